@@ -1,0 +1,1 @@
+"""Where a model runs: this machine, or one that is reached over a network."""

@@ -1,0 +1,47 @@
+"""From an architecture's name or a Keras model to a measured ``.tflite`` file.
+
+Three functions are the whole of it, and the commands call nothing else::
+
+    import edgecnn
+
+    model = edgecnn.build("mobilenet_v2", alpha=0.5, size=96, classes=10)
+    files = edgecnn.convert(model, quantize="int8", calibrate="photos/", output="model.tflite")
+    records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
+
+Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.version import __version__
+
+if TYPE_CHECKING:
+    from edgecnn.measure.bench import bench
+    from edgecnn.models.build import build
+    from edgecnn.quantize.convert import convert
+
+__all__ = ["__version__", "bench", "build", "convert"]
+
+_HOME = {
+    "bench": "edgecnn.measure.bench",
+    "build": "edgecnn.models.build",
+    "convert": "edgecnn.quantize.convert",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public function when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'edgecnn' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Names for tab completion, the lazy ones included."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,196 @@
+"""Child processes that speak JSON lines: where native code runs, so that a crash is an error line.
+
+A child reads one JSON object a line on standard input and writes one a line on standard output; a
+line with a ``"payload_bytes"`` key is followed by that many raw bytes. What the child or its
+libraries print otherwise goes to standard error, which is kept for ``--debug``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import IO, Any
+
+from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+
+Message = dict[str, Any]
+
+ERROR_KINDS: dict[str, type[EdgecnnError]] = {"input": InputError, "failed": EdgecnnError}
+
+
+class ChildProcess:
+    """A child process and its two JSON-lines pipes; it never outlives the ``with`` block.
+
+    Args:
+        command: Program and arguments.
+        task: What it does, for messages: ``"converting 'a.keras'"``.
+        environment: Variables to add to this process' own.
+
+    Raises:
+        ChildCrashedError: From ``receive`` and ``send``, when the child died; it says how.
+        EdgecnnError: From ``receive``, when the child reported ``{"event": "error", ...}``.
+
+    Example:
+        >>> with ChildProcess([sys.executable, "runner.py"], task="running 'a.tflite'") as child:
+        ...     child.send({"do": "load", "model": "a.tflite"})
+        ...     facts = child.receive()
+    """
+
+    def __init__(
+        self, command: Sequence[str], *, task: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.task = task
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        # A session of its own: Ctrl-C reaches this process alone, which then ends the child.
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+        self._inbox: queue.Queue[tuple[Message, bytes] | None] = queue.Queue(maxsize=64)
+        threading.Thread(target=self._read_messages, daemon=True).start()
+
+    def __enter__(self) -> ChildProcess:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the child, at once if the block failed."""
+        self.close(kill=error is not None)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._process.pid
+
+    def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
+        """Write one message, and the raw bytes that belong to it."""
+        assert self._process.stdin is not None
+        if payload is not None:
+            message = {**message, "payload_bytes": len(payload)}
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            if payload is not None:
+                self._process.stdin.write(payload)
+            self._process.stdin.flush()
+        except (BrokenPipeError, OSError) as error:
+            # Its last words (an error message) may still be in the pipe.
+            for _ in self.messages():
+                pass
+            raise self._death() from error
+
+    def receive(self, timeout_s: float | None = None) -> Message:
+        """Wait for the next message; payloads come under the key ``"payload"``.
+
+        Args:
+            timeout_s: Seconds to wait at most; None waits as long as the child lives.
+        """
+        try:
+            received = self._inbox.get(timeout=timeout_s)
+        except queue.Empty:
+            self.close(kill=True)
+            raise ChildCrashedError(
+                f"{self.task}: no answer for {timeout_s:.0f} s, so it was ended"
+            ) from None
+        if received is None:
+            self._inbox.put(None)
+            raise self._death()
+        message, payload = received
+        if message.get("event") == "error":
+            kind = ERROR_KINDS.get(str(message.get("kind")), EdgecnnError)
+            raise kind(str(message.get("message")))
+        return {**message, "payload": payload} if "payload_bytes" in message else message
+
+    def messages(self) -> Iterator[Message]:
+        """Yield messages until the child closes its output in good order."""
+        while True:
+            try:
+                yield self.receive()
+            except ChildCrashedError:
+                if self._process.wait() == 0:
+                    return
+                raise
+
+    def stderr_tail(self, lines: int = 20) -> str:
+        """Return the last lines that the child wrote to standard error."""
+        if self._stderr.closed:
+            return ""
+        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - 65536))
+        text = self._stderr.read().decode(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the child: close its input and wait, or kill its whole process group."""
+        if not kill:
+            try:
+                assert self._process.stdin is not None
+                self._process.stdin.close()
+                self._process.wait(timeout=10)
+            except (subprocess.TimeoutExpired, OSError):
+                kill = True
+        if kill:
+            self._kill_group()
+        self._process.wait()
+        self._stderr.close()
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            self._process.kill()
+
+    def _read_messages(self) -> None:
+        assert self._process.stdout is not None
+        output = self._process.stdout
+        try:
+            while line := output.readline():
+                message = json.loads(line)
+                payload = output.read(message.get("payload_bytes", 0))
+                self._inbox.put((message, payload))
+        except (ValueError, OSError):
+            pass  # Half a line: the child died while it wrote, and its exit status says how.
+        self._inbox.put(None)
+
+    def _death(self) -> ChildCrashedError:
+        try:
+            status = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._kill_group()
+            status = self._process.wait()
+        error = ChildCrashedError(f"{self.task} failed: its process {describe_exit(status)}")
+        if tail := self.stderr_tail():
+            error.add_debug(tail)
+        return error
+
+
+def describe_exit(status: int) -> str:
+    """Say in words how a process ended.
+
+    Example:
+        >>> describe_exit(-11)
+        'crashed (SIGSEGV)'
+    """
+    if status >= 0:
+        return f"ended with exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        return "was killed (SIGKILL), perhaps for lack of memory"
+    return f"crashed ({name})"

@@ -1,0 +1,1 @@
+"""The ``edgecnn`` command: one file a command; parse, call one library function, show."""

@@ -1,0 +1,93 @@
+"""The ``edgecnn`` command group: finds commands when they are called, turns errors into a line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from edgecnn.errors import EdgecnnError
+from edgecnn.version import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "models": ("edgecnn.cli.models:models_command", "List the architectures and what they cost."),
+    "convert": ("edgecnn.cli.convert:convert_command", "Make quantised .tflite files."),
+    "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
+    "demo": ("edgecnn.cli.demo:demo_command", "Train, convert and measure two small models."),
+}
+"""Command -> (module:attribute, help). The help stands here so that ``--help`` imports nothing."""
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module only when that command is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import and return a command, or None if there is none of that name."""
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgecnn")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show an error's traceback.")
+def cli() -> None:
+    """From a CNN's name or your own Keras model to a measured .tflite file.
+
+    \b
+    Example:
+      edgecnn convert mobilenet_v2 --quantize int8 -o model.tflite
+      edgecnn bench model.tflite --threads 1,2
+    """
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; every error ends as one line on stderr."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in options
+    rest = [a for a in options if a != "--debug"] + arguments[len(options) :]
+    try:
+        result: Any = cli.main(rest, prog_name="edgecnn", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("edgecnn: interrupted", err=True)
+        return 130
+    except click.ClickException as error:
+        return _report(error.format_message(), error.exit_code, debug, error)
+    except EdgecnnError as error:
+        return _report(str(error), error.exit_code, debug, error)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:  # A bug of ours: still one line, and how to report it.
+        text = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+        return _report(text, 1, debug, error)
+    return result if isinstance(result, int) else 0
+
+
+def _report(text: str, exit_code: int, debug: bool, error: Exception) -> int:
+    if debug:
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        click.echo(getattr(error, "debug_text", ""), err=True)
+    click.echo(f"edgecnn: {' '.join(text.split())}", err=True)
+    return exit_code

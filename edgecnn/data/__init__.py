@@ -1,0 +1,1 @@
+"""Images: what a model expects of them, where they come from, and how they become tensors."""

@@ -1,0 +1,213 @@
+"""What a model expects of its input image: the one description that every step uses.
+
+Calibration, accuracy, file metadata, devices and apps all take their preprocessing from an
+:class:`InputSpec`; a mismatch between them is the most common silent error in deployment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+SMALL_INPUT = 64
+"""Inputs up to this many pixels take the whole image: small data sets come cut to size."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Size, normalisation, resize policy and colour order of a model's input.
+
+    A pixel ``p`` (0..255) of channel ``c``, in the order of ``color_order``, becomes
+    ``(p - mean[c]) / std[c]``.
+
+    Args:
+        height: Pixels.
+        width: Pixels.
+        mean: One value a channel, in the units of a pixel (0..255).
+        std: One value a channel, in the units of a pixel; never 0.
+        color_order: ``"RGB"``, ``"BGR"`` or ``"GRAY"`` (one channel).
+        crop_fraction: The central part of the image, by side, that is kept: the shorter side is
+            resized to ``size / crop_fraction`` and the centre is cut out. ImageNet's custom is
+            0.875 (256 -> 224).
+        interpolation: ``"bilinear"``, ``"bicubic"`` or ``"nearest"``.
+
+    Example:
+        >>> InputSpec(224, 224, mean=(127.5,) * 3, std=(127.5,) * 3).shape
+        (224, 224, 3)
+    """
+
+    height: int
+    width: int
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    color_order: str = "RGB"
+    crop_fraction: float = 0.875
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be an input."""
+        if self.height < 1 or self.width < 1:
+            raise InputError(f"input size {self.height}x{self.width} must be positive")
+        if self.color_order not in ("RGB", "BGR", "GRAY"):
+            raise InputError(f"colour order {self.color_order!r} is none of RGB, BGR, GRAY")
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise InputError(
+                f"mean and std need {self.channels} value(s) for {self.color_order}, "
+                f"not {len(self.mean)} and {len(self.std)}"
+            )
+        if not all(s > 0 for s in self.std):
+            raise InputError("std must be greater than 0 in every channel")
+
+    @property
+    def channels(self) -> int:
+        """1 for GRAY, else 3."""
+        return 1 if self.color_order == "GRAY" else 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return (self.height, self.width, self.channels)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether one scale and one offset serve all channels of an RGB or grey image.
+
+        Only then can the quantisation of a uint8 input express the normalisation by itself.
+        """
+        return self.color_order != "BGR" and len(set(self.mean)) == 1 and len(set(self.std)) == 1
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether pixels go in as they are: 0..255 in RGB or grey."""
+        return self.is_uniform and self.mean[0] == 0.0 and self.std[0] == 1.0
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The least and the greatest value that a pixel can become."""
+        lows = [(0.0 - m) / s for m, s in zip(self.mean, self.std, strict=True)]
+        highs = [(255.0 - m) / s for m, s in zip(self.mean, self.std, strict=True)]
+        return min(lows), max(highs)
+
+    def normalize(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Turn pixels into what the model was trained on.
+
+        Args:
+            images: uint8, shape (..., height, width, channels), RGB or grey.
+
+        Returns:
+            float32 of the same shape, channels in ``color_order``.
+        """
+        import numpy as np
+
+        if self.color_order == "BGR":
+            images = images[..., ::-1]
+        mean = np.asarray(self.mean, np.float32)
+        std = np.asarray(self.std, np.float32)
+        return ((images.astype(np.float32) - mean) / std).astype(np.float32)
+
+    def raw(self) -> InputSpec:
+        """Return the same geometry for a model that takes pixels as they are (RGB or grey)."""
+        order = "GRAY" if self.color_order == "GRAY" else "RGB"
+        return dataclasses.replace(
+            self, mean=(0.0,) * self.channels, std=(1.0,) * self.channels, color_order=order
+        )
+
+    def resized(self, height: int, width: int) -> InputSpec:
+        """Return the same preprocessing at another size, with the crop that suits it."""
+        return dataclasses.replace(
+            self, height=height, width=width, crop_fraction=default_crop_fraction(height, width)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
+        """Read what :meth:`to_dict` gave; InputError if it is not that."""
+        try:
+            known = {field.name for field in dataclasses.fields(cls)}
+            kept = {key: value for key, value in values.items() if key in known}
+            kept["mean"], kept["std"] = tuple(kept["mean"]), tuple(kept["std"])
+            return cls(**kept)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"not an input description: {error}") from error
+
+
+def default_crop_fraction(height: int, width: int) -> float:
+    """Return 0.875 as ImageNet has it, or 1 where images come at the input's own small size."""
+    return 1.0 if min(height, width) <= SMALL_INPUT else 0.875
+
+
+PREPROCESSING: dict[str, dict[str, Any]] = {
+    "tf": {"mean": (127.5,) * 3, "std": (127.5,) * 3},
+    "torch": {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)},
+    "caffe": {"mean": (103.939, 116.779, 123.68), "std": (1.0,) * 3, "color_order": "BGR"},
+    "unit": {"mean": (0.0,) * 3, "std": (255.0,) * 3},
+    "raw": {"mean": (0.0,) * 3, "std": (1.0,) * 3},
+}
+"""The field's five customs: tf -> [-1, 1]; torch -> ImageNet mean and deviation; caffe -> BGR less
+the ImageNet mean; unit -> [0, 1]; raw -> 0..255."""
+
+
+def preset(name: str, height: int, width: int, channels: int = 3) -> InputSpec:
+    """Return the InputSpec of one of the customs in ``PREPROCESSING``.
+
+    Args:
+        name: ``"tf"``, ``"torch"``, ``"caffe"``, ``"unit"`` or ``"raw"``.
+        height: Pixels.
+        width: Pixels.
+        channels: 3, or 1 for grey (tf, unit and raw only).
+
+    Raises:
+        InputError: An unknown name, or one that does not fit the number of channels.
+
+    Example:
+        >>> preset("tf", 224, 224).value_range
+        (-1.0, 1.0)
+    """
+    if name not in PREPROCESSING:
+        raise InputError(f"unknown preprocessing {name!r}: choose {', '.join(PREPROCESSING)}")
+    values = PREPROCESSING[name]
+    return _with_values(height, width, channels, **values)
+
+
+def custom(
+    mean: Sequence[float], std: Sequence[float], height: int, width: int, channels: int = 3
+) -> InputSpec:
+    """Return an InputSpec from ``--mean`` and ``--std``: one value for all channels or one each."""
+    if len(mean) not in (1, channels) or len(std) not in (1, channels):
+        raise InputError(f"--mean and --std take 1 or {channels} values, separated by commas")
+    return _with_values(
+        height,
+        width,
+        channels,
+        mean=tuple(mean) * (channels if len(mean) == 1 else 1),
+        std=tuple(std) * (channels if len(std) == 1 else 1),
+    )
+
+
+def _with_values(
+    height: int,
+    width: int,
+    channels: int,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    color_order: str = "RGB",
+) -> InputSpec:
+    if channels not in (1, 3):
+        raise InputError(f"images have 1 or 3 channels, but this input has {channels}")
+    if channels == 1:
+        if len(set(mean)) != 1 or len(set(std)) != 1:
+            raise InputError("this input is grey: choose tf, unit or raw, or one --mean and --std")
+        mean, std, color_order = mean[:1], std[:1], "GRAY"
+    crop = default_crop_fraction(height, width)
+    return InputSpec(height, width, mean, std, color_order, crop_fraction=crop)

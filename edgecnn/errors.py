@@ -1,0 +1,39 @@
+"""Every error that a user can meet, under one root.
+
+Library code raises these; only ``edgecnn.cli`` turns them into a line and an exit code.
+A message is one line that says what is wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class EdgecnnError(Exception):
+    """Root of all errors that edgecnn raises on purpose; exit code 1: the work failed."""
+
+    exit_code = 1
+    debug_text = ""
+
+    def add_debug(self, text: str) -> None:
+        """Attach details (a child's last lines) that only ``--debug`` shows."""
+        self.debug_text = text
+
+
+class InputError(EdgecnnError):
+    """What the user gave cannot be used (file, option, data); exit code 2."""
+
+    exit_code = 2
+
+
+class MissingExtraError(EdgecnnError):
+    """An optional dependency is not installed; the message names the extra to install."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is needed for this: pip install 'edgecnn[{extra}]'")
+
+
+class ChildCrashedError(EdgecnnError):
+    """A child process died (native crash, killed, out of memory) while it worked on a model."""
+
+
+class ConversionError(EdgecnnError):
+    """The model could not be converted, or the converted file failed its check."""

@@ -1,0 +1,101 @@
+"""Where files go, and how they get there whole: written beside the target and renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgecnn.errors import EdgecnnError, InputError
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target`` that becomes ``target`` if the block succeeds.
+
+    Whatever ends the block early (an error, Ctrl-C) leaves the old file, or none.
+
+    Args:
+        target: The file to make or to replace; its folder must exist.
+
+    Raises:
+        InputError: The folder does not exist or cannot be written to.
+        EdgecnnError: The disk is full or the write failed.
+
+    Example:
+        >>> with replacing(Path("model.tflite")) as temporary:
+        ...     temporary.write_bytes(content)
+    """
+    check_writable_folder(target.parent)
+    if target.is_dir():
+        raise InputError(f"{quoted(target)} is a folder: name a file in it")
+    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.part")
+    try:
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        raise EdgecnnError(f"cannot write {quoted(target)}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable_folder(folder: Path) -> None:
+    """Raise InputError unless ``folder`` is a directory that this user may write to."""
+    if not folder.exists():
+        raise InputError(
+            f"folder {quoted(folder)} does not exist: make it first, or choose another"
+        )
+    if not folder.is_dir():
+        raise InputError(f"{quoted(folder)} is a file, where a folder is needed")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"no permission to write to folder {quoted(folder)}: choose another")
+
+
+def quoted(path: object) -> str:
+    """Show a path in one line whatever its name holds: newlines and control characters are escaped.
+
+    Example:
+        >>> quoted("a\\nb.keras")
+        "'a\\\\nb.keras'"
+    """
+    return repr(str(path))
+
+
+def cache_folder(name: str) -> Path:
+    """Return (and make) a folder in the user's cache; ``EDGECNN_CACHE`` moves the root.
+
+    Args:
+        name: What it holds: ``"weights"``, ``"models"``.
+    """
+    root = os.environ.get("EDGECNN_CACHE")
+    if not root:
+        import platformdirs
+
+        root = platformdirs.user_cache_dir("edgecnn", appauthor=False)
+    folder = Path(root) / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the cache folder {quoted(folder)}: {error.strerror}; "
+            "set EDGECNN_CACHE to a folder that can be written to"
+        ) from error
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file whole or not at all, indented, with a newline at its end."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

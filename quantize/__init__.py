@@ -1,0 +1,1 @@
+"""From a Keras model to a ``.tflite`` file: schemes, calibration, conversion, and its check."""
