@@ -7,11 +7,13 @@ libraries print otherwise goes to standard error, which is kept for ``--debug``.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import queue
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +23,8 @@ from typing import IO, Any
 from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
 
 Message = dict[str, Any]
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 ERROR_KINDS: dict[str, type[EdgecnnError]] = {"input": InputError, "failed": EdgecnnError}
 
@@ -176,6 +180,55 @@ class ChildProcess:
         if tail := self.stderr_tail():
             error.add_debug(tail)
         return error
+
+
+class ParentPipe:
+    """The child's end: reads the parent's messages, answers on what was standard output.
+
+    Standard output is handed to standard error first, so that what libraries print cannot get in
+    between; and on Linux the child is told to die with its parent.
+
+    Example:
+        >>> parent = ParentPipe()
+        >>> parent.send({"event": "loaded"})
+    """
+
+    def __init__(self) -> None:
+        self._output = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        self._input = os.fdopen(os.dup(0), "rb")
+        _die_with_parent()
+
+    def receive(self) -> Message | None:
+        """Return the parent's next message (its payload under ``"payload"``), None at its end."""
+        line = self._input.readline()
+        if not line:
+            return None
+        message: Message = json.loads(line)
+        if "payload_bytes" in message:
+            message["payload"] = self._input.read(message["payload_bytes"])
+        return message
+
+    def send(self, message: Message) -> None:
+        """Write one message."""
+        self._output.write(json.dumps(message).encode() + b"\n")
+        self._output.flush()
+
+    def send_error(self, error: BaseException) -> None:
+        """Report an error; the parent raises it again as the same kind."""
+        kind = "input" if isinstance(error, InputError) else "failed"
+        text = str(error) if isinstance(error, EdgecnnError) else _describe(error)
+        self.send({"event": "error", "kind": kind, "message": text})
+
+
+def _describe(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def describe_exit(status: int) -> str:
