@@ -61,7 +61,7 @@ class ChildProcess:
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-        self._inbox: queue.Queue[tuple[Message, bytes] | None] = queue.Queue(maxsize=64)
+        self._inbox: queue.Queue[tuple[Message, bytes] | None] = queue.Queue()
         threading.Thread(target=self._read_messages, daemon=True).start()
 
     def __enter__(self) -> ChildProcess:
@@ -180,6 +180,22 @@ class ChildProcess:
         if tail := self.stderr_tail():
             error.add_debug(tail)
         return error
+
+
+def module_command(module: str) -> list[str]:
+    """Return the command that runs ``main()`` of a module of ours in a child.
+
+    The working directory is kept off the child's import path: a user's ``keras.py`` or ``models/``
+    there must not be imported instead of the real one.
+
+    Example:
+        >>> module_command("edgecnn.quantize.converter")[1]
+        '-c'
+    """
+    code = (
+        f"import sys; sys.path[:] = [p for p in sys.path if p]; from {module} import main; main()"
+    )
+    return [sys.executable, "-c", code]
 
 
 class ParentPipe:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import click
 
+from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
 from edgecnn.errors import EdgecnnError
 from edgecnn.version import __version__
 
@@ -63,7 +65,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error ends as one line on stderr."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    debug = "--debug" in options
+    if "--debug" in options:
+        os.environ[DEBUG_VARIABLE] = "1"
     rest = [a for a in options if a != "--debug"] + arguments[len(options) :]
     try:
         result: Any = cli.main(rest, prog_name="edgecnn", standalone_mode=False)
@@ -71,23 +74,15 @@ def run(arguments: list[str]) -> int:
         click.echo("edgecnn: interrupted", err=True)
         return 130
     except click.ClickException as error:
-        return _report(error.format_message(), error.exit_code, debug, error)
+        print_error(error, error.format_message())
+        return error.exit_code
     except EdgecnnError as error:
-        return _report(str(error), error.exit_code, debug, error)
+        print_error(error)
+        return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except Exception as error:  # A bug of ours: still one line, and how to report it.
-        text = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
-        return _report(text, 1, debug, error)
+    except Exception as error:  # A bug of ours: still one line, and how to see more.
+        print_error(error, f"internal error: {type(error).__name__}: {error} (try --debug)")
+        return 1
     return result if isinstance(result, int) else 0
-
-
-def _report(text: str, exit_code: int, debug: bool, error: Exception) -> int:
-    if debug:
-        import traceback
-
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-        click.echo(getattr(error, "debug_text", ""), err=True)
-    click.echo(f"edgecnn: {' '.join(text.split())}", err=True)
-    return exit_code

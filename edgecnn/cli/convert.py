@@ -1,0 +1,137 @@
+"""``edgecnn convert``: options in, one library call a source, one line a file out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgecnn.cli.failures import Failures
+from edgecnn.cli.options import Size, preprocessing_options
+from edgecnn.cli.progress import PhaseProgress
+from edgecnn.cli.text import quoted_if_needed, size_text
+from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.files import quoted
+
+if TYPE_CHECKING:
+    from edgecnn.quantize.result import Conversion
+
+
+@click.command("convert")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option(
+    "-q",
+    "--quantize",
+    "schemes",
+    multiple=True,
+    default=("int8",),
+    show_default=True,
+    metavar="SCHEME",
+    help="float32, float16, dynamic, int8, int16x8 or all; repeat it or separate with commas.",
+)
+@click.option("-o", "--output", metavar="PATH", help="A file, or an existing folder.")
+@click.option(
+    "-c",
+    "--calibrate",
+    metavar="DATA",
+    help="Images for int8 and int16x8: class folders, images/ with val_map.txt, a folder of "
+    "images, an .npz, or 'digits-train'.",
+)
+@click.option("--samples", type=int, default=100, show_default=True, help="Images to calibrate on.")
+@preprocessing_options
+@click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
+@click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load.")
+@click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
+@click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256.")
+@click.option("--classes", type=int, help="For a name: number of classes.  [default: 1000]")
+@click.option("--logits", is_flag=True, help="For a name: leave the softmax out.")
+@click.option("--trust", is_flag=True, help="Run code that a .keras or .h5 file carries.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON array.")
+def convert_command(
+    sources: tuple[str, ...],
+    schemes: tuple[str, ...],
+    output: str | None,
+    calibrate: str | None,
+    samples: int,
+    preprocess: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    input_type: str | None,
+    weights: str | None,
+    alpha: float,
+    size: tuple[int, int] | None,
+    classes: int | None,
+    logits: bool,
+    trust: bool,
+    as_json: bool,
+) -> int:
+    r"""Make quantised .tflite files from an architecture's name, a .keras or .h5 file, or a
+    SavedModel folder.
+
+    \b
+    Example:
+      edgecnn convert mobilenet_v2 --quantize int8,float32
+      edgecnn convert my_model.keras --preprocess tf --calibrate photos/ -o my_model.tflite
+    """  # noqa: D205
+    from edgecnn import convert
+
+    results: list[Conversion] = []
+    failures = Failures()
+    options: dict[str, Any] = {
+        "quantize": schemes,
+        "output": output,
+        "calibrate": calibrate,
+        "samples": samples,
+        "preprocess": preprocess,
+        "mean": mean,
+        "std": std,
+        "input_type": input_type,
+        "weights": weights,
+        "alpha": alpha,
+        "size": size,
+        "classes": classes,
+        "softmax": not logits,
+        "trust": trust,
+    }
+    refuse_shared_output(sources, output)
+    with PhaseProgress() as progress:
+
+        def keep(result: Conversion) -> None:
+            results.append(result)
+            if not as_json:
+                progress.print(describe(result))
+
+        try:
+            for source in sources:
+                try:
+                    convert(source, on_progress=progress, on_result=keep, **options)
+                except EdgecnnError as error:
+                    failures.add(error)
+        finally:
+            if as_json:
+                progress.print(json.dumps([result.to_dict() for result in results], indent=2))
+    return failures.exit_code
+
+
+def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
+    """Raise InputError if two sources would be written to the same file."""
+    names = [Path(source).resolve().stem for source in sources]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise InputError(f"two sources are named {quoted(twice)}: convert them one at a time")
+    if len(sources) > 1 and output is not None and not Path(output).is_dir():
+        raise InputError(
+            f"{len(sources)} sources need a folder: {quoted(output)} is not an existing one"
+        )
+
+
+def describe(result: Conversion) -> str:
+    """Say in a few lines what a file is: path, size, ops by dtype, seconds, warnings."""
+    ops = ", ".join(f"{count} {dtype}" for dtype, count in result.ops_by_dtype.items())
+    lines = [
+        f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "
+        f"{result.input_dtype} in, {result.output_dtype} out  ops: {ops}  {result.seconds:.1f} s"
+    ]
+    return "\n".join([*lines, *(f"  note: {warning}" for warning in result.warnings)])

@@ -1,0 +1,51 @@
+"""Errors as lines: one error ends a command, or several are told while the rest goes on."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+import click
+
+from edgecnn.errors import EdgecnnError, InputError
+
+DEBUG_VARIABLE = "EDGECNN_DEBUG"
+
+
+def print_error(error: BaseException, text: str | None = None) -> None:
+    """Print an error as one line on standard error; under ``--debug`` its traceback first."""
+    if os.environ.get(DEBUG_VARIABLE):
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        if details := getattr(error, "debug_text", ""):
+            click.echo(details, err=True)
+    click.echo(f"edgecnn: {' '.join((text or str(error)).split())}", err=True)
+
+
+class Failures:
+    """Errors of a command that works on several things and goes on after one fails.
+
+    Example:
+        >>> failures = Failures()
+        >>> for source in sources:
+        ...     try:
+        ...         convert(source)
+        ...     except EdgecnnError as error:
+        ...         failures.add(error)
+        >>> failures.exit_code
+        0
+    """
+
+    def __init__(self) -> None:
+        self._errors: list[EdgecnnError] = []
+
+    def add(self, error: EdgecnnError) -> None:
+        """Print an error and remember it."""
+        print_error(error)
+        self._errors.append(error)
+
+    @property
+    def exit_code(self) -> int:
+        """0 without errors, 2 if all were bad input, else 1."""
+        if not self._errors:
+            return 0
+        return 2 if all(isinstance(error, InputError) for error in self._errors) else 1

@@ -1,0 +1,92 @@
+"""Option types and groups that several commands share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FloatList(click.ParamType):
+    """Numbers separated by commas: ``127.5`` or ``123.7,116.3,103.5``."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[float, ...]:
+        """Parse the option's text."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers like 127.5 or 123.7,116.3,103.5")
+        if not all(math.isfinite(number) for number in numbers):
+            self.fail(f"{value!r} has a number that is not finite")
+        return numbers
+
+
+class CountList(click.ParamType):
+    """Whole numbers from 1 on, separated by commas: ``1,2,4``."""
+
+    name = "counts"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse the option's text."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            counts = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            counts = ()
+        if not counts or min(counts) < 1:
+            self.fail(f"{value!r} is not a list of counts like 1,2,4")
+        return tuple(dict.fromkeys(counts))
+
+
+class Size(click.ParamType):
+    """Pixels: ``224`` or ``192x256`` (height x width)."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse the option's text into (height, width)."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sides = [int(part) for part in str(value).lower().split("x")]
+        except ValueError:
+            sides = []
+        if len(sides) not in (1, 2) or min(sides) < 1:
+            self.fail(f"{value!r} is not a size like 224 or 192x256 (height x width)")
+        return (sides[0], sides[-1])
+
+
+def preprocessing_options(command: Command) -> Command:
+    """Add ``--preprocess``, ``--mean`` and ``--std``."""
+    for option in (
+        click.option("--std", type=FloatList(), metavar="S[,S,S]", help="With --mean: deviation."),
+        click.option(
+            "--mean",
+            type=FloatList(),
+            metavar="M[,M,M]",
+            help="Instead of --preprocess: mean of the pixels (0..255), one or one a channel.",
+        ),
+        click.option(
+            "--preprocess",
+            metavar="HOW",
+            help="tf [-1, 1], torch (ImageNet mean, deviation), caffe (BGR less the mean), "
+            "unit [0, 1] or raw 0..255.",
+        ),
+    ):
+        command = option(command)
+    return command

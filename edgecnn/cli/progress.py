@@ -1,0 +1,67 @@
+"""A progress line on standard error while library functions work; nothing where no one looks."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+class PhaseProgress:
+    """Shows phases as a library function reports them: ``progress(phase, done, total)``.
+
+    Example:
+        >>> with PhaseProgress() as progress:
+        ...     edgecnn.convert("mobilenet_v2", on_progress=progress)
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.progress import TimeElapsedColumn as Elapsed
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            Elapsed(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._phase = ""
+
+    def __enter__(self) -> PhaseProgress:
+        """Start showing."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Clear the line."""
+        self._progress.stop()
+
+    def __call__(self, phase: str, done: int = 0, total: int = 0) -> None:
+        """Show a phase, and how much of it is done where that is known."""
+        if self._task is None or phase != self._phase:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(phase, total=total or None)
+            self._phase = phase
+        self._progress.update(self._task, completed=done, total=total or None)
+
+    def print(self, text: str) -> None:
+        """Print lines on standard output, clear of the progress line."""
+        self._progress.stop()
+        click.echo(text)
+        self._progress.start()

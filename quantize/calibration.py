@@ -1,0 +1,109 @@
+"""Representative data: which images calibrate a model, and refusing those that would ruin it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.data.datasets import Dataset, open_dataset, sample
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.loader import load
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+
+DEFAULT_SAMPLES = 100
+MIN_SAMPLES = 10
+"""Fewer images than this give ranges that the next image leaves; only an explicit --samples may."""
+NOISE_SAMPLES = 16
+SEED = 0
+
+
+@dataclass(frozen=True)
+class CalibrationImages:
+    """Images cut to a model's size.
+
+    Args:
+        images: uint8, shape (count, height, width, channels), RGB or grey.
+        warnings: What a user should know about them, one line each.
+    """
+
+    images: npt.NDArray[np.uint8]
+    warnings: tuple[str, ...] = ()
+
+
+def open_calibration(data: str, samples: int) -> Dataset:
+    """Open calibration data and check that there is enough of it.
+
+    Args:
+        data: As ``--calibrate`` takes it.
+        samples: How many images are wanted.
+
+    Raises:
+        InputError: The data cannot be opened, or holds too few images.
+    """
+    if samples < 1:
+        raise InputError(f"--samples must be at least 1, not {samples}")
+    dataset = open_dataset(data)
+    least = min(MIN_SAMPLES, samples)
+    if len(dataset) < least:
+        raise InputError(
+            f"{quoted(data)} has {len(dataset)} image(s), too few to calibrate with: give at "
+            f"least {least} that look like what the model will see"
+        )
+    return dataset
+
+
+def load_calibration(
+    dataset: Dataset, samples: int, spec: InputSpec, on_progress: Callable[[int, int], None]
+) -> CalibrationImages:
+    """Decode a fixed sample of images, drawn evenly over the classes.
+
+    Args:
+        dataset: What :func:`open_calibration` gave.
+        samples: How many to take.
+        spec: The model's input.
+        on_progress: Told (images done, images in all).
+
+    Raises:
+        InputError: No image can be read, or all of them are of one colour.
+    """
+    indices = sample(dataset, samples, seed=SEED)
+    images, unreadable = [], []
+    for number, loaded in enumerate(load(dataset, indices, spec)):
+        if loaded.image is None:
+            unreadable.append(loaded.error)
+        else:
+            images.append(loaded.image)
+        on_progress(number + 1, len(indices))
+    if not images:
+        raise InputError(f"no calibration image can be read: {unreadable[0]}")
+    _refuse_constant(images)
+    return CalibrationImages(np.stack(images), tuple(_warnings(len(images), samples, unreadable)))
+
+
+def noise(spec: InputSpec) -> CalibrationImages:
+    """Return random images for a model whose weights are random too: only its cost matters."""
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    images = generator.integers(0, 256, (NOISE_SAMPLES, *spec.shape), np.uint8)
+    return CalibrationImages(images)
+
+
+def _refuse_constant(images: list[npt.NDArray[np.uint8]]) -> None:
+    constant = sum(int(image.min() == image.max()) for image in images)
+    if 2 * constant > len(images):
+        raise InputError(
+            f"{constant} of {len(images)} calibration images are of one colour: give images that "
+            "look like what the model will see"
+        )
+
+
+def _warnings(count: int, samples: int, unreadable: list[str | None]) -> list[str]:
+    warnings = []
+    if unreadable:
+        warnings.append(f"{len(unreadable)} calibration image(s) skipped: {unreadable[0]}")
+    if count < samples:
+        warnings.append(f"calibrated on {count} images where {samples} were asked for")
+    return warnings

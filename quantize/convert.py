@@ -1,0 +1,113 @@
+"""``edgecnn.convert``: from a name or a Keras model to checked ``.tflite`` files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.errors import InputError
+from edgecnn.quantize.calibration import DEFAULT_SAMPLES
+from edgecnn.quantize.outputs import plan_outputs
+from edgecnn.quantize.request import BuildOptions, Progress, Request
+from edgecnn.quantize.result import Conversion
+from edgecnn.quantize.schemes import parse_schemes
+from edgecnn.quantize.session import run
+from edgecnn.quantize.sources import find_source
+
+
+def convert(
+    source: Any,
+    *,
+    quantize: str | Sequence[str] = "int8",
+    output: str | Path | None = None,
+    calibrate: str | Path | None = None,
+    samples: int = DEFAULT_SAMPLES,
+    preprocess: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    input_type: str | None = None,
+    weights: str | Path | None = None,
+    alpha: float = 1.0,
+    size: int | tuple[int, int] | None = None,
+    classes: int | None = None,
+    dropout: float | None = None,
+    softmax: bool = True,
+    trust: bool = False,
+    on_progress: Progress | None = None,
+    on_result: Callable[[Conversion], None] | None = None,
+) -> list[Conversion]:
+    """Convert a model to one ``.tflite`` file a scheme, each run once before it is called done.
+
+    Args:
+        source: A registered name, a ``.keras`` or ``.h5`` file, a SavedModel folder, or a Keras
+            model in memory. One image in, one answer out; the batch becomes 1.
+        quantize: One or several of float32, float16, dynamic, int8, int16x8, or ``"all"``.
+        output: A file (one scheme only) or an existing folder; default: the current folder.
+        calibrate: Representative data for int8 and int16x8: class folders, a folder with
+            ``images/`` and ``val_map.txt``, a folder of images, an ``.npz``, or ``"digits"``.
+        samples: How many images of it to use, drawn evenly over the classes with a fixed seed.
+        preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
+            that start with a Rescaling or Normalization layer know theirs.
+        mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
+        std: The same, for the deviation.
+        input_type: ``"uint8"`` (the default of int8) or ``"float32"``.
+        weights: For a name: ``"imagenet"``, a file, or None for random ones.
+        alpha: For a name: width multiplier.
+        size: Input pixels, one number or (height, width).
+        classes: For a name: number of classes; its own 1,000 unless said.
+        dropout: For a name: rate, 0 to 1 exclusive.
+        softmax: For a name: whether it ends in softmax; else it gives logits.
+        trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
+        on_progress: Told (phase, done, total).
+        on_result: Told each :class:`Conversion` when its file is in place.
+
+    Returns:
+        One :class:`Conversion` a scheme, in the order asked for.
+
+    Raises:
+        InputError: The source, the data or an option cannot be used.
+        ConversionError: A scheme is not possible for this model, or its file failed the check;
+            the other schemes' files are in place.
+        ChildCrashedError: The converter crashed.
+
+    Example:
+        >>> convert("mobilenet_v2", quantize="int8", output="v2.tflite")[0].bytes
+        3963200
+    """
+    with ExitStack() as stack:
+        if not isinstance(source, str | Path):
+            source = _saved_in_memory_model(source, stack)
+        request = Request(
+            source=find_source(str(source), trust=trust),
+            schemes=parse_schemes(quantize),
+            options=BuildOptions(
+                weights=None if weights is None else str(weights),
+                alpha=alpha,
+                size=(size, size) if isinstance(size, int) else size,
+                classes=classes,
+                dropout=dropout,
+                softmax=softmax,
+            ),
+            preprocessing=Preprocessing.of(preprocess, mean, std),
+            input_type=input_type,
+            calibrate=None if calibrate is None else str(calibrate),
+            samples=samples,
+            trust=trust,
+            on_progress=on_progress or (lambda phase, done, total: None),
+        )
+        plans = plan_outputs(request.stem, request.schemes, input_type, output)
+        request.check()
+        return run(request, plans, on_result or (lambda result: None))
+
+
+def _saved_in_memory_model(model: Any, stack: ExitStack) -> str:
+    if not hasattr(model, "save") or not hasattr(model, "inputs"):
+        raise InputError(f"cannot convert a {type(model).__name__}: give a Keras model or a path")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgecnn-"))
+    path = str(Path(folder) / f"{model.name}.keras")
+    model.save(path)
+    return path

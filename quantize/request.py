@@ -1,0 +1,150 @@
+"""What a call of ``edgecnn.convert`` asks for, checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgecnn.data.datasets import Dataset
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.quantize.calibration import open_calibration
+from edgecnn.quantize.schemes import Scheme
+from edgecnn.quantize.sources import Source
+
+Progress = Callable[[str, int, int], None]
+"""Told (phase, done, total); a phase without known length has total 0."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to build a registered architecture; the arguments of ``edgecnn.build``."""
+
+    weights: str | None = None
+    alpha: float = 1.0
+    size: tuple[int, int] | None = None
+    classes: int | None = None
+    dropout: float | None = None
+    softmax: bool = True
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what ``edgecnn.build`` takes, only what was said."""
+        values: dict[str, Any] = {
+            "weights": self.weights,
+            "alpha": self.alpha,
+            "size": self.size,
+            "classes": self.classes,
+            "dropout": self.dropout,
+            "softmax": self.softmax,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def refuse_for(self, source: Source) -> None:
+        """Raise InputError if an option was given that only a registered name takes."""
+        given = {
+            "--weights": self.weights is not None,
+            "--alpha": self.alpha != 1.0,
+            "--classes": self.classes is not None,
+            "--dropout": self.dropout is not None,
+            "--logits": not self.softmax,
+        }
+        named = ", ".join(option for option, is_given in given.items() if is_given)
+        if named:
+            raise InputError(
+                f"{named} goes with the name of an architecture; {quoted(source.name)} is a model "
+                "that has these already"
+            )
+
+
+@dataclass
+class Request:
+    """One source on its way to files.
+
+    Args:
+        source: What is converted.
+        schemes: To which schemes.
+        options: How a registered architecture is built.
+        preprocessing: What the user said of it.
+        input_type: As ``--input-type`` has it, None for each scheme's default.
+        calibrate: Representative data, None if not given.
+        samples: How many images of it.
+        trust: Whether code in the file may run.
+        on_progress: Told of each phase.
+
+    Raises:
+        InputError: From ``check``, if an option does not fit the source or is missing.
+    """
+
+    source: Source
+    schemes: list[Scheme]
+    options: BuildOptions
+    preprocessing: Preprocessing
+    input_type: str | None
+    calibrate: str | None
+    samples: int
+    trust: bool
+    on_progress: Progress
+    dataset: Dataset | None = None
+    spec: InputSpec | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the source is an architecture's name."""
+        return self.source.kind == "registered"
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether a scheme needs representative data."""
+        return any(scheme.calibrated for scheme in self.schemes)
+
+    @property
+    def weights_origin(self) -> str:
+        """``"random"``, ``"imagenet"``, a file, or ``"own"`` for a user's model."""
+        if not self.is_registered:
+            return "own"
+        return "random" if self.options.weights in (None, "none") else str(self.options.weights)
+
+    @property
+    def stem(self) -> str:
+        """Name of the output files, without the scheme."""
+        parts = [self.source.stem]
+        if self.options.alpha != 1.0:
+            parts.append(f"{self.options.alpha:g}")
+        if self.is_registered and self.options.size:
+            parts.append("x".join(str(side) for side in dict.fromkeys(self.options.size)))
+        return "_".join(parts)
+
+    def check(self) -> None:
+        """Find what is wrong with the options, and open the data, before any work is done."""
+        if self.is_registered:
+            self._check_build_options()
+        else:
+            self.options.refuse_for(self.source)
+        if self.needs_calibration:
+            self._check_calibration()
+
+    def _check_build_options(self) -> None:
+        from edgecnn.models.build import input_spec
+
+        self.spec = input_spec(self.source.name, self.options.size)
+        if self.weights_origin == "random":
+            self.warnings.append("random weights: good for size and latency only (see --weights)")
+        if self.preprocessing.is_given and self.weights_origin in ("random", "imagenet"):
+            raise InputError(
+                f"{self.source.name} knows its preprocessing: leave --preprocess, --mean and "
+                "--std out"
+            )
+
+    def _check_calibration(self) -> None:
+        if self.calibrate is not None:
+            self.dataset = open_calibration(self.calibrate, self.samples)
+        elif self.weights_origin != "random":
+            names = " and ".join(scheme.name for scheme in self.schemes if scheme.calibrated)
+            raise InputError(
+                f"{names} needs representative data: --calibrate FOLDER with a few dozen images "
+                "that look like what the model will see"
+            )

@@ -1,0 +1,59 @@
+"""What a finished conversion says of its file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One ``.tflite`` file that was made and run once.
+
+    Args:
+        path: Where it is.
+        source: The name or path that it came from.
+        scheme: Its quantisation scheme.
+        bytes: Size of the file.
+        sha256: Of the file.
+        input_shape: With the batch of 1.
+        input_dtype: ``"uint8"`` or ``"float32"``.
+        output_shape: With the batch of 1.
+        output_dtype: ``"float32"``.
+        operators: Ops by name.
+        ops_by_dtype: Ops by the dtype of their result.
+        seconds: Making this file took, calibration included.
+        phase_seconds: Seconds of the phases of the whole call so far, TensorFlow's import included.
+        input: The InputSpec in the file (plain values), or None where it is not known.
+        weights: ``"random"``, ``"imagenet"``, a file, or ``"own"``.
+        calibration_images: How many images gave the ranges; 0 where none are needed.
+        warnings: What a user should know, one line each.
+        versions: Of edgecnn, TensorFlow, Keras, the runtime.
+        converter_peak_rss_bytes: Peak memory of the conversion process, where known.
+    """
+
+    path: Path
+    source: str
+    scheme: str
+    bytes: int
+    sha256: str
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    output_shape: tuple[int, ...]
+    output_dtype: str
+    operators: dict[str, int]
+    ops_by_dtype: dict[str, int]
+    seconds: float
+    phase_seconds: dict[str, float]
+    input: dict[str, Any] | None
+    weights: str
+    calibration_images: int
+    warnings: tuple[str, ...]
+    versions: dict[str, str]
+    converter_peak_rss_bytes: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**dataclasses.asdict(self), "path": str(self.path)}

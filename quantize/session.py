@@ -1,0 +1,245 @@
+"""One conversion from the parent's side: drive the child, check each file, give it its name.
+
+TensorFlow runs in a child (``converter.py``), each file is run once in another (``verify.py``),
+and only then gets its name. Files that are in place stay, whatever happens to the others.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from edgecnn.child import ChildProcess, Message, module_command
+from edgecnn.data.inputspec import InputSpec, preset
+from edgecnn.data.preprocessing import unknown_preprocessing
+from edgecnn.errors import ConversionError, EdgecnnError
+from edgecnn.files import quoted, sha256_of
+from edgecnn.quantize.calibration import CalibrationImages, load_calibration, noise
+from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.request import Request
+from edgecnn.quantize.result import Conversion
+from edgecnn.quantize.verify import verify
+from edgecnn.version import __version__
+
+CHILD_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "KERAS_BACKEND": "tensorflow",
+}
+
+
+def run(
+    request: Request, plans: list[OutputPlan], on_result: Callable[[Conversion], None]
+) -> list[Conversion]:
+    """Convert one source to all of its files.
+
+    Args:
+        request: What is asked for, checked.
+        plans: The files to make; all in one folder.
+        on_result: Told of each file when it is in place.
+
+    Raises:
+        InputError: The model or its calibration data cannot be used.
+        ConversionError: A scheme failed; the others' files are in place.
+        ChildCrashedError: The converter crashed.
+    """
+    try:
+        # Beside the targets, so that a rename puts a file in place whole.
+        with tempfile.TemporaryDirectory(
+            prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
+        ) as folder:
+            return _Session(request, plans, Path(folder), on_result).run()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error
+
+
+class _Session:
+    def __init__(
+        self,
+        request: Request,
+        plans: list[OutputPlan],
+        folder: Path,
+        on_result: Callable[[Conversion], None],
+    ) -> None:
+        self._request = request
+        self._plans = plans
+        self._folder = folder
+        self._on_result = on_result
+        self._loaded: Message = {}
+        self._calibration: CalibrationImages | None = None
+        self._results: list[Conversion] = []
+        self._failures: list[str] = []
+
+    def run(self) -> list[Conversion]:
+        label = quoted(self._request.source.name)
+        with ChildProcess(
+            module_command("edgecnn.quantize.converter"),
+            task=f"converting {label}",
+            environment=CHILD_ENVIRONMENT,
+        ) as child:
+            child.send(self._job())
+            for message in child.messages():
+                self._handle(child, message)
+                if message["event"] == "done":
+                    break
+        if self._failures:
+            raise ConversionError(f"{label}: {'; '.join(self._failures)}")
+        return self._results
+
+    def _job(self) -> Message:
+        request = self._request
+        return {
+            "do": "convert",
+            "kind": request.source.kind,
+            "name": request.source.name,
+            "trust": request.trust,
+            "size": request.options.size,
+            "build": request.options.arguments(),
+        }
+
+    def _handle(self, child: ChildProcess, message: Message) -> None:
+        match message["event"]:
+            case "phase":
+                self._request.on_progress(message["phase"], 0, 0)
+            case "progress":
+                self._request.on_progress(message["phase"], message["done"], message["total"])
+            case "loaded":
+                self._loaded = message
+                self._prepare(child)
+            case "failed":
+                self._failures.append(f"{message['scheme']}: {message['message']}")
+            case "written":
+                self._finish(message)
+
+    def _prepare(self, child: ChildProcess) -> None:
+        """Tell the child how pixels go in; decode the images while it freezes and converts."""
+        spec = self._input_spec()
+        self._request.spec = spec
+        outputs = [self._output(plan) for plan in self._plans]
+        child.send({"do": "prepare", "spec": spec.to_dict() if spec else None, "outputs": outputs})
+        if self._request.needs_calibration:
+            assert spec is not None
+            self._calibration = self._images(spec)
+            path = self._folder / "calibration.npy"
+            np.save(path, self._calibration.images)
+            child.send({"do": "images", "path": str(path)})
+
+    def _input_spec(self) -> InputSpec | None:
+        height, width, channels = self._loaded["input_shape"]
+        request = self._request
+        said = request.preprocessing.spec(height, width, channels)
+        if said or request.spec:
+            return said or request.spec
+        if self._loaded["preprocessing_layer"]:
+            return preset("raw", height, width, channels)
+        if request.needs_calibration:
+            raise unknown_preprocessing(quoted(request.source.name))
+        request.warnings.append(
+            "its preprocessing is not known and not in the file: --preprocess puts it there"
+        )
+        return None
+
+    def _images(self, spec: InputSpec) -> CalibrationImages:
+        if self._request.dataset is None:
+            return noise(spec)
+
+        def report(done: int, total: int) -> None:
+            self._request.on_progress("read images", done, total)
+
+        return load_calibration(self._request.dataset, self._request.samples, spec, report)
+
+    def _normalizes_in_graph(self, plan: OutputPlan) -> bool:
+        """Whether pixels are normalised by the file itself.
+
+        One scale and one zero point of a uint8 input say [-1, 1] or [0, 1], but not a mean for
+        each channel or BGR; then the graph does it.
+        """
+        spec = self._request.spec
+        return plan.input_type == "uint8" and spec is not None and not spec.is_uniform
+
+    def _output(self, plan: OutputPlan) -> Message:
+        return {
+            "scheme": plan.scheme.name,
+            "input_type": plan.input_type,
+            "normalize_in_graph": self._normalizes_in_graph(plan),
+            "path": str(self._temporary(plan)),
+            "metadata": json.dumps(self._metadata(plan), sort_keys=True),
+        }
+
+    def _temporary(self, plan: OutputPlan) -> Path:
+        return self._folder / f"{plan.scheme.name}.tflite"
+
+    def _metadata(self, plan: OutputPlan) -> dict[str, object]:
+        spec = self._input_of(plan)
+        return {
+            "edgecnn": __version__,
+            "input": spec.to_dict() if spec else None,
+            "scheme": plan.scheme.name,
+            "source": Path(self._request.source.name).name,
+            "weights": self._weights(),
+        }
+
+    def _weights(self) -> str:
+        origin = self._request.weights_origin
+        return origin if origin in ("random", "imagenet", "own") else Path(origin).name
+
+    def _input_of(self, plan: OutputPlan) -> InputSpec | None:
+        spec = self._request.spec
+        return spec.raw() if spec and self._normalizes_in_graph(plan) else spec
+
+    def _finish(self, message: Message) -> None:
+        plan = next(p for p in self._plans if p.scheme.name == message["scheme"])
+        self._request.on_progress(f"check {plan.scheme.name}", 0, 0)
+        try:
+            result = self._checked(plan, message)
+        except ConversionError as error:
+            self._failures.append(f"{plan.scheme.name}: {error}")
+            return
+        self._temporary(plan).replace(plan.target)
+        self._results.append(result)
+        self._on_result(result)
+
+    def _checked(self, plan: OutputPlan, message: Message) -> Conversion:
+        path = self._temporary(plan)
+        image = self._calibration.images[0] if self._calibration else None
+        model, runtime = verify(path, plan.scheme, plan.input_type, image, self._input_of(plan))
+        spec = self._input_of(plan)
+        calibrated = self._calibration if plan.scheme.calibrated else None
+        return Conversion(
+            path=plan.target,
+            source=self._request.source.name,
+            scheme=plan.scheme.name,
+            bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+            input_shape=model.inputs[0].shape,
+            input_dtype=model.inputs[0].dtype,
+            output_shape=model.outputs[0].shape,
+            output_dtype=model.outputs[0].dtype,
+            operators=model.op_counts,
+            ops_by_dtype=model.ops_by_dtype,
+            seconds=message["seconds"],
+            phase_seconds=message["phase_seconds"],
+            input=spec.to_dict() if spec else None,
+            weights=self._request.weights_origin,
+            calibration_images=len(calibrated.images) if calibrated else 0,
+            warnings=self._warnings(plan),
+            versions={"edgecnn": __version__, **self._loaded["versions"], **runtime},
+            converter_peak_rss_bytes=message["peak_rss_bytes"],
+        )
+
+    def _warnings(self, plan: OutputPlan) -> tuple[str, ...]:
+        warnings = list(self._request.warnings)
+        if plan.scheme.calibrated and self._calibration:
+            warnings += self._calibration.warnings
+        if plan.scheme.caution:
+            warnings.append(plan.scheme.caution)
+        if self._loaded["ends_in_softmax"] is False:
+            warnings.append(
+                "its output is logits, not probabilities: most app libraries want softmax"
+            )
+        return tuple(warnings)
