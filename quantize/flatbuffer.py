@@ -217,7 +217,8 @@ class _Parser:
 
     def _tensor(self, tensor: Any) -> TensorInfo:
         quantization = tensor.Quantization()
-        scales = zero_points = ()
+        scales: tuple[float, ...] = ()
+        zero_points: tuple[int, ...] = ()
         if quantization is not None and quantization.ScaleLength():
             scales = tuple(float(s) for s in quantization.ScaleAsNumpy())
             zero_points = tuple(

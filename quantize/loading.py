@@ -30,6 +30,7 @@ class LoadedModel:
         output_shape: Shape of one answer, without the batch.
         preprocessing_layer: Name of the Rescaling or Normalization layer that it starts with.
         ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
+        keep_alive: Owner of the variables that ``call`` reads, which does not own them itself.
     """
 
     call: Callable[[Any], Any]
@@ -37,6 +38,7 @@ class LoadedModel:
     output_shape: tuple[int, ...]
     preprocessing_layer: str | None = None
     ends_in_softmax: bool | None = None
+    keep_alive: Any = None
 
 
 def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> LoadedModel:
@@ -97,7 +99,9 @@ def _load_h5(path: str, *, trust: bool) -> Any:
 def _keras2_depthwise() -> type:
     """Return a DepthwiseConv2D that takes Keras 2's configuration, which said ``groups: 1``."""
 
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
+    base: Any = keras.layers.DepthwiseConv2D
+
+    class DepthwiseConv2D(base):  # type: ignore[misc]
         @classmethod
         def from_config(cls, config: dict[str, Any]) -> Any:
             return super().from_config({k: v for k, v in config.items() if k != "groups"})
@@ -175,10 +179,12 @@ def _from_saved_model(loaded: Any, size: tuple[int, int] | None, label: str) -> 
             f"{label} has {len(arguments)} inputs and {len(outputs)} outputs: "
             "only models with one image in and one answer out can be converted"
         )
-    (argument, spec), (answer, output) = *arguments.items(), *outputs.items()
+    argument, spec = next(iter(arguments.items()))
+    answer, output = next(iter(outputs.items()))
+
     return LoadedModel(
-        # The SavedModel must stay alive for as long as its function is called.
-        call=lambda x, _keep=loaded: signature(**{argument: x})[answer],  # type: ignore[misc]
+        call=lambda image: signature(**{argument: image})[answer],
+        keep_alive=loaded,
         input_shape=_image_shape(tuple(spec.shape.as_list()[1:]), size, label),
         output_shape=tuple(output.shape.as_list()[1:]),
     )
