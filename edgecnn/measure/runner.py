@@ -1,0 +1,412 @@
+"""Runs one ``.tflite`` model on the device it stands on, and answers in JSON lines.
+
+This file is copied to devices and started by its path, so it imports the standard library, numpy
+and a TFLite runtime only, and runs on Python 3.9. A request is one JSON object a line on standard
+input, ``{"do": VERB, ...}``; each gets one answer ``{"event": ...}`` on standard output, after any
+number of ``progress`` events. A line with ``"payload_bytes"`` is followed by that many raw bytes.
+
+========  ===========================================  ============================================
+verb      takes                                        answers
+========  ===========================================  ============================================
+facts     nothing                                      what it runs on: cpu, cores, memory, system
+load      model (path), threads, input_range           runtime, load_ms, inputs, outputs
+check     a payload: the input tensor (optional)       whether each output is finite
+time      warmup, runs, min_time_s, max_samples        first_inference_ms, samples_ns
+memory    nothing                                      base_rss_bytes, peak_rss_bytes
+classify  count, top_k, outputs; payload: the tensors  top_k class indices of each tensor
+========  ===========================================  ============================================
+
+Errors are ``{"event": "error", "kind": "input" or "failed", "message": one line}``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+
+RUNTIMES = (
+    ("ai-edge-litert", "ai_edge_litert.interpreter"),
+    ("tflite-runtime", "tflite_runtime.interpreter"),
+)
+"""Distribution and module, the preferred first; tensorflow.lite's is deprecated and never used."""
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PROGRESS_EVERY_NS = 200_000_000
+SEED = 0
+NS_PER_MS = 1e6
+
+
+class InputProblem(Exception):
+    """What the user gave cannot be used; reported as kind ``input``."""
+
+
+class Pipe:
+    """The parent's messages in, ours out.
+
+    Standard output is handed to standard error first, so that what the native runtime prints
+    cannot get between two messages.
+    """
+
+    def __init__(self) -> None:
+        self._output = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        self._input = os.fdopen(os.dup(0), "rb")
+
+    def receive(self) -> Message | None:
+        """Return the next request, its raw bytes under ``payload``; None at the end."""
+        line = self._input.readline()
+        if not line:
+            return None
+        message: Message = json.loads(line)
+        if "payload_bytes" in message:
+            message["payload"] = self._input.read(message["payload_bytes"])
+        return message
+
+    def send(self, message: Message, payload: bytes | None = None) -> None:
+        """Write one message, and the raw bytes that belong to it."""
+        if payload is not None:
+            message = {**message, "payload_bytes": len(payload)}
+        self._output.write(json.dumps(message).encode() + b"\n")
+        if payload is not None:
+            self._output.write(payload)
+        self._output.flush()
+
+
+class Runtime:
+    """The TFLite runtime of this device: its name, version and Interpreter class."""
+
+    def __init__(self) -> None:
+        failures = []
+        for self.name, module in RUNTIMES:
+            try:
+                if self.name == "tflite-runtime":
+                    refuse_numpy_2()
+                self.interpreter = import_module(module).Interpreter
+            except ImportError as error:
+                failures.append(f"{self.name}: {first_line(error)}")
+                continue
+            self.version = version_of(self.name)
+            return
+        raise RuntimeError(
+            "no TFLite runtime: pip install ai-edge-litert, or on 32-bit Arm tflite-runtime "
+            f"({'; '.join(failures)})"
+        )
+
+
+def refuse_numpy_2() -> None:
+    """Raise where tflite-runtime would import well and then fail inside of its interpreter."""
+    import_module("tflite_runtime")
+    import numpy as np
+
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise RuntimeError(
+            f"tflite-runtime works with numpy 1 only, and this is numpy {np.__version__}: "
+            "pip install 'numpy<2'"
+        )
+
+
+class Runner:
+    """The verbs, and the one model that is loaded."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._runtime: Runtime | None = None
+        self._model: Any = None
+        self._input_range: tuple[float, float] | None = None
+        self._base_rss_bytes: int | None = None
+        self._first_ms: float | None = None
+        self.verbs: dict[str, Callable[[Message], None]] = {
+            "facts": self.facts,
+            "load": self.load,
+            "check": self.check,
+            "time": self.time,
+            "memory": self.memory,
+            "classify": self.classify,
+        }
+
+    def facts(self, request: Message) -> None:
+        """Say what this runs on."""
+        self._pipe.send({"event": "facts", **host_facts()})
+
+    def load(self, request: Message) -> None:
+        """Make the interpreter and its tensors; the runtime packs float weights here."""
+        self._runtime = self._runtime or Runtime()
+        self._first_ms = None
+        self._input_range = request.get("input_range")
+        self._base_rss_bytes = status_bytes("VmRSS")
+        begin = time.perf_counter_ns()
+        try:
+            self._model = self._runtime.interpreter(
+                model_path=request["model"], num_threads=int(request.get("threads", 1))
+            )
+            self._model.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise InputProblem(
+                f"{self._runtime.name} cannot load it: {first_line(error)}"
+            ) from error
+        load_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
+        self._pipe.send(
+            {
+                "event": "loaded",
+                "runtime": self._runtime.name,
+                "runtime_version": self._runtime.version,
+                "python": platform.python_version(),
+                "load_ms": load_ms,
+                "inputs": [describe(detail) for detail in self._model.get_input_details()],
+                "outputs": [describe(detail) for detail in self._model.get_output_details()],
+            }
+        )
+
+    def check(self, request: Message) -> None:
+        """Run once, on the payload or on generated input, and look at the outputs."""
+        import numpy as np
+
+        self._fill_inputs(request.get("payload"))
+        self._invoke()
+        outputs = []
+        for detail in self._model.get_output_details():
+            value = np.asarray(self._model.get_tensor(detail["index"]), np.float64)
+            outputs.append({**describe(detail), "finite": bool(np.isfinite(value).all())})
+        self._pipe.send({"event": "checked", "outputs": outputs})
+
+    def time(self, request: Message) -> None:
+        """Time single calls after a warm-up: at least ``runs``, and for ``min_time_s``."""
+        self._fill_inputs(None)
+        self._invoke()
+        for _ in range(request["warmup"]):
+            self._invoke()
+        samples = self._samples(
+            request["runs"], int(request["min_time_s"] * 1e9), request["max_samples"]
+        )
+        self._pipe.send(
+            {"event": "timed", "first_inference_ms": self._first_ms, "samples_ns": samples}
+        )
+
+    def memory(self, request: Message) -> None:
+        """Say how much memory was resident before the model, and at most until now."""
+        self._pipe.send(
+            {
+                "event": "memory",
+                "base_rss_bytes": self._base_rss_bytes,
+                # Not getrusage: its maximum is inherited from the parent over fork and exec.
+                "peak_rss_bytes": status_bytes("VmHWM"),
+            }
+        )
+
+    def classify(self, request: Message) -> None:
+        """Find the best classes of each tensor of a batch; of equal scores the lower index wins."""
+        import numpy as np
+
+        source = self._model.get_input_details()[0]
+        target = self._model.get_output_details()[0]
+        shape = (request["count"], *(int(n) for n in source["shape"]))
+        tensors = np.frombuffer(request["payload"], source["dtype"]).reshape(shape)
+        rows = []
+        for tensor in tensors:
+            self._model.set_tensor(source["index"], tensor)
+            self._invoke()
+            rows.append(self._model.get_tensor(target["index"]).reshape(-1))
+        scores = np.stack(rows)
+        # Wider than the integers of a quantised output, whose least value has no negative.
+        wide = scores.astype(np.float64)
+        top = np.argsort(-wide, axis=1, kind="stable")[:, : request["top_k"]]
+        finite = np.isfinite(wide).all(axis=1)
+        answer = {"event": "classified", "top": top.tolist(), "finite": finite.tolist()}
+        if not request.get("outputs"):
+            self._pipe.send(answer)
+            return
+        answer.update(shape=list(scores.shape), dtype=str(scores.dtype))
+        self._pipe.send(answer, scores.tobytes())
+
+    def _fill_inputs(self, payload: bytes | None) -> None:
+        import numpy as np
+
+        details = self._model.get_input_details()
+        if payload is not None:
+            tensor = np.frombuffer(payload, details[0]["dtype"]).reshape(details[0]["shape"])
+            self._model.set_tensor(details[0]["index"], tensor)
+            return
+        generator = np.random.Generator(np.random.PCG64(SEED))
+        for detail in details:
+            self._model.set_tensor(
+                detail["index"], image_like(detail, self._input_range, generator)
+            )
+
+    def _invoke(self) -> None:
+        begin = time.perf_counter_ns()
+        try:
+            self._model.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise RuntimeError(f"the model loads but does not run: {first_line(error)}") from error
+        if self._first_ms is None:
+            self._first_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
+
+    def _samples(self, runs: int, min_time_ns: int, max_samples: int) -> list[int]:
+        """Return nanoseconds of each call; nothing but the call is inside a sample."""
+        invoke, clock = self._model.invoke, time.perf_counter_ns
+        samples: list[int] = []
+        gc.collect()
+        gc.disable()
+        try:
+            start = reported = clock()
+            while True:
+                begin = clock()
+                invoke()
+                end = clock()
+                samples.append(end - begin)
+                done = len(samples) >= runs and end - start >= min_time_ns
+                if done or len(samples) >= max_samples:
+                    return samples
+                if end - reported >= PROGRESS_EVERY_NS:
+                    self._report(len(samples), end - start)
+                    reported = clock()
+        finally:
+            gc.enable()
+
+    def _report(self, samples: int, elapsed_ns: int) -> None:
+        self._pipe.send({"event": "progress", "samples": samples, "elapsed_s": elapsed_ns / 1e9})
+
+
+def describe(detail: Message) -> Message:
+    """Return name, shape, dtype and quantisation of a tensor as plain values."""
+    scale, zero_point = detail["quantization"]
+    return {
+        "name": detail["name"],
+        "shape": [int(n) for n in detail["shape"]],
+        "dtype": detail["dtype"].__name__,
+        "scale": float(scale),
+        "zero_point": int(zero_point),
+    }
+
+
+def image_like(detail: Message, value_range: tuple[float, float] | None, generator: Any) -> Any:
+    """Return uniform noise over the values that an image has in this tensor's dtype."""
+    import numpy as np
+
+    dtype, shape = np.dtype(detail["dtype"]), tuple(detail["shape"])
+    if dtype.kind == "f":
+        low, high = value_range or (-1.0, 1.0)
+        return generator.uniform(low, high, shape).astype(dtype)
+    if dtype in (np.uint8, np.int8):
+        limits = np.iinfo(dtype)
+        return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    return np.zeros(shape, dtype)
+
+
+def host_facts() -> Message:
+    """Return what this device is; what cannot be found is None."""
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_bytes": memory_bytes(),
+        "os": os_name(),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "governor": text_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "python": platform.python_version(),
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name, or a board's where /proc/cpuinfo names only that."""
+    found: dict[str, str] = {}
+    for line in (text_of("/proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip(), value.strip())
+    for key in ("model name", "Model", "Hardware"):
+        if found.get(key):
+            return found[key]
+    board = (text_of("/proc/device-tree/model") or "").strip("\0")
+    return board or platform.processor() or platform.machine()
+
+
+def memory_bytes() -> int | None:
+    """Return the physical memory."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def os_name() -> str:
+    """Return the system's name and version: ``Debian GNU/Linux 12 (bookworm)``."""
+    for line in (text_of("/etc/os-release") or "").splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip("\"'")
+    return platform.system()
+
+
+def status_bytes(key: str) -> int | None:
+    """Return an entry of /proc/self/status, which is in KiB, as bytes; None where there is none."""
+    for line in (text_of("/proc/self/status") or "").splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def text_of(path: str) -> str | None:
+    """Return a small file's text without the space around it, None if it cannot be read."""
+    try:
+        return Path(path).read_text(errors="replace").strip()
+    except OSError:
+        return None
+
+
+def version_of(distribution: str) -> str:
+    """Return an installed distribution's version."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process with the one that started it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def forget_own_folder() -> None:
+    """Take this file's folder off the import path: its neighbours must not shadow other modules."""
+    own = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != own]
+
+
+def main() -> None:
+    """Answer requests until the parent closes the pipe."""
+    die_with_parent()
+    forget_own_folder()
+    pipe = Pipe()
+    runner = Runner(pipe)
+    while True:
+        request = pipe.receive()
+        if request is None:
+            return
+        try:
+            runner.verbs[request["do"]](request)
+        except InputProblem as error:
+            pipe.send({"event": "error", "kind": "input", "message": str(error)})
+        except Exception as error:
+            named = "" if type(error) is RuntimeError else f"{type(error).__name__}: "
+            pipe.send({"event": "error", "kind": "failed", "message": named + first_line(error)})
+
+
+if __name__ == "__main__":
+    main()

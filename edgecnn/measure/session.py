@@ -1,0 +1,238 @@
+"""Talking to a runner, wherever it runs: one method a verb, typed answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Message = dict[str, Any]
+
+MAX_SAMPLES = 200_000
+"""Timed calls at most, so that a tiny model and a long time don't fill the device's memory."""
+
+NS_PER_MS = 1e6
+
+
+class Transport(Protocol):
+    """Carries messages to a runner and back: a child process' pipes, or a remote shell's."""
+
+    def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
+        """Write one message and the raw bytes that belong to it."""
+
+    def receive(self, timeout_s: float | None = None) -> Message:
+        """Return the next message; an error that the runner reports is raised."""
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the runner, at once if asked to."""
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """What a device is; what could not be found is None."""
+
+    cpu: str
+    cores: int | None
+    memory_bytes: int | None
+    os: str
+    kernel: str
+    architecture: str
+    governor: str | None
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output as the runtime sees it; a scale of 0 means not quantised."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in the runner's memory."""
+
+    runtime: str
+    runtime_version: str
+    python: str
+    load_ms: float
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Whether a model gave finite values in all of its outputs."""
+
+    finite: bool
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Latencies of single calls, in the order they were made."""
+
+    first_inference_ms: float
+    samples_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident memory of the runner; None where the system does not tell."""
+
+    base_rss_bytes: int | None
+    peak_rss_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Classes of a batch of images.
+
+    Args:
+        top: int64, shape (images, top_k): best first; of equal scores the lower index.
+        finite: bool, shape (images,): whether all scores of an image are finite.
+    """
+
+    top: npt.NDArray[np.int64]
+    finite: npt.NDArray[np.bool_]
+
+
+class RunnerSession:
+    """A runner on some device, for one model at a time; it ends with the ``with`` block.
+
+    Args:
+        transport: The way to it.
+
+    Raises:
+        InputError: The model cannot be loaded.
+        EdgecnnError: It cannot be run, or the device has no runtime.
+        ChildCrashedError: The runner died.
+
+    Example:
+        >>> with get_device("desktop").start("running 'a.tflite'") as session:
+        ...     session.load("a.tflite", threads=1)
+        ...     timing = session.time(warmup=5, runs=50, min_time_s=1.0)
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __enter__(self) -> RunnerSession:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the runner, at once if the block failed."""
+        self._transport.close(kill=error is not None)
+
+    def facts(self) -> DeviceFacts:
+        """Ask what the device is."""
+        answer = self._ask({"do": "facts"})
+        names = DeviceFacts.__dataclass_fields__
+        return DeviceFacts(**{name: answer[name] for name in names})
+
+    def load(
+        self, model: str | Path, threads: int, input_range: tuple[float, float] | None = None
+    ) -> LoadedModel:
+        """Load a model.
+
+        Args:
+            model: Path on the device.
+            threads: Threads of the runtime.
+            input_range: Least and greatest value of a float input, for the noise that is fed
+                while timing; [-1, 1] unless said.
+        """
+        answer = self._ask(
+            {"do": "load", "model": str(model), "threads": threads, "input_range": input_range}
+        )
+        return LoadedModel(
+            runtime=answer["runtime"],
+            runtime_version=answer["runtime_version"],
+            python=answer["python"],
+            load_ms=answer["load_ms"],
+            inputs=tuple(_tensor(values) for values in answer["inputs"]),
+            outputs=tuple(_tensor(values) for values in answer["outputs"]),
+        )
+
+    def check(self, tensor: bytes | None = None) -> Checked:
+        """Run the model once.
+
+        Args:
+            tensor: The first input's raw bytes; noise where None.
+        """
+        self._transport.send({"do": "check"}, tensor)
+        outputs = self._transport.receive()["outputs"]
+        return Checked(finite=all(output["finite"] for output in outputs))
+
+    def time(
+        self,
+        *,
+        warmup: int,
+        runs: int,
+        min_time_s: float,
+        on_progress: Callable[[float], None] = lambda fraction: None,
+    ) -> Timing:
+        """Time single calls.
+
+        Args:
+            warmup: Calls before, besides the first inference.
+            runs: Timed calls at least.
+            min_time_s: Seconds of timing at least.
+            on_progress: Told the fraction that is done, a few times a second.
+        """
+        self._transport.send(
+            {
+                "do": "time",
+                "warmup": warmup,
+                "runs": runs,
+                "min_time_s": min_time_s,
+                "max_samples": MAX_SAMPLES,
+            }
+        )
+        while (answer := self._transport.receive())["event"] == "progress":
+            elapsed = answer["elapsed_s"] / min_time_s if min_time_s else 1.0
+            on_progress(min(1.0, answer["samples"] / runs, elapsed))
+        return Timing(
+            first_inference_ms=answer["first_inference_ms"],
+            samples_ms=tuple(sample / NS_PER_MS for sample in answer["samples_ns"]),
+        )
+
+    def memory(self) -> Memory:
+        """Ask for the memory before the model was loaded, and the most until now."""
+        answer = self._ask({"do": "memory"})
+        return Memory(answer["base_rss_bytes"], answer["peak_rss_bytes"])
+
+    def classify(self, tensors: npt.NDArray[Any], top_k: int) -> Classified:
+        """Find the best classes of prepared images.
+
+        Args:
+            tensors: Shape (images, 1, height, width, channels), of the input's dtype.
+            top_k: How many classes of each.
+        """
+        import numpy as np
+
+        request = {"do": "classify", "count": len(tensors), "top_k": top_k}
+        self._transport.send(request, memoryview(np.ascontiguousarray(tensors)).cast("B"))
+        answer = self._transport.receive()
+        return Classified(np.asarray(answer["top"], np.int64), np.asarray(answer["finite"], bool))
+
+    def _ask(self, request: Message) -> Message:
+        self._transport.send(request)
+        return self._transport.receive()
+
+
+def _tensor(values: Message) -> Tensor:
+    return Tensor(**{**values, "shape": tuple(values["shape"])})
