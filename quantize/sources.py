@@ -60,10 +60,10 @@ def find_source(text: str, *, trust: bool = False) -> Source:
 
 
 def _registered(text: str) -> Source:
-    from edgecnn.models.registry import get_spec
-
     if "/" in text or "\\" in text or Path(text).suffix:
         raise InputError(f"no such file: {quoted(text)}")
+    from edgecnn.models.registry import get_spec
+
     return Source("registered", get_spec(text).name, text)
 
 

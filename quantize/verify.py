@@ -1,0 +1,101 @@
+"""The check of a fresh ``.tflite`` file: its structure is read, and it is run once in a child."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.devices.desktop import Desktop
+from edgecnn.errors import ConversionError, EdgecnnError
+from edgecnn.quantize.flatbuffer import (
+    DYNAMIC_MIN_ELEMENTS,
+    Operator,
+    TfliteModel,
+    read_model,
+    weights_of,
+)
+from edgecnn.quantize.schemes import Scheme
+
+
+def verify(
+    path: Path,
+    scheme: Scheme,
+    input_type: str,
+    image: npt.NDArray[np.uint8] | None,
+    spec: InputSpec | None,
+) -> tuple[TfliteModel, dict[str, str]]:
+    """Check that a file is what was asked for and that it runs.
+
+    Args:
+        path: The file.
+        scheme: What it should be.
+        input_type: dtype that its input should have.
+        image: uint8 (height, width, channels) to run it on; noise where None.
+        spec: How pixels become a float input.
+
+    Returns:
+        The file's structure, and the runtime's name and version.
+
+    Raises:
+        ConversionError: An op is not quantised as asked, a dtype is wrong, an output is not finite,
+            or the runtime refuses or crashes on the file.
+    """
+    model = read_model(path)
+    _check_ends(model, input_type)
+    _check_precision(model, scheme)
+    return model, _run_once(path, model, image, spec)
+
+
+def _check_ends(model: TfliteModel, input_type: str) -> None:
+    if len(model.inputs) != 1 or model.inputs[0].dtype != input_type:
+        found = ", ".join(tensor.dtype for tensor in model.inputs)
+        raise ConversionError(f"the file's input is {found} instead of {input_type}")
+    if any(tensor.dtype != "float32" for tensor in model.outputs):
+        raise ConversionError(f"the file's output is {model.outputs[0].dtype} instead of float32")
+
+
+def _check_precision(model: TfliteModel, scheme: Scheme) -> None:
+    odd = [
+        (op, precision)
+        for op, precision in model.weighted_operators()
+        if precision != scheme.name and not _may_stay_float(op, precision, scheme)
+    ]
+    if odd:
+        op, precision = odd[0]
+        raise ConversionError(
+            f"{len(odd)} layer(s) are not {scheme.name}, the first {op.name} "
+            f"{op.outputs[0].name!r} ({precision})"
+        )
+
+
+def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
+    """Say whether the dynamic scheme leaves this op alone: small weights gain nothing."""
+    weights = weights_of(op)
+    small = weights is not None and weights.elements < DYNAMIC_MIN_ELEMENTS
+    return scheme.name == "dynamic" and precision == "float32" and small
+
+
+def _run_once(
+    path: Path, model: TfliteModel, image: npt.NDArray[np.uint8] | None, spec: InputSpec | None
+) -> dict[str, str]:
+    try:
+        with DesktopDevice().start(f"checking the new file {path.name}") as session:
+            loaded = session.load(path, threads=1)
+            checked = session.check(_tensor(model, image, spec))
+    except (ChildCrashedError, EdgecnnError) as error:
+        raise ConversionError(f"the runtime refuses the file: {error}") from error
+    if not checked.finite:
+        raise ConversionError("the file gives NaN or infinite outputs: check the model's weights")
+    return {loaded.runtime: loaded.runtime_version}
+
+
+def _tensor(
+    model: TfliteModel, image: npt.NDArray[np.uint8] | None, spec: InputSpec | None
+) -> bytes | None:
+    if image is None or spec is None:
+        return None
+    is_float = model.inputs[0].dtype == "float32"
+    return (spec.normalize(image) if is_float else image).tobytes()
