@@ -1,0 +1,75 @@
+"""Small real Keras models and their files, made once a test run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    return pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="session")
+def small_model(keras: Any) -> Any:
+    """A 32x32 net with a residual addition, ReLU6 and softmax; seeded weights."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = stem = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3, padding="same")(x)
+    x = layers.Add()([layers.Conv2D(8, 1)(x), stem])
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(5, activation="softmax")(x), name="small")
+
+
+@pytest.fixture(scope="session")
+def small_file(small_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keras") / "small.keras"
+    small_model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 smooth random pictures."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("photos with a space")
+    generator = np.random.Generator(np.random.PCG64(1))
+    for number in range(24):
+        coarse = generator.integers(0, 256, (6, 6, 3), np.uint8)
+        Image.fromarray(coarse).resize((48, 48)).save(folder / f"{number:02}.png")
+    return folder
+
+
+Run = Callable[[Path, np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+
+
+@pytest.fixture(scope="session")
+def run_tflite() -> Run:
+    """Run a .tflite file on a batch, one image at a time: ``run_tflite(path, images)``."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    def run(path: Path, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        interpreter = Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()
+        (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+        answers = []
+        for image in images:
+            interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
+            interpreter.invoke()
+            answers.append(interpreter.get_tensor(target["index"])[0].copy())
+        return np.stack(answers)
+
+    return run

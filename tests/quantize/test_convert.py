@@ -1,0 +1,206 @@
+"""``edgecnn.convert`` on real models: the files say what the Keras model says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgecnn
+from edgecnn.data.datasets import open_dataset
+from edgecnn.data.images import fit
+from edgecnn.data.inputspec import preset
+from edgecnn.errors import ConversionError, InputError
+from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.quantize.result import Conversion
+
+SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
+
+
+@pytest.fixture(scope="session")
+def small_results(
+    small_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Conversion]:
+    results = edgecnn.convert(
+        small_file,
+        quantize="all",
+        preprocess="tf",
+        calibrate=photos,
+        samples=24,
+        output=tmp_path_factory.mktemp("out"),
+    )
+    return {result.scheme: result for result in results}
+
+
+@pytest.fixture(scope="session")
+def pixels(photos: Path) -> np.ndarray[Any, Any]:
+    """The photographs at the small model's size: uint8 (24, 32, 32, 3)."""
+    dataset = open_dataset(photos)
+    spec = preset("tf", 32, 32)
+    return np.stack([fit(dataset.read(i), spec) for i in range(len(dataset))])
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_each_scheme_says_what_keras_says(
+    scheme: str,
+    small_results: dict[str, Conversion],
+    small_model: Any,
+    pixels: Any,
+    run_tflite: Any,
+) -> None:
+    result = small_results[scheme]
+    expected = small_model.predict(pixels / 127.5 - 1.0, verbose=0)
+    is_uint8 = result.input_dtype == "uint8"
+    found = run_tflite(result.path, pixels if is_uint8 else pixels / 127.5 - 1.0)
+    # A step of int8's softmax is 1/256; the rest is rounding inside.
+    tolerance = {"float32": 1e-5, "float16": 2e-3, "dynamic": 2e-2, "int8": 4e-2, "int16x8": 1e-2}
+    assert np.abs(found - expected).max() < tolerance[scheme]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_files_are_what_was_asked_for(scheme: str, small_results: dict[str, Conversion]) -> None:
+    result = small_results[scheme]
+    model = read_model(result.path)
+    assert result.path.name == f"small_{scheme}.tflite"
+    assert model.scheme == scheme
+    assert model.inputs[0].shape == (1, 32, 32, 3)
+    assert model.inputs[0].dtype == ("uint8" if scheme == "int8" else "float32")
+    assert model.outputs[0].dtype == "float32"
+    assert result.bytes == result.path.stat().st_size
+    assert model.edgecnn is not None
+    assert model.edgecnn["input"]["mean"] == [127.5, 127.5, 127.5]
+    assert not {"SHAPE", "PACK", "STRIDED_SLICE", "PAD", "RESHAPE"} & set(model.op_counts)
+
+
+def test_uint8_input_carries_the_normalisation(small_results: dict[str, Conversion]) -> None:
+    (tensor,) = read_model(small_results["int8"].path).inputs
+    assert tensor.scale[0] == pytest.approx(1 / 127.5, rel=1e-6)
+    assert tensor.zero_point[0] in (127, 128)  # 127.5 is between two integers
+
+
+def test_same_input_gives_the_same_bytes(
+    small_file: Path, photos: Path, small_results: dict[str, Conversion], tmp_path: Path
+) -> None:
+    again = edgecnn.convert(
+        small_file,
+        quantize="int8",
+        preprocess="tf",
+        calibrate=photos,
+        samples=24,
+        output=tmp_path / "again.tflite",
+    )
+    assert again[0].sha256 == small_results["int8"].sha256
+
+
+def test_caffe_preprocessing_goes_into_a_uint8_file(
+    keras: Any, small_model: Any, photos: Path, pixels: Any, tmp_path: Path, run_tflite: Any
+) -> None:
+    (result,) = edgecnn.convert(
+        small_model, preprocess="caffe", calibrate=photos, samples=24, output=tmp_path / "c.tflite"
+    )
+    peer = keras.applications.imagenet_utils.preprocess_input(
+        pixels.astype(np.float32), mode="caffe"
+    )
+    expected = small_model.predict(peer, verbose=0)
+    (tensor,) = read_model(result.path).inputs
+    assert (tensor.scale, tensor.zero_point) == ((1.0,), (0,))
+    found = run_tflite(result.path, pixels)
+    assert (found.argmax(1) == expected.argmax(1)).mean() > 0.9
+
+
+def test_model_with_its_own_rescaling_takes_raw_pixels(
+    keras: Any, photos: Path, tmp_path: Path
+) -> None:
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    (result,) = edgecnn.convert(model, calibrate=photos, samples=10, output=tmp_path / "r.tflite")
+    assert result.input is not None
+    assert (result.input["mean"], result.input["std"]) == ((0.0,), (1.0,))
+    assert result.input["color_order"] == "GRAY"
+
+
+def test_saved_model_folder(small_model: Any, tmp_path: Path, pixels: Any, run_tflite: Any) -> None:
+    folder = tmp_path / "exported model"
+    small_model.export(folder, verbose=False)
+    (result,) = edgecnn.convert(folder, quantize="float32", output=tmp_path)
+    assert result.path == tmp_path / "exported_model_float32.tflite"
+    expected = small_model.predict(pixels / 127.5 - 1.0, verbose=0)
+    assert np.abs(run_tflite(result.path, pixels / 127.5 - 1.0) - expected).max() < 1e-5
+
+
+def test_keras_2_file_converts(shared_data: Path, photos: Path, tmp_path: Path) -> None:
+    (result,) = edgecnn.convert(
+        shared_data / "models" / "mlperf_tiny_vww96_keras2.h5",
+        preprocess="unit",
+        calibrate=photos,
+        samples=10,
+        output=tmp_path,
+    )
+    assert result.input_shape == (1, 96, 96, 3)
+    assert result.output_shape == (1, 2)
+    assert result.operators["DEPTHWISE_CONV_2D"] == 13  # MobileNet v1 has thirteen
+
+
+def test_real_model_keeps_its_answers(
+    shared_data: Path, keras: Any, tmp_path: Path, run_tflite: Any
+) -> None:
+    source = shared_data / "models" / "mobilenet_v1_0.25_224.keras"
+    (result,) = edgecnn.convert(source, quantize="float32", preprocess="tf", output=tmp_path)
+    dataset = open_dataset(shared_data / "imagenet_sample")
+    spec = preset("tf", 224, 224)
+    images = np.stack([spec.normalize(fit(dataset.read(i), spec)) for i in range(0, 500, 25)])
+    expected = keras.models.load_model(source, compile=False).predict(images, verbose=0)
+    assert np.abs(run_tflite(result.path, images) - expected).max() < 1e-4
+
+
+def test_a_scheme_that_fails_leaves_the_others(keras: Any, photos: Path, tmp_path: Path) -> None:
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(4, 3, padding="same"),
+            layers.Activation("elu"),  # ELU has no int16 kernel
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ],
+        name="with_elu",
+    )
+    with pytest.raises(ConversionError, match="int16x8"):
+        edgecnn.convert(
+            model,
+            quantize="int16x8,float32",
+            preprocess="unit",
+            calibrate=photos,
+            samples=10,
+            output=tmp_path,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["with_elu_float32.tflite"]
+
+
+def test_weights_with_nan_are_refused(keras: Any, photos: Path, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    model.add(keras.layers.GlobalAveragePooling2D())
+    weights = [np.full_like(value, np.nan) for value in model.get_weights()]
+    model.set_weights(weights)
+    with pytest.raises(InputError, match="not finite for calibration image 1"):
+        edgecnn.convert(model, preprocess="unit", calibrate=photos, samples=10, output=tmp_path)
+    with pytest.raises(ConversionError, match="NaN or infinite"):
+        edgecnn.convert(model, quantize="float32", output=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_op_without_kernel_is_named(keras: Any, tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.ops.erfinv(keras.layers.GlobalAveragePooling2D()(inputs) * 0.1)
+    with pytest.raises(ConversionError, match=r"no TFLite kernel for .*Erfinv"):
+        edgecnn.convert(keras.Model(inputs, outputs), quantize="float32", output=tmp_path)
