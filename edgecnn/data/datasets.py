@@ -1,0 +1,314 @@
+"""What ``DATA`` can be: class folders, a folder with ``val_map.txt``, images, an .npz, digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+
+VAL_MAP = "val_map.txt"
+LABELS = "labels.txt"
+IMAGES = "images"
+MAX_NPZ_BYTES = 8 << 30
+
+
+class Dataset(Protocol):
+    """Images by index, with labels where they are known."""
+
+    @property
+    def name(self) -> str:
+        """What it was opened as."""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names by class index, None where they are not known."""
+
+    @property
+    def labels(self) -> tuple[int, ...] | None:
+        """Class index of each image, None where there are none."""
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes; at least the highest label plus one."""
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+
+    def read(self, index: int) -> Pixels:
+        """Return an image: uint8, (height, width, 3) RGB or (height, width, 1) grey."""
+
+    def item_name(self, index: int) -> str:
+        """Return what to call an image in messages."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files, decoded when they are read."""
+
+    name: str
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...] | None = None
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes."""
+        return _class_count(self.labels, self.class_names)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.paths)
+
+    def read(self, index: int) -> Pixels:
+        """Decode an image; UnreadableImageError if that is not possible."""
+        return decode(self.paths[index])
+
+    def item_name(self, index: int) -> str:
+        """Return the file's path."""
+        return str(self.paths[index])
+
+
+@dataclass(frozen=True)
+class ImageArray:
+    """Images in memory.
+
+    Args:
+        name: What it was opened as.
+        images: uint8, shape (count, height, width, channels), channels 1 or 3.
+        labels: Class index of each.
+        class_names: Names by class index.
+    """
+
+    name: str
+    images: Pixels = field(repr=False)
+    labels: tuple[int, ...] | None = None
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes."""
+        return _class_count(self.labels, self.class_names)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def read(self, index: int) -> Pixels:
+        """Return an image."""
+        image: Pixels = self.images[index]
+        return image
+
+    def item_name(self, index: int) -> str:
+        """Return the name and the index."""
+        return f"{self.name}[{index}]"
+
+
+def _class_count(labels: tuple[int, ...] | None, class_names: tuple[str, ...] | None) -> int | None:
+    if class_names is not None:
+        return len(class_names)
+    return max(labels) + 1 if labels else None
+
+
+def open_dataset(data: str | Path) -> Dataset:
+    """Open ``DATA``.
+
+    Args:
+        data: A folder of class folders (sorted, they are the class indices), a folder with
+            ``images/`` and ``val_map.txt`` ("file index" a line), a folder of images (without
+            labels), an ``.npz`` with ``x`` and maybe ``y``, ``"digits"`` (the held-out fifth of
+            the built-in handwritten digits) or ``"digits-train"`` (the rest).
+
+    Raises:
+        InputError: It does not exist, holds no image, or is malformed.
+
+    Example:
+        >>> len(open_dataset("digits"))
+        360
+    """
+    path = Path(data)
+    if not path.exists():
+        return _built_in(str(data))
+    if path.is_file():
+        return _npz(path)
+    if (path / VAL_MAP).is_file():
+        return _mapped(path)
+    folders = sorted(p for p in _entries(path) if p.is_dir() and not p.name.startswith("."))
+    per_class = [_image_files(folder) for folder in folders]
+    if any(per_class):
+        return _class_folders(path, folders, per_class)
+    images = _image_files(path)
+    if not images:
+        raise InputError(
+            f"{quoted(path)} holds no images: give class folders, images/ with {VAL_MAP}, "
+            "a folder of images, or an .npz"
+        )
+    return ImageFiles(str(path), tuple(images))
+
+
+def _built_in(name: str) -> Dataset:
+    from edgecnn.data.digits import DIGITS, open_digits
+
+    if name in DIGITS:
+        return open_digits(name)
+    raise InputError(f"no data at {quoted(name)}: give a folder, an .npz, or {', '.join(DIGITS)}")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot read folder {quoted(folder)}: {error.strerror}") from error
+
+
+def _image_files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in _entries(folder)
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+    )
+
+
+def _class_folders(path: Path, folders: list[Path], per_class: list[list[Path]]) -> ImageFiles:
+    paths = [image for images in per_class for image in images]
+    labels = [index for index, images in enumerate(per_class) for _ in images]
+    names = tuple(folder.name for folder in folders)
+    return ImageFiles(str(path), tuple(paths), tuple(labels), names)
+
+
+def _mapped(path: Path) -> ImageFiles:
+    """Open the form that MLPerf and ImageNet tools write."""
+    listed = path / VAL_MAP
+    root = path / IMAGES if (path / IMAGES).is_dir() else path
+    pairs = [
+        _parse_line(line, root, f"{quoted(listed)}, line {number}")
+        for number, line in enumerate(_text(listed).splitlines(), 1)
+        if line.strip()
+    ]
+    if not pairs:
+        raise InputError(f"{quoted(listed)} is empty")
+    paths, labels = zip(*pairs, strict=True)
+    names = _class_names(path / LABELS)
+    if names is not None and max(labels) >= len(names):
+        raise InputError(
+            f"{quoted(listed)} has class index {max(labels)}, but {LABELS} names {len(names)}"
+        )
+    return ImageFiles(str(path), tuple(paths), tuple(labels), names)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{quoted(path)} is not a UTF-8 text file") from error
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+
+
+def _parse_line(line: str, root: Path, where: str) -> tuple[Path, int]:
+    name, _, index = line.strip().rpartition(" ")
+    if not name or not index.isdecimal():
+        raise InputError(f"{where}: expected 'file index', found {line.strip()!r}")
+    relative = Path(name.strip())
+    if relative.is_absolute() or ".." in relative.parts:
+        raise InputError(f"{where}: {quoted(name)} leads out of the folder")
+    return root / relative, int(index)
+
+
+def _class_names(path: Path) -> tuple[str, ...] | None:
+    return tuple(_text(path).splitlines()) if path.is_file() else None
+
+
+def _npz(path: Path) -> ImageArray:
+    if path.suffix != ".npz":
+        raise InputError(f"{quoted(path)} is a file, where a folder or an .npz is needed")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if "x" not in arrays:
+                raise InputError(f"{quoted(path)} has no array 'x' with images")
+            images = arrays["x"]
+            labels = arrays.get("y")
+    except InputError:
+        raise
+    except Exception as error:
+        # A broken archive raises what its zip or header parser happens to raise.
+        raise InputError(f"{quoted(path)} is truncated, corrupt, or no .npz file") from error
+    label = quoted(path)
+    pixels = _pixels(images, label)
+    return ImageArray(str(path), pixels, _labels(labels, len(pixels), label))
+
+
+def _pixels(images: npt.NDArray[np.generic], label: str) -> Pixels:
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
+        raise InputError(
+            f"{label}: x has shape {images.shape}, where (count, height, width, 1 or 3) is needed"
+        )
+    if images.dtype == np.uint8:
+        return images.astype(np.uint8, copy=False)
+    if images.dtype.kind not in "fiu":
+        raise InputError(f"{label}: x has dtype {images.dtype}, where pixels 0..255 are needed")
+    values = images.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(f"{label}: x has NaN or infinite values")
+    if values.min() < 0 or values.max() > 255 or (values.max() <= 1 and images.dtype.kind == "f"):
+        raise InputError(
+            f"{label}: x spans {values.min():g} to {values.max():g}, where pixels 0..255 are "
+            "needed: edgecnn normalises them itself"
+        )
+    return np.round(values).astype(np.uint8)
+
+
+def _labels(
+    labels: npt.NDArray[np.generic] | None, count: int, label: str
+) -> tuple[int, ...] | None:
+    if labels is None:
+        return None
+    flat = labels.reshape(-1)
+    if len(flat) != count or labels.dtype.kind not in "iu":
+        raise InputError(f"{label}: y needs one whole number for each of the {count} images in x")
+    if flat.min() < 0:
+        raise InputError(f"{label}: y has a negative class index")
+    return tuple(int(value) for value in flat)
+
+
+def sample(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
+    """Draw images evenly over the classes, always the same ones.
+
+    Args:
+        dataset: With or without labels.
+        count: How many; all of them if there are fewer.
+        seed: Of the shuffle.
+
+    Returns:
+        Indices, each once.
+
+    Example:
+        >>> sample(open_dataset("digits"), 10) == sample(open_dataset("digits"), 10)
+        True
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    order = [int(index) for index in generator.permutation(len(dataset))]
+    if dataset.labels is None:
+        return order[:count]
+    rounds = _rounds(order, dataset.labels)
+    return sorted(order, key=lambda index: rounds[index])[:count]
+
+
+def _rounds(order: Sequence[int], labels: Sequence[int]) -> dict[int, int]:
+    """Give each index the round in which its class's turn comes to it."""
+    seen: dict[int, int] = {}
+    rounds = {}
+    for index in order:
+        rounds[index] = seen[labels[index]] = seen.get(labels[index], -1) + 1
+    return rounds
