@@ -41,6 +41,6 @@ def get_device(name: str) -> Device:
     """
     if name not in DEVICES:
         raise InputError(f"unknown device {name!r}: choose {', '.join(DEVICES)}")
-    from edgecnn.devices.desktop import DesktopDevice
+    from edgecnn.devices.desktop import Desktop
 
-    return DesktopDevice()
+    return Desktop()

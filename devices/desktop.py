@@ -1,4 +1,4 @@
-"""This very machine as a device: the runner is a child process."""
+"""The machine itself as a device: the runner is a child process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edgecnn.measure import runner
 from edgecnn.measure.session import RunnerSession
 
 
-class DesktopDevice:
+class Desktop:
     """The machine that edgecnn itself runs on.
 
     Example:
-        >>> with DesktopDevice().start("running 'a.tflite'") as session:
+        >>> with Desktop().start("running 'a.tflite'") as session:
         ...     print(session.facts().cpu)
     """
 

@@ -299,9 +299,8 @@ def image_like(detail: Message, value_range: tuple[float, float] | None, generat
     if dtype.kind == "f":
         low, high = value_range or (-1.0, 1.0)
         return generator.uniform(low, high, shape).astype(dtype)
-    if dtype in (np.uint8, np.int8):
-        limits = np.iinfo(dtype)
-        return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    if dtype.itemsize == 1 and dtype.kind in "iu":
+        return generator.integers(0, 256, shape, np.uint8).view(dtype)
     return np.zeros(shape, dtype)
 
 

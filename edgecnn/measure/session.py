@@ -225,7 +225,7 @@ class RunnerSession:
         import numpy as np
 
         request = {"do": "classify", "count": len(tensors), "top_k": top_k}
-        self._transport.send(request, memoryview(np.ascontiguousarray(tensors)).cast("B"))
+        self._transport.send(request, np.ascontiguousarray(tensors).data.cast("B"))
         answer = self._transport.receive()
         return Classified(np.asarray(answer["top"], np.int64), np.asarray(answer["finite"], bool))
 

@@ -1,0 +1,192 @@
+"""``edgecnn bench``: options in, one library call, a table and records out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edgecnn.cli.failures import Failures
+from edgecnn.cli.options import CountList, Size, preprocessing_options
+from edgecnn.cli.progress import PhaseProgress
+from edgecnn.cli.table import records_table, table_width
+from edgecnn.cli.text import quoted_if_needed
+from edgecnn.errors import InputError
+from edgecnn.files import check_writable_folder, quoted, write_json
+from edgecnn.records import Record
+
+__all__ = ["bench_command", "records_table"]
+
+STANDARD_OUTPUT = "-"
+
+
+@click.command("bench")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
+@click.option("--device", default="desktop", show_default=True, help="Where to run.")
+@click.option(
+    "-t",
+    "--threads",
+    type=CountList(),
+    default="1",
+    show_default=True,
+    metavar="N[,N...]",
+    help="Thread counts, each measured by itself.",
+)
+@click.option("--runs", type=int, default=50, show_default=True, help="Timed calls at least.")
+@click.option(
+    "--min-time",
+    "min_time_s",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds of timing at least.",
+)
+@click.option("--warmup", type=int, default=5, show_default=True, help="Calls before the timed.")
+@click.option(
+    "-d",
+    "--data",
+    metavar="DATA",
+    help="Labelled images for accuracy: class folders, images/ with val_map.txt, an .npz with x "
+    "and y, or 'digits'.",
+)
+@preprocessing_options
+@click.option(
+    "--label-offset", type=int, metavar="N", help="Output of class 0.  [default: found by itself]"
+)
+@click.option(
+    "-q",
+    "--quantize",
+    "schemes",
+    multiple=True,
+    metavar="SCHEME",
+    help="For a name: float32, float16, dynamic, int8, int16x8 or all.  [default: int8]",
+)
+@click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load.")
+@click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
+@click.option("--size", type=Size(), metavar="N|HxW", help="For a name: input pixels.")
+@click.option("--classes", type=int, help="For a name: number of classes.")
+@click.option(
+    "-c", "--calibrate", metavar="DATA", help="For a name with weights: images for int8, int16x8."
+)
+@click.option("--json", "json_target", metavar="FILE|-", help="Write the records as a JSON array.")
+def bench_command(
+    models: tuple[str, ...],
+    device: str,
+    threads: tuple[int, ...],
+    runs: int,
+    min_time_s: float,
+    warmup: int,
+    data: str | None,
+    preprocess: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    label_offset: int | None,
+    schemes: tuple[str, ...],
+    weights: str | None,
+    alpha: float,
+    size: tuple[int, int] | None,
+    classes: int | None,
+    calibrate: str | None,
+    json_target: str | None,
+) -> int:
+    r"""Measure .tflite files, or architectures by name: size, latency, memory, accuracy.
+
+    \b
+    Example:
+      edgecnn bench model.tflite --threads 1,2
+      edgecnn bench mobilenet_v1 mobilenet_v2 --quantize float32,int8
+      edgecnn bench model.tflite --data photos/ --json results.json
+    """
+    from edgecnn import bench
+
+    output = Output(json_target)
+    failures = Failures()
+    try:
+        with PhaseProgress() as progress:
+            bench(
+                models,
+                device=device,
+                threads=threads,
+                runs=runs,
+                min_time_s=min_time_s,
+                warmup=warmup,
+                data=data,
+                preprocess=preprocess,
+                mean=mean,
+                std=std,
+                label_offset=label_offset,
+                quantize=schemes or None,
+                weights=weights,
+                alpha=alpha,
+                size=size,
+                classes=classes,
+                calibrate=calibrate,
+                on_progress=progress,
+                on_record=output.add,
+                on_failure=failures.add,
+            )
+    finally:
+        # Ctrl-C and errors come by here too: what is measured is kept.
+        output.show()
+    return failures.exit_code
+
+
+class Output:
+    """Where records go: a table, and JSON if asked for.
+
+    Args:
+        json_target: A file, ``"-"`` for standard output (then there is no table), or None.
+
+    Raises:
+        InputError: The file cannot be written, found out before anything is measured.
+    """
+
+    def __init__(self, json_target: str | None) -> None:
+        self._records: list[Record] = []
+        self._to_stdout = json_target == STANDARD_OUTPUT
+        self._file = None if json_target is None or self._to_stdout else Path(json_target)
+        if self._file is not None:
+            check_writable_folder(self._file.parent)
+            if self._file.is_dir():
+                raise InputError(f"{quoted(self._file)} is a folder: name a file in it")
+
+    def add(self, record: Record) -> None:
+        """Keep a record; the file holds it from now on, whatever happens to the next model."""
+        self._records.append(record)
+        if self._file is not None:
+            write_json(self._file, [r.to_dict() for r in self._records])
+
+    def show(self) -> None:
+        """Print what there is."""
+        if self._to_stdout:
+            click.echo(json.dumps([record.to_dict() for record in self._records], indent=2))
+        elif self._records:
+            print_records(self._records)
+
+
+def print_records(records: list[Record]) -> None:
+    """Print a table of records and their warnings on standard output.
+
+    Nothing is cut where output goes to a file or a pipe.
+    """
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(records_table(records, console.width))
+    else:
+        table = records_table(records)
+        Console(highlight=False, width=table_width(table)).print(table)
+    for line in warning_lines(records):
+        click.echo(line)
+
+
+def warning_lines(records: list[Record]) -> list[str]:
+    """Return one line a warning, with the models that it is about."""
+    models: dict[str, list[str]] = {}
+    for record in records:
+        for warning in record.warnings:
+            text = f"{warning.message}: {warning.advice}"
+            models.setdefault(text, []).append(quoted_if_needed(Path(record.model).name))
+    return [f"note: {', '.join(dict.fromkeys(names))}: {text}" for text, names in models.items()]

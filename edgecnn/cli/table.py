@@ -1,0 +1,143 @@
+"""Records as a table that fits its terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from edgecnn.cli.text import quoted_if_needed, size_text
+from edgecnn.records import Record
+
+UNLIMITED = 1_000_000
+"""Columns of text where nothing limits them: a file, a pipe."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Args:
+        title: Its head.
+        text: A record's cell, None where there is nothing to say.
+        expendable: In a narrow terminal the greatest goes first; 0 always stays.
+    """
+
+    title: str
+    text: Callable[[Record], str | None]
+    expendable: int = 0
+
+
+def _milliseconds(value: float) -> str:
+    """Show three significant digits at least."""
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f}"
+
+
+MEASURED = (
+    Column("size", lambda r: size_text(r.model_bytes)),
+    Column("load ms", lambda r: _milliseconds(r.load_ms), 5),
+    Column("first ms", lambda r: _milliseconds(r.first_inference_ms), 4),
+    Column("p50 ms", lambda r: _milliseconds(r.latency_p50_ms)),
+    Column("p90 ms", lambda r: _milliseconds(r.latency_p90_ms), 3),
+    Column("p99 ms", lambda r: _milliseconds(r.latency_p99_ms), 2),
+    Column(
+        "mean ± std ms",
+        lambda r: f"{_milliseconds(r.latency_mean_ms)} ± {_milliseconds(r.latency_std_ms)}",
+        6,
+    ),
+    Column("peak mem", lambda r: size_text(r.peak_rss_bytes) if r.peak_rss_bytes else None, 1),
+    Column("top-1 %", lambda r: _percent(r.top1_percent)),
+    Column("top-5 %", lambda r: _percent(r.top5_percent), 1),
+)
+
+
+def records_table(records: Sequence[Record], width: int | None = None) -> Table:
+    """Show records, one a row, with the columns that have something in them.
+
+    Args:
+        records: At least one.
+        width: Columns of text that there are; where they are too few, lesser columns go. None
+            shows all.
+
+    Example:
+        >>> Console().print(records_table(edgecnn.bench("model.tflite")))
+    """
+    columns = [column for column in _columns(records) if any(map(column.text, records))]
+    table = _table(records, columns)
+    while width is not None and table_width(table) > width:
+        last = max(columns, key=lambda column: column.expendable)
+        if not last.expendable:
+            break
+        columns.remove(last)
+        table = _table(records, columns)
+    return table
+
+
+def table_width(table: Table) -> int:
+    """Return how many columns of text a table needs to show every cell in one line."""
+    console = Console(width=UNLIMITED)
+    return Measurement.get(console, console.options, table).maximum
+
+
+def _columns(records: Sequence[Record]) -> list[Column]:
+    names = _model_names(records)
+    columns = [Column("model", lambda r: names[r.model]), Column("scheme", lambda r: r.scheme)]
+    if {record.threads for record in records} != {1}:
+        columns.append(Column("threads", lambda r: str(r.threads)))
+    return [*columns, *MEASURED]
+
+
+def _model_names(records: Sequence[Record]) -> dict[str, str]:
+    """Show file names, or whole paths where two files have the same name."""
+    models = {record.model for record in records}
+    names = [Path(model).name for model in models]
+    return {
+        model: quoted_if_needed(Path(model).name if names.count(Path(model).name) == 1 else model)
+        for model in models
+    }
+
+
+def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=_caption(records))
+    table.caption_justify = "left"
+    for column in columns:
+        is_name = column.title in ("model", "scheme")
+        table.add_column(
+            column.title,
+            justify="left" if is_name else "right",
+            no_wrap=column.title != "model",
+            overflow="fold",
+        )
+    for record in records:
+        # Text, not str: a file name with square brackets is no markup.
+        table.add_row(*(Text(column.text(record) or "-") for column in columns))
+    return table
+
+
+def _caption(records: Sequence[Record]) -> Text:
+    lines = dict.fromkeys(_host(record) for record in records)
+    data = dict.fromkeys(
+        f"accuracy on {record.images} images of {quoted_if_needed(record.data)}"
+        for record in records
+        if record.data is not None
+    )
+    return Text("\n".join([*lines, *data]))
+
+
+def _host(record: Record) -> str:
+    cores = f", {record.cores} cores" if record.cores else ""
+    governor = f", governor {record.governor}" if record.governor else ""
+    return (
+        f"{record.device}: {record.cpu}{cores}, {record.architecture}{governor}, "
+        f"{record.runtime} {record.runtime_version}"
+    )

@@ -1,0 +1,284 @@
+"""Top-1 and top-5 accuracy of a ``.tflite`` file on labelled images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.data.datasets import Dataset, open_dataset
+from edgecnn.data.inputspec import InputSpec, preset
+from edgecnn.data.loader import LoadedImage, load
+from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.measure.session import RunnerSession
+from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+
+BATCH = 16
+"""Images a message to the runner: enough to hide the way there, few enough to keep memory low."""
+
+TOP_K = 5
+
+NOTHING_SAID = Preprocessing()
+
+IMAGENET_OUTPUTS = (1000, 1001)
+"""The 1,000 classes of ILSVRC 2012, without and with a background class before them."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What classifying a data set gave.
+
+    Args:
+        data: The data's name.
+        images: Classified ones.
+        unreadable: What was wrong with each image that could not be read.
+        label_offset: Output of class 0.
+        top1_percent: Share of ``images`` whose best class is the label.
+        top5_percent: Share with the label among the best five; None below six outputs.
+        not_finite: Images for which the model gave NaN or infinity.
+    """
+
+    data: str
+    images: int
+    unreadable: tuple[str, ...]
+    label_offset: int
+    top1_percent: float
+    top5_percent: float | None
+    not_finite: int
+
+
+def open_labelled(data: Any) -> Dataset:
+    """Open data and check that it says what each image shows.
+
+    Raises:
+        InputError: It cannot be opened, is empty, or has no labels.
+    """
+    dataset = open_dataset(data)
+    if not len(dataset):
+        raise InputError(f"{quoted(data)} holds no images")
+    if dataset.labels is None:
+        raise InputError(
+            f"{quoted(data)} has no labels: accuracy needs class folders, images/ with "
+            "val_map.txt, or an .npz with x and y"
+        )
+    return dataset
+
+
+def input_spec(
+    model: TfliteModel, preprocessing: Preprocessing = NOTHING_SAID, label: str = "the model"
+) -> InputSpec:
+    """Say how images become a model's input.
+
+    The file's own metadata comes first; else a uint8 input takes pixels as they are; else what the
+    user said.
+
+    Args:
+        model: The file's structure.
+        preprocessing: What the user said.
+        label: The file's name for messages.
+
+    Raises:
+        InputError: The model takes no single image, or its normalisation is not known.
+
+    Example:
+        >>> input_spec(read_model("quantised.tflite")).is_raw
+        True
+    """
+    tensor = _image_input(model, label)
+    height, width, channels = tensor.shape[1:]
+    if model.edgecnn and model.edgecnn.get("input"):
+        spec = InputSpec.from_dict(model.edgecnn["input"])
+        if spec.shape != (height, width, channels):
+            raise InputError(
+                f"{label} contradicts itself: its input is {tensor.shape}, its metadata says "
+                f"{spec.shape}"
+            )
+        return spec
+    if tensor.dtype == "uint8":
+        return preset("raw", height, width, channels)
+    spec_or_none = preprocessing.spec(height, width, channels)
+    if spec_or_none is None:
+        raise unknown_preprocessing(label)
+    return spec_or_none
+
+
+def _image_input(model: TfliteModel, label: str) -> TensorInfo:
+    shapes = [tensor.shape for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1:
+        raise InputError(
+            f"{label}: accuracy needs a model with one input of shape (1, height, width, "
+            f"channels), not {', '.join(map(str, shapes))}"
+        )
+    tensor = model.inputs[0]
+    if tensor.dtype not in ("float32", "uint8", "int8"):
+        raise InputError(f"{label}: images can't be fed to an input of dtype {tensor.dtype}")
+    return tensor
+
+
+def find_label_offset(outputs: int, dataset: Dataset, given: int | None = None) -> int:
+    """Say which output stands for class 0: 1 where a background class comes first, else 0.
+
+    Data with class names has that many classes. Otherwise only the highest label is known: then a
+    model with ImageNet's 1,000 or 1,001 outputs is taken for one of ImageNet, and other models must
+    have as many outputs as labels seen, or one more.
+
+    Args:
+        outputs: Class scores that the model gives.
+        dataset: Labelled data.
+        given: The user's own choice, which may be negative for labels that start at 1.
+
+    Raises:
+        InputError: The model's outputs do not fit the data's classes.
+    """
+    labels = dataset.labels or (0,)
+    if given is not None:
+        if min(labels) + given < 0 or max(labels) + given >= outputs:
+            raise InputError(
+                f"--label-offset {given} leads labels {min(labels)}..{max(labels)} out of the "
+                f"model's outputs 0..{outputs - 1}"
+            )
+        return given
+    exact = dataset.class_names is not None
+    classes = len(dataset.class_names) if dataset.class_names is not None else max(labels) + 1
+    if not exact and outputs in IMAGENET_OUTPUTS and classes <= IMAGENET_OUTPUTS[0]:
+        classes = IMAGENET_OUTPUTS[0]
+    if outputs - classes not in (0, 1):
+        raise InputError(
+            f"the model has {outputs} outputs, the data {'' if exact else 'at least '}{classes} "
+            "classes: give data of the model's own classes, or say with --label-offset N that "
+            "class 0 is output N"
+        )
+    return outputs - classes
+
+
+class AccuracyTask:
+    """A model and labelled data that fit each other, ready to be run.
+
+    Args:
+        model: The file's structure.
+        dataset: What :func:`open_labelled` gave.
+        preprocessing: What the user said of it.
+        label_offset: The user's own choice, or None.
+        label: The file's name for messages.
+
+    Raises:
+        InputError: They do not fit.
+
+    Example:
+        >>> task = AccuracyTask(read_model(path), open_labelled("photos/"))
+        >>> task.run(session).top1_percent
+        71.8
+    """
+
+    def __init__(
+        self,
+        model: TfliteModel,
+        dataset: Dataset,
+        preprocessing: Preprocessing = NOTHING_SAID,
+        label_offset: int | None = None,
+        label: str = "the model",
+    ) -> None:
+        self._dataset = dataset
+        self._spec = input_spec(model, preprocessing, label)
+        self._input = model.inputs[0]
+        if len(model.outputs) != 1 or model.outputs[0].elements < 2:
+            raise InputError(f"{label}: accuracy needs a model with one output of class scores")
+        self._outputs = model.outputs[0].elements
+        self._offset = find_label_offset(self._outputs, dataset, label_offset)
+
+    def run(
+        self,
+        session: RunnerSession,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Accuracy:
+        """Classify every image; decoding goes on in other threads meanwhile.
+
+        Args:
+            session: A runner that has the model loaded.
+            on_progress: Told (images done, images in all).
+
+        Raises:
+            InputError: Not one image can be read.
+        """
+        counts = _Counts()
+        total = len(self._dataset)
+        images = iter(load(self._dataset, range(total), self._spec))
+        done = 0
+        while batch := list(islice(images, BATCH)):
+            counts.unreadable += [loaded.error for loaded in batch if loaded.error is not None]
+            self._classify(
+                [loaded for loaded in batch if loaded.image is not None], session, counts
+            )
+            done += len(batch)
+            on_progress(done, total)
+        if not counts.images:
+            raise InputError(f"not one image can be read: {counts.unreadable[0]}")
+        return self._result(counts)
+
+    def _classify(self, batch: list[LoadedImage], session: RunnerSession, counts: _Counts) -> None:
+        if not batch:
+            return
+        labels = self._dataset.labels
+        assert labels is not None
+        tensors = np.stack([self._tensor(loaded.image) for loaded in batch])
+        classified = session.classify(tensors, min(TOP_K, self._outputs))
+        wanted = np.array([labels[loaded.index] for loaded in batch]) + self._offset
+        hits = classified.top == wanted[:, None]
+        counts.images += len(batch)
+        counts.top1 += int(hits[:, 0].sum())
+        counts.top5 += int(hits.any(axis=1).sum())
+        counts.not_finite += int((~classified.finite).sum())
+
+    def _tensor(self, image: npt.NDArray[np.uint8] | None) -> npt.NDArray[Any]:
+        assert image is not None
+        return to_tensor(image, self._spec, self._input)[None]
+
+    def _result(self, counts: _Counts) -> Accuracy:
+        return Accuracy(
+            data=self._dataset.name,
+            images=counts.images,
+            unreadable=tuple(counts.unreadable),
+            label_offset=self._offset,
+            top1_percent=100 * counts.top1 / counts.images,
+            top5_percent=100 * counts.top5 / counts.images if self._outputs > TOP_K else None,
+            not_finite=counts.not_finite,
+        )
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.images = 0
+        self.top1 = 0
+        self.top5 = 0
+        self.not_finite = 0
+        self.unreadable: list[str] = []
+
+
+def to_tensor(
+    image: npt.NDArray[np.uint8], spec: InputSpec, tensor: TensorInfo
+) -> npt.NDArray[Any]:
+    """Turn an image of the model's size into what its input takes.
+
+    Args:
+        image: uint8, shape (height, width, channels), RGB or grey.
+        spec: The model's normalisation.
+        tensor: The input: float32 takes normalised values, uint8 the pixels as they are, int8
+            normalised values in its own quantisation.
+
+    Returns:
+        Shape (height, width, channels), of the input's dtype.
+    """
+    if tensor.dtype == "uint8":
+        return image
+    normalized = spec.normalize(image)
+    if tensor.dtype == "float32":
+        return normalized
+    levels = np.round(normalized / np.float32(tensor.scale[0])) + tensor.zero_point[0]
+    quantized: npt.NDArray[np.int8] = np.clip(levels, -128, 127).astype(np.int8)
+    return quantized

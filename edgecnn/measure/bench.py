@@ -1,0 +1,313 @@
+"""``edgecnn.bench``: what a model costs on a device, and how often it is right."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.base import Device, get_device
+from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.files import quoted, sha256_of
+from edgecnn.measure.accuracy import Accuracy, AccuracyTask, open_labelled
+from edgecnn.measure.caveats import (
+    accuracy_caveats,
+    thread_caveats,
+    timing_caveats,
+    weights_caveats,
+)
+from edgecnn.measure.session import (
+    MAX_SAMPLES,
+    DeviceFacts,
+    LoadedModel,
+    Memory,
+    RunnerSession,
+    Timing,
+)
+from edgecnn.measure.stats import summarize
+from edgecnn.measure.targets import ArchitectureOptions, Progress, Target, find_targets
+from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+from edgecnn.records import SCHEMA_VERSION, Record
+from edgecnn.version import __version__
+
+
+def bench(
+    models: str | Path | Sequence[str | Path],
+    *,
+    device: str = "desktop",
+    threads: Sequence[int] = (1,),
+    runs: int = 50,
+    min_time_s: float = 1.0,
+    warmup: int = 5,
+    data: str | Path | None = None,
+    preprocess: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    label_offset: int | None = None,
+    quantize: str | Sequence[str] | None = None,
+    weights: str | Path | None = None,
+    alpha: float = 1.0,
+    size: int | tuple[int, int] | None = None,
+    classes: int | None = None,
+    calibrate: str | Path | None = None,
+    on_progress: Progress | None = None,
+    on_record: Callable[[Record], None] | None = None,
+    on_failure: Callable[[EdgecnnError], None] | None = None,
+) -> list[Record]:
+    """Measure size, load time, latency, memory and, with data, accuracy.
+
+    Args:
+        models: One or several ``.tflite`` files, or names of architectures, which are converted
+            into a cache first.
+        device: Where to run: ``"desktop"``.
+        threads: Thread counts of the runtime; each is measured by itself.
+        runs: Timed calls at least.
+        min_time_s: Seconds of timing at least.
+        warmup: Calls before the timed ones, besides the first inference.
+        data: Labelled images for accuracy: class folders, a folder with ``images/`` and
+            ``val_map.txt``, an ``.npz`` with ``x`` and ``y``, or ``"digits"``.
+        preprocess: For files that do not say it: ``tf``, ``torch``, ``caffe``, ``unit``, ``raw``.
+        mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
+        std: The same, for the deviation.
+        label_offset: Output of class 0; found by itself where None.
+        quantize: For names: schemes; int8 unless said.
+        weights: For names: ``"imagenet"``, a file, or None for random ones.
+        alpha: For names: width multiplier.
+        size: For names: input pixels, one number or (height, width).
+        classes: For names: number of classes.
+        calibrate: For names with weights: representative images for int8 and int16x8.
+        on_progress: Told (phase, done, total).
+        on_record: Told each Record as soon as it is measured.
+        on_failure: Told the error of a model that cannot be measured, and the others are; without
+            it such an error is raised.
+
+    Returns:
+        One Record a model and thread count, in that order.
+
+    Raises:
+        InputError: An option, a model or the data cannot be used.
+        ChildCrashedError: The runtime crashed on a model.
+
+    Example:
+        >>> bench("model.tflite", threads=(1, 2))[0].latency_p50_ms
+        3.28
+    """
+    options = ArchitectureOptions(
+        quantize=quantize,
+        weights=None if weights is None else str(weights),
+        alpha=alpha,
+        size=(size, size) if isinstance(size, int) else size,
+        classes=classes,
+        calibrate=None if calibrate is None else str(calibrate),
+    )
+    bencher = _Bencher(
+        device=get_device(device),
+        threads=tuple(threads),
+        runs=runs,
+        min_time_s=min_time_s,
+        warmup=warmup,
+        dataset=None if data is None else open_labelled(data),
+        preprocessing=Preprocessing.of(preprocess, mean, std),
+        label_offset=label_offset,
+        on_progress=on_progress or (lambda phase, done, total: None),
+    )
+    bencher.check()
+    records: list[Record] = []
+    for target in find_targets(models, options):
+        try:
+            for record in bencher.measure(target):
+                records.append(record)
+                if on_record:
+                    on_record(record)
+        except EdgecnnError as error:
+            if on_failure is None:
+                raise
+            on_failure(error)
+    return records
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What one runner told of one model at one thread count."""
+
+    facts: DeviceFacts
+    loaded: LoadedModel
+    timing: Timing
+    memory: Memory
+    accuracy: Accuracy | None
+
+
+@dataclass(frozen=True)
+class _Bencher:
+    """How to measure, the same for all models of a call."""
+
+    device: Device
+    threads: tuple[int, ...]
+    runs: int
+    min_time_s: float
+    warmup: int
+    dataset: Any
+    preprocessing: Preprocessing
+    label_offset: int | None
+    on_progress: Progress
+
+    def check(self) -> None:
+        """Raise InputError where a number makes no sense."""
+        if not self.threads or any(count < 1 for count in self.threads):
+            raise InputError("--threads takes counts of 1 or more: --threads 1,2")
+        if not 1 <= self.runs <= MAX_SAMPLES:
+            raise InputError(f"--runs must be 1 to {MAX_SAMPLES}, not {self.runs}")
+        if self.warmup < 0:
+            raise InputError(f"--warmup must be 0 or more, not {self.warmup}")
+        if not (math.isfinite(self.min_time_s) and self.min_time_s >= 0):
+            raise InputError(f"--min-time must be 0 or more seconds, not {self.min_time_s}")
+
+    def measure(self, target: Target) -> Iterator[Record]:
+        """Measure one model at each thread count; accuracy once, as threads don't change it."""
+        path = target.file(self._converting(target))
+        structure = read_model(path)
+        label = quoted(target.label)
+        task = None
+        if self.dataset is not None:
+            task = AccuracyTask(
+                structure, self.dataset, self.preprocessing, self.label_offset, label
+            )
+        accuracy = None
+        for count in self.threads:
+            begin = time.monotonic()
+            with _explained(label), self.device.start(f"running {label}") as session:
+                measured = self._run(session, path, structure, count, task, accuracy, label)
+            accuracy = measured.accuracy
+            seconds = time.monotonic() - begin
+            yield self._record(target, path, structure, count, measured, seconds)
+
+    def _converting(self, target: Target) -> Progress:
+        def report(phase: str, done: int, total: int) -> None:
+            self.on_progress(f"converting {quoted(target.label)}: {phase}", done, total)
+
+        return report
+
+    def _run(
+        self,
+        session: RunnerSession,
+        path: Path,
+        structure: TfliteModel,
+        threads: int,
+        task: AccuracyTask | None,
+        accuracy: Accuracy | None,
+        label: str,
+    ) -> _Measured:
+        def timing_progress(fraction: float) -> None:
+            self.on_progress(f"timing {label}, {threads} thread(s)", int(100 * fraction), 100)
+
+        def accuracy_progress(done: int, total: int) -> None:
+            self.on_progress(f"accuracy of {label}", done, total)
+
+        self.on_progress(f"loading {label}", 0, 0)
+        loaded = session.load(self.device.place(path), threads, _input_range(structure))
+        timing_progress(0.0)
+        timing = session.time(
+            warmup=self.warmup,
+            runs=self.runs,
+            min_time_s=self.min_time_s,
+            on_progress=timing_progress,
+        )
+        # Asked before the images come: their tensors are not the model's memory.
+        memory = session.memory()
+        if task and accuracy is None:
+            accuracy = task.run(session, accuracy_progress)
+        return _Measured(session.facts(), loaded, timing, memory, accuracy)
+
+    def _record(
+        self,
+        target: Target,
+        path: Path,
+        structure: TfliteModel,
+        threads: int,
+        measured: _Measured,
+        seconds: float,
+    ) -> Record:
+        facts, accuracy = measured.facts, measured.accuracy
+        samples = measured.timing.samples_ms
+        summary = summarize(samples)
+        warnings = [
+            *timing_caveats(summary, len(samples)),
+            *thread_caveats(threads, facts),
+            *weights_caveats((structure.edgecnn or {}).get("weights")),
+            *(accuracy_caveats(accuracy) if accuracy else ()),
+        ]
+        return Record(
+            schema_version=SCHEMA_VERSION,
+            edgecnn_version=__version__,
+            measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            model=target.label,
+            model_sha256=sha256_of(path),
+            model_bytes=path.stat().st_size,
+            scheme=structure.scheme,
+            input_shape=measured.loaded.inputs[0].shape,
+            input_dtype=measured.loaded.inputs[0].dtype,
+            device=self.device.name,
+            cpu=facts.cpu,
+            cores=facts.cores,
+            memory_bytes=facts.memory_bytes,
+            os=facts.os,
+            kernel=facts.kernel,
+            architecture=facts.architecture,
+            governor=facts.governor,
+            runtime=measured.loaded.runtime,
+            runtime_version=measured.loaded.runtime_version,
+            python=measured.loaded.python,
+            threads=threads,
+            warmup=self.warmup,
+            runs=len(samples),
+            load_ms=measured.loaded.load_ms,
+            first_inference_ms=measured.timing.first_inference_ms,
+            latency_p50_ms=summary.p50,
+            latency_p90_ms=summary.p90,
+            latency_p99_ms=summary.p99,
+            latency_mean_ms=summary.mean,
+            latency_std_ms=summary.std,
+            latency_min_ms=summary.minimum,
+            latency_samples_ms=samples,
+            base_rss_bytes=measured.memory.base_rss_bytes,
+            peak_rss_bytes=measured.memory.peak_rss_bytes,
+            data=accuracy.data if accuracy else None,
+            images=accuracy.images if accuracy else None,
+            images_unreadable=len(accuracy.unreadable) if accuracy else None,
+            label_offset=accuracy.label_offset if accuracy else None,
+            top1_percent=accuracy.top1_percent if accuracy else None,
+            top5_percent=accuracy.top5_percent if accuracy else None,
+            seconds=seconds,
+            warnings=tuple(warnings),
+        )
+
+
+def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
+    """Return the values that a float input takes, where the file's metadata says it."""
+    described = (structure.edgecnn or {}).get("input")
+    return InputSpec.from_dict(described).value_range if described else None
+
+
+@contextmanager
+def _explained(label: str) -> Iterator[None]:
+    """Put the model's name before what the runner reports, and say what a crash mostly means."""
+    try:
+        yield
+    except ChildCrashedError as error:
+        if "crashed" not in str(error):
+            raise
+        explained = ChildCrashedError(f"{error}: the file is probably truncated or corrupt")
+        explained.add_debug(error.debug_text)
+        raise explained from error
+    except EdgecnnError as error:
+        if label in str(error):
+            raise
+        kind = InputError if isinstance(error, InputError) else EdgecnnError
+        raise kind(f"{label}: {error}") from error

@@ -1,0 +1,173 @@
+"""What ``MODEL`` names: a ``.tflite`` file, or an architecture that is converted into a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edgecnn.errors import InputError
+from edgecnn.files import cache_folder, quoted, sha256_of
+from edgecnn.quantize.schemes import Scheme, parse_schemes
+from edgecnn.version import __version__
+
+Progress = Callable[[str, int, int], None]
+"""Told (phase, done, total); a phase without known length has total 0."""
+
+TFLITE_IDENTIFIER = b"TFL3"
+DEFAULT_SCHEME = "int8"
+
+
+@dataclass(frozen=True)
+class ArchitectureOptions:
+    """How an architecture that is named is built and converted; arguments of ``convert``."""
+
+    quantize: str | Sequence[str] | None = None
+    weights: str | None = None
+    alpha: float = 1.0
+    size: tuple[int, int] | None = None
+    classes: int | None = None
+    calibrate: str | None = None
+
+    @property
+    def schemes(self) -> list[Scheme]:
+        """The schemes to convert to."""
+        return parse_schemes(self.quantize or DEFAULT_SCHEME)
+
+    def refuse(self) -> None:
+        """Raise InputError if anything was said, because only files are to be measured."""
+        given = [
+            f"--{name}" for name, value in asdict(self).items() if value not in (None, (), [], 1.0)
+        ]
+        if given:
+            raise InputError(
+                f"{' and '.join(given)} goes with the name of an architecture, and only .tflite "
+                "files were given"
+            )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing to measure.
+
+    Args:
+        label: Path or name, as it was given.
+        scheme: For a name: what it is converted to; None for a file.
+        options: For a name: how it is built.
+    """
+
+    label: str
+    scheme: Scheme | None = None
+    options: ArchitectureOptions = ArchitectureOptions()
+
+    def file(self, on_progress: Progress) -> Path:
+        """Return the ``.tflite`` file, converted first where that was not done before."""
+        if self.scheme is None:
+            return Path(self.label)
+        path = self._cached_path()
+        # What calibration data holds may have changed since, so that file is made anew.
+        if not path.exists() or self.options.calibrate is not None:
+            self._convert(path, on_progress)
+        return path
+
+    def _convert(self, path: Path, on_progress: Progress) -> None:
+        from edgecnn.quantize.convert import convert
+
+        assert self.scheme is not None
+        convert(
+            self.label,
+            quantize=self.scheme.name,
+            output=path,
+            calibrate=self.options.calibrate,
+            weights=self.options.weights,
+            alpha=self.options.alpha,
+            size=self.options.size,
+            classes=self.options.classes,
+            on_progress=on_progress,
+        )
+
+    def _cached_path(self) -> Path:
+        assert self.scheme is not None
+        values = {
+            **asdict(self.options),
+            "quantize": self.scheme.name,
+            "weights": _identity(self.options.weights),
+            "name": self.label,
+            "edgecnn": __version__,
+        }
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return cache_folder("models") / f"{self.label}-{self.scheme.name}-{digest[:16]}.tflite"
+
+
+def find_targets(
+    models: str | Path | Sequence[str | Path], options: ArchitectureOptions
+) -> list[Target]:
+    """Say what each model is, before any work is done.
+
+    Args:
+        models: One or several paths of ``.tflite`` files or names of architectures.
+        options: How the named ones are built and converted.
+
+    Raises:
+        InputError: No such file or name, a file that is no ``.tflite``, an unknown scheme, or
+            options that fit none of the models.
+
+    Example:
+        >>> [t.label for t in find_targets("model.tflite", ArchitectureOptions())]
+        ['model.tflite']
+    """
+    given = [models] if isinstance(models, str | os.PathLike) else list(models)
+    if not given:
+        raise InputError("no model to measure: give .tflite files or names of architectures")
+    schemes = options.schemes
+    targets: list[Target] = []
+    for model in given:
+        label = str(model)
+        if _is_file(label):
+            targets.append(Target(label))
+        else:
+            targets += [Target(label, scheme, options) for scheme in schemes]
+    if all(target.scheme is None for target in targets):
+        options.refuse()
+    return targets
+
+
+def _is_file(label: str) -> bool:
+    """Whether this is a ``.tflite`` file; False for the name of an architecture."""
+    path = Path(label)
+    if path.is_file():
+        _check_header(path)
+        return True
+    if path.suffix or os.sep in label or "/" in label:
+        what = "is a folder, where a .tflite file is needed" if path.is_dir() else "does not exist"
+        raise InputError(f"{quoted(label)} {what}")
+    from edgecnn.models.registry import get_spec
+
+    get_spec(label)
+    return False
+
+
+def _check_header(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+    if not head:
+        raise InputError(f"{quoted(path)} is empty")
+    if path.suffix in (".keras", ".h5"):
+        raise InputError(
+            f"{quoted(path)} is a Keras file: make a .tflite of it first, with edgecnn convert"
+        )
+    if head[4:8] != TFLITE_IDENTIFIER:
+        raise InputError(f"{quoted(path)} is not a .tflite file (its header is missing)")
+
+
+def _identity(weights: str | None) -> str | None:
+    """Return what makes a choice of weights different from another: a file's content."""
+    if weights is not None and Path(weights).is_file():
+        return sha256_of(Path(weights))
+    return weights
