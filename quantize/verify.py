@@ -81,11 +81,12 @@ def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
 def _run_once(
     path: Path, model: TfliteModel, image: npt.NDArray[np.uint8] | None, spec: InputSpec | None
 ) -> dict[str, str]:
+    device = Desktop()
     try:
-        with DesktopDevice().start(f"checking the new file {path.name}") as session:
-            loaded = session.load(path, threads=1)
+        with device.start("its first run") as session:
+            loaded = session.load(device.place(path), threads=1)
             checked = session.check(_tensor(model, image, spec))
-    except (ChildCrashedError, EdgecnnError) as error:
+    except EdgecnnError as error:
         raise ConversionError(f"the runtime refuses the file: {error}") from error
     if not checked.finite:
         raise ConversionError("the file gives NaN or infinite outputs: check the model's weights")

@@ -25,10 +25,10 @@ def small_model(keras: Any) -> Any:
     keras.utils.set_random_seed(0)
     layers = keras.layers
     inputs = keras.Input((32, 32, 3))
-    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(inputs)
     x = stem = layers.ReLU(6.0)(layers.BatchNormalization()(x))
     x = layers.DepthwiseConv2D(3, padding="same")(x)
-    x = layers.Add()([layers.Conv2D(8, 1)(x), stem])
+    x = layers.Add()([layers.Conv2D(16, 3, padding="same")(x), stem])
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(5, activation="softmax")(x), name="small")
 

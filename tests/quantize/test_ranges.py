@@ -25,7 +25,7 @@ def test_ranges_of_a_residual_branch_are_its_own(keras: Any, small_model: Any) -
 
     model = parse_model(content, "small")
     tensors = {op.name: op.outputs[0] for op in model.operators}
-    assert tensors["ADD"].shape[1:] == (16, 16, 8)
+    assert tensors["ADD"].shape[1:] == (16, 16, 16)
     branches = keras.Model(
         small_model.inputs,
         [layer.output for layer in small_model.layers if layer.name.startswith(("conv2d", "add"))],
