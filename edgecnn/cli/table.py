@@ -85,8 +85,8 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
 
 def table_width(table: Table) -> int:
     """Return how many columns of text a table needs to show every cell in one line."""
-    console = Console(width=UNLIMITED)
-    return Measurement.get(console, console.options, table).maximum
+    console = Console()
+    return Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum
 
 
 def _columns(records: Sequence[Record]) -> list[Column]:
@@ -108,7 +108,7 @@ def _model_names(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=_caption(records))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, caption=_caption(records))
     table.caption_justify = "left"
     for column in columns:
         is_name = column.title in ("model", "scheme")

@@ -121,16 +121,23 @@ def bench(
     bencher.check()
     records: list[Record] = []
     for target in find_targets(models, options):
-        try:
-            for record in bencher.measure(target):
-                records.append(record)
-                if on_record:
-                    on_record(record)
-        except EdgecnnError as error:
-            if on_failure is None:
-                raise
-            on_failure(error)
+        for record in _until_failure(bencher.measure(target), on_failure):
+            records.append(record)
+            if on_record:
+                on_record(record)
     return records
+
+
+def _until_failure(
+    records: Iterator[Record], on_failure: Callable[[EdgecnnError], None] | None
+) -> Iterator[Record]:
+    """Yield a model's records; what the caller does with them fails outside of here."""
+    try:
+        yield from records
+    except EdgecnnError as error:
+        if on_failure is None:
+            raise
+        on_failure(error)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ import platform
 import signal
 import sys
 import time
+from array import array
 from collections.abc import Callable
 from importlib import import_module, metadata
 from pathlib import Path
@@ -126,6 +127,7 @@ class Runner:
         self._model: Any = None
         self._input_range: tuple[float, float] | None = None
         self._base_rss_bytes: int | None = None
+        self._peak_rss_bytes: int | None = None
         self._first_ms: float | None = None
         self.verbs: dict[str, Callable[[Message], None]] = {
             "facts": self.facts,
@@ -143,7 +145,7 @@ class Runner:
     def load(self, request: Message) -> None:
         """Make the interpreter and its tensors; the runtime packs float weights here."""
         self._runtime = self._runtime or Runtime()
-        self._first_ms = None
+        self._first_ms = self._peak_rss_bytes = None
         self._input_range = request.get("input_range")
         self._base_rss_bytes = status_bytes("VmRSS")
         begin = time.perf_counter_ns()
@@ -153,9 +155,8 @@ class Runner:
             )
             self._model.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise InputProblem(
-                f"{self._runtime.name} cannot load it: {first_line(error)}"
-            ) from error
+            reason = first_line(error)
+            raise InputProblem(f"{self._runtime.name} cannot load it: {reason}") from error
         load_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
         self._pipe.send(
             {
@@ -187,23 +188,19 @@ class Runner:
         self._invoke()
         for _ in range(request["warmup"]):
             self._invoke()
-        samples = self._samples(
-            request["runs"], int(request["min_time_s"] * 1e9), request["max_samples"]
-        )
-        self._pipe.send(
-            {"event": "timed", "first_inference_ms": self._first_ms, "samples_ns": samples}
-        )
+        min_time_ns = int(request["min_time_s"] * 1e9)
+        samples = self._samples(request["runs"], min_time_ns, request["max_samples"])
+        # Before the answer is made, whose text may be larger than a small model.
+        self._peak_rss_bytes = status_bytes("VmHWM")
+        answer = {"first_inference_ms": self._first_ms, "samples_ns": samples.tolist()}
+        self._pipe.send({"event": "timed", **answer})
 
     def memory(self, request: Message) -> None:
-        """Say how much memory was resident before the model, and at most until now."""
-        self._pipe.send(
-            {
-                "event": "memory",
-                "base_rss_bytes": self._base_rss_bytes,
-                # Not getrusage: its maximum is inherited from the parent over fork and exec.
-                "peak_rss_bytes": status_bytes("VmHWM"),
-            }
-        )
+        """Say how much memory was resident before the model, and at most until it was timed."""
+        # Not getrusage: its maximum is inherited from the parent over fork and exec.
+        peak = self._peak_rss_bytes or status_bytes("VmHWM")
+        base = self._base_rss_bytes
+        self._pipe.send({"event": "memory", "base_rss_bytes": base, "peak_rss_bytes": peak})
 
     def classify(self, request: Message) -> None:
         """Find the best classes of each tensor of a batch; of equal scores the lower index wins."""
@@ -224,11 +221,8 @@ class Runner:
         top = np.argsort(-wide, axis=1, kind="stable")[:, : request["top_k"]]
         finite = np.isfinite(wide).all(axis=1)
         answer = {"event": "classified", "top": top.tolist(), "finite": finite.tolist()}
-        if not request.get("outputs"):
-            self._pipe.send(answer)
-            return
         answer.update(shape=list(scores.shape), dtype=str(scores.dtype))
-        self._pipe.send(answer, scores.tobytes())
+        self._pipe.send(answer, scores.tobytes() if request.get("outputs") else None)
 
     def _fill_inputs(self, payload: bytes | None) -> None:
         import numpy as np
@@ -240,9 +234,8 @@ class Runner:
             return
         generator = np.random.Generator(np.random.PCG64(SEED))
         for detail in details:
-            self._model.set_tensor(
-                detail["index"], image_like(detail, self._input_range, generator)
-            )
+            noise = image_like(detail, self._input_range, generator)
+            self._model.set_tensor(detail["index"], noise)
 
     def _invoke(self) -> None:
         begin = time.perf_counter_ns()
@@ -253,10 +246,10 @@ class Runner:
         if self._first_ms is None:
             self._first_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
 
-    def _samples(self, runs: int, min_time_ns: int, max_samples: int) -> list[int]:
+    def _samples(self, runs: int, min_time_ns: int, max_samples: int) -> array[int]:
         """Return nanoseconds of each call; nothing but the call is inside a sample."""
         invoke, clock = self._model.invoke, time.perf_counter_ns
-        samples: list[int] = []
+        samples = array("q")
         gc.collect()
         gc.disable()
         try:
@@ -270,13 +263,12 @@ class Runner:
                 if done or len(samples) >= max_samples:
                     return samples
                 if end - reported >= PROGRESS_EVERY_NS:
-                    self._report(len(samples), end - start)
+                    elapsed_s = (end - start) / 1e9
+                    progress = {"samples": len(samples), "elapsed_s": elapsed_s}
+                    self._pipe.send({"event": "progress", **progress})
                     reported = clock()
         finally:
             gc.enable()
-
-    def _report(self, samples: int, elapsed_ns: int) -> None:
-        self._pipe.send({"event": "progress", "samples": samples, "elapsed_s": elapsed_ns / 1e9})
 
 
 def describe(detail: Message) -> Message:
@@ -314,7 +306,6 @@ def host_facts() -> Message:
         "kernel": platform.release(),
         "architecture": platform.machine(),
         "governor": text_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        "python": platform.python_version(),
     }
 
 
@@ -394,10 +385,7 @@ def main() -> None:
     forget_own_folder()
     pipe = Pipe()
     runner = Runner(pipe)
-    while True:
-        request = pipe.receive()
-        if request is None:
-            return
+    while (request := pipe.receive()) is not None:
         try:
             runner.verbs[request["do"]](request)
         except InputProblem as error:

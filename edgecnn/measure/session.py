@@ -211,7 +211,7 @@ class RunnerSession:
         )
 
     def memory(self) -> Memory:
-        """Ask for the memory before the model was loaded, and the most until now."""
+        """Ask for the memory before the model was loaded, and the most until it was timed."""
         answer = self._ask({"do": "memory"})
         return Memory(answer["base_rss_bytes"], answer["peak_rss_bytes"])
 

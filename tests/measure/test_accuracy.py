@@ -1,0 +1,159 @@
+"""Accuracy on images and models where the right number is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecnn.data.datasets import ImageArray
+from edgecnn.data.inputspec import PREPROCESSING, custom, preset
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.base import get_device
+from edgecnn.errors import InputError
+from edgecnn.measure.accuracy import (
+    Accuracy,
+    AccuracyTask,
+    find_label_offset,
+    input_spec,
+    open_labelled,
+    to_tensor,
+)
+from edgecnn.quantize.flatbuffer import TensorInfo, read_model
+
+
+def measure(model: Path, data: Path, **options: Any) -> Accuracy:
+    task = AccuracyTask(read_model(model), open_labelled(data), **options)
+    with get_device("desktop").start("test") as session:
+        session.load(model, threads=1)
+        return task.run(session)
+
+
+def data_of(labels: tuple[int, ...], class_names: tuple[str, ...] | None = None) -> ImageArray:
+    images = np.zeros((len(labels), 4, 4, 3), np.uint8)
+    return ImageArray("data", images, labels, class_names)
+
+
+@pytest.mark.parametrize("how", sorted(set(PREPROCESSING) - {"caffe", "torch"}))
+def test_known_accuracy_and_unreadable_images(
+    how: str, tmp_path: Path, colour_model: Any, colour_photos: Path
+) -> None:
+    model = colour_model(tmp_path / "model.tflite")
+    accuracy = measure(model, colour_photos, preprocessing=Preprocessing(how))
+    assert accuracy.top1_percent == pytest.approx(100 * 8 / 9)
+    assert accuracy.top5_percent is None  # Three outputs: it would say nothing.
+    assert accuracy.images == 9
+    assert len(accuracy.unreadable) == 1
+    assert "broken.png" in accuracy.unreadable[0]
+    assert accuracy.not_finite == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_quantised_inputs(
+    dtype: str, tmp_path: Path, colour_model: Any, colour_photos: Path
+) -> None:
+    model = colour_model(tmp_path / "model.tflite", dtype=dtype)
+    less_128 = Preprocessing(mean=(128.0,), std=(1.0,))
+    accuracy = measure(model, colour_photos, preprocessing=less_128)
+    assert accuracy.top1_percent == pytest.approx(100 * 8 / 9)
+
+
+def test_the_files_own_metadata_comes_before_what_the_user_says(
+    tmp_path: Path, colour_model: Any, colour_photos: Path
+) -> None:
+    swapped = preset("caffe", 4, 4).to_dict() | {"mean": [0, 0, 0]}
+    model = colour_model(tmp_path / "model.tflite", metadata={"input": swapped})
+    accuracy = measure(model, colour_photos, preprocessing=Preprocessing("raw"))
+    # Blue and red change places: only the three images of folder 1, all green, are right.
+    assert accuracy.top1_percent == pytest.approx(100 * 3 / 9)
+
+
+def test_background_class_and_top_5(tmp_path: Path, colour_model: Any, colour_photos: Path) -> None:
+    model = colour_model(tmp_path / "model.tflite", outputs=4, first_class=1)
+    accuracy = measure(model, colour_photos, preprocessing=Preprocessing("raw"))
+    assert accuracy.label_offset == 1
+    assert accuracy.top1_percent == pytest.approx(100 * 8 / 9)
+    wide = colour_model(tmp_path / "wide.tflite", outputs=10, first_class=7)
+    accuracy = measure(wide, colour_photos, preprocessing=Preprocessing("raw"), label_offset=7)
+    assert accuracy.top1_percent == pytest.approx(100 * 8 / 9)
+    assert accuracy.top5_percent == 100
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels", "names", "offset"),
+    [
+        (3, (0, 1, 2), None, 0),
+        (4, (0, 1, 2), None, 1),
+        (10, (0, 1), tuple("abcdefghij"), 0),
+        (11, (0, 1), tuple("abcdefghij"), 1),
+        (1000, (0, 998), None, 0),
+        (1001, (0, 998), None, 1),
+        (1001, (0, 1000), None, 0),
+    ],
+)
+def test_label_offset_is_found(
+    outputs: int, labels: tuple[int, ...], names: tuple[str, ...] | None, offset: int
+) -> None:
+    assert find_label_offset(outputs, data_of(labels, names)) == offset
+
+
+@pytest.mark.parametrize("outputs", [2, 5, 1000])
+def test_other_class_counts_are_refused(outputs: int) -> None:
+    with pytest.raises(InputError, match=f"{outputs} outputs, the data 3 classes"):
+        find_label_offset(outputs, data_of((0, 1, 2), ("a", "b", "c")))
+
+
+def test_the_users_offset_must_stay_inside_the_outputs() -> None:
+    assert find_label_offset(3, data_of((1, 2, 3)), -1) == -1
+    assert find_label_offset(100, data_of((0, 1, 2)), 7) == 7
+    for offset in (-1, 1):
+        with pytest.raises(InputError, match="--label-offset"):
+            find_label_offset(3, data_of((0, 1, 2)), offset)
+
+
+def test_unknown_preprocessing_lists_the_choices(tmp_path: Path, colour_model: Any) -> None:
+    model = read_model(colour_model(tmp_path / "model.tflite"))
+    with pytest.raises(InputError, match="--preprocess") as caught:
+        input_spec(model)
+    assert all(name in str(caught.value) for name in PREPROCESSING)
+    assert input_spec(read_model(colour_model(tmp_path / "u.tflite", dtype="uint8"))).is_raw
+
+
+def test_metadata_of_another_size_is_refused(tmp_path: Path, colour_model: Any) -> None:
+    metadata = {"input": preset("raw", 5, 4).to_dict()}
+    model = read_model(colour_model(tmp_path / "model.tflite", metadata=metadata))
+    with pytest.raises(InputError, match="contradicts itself"):
+        input_spec(model)
+
+
+def test_int8_input_is_quantised_and_clipped() -> None:
+    tensor = TensorInfo("x", (1, 1, 2, 3), "int8", (0.5,), (-3,), 0)
+    image = np.array([[[0, 1, 2], [3, 100, 255]]], np.uint8)
+    levels = to_tensor(image, custom((0,), (1,), 1, 2), tensor)
+    assert levels.dtype == np.int8
+    assert levels.tolist() == [[[-3, -1, 1], [3, 127, 127]]]
+
+
+def test_data_without_labels_or_readable_images(tmp_path: Path, colour_model: Any) -> None:
+    np.savez(tmp_path / "x.npz", x=np.ones((2, 4, 4, 3), np.uint8))
+    with pytest.raises(InputError, match="no labels"):
+        open_labelled(tmp_path / "x.npz")
+    for name in ("0", "1", "2"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "a.png").write_bytes(b"no image")
+    model = colour_model(tmp_path / "model.tflite", dtype="uint8")
+    with pytest.raises(InputError, match="not one image can be read"):
+        measure(model, tmp_path / "all")
+
+
+def test_makers_model_on_photographs(shared_data: Path) -> None:
+    model = shared_data / "peers" / "mobilenet_v1_0.25_224_float.tflite"
+    accuracy = measure(model, shared_data / "imagenet_sample", preprocessing=Preprocessing("tf"))
+    assert accuracy.label_offset == 1
+    assert accuracy.images == 500
+    # The publisher's own 56.5 % on twice as many photographs, by two standard errors of 500.
+    assert accuracy.top1_percent == pytest.approx(56.5, abs=4.5)
+    assert accuracy.top5_percent is not None
+    assert accuracy.top5_percent > accuracy.top1_percent

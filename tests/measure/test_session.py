@@ -1,0 +1,71 @@
+"""A session with a real runner, on models whose answers are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecnn.devices.base import get_device
+from edgecnn.errors import ChildCrashedError, InputError
+
+
+def test_best_classes_come_first(tmp_path: Path, colour_model: Any) -> None:
+    model = colour_model(tmp_path / "model.tflite", outputs=4, first_class=1)
+    images = np.zeros((2, 1, 4, 4, 3), np.float32)
+    images[0] += (3, 2, 1)
+    images[1] += (1, 2, 3)
+    with get_device("desktop").start("test") as session:
+        session.load(model, threads=1)
+        classified = session.classify(images, top_k=3)
+    assert classified.top.tolist() == [[1, 2, 3], [3, 2, 1]]
+    assert classified.finite.all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_of_equal_scores_the_lower_index_wins(
+    dtype: str, tmp_path: Path, colour_model: Any
+) -> None:
+    model = colour_model(tmp_path / "model.tflite", dtype=dtype)
+    least = np.iinfo(dtype).min
+    images = np.full((2, 1, 4, 4, 3), least, dtype)
+    images[1, ..., 1:] = 100
+    with get_device("desktop").start("test") as session:
+        session.load(model, threads=1)
+        classified = session.classify(images, top_k=3)
+    assert classified.top.tolist() == [[0, 1, 2], [1, 2, 0]]
+
+
+def test_scores_that_are_not_finite_are_told(tmp_path: Path, colour_model: Any) -> None:
+    model = colour_model(tmp_path / "model.tflite")
+    images = np.zeros((2, 1, 4, 4, 3), np.float32)
+    images[1] = np.nan
+    with get_device("desktop").start("test") as session:
+        session.load(model, threads=1)
+        assert session.classify(images, top_k=1).finite.tolist() == [True, False]
+        assert session.check().finite
+        assert not session.check(images[1].tobytes()).finite
+
+
+def test_progress_grows_while_timing(shared_data: Path) -> None:
+    seen: list[float] = []
+    with get_device("desktop").start("test") as session:
+        session.load(shared_data / "peers" / "mobilenet_v2_1.0_224_quant.tflite", threads=1)
+        session.time(warmup=0, runs=1, min_time_s=0.7, on_progress=seen.append)
+    assert seen
+    assert seen == sorted(seen)
+    assert all(0 <= fraction <= 1 for fraction in seen)
+
+
+def test_a_missing_file_is_the_users_error(tmp_path: Path) -> None:
+    with get_device("desktop").start("test") as session, pytest.raises(InputError):
+        session.load(tmp_path / "missing.tflite", threads=1)
+
+
+def test_a_runner_that_ends_is_told(tmp_path: Path) -> None:
+    with get_device("desktop").start("measuring") as session:
+        session._transport.close(kill=True)
+        with pytest.raises((ChildCrashedError, ValueError)):
+            session.facts()
