@@ -1,0 +1,59 @@
+"""``edgecnn models``: the registry as a table or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from edgecnn.models.spec import ModelSpec
+
+
+@click.command("models")
+@click.argument("pattern", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def models_command(pattern: str | None, as_json: bool) -> None:
+    r"""List the architectures: parameters, multiply-adds (MACs), published accuracy.
+
+    PATTERN is a part of a name or a glob.
+
+    \b
+    Example:
+      edgecnn models mobilenet
+    """
+    from edgecnn.models.registry import list_models
+
+    specs = list_models(pattern)
+    if not specs:
+        raise InputError(f"no model matches {pattern!r}: 'edgecnn models' lists them all")
+    if as_json:
+        click.echo(json.dumps([spec.to_dict() for spec in specs], indent=2))
+    else:
+        _print_table(specs)
+
+
+def _print_table(specs: list[ModelSpec]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("name", "family"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("year", "parameters", "MACs", "input", "top-1"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for spec in specs:
+        top1 = "-" if spec.top1_percent is None else f"{spec.top1_percent:.1f} %"
+        table.add_row(
+            spec.name,
+            spec.family,
+            str(spec.year),
+            f"{spec.parameters / 1e6:.2f} M",
+            f"{spec.macs / 1e6:,.0f} M",
+            f"{spec.input.height}x{spec.input.width}",
+            top1,
+        )
+    Console().print(table)

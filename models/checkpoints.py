@@ -1,0 +1,133 @@
+"""Published weights: choosing the file, downloading it whole, checking it, keeping it.
+
+``EDGECNN_WEIGHTS_URL`` replaces the publisher's address by a mirror with the same file names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from email.message import Message
+from pathlib import Path
+from typing import IO, Any
+
+from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.files import cache_folder, replacing
+from edgecnn.models.spec import Checkpoint, ModelSpec
+
+MIRROR_VARIABLE = "EDGECNN_WEIGHTS_URL"
+TIMEOUT_S = 30.0
+BLOCK_BYTES = 1 << 18
+CHECKSUM_HEADER = "x-goog-hash"
+
+Progress = Callable[[int, int], None]
+"""Told (bytes done, bytes in all; 0 if not known)."""
+
+
+def choose(spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int) -> Checkpoint:
+    """Return the published checkpoint for an alpha, trained at the size that is nearest.
+
+    Raises:
+        InputError: There is none for this alpha or number of classes.
+    """
+    if not spec.checkpoints:
+        raise InputError(f"{spec.name} has no published weights: give your own with --weights FILE")
+    if classes != 1000:
+        raise InputError(
+            f"the published weights of {spec.name} have 1000 classes, not {classes}: leave "
+            "--classes out, or give your own with --weights FILE"
+        )
+    fitting = [checkpoint for checkpoint in spec.checkpoints if checkpoint.alpha == alpha]
+    if not fitting:
+        known = sorted({checkpoint.alpha for checkpoint in spec.checkpoints})
+        raise InputError(
+            f"{spec.name} has published weights for --alpha "
+            f"{', '.join(f'{value:g}' for value in known)} only, not {alpha:g}: choose one of "
+            "these, or give your own with --weights FILE"
+        )
+    return min(fitting, key=lambda checkpoint: abs(checkpoint.size - min(size)))
+
+
+def fetch(checkpoint: Checkpoint, on_progress: Progress | None = None) -> Path:
+    """Return a checkpoint's file, from the cache or from its publisher.
+
+    The content is checked against the MD5 that the publisher's loader pins, or where it pins none
+    against the one that its server sends with the file; later against the SHA-256 kept beside it.
+
+    Args:
+        checkpoint: Which.
+        on_progress: Told while bytes arrive.
+
+    Raises:
+        EdgecnnError: No network, a cut transfer, or a wrong checksum; nothing is left behind.
+    """
+    name = checkpoint.url.rpartition("/")[2]
+    target = cache_folder("weights") / name
+    kept = target.with_suffix(".sha256")
+    if target.is_file() and kept.is_file() and kept.read_text() == _digest(target, "sha256"):
+        return target
+    url = _address(checkpoint.url)
+    try:
+        with replacing(target) as temporary:
+            _download(url, temporary, checkpoint.md5, on_progress or (lambda done, total: None))
+    except (OSError, http.client.HTTPException, EdgecnnError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise EdgecnnError(
+            f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
+        ) from error
+    with replacing(kept) as temporary:
+        temporary.write_text(_digest(target, "sha256"))
+    return target
+
+
+def _address(url: str) -> str:
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"{mirror.rstrip('/')}/{url.rpartition('/')[2]}" if mirror else url
+
+
+def _download(url: str, target: Path, pinned: str | None, on_progress: Progress) -> None:
+    request = urllib.request.Request(url, headers={"User-Agent": "edgecnn"})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+        expected = pinned or _sent_md5(response.headers)
+        total = int(response.headers.get("Content-Length") or 0)
+        found, received = _copy(response, target, total, on_progress)
+    if total and received != total:
+        raise EdgecnnError(f"the transfer was cut after {received} of {total} bytes")
+    if expected is None:
+        raise EdgecnnError("the server sends no checksum to verify the file with")
+    if found != expected:
+        raise EdgecnnError(f"its checksum is {found}, not {expected}")
+
+
+def _copy(response: IO[bytes], target: Path, total: int, on_progress: Progress) -> tuple[str, int]:
+    digest, received = hashlib.md5(usedforsecurity=False), 0
+    with target.open("wb") as file:
+        while block := response.read(BLOCK_BYTES):
+            file.write(block)
+            digest.update(block)
+            received += len(block)
+            on_progress(received, total)
+    return digest.hexdigest(), received
+
+
+def _sent_md5(headers: Message[Any, Any]) -> str | None:
+    """Return the MD5 in the storage server's header ``x-goog-hash: crc32c=...,md5=BASE64``."""
+    for header in headers.get_all(CHECKSUM_HEADER) or []:
+        for part in header.split(","):
+            kind, _, value = part.strip().partition("=")
+            if kind == "md5":
+                return base64.b64decode(value).hex()
+    return None
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    digest = hashlib.new(algorithm)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,211 @@
+"""Blocks that the families share: convolution with batch normalisation, heads, small-input strides.
+
+Names derive from a block's prefix, so a tensor of the ``.tflite`` file leads back to its layer.
+Padding is "same" and pooling keeps no odd shapes, so the converted graph has no PAD, SHAPE or
+RESHAPE op; batch normalisation and ReLU are folded into the convolution before them.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.data.inputspec import SMALL_INPUT
+from edgecnn.errors import InputError
+from edgecnn.lazy import LazyModule
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if TYPE_CHECKING:
+    import keras
+else:
+    keras = LazyModule("keras", extra="convert")
+
+Tensor = Any
+"""A Keras tensor (batch, height, width, channels)."""
+
+MIN_SIZE = 32
+MIN_LAST_MAP = 4
+"""Side of the last feature map that small inputs keep."""
+TOTAL_STRIDE = 32
+
+
+class Strides:
+    """Hands out strides from the stem on; small inputs lose the first of those that are 2.
+
+    ImageNet networks divide the input by 32, which leaves a 32x32 image one pixel. For inputs up
+    to 64 pixels the first stages keep their resolution, as many as are needed for a last feature
+    map of at least 4x4: two at 32, one at 64.
+
+    Args:
+        size: (height, width) of the input, in pixels.
+
+    Example:
+        >>> strides = Strides((32, 32))
+        >>> [strides(s) for s in (2, 1, 2, 2)]
+        [1, 1, 1, 2]
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        side = min(size)
+        self._to_drop = 0
+        while side <= SMALL_INPUT and side << self._to_drop < MIN_LAST_MAP * TOTAL_STRIDE:
+            self._to_drop += 1
+
+    def __call__(self, stride: int) -> int:
+        """Return the stride to use where the paper has ``stride``."""
+        if stride == 2 and self._to_drop:
+            self._to_drop -= 1
+            return 1
+        return stride
+
+
+class Blocks:
+    """Convolutions with batch normalisation and activation, in one family's settings.
+
+    Args:
+        epsilon: Of batch normalisation, as the family's published weights were trained with.
+        size: (height, width) of the input; small inputs come from small data sets, on which a
+            slow moving average would still hold its initial value at validation.
+    """
+
+    def __init__(self, *, epsilon: float, size: tuple[int, int]) -> None:
+        self.epsilon = epsilon
+        self.momentum = 0.9 if min(size) <= SMALL_INPUT else 0.99
+
+    def convolution(
+        self,
+        x: Tensor,
+        filters: int,
+        kernel: int,
+        *,
+        name: str,
+        strides: int = 1,
+        activation: str | None = None,
+        use_bias: bool = False,
+    ) -> Tensor:
+        """Apply convolution, batch normalisation, activation: ``name``, ``name_bn``, ...."""
+        x = keras.layers.Conv2D(
+            filters,
+            kernel,
+            strides=strides,
+            padding="same",
+            use_bias=use_bias,
+            kernel_initializer=variance_preserving(name, activation),
+            name=name,
+        )(x)
+        return self.normalized(x, name=name, activation=activation)
+
+    def depthwise(
+        self, x: Tensor, kernel: int, *, name: str, strides: int, activation: str | None
+    ) -> Tensor:
+        """Apply a depthwise convolution, batch normalisation and activation."""
+        x = keras.layers.DepthwiseConv2D(
+            kernel,
+            strides=strides,
+            padding="same",
+            use_bias=False,
+            # Keras counts the fan-in over all channels, of which each filter sees one.
+            depthwise_initializer=variance_preserving(name, activation, fan_in_factor=x.shape[-1]),
+            name=name,
+        )(x)
+        return self.normalized(x, name=name, activation=activation)
+
+    def normalized(self, x: Tensor, *, name: str, activation: str | None) -> Tensor:
+        """Apply batch normalisation and activation."""
+        x = keras.layers.BatchNormalization(
+            epsilon=self.epsilon, momentum=self.momentum, name=f"{name}_bn"
+        )(x)
+        return activate(x, activation, name=name)
+
+
+def activate(x: Tensor, activation: str | None, *, name: str) -> Tensor:
+    """Apply ``"relu"``, ``"relu6"``, ``"hard_swish"`` or nothing, named after ``name``."""
+    if activation is None:
+        return x
+    if activation == "relu":
+        return keras.layers.ReLU(name=f"{name}_relu")(x)
+    if activation == "relu6":
+        return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)
+    return keras.layers.Activation(activation, name=f"{name}_{activation}")(x)
+
+
+def variance_preserving(name: str, activation: str | None, fan_in_factor: int = 1) -> Any:
+    """Return the initialiser of He et al. 2015 with a seed that derives from the layer's name.
+
+    With it a network without training has activations of ordinary size, so its file can be
+    quantised and timed; and the same name gives the same weights without a global seed.
+    """
+    gain = 1.0 if activation is None else 2.0
+    return keras.initializers.VarianceScaling(
+        scale=gain * fan_in_factor,
+        mode="fan_in",
+        distribution="untruncated_normal",
+        seed=seed(name),
+    )
+
+
+def seed(name: str) -> int:
+    """Return a number that is the same for the same name everywhere."""
+    return zlib.crc32(name.encode())
+
+
+def classifier(
+    x: Tensor, classes: int, *, dropout: float, softmax: bool, name: str = "predictions"
+) -> Tensor:
+    """Apply dropout and the last dense layer: one FULLY_CONNECTED op, and SOFTMAX if wanted."""
+    if dropout:
+        x = keras.layers.Dropout(dropout, seed=seed("dropout"), name="dropout")(x)
+    x = keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed(name)),
+        name=name if not softmax else f"{name}_logits",
+    )(x)
+    return keras.layers.Softmax(name=name)(x) if softmax else x
+
+
+def squeeze_excite(x: Tensor, squeezed: int, *, name: str, gate: str = "hard_sigmoid") -> Tensor:
+    """Weigh channels by what their means say (Hu et al. 2018).
+
+    Pooling keeps its dimensions and the dense layers are 1x1 convolutions, so nothing is reshaped.
+
+    Args:
+        x: (batch, height, width, channels).
+        squeezed: Channels in between.
+        name: Prefix of the layers' names.
+        gate: ``"hard_sigmoid"`` (MobileNet v3) or ``"sigmoid"``.
+    """
+    channels = x.shape[-1]
+    weights = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
+    weights = keras.layers.Conv2D(
+        squeezed, 1, kernel_initializer=variance_preserving(f"{name}_reduce", "relu"),
+        activation="relu", name=f"{name}_reduce",
+    )(weights)  # fmt: skip
+    weights = keras.layers.Conv2D(
+        channels, 1, kernel_initializer=variance_preserving(f"{name}_expand", None),
+        name=f"{name}_expand",
+    )(weights)  # fmt: skip
+    weights = keras.layers.Activation(gate, name=f"{name}_gate")(weights)
+    return keras.layers.Multiply(name=f"{name}_scale")([x, weights])
+
+
+def divisible(channels: float, divisor: int = 8) -> int:
+    """Round a scaled number of channels to a multiple of 8, never down by more than a tenth.
+
+    The rule of the MobileNet v2 reference code.
+
+    Example:
+        >>> divisible(32 * 0.35)
+        16
+    """
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+def image_input(size: tuple[int, int], channels: int = 3) -> Tensor:
+    """Return the input tensor; InputError if it is smaller than the networks can take."""
+    if min(size) < MIN_SIZE:
+        raise InputError(
+            f"input size {size[0]}x{size[1]} is too small: at least {MIN_SIZE}x{MIN_SIZE} is needed"
+        )
+    return keras.Input((*size, channels), name="input")

@@ -1,0 +1,66 @@
+"""MobileNet v1: depthwise separable convolutions.
+
+Howard et al. 2017, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+Applications", https://arxiv.org/abs/1704.04861
+"""
+
+from __future__ import annotations
+
+from edgecnn.data.inputspec import preset
+from edgecnn.models.layers import Blocks, Strides, Tensor, classifier, image_input, keras
+from edgecnn.models.registry import register
+from edgecnn.models.spec import BuildArguments, Checkpoint
+
+# Table 1 of the paper: output channels and stride of each depthwise separable block.
+BLOCKS = (
+    (64, 1),
+    (128, 2), (128, 1),
+    (256, 2), (256, 1),
+    (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
+    (1024, 2), (1024, 1),
+)  # fmt: skip
+
+WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
+CHECKPOINTS = tuple(
+    Checkpoint(f"{WEIGHTS_URL}mobilenet_{text}_{size}_tf.h5", alpha, size)
+    for alpha, text in ((1.0, "1_0"), (0.75, "7_5"), (0.5, "5_0"), (0.25, "2_5"))
+    for size in (224, 192, 160, 128)
+)
+
+
+@register(
+    year=2017,
+    paper="Howard et al., MobileNets, https://arxiv.org/abs/1704.04861",
+    input=preset("tf", 224, 224),
+    parameters=4_253_864,
+    macs=568_740_352,
+    top1_percent=70.4,
+    top1_source="keras.io/api/applications",
+    dropout=1e-3,
+    keras_name="MobileNet",
+    checkpoints=CHECKPOINTS,
+)
+def mobilenet_v1(arguments: BuildArguments) -> keras.Model:
+    """Build MobileNet v1."""
+    strides = Strides(arguments.size)
+    blocks = Blocks(epsilon=1e-3, size=arguments.size)
+    alpha = arguments.alpha
+    inputs = image_input(arguments.size)
+    x = blocks.convolution(
+        inputs, _width(32, alpha), 3, name="conv1", strides=strides(2), activation="relu6"
+    )
+    for number, (channels, stride) in enumerate(BLOCKS, 1):
+        x = _separable(x, blocks, _width(channels, alpha), strides(stride), number)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
+    return keras.Model(inputs, outputs, name="mobilenet_v1")
+
+
+def _width(channels: int, alpha: float) -> int:
+    """Scale as the paper does, without rounding to a multiple of 8."""
+    return max(1, int(channels * alpha))
+
+
+def _separable(x: Tensor, blocks: Blocks, channels: int, stride: int, number: int) -> Tensor:
+    x = blocks.depthwise(x, 3, name=f"conv_dw_{number}", strides=stride, activation="relu6")
+    return blocks.convolution(x, channels, 1, name=f"conv_pw_{number}", activation="relu6")

@@ -1,0 +1,102 @@
+"""The architectures by name. Works without Keras: a builder imports it when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+from collections.abc import Callable
+
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.errors import InputError
+from edgecnn.models.spec import Builder, Checkpoint, ModelSpec
+
+FAMILIES = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3", "resnet")
+"""Modules that register architectures, in the order in which they are listed."""
+
+_specs: dict[str, ModelSpec] = {}
+
+
+def register(
+    *,
+    year: int,
+    paper: str,
+    input: InputSpec,
+    parameters: int,
+    macs: int,
+    top1_percent: float | None,
+    top1_source: str,
+    dropout: float = 0.0,
+    keras_name: str | None = None,
+    checkpoints: tuple[Checkpoint, ...] = (),
+) -> Callable[[Builder], Builder]:
+    """Register a builder under its function's name; the arguments are :class:`ModelSpec`'s.
+
+    Example:
+        >>> @register(year=2017, paper="...", input=spec, parameters=4_253_864, ...)
+        ... def mobilenet_v1(arguments):
+        ...     ...
+    """
+
+    def add(builder: Builder) -> Builder:
+        name = builder.__name__
+        assert name not in _specs, name
+        _specs[name] = ModelSpec(
+            name=name,
+            family=builder.__module__.rpartition(".")[2],
+            year=year,
+            paper=paper,
+            input=input,
+            parameters=parameters,
+            macs=macs,
+            top1_percent=top1_percent,
+            top1_source=top1_source,
+            dropout=dropout,
+            keras_name=keras_name,
+            checkpoints=checkpoints,
+            builder=builder,
+        )
+        return builder
+
+    return add
+
+
+def _all_specs() -> dict[str, ModelSpec]:
+    for family in FAMILIES:
+        importlib.import_module(f"edgecnn.models.{family}")
+    return _specs
+
+
+def list_models(pattern: str | None = None) -> list[ModelSpec]:
+    """Return the architectures, in the order of the line.
+
+    Args:
+        pattern: Part of a name, or a glob: ``"v3"``, ``"mobilenet_v?"``.
+
+    Example:
+        >>> [spec.name for spec in list_models("v3")]
+        ['mobilenet_v3_small', 'mobilenet_v3_large']
+    """
+    specs = list(_all_specs().values())
+    if pattern is None:
+        return specs
+    glob = pattern if set(pattern) & set("*?[") else f"*{pattern}*"
+    return [spec for spec in specs if fnmatch.fnmatchcase(spec.name, glob.lower())]
+
+
+def get_spec(name: str) -> ModelSpec:
+    """Return an architecture.
+
+    Args:
+        name: As it is registered.
+
+    Raises:
+        InputError: There is none of that name; the message offers the nearest.
+    """
+    specs = _all_specs()
+    if name in specs:
+        return specs[name]
+    simplified = name.lower().replace("-", "_").replace(" ", "_")
+    near = difflib.get_close_matches(simplified, specs, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "'edgecnn models' lists them"
+    raise InputError(f"unknown model {name!r}: {hint}")

@@ -1,0 +1,158 @@
+"""Loading weights into a registered architecture, in order, every shape checked.
+
+Only arrays are read; nothing of a model that a file may hold is executed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.lazy import LazyModule
+
+h5py = LazyModule("h5py", extra="convert")
+
+Array = npt.NDArray[Any]
+
+
+def load_weights(model: Any, path: str | Path) -> None:
+    """Fill a Keras model with the weights of a file of the same architecture.
+
+    Args:
+        model: A model that ``edgecnn.build`` made.
+        path: A legacy Keras HDF5 file (``.h5``; weights or a whole model), a ``.keras`` file, or a
+            ``.weights.h5`` file of a model with the same layer names.
+
+    Raises:
+        InputError: The file is missing or broken, or a weight does not fit; the message says which.
+    """
+    path = Path(path)
+    arrays = read_weights(path, [layer.name for layer in model.layers])
+    assign_in_order(model, arrays, quoted(path))
+
+
+def assign_in_order(model: Any, arrays: Sequence[Array], label: str) -> None:
+    """Set a model's weights from arrays in the order of its layers.
+
+    A pointwise kernel (1, 1, in, out) fits a dense kernel (in, out): published heads are
+    convolutions where ours are dense layers.
+
+    Args:
+        model: A Keras model.
+        arrays: One for each weight.
+        label: The source's name for messages.
+
+    Raises:
+        InputError: The number of weights or a shape differs.
+    """
+    weights = [weight for layer in model.layers for weight in layer.weights if _is_state(weight)]
+    fitted = []
+    for weight, array in zip(weights, arrays, strict=False):
+        shape = tuple(weight.shape)
+        if array.shape != shape and array.shape != (1, 1, *shape):
+            raise InputError(_misfit(model, label, weight, array.shape, weights[-1]))
+        fitted.append(array.reshape(shape))
+    if len(arrays) != len(weights):
+        raise InputError(
+            f"{label} has {len(arrays)} weights and {model.name} has {len(weights)}: "
+            "it belongs to another architecture"
+        )
+    for weight, array in zip(weights, fitted, strict=True):
+        weight.assign(array)
+
+
+def _is_state(weight: Any) -> bool:
+    """Leave out the counters of random generators, which are no weights."""
+    return "seed_generator" not in weight.path
+
+
+def _misfit(model: Any, label: str, weight: Any, found: tuple[int, ...], last: Any) -> str:
+    expected = tuple(weight.shape)
+    is_head = expected[-1] == last.shape[-1] and found[:-1][-1:] == expected[:-1][-1:]
+    if is_head:
+        return (
+            f"{label} has {found[-1]} classes where {expected[-1]} are built: "
+            f"say --classes {found[-1]}"
+        )
+    return (
+        f"{label} does not fit {model.name}: {weight.path} has shape {expected}, the file has "
+        f"{found}: check the architecture and --alpha"
+    )
+
+
+def read_weights(path: Path, layer_names: Sequence[str]) -> list[Array]:
+    """Read a file's arrays in the order of its layers.
+
+    Args:
+        path: The file.
+        layer_names: The order, for a file that has none of its own.
+
+    Raises:
+        InputError: It is missing, broken, or of a kind that is not known.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            return _from_keras_archive(path)
+        with h5py.File(path, "r") as file:
+            root = file.get("model_weights", file)
+            if "layer_names" in root.attrs:
+                return _from_legacy(root)
+            return _from_groups(_named_groups(file), layer_names)
+    except FileNotFoundError:
+        raise InputError(f"no such weights file: {quoted(path)}") from None
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"cannot read weights from {quoted(path)}: give a .h5 or .keras file that Keras saved"
+        ) from error
+
+
+def _from_legacy(root: Any) -> list[Array]:
+    arrays = []
+    for layer in root.attrs["layer_names"]:
+        group = root[_text(layer)]
+        arrays += [np.asarray(group[_text(name)]) for name in group.attrs["weight_names"]]
+    return arrays
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _from_keras_archive(path: Path) -> list[Array]:
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    layers = config["config"]["layers"]
+    names = [layer["config"]["name"] for layer in layers]
+    with h5py.File(content, "r") as file:
+        return _from_groups(_named_groups(file), names)
+
+
+def _named_groups(file: Any) -> dict[str, Any]:
+    """Return the groups of a Keras 3 weights file by the names of their layers."""
+    groups = {}
+    for group in file["layers"].values():
+        if "vars" in group:
+            groups[_text(group["vars"].attrs["name"])] = group["vars"]
+    return groups
+
+
+def _from_groups(groups: dict[str, Any], names: Sequence[str]) -> list[Array]:
+    missing = set(groups) - set(names)
+    if missing:
+        raise KeyError(f"layers {sorted(missing)[:3]}")
+    return [
+        np.asarray(groups[name][str(index)])
+        for name in names
+        if name in groups
+        for index in range(len(groups[name]))
+    ]
