@@ -67,7 +67,7 @@ def convert_command(
     trust: bool,
     as_json: bool,
 ) -> int:
-    r"""Make quantised .tflite files from an architecture's name, a .keras or .h5 file, or a
+    """Make quantised .tflite files from an architecture's name, a .keras or .h5 file, or a
     SavedModel folder.
 
     \b
