@@ -92,7 +92,7 @@ def bench_command(
     calibrate: str | None,
     json_target: str | None,
 ) -> int:
-    r"""Measure .tflite files, or architectures by name: size, latency, memory, accuracy.
+    """Measure .tflite files, or architectures by name: size, latency, memory, accuracy.
 
     \b
     Example:

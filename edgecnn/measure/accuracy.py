@@ -121,7 +121,9 @@ def _image_input(model: TfliteModel, label: str) -> TensorInfo:
     return tensor
 
 
-def find_label_offset(outputs: int, dataset: Dataset, given: int | None = None) -> int:
+def find_label_offset(
+    outputs: int, dataset: Dataset, given: int | None = None, label: str = "the model"
+) -> int:
     """Say which output stands for class 0: 1 where a background class comes first, else 0.
 
     Data with class names has that many classes. Otherwise only the highest label is known: then a
@@ -132,6 +134,7 @@ def find_label_offset(outputs: int, dataset: Dataset, given: int | None = None) 
         outputs: Class scores that the model gives.
         dataset: Labelled data.
         given: The user's own choice, which may be negative for labels that start at 1.
+        label: The file's name for messages.
 
     Raises:
         InputError: The model's outputs do not fit the data's classes.
@@ -141,7 +144,7 @@ def find_label_offset(outputs: int, dataset: Dataset, given: int | None = None) 
         if min(labels) + given < 0 or max(labels) + given >= outputs:
             raise InputError(
                 f"--label-offset {given} leads labels {min(labels)}..{max(labels)} out of the "
-                f"model's outputs 0..{outputs - 1}"
+                f"outputs 0..{outputs - 1} of {label}"
             )
         return given
     exact = dataset.class_names is not None
@@ -150,8 +153,8 @@ def find_label_offset(outputs: int, dataset: Dataset, given: int | None = None) 
         classes = IMAGENET_OUTPUTS[0]
     if outputs - classes not in (0, 1):
         raise InputError(
-            f"the model has {outputs} outputs, the data {'' if exact else 'at least '}{classes} "
-            "classes: give data of the model's own classes, or say with --label-offset N that "
+            f"{label} has {outputs} outputs, the data {'' if exact else 'at least '}{classes} "
+            "class(es): give data of the model's own classes, or say with --label-offset N that "
             "class 0 is output N"
         )
     return outputs - classes
@@ -190,7 +193,7 @@ class AccuracyTask:
         if len(model.outputs) != 1 or model.outputs[0].elements < 2:
             raise InputError(f"{label}: accuracy needs a model with one output of class scores")
         self._outputs = model.outputs[0].elements
-        self._offset = find_label_offset(self._outputs, dataset, label_offset)
+        self._offset = find_label_offset(self._outputs, dataset, label_offset, label)
 
     def run(
         self,

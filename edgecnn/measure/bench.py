@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
+from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
-from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
 from edgecnn.files import quoted, sha256_of
 from edgecnn.measure.accuracy import Accuracy, AccuracyTask, open_labelled
 from edgecnn.measure.caveats import (
@@ -160,7 +160,7 @@ class _Bencher:
     runs: int
     min_time_s: float
     warmup: int
-    dataset: Any
+    dataset: Dataset | None
     preprocessing: Preprocessing
     label_offset: int | None
     on_progress: Progress
@@ -178,22 +178,28 @@ class _Bencher:
 
     def measure(self, target: Target) -> Iterator[Record]:
         """Measure one model at each thread count; accuracy once, as threads don't change it."""
-        path = target.file(self._converting(target))
-        structure = read_model(path)
         label = quoted(target.label)
-        task = None
-        if self.dataset is not None:
-            task = AccuracyTask(
-                structure, self.dataset, self.preprocessing, self.label_offset, label
-            )
+        with _named(label):
+            path = target.file(self._converting(target))
+            structure = read_model(path)
+            task = self._accuracy_task(structure, label)
         accuracy = None
         for count in self.threads:
             begin = time.monotonic()
-            with _explained(label), self.device.start(f"running {label}") as session:
+            with (
+                _named(label),
+                _crash_explained(),
+                self.device.start(f"running {label}") as session,
+            ):
                 measured = self._run(session, path, structure, count, task, accuracy, label)
             accuracy = measured.accuracy
             seconds = time.monotonic() - begin
             yield self._record(target, path, structure, count, measured, seconds)
+
+    def _accuracy_task(self, structure: TfliteModel, label: str) -> AccuracyTask | None:
+        if self.dataset is None:
+            return None
+        return AccuracyTask(structure, self.dataset, self.preprocessing, self.label_offset, label)
 
     def _converting(self, target: Target) -> Progress:
         def report(phase: str, done: int, total: int) -> None:
@@ -303,8 +309,22 @@ def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
 
 
 @contextmanager
-def _explained(label: str) -> Iterator[None]:
-    """Put the model's name before what the runner reports, and say what a crash mostly means."""
+def _named(label: str) -> Iterator[None]:
+    """Put the model's name before an error that does not say it."""
+    try:
+        yield
+    except (ChildCrashedError, MissingExtraError):
+        raise
+    except EdgecnnError as error:
+        if label in str(error):
+            raise
+        kind = InputError if isinstance(error, InputError) else EdgecnnError
+        raise kind(f"{label}: {error}") from error
+
+
+@contextmanager
+def _crash_explained() -> Iterator[None]:
+    """Say what a crash of the runtime mostly means."""
     try:
         yield
     except ChildCrashedError as error:
@@ -313,8 +333,3 @@ def _explained(label: str) -> Iterator[None]:
         explained = ChildCrashedError(f"{error}: the file is probably truncated or corrupt")
         explained.add_debug(error.debug_text)
         raise explained from error
-    except EdgecnnError as error:
-        if label in str(error):
-            raise
-        kind = InputError if isinstance(error, InputError) else EdgecnnError
-        raise kind(f"{label}: {error}") from error

@@ -141,12 +141,17 @@ def _is_file(label: str) -> bool:
     if path.is_file():
         _check_header(path)
         return True
-    if path.suffix or os.sep in label or "/" in label:
-        what = "is a folder, where a .tflite file is needed" if path.is_dir() else "does not exist"
-        raise InputError(f"{quoted(label)} {what}")
     from edgecnn.models.registry import get_spec
 
-    get_spec(label)
+    try:
+        if path.suffix or os.sep in label or "/" in label:
+            raise InputError(f"{quoted(label)} does not exist")
+        get_spec(label)
+    except InputError as error:
+        if path.is_dir():
+            text = f"{quoted(label)} is a folder, where a .tflite file is needed"
+            raise InputError(text) from error
+        raise
     return False
 
 

@@ -109,7 +109,10 @@ BAD_INPUT = [
     (("good.tflite", "--device", "toaster"), "unknown device 'toaster'"),
     (("good.tflite", "--data", "nowhere"), "nowhere"),
     (("good.tflite", "--data", "photos"), "--preprocess"),
-    (("good.tflite", "--data", "two", "--preprocess", "raw"), "3 outputs, the data 1 classes"),
+    (
+        ("good.tflite", "--data", "two", "--preprocess", "raw"),
+        "'good.tflite' has 3 outputs, the data 1 class",
+    ),
     (("good.tflite", "--json", "no/such/r.json"), "folder 'no/such' does not exist"),
     (("good.tflite", "--json", "."), "'.' is a folder"),
     (("good.tflite", "--quantize", "int3"), "unknown quantisation scheme 'int3'"),
@@ -232,5 +235,6 @@ def terminal_lines(arguments: list[str], width: int) -> list[str]:
 def test_help_has_a_sentence_an_example_and_every_option(run_edgecnn: Any) -> None:
     done = run_edgecnn("bench", "--help")
     assert done.returncode == 0
-    assert "edgecnn bench model.tflite --threads 1,2" in done.stdout
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "edgecnn bench model.tflite --threads 1,2" in lines
     assert all(option.help for option in bench_command.params if isinstance(option, click.Option))

@@ -101,7 +101,7 @@ def test_label_offset_is_found(
 
 @pytest.mark.parametrize("outputs", [2, 5, 1000])
 def test_other_class_counts_are_refused(outputs: int) -> None:
-    with pytest.raises(InputError, match=f"{outputs} outputs, the data 3 classes"):
+    with pytest.raises(InputError, match=f"{outputs} outputs, the data 3 class"):
         find_label_offset(outputs, data_of((0, 1, 2), ("a", "b", "c")))
 
 
