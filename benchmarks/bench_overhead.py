@@ -2,8 +2,8 @@
 
 litert-benchmark comes with ai-edge-litert; it times CompiledModel calls from Python and rounds to
 0.01 ms. Both get the same number of warm-up and timed calls and of threads. Each round runs one
-after the other, the order changing, so that drift of the machine meets both; the median over the
-rounds counts.
+after the other, the order changing, so that drift of the machine meets both. What else runs on the
+machine only ever adds time, so the least p50 of the rounds counts; the rounds' median is shown too.
 
 Example:
     python benchmarks/bench_overhead.py model_float32.tflite model_int8.tflite --rounds 10
@@ -53,16 +53,17 @@ def their_p50_ms(model: str, runs: int, threads: int) -> float:
 
 
 def compare(model: str, rounds: int, runs: int, threads: int) -> float:
-    """Print one line about a model and return by how many percent we differ."""
+    """Print two lines about a model and return by how many percent our least p50 differs."""
     ours, theirs = [], []
     for number in range(rounds):
         pairs = [(our_p50_ms, ours), (their_p50_ms, theirs)]
         for measure, results in pairs if number % 2 else reversed(pairs):
             results.append(measure(model, runs, threads))
-    mine, other = statistics.median(ours), statistics.median(theirs)
-    percent = 100 * (mine / other - 1)
-    print(f"{Path(model).name:44} {threads:7} {mine:11.3f} {other:16.3f} {percent:+8.1f} %")
-    return percent
+    medians = statistics.median(ours), statistics.median(theirs)
+    for what, (mine, other) in {"least": (min(ours), min(theirs)), "median": medians}.items():
+        percent = 100 * (mine / other - 1)
+        print(f"{Path(model).name:40} {what:7} {mine:11.3f} {other:16.3f} {percent:+8.1f} %")
+    return 100 * (min(ours) / min(theirs) - 1)
 
 
 def main() -> int:
@@ -73,13 +74,13 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200, help="timed calls a round")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    heads = ("model", "threads", "edgecnn ms", "litert-bench ms", "differs")
-    print("{:44} {:>7} {:>11} {:>16} {:>10}".format(*heads))
+    heads = ("model", "p50", "edgecnn ms", "litert-bench ms", "differs")
+    print("{:40} {:7} {:>11} {:>16} {:>10}".format(*heads))
     differences = [
         compare(model, options.rounds, options.runs, options.threads) for model in options.models
     ]
     worst = max(map(abs, differences))
-    print(f"largest difference {worst:.1f} %, limit {LIMIT_PERCENT:.0f} %")
+    print(f"largest difference of the least p50: {worst:.1f} %, limit {LIMIT_PERCENT:.0f} %")
     return 0 if worst <= LIMIT_PERCENT else 1
 
 
