@@ -25,7 +25,7 @@ Tensor = Any
 """A Keras tensor (batch, height, width, channels)."""
 
 MIN_SIZE = 32
-MIN_LAST_MAP = 4
+MIN_LAST_MAP = 2
 """Side of the last feature map that small inputs keep."""
 TOTAL_STRIDE = 32
 

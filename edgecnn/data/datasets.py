@@ -131,7 +131,7 @@ def open_dataset(data: str | Path) -> Dataset:
 
     Example:
         >>> len(open_dataset("digits"))
-        360
+        364
     """
     path = Path(data)
     if not path.exists():

@@ -24,11 +24,11 @@ def open_digits(name: str) -> ImageArray:
     """Return one of the two parts.
 
     Args:
-        name: ``"digits"`` (held out, 360 images) or ``"digits-train"`` (1,437).
+        name: ``"digits"`` (held out, 364 images) or ``"digits-train"`` (1,433).
 
     Example:
         >>> open_digits("digits").images.shape
-        (360, 8, 8, 1)
+        (364, 8, 8, 1)
     """
     images, labels = _load()
     chosen = held_out(labels) == (name == "digits")

@@ -1,0 +1,36 @@
+# `make demo` and `make test` do all of their set-up: they need Python 3.10-3.13, git and make.
+# Paths are relative throughout, so that the folder's own name may hold spaces.
+
+VENV := .venv
+RUN := env -u PYTHONPATH -u PYTHONHOME -u VIRTUAL_ENV $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test check format clean
+
+help:
+	@echo "make demo    train two small models, convert and measure them (about 4 minutes)"
+	@echo "make test    formatting, lint, types and tests"
+	@echo "make format  format the code"
+	@echo "make clean   remove the environment and what was built"
+
+demo: $(STAMP)
+	@$(RUN) -m edgecnn demo
+
+test: check
+	$(RUN) -m pytest
+
+check: $(STAMP)
+	$(RUN) -m ruff format --check
+	$(RUN) -m ruff check
+	$(RUN) -m mypy
+
+format: $(STAMP)
+	$(RUN) -m ruff format
+	$(RUN) -m ruff check --fix
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt tools/setup.sh
+	@sh tools/setup.sh $(VENV)
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist edgecnn.egg-info .pytest_cache .mypy_cache .ruff_cache
