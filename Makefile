@@ -28,8 +28,8 @@ format: $(STAMP)
 	$(RUN) -m ruff format
 	$(RUN) -m ruff check --fix
 
-$(STAMP): setup.cfg pyproject.toml constraints.txt tools/setup.sh
-	@sh tools/setup.sh $(VENV)
+$(STAMP): setup.cfg pyproject.toml constraints.txt .ci/setup
+	@sh .ci/setup $(VENV)
 	@touch $(STAMP)
 
 clean:
