@@ -1,0 +1,84 @@
+"""``edgecnn demo``: the whole job, offline, on the built-in digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.progress import PhaseProgress
+from edgecnn.cli.text import quoted_if_needed
+from edgecnn.errors import MissingExtraError
+from edgecnn.files import check_writable_folder
+
+if TYPE_CHECKING:
+    from edgecnn.demo import DemoModel
+    from edgecnn.quantize.result import Conversion
+    from edgecnn.records import Record
+    from edgecnn.training import Trained
+
+
+@click.command("demo")
+@click.option(
+    "-o",
+    "--output",
+    default="edgecnn-demo",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where the files go; made if it does not exist.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=90.0, show_default=True,
+    help="Time limit of each of the two trainings.",
+)  # fmt: skip
+def demo_command(output: str, seconds: float) -> None:
+    r"""Train two small networks on handwritten digits, convert them in every scheme, measure all.
+
+    Needs no network and about four minutes on two cores.
+
+    \b
+    Example:
+      edgecnn demo --output edgecnn-demo
+    """
+    from edgecnn.cli.bench import print_records
+    from edgecnn.demo import DemoEvents, run_demo
+
+    folder = Path(output)
+    check_writable_folder(folder if folder.exists() else folder.absolute().parent)
+    _require_tensorflow()
+    click.echo("1,797 handwritten digits, 8x8 pixels: four fifths to train on, one to judge by")
+    with PhaseProgress() as progress:
+        events = DemoEvents(
+            progress=progress,
+            trained=lambda model, trained: progress.print(_trained_line(model, trained)),
+            converted=lambda result: None,
+            measured=lambda record: None,
+        )
+        records = run_demo(folder, events, seconds)
+    click.echo()
+    print_records(records)
+    click.echo(_what_next(folder))
+
+
+def _require_tensorflow() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("tensorflow") is None:
+        raise MissingExtraError("TensorFlow", "convert")
+
+
+def _trained_line(model: DemoModel, trained: Trained) -> str:
+    return (
+        f"trained {model.name} (alpha {model.alpha:g}, {model.role}) in {trained.seconds:.0f} s: "
+        f"{trained.top1_percent:.1f} % of the held-out digits right"
+    )
+
+
+def _what_next(folder: Path) -> str:
+    shown = quoted_if_needed(folder)
+    return f"""
+The files and the figures (results.json) are in {shown}. What next:
+  edgecnn bench mobilenet_v2 mobilenet_v3_small --quantize int8,float32   which one is faster here?
+  edgecnn convert YOUR.keras --preprocess tf --calibrate YOUR_PHOTOS/     a model of your own
+  edgecnn models                                                          what there is"""
