@@ -39,6 +39,7 @@ SIZE = 224
 MAKE_MODEL = """
 import sys, keras
 options = {"include_preprocessing": False} if "V3" in sys.argv[1] else {}
+options["input_shape"] = (224, 224, 3)
 getattr(keras.applications, sys.argv[1])(weights=None, **options).save(sys.argv[2])
 """
 

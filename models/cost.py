@@ -37,7 +37,7 @@ def _macs(layer: Any) -> int:
     kind = type(layer).__name__
     if kind == "Dense":
         positions = math.prod(layer.output.shape[1:-1])
-        return positions * math.prod(layer.kernel.shape)
+        return int(positions * math.prod(layer.kernel.shape))
     if kind in ("Conv2D", "DepthwiseConv2D"):
         height, width = layer.output.shape[1:3]
         # A kernel of shape (h, w, in / groups, out) is applied once at each position.

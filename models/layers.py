@@ -17,7 +17,7 @@ from edgecnn.lazy import LazyModule
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if TYPE_CHECKING:
-    import keras
+    import keras as keras
 else:
     keras = LazyModule("keras", extra="convert")
 

@@ -98,7 +98,6 @@ def _load_h5(path: str, *, trust: bool) -> Any:
 
 def _keras2_depthwise() -> type:
     """Return a DepthwiseConv2D that takes Keras 2's configuration, which said ``groups: 1``."""
-
     base: Any = keras.layers.DepthwiseConv2D
 
     class DepthwiseConv2D(base):  # type: ignore[misc]

@@ -14,8 +14,6 @@ from edgecnn.files import check_writable_folder
 
 if TYPE_CHECKING:
     from edgecnn.demo import DemoModel
-    from edgecnn.quantize.result import Conversion
-    from edgecnn.records import Record
     from edgecnn.training import Trained
 
 

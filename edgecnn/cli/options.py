@@ -11,7 +11,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class FloatList(click.ParamType):
+class FloatList(click.ParamType):  # type: ignore[type-arg]
     """Numbers separated by commas: ``127.5`` or ``123.7,116.3,103.5``."""
 
     name = "numbers"
@@ -31,7 +31,7 @@ class FloatList(click.ParamType):
         return numbers
 
 
-class CountList(click.ParamType):
+class CountList(click.ParamType):  # type: ignore[type-arg]
     """Whole numbers from 1 on, separated by commas: ``1,2,4``."""
 
     name = "counts"
@@ -51,7 +51,7 @@ class CountList(click.ParamType):
         return tuple(dict.fromkeys(counts))
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # type: ignore[type-arg]
     """Pixels: ``224`` or ``192x256`` (height x width)."""
 
     name = "size"

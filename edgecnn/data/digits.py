@@ -42,7 +42,8 @@ def held_out(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     for digit in np.unique(labels):
         mine = labels == digit
         turn[mine] = np.arange(mine.sum())
-    return turn % HELD_OUT == 0
+    is_held_out: npt.NDArray[np.bool_] = turn % HELD_OUT == 0
+    return is_held_out
 
 
 def _load() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
