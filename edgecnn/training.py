@@ -124,7 +124,10 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> Message:
     seconds = time.perf_counter() - start
     test_images, test_labels = _tensors(plan.test_data, spec)
     answers = model.predict(test_images, batch_size=256, verbose=0).argmax(axis=1)
-    model.save(target)
+    # Built anew, the file holds the weights without Adam's two moments of each.
+    trained = build(plan.model, alpha=plan.alpha, size=plan.size, classes=plan.classes)
+    trained.set_weights(model.get_weights())
+    trained.save(target)
     top1_percent = 100.0 * float((answers == test_labels).mean())
     return {
         "event": "trained",

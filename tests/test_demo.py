@@ -1,0 +1,74 @@
+"""``edgecnn demo`` as ``make demo`` runs it: once, in a folder with a space in its name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgecnn.quantize.flatbuffer import read_model
+
+SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
+NAMES = ("mobilenet_v2_0.35_32", "resnet50_0.25_32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("a folder with spaces")
+
+
+@pytest.fixture(scope="module")
+def demo(run_edgecnn: Any, folder: Path) -> subprocess.CompletedProcess[str]:
+    result: subprocess.CompletedProcess[str] = run_edgecnn("demo", cwd=folder, timeout=900)
+    return result
+
+
+@pytest.fixture(scope="module")
+def records(demo: subprocess.CompletedProcess[str], folder: Path) -> list[dict[str, Any]]:
+    assert demo.returncode == 0, demo.stderr
+    found: list[dict[str, Any]] = json.loads((folder / "edgecnn-demo" / "results.json").read_text())
+    return found
+
+
+def test_both_models_learn_the_digits(records: list[dict[str, Any]]) -> None:
+    top1 = {record["model"].rpartition("/")[2]: record["top1_percent"] for record in records}
+    for name in NAMES:
+        assert top1[f"{name}_float32.tflite"] >= 95.0
+    assert all(record["images"] == 364 for record in records)
+
+
+def test_no_scheme_loses_more_than_three_points(records: list[dict[str, Any]]) -> None:
+    for name in NAMES:
+        found = [r["top1_percent"] for r in records if name in r["model"]]
+        assert len(found) == 5
+        assert max(found) - min(found) <= 3.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_file_is_there_and_is_what_it_says(
+    demo: subprocess.CompletedProcess[str], folder: Path, name: str, scheme: str
+) -> None:
+    model = read_model(folder / "edgecnn-demo" / f"{name}_{scheme}.tflite")
+    assert model.scheme == scheme
+    assert model.outputs[0].shape == (1, 10)
+
+
+def test_it_prints_the_table_and_what_to_do_next(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    for name in NAMES:
+        for scheme in SCHEMES:
+            assert f"{name}_{scheme}.tflite" in demo.stdout
+    assert "top-1" in demo.stdout
+    assert "edgecnn convert" in demo.stdout
+    assert "Traceback" not in demo.stderr
+
+
+def test_the_architecture_that_it_suggests_first_can_be_measured(run_edgecnn: Any) -> None:
+    result = run_edgecnn("bench", "mobilenet_v3_small", "--runs", 5, "--min-time", 0)
+    assert result.returncode == 0, result.stderr
+    assert "random weights" in result.stdout
