@@ -110,7 +110,10 @@ class Conversion:
         start = time.perf_counter()
         content = self._convert(output)
         metadata = output["metadata"].encode()
-        Path(output["path"]).write_bytes(with_metadata(content, METADATA_NAME, metadata))
+        try:
+            Path(output["path"]).write_bytes(with_metadata(content, METADATA_NAME, metadata))
+        except OSError as error:
+            raise ConversionError(f"cannot write the file: {error.strerror}") from error
         self._parent.send(
             {
                 "event": "written",

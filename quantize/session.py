@@ -49,10 +49,13 @@ def run(
     """
     try:
         # Beside the targets, so that a rename puts a file in place whole.
-        with tempfile.TemporaryDirectory(
-            prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
-        ) as folder:
-            return _Session(request, plans, Path(folder), on_result).run()
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
+            ) as folder,
+            tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch,
+        ):
+            return _Session(request, plans, Path(folder), Path(scratch), on_result).run()
     except OSError as error:
         reason = error.strerror or str(error)
         raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error
@@ -64,11 +67,13 @@ class _Session:
         request: Request,
         plans: list[OutputPlan],
         folder: Path,
+        scratch: Path,
         on_result: Callable[[Conversion], None],
     ) -> None:
         self._request = request
         self._plans = plans
         self._folder = folder
+        self._scratch = scratch
         self._on_result = on_result
         self._loaded: Message = {}
         self._calibration: CalibrationImages | None = None
@@ -125,9 +130,7 @@ class _Session:
         if self._request.needs_calibration:
             assert spec is not None
             self._calibration = self._images(spec)
-            path = self._folder / "calibration.npy"
-            np.save(path, self._calibration.images)
-            child.send({"do": "images", "path": str(path)})
+            child.send({"do": "images", "path": str(self._saved(self._calibration))})
 
     def _input_spec(self) -> InputSpec | None:
         height, width, channels = self._loaded["input_shape"]
@@ -143,6 +146,18 @@ class _Session:
             "its preprocessing is not known and not in the file: --preprocess puts it there"
         )
         return None
+
+    def _saved(self, calibration: CalibrationImages) -> Path:
+        """Hand the images over in a file: a pipe would block until the child reads it."""
+        path = self._scratch / "calibration.npy"
+        try:
+            np.save(path, calibration.images)
+        except OSError as error:
+            raise EdgecnnError(
+                f"cannot write {calibration.images.nbytes} bytes of calibration images to "
+                f"{quoted(self._scratch.parent)}: {error}"
+            ) from error
+        return path
 
     def _images(self, spec: InputSpec) -> CalibrationImages:
         if self._request.dataset is None:
