@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from PIL import Image
-
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.images import Pixels, UnreadableImageError, fit
 from edgecnn.data.inputspec import InputSpec
@@ -49,8 +47,6 @@ def load(
         (32, 32, 3)
     """
     workers = workers or os.cpu_count() or 1
-    # Pillow registers its formats at the first image, and not safely from several threads.
-    Image.init()
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[LoadedImage]] = deque()
     try:
