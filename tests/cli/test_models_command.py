@@ -1,0 +1,31 @@
+"""``edgecnn models``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def test_table_and_patterns(run_edgecnn: Any) -> None:
+    everything = run_edgecnn("models")
+    assert everything.returncode == 0
+    for part in ("mobilenet_v1", "resnet50", "25.64 M", "3,858 M", "224x224", "74.9 %"):
+        assert part in everything.stdout
+    assert "resnet50" not in run_edgecnn("models", "mobilenet").stdout
+    assert "mobilenet_v1" not in run_edgecnn("models", "*v3*").stdout
+
+
+def test_json_has_every_field(run_edgecnn: Any) -> None:
+    (spec,) = json.loads(run_edgecnn("models", "mobilenet_v2", "--json").stdout)
+    assert spec["name"] == "mobilenet_v2"
+    assert (spec["year"], spec["parameters"]) == (2018, 3538984)  # Keras' own count
+    assert spec["input"]["height"] == 224
+    assert spec["checkpoints"][0]["url"].startswith("https://")
+
+
+def test_no_match(run_edgecnn: Any) -> None:
+    result = run_edgecnn("models", "nothing-like-it")
+    assert result.returncode == 2
+    assert result.stderr.strip() == (
+        "edgecnn: no model matches 'nothing-like-it': 'edgecnn models' lists them all"
+    )

@@ -1,0 +1,56 @@
+"""The models of ``keras.applications`` with random weights, as peers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecnn.models.spec import ModelSpec
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+Peer = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def peer() -> Peer:
+    """Make Keras' model of the same name: ``peer(spec, alpha=0.5, size=96)``; logits out."""
+    keras = pytest.importorskip("keras")
+
+    def make(spec: ModelSpec, *, alpha: float = 1.0, size: int = 96) -> Any:
+        assert spec.keras_name is not None
+        options: dict[str, Any] = {"weights": None, "input_shape": (size, size, 3)}
+        if "V3" in spec.keras_name:
+            options["include_preprocessing"] = False
+        if alpha != 1.0:
+            options["alpha"] = alpha
+        model = getattr(keras.applications, spec.keras_name)(classifier_activation=None, **options)
+        randomize(model, np.random.default_rng(0))
+        return model
+
+    return make
+
+
+def randomize(model: Any, generator: np.random.Generator) -> None:
+    """Give every weight a value that matters, and keep the activations at ordinary size."""
+    for layer in model.layers:
+        for weight in layer.weights:
+            if "seed" in weight.path:
+                continue
+            kind, shape = weight.path.rpartition("/")[2], tuple(weight.shape)
+            if kind == "gamma":
+                value = generator.uniform(0.8, 1.2, shape)
+            elif kind == "moving_variance":
+                value = generator.uniform(0.5, 1.5, shape)
+            elif kind in ("beta", "moving_mean", "bias"):
+                value = generator.normal(0, 0.1, shape)
+            else:
+                is_depthwise = type(layer).__name__ == "DepthwiseConv2D"
+                fan_in = np.prod(shape[:2] if is_depthwise else shape[:-1])
+                value = generator.normal(0, np.sqrt(1.5 / fan_in), shape)
+            weight.assign(value)

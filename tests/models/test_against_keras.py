@@ -1,0 +1,116 @@
+"""Every architecture that Keras has too gives the same numbers with the same weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgecnn
+from edgecnn.errors import InputError
+from edgecnn.models.cost import count
+from edgecnn.models.registry import get_spec, list_models
+from edgecnn.models.weights import assign_in_order, load_weights
+
+WITH_PEER = [spec.name for spec in list_models() if spec.keras_name]
+OTHER_ALPHAS = [
+    ("mobilenet_v1", 0.25),
+    ("mobilenet_v2", 0.35),
+    ("mobilenet_v3_small", 0.75),
+    ("mobilenet_v3_large", 0.75),
+]
+
+# Multiply-adds as the papers print them, in millions.
+PAPER_MACS = {
+    "mobilenet_v1": 569,  # table 8
+    "mobilenet_v2": 300,  # table 4
+    "mobilenet_v3_small": 56,  # table 3
+    "mobilenet_v3_large": 219,  # table 3
+    "resnet50": 3800,  # table 1: 3.8e9
+}
+
+
+def arrays_of(model: Any) -> list[np.ndarray[Any, Any]]:
+    return [
+        np.asarray(weight)
+        for layer in model.layers
+        for weight in layer.weights
+        if "seed" not in weight.path
+    ]
+
+
+def noise(size: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(1).uniform(-1, 1, (2, size, size, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", WITH_PEER)
+def test_parameters_and_macs_are_what_the_registry_says(name: str, peer: Any) -> None:
+    spec = get_spec(name)
+    cost = count(edgecnn.build(name))
+    assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
+    assert cost.parameters == peer(spec, size=224).count_params()
+    assert cost.macs / 1e6 == pytest.approx(PAPER_MACS[name], rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "alpha"), [(name, 1.0) for name in WITH_PEER] + OTHER_ALPHAS)
+def test_outputs_equal_with_the_same_weights(name: str, alpha: float, peer: Any) -> None:
+    theirs = peer(get_spec(name), alpha=alpha)
+    ours = edgecnn.build(name, alpha=alpha, size=96, softmax=False)
+    assign_in_order(ours, arrays_of(theirs), "peer")
+    expected = theirs.predict(noise(96), verbose=0)
+    found = ours.predict(noise(96), verbose=0)
+    assert 0.01 < expected.std() < 100  # The comparison would see a difference.
+    assert np.abs(found - expected).max() < 1e-4 * max(1.0, np.abs(expected).max())
+    softened = edgecnn.build(name, alpha=alpha, size=96)
+    assign_in_order(softened, arrays_of(theirs), "peer")
+    exponents = np.exp(expected - expected.max(axis=1, keepdims=True))
+    probabilities = exponents / exponents.sum(axis=1, keepdims=True)
+    assert np.abs(softened.predict(noise(96), verbose=0) - probabilities).max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def legacy_file(peer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the publishers' form: Keras' legacy HDF5 of the model of ``keras.applications``."""
+    path = tmp_path_factory.mktemp("legacy") / "mobilenet_v1.h5"
+    peer(get_spec("mobilenet_v1"), alpha=0.25).save(path)
+    return path
+
+
+def test_a_legacy_hdf5_file_loads(legacy_file: Path, peer: Any) -> None:
+    ours = edgecnn.build("mobilenet_v1", alpha=0.25, size=96, softmax=False, weights=legacy_file)
+    expected = peer(get_spec("mobilenet_v1"), alpha=0.25).predict(noise(96), verbose=0)
+    assert np.abs(ours.predict(noise(96), verbose=0) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+def test_our_own_files_load_back(suffix: str, tmp_path: Path) -> None:
+    first = edgecnn.build("mobilenet_v3_small", alpha=0.5, size=64, classes=7)
+    for weight in first.weights:
+        weight.assign(weight + 0.01)
+    path = tmp_path / f"mine{suffix}"
+    first.save(path) if suffix == ".keras" else first.save_weights(path)
+    second = edgecnn.build("mobilenet_v3_small", alpha=0.5, size=64, classes=7, weights=path)
+    for one, other in zip(arrays_of(first), arrays_of(second), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_that_do_not_fit_are_named(legacy_file: Path) -> None:
+    with pytest.raises(InputError, match="say --classes 1000"):
+        edgecnn.build("mobilenet_v1", alpha=0.25, classes=10, weights=legacy_file)
+    with pytest.raises(InputError, match=r"conv1.*check the architecture and --alpha"):
+        edgecnn.build("mobilenet_v1", alpha=0.5, weights=legacy_file)
+    with pytest.raises(InputError, match="does not fit|another architecture"):
+        edgecnn.build("mobilenet_v2", alpha=0.25, weights=legacy_file)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n garbage", b"PK\x03\x04no"])
+def test_broken_weight_files(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    path.write_bytes(content)
+    model = edgecnn.build("mobilenet_v1", alpha=0.25, size=32)
+    with pytest.raises(InputError, match="cannot read weights"):
+        load_weights(model, path)
+    with pytest.raises(InputError, match="no such weights file"):
+        load_weights(model, tmp_path / "absent.h5")

@@ -1,0 +1,131 @@
+"""Downloading published weights, from a real server on loopback."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.models.checkpoints import choose, fetch
+from edgecnn.models.registry import get_spec
+from edgecnn.models.spec import Checkpoint
+
+CONTENT = bytes(range(256)) * 4096
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves one file in the ways that the path asks for, and counts."""
+
+    requests: list[str]
+
+    def do_GET(self) -> None:
+        self.requests.append(self.path)
+        if "absent" in self.path:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        if "hashed" in self.path:
+            digest = base64.b64encode(hashlib.md5(CONTENT).digest()).decode()
+            self.send_header("x-goog-hash", f"crc32c=AAAAAA==,md5={digest}")
+        self.end_headers()
+        self.wfile.write(CONTENT[: len(CONTENT) // 2] if "cut" in self.path else CONTENT)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture()
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Handler]]:
+    """A server at the mirror's address; the cache is empty."""
+    handler = type("Serving", (Handler,), {"requests": []})
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    monkeypatch.setenv("EDGECNN_WEIGHTS_URL", f"http://127.0.0.1:{running.server_port}/w/")
+    monkeypatch.setenv("EDGECNN_CACHE", str(tmp_path / "cache"))
+    yield handler
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def kept(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "cache" / "weights").iterdir())
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        Checkpoint("https://example.org/pinned.h5", md5=MD5),
+        Checkpoint("https://example.org/hashed.h5"),
+    ],
+)
+def test_a_good_file_is_fetched_once(
+    server: type[Handler], tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    told: list[tuple[int, int]] = []
+    path = fetch(checkpoint, lambda done, total: told.append((done, total)))
+    assert path.read_bytes() == CONTENT
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert fetch(checkpoint) == path
+    assert len(server.requests) == 1
+    path.write_bytes(b"damaged in the cache")
+    assert fetch(checkpoint).read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "md5", "says"),
+    [
+        ("wrong.h5", "0" * 32, f"its checksum is {MD5}"),
+        ("cut.h5", MD5, "cut after"),
+        ("absent.h5", MD5, "Not Found"),
+        ("nothing.h5", None, "no checksum to verify"),
+    ],
+)
+def test_a_bad_transfer_leaves_nothing(
+    server: type[Handler], tmp_path: Path, name: str, md5: str | None, says: str
+) -> None:
+    with pytest.raises(EdgecnnError, match=says) as caught:
+        fetch(Checkpoint(f"https://example.org/{name}", md5=md5))
+    assert "--weights FILE" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert kept(tmp_path) == []
+
+
+def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EDGECNN_WEIGHTS_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("EDGECNN_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(EdgecnnError, match=r"refused.*--weights FILE"):
+        fetch(Checkpoint("https://example.org/a.h5", md5=MD5))
+    assert kept(tmp_path) == []
+
+
+def test_the_command_says_it_in_one_line(run_edgecnn: object, tmp_path: Path) -> None:
+    assert callable(run_edgecnn)
+    result = run_edgecnn(
+        "convert", "mobilenet_v2", "--weights", "imagenet", "--quantize", "float32",
+        cwd=tmp_path, env={"EDGECNN_WEIGHTS_URL": "http://127.0.0.1:9/"},
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "--weights FILE" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_published_files_by_width_and_size() -> None:
+    v2 = get_spec("mobilenet_v2")
+    assert choose(v2, 0.35, (100, 100), 1000).url.endswith("_0.35_96.h5")
+    assert choose(v2, 1.0, (224, 224), 1000).url.endswith("_1.0_224.h5")
+    with pytest.raises(InputError, match=r"0\.35, 0\.5, 0\.75, 1, 1\.3, 1\.4"):
+        choose(v2, 0.6, (224, 224), 1000)
+    with pytest.raises(InputError, match="have 1000 classes"):
+        choose(v2, 1.0, (224, 224), 10)
