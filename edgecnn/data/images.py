@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
@@ -29,8 +29,27 @@ RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
+"""Pillow's decoders that may run. Content decides, not the suffix: others start programs (EPS)."""
+
 MAX_PIXELS = 128 * 1024 * 1024
 """Larger pictures are taken for decompression bombs; cameras of 100 megapixels pass."""
+
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what turns the picture upright (EXIF 2.32, 4.6.4 A)."""
+
+# Pillow warns of odd metadata and of large pictures; what matters of it is an error here. A filter
+# set around each image would not do: decoding runs in threads, and filters are the process' own.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class UnreadableImageError(InputError):
@@ -52,28 +71,40 @@ def decode(path: Path) -> Pixels:
         UnreadableImageError: The file is missing, no image, truncated, or implausibly large.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(f"{image.width}x{image.height} pixels are too many")
-                image.load()
-                return np.asarray(_rgb(_upright(image)), np.uint8)
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels are too many")
+            image.load()
+            return np.asarray(_rgb(_upright(image)), np.uint8)
     except Exception as error:
         # Pillow's plugins raise nearly anything on broken files, struct.error to ZeroDivisionError.
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UnreadableImageError(f"cannot read image {quoted(path)}: {reason}") from error
+        raise UnreadableImageError(f"cannot read image {quoted(path)}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is damaged, or no image that edgecnn reads"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) or image
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:
+        # Damaged metadata, which cameras and editors write, leaves the pixels as good as they are.
+        return image
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
+    if image.mode.startswith("I"):
         return _eight_bits(image).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("its pixels are 32-bit floats, whose range is not known: save 8-bit ones")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        layer = image.convert("RGBA")
+        layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
     return image.convert("RGB")
@@ -82,9 +113,9 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Scale 16-bit grey to 8 bits; Pillow's own conversion clips everything above 255 to white."""
     values = np.asarray(image, np.float64)
-    if values.max(initial=0.0) > 255.0:
-        values = values / 257.0  # 65535 / 255
-    return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("its grey levels do not fit 16 bits: save 8-bit or 16-bit ones")
+    return Image.fromarray(np.round(values / 257).astype(np.uint8))  # 65535 / 255
 
 
 def fit(image: Pixels, spec: InputSpec) -> Pixels:
@@ -103,14 +134,18 @@ def fit(image: Pixels, spec: InputSpec) -> Pixels:
     """
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     picture = picture.convert("L" if spec.channels == 1 else "RGB")
-    height, width = round(spec.height / spec.crop_fraction), round(spec.width / spec.crop_fraction)
-    scale = max(height / picture.height, width / picture.width)
-    size = (
-        max(spec.width, round(picture.width * scale)),
-        max(spec.height, round(picture.height * scale)),
+    wanted = spec.height / spec.crop_fraction, spec.width / spec.crop_fraction
+    scale = max(round(wanted[0]) / picture.height, round(wanted[1]) / picture.width)
+    height = max(spec.height, round(picture.height * scale))
+    width = max(spec.width, round(picture.width * scale))
+    left, top = (width - spec.width) // 2, (height - spec.height) // 2
+    # Only what the crop shows is resampled: faster, and a banner of 1 x 100,000 pixels stays small.
+    rows, columns = picture.height / height, picture.width / width
+    box = (
+        left * columns,
+        top * rows,
+        (left + spec.width) * columns,
+        (top + spec.height) * rows,
     )
-    if size != picture.size:
-        picture = picture.resize(size, RESAMPLING[spec.interpolation])
-    left, top = (size[0] - spec.width) // 2, (size[1] - spec.height) // 2
-    picture = picture.crop((left, top, left + spec.width, top + spec.height))
+    picture = picture.resize((spec.width, spec.height), RESAMPLING[spec.interpolation], box)
     return np.asarray(picture, np.uint8).reshape(spec.shape)

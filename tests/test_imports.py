@@ -1,0 +1,86 @@
+"""What a command imports, and what works without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("tensorflow", "keras", "ai_edge_litert", "tflite_runtime")
+
+
+def imported_by(code: str) -> set[str]:
+    tail = "; import json; print(); print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}{tail}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        ("import edgecnn", (*HEAVY, "numpy", "rich", "PIL", "click")),
+        ("from edgecnn.cli.main import run; run(['--help'])", (*HEAVY, "numpy", "rich", "PIL")),
+        ("from edgecnn.cli.main import run; run(['convert', '--help'])", (*HEAVY, "rich")),
+        ("from edgecnn.cli.main import run; run(['models'])", HEAVY),
+    ],
+)
+def test_nothing_heavy_is_imported(code: str, unwanted: tuple[str, ...]) -> None:
+    assert not set(unwanted) & imported_by(code)
+
+
+@pytest.fixture(scope="module")
+def base_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the base install alone, as on a Raspberry Pi: no TensorFlow."""
+    folder = tmp_path_factory.mktemp("base install")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    done = subprocess.run(
+        [str(python), "-m", "pip", "install", "--quiet", "--constraint",
+         str(ROOT / "constraints.txt"), str(ROOT)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        reason = f"cannot install the base requirements: {done.stderr[-300:]}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return python
+
+
+def run(python: Path, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(python), "-m", "edgecnn", *map(str, arguments)],
+        capture_output=True, text=True, cwd=cwd,
+    )  # fmt: skip
+
+
+def test_without_tensorflow_the_rest_works(
+    base_python: Path, tmp_path: Path, colour_model: Any
+) -> None:
+    assert run(base_python, "--help", cwd=tmp_path).returncode == 0
+    assert "mobilenet_v2" in run(base_python, "models", cwd=tmp_path).stdout
+    colour_model(tmp_path / "colour.tflite")
+    measured = run(base_python, "bench", "colour.tflite", "--min-time", 0, cwd=tmp_path)
+    assert measured.returncode == 0, measured.stderr
+    assert "colour.tflite" in measured.stdout
+
+
+@pytest.mark.parametrize("command", [["convert", "mobilenet_v2"], ["demo"], ["bench", "resnet50"]])
+def test_what_needs_tensorflow_names_the_extra(
+    base_python: Path, tmp_path: Path, command: list[str]
+) -> None:
+    result = run(base_python, *command, cwd=tmp_path)
+    assert result.returncode != 0
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "pip install 'edgecnn[convert]'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
