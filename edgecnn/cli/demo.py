@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Time limit of each of the two trainings.",
 )  # fmt: skip
 def demo_command(output: str, seconds: float) -> None:
-    r"""Train two small networks on handwritten digits, convert them in every scheme, measure all.
+    """Train two small networks on handwritten digits, convert them in every scheme, measure all.
 
     Needs no network and about four minutes on two cores.
 

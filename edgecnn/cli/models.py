@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("pattern", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def models_command(pattern: str | None, as_json: bool) -> None:
-    r"""List the architectures: parameters, multiply-adds (MACs), published accuracy.
+    """List the architectures: parameters, multiply-adds (MACs), published accuracy.
 
     PATTERN is a part of a name or a glob.
 
