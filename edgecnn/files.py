@@ -42,9 +42,24 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def exists(path: Path) -> bool:
+    """Say whether there is something at a path.
+
+    Raises:
+        InputError: It cannot be told: no permission for a folder on the way, a name too long.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise InputError(f"cannot look at {quoted(path)}: {error.strerror}") from error
+    return True
+
+
 def check_writable_folder(folder: Path) -> None:
     """Raise InputError unless ``folder`` is a directory that this user may write to."""
-    if not folder.exists():
+    if not exists(folder):
         raise InputError(
             f"folder {quoted(folder)} does not exist: make it first, or choose another"
         )

@@ -11,7 +11,9 @@ Speaks JSON lines with its parent (``edgecnn.child``):
 from __future__ import annotations
 
 import gc
+import os
 import re
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -273,6 +275,9 @@ def main() -> None:
     except Exception as error:
         parent.send_error(error)
         traceback.print_exc()
+    sys.stderr.flush()
+    # Everything is written: TensorFlow's orderly shutdown would only take time.
+    os._exit(0)
 
 
 if __name__ == "__main__":

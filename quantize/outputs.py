@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.errors import InputError
-from edgecnn.files import check_writable_folder, quoted
+from edgecnn.files import check_writable_folder, exists, quoted
 from edgecnn.quantize.schemes import Scheme
 
 INPUT_TYPES = ("uint8", "float32")
@@ -46,7 +46,7 @@ def plan_outputs(
     targets = _targets(stem, schemes, output)
     for target in targets:
         check_writable_folder(target.parent)
-        if target.is_dir():
+        if exists(target) and target.is_dir():
             raise InputError(f"{quoted(target)} is a folder, where a file is to be written")
     return [
         OutputPlan(scheme, _input_type(scheme, input_type), target)
@@ -57,7 +57,7 @@ def plan_outputs(
 def _targets(stem: str, schemes: Sequence[Scheme], output: str | Path | None) -> list[Path]:
     folder = Path() if output is None else Path(output)
     ends_like_folder = output is not None and str(output).endswith(("/", os.sep))
-    if folder.is_dir() or ends_like_folder:
+    if ends_like_folder or (exists(folder) and folder.is_dir()):
         return [folder / f"{stem}_{scheme.name}.tflite" for scheme in schemes]
     if len(schemes) > 1:
         raise InputError(

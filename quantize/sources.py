@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.files import exists, quoted
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_CONFIG_BYTES = 64 << 20
@@ -52,7 +52,7 @@ def find_source(text: str, *, trust: bool = False) -> Source:
         'registered'
     """
     path = Path(text)
-    if not path.exists():
+    if not exists(path):
         return _registered(text)
     if path.is_dir():
         return _saved_model(path)

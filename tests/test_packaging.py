@@ -78,7 +78,7 @@ def test_installed_it_adds_one_name_and_works_from_anywhere(built: Path, tmp_pat
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r}); "
         "import edgecnn.models.registry, edgecnn.quantize.schemes, edgecnn.devices.base; "
-        "from edgecnn.data.datasets import open_dataset; assert len(open_dataset('digits')) == 364; "
+        "from edgecnn.data.digits import open_digits; assert len(open_digits('digits')) == 364; "
         "print(edgecnn.models.registry.__file__)"
     )
     done = subprocess.run(
@@ -92,7 +92,8 @@ def test_the_lint_bans_bare_names(name: str, tmp_path: Path) -> None:
     file = tmp_path / "bad.py"
     file.write_text(f'"""Doc."""\n\nimport {name}\n\nprint({name})\n')
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(file)],
+        [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"),
+         str(file)],
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1

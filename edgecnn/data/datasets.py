@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode
 from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.files import exists, quoted
 
 VAL_MAP = "val_map.txt"
 LABELS = "labels.txt"
@@ -134,7 +134,7 @@ def open_dataset(data: str | Path) -> Dataset:
         364
     """
     path = Path(data)
-    if not path.exists():
+    if not exists(path):
         return _built_in(str(data))
     if path.is_file():
         return _npz(path)
