@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def replacing(target: Path) -> Iterator[Path]:
         ...     temporary.write_bytes(content)
     """
     check_writable_folder(target.parent)
-    if target.is_dir():
+    if exists(target) and target.is_dir():
         raise InputError(f"{quoted(target)} is a folder: name a file in it")
     temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.part")
     try:
@@ -55,6 +55,12 @@ def exists(path: Path) -> bool:
     except OSError as error:
         raise InputError(f"cannot look at {quoted(path)}: {error.strerror}") from error
     return True
+
+
+def refuse_overwriting(target: Path, models: Iterable[str | Path]) -> None:
+    """Raise InputError if writing ``target`` would destroy one of the models given."""
+    if exists(target) and any(exists(Path(m)) and target.samefile(m) for m in models):
+        raise InputError(f"writing {quoted(target)} would destroy the model: name another file")
 
 
 def check_writable_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
+from edgecnn.files import refuse_overwriting
 from edgecnn.quantize.calibration import DEFAULT_SAMPLES
 from edgecnn.quantize.outputs import plan_outputs
 from edgecnn.quantize.request import BuildOptions, Progress, Request
@@ -100,6 +101,7 @@ def convert(
             on_progress=on_progress or (lambda phase, done, total: None),
         )
         plans = plan_outputs(request.stem, request.schemes, input_type, output)
+        refuse_overwriting(plans[0].target, [request.source.name])
         request.check()
         return run(request, plans, on_result or (lambda result: None))
 

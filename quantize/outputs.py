@@ -55,6 +55,8 @@ def plan_outputs(
 
 
 def _targets(stem: str, schemes: Sequence[Scheme], output: str | Path | None) -> list[Path]:
+    if output is not None and not str(output):
+        raise InputError("the output's name is empty: give a file or an existing folder as -o")
     folder = Path() if output is None else Path(output)
     ends_like_folder = output is not None and str(output).endswith(("/", os.sep))
     if ends_like_folder or (exists(folder) and folder.is_dir()):

@@ -73,7 +73,7 @@ def _saved_model(path: Path) -> Source:
             f"folder {quoted(path)} is not a SavedModel (it has no saved_model.pb): "
             "give a .keras or .h5 file, a SavedModel folder, or a registered name"
         )
-    return Source("saved_model", str(path), _safe_stem(path.resolve().name))
+    return Source("saved_model", str(path), output_stem(path))
 
 
 def _file(path: Path, *, trust: bool) -> Source:
@@ -87,10 +87,10 @@ def _file(path: Path, *, trust: bool) -> Source:
     if head[4:8] == b"TFL3":
         raise InputError(f"{quoted(path)} is a .tflite file already: give its Keras model instead")
     if head == HDF5_MAGIC:
-        return Source("h5", str(path), _safe_stem(path.stem))
+        return Source("h5", str(path), output_stem(path))
     if head[:4] == b"PK\x03\x04" or path.suffix == ".keras":
         _check_keras_file(path, trust=trust)
-        return Source("keras", str(path), _safe_stem(path.stem))
+        return Source("keras", str(path), output_stem(path))
     raise InputError(
         f"{quoted(path)} is no Keras model: give a .keras or .h5 file, a SavedModel folder, "
         "or a registered name"
@@ -156,6 +156,12 @@ def _custom_class(entry: dict[str, Any]) -> str | None:
     return f"custom class {name!r}" if is_foreign or is_registered else None
 
 
-def _safe_stem(stem: str) -> str:
-    """Make a file name that shells and apps take: letters, digits, dot, dash, underscore."""
+def output_stem(path: Path) -> str:
+    """Return what a model's files are named after, in characters that shells and apps take.
+
+    Example:
+        >>> output_stem(Path("my model.keras"))
+        'my_model'
+    """
+    stem = path.resolve().name if exists(path) and path.is_dir() else path.stem
     return re.sub(r"[^\w.\-]+", "_", stem).strip("._-") or "model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.table import records_table, table_width
 from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import InputError
-from edgecnn.files import check_writable_folder, quoted, write_json
+from edgecnn.files import check_writable_folder, exists, quoted, refuse_overwriting, write_json
 from edgecnn.records import Record
 
 __all__ = ["bench_command", "records_table"]
@@ -102,7 +103,7 @@ def bench_command(
     """
     from edgecnn import bench
 
-    output = Output(json_target)
+    output = Output(json_target, models)
     failures = Failures()
     try:
         with PhaseProgress() as progress:
@@ -139,19 +140,21 @@ class Output:
 
     Args:
         json_target: A file, ``"-"`` for standard output (then there is no table), or None.
+        models: What is measured; the file must not be one of them.
 
     Raises:
         InputError: The file cannot be written, found out before anything is measured.
     """
 
-    def __init__(self, json_target: str | None) -> None:
+    def __init__(self, json_target: str | None, models: Sequence[str]) -> None:
         self._records: list[Record] = []
         self._to_stdout = json_target == STANDARD_OUTPUT
         self._file = None if json_target is None or self._to_stdout else Path(json_target)
         if self._file is not None:
             check_writable_folder(self._file.parent)
-            if self._file.is_dir():
+            if exists(self._file) and self._file.is_dir():
                 raise InputError(f"{quoted(self._file)} is a folder: name a file in it")
+            refuse_overwriting(self._file, models)
 
     def add(self, record: Record) -> None:
         """Keep a record; the file holds it from now on, whatever happens to the next model."""

@@ -13,7 +13,7 @@ from edgecnn.cli.options import Size, preprocessing_options
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import quoted
+from edgecnn.files import exists, quoted
 
 if TYPE_CHECKING:
     from edgecnn.quantize.result import Conversion
@@ -117,11 +117,17 @@ def convert_command(
 
 def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
     """Raise InputError if two sources would be written to the same file."""
-    names = [Path(source).resolve().stem for source in sources]
+    from edgecnn.quantize.sources import output_stem
+
+    names = [output_stem(Path(source)) for source in sources]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise InputError(f"two sources are named {quoted(twice)}: convert them one at a time")
-    if len(sources) > 1 and output is not None and not Path(output).is_dir():
+        raise InputError(
+            f"files of two sources would be named {quoted(twice)}: convert them one at a time"
+        )
+    if len(sources) < 2 or output is None:
+        return
+    if not (exists(Path(output)) and Path(output).is_dir()):
         raise InputError(
             f"{len(sources)} sources need a folder: {quoted(output)} is not an existing one"
         )

@@ -10,7 +10,7 @@ import click
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import MissingExtraError
-from edgecnn.files import check_writable_folder
+from edgecnn.files import check_writable_folder, exists
 
 if TYPE_CHECKING:
     from edgecnn.demo import DemoModel
@@ -43,7 +43,7 @@ def demo_command(output: str, seconds: float) -> None:
     from edgecnn.demo import DemoEvents, run_demo
 
     folder = Path(output)
-    check_writable_folder(folder if folder.exists() else folder.absolute().parent)
+    check_writable_folder(folder if exists(folder) else folder.absolute().parent)
     _require_tensorflow()
     click.echo("1,797 handwritten digits, 8x8 pixels: four fifths to train on, one to judge by")
     with PhaseProgress() as progress:

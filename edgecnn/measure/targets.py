@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgecnn.errors import InputError
-from edgecnn.files import cache_folder, quoted, sha256_of
+from edgecnn.files import cache_folder, exists, quoted, sha256_of
 from edgecnn.quantize.schemes import Scheme, parse_schemes
 from edgecnn.version import __version__
 
@@ -138,7 +138,7 @@ def find_targets(
 def _is_file(label: str) -> bool:
     """Whether this is a ``.tflite`` file; False for the name of an architecture."""
     path = Path(label)
-    if path.is_file():
+    if exists(path) and path.is_file():
         _check_header(path)
         return True
     from edgecnn.models.registry import get_spec
