@@ -1,0 +1,137 @@
+"""A command that is interrupted, or whose child is killed: what is finished stays, nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture()
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command in a session of its own, as a shell's job; scratch files go beside it."""
+    started = []
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def run(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edgecnn", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(scratch)},
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(something: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
+    while not (found := something()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    return found
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def assert_soon_gone(pids: list[int]) -> None:
+    """A child that was just being started ends when it finds its parent's pipe closed."""
+    deadline = time.monotonic() + 5
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+
+@pytest.fixture()
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def contents(folder: Path) -> list[Path]:
+    return list(folder.rglob("*"))
+
+
+@needs_proc
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_ctrl_c_during_calibration(
+    send: Callable[[int, int], None], start: Any, out: Path, tmp_path: Path
+) -> None:
+    """To the command alone, as ``kill`` does it, and to its group, as a terminal does it."""
+    data = tmp_path / "many.npz"
+    np.savez(data, x=np.random.default_rng(0).integers(0, 256, (300, 64, 64, 3), np.uint8))
+    process = start("convert", "mobilenet_v2", "-c", data, "--samples", 300, "-o", out)
+    scratch = tmp_path / "scratch"
+    wait_for(lambda: list(scratch.rglob("calibration.npy")), process)
+    children = wait_for(lambda: children_of(process), process)
+    send(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=5)
+    # click ends the line on which the terminal shows ^C.
+    assert errors.lstrip("\n") == "edgecnn: interrupted\n"
+    assert process.returncode == 130
+    assert output == ""
+    assert contents(out) == contents(scratch) == []
+    assert_soon_gone(children)
+
+
+@needs_proc
+def test_a_converter_that_is_killed_is_named(start: Any, out: Path) -> None:
+    process = start("convert", "mobilenet_v2", "-o", out)
+    (child,) = wait_for(lambda: children_of(process), process)
+    os.kill(child, signal.SIGKILL)
+    output, errors = process.communicate(timeout=5)
+    cause = "its process was killed (SIGKILL), perhaps for lack of memory"
+    assert errors == f"edgecnn: converting 'mobilenet_v2' failed: {cause}\n"
+    assert process.returncode == 1
+    assert output == ""
+    assert contents(out) == []
+
+
+@needs_proc
+def test_ctrl_c_to_the_group_keeps_what_is_measured(
+    start: Any, colour_model: Any, tmp_path: Path
+) -> None:
+    model = colour_model(tmp_path / "whole.tflite")
+    target = tmp_path / "r.json"
+    process = start("bench", model, "--threads", "1,2", "--min-time", "1.5", "--json", target)
+    wait_for(target.exists, process)
+    children = children_of(process)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=5)
+    assert errors.lstrip("\n") == "edgecnn: interrupted\n"
+    assert process.returncode == 130
+    assert "whole.tflite" in output
+    assert len(json.loads(target.read_text())) == 1
+    assert_soon_gone(children)
