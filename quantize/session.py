@@ -22,7 +22,7 @@ from edgecnn.quantize.calibration import CalibrationImages, load_calibration, no
 from edgecnn.quantize.outputs import OutputPlan
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
-from edgecnn.quantize.verify import verify
+from edgecnn.quantize.verify import Checker
 from edgecnn.version import __version__
 
 CHILD_ENVIRONMENT = {
@@ -75,6 +75,7 @@ class _Session:
         self._folder = folder
         self._scratch = scratch
         self._on_result = on_result
+        self._checker = Checker()
         self._loaded: Message = {}
         self._calibration: CalibrationImages | None = None
         self._results: list[Conversion] = []
@@ -82,11 +83,14 @@ class _Session:
 
     def run(self) -> list[Conversion]:
         label = quoted(self._request.source.name)
-        with ChildProcess(
-            module_command("edgecnn.quantize.converter"),
-            task=f"converting {label}",
-            environment=CHILD_ENVIRONMENT,
-        ) as child:
+        with (
+            ChildProcess(
+                module_command("edgecnn.quantize.converter"),
+                task=f"converting {label}",
+                environment=CHILD_ENVIRONMENT,
+            ) as child,
+            self._checker,
+        ):
             child.send(self._job())
             for message in child.messages():
                 self._handle(child, message)
@@ -222,8 +226,8 @@ class _Session:
     def _checked(self, plan: OutputPlan, message: Message) -> Conversion:
         path = self._temporary(plan)
         image = self._calibration.images[0] if self._calibration else None
-        model, runtime = verify(path, plan.scheme, plan.input_type, image, self._input_of(plan))
         spec = self._input_of(plan)
+        model, runtime = self._checker.verify(path, plan.scheme, plan.input_type, image, spec)
         calibrated = self._calibration if plan.scheme.calibrated else None
         return Conversion(
             path=plan.target,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import numpy.typing as npt
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.errors import ConversionError, EdgecnnError
+from edgecnn.measure.session import RunnerSession
 from edgecnn.quantize.flatbuffer import (
     DYNAMIC_MIN_ELEMENTS,
     Operator,
@@ -19,34 +22,86 @@ from edgecnn.quantize.flatbuffer import (
 )
 from edgecnn.quantize.schemes import Scheme
 
+TASK = "its first run"
+"""What the runner is for, in messages."""
 
-def verify(
-    path: Path,
-    scheme: Scheme,
-    input_type: str,
-    image: npt.NDArray[np.uint8] | None,
-    spec: InputSpec | None,
-) -> tuple[TfliteModel, dict[str, str]]:
-    """Check that a file is what was asked for and that it runs.
 
-    Args:
-        path: The file.
-        scheme: What it should be.
-        input_type: dtype that its input should have.
-        image: uint8 (height, width, channels) to run it on; noise where None.
-        spec: How pixels become a float input.
-
-    Returns:
-        The file's structure, and the runtime's name and version.
+class Checker:
+    """Checks one file after another in a runner that is started beforehand.
 
     Raises:
-        ConversionError: An op is not quantised as asked, a dtype is wrong, an output is not finite,
-            or the runtime refuses or crashes on the file.
+        ChildCrashedError: From the ``with`` statement, when no runner can be started.
+
+    Example:
+        >>> with Checker() as checker:
+        ...     model, runtime = checker.verify(path, SCHEMES["int8"], "uint8", None, None)
     """
-    model = read_model(path)
-    _check_ends(model, input_type)
-    _check_precision(model, scheme)
-    return model, _run_once(path, model, image, spec)
+
+    def __init__(self) -> None:
+        self._runner: RunnerSession | None = None
+
+    def __enter__(self) -> Checker:
+        """Start the runner, which imports the runtime meanwhile."""
+        self._runner = Desktop().start(TASK)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the runner."""
+        if self._runner is not None:
+            self._runner.__exit__(kind, error, trace)
+
+    def verify(
+        self,
+        path: Path,
+        scheme: Scheme,
+        input_type: str,
+        image: npt.NDArray[np.uint8] | None,
+        spec: InputSpec | None,
+    ) -> tuple[TfliteModel, dict[str, str]]:
+        """Check that a file is what was asked for and that it runs.
+
+        Args:
+            path: The file.
+            scheme: What it should be.
+            input_type: dtype that its input should have.
+            image: uint8 (height, width, channels) to run it on; noise where None.
+            spec: How pixels become a float input.
+
+        Returns:
+            The file's structure, and the runtime's name and version.
+
+        Raises:
+            ConversionError: An op is not quantised as asked, a dtype is wrong, an output is not
+                finite, or the runtime refuses or crashes on the file.
+        """
+        model = read_model(path)
+        _check_ends(model, input_type)
+        _check_precision(model, scheme)
+        return model, self._run_once(path, _tensor(model, image, spec))
+
+    def _run_once(self, path: Path, tensor: bytes | None) -> dict[str, str]:
+        runner = self._runner or Desktop().start(TASK)
+        # A runner that crashes or refuses a file is not used for the next one.
+        self._runner = None
+        with ExitStack() as stack:
+            stack.enter_context(runner)
+            try:
+                loaded = runner.load(Desktop().place(path), threads=1)
+                checked = runner.check(tensor)
+            except EdgecnnError as error:
+                raise ConversionError(f"the runtime refuses the file: {error}") from error
+            if not checked.finite:
+                raise ConversionError(
+                    "the file gives NaN or infinite outputs: check the model's weights"
+                )
+            stack.pop_all()
+        self._runner = runner
+        return {loaded.runtime: loaded.runtime_version}
 
 
 def _check_ends(model: TfliteModel, input_type: str) -> None:
@@ -76,21 +131,6 @@ def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
     weights = weights_of(op)
     small = weights is not None and weights.elements < DYNAMIC_MIN_ELEMENTS
     return scheme.name == "dynamic" and precision == "float32" and small
-
-
-def _run_once(
-    path: Path, model: TfliteModel, image: npt.NDArray[np.uint8] | None, spec: InputSpec | None
-) -> dict[str, str]:
-    device = Desktop()
-    try:
-        with device.start("its first run") as session:
-            loaded = session.load(device.place(path), threads=1)
-            checked = session.check(_tensor(model, image, spec))
-    except EdgecnnError as error:
-        raise ConversionError(f"the runtime refuses the file: {error}") from error
-    if not checked.finite:
-        raise ConversionError("the file gives NaN or infinite outputs: check the model's weights")
-    return {loaded.runtime: loaded.runtime_version}
 
 
 def _tensor(

@@ -138,6 +138,13 @@ class Runner:
             "classify": self.classify,
         }
 
+    def import_runtime(self) -> None:
+        """Import the runtime while no request waits; a failure is reported by ``load``."""
+        try:
+            self._runtime = Runtime()
+        except RuntimeError:
+            self._runtime = None
+
     def facts(self, request: Message) -> None:
         """Say what this runs on."""
         self._pipe.send({"event": "facts", **host_facts()})
@@ -385,6 +392,7 @@ def main() -> None:
     forget_own_folder()
     pipe = Pipe()
     runner = Runner(pipe)
+    runner.import_runtime()
     while (request := pipe.receive()) is not None:
         try:
             runner.verbs[request["do"]](request)
