@@ -26,6 +26,9 @@ Message = dict[str, Any]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
+EXIT_TIMEOUT_S = 10.0
+"""A child that is told to end, or closed its output, has this long before it is killed."""
+
 ERROR_KINDS: dict[str, type[EdgecnnError]] = {"input": InputError, "failed": EdgecnnError}
 
 
@@ -144,7 +147,7 @@ class ChildProcess:
             try:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
-                self._process.wait(timeout=10)
+                self._process.wait(timeout=EXIT_TIMEOUT_S)
             except (subprocess.TimeoutExpired, OSError):
                 kill = True
         if kill:
@@ -164,7 +167,11 @@ class ChildProcess:
         try:
             while line := output.readline():
                 message = json.loads(line)
+                if not isinstance(message, dict):
+                    break
                 payload = output.read(message.get("payload_bytes", 0))
+                if len(payload) < message.get("payload_bytes", 0):
+                    break
                 self._inbox.put((message, payload))
         except (ValueError, OSError):
             pass  # Half a line: the child died while it wrote, and its exit status says how.
@@ -172,7 +179,7 @@ class ChildProcess:
 
     def _death(self) -> ChildCrashedError:
         try:
-            status = self._process.wait(timeout=10)
+            status = self._process.wait(timeout=EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._kill_group()
             status = self._process.wait()

@@ -1,0 +1,282 @@
+"""Real child processes that behave, misbehave and die, seen from the parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from edgecnn.child import ChildProcess, describe_exit, module_command
+from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+
+PRELUDE = """
+import os, signal, subprocess, sys, time
+from edgecnn.child import ParentPipe
+from edgecnn.errors import *
+"""
+
+
+def child(code: str) -> ChildProcess:
+    """Run code in a child of this Python; it may use ParentPipe and the errors."""
+    return ChildProcess([sys.executable, "-c", PRELUDE + textwrap.dedent(code)], task="the test")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (0, "ended with exit status 0"),
+        (3, "ended with exit status 3"),
+        (-signal.SIGSEGV, "crashed (SIGSEGV)"),
+        (-signal.SIGABRT, "crashed (SIGABRT)"),
+        (-signal.SIGKILL, "was killed (SIGKILL), perhaps for lack of memory"),
+        (-1000, "crashed (signal 1000)"),
+    ],
+)
+def test_exit_statuses_in_words(status: int, words: str) -> None:
+    assert describe_exit(status) == words
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL", "SIGBUS"])
+def test_a_child_that_dies_by_a_signal(name: str) -> None:
+    with (
+        pytest.raises(ChildCrashedError) as caught,
+        child(f"""
+            print("last words", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.{name})
+        """) as process,
+    ):
+        process.receive()
+    status = -getattr(signal, name)
+    assert str(caught.value) == f"the test failed: its process {describe_exit(status)}"
+    assert "last words" in caught.value.debug_text
+
+
+def test_a_dead_child_stays_dead() -> None:
+    with child("sys.exit(7)") as process:
+        for _ in range(3):
+            with pytest.raises(ChildCrashedError, match="exit status 7"):
+                process.receive()
+
+
+def test_death_in_the_middle_of_a_line() -> None:
+    with (
+        pytest.raises(ChildCrashedError, match="SIGKILL"),
+        child("""
+            os.write(1, b'{"event": "writ')
+            os.kill(os.getpid(), signal.SIGKILL)
+        """) as process,
+    ):
+        process.receive()
+
+
+def test_what_libraries_print_does_not_reach_the_messages() -> None:
+    with child("""
+        parent = ParentPipe()
+        print('{"event": "forged"}', flush=True)
+        os.write(1, b"native noise" + bytes(range(256)))
+        subprocess.run(["echo", "a grandchild"])
+        parent.send({"event": "real"})
+        parent.receive()
+    """) as process:
+        assert process.receive() == {"event": "real"}
+        noise = process.stderr_tail()
+    assert "forged" in noise
+    assert "native noise" in noise
+    assert "a grandchild" in noise
+
+
+@pytest.mark.parametrize("line", ["hello", "123", "null", '["a", "list"]', "{"])
+def test_output_that_is_no_message(line: str) -> None:
+    """A program without ParentPipe, whose libraries print what they like."""
+    with (
+        pytest.raises(ChildCrashedError, match="exit status 0"),
+        child(f"print({line!r}, flush=True)") as process,
+    ):
+        process.receive()
+
+
+def test_death_in_the_middle_of_a_payload() -> None:
+    with (
+        pytest.raises(ChildCrashedError, match="SIGKILL"),
+        child("""
+            os.write(1, b'{"event": "tensor", "payload_bytes": 1000}\\n' + bytes(999))
+            os.kill(os.getpid(), signal.SIGKILL)
+        """) as process,
+    ):
+        process.receive()
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        ("InputError('bad file')", InputError, "bad file"),
+        ("ConversionError('no kernel')", EdgecnnError, "no kernel"),
+        ("MissingExtraError('TensorFlow', 'convert')", EdgecnnError, "pip install"),
+        ("ValueError('first line\\\\nsecond line')", EdgecnnError, "ValueError: first line"),
+        ("RuntimeError()", EdgecnnError, "RuntimeError"),
+        ("KeyError('key')", EdgecnnError, "KeyError: 'key'"),
+    ],
+)
+def test_errors_cross_with_their_kind(raised: str, kind: type[EdgecnnError], message: str) -> None:
+    with (
+        pytest.raises(EdgecnnError) as caught,
+        child(f"""
+            parent = ParentPipe()
+            try:
+                raise {raised}
+            except Exception as error:
+                parent.send_error(error)
+        """) as process,
+    ):
+        process.receive()
+    assert type(caught.value) is kind
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_arrives_though_its_sender_is_gone() -> None:
+    """The parent finds the pipe broken while it sends, and reads what the child said before."""
+    with (
+        pytest.raises(InputError, match="refused"),
+        child("ParentPipe().send_error(InputError('refused'))") as process,
+    ):
+        for _ in range(100):
+            process.send({"do": "work"}, b"x" * 100_000)
+
+
+def test_large_payloads_both_ways() -> None:
+    payload = os.urandom(1 << 20) * 20
+    with child("""
+        parent = ParentPipe()
+        message = parent.receive()
+        parent._output.write(b'{"event": "echo", "payload_bytes": %d}\\n' % len(message["payload"]))
+        parent._output.write(message["payload"])
+        parent._output.flush()
+        assert parent.receive() is None
+    """) as process:
+        process.send({"do": "echo"}, payload)
+        assert process.receive()["payload"] == payload
+
+
+def test_an_empty_payload_and_newlines_in_a_message() -> None:
+    with child("""
+        parent = ParentPipe()
+        message = parent.receive()
+        parent.send({"event": "got", "bytes": len(message["payload"]), "text": message["text"]})
+        parent.receive()
+    """) as process:
+        process.send({"do": "it", "text": "two\nlines \u2028 \0"}, b"")
+        assert process.receive() == {"event": "got", "bytes": 0, "text": "two\nlines \u2028 \0"}
+
+
+def test_messages_end_with_the_child() -> None:
+    with child("""
+        parent = ParentPipe()
+        for number in range(3):
+            parent.send({"event": "step", "number": number})
+    """) as process:
+        assert [message["number"] for message in process.messages()] == [0, 1, 2]
+
+
+def test_messages_of_a_child_that_fails_midway() -> None:
+    with child("""
+        ParentPipe().send({"event": "step"})
+        os.kill(os.getpid(), signal.SIGSEGV)
+    """) as process:
+        messages = process.messages()
+        assert next(messages) == {"event": "step"}
+        with pytest.raises(ChildCrashedError, match="SIGSEGV"):
+            next(messages)
+
+
+def test_no_answer_in_time_ends_the_child() -> None:
+    with child("time.sleep(600)") as process:
+        with pytest.raises(ChildCrashedError, match="no answer for 1 s"):
+            process.receive(timeout_s=1)
+        assert not is_alive(process.pid)
+
+
+def test_a_child_that_hangs_is_killed_with_its_children() -> None:
+    """It ignores the end of its input and SIGTERM, and has started a process of its own."""
+    with (
+        pytest.raises(KeyboardInterrupt),
+        child("""
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            other = subprocess.Popen(["sleep", "600"])
+            ParentPipe().send({"pid": other.pid})
+            time.sleep(600)
+        """) as process,
+    ):
+        grandchild = process.receive()["pid"]
+        raise KeyboardInterrupt
+    assert not is_alive(process.pid)
+    wait_until_gone(grandchild)
+
+
+def test_a_child_that_does_not_end_with_its_input_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edgecnn.child.EXIT_TIMEOUT_S", 0.5)
+    process = child("ParentPipe().send({}); time.sleep(600)")
+    process.receive()
+    process.close()
+    assert not is_alive(process.pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_a_child_dies_with_a_parent_that_is_killed() -> None:
+    with child("""
+        from edgecnn.child import ChildProcess
+        code = "from edgecnn.child import *; ParentPipe().send({}); signal.pause()"
+        inner = ChildProcess([sys.executable, "-c", code], task="inner")
+        inner.receive()
+        ParentPipe().send({"pid": inner.pid})
+        time.sleep(600)
+    """) as process:
+        inner = process.receive()["pid"]
+        os.kill(process.pid, signal.SIGKILL)
+        wait_until_gone(inner)
+
+
+def test_ctrl_c_on_the_group_does_not_reach_the_child() -> None:
+    with child("ParentPipe().send({'group': os.getpgid(0)})") as process:
+        assert process.receive()["group"] == process.pid != os.getpgid(0)
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ChildProcess([str(tmp_path / "absent")], task="the test")
+
+
+def test_modules_in_the_working_directory_are_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run(
+        module_command("edgecnn.quantize.converter"), stdin=subprocess.DEVNULL, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while is_alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
