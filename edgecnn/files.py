@@ -32,7 +32,8 @@ def replacing(target: Path) -> Iterator[Path]:
     check_writable_folder(target.parent)
     if exists(target) and target.is_dir():
         raise InputError(f"{quoted(target)} is a folder: name a file in it")
-    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.part")
+    # 40 characters are 160 bytes at most, and a name may have 255.
+    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.part")
     try:
         yield temporary
         temporary.replace(target)
