@@ -277,9 +277,10 @@ def _labels(
     flat = labels.reshape(-1)
     if len(flat) != count or labels.dtype.kind not in "iu":
         raise InputError(f"{label}: y needs one whole number for each of the {count} images in x")
-    if flat.min() < 0:
+    classes = tuple(int(value) for value in flat)
+    if min(classes) < 0:
         raise InputError(f"{label}: y has a negative class index")
-    return tuple(int(value) for value in flat)
+    return classes
 
 
 def sample(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
