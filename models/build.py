@@ -12,6 +12,7 @@ from edgecnn.models.checkpoints import Progress, choose, fetch
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec
 
+MIN_SIZE = 32
 MAX_ALPHA = 8.0
 MAX_SIZE = 4096
 
@@ -56,7 +57,7 @@ def build(
         423018
     """
     spec = get_spec(name)
-    arguments = _checked(spec, alpha, size, classes, dropout, softmax)
+    arguments = check_arguments(name, alpha, size, classes, dropout, softmax)
     file = _weights_file(spec, arguments, weights, on_progress)
     model = spec.builder(arguments)
     if file is not None:
@@ -97,15 +98,26 @@ def _weights_file(
     return Path(weights)
 
 
-def _checked(
-    spec: ModelSpec,
-    alpha: float,
-    size: int | tuple[int, int] | None,
-    classes: int,
-    dropout: float | None,
-    softmax: bool,
+def check_arguments(
+    name: str,
+    alpha: float = 1.0,
+    size: int | tuple[int, int] | None = None,
+    classes: int = 1000,
+    dropout: float | None = None,
+    softmax: bool = True,
 ) -> BuildArguments:
+    """Check the arguments of :func:`build` and fill in what was not said; needs no TensorFlow.
+
+    Raises:
+        InputError: An unknown name, or an argument out of range.
+    """
+    spec = get_spec(name)
     pixels = (spec.input.height, spec.input.width) if size is None else _pair(size)
+    if min(pixels) < MIN_SIZE:
+        raise InputError(
+            f"input size {pixels[0]}x{pixels[1]} is too small: at least {MIN_SIZE}x{MIN_SIZE} "
+            "is needed"
+        )
     if not (math.isfinite(alpha) and 0 < alpha <= MAX_ALPHA):
         raise InputError(f"alpha must be above 0 and at most {MAX_ALPHA:g}, not {alpha:g}")
     if classes < 1:

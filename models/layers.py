@@ -12,7 +12,6 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.data.inputspec import SMALL_INPUT
-from edgecnn.errors import InputError
 from edgecnn.lazy import LazyModule
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -24,7 +23,6 @@ else:
 Tensor = Any
 """A Keras tensor (batch, height, width, channels)."""
 
-MIN_SIZE = 32
 MIN_LAST_MAP = 2
 """Side of the last feature map that small inputs keep."""
 TOTAL_STRIDE = 32
@@ -203,9 +201,5 @@ def divisible(channels: float, divisor: int = 8) -> int:
 
 
 def image_input(size: tuple[int, int], channels: int = 3) -> Tensor:
-    """Return the input tensor; InputError if it is smaller than the networks can take."""
-    if min(size) < MIN_SIZE:
-        raise InputError(
-            f"input size {size[0]}x{size[1]} is too small: at least {MIN_SIZE}x{MIN_SIZE} is needed"
-        )
+    """Return the input tensor (batch, height, width, channels)."""
     return keras.Input((*size, channels), name="input")

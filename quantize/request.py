@@ -128,8 +128,10 @@ class Request:
             self._check_calibration()
 
     def _check_build_options(self) -> None:
-        from edgecnn.models.build import input_spec
+        from edgecnn.models.build import check_arguments, input_spec
 
+        given = self.options.arguments()
+        check_arguments(self.source.name, **{k: v for k, v in given.items() if k != "weights"})
         self.spec = input_spec(self.source.name, self.options.size)
         if self.weights_origin == "random":
             self.warnings.append("random weights: good for size and latency only (see --weights)")
