@@ -207,6 +207,7 @@ def _from_graph(graph: Any, scheme: str) -> bytes:
             output_tensors=graph.outputs,
             post_training_quantize=scheme != "float32",
             quantize_to_float16=scheme == "float16",
+            enable_mlir_dynamic_range_quantizer=scheme != "float32",
         )
         return bytes(content)
     except Exception as error:

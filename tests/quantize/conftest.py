@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import edgecnn
+from edgecnn.quantize.result import Conversion
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
@@ -51,6 +54,21 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         coarse = generator.integers(0, 256, (6, 6, 3), np.uint8)
         Image.fromarray(coarse).resize((48, 48)).save(folder / f"{number:02}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_results(
+    small_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Conversion]:
+    results = edgecnn.convert(
+        small_file,
+        quantize="all",
+        preprocess="tf",
+        calibrate=photos,
+        samples=24,
+        output=tmp_path_factory.mktemp("out"),
+    )
+    return {result.scheme: result for result in results}
 
 
 Run = Callable[[Path, np.ndarray[Any, Any]], np.ndarray[Any, Any]]

@@ -20,21 +20,6 @@ SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 
 
 @pytest.fixture(scope="session")
-def small_results(
-    small_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Conversion]:
-    results = edgecnn.convert(
-        small_file,
-        quantize="all",
-        preprocess="tf",
-        calibrate=photos,
-        samples=24,
-        output=tmp_path_factory.mktemp("out"),
-    )
-    return {result.scheme: result for result in results}
-
-
-@pytest.fixture(scope="session")
 def pixels(photos: Path) -> np.ndarray[Any, Any]:
     """The photographs at the small model's size: uint8 (24, 32, 32, 3)."""
     dataset = open_dataset(photos)
