@@ -7,8 +7,10 @@ Calibration, accuracy, file metadata, devices and apps all take their preprocess
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.errors import InputError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SMALL_INPUT = 64
 """Inputs up to this many pixels take the whole image: small data sets come cut to size."""
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,11 @@ class InputSpec:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be an input."""
-        if self.height < 1 or self.width < 1:
-            raise InputError(f"input size {self.height}x{self.width} must be positive")
+        """Refuse what cannot be an input; the values may come from an untrusted file."""
+        if not all(_is_number(n, Integral) and n > 0 for n in (self.height, self.width)):
+            raise InputError(
+                f"input size {self.height!r}x{self.width!r} must be two positive whole numbers"
+            )
         if self.color_order not in ("RGB", "BGR", "GRAY"):
             raise InputError(f"colour order {self.color_order!r} is none of RGB, BGR, GRAY")
         if len(self.mean) != self.channels or len(self.std) != self.channels:
@@ -63,8 +69,19 @@ class InputSpec:
                 f"mean and std need {self.channels} value(s) for {self.color_order}, "
                 f"not {len(self.mean)} and {len(self.std)}"
             )
+        self._check_numbers()
+        if self.interpolation not in INTERPOLATIONS:
+            raise InputError(
+                f"interpolation {self.interpolation!r} is none of {', '.join(INTERPOLATIONS)}"
+            )
+
+    def _check_numbers(self) -> None:
+        if not all(_is_number(value, Real) for value in (*self.mean, *self.std)):
+            raise InputError("mean and std must be finite numbers")
         if not all(s > 0 for s in self.std):
             raise InputError("std must be greater than 0 in every channel")
+        if not _is_number(self.crop_fraction, Real) or not 0 < self.crop_fraction <= 1:
+            raise InputError(f"crop fraction {self.crop_fraction!r} must be above 0 and at most 1")
 
     @property
     def channels(self) -> int:
@@ -138,8 +155,12 @@ class InputSpec:
             kept = {key: value for key, value in values.items() if key in known}
             kept["mean"], kept["std"] = tuple(kept["mean"]), tuple(kept["std"])
             return cls(**kept)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"not an input description: {error}") from error
+
+
+def _is_number(value: Any, kind: type[Any]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def default_crop_fraction(height: int, width: int) -> float:
