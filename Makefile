@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help demo test check format clean
 
 help:
-	@echo "make demo    train two small models, convert and measure them (about 4 minutes)"
+	@echo "make demo    train two small models, convert and measure them (about 3 minutes)"
 	@echo "make test    formatting, lint, types and tests"
 	@echo "make format  format the code"
 	@echo "make clean   remove the environment and what was built"

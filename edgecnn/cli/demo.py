@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def demo_command(output: str, seconds: float) -> None:
     """Train two small networks on handwritten digits, convert them in every scheme, measure all.
 
-    Needs no network and about four minutes on two cores.
+    Needs no network and about three minutes on two cores.
 
     \b
     Example:
