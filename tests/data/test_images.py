@@ -65,6 +65,7 @@ def test_exif_orientation_that_is_none_leaves_the_image(tmp_path: Path, orientat
     np.testing.assert_array_equal(decode(path), scene())
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_damaged_exif_leaves_the_image(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     Image.new("RGB", (16, 16), RED).save(path, exif=b"Exif\0\0II*\0\xff\xff\xff\x7fgarbage")
@@ -199,6 +200,7 @@ def png_header_alone(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", 8192) + b"IDAT\x78\x9c"
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(
     ("width", "height"),
     [(MAX_PIXELS // 8192 + 1, 8192), (50_000, 50_000), (2**31 - 1, 2**31 - 1)],
