@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +20,13 @@ from edgecnn.files import exists, quoted
 VAL_MAP = "val_map.txt"
 LABELS = "labels.txt"
 IMAGES = "images"
+MAP_LINE = re.compile(r"[ \t]*(.+?)[ \t]+([0-9]{1,9})[ \t]*")
+
 MAX_NPZ_BYTES = 8 << 30
+"""Larger arrays are refused: they are held in memory whole."""
+
+MAX_DEFLATION = 1032
+"""Deflate packs at most this many bytes into one (258 bytes in two bits, RFC 1951)."""
 
 
 class Dataset(Protocol):
@@ -191,7 +200,7 @@ def _mapped(path: Path) -> ImageFiles:
     root = path / IMAGES if (path / IMAGES).is_dir() else path
     pairs = [
         _parse_line(line, root, f"{quoted(listed)}, line {number}")
-        for number, line in enumerate(_text(listed).splitlines(), 1)
+        for number, line in enumerate(_lines(listed), 1)
         if line.strip()
     ]
     if not pairs:
@@ -205,9 +214,11 @@ def _mapped(path: Path) -> ImageFiles:
     return ImageFiles(str(path), tuple(paths), tuple(labels), names)
 
 
-def _text(path: Path) -> str:
+def _lines(path: Path) -> list[str]:
+    # Not str.splitlines, which also ends a line at characters that a file's name may have.
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            return [line.rstrip("\n") for line in file]
     except UnicodeDecodeError as error:
         raise InputError(f"{quoted(path)} is not a UTF-8 text file") from error
     except OSError as error:
@@ -215,23 +226,25 @@ def _text(path: Path) -> str:
 
 
 def _parse_line(line: str, root: Path, where: str) -> tuple[Path, int]:
-    name, _, index = line.strip().rpartition(" ")
-    if not name or not index.isdecimal():
-        raise InputError(f"{where}: expected 'file index', found {line.strip()!r}")
-    relative = Path(name.strip())
+    match = MAP_LINE.fullmatch(line)
+    if match is None:
+        raise InputError(f"{where}: expected 'file index', found {line.strip()[:80]!r}")
+    name, index = match.groups()
+    relative = Path(name)
     if relative.is_absolute() or ".." in relative.parts:
         raise InputError(f"{where}: {quoted(name)} leads out of the folder")
     return root / relative, int(index)
 
 
 def _class_names(path: Path) -> tuple[str, ...] | None:
-    return tuple(_text(path).splitlines()) if path.is_file() else None
+    return tuple(_lines(path)) if path.is_file() else None
 
 
 def _npz(path: Path) -> ImageArray:
     if path.suffix != ".npz":
         raise InputError(f"{quoted(path)} is a file, where a folder or an .npz is needed")
     try:
+        _check_claims(path)
         with np.load(path, allow_pickle=False) as arrays:
             if "x" not in arrays:
                 raise InputError(f"{quoted(path)} has no array 'x' with images")
@@ -245,6 +258,33 @@ def _npz(path: Path) -> ImageArray:
     label = quoted(path)
     pixels = _pixels(images, label)
     return ImageArray(str(path), pixels, _labels(labels, len(pixels), label))
+
+
+def _check_claims(path: Path) -> None:
+    """Refuse arrays that claim more than their file can hold before memory is set aside."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename not in ("x", "x.npy", "y", "y.npy"):
+                continue
+            with archive.open(member) as file:
+                claimed = _claimed_bytes(file, quoted(path))
+            if claimed > min(member.file_size, path.stat().st_size * MAX_DEFLATION):
+                raise ValueError(f"{member.filename} claims {claimed} bytes")
+            if claimed > MAX_NPZ_BYTES:
+                raise InputError(
+                    f"{quoted(path)} needs {claimed >> 30} GiB of memory: give a folder of images"
+                )
+
+
+def _claimed_bytes(file: IO[bytes], label: str) -> int:
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    if dtype.hasobject:
+        raise InputError(f"{label} holds Python objects: images need one size and one array")
+    return math.prod(shape) * dtype.itemsize
 
 
 def _pixels(images: npt.NDArray[np.generic], label: str) -> Pixels:
