@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import tempfile
+import zipfile
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,8 @@ keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
 
 PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
+NEWER_SETTINGS = ("quantization_config", "input_axes", "output_axes")
+"""Settings of layers and initialisers that newer versions of Keras write and older ones refuse."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,33 @@ def _build(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> A
 
 
 def _load_keras_file(path: str, *, trust: bool) -> Any:
-    return keras.models.load_model(path, compile=False, safe_mode=not trust)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=not trust)
+    except TypeError:
+        # A newer Keras names settings that this one does not know; unset, they say nothing.
+        with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
+            copy = Path(folder) / "model.keras"
+            _copy_without(NEWER_SETTINGS, Path(path), copy)
+            return keras.models.load_model(copy, compile=False, safe_mode=not trust)
+
+
+def _copy_without(settings: Collection[str], source: Path, target: Path) -> None:
+    """Copy a .keras file less the named settings of its layers where they are None."""
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, list):
+            return [cleaned(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        kept = {k: v for k, v in value.items() if not (k in settings and v is None)}
+        return {key: cleaned(item) for key, item in kept.items()}
+
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                content = json.dumps(cleaned(json.loads(content))).encode()
+            new.writestr(name, content)
 
 
 def _load_h5(path: str, *, trust: bool) -> Any:
