@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,15 @@ keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
 
 PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
-NEWER_SETTINGS = ("quantization_config", "input_axes", "output_axes")
-"""Settings of layers and initialisers that newer versions of Keras write and older ones refuse."""
+NEWER_SETTINGS: dict[str, Any] = {
+    "quantization_config": None,
+    "input_axes": None,
+    "output_axes": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+}
+"""Settings that newer versions of Keras write and older ones refuse, where they have no effect."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +92,22 @@ def _load_keras_file(path: str, *, trust: bool) -> Any:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=not trust)
     except TypeError:
-        # A newer Keras names settings that this one does not know; unset, they say nothing.
+        # A newer Keras names settings that this one does not know; most have no effect.
         with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
             copy = Path(folder) / "model.keras"
             _copy_without(NEWER_SETTINGS, Path(path), copy)
             return keras.models.load_model(copy, compile=False, safe_mode=not trust)
 
 
-def _copy_without(settings: Collection[str], source: Path, target: Path) -> None:
-    """Copy a .keras file less the named settings of its layers where they are None."""
+def _copy_without(settings: Mapping[str, Any], source: Path, target: Path) -> None:
+    """Copy a .keras file less the settings of its layers that have these values."""
 
     def cleaned(value: Any) -> Any:
         if isinstance(value, list):
             return [cleaned(item) for item in value]
         if not isinstance(value, dict):
             return value
-        kept = {k: v for k, v in value.items() if not (k in settings and v is None)}
+        kept = {k: v for k, v in value.items() if not (k in settings and v == settings[k])}
         return {key: cleaned(item) for key, item in kept.items()}
 
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
