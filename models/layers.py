@@ -65,20 +65,24 @@ class Blocks:
         epsilon: Of batch normalisation, as the family's published weights were trained with.
         size: (height, width) of the input; small inputs come from small data sets, on which a
             slow moving average would still hold its initial value at validation.
+        scale: Whether batch normalisation has a factor (gamma).
     """
 
-    def __init__(self, *, epsilon: float, size: tuple[int, int]) -> None:
+    def __init__(self, *, epsilon: float, size: tuple[int, int], scale: bool = True) -> None:
         self.epsilon = epsilon
+        self.scale = scale
         self.momentum = 0.9 if min(size) <= SMALL_INPUT else 0.99
 
     def convolution(
         self,
         x: Tensor,
         filters: int,
-        kernel: int,
+        kernel: int | tuple[int, int],
         *,
         name: str,
         strides: int = 1,
+        padding: str = "same",
+        groups: int = 1,
         activation: str | None = None,
         use_bias: bool = False,
     ) -> Tensor:
@@ -87,7 +91,8 @@ class Blocks:
             filters,
             kernel,
             strides=strides,
-            padding="same",
+            padding=padding,
+            groups=groups,
             use_bias=use_bias,
             kernel_initializer=variance_preserving(name, activation),
             name=name,
@@ -112,13 +117,13 @@ class Blocks:
     def normalized(self, x: Tensor, *, name: str, activation: str | None) -> Tensor:
         """Apply batch normalisation and activation."""
         x = keras.layers.BatchNormalization(
-            epsilon=self.epsilon, momentum=self.momentum, name=f"{name}_bn"
+            epsilon=self.epsilon, momentum=self.momentum, scale=self.scale, name=f"{name}_bn"
         )(x)
         return activate(x, activation, name=name)
 
 
 def activate(x: Tensor, activation: str | None, *, name: str) -> Tensor:
-    """Apply ``"relu"``, ``"relu6"``, ``"hard_swish"`` or nothing, named after ``name``."""
+    """Apply ``"relu"``, ``"relu6"``, another of Keras' or nothing, named after ``name``."""
     if activation is None:
         return x
     if activation == "relu":
@@ -162,7 +167,36 @@ def classifier(
     return keras.layers.Softmax(name=name)(x) if softmax else x
 
 
-def squeeze_excite(x: Tensor, squeezed: int, *, name: str, gate: str = "hard_sigmoid") -> Tensor:
+def plain_convolution(
+    x: Tensor,
+    filters: int,
+    kernel: int,
+    *,
+    name: str,
+    strides: int = 1,
+    padding: str = "same",
+    groups: int = 1,
+) -> Tensor:
+    """Apply convolution with bias and ReLU, as networks before batch normalisation have it."""
+    return keras.layers.Conv2D(
+        filters, kernel, strides=strides, padding=padding, groups=groups, activation="relu",
+        kernel_initializer=variance_preserving(name, "relu"), name=name,
+    )(x)  # fmt: skip
+
+
+def hidden(x: Tensor, units: int, *, dropout: float, name: str) -> Tensor:
+    """Apply a dense layer with ReLU, and dropout after it."""
+    x = keras.layers.Dense(
+        units, activation="relu", kernel_initializer=variance_preserving(name, "relu"), name=name
+    )(x)
+    if not dropout:
+        return x
+    return keras.layers.Dropout(dropout, seed=seed(f"{name}_drop"), name=f"{name}_drop")(x)
+
+
+def squeeze_excite(
+    x: Tensor, squeezed: int, *, name: str, gate: str = "hard_sigmoid", activation: str = "relu"
+) -> Tensor:
     """Weigh channels by what their means say (Hu et al. 2018).
 
     Pooling keeps its dimensions and the dense layers are 1x1 convolutions, so nothing is reshaped.
@@ -172,12 +206,13 @@ def squeeze_excite(x: Tensor, squeezed: int, *, name: str, gate: str = "hard_sig
         squeezed: Channels in between.
         name: Prefix of the layers' names.
         gate: ``"hard_sigmoid"`` (MobileNet v3) or ``"sigmoid"``.
+        activation: In between; ``"relu"`` or ``"silu"`` (EfficientNet).
     """
     channels = x.shape[-1]
     weights = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
     weights = keras.layers.Conv2D(
         squeezed, 1, kernel_initializer=variance_preserving(f"{name}_reduce", "relu"),
-        activation="relu", name=f"{name}_reduce",
+        activation=activation, name=f"{name}_reduce",
     )(weights)  # fmt: skip
     weights = keras.layers.Conv2D(
         channels, 1, kernel_initializer=variance_preserving(f"{name}_expand", None),
@@ -198,6 +233,47 @@ def divisible(channels: float, divisor: int = 8) -> int:
     """
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+def even_stem(
+    x: Tensor,
+    blocks: Blocks,
+    strides: Strides,
+    channels: int,
+    *,
+    use_bias: bool,
+    normalize: bool = True,
+) -> Tensor:
+    """7x7 convolution and 3x3 max pooling, both padded evenly on all sides as the weights expect.
+
+    "same" would pad strided layers more at the bottom right and shift every feature by a pixel.
+    """
+    stride, pool_stride = strides(2), strides(2)
+    x = keras.layers.ZeroPadding2D(3, name="conv1_pad")(x)
+    x = keras.layers.Conv2D(
+        channels,
+        7,
+        strides=stride,
+        use_bias=use_bias,
+        kernel_initializer=variance_preserving("conv1", "relu"),
+        name="conv1",
+    )(x)
+    if normalize:
+        x = blocks.normalized(x, name="conv1", activation="relu")
+    if pool_stride == 1:
+        return x
+    x = keras.layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    return keras.layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+
+
+def scaled(channels: int, alpha: float, divisor: int = 1) -> int:
+    """Scale a number of channels, at least 8, down to a multiple of ``divisor``.
+
+    Example:
+        >>> scaled(96, 0.25, divisor=32)
+        32
+    """
+    return max(8, divisor, int(channels * alpha) // divisor * divisor)
 
 
 def image_input(size: tuple[int, int], channels: int = 3) -> Tensor:

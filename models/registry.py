@@ -11,7 +11,23 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.spec import Builder, Checkpoint, ModelSpec
 
-FAMILIES = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3", "resnet")
+FAMILIES = (
+    "alexnet",
+    "mlp",
+    "vgg",
+    "inception",
+    "resnet",
+    "densenet",
+    "squeezenet",
+    "xception",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "mobilenet_v4",
+    "shufflenet_v2",
+    "efficientnet",
+    "resnet8",
+)
 """Modules that register architectures, in the order in which they are listed."""
 
 _specs: dict[str, ModelSpec] = {}

@@ -23,6 +23,10 @@ h5py = LazyModule("h5py", extra="convert")
 
 Array = npt.NDArray[Any]
 
+INPUT_NORMALISATION = "normalization"
+"""Layer of published EfficientNets that holds mean and variance of the input; the InputSpec has
+them here, so that the app's preprocessing or the input's scale does that work."""
+
 
 def load_weights(model: Any, path: str | Path) -> None:
     """Fill a Keras model with the weights of a file of the same architecture.
@@ -118,6 +122,8 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> list[Array]:
 def _from_legacy(root: Any) -> list[Array]:
     arrays = []
     for layer in root.attrs["layer_names"]:
+        if _text(layer).startswith(INPUT_NORMALISATION):
+            continue
         group = root[_text(layer)]
         arrays += [np.asarray(group[_text(name)]) for name in group.attrs["weight_names"]]
     return arrays

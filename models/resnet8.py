@@ -1,0 +1,63 @@
+"""ResNet-8 for 32x32 images: the image classification model of MLPerf Tiny.
+
+Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597
+"""
+
+from __future__ import annotations
+
+from edgecnn.data.inputspec import preset
+from edgecnn.models.layers import (
+    Blocks,
+    Tensor,
+    classifier,
+    image_input,
+    keras,
+    scaled,
+    variance_preserving,
+)
+from edgecnn.models.registry import register
+from edgecnn.models.spec import BuildArguments
+
+STAGES = ((16, 1), (32, 2), (64, 2))
+
+
+@register(
+    year=2021,
+    paper="Banbury et al., MLPerf Tiny, https://arxiv.org/abs/2106.07597",
+    input=preset("raw", 32, 32),
+    parameters=1,
+    macs=1,
+    top1_percent=None,
+    top1_source="",
+)
+def resnet8(arguments: BuildArguments) -> keras.Model:
+    """Build ResNet-8."""
+    blocks = Blocks(epsilon=1e-3, size=arguments.size)
+    inputs = image_input(arguments.size)
+    x = blocks.convolution(
+        inputs, scaled(16, arguments.alpha), 3, name="conv1", activation="relu", use_bias=True
+    )
+    for stage, (channels, stride) in enumerate(STAGES, 2):
+        x = _basic(x, blocks, scaled(channels, arguments.alpha), stride, f"conv{stage}")
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
+    return keras.Model(inputs, outputs, name="resnet8")
+
+
+def _basic(x: Tensor, blocks: Blocks, channels: int, stride: int, name: str) -> Tensor:
+    shortcut = x
+    x = blocks.convolution(
+        x, channels, 3, name=f"{name}_1", strides=stride, activation="relu", use_bias=True
+    )
+    x = blocks.convolution(x, channels, 3, name=f"{name}_2", use_bias=True)
+    if stride > 1:
+        # Its projection is not normalised.
+        shortcut = keras.layers.Conv2D(
+            channels,
+            1,
+            stride,
+            kernel_initializer=variance_preserving(f"{name}_0", None),
+            name=f"{name}_0",
+        )(shortcut)
+    x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    return keras.layers.ReLU(name=f"{name}_out")(x)
