@@ -85,8 +85,8 @@ V2_URL = "https://storage.googleapis.com/tensorflow/keras-applications/efficient
     year=2019,
     paper=PAPER,
     input=preset("torch", 224, 224),
-    parameters=1,
-    macs=1,
+    parameters=5_330_564,
+    macs=385_814_752,
     top1_percent=77.1,
     top1_source="keras.io/api/applications",
     dropout=0.2,
@@ -104,13 +104,12 @@ def efficientnet_b0(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, Variant("efficientnet_b0", 1.0, 1.0))
 
 
-
 @register(
     year=2019,
     paper=PAPER,
     input=preset("torch", 240, 240),
-    parameters=1,
-    macs=1,
+    parameters=7_856_232,
+    macs=686_802_832,
     top1_percent=79.1,
     top1_source="keras.io/api/applications",
     dropout=0.2,
@@ -128,13 +127,12 @@ def efficientnet_b1(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, Variant("efficientnet_b1", 1.0, 1.1))
 
 
-
 @register(
     year=2019,
     paper=PAPER,
     input=preset("torch", 260, 260),
-    parameters=1,
-    macs=1,
+    parameters=9_177_562,
+    macs=993_561_872,
     top1_percent=80.1,
     top1_source="keras.io/api/applications",
     dropout=0.3,
@@ -152,13 +150,12 @@ def efficientnet_b2(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, Variant("efficientnet_b2", 1.1, 1.2))
 
 
-
 @register(
     year=2019,
     paper=PAPER,
     input=preset("torch", 300, 300),
-    parameters=1,
-    macs=1,
+    parameters=12_320_528,
+    macs=1_827_141_392,
     top1_percent=81.6,
     top1_source="keras.io/api/applications",
     dropout=0.3,
@@ -176,13 +173,12 @@ def efficientnet_b3(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, Variant("efficientnet_b3", 1.2, 1.4))
 
 
-
 @register(
     year=2020,
     paper=LITE_PAPER,
     input=custom((127.0,), (128.0,), 224, 224),
-    parameters=1,
-    macs=1,
+    parameters=4_694_024,
+    macs=385_187_552,
     top1_percent=75.1,
     top1_source=LITE_SOURCE,
     dropout=0.2,
@@ -192,13 +188,12 @@ def efficientnet_lite0(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, _lite("efficientnet_lite0", 1.0, 1.0))
 
 
-
 @register(
     year=2020,
     paper=LITE_PAPER,
     input=custom((127.0,), (128.0,), 240, 240),
-    parameters=1,
-    macs=1,
+    parameters=5_470_344,
+    macs=600_185_232,
     top1_percent=76.7,
     top1_source=LITE_SOURCE,
     dropout=0.2,
@@ -208,13 +203,12 @@ def efficientnet_lite1(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, _lite("efficientnet_lite1", 1.0, 1.1))
 
 
-
 @register(
     year=2020,
     paper=LITE_PAPER,
     input=custom((127.0,), (128.0,), 260, 260),
-    parameters=1,
-    macs=1,
+    parameters=6_150_168,
+    macs=859_736_272,
     top1_percent=77.6,
     top1_source=LITE_SOURCE,
     dropout=0.3,
@@ -224,13 +218,12 @@ def efficientnet_lite2(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, _lite("efficientnet_lite2", 1.1, 1.2))
 
 
-
 @register(
     year=2020,
     paper=LITE_PAPER,
     input=custom((127.0,), (128.0,), 280, 280),
-    parameters=1,
-    macs=1,
+    parameters=8_273_768,
+    macs=1_383_321_872,
     top1_percent=79.8,
     top1_source=LITE_SOURCE,
     dropout=0.3,
@@ -240,13 +233,12 @@ def efficientnet_lite3(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, _lite("efficientnet_lite3", 1.2, 1.4))
 
 
-
 @register(
     year=2020,
     paper=LITE_PAPER,
     input=custom((127.0,), (128.0,), 300, 300),
-    parameters=1,
-    macs=1,
+    parameters=13_118_936,
+    macs=2_553_034_336,
     top1_percent=81.5,
     top1_source=LITE_SOURCE,
     dropout=0.3,
@@ -256,13 +248,12 @@ def efficientnet_lite4(arguments: BuildArguments) -> keras.Model:
     return _build(arguments, _lite("efficientnet_lite4", 1.4, 1.8))
 
 
-
 @register(
     year=2021,
     paper="Tan and Le, EfficientNetV2, https://arxiv.org/abs/2104.00298",
     input=preset("torch", 224, 224),
-    parameters=1,
-    macs=1,
+    parameters=7_200_312,
+    macs=718_086_176,
     top1_percent=78.7,
     top1_source="keras.io/api/applications",
     dropout=0.2,

@@ -48,8 +48,8 @@ WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/ince
     year=2014,
     paper="Szegedy et al., GoogLeNet, https://arxiv.org/abs/1409.4842",
     input=preset("tf", 224, 224),
-    parameters=1,
-    macs=1,
+    parameters=7_013_112,
+    macs=1_582_671_872,
     top1_percent=68.7,
     top1_source="bvlc_googlenet in the Caffe model zoo",
     dropout=0.4,
@@ -87,7 +87,7 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
     paper="Szegedy et al., Inception v3, https://arxiv.org/abs/1512.00567",
     input=preset("tf", 299, 299),
     parameters=23_851_784,
-    macs=1,
+    macs=5_713_216_096,
     top1_percent=77.9,
     top1_source="keras.io/api/applications",
     keras_name="InceptionV3",
@@ -161,9 +161,7 @@ class _V3:
             inner = self._chain(x, steps, prefix)
             outputs.append(self._one(inner, last, f"{prefix}_last", stride, self.border))
         padding = self.border if stride == 2 else "same"
-        outputs.append(
-            keras.layers.MaxPooling2D(3, stride, padding, name=f"{name}_pool")(x)
-        )
+        outputs.append(keras.layers.MaxPooling2D(3, stride, padding, name=f"{name}_pool")(x))
         return keras.layers.Concatenate(name=name)(outputs)
 
     def wide_module(self, x: Tensor, name: str) -> Tensor:
@@ -189,9 +187,7 @@ class _V3:
         channels, kernel = step
         if stride == 1 and name.endswith("_last"):
             padding = "same"
-        return _step(
-            x, self.blocks, (scaled(channels, self.alpha), kernel), name, stride, padding
-        )
+        return _step(x, self.blocks, (scaled(channels, self.alpha), kernel), name, stride, padding)
 
     def _chain(self, x: Tensor, steps: Sequence[Step], name: str) -> Tensor:
         widths = [(scaled(channels, self.alpha), kernel) for channels, kernel in steps]

@@ -16,6 +16,7 @@ FAMILIES = (
     "mlp",
     "vgg",
     "inception",
+    "inception_resnet",
     "resnet",
     "densenet",
     "squeezenet",

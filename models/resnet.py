@@ -75,7 +75,7 @@ KERAS = Style(stride_first=True, use_bias=True)
     paper=PAPER,
     input=TORCH,
     parameters=11_699_112,
-    macs=1,
+    macs=1_814_073_344,
     top1_percent=69.8,
     top1_source="torchvision",
 )
@@ -88,8 +88,8 @@ def resnet18(arguments: BuildArguments) -> keras.Model:
     year=2015,
     paper=PAPER,
     input=TORCH,
-    parameters=1,
-    macs=1,
+    parameters=21_814_696,
+    macs=3_663_761_408,
     top1_percent=73.3,
     top1_source="torchvision",
 )
@@ -119,7 +119,7 @@ def resnet50(arguments: BuildArguments) -> keras.Model:
     paper=PAPER,
     input=CAFFE,
     parameters=44_707_176,
-    macs=1,
+    macs=7_570_194_432,
     top1_percent=76.4,
     top1_source="keras.io/api/applications",
     keras_name="ResNet101",
@@ -134,8 +134,8 @@ def resnet101(arguments: BuildArguments) -> keras.Model:
     year=2016,
     paper="Xie et al., ResNeXt, https://arxiv.org/abs/1611.05431",
     input=TORCH,
-    parameters=1,
-    macs=1,
+    parameters=25_097_128,
+    macs=4_230_479_872,
     top1_percent=77.6,
     top1_source="torchvision",
 )
@@ -149,8 +149,8 @@ def resnext50_32x4d(arguments: BuildArguments) -> keras.Model:
     year=2017,
     paper="Hu et al., SENet, https://arxiv.org/abs/1709.01507",
     input=TORCH,
-    parameters=1,
-    macs=1,
+    parameters=28_141_144,
+    macs=3_860_488_192,
     top1_percent=76.7,
     top1_source="table 2 of the paper",
 )
@@ -164,7 +164,7 @@ def se_resnet50(arguments: BuildArguments) -> keras.Model:
     paper="He et al., Identity Mappings, https://arxiv.org/abs/1603.05027",
     input=preset("tf", 224, 224),
     parameters=25_613_800,
-    macs=1,
+    macs=3_482_255_360,
     top1_percent=76.0,
     top1_source="keras.io/api/applications",
     keras_name="ResNet50V2",
@@ -233,9 +233,7 @@ def _basic(
 ) -> Tensor:
     """Two 3x3 convolutions."""
     shortcut = _projection(x, blocks, channels, stride, style, name)
-    x = blocks.convolution(
-        x, channels, 3, name=f"{name}_1", strides=stride, activation="relu"
-    )
+    x = blocks.convolution(x, channels, 3, name=f"{name}_1", strides=stride, activation="relu")
     x = blocks.convolution(x, channels, 3, name=f"{name}_2")
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
     return keras.layers.ReLU(name=f"{name}_out")(x)

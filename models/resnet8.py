@@ -25,8 +25,8 @@ STAGES = ((16, 1), (32, 2), (64, 2))
     year=2021,
     paper="Banbury et al., MLPerf Tiny, https://arxiv.org/abs/2106.07597",
     input=preset("raw", 32, 32),
-    parameters=1,
-    macs=1,
+    parameters=143_016,
+    macs=12_564_992,
     top1_percent=None,
     top1_source="",
 )

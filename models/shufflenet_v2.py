@@ -34,8 +34,8 @@ DEPTHS = (4, 8, 4)
     year=2018,
     paper="Ma et al., ShuffleNet V2, https://arxiv.org/abs/1807.11164",
     input=preset("torch", 224, 224),
-    parameters=1,
-    macs=1,
+    parameters=2_294_784,
+    macs=144_907_992,
     top1_percent=69.4,
     top1_source="table 8 of the paper",
 )

@@ -25,22 +25,30 @@ def peer() -> Peer:
     def make(spec: ModelSpec, *, alpha: float = 1.0, size: int = 96) -> Any:
         assert spec.keras_name is not None
         options: dict[str, Any] = {"weights": None, "input_shape": (size, size, 3)}
-        if "V3" in spec.keras_name:
+        if spec.keras_name.startswith(("MobileNetV3", "EfficientNetV2")):
             options["include_preprocessing"] = False
         if alpha != 1.0:
             options["alpha"] = alpha
         model = getattr(keras.applications, spec.keras_name)(classifier_activation=None, **options)
         randomize(model, np.random.default_rng(0))
-        return model
+        return without_rescaling(model)
 
     return make
+
+
+def without_rescaling(model: Any) -> Any:
+    """Make EfficientNet's own division by 255 do nothing: ours is part of the preprocessing."""
+    for layer in model.layers[:3]:
+        if type(layer).__name__ == "Rescaling":
+            layer.scale = 1.0
+    return model
 
 
 def randomize(model: Any, generator: np.random.Generator) -> None:
     """Give every weight a value that matters, and keep the activations at ordinary size."""
     for layer in model.layers:
         for weight in layer.weights:
-            if "seed" in weight.path:
+            if "seed" in weight.path or type(layer).__name__ == "Normalization":
                 continue
             kind, shape = weight.path.rpartition("/")[2], tuple(weight.shape)
             if kind == "gamma":

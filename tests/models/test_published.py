@@ -1,0 +1,77 @@
+"""Architectures that Keras does not have: the counts that their publishers print."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgecnn
+from edgecnn.models.cost import count
+from edgecnn.models.registry import get_spec, list_models
+
+# Trained parameters (without batch normalisation's averages), and multiply-adds in millions.
+PUBLISHED = {
+    "alexnet": (60_965_224, 724),  # bvlc_alexnet, Caffe's model zoo
+    "vgg11": (132_863_336, 7610),  # torchvision
+    "inception_v1": (6_998_552, 1583),  # bvlc_googlenet: a shift of normalisation for each bias
+    "resnet18": (11_689_512, 1814),  # torchvision
+    "resnet34": (21_797_672, 3664),  # torchvision
+    "resnext50_32x4d": (25_028_904, 4230),  # torchvision
+    "se_resnet50": (28_088_024, 3860),  # the paper's table 2: 3.87e9; timm's count
+    "squeezenet": (1_235_496, 349),  # torchvision, squeezenet1_1
+    "shufflenet_v2": (2_278_604, 145),  # torchvision; 146 in the paper
+    "mobilenet_v4_conv_small": (3_774_024, 186),  # timm
+    "mobilenet_v4_conv_medium": (9_715_512, 1080),  # timm, at 256 pixels
+    "efficientnet_lite0": (4_652_008, 385),  # timm
+    "efficientnet_lite1": (5_416_680, 600),
+    "efficientnet_lite2": (6_092_072, 860),
+    "efficientnet_lite3": (8_197_096, 1383),
+    "efficientnet_lite4": (13_006_568, 2553),
+}
+WITHOUT_PEER = [spec.name for spec in list_models() if not spec.keras_name]
+
+
+def trained(model: Any) -> int:
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+@pytest.mark.parametrize("name", WITHOUT_PEER)
+def test_counts(name: str) -> None:
+    spec, model = get_spec(name), edgecnn.build(name)
+    cost = count(model)
+    assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
+    if name in PUBLISHED:
+        parameters, macs = PUBLISHED[name]
+        assert trained(model) == parameters
+        assert cost.macs / 1e6 == pytest.approx(macs, rel=0.01)
+
+
+@pytest.mark.parametrize(("alpha", "parameters"), [(0.5, 1_366_792), (1.5, 3_503_624)])
+def test_shufflenet_at_its_other_widths(alpha: float, parameters: int) -> None:
+    assert trained(edgecnn.build("shufflenet_v2", alpha=alpha)) == parameters  # torchvision
+
+
+def test_the_dense_network_by_arithmetic() -> None:
+    inputs, hidden, classes = 32 * 32 * 3, 1024, 1000
+    expected = (inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * classes
+    assert count(edgecnn.build("mlp")).parameters == expected
+
+
+def test_resnet8_is_mlperf_tinys(shared_data: Path) -> None:
+    path = shared_data / "models" / "mlperf_tiny_resnet8_cifar10.keras"
+    ours = edgecnn.build("resnet8", classes=10, weights=path)
+    theirs = load(path)
+    assert ours.count_params() == theirs.count_params()
+    images = np.random.default_rng(0).uniform(0, 255, (64, 32, 32, 3)).astype(np.float32)
+    difference = ours.predict(images, verbose=0) - theirs.predict(images, verbose=0)
+    assert np.abs(difference).max() < 1e-4
+
+
+def load(path: Path) -> Any:
+    import keras
+
+    return keras.saving.load_model(path, compile=False)
