@@ -15,35 +15,50 @@ if TYPE_CHECKING:
 
 @click.command("models")
 @click.argument("pattern", required=False)
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice(["year", "family", "cost"]),
+    default="year",
+    show_default=True,
+    help="Order: by year of the paper, by family, or by multiply-adds.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-def models_command(pattern: str | None, as_json: bool) -> None:
+def models_command(pattern: str | None, order: str, as_json: bool) -> None:
     """List the architectures: parameters, multiply-adds (MACs), published accuracy.
 
     PATTERN is a part of a name or a glob.
 
     \b
     Example:
-      edgecnn models mobilenet
+      edgecnn models mobilenet --sort cost
     """
     from edgecnn.models.registry import list_models
 
     specs = list_models(pattern)
     if not specs:
         raise InputError(f"no model matches {pattern!r}: 'edgecnn models' lists them all")
+    specs.sort(key=lambda spec: _key(spec, order))
     if as_json:
         click.echo(json.dumps([spec.to_dict() for spec in specs], indent=2))
     else:
         _print_table(specs)
 
 
+def _key(spec: ModelSpec, order: str) -> tuple[str | int, ...]:
+    if order == "cost":
+        return (spec.macs, spec.parameters)
+    return (spec.family, spec.macs) if order == "family" else (spec.year, spec.family, spec.macs)
+
+
 def _print_table(specs: list[ModelSpec]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("name", "family"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("year", "parameters", "MACs", "input", "top-1"):
+    for heading in ("year", "params", "MACs", "input", "top-1"):
         table.add_column(heading, justify="right", no_wrap=True)
     for spec in specs:
         top1 = "-" if spec.top1_percent is None else f"{spec.top1_percent:.1f} %"

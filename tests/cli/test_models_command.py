@@ -29,3 +29,14 @@ def test_no_match(run_edgecnn: Any) -> None:
     assert result.stderr.strip() == (
         "edgecnn: no model matches 'nothing-like-it': 'edgecnn models' lists them all"
     )
+
+
+def test_orders(run_edgecnn: Any) -> None:
+    def values(order: str, field: str) -> list[Any]:
+        specs = json.loads(run_edgecnn("models", "--sort", order, "--json").stdout)
+        return [spec[field] for spec in specs]
+
+    for order, field in (("year", "year"), ("family", "family"), ("cost", "macs")):
+        found = values(order, field)
+        assert found == sorted(found)
+        assert len(set(found)) > 5

@@ -101,6 +101,15 @@ def test_a_legacy_hdf5_file_loads(legacy_file: Path, peer: Any) -> None:
     assert np.abs(ours.predict(noise(96), verbose=0) - expected).max() < 1e-4
 
 
+def test_a_legacy_file_with_input_normalisation_loads(peer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "efficientnetb0.h5"
+    theirs = peer(get_spec("efficientnet_b0"))
+    theirs.save(path)
+    ours = edgecnn.build("efficientnet_b0", size=96, softmax=False, weights=path)
+    difference = ours.predict(noise(96), verbose=0) - theirs.predict(noise(96), verbose=0)
+    assert np.abs(difference).max() < 1e-4
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
 def test_our_own_files_load_back(suffix: str, tmp_path: Path) -> None:
     first = edgecnn.build("mobilenet_v3_small", alpha=0.5, size=64, classes=7)
