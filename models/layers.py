@@ -33,7 +33,7 @@ class Strides:
 
     ImageNet networks divide the input by 32, which leaves a 32x32 image one pixel. For inputs up
     to 64 pixels the first stages keep their resolution, as many as are needed for a last feature
-    map of at least 4x4: two at 32, one at 64.
+    map of at least 2x2: one at 32 pixels, none at 64.
 
     Args:
         size: (height, width) of the input, in pixels.
@@ -41,7 +41,7 @@ class Strides:
     Example:
         >>> strides = Strides((32, 32))
         >>> [strides(s) for s in (2, 1, 2, 2)]
-        [1, 1, 1, 2]
+        [1, 1, 2, 2]
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
