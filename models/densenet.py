@@ -10,7 +10,7 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classifier,
+    classified,
     even_stem,
     image_input,
     keras,
@@ -18,14 +18,12 @@ from edgecnn.models.layers import (
     variance_preserving,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
 # Table 1 of the paper, first column.
 LAYERS_121 = (6, 12, 24, 16)
 GROWTH = 32
 REDUCTION = 0.5
-
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/densenet/"
 
 
 @register(
@@ -37,12 +35,7 @@ WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/dens
     top1_percent=75.0,
     top1_source="keras.io/api/applications",
     keras_name="DenseNet121",
-    checkpoints=(
-        Checkpoint(
-            f"{WEIGHTS_URL}densenet121_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="9d60b8095a5708f2dcce2bca79d332c7",
-        ),
-    ),
+    checkpoints=(keras_checkpoint("densenet/densenet121", "9d60b8095a5708f2dcce2bca79d332c7"),),
 )
 def densenet121(arguments: BuildArguments) -> keras.Model:
     """Build DenseNet-121."""
@@ -57,9 +50,7 @@ def densenet121(arguments: BuildArguments) -> keras.Model:
         if stage < 1 + len(LAYERS_121):
             x = _transition(x, blocks, strides(2), f"pool{stage}")
     x = blocks.normalized(x, name="last", activation="relu")
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="densenet121")
+    return classified(inputs, x, arguments, "densenet121")
 
 
 def _layer(x: Tensor, blocks: Blocks, growth: int, name: str) -> Tensor:

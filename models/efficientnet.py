@@ -16,14 +16,14 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classifier,
+    classified,
     divisible,
     image_input,
     keras,
     squeeze_excite,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ LITE_PAPER = (
 )
 LITE_SOURCE = "its README"
 WEIGHTS_URL = "https://storage.googleapis.com/keras-applications/"
-V2_URL = "https://storage.googleapis.com/tensorflow/keras-applications/efficientnet_v2/"
+V2_URL = f"{KERAS_WEIGHTS}efficientnet_v2/"
 
 
 @register(
@@ -295,9 +295,7 @@ def _build(arguments: BuildArguments, variant: Variant) -> keras.Model:
     x = blocks.convolution(
         x, divisible(1280 * end_width), 1, name="head", activation=variant.activation
     )
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name=variant.name)
+    return classified(inputs, x, arguments, variant.name)
 
 
 def _repeats(variant: Variant, number: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.data.inputspec import SMALL_INPUT
 from edgecnn.lazy import LazyModule
+from edgecnn.models.spec import BuildArguments
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if TYPE_CHECKING:
@@ -165,6 +166,13 @@ def classifier(
         name=name if not softmax else f"{name}_logits",
     )(x)
     return keras.layers.Softmax(name=name)(x) if softmax else x
+
+
+def classified(inputs: Tensor, x: Tensor, arguments: BuildArguments, name: str) -> keras.Model:
+    """Return the model that ends in the means of the last map and one dense layer."""
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
+    return keras.Model(inputs, outputs, name=name)
 
 
 def plain_convolution(

@@ -7,9 +7,9 @@ Applications", https://arxiv.org/abs/1704.04861
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import Blocks, Strides, Tensor, classifier, image_input, keras
+from edgecnn.models.layers import Blocks, Strides, Tensor, classified, image_input, keras
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 # Table 1 of the paper: output channels and stride of each depthwise separable block.
 BLOCKS = (
@@ -20,7 +20,7 @@ BLOCKS = (
     (1024, 2), (1024, 1),
 )  # fmt: skip
 
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
+WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet/"
 CHECKPOINTS = tuple(
     Checkpoint(f"{WEIGHTS_URL}mobilenet_{text}_{size}_tf.h5", alpha, size)
     for alpha, text in ((1.0, "1_0"), (0.75, "7_5"), (0.5, "5_0"), (0.25, "2_5"))
@@ -51,9 +51,7 @@ def mobilenet_v1(arguments: BuildArguments) -> keras.Model:
     )
     for number, (channels, stride) in enumerate(BLOCKS, 1):
         x = _separable(x, blocks, _width(channels, alpha), strides(stride), number)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="mobilenet_v1")
+    return classified(inputs, x, arguments, "mobilenet_v1")
 
 
 def _width(channels: int, alpha: float) -> int:

@@ -11,13 +11,13 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classifier,
+    classified,
     divisible,
     image_input,
     keras,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 # Table 2 of the paper: expansion, output channels, repeats, stride of the first.
 STAGES = (
@@ -30,7 +30,7 @@ STAGES = (
     (6, 320, 1, 1),
 )
 
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v2/"
 CHECKPOINTS = tuple(
     Checkpoint(
         f"{WEIGHTS_URL}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{size}.h5",
@@ -73,9 +73,7 @@ def mobilenet_v2(arguments: BuildArguments) -> keras.Model:
     # The paper widens the last layer with alpha, but never narrows it.
     last = divisible(1280 * max(1.0, alpha))
     x = blocks.convolution(x, last, 1, name="head", activation="relu6")
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="mobilenet_v2")
+    return classified(inputs, x, arguments, "mobilenet_v2")
 
 
 def _inverted_residual(

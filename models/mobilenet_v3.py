@@ -21,7 +21,7 @@ from edgecnn.models.layers import (
     variance_preserving,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ SMALL = (
     Row(5, 6, 96, True, "hard_swish", 1),
 )
 
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/"
+WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v3/"
 
 
 def _checkpoint(variant: str, alpha: float, md5: str) -> Checkpoint:

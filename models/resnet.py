@@ -15,7 +15,7 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classifier,
+    classified,
     even_stem,
     image_input,
     keras,
@@ -24,7 +24,7 @@ from edgecnn.models.layers import (
     variance_preserving,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
 # Table 1 of the first paper: blocks in each stage.
 DEPTHS_18 = (2, 2, 2, 2)
@@ -36,13 +36,8 @@ EXPANSION = 4
 SQUEEZE = 16
 
 PAPER = "He et al., Deep Residual Learning, https://arxiv.org/abs/1512.03385"
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
 CAFFE = preset("caffe", 224, 224)
 TORCH = preset("torch", 224, 224)
-
-
-def _checkpoint(name: str, md5: str) -> Checkpoint:
-    return Checkpoint(f"{WEIGHTS_URL}{name}_weights_tf_dim_ordering_tf_kernels.h5", md5=md5)
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,7 @@ def resnet34(arguments: BuildArguments) -> keras.Model:
     top1_percent=74.9,
     top1_source="keras.io/api/applications",
     keras_name="ResNet50",
-    checkpoints=(_checkpoint("resnet50", "2cb95161c43110f7111970584f804107"),),
+    checkpoints=(keras_checkpoint("resnet/resnet50", "2cb95161c43110f7111970584f804107"),),
 )
 def resnet50(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-50."""
@@ -123,7 +118,7 @@ def resnet50(arguments: BuildArguments) -> keras.Model:
     top1_percent=76.4,
     top1_source="keras.io/api/applications",
     keras_name="ResNet101",
-    checkpoints=(_checkpoint("resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5"),),
+    checkpoints=(keras_checkpoint("resnet/resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5"),),
 )
 def resnet101(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-101."""
@@ -168,7 +163,7 @@ def se_resnet50(arguments: BuildArguments) -> keras.Model:
     top1_percent=76.0,
     top1_source="keras.io/api/applications",
     keras_name="ResNet50V2",
-    checkpoints=(_checkpoint("resnet50v2", "3ef43a0b657b3be2300d5770ece849e0"),),
+    checkpoints=(keras_checkpoint("resnet/resnet50v2", "3ef43a0b657b3be2300d5770ece849e0"),),
 )
 def resnet50_v2(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-50 v2, whose blocks normalise before they convolve."""
@@ -190,7 +185,7 @@ def resnet50_v2(arguments: BuildArguments) -> keras.Model:
                 name=f"conv{stage}_block{number}",
             )
     x = blocks.normalized(x, name="post", activation="relu")
-    return _classified(inputs, x, arguments, "resnet50_v2")
+    return classified(inputs, x, arguments, "resnet50_v2")
 
 
 def _build(
@@ -207,13 +202,7 @@ def _build(
         for number in range(1, depth + 1):
             step = stride if number == 1 else 1
             x = block(x, blocks, width, step, style, f"conv{stage}_block{number}")
-    return _classified(inputs, x, arguments, name)
-
-
-def _classified(inputs: Tensor, x: Tensor, arguments: BuildArguments, name: str) -> keras.Model:
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name=name)
+    return classified(inputs, x, arguments, name)
 
 
 def _projection(

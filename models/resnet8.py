@@ -9,7 +9,7 @@ from edgecnn.data.inputspec import preset
 from edgecnn.models.layers import (
     Blocks,
     Tensor,
-    classifier,
+    classified,
     image_input,
     keras,
     scaled,
@@ -39,9 +39,7 @@ def resnet8(arguments: BuildArguments) -> keras.Model:
     )
     for stage, (channels, stride) in enumerate(STAGES, 2):
         x = _basic(x, blocks, scaled(channels, arguments.alpha), stride, f"conv{stage}")
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="resnet8")
+    return classified(inputs, x, arguments, "resnet8")
 
 
 def _basic(x: Tensor, blocks: Blocks, channels: int, stride: int, name: str) -> Tensor:

@@ -11,7 +11,7 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classifier,
+    classified,
     image_input,
     keras,
     scaled,
@@ -53,9 +53,7 @@ def shufflenet_v2(arguments: BuildArguments) -> keras.Model:
         for number in range(1, depth):
             x = _unit(x, blocks, f"stage{stage}_{number}")
     x = blocks.convolution(x, last, 1, name="conv5", activation="relu")
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="shufflenet_v2")
+    return classified(inputs, x, arguments, "shufflenet_v2")
 
 
 def _widths(alpha: float) -> tuple[int, ...]:

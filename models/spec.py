@@ -47,6 +47,26 @@ class Checkpoint:
     md5: str | None = None
 
 
+KERAS_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+
+def keras_checkpoint(path: str, md5: str, size: int = 224) -> Checkpoint:
+    """Return a checkpoint of Keras' publisher that has its customary ending.
+
+    Args:
+        path: Folder and file name before the ending.
+        md5: Of the file.
+        size: Input pixels that it was trained at.
+
+    Example:
+        >>> keras_checkpoint("vgg16/vgg16", "64373286793e3c8b2b4e3219cbf3544b").size
+        224
+    """
+    return Checkpoint(
+        f"{KERAS_WEIGHTS}{path}_weights_tf_dim_ordering_tf_kernels.h5", size=size, md5=md5
+    )
+
+
 Builder = Callable[[BuildArguments], Any]
 
 

@@ -17,7 +17,7 @@ from edgecnn.models.layers import (
     scaled,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
 # Table 1 of the paper: convolutions in each stage, columns A, D and E.
 DEPTHS_11 = (1, 1, 2, 2, 2)
@@ -27,7 +27,6 @@ WIDTHS = (64, 128, 256, 512, 512)
 DENSE_WIDTH = 4096
 
 PAPER = "Simonyan and Zisserman, VGG, https://arxiv.org/abs/1409.1556"
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
 INPUT = preset("caffe", 224, 224)
 
 
@@ -54,12 +53,7 @@ def vgg11(arguments: BuildArguments) -> keras.Model:
     top1_percent=71.3,
     top1_source="keras.io/api/applications",
     keras_name="VGG16",
-    checkpoints=(
-        Checkpoint(
-            f"{WEIGHTS_URL}vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="64373286793e3c8b2b4e3219cbf3544b",
-        ),
-    ),
+    checkpoints=(keras_checkpoint("vgg16/vgg16", "64373286793e3c8b2b4e3219cbf3544b"),),
 )
 def vgg16(arguments: BuildArguments) -> keras.Model:
     """Build VGG-16."""
@@ -75,12 +69,7 @@ def vgg16(arguments: BuildArguments) -> keras.Model:
     top1_percent=71.3,
     top1_source="keras.io/api/applications",
     keras_name="VGG19",
-    checkpoints=(
-        Checkpoint(
-            f"{WEIGHTS_URL}vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="cbe5617147190e668d6c5d5026f83318",
-        ),
-    ),
+    checkpoints=(keras_checkpoint("vgg19/vgg19", "cbe5617147190e668d6c5d5026f83318"),),
 )
 def vgg19(arguments: BuildArguments) -> keras.Model:
     """Build VGG-19."""

@@ -121,12 +121,14 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> list[Array]:
 
 def _from_legacy(root: Any) -> list[Array]:
     arrays = []
-    for layer in root.attrs["layer_names"]:
-        if _text(layer).startswith(INPUT_NORMALISATION):
-            continue
-        group = root[_text(layer)]
+    for layer in filter(_is_layer_here, map(_text, root.attrs["layer_names"])):
+        group = root[layer]
         arrays += [np.asarray(group[_text(name)]) for name in group.attrs["weight_names"]]
     return arrays
+
+
+def _is_layer_here(name: str) -> bool:
+    return not name.startswith(INPUT_NORMALISATION)
 
 
 def _text(name: bytes | str) -> str:
@@ -149,7 +151,7 @@ def _named_groups(file: Any) -> dict[str, Any]:
     for group in file["layers"].values():
         if "vars" in group:
             groups[_text(group["vars"].attrs["name"])] = group["vars"]
-    return groups
+    return {name: group for name, group in groups.items() if _is_layer_here(name)}
 
 
 def _from_groups(groups: dict[str, Any], names: Sequence[str]) -> list[Array]:

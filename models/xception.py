@@ -11,14 +11,14 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classifier,
+    classified,
     image_input,
     keras,
     scaled,
     variance_preserving,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import BuildArguments, Checkpoint
+from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
 # Figure 5 of the paper: channels of the separable convolutions.
 ENTRY = ((128, 128), (256, 256), (728, 728))
@@ -27,8 +27,6 @@ EXIT = (728, 1024)
 LAST = (1536, 2048)
 MIN_VALID = 71
 """Below this side the unpadded stem would leave too little."""
-
-WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/xception/"
 
 
 @register(
@@ -41,11 +39,7 @@ WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/xcep
     top1_source="keras.io/api/applications",
     keras_name="Xception",
     checkpoints=(
-        Checkpoint(
-            f"{WEIGHTS_URL}xception_weights_tf_dim_ordering_tf_kernels.h5",
-            size=299,
-            md5="0a58e3b7378bc2990ea3b43d5981f1f6",
-        ),
+        keras_checkpoint("xception/xception", "0a58e3b7378bc2990ea3b43d5981f1f6", size=299),
     ),
 )
 def xception(arguments: BuildArguments) -> keras.Model:
@@ -70,9 +64,7 @@ def xception(arguments: BuildArguments) -> keras.Model:
     x = _reduction(x, blocks, widths, strides(2), "block13")
     for number, width in enumerate(LAST, 1):
         x = _separable(x, blocks, scaled(width, alpha), "relu", f"block14_sepconv{number}")
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="xception")
+    return classified(inputs, x, arguments, "xception")
 
 
 def _reduction(

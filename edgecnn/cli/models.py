@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
     from edgecnn.models.spec import ModelSpec
 
 
+ORDERS: dict[str, Callable[[ModelSpec], tuple[str | int, ...]]] = {
+    "year": lambda spec: (spec.year, spec.family, spec.macs),
+    "family": lambda spec: (spec.family, spec.macs),
+    "cost": lambda spec: (spec.macs, spec.parameters),
+}
+
+
 @click.command("models")
 @click.argument("pattern", required=False)
 @click.option(
     "--sort",
     "order",
-    type=click.Choice(["year", "family", "cost"]),
+    type=click.Choice(list(ORDERS)),
     default="year",
     show_default=True,
     help="Order: by year of the paper, by family, or by multiply-adds.",
@@ -38,17 +46,11 @@ def models_command(pattern: str | None, order: str, as_json: bool) -> None:
     specs = list_models(pattern)
     if not specs:
         raise InputError(f"no model matches {pattern!r}: 'edgecnn models' lists them all")
-    specs.sort(key=lambda spec: _key(spec, order))
+    specs.sort(key=ORDERS[order])
     if as_json:
         click.echo(json.dumps([spec.to_dict() for spec in specs], indent=2))
     else:
         _print_table(specs)
-
-
-def _key(spec: ModelSpec, order: str) -> tuple[str | int, ...]:
-    if order == "cost":
-        return (spec.macs, spec.parameters)
-    return (spec.family, spec.macs) if order == "family" else (spec.year, spec.family, spec.macs)
 
 
 def _print_table(specs: list[ModelSpec]) -> None:

@@ -36,6 +36,10 @@ def peer() -> Peer:
     return make
 
 
+def ends_in_sum(layer: Any) -> bool:
+    return any(type(node.operation).__name__ == "Add" for node in layer._outbound_nodes)
+
+
 def without_rescaling(model: Any) -> Any:
     """Make EfficientNet's own division by 255 do nothing: ours is part of the preprocessing."""
     for layer in model.layers[:3]:
@@ -52,7 +56,8 @@ def randomize(model: Any, generator: np.random.Generator) -> None:
                 continue
             kind, shape = weight.path.rpartition("/")[2], tuple(weight.shape)
             if kind == "gamma":
-                value = generator.uniform(0.8, 1.2, shape)
+                # Sums of many blocks would grow without end.
+                value = generator.uniform(0.8, 1.2, shape) * (0.3 if ends_in_sum(layer) else 1)
             elif kind == "moving_variance":
                 value = generator.uniform(0.5, 1.5, shape)
             elif kind in ("beta", "moving_mean", "bias"):

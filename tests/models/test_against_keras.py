@@ -42,6 +42,7 @@ PUBLISHED_MACS = {
     "efficientnet_b3": 1800,
     "efficientnet_v2_b0": 730,  # timm
 }
+WITHOUT_PUBLISHED_MACS = ("resnet50_v2",)
 INPUT_NORMALISATION = 7
 """Weights of the first layer in Keras' first EfficientNets, which the InputSpec replaces here."""
 
@@ -67,7 +68,7 @@ def test_parameters_and_macs_are_what_the_registry_says(name: str, peer: Any) ->
     assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
     extra = INPUT_NORMALISATION if name.startswith("efficientnet_b") else 0
     assert cost.parameters == peer(spec, size=spec.input.height).count_params() - extra
-    if name in PUBLISHED_MACS:
+    if name not in WITHOUT_PUBLISHED_MACS:
         assert cost.macs / 1e6 == pytest.approx(PUBLISHED_MACS[name], rel=0.02)
 
 
@@ -78,7 +79,7 @@ def test_outputs_equal_with_the_same_weights(name: str, alpha: float, peer: Any)
     assign_in_order(ours, arrays_of(theirs), "peer")
     expected = theirs.predict(noise(96), verbose=0)
     found = ours.predict(noise(96), verbose=0)
-    assert expected.std() > 0.01  # The comparison would see a difference.
+    assert 0.01 < expected.std() < 100  # The comparison would see a difference.
     assert np.abs(found - expected).max() < 1e-4 * max(1.0, np.abs(expected).max())
     softened = edgecnn.build(name, alpha=alpha, size=96)
     assign_in_order(softened, arrays_of(theirs), "peer")
@@ -101,8 +102,9 @@ def test_a_legacy_hdf5_file_loads(legacy_file: Path, peer: Any) -> None:
     assert np.abs(ours.predict(noise(96), verbose=0) - expected).max() < 1e-4
 
 
-def test_a_legacy_file_with_input_normalisation_loads(peer: Any, tmp_path: Path) -> None:
-    path = tmp_path / "efficientnetb0.h5"
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_a_file_with_input_normalisation_loads(suffix: str, peer: Any, tmp_path: Path) -> None:
+    path = tmp_path / f"efficientnetb0{suffix}"
     theirs = peer(get_spec("efficientnet_b0"))
     theirs.save(path)
     ours = edgecnn.build("efficientnet_b0", size=96, softmax=False, weights=path)

@@ -32,6 +32,8 @@ PUBLISHED = {
     "efficientnet_lite3": (8_197_096, 1383),
     "efficientnet_lite4": (13_006_568, 2553),
 }
+# By arithmetic, and by the publisher's own file.
+COUNTED_APART = ("mlp", "resnet8")
 WITHOUT_PEER = [spec.name for spec in list_models() if not spec.keras_name]
 
 
@@ -44,7 +46,7 @@ def test_counts(name: str) -> None:
     spec, model = get_spec(name), edgecnn.build(name)
     cost = count(model)
     assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
-    if name in PUBLISHED:
+    if name not in COUNTED_APART:
         parameters, macs = PUBLISHED[name]
         assert trained(model) == parameters
         assert cost.macs / 1e6 == pytest.approx(macs, rel=0.01)
