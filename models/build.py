@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
 from edgecnn.models.checkpoints import Progress, choose, fetch
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec
+
+if TYPE_CHECKING:
+    from edgecnn.models.weights import WeightsReport
 
 MIN_SIZE = 32
 MAX_ALPHA = 8.0
@@ -22,11 +27,13 @@ def build(
     *,
     alpha: float = 1.0,
     size: int | tuple[int, int] | None = None,
-    classes: int = 1000,
+    classes: int | None = None,
     dropout: float | None = None,
     softmax: bool = True,
+    auxiliary: bool = False,
     weights: str | Path | None = None,
     on_progress: Progress | None = None,
+    on_weights: Callable[[WeightsReport], None] | None = None,
 ) -> Any:
     """Build an architecture of the registry as a Keras model.
 
@@ -37,11 +44,14 @@ def build(
         name: As ``edgecnn models`` lists it.
         alpha: Width multiplier.
         size: Input pixels, one number or (height, width), at least 32; the paper's unless said.
-        classes: Number of classes.
+        classes: Number of classes; the architecture's own (mostly 1,000) unless said.
         dropout: Rate before the last layer, 0 to 1 exclusive; the family's own unless said.
         softmax: Whether to end in softmax; else the model gives logits.
+        auxiliary: Whether to add inception_v1's two auxiliary classifiers as further outputs, to
+            train with; ``edgecnn convert`` drops them again.
         weights: ``"imagenet"`` downloads the published ones; or a file; None for random ones.
         on_progress: Told (bytes done, bytes in all) while weights are downloaded.
+        on_weights: Told what of the weights was loaded and what was not; a log line unless said.
 
     Returns:
         A ``keras.Model`` of float32 (batch, height, width, 3) to (batch, classes), whose input is
@@ -57,14 +67,21 @@ def build(
         423018
     """
     spec = get_spec(name)
-    arguments = check_arguments(name, alpha, size, classes, dropout, softmax)
+    arguments = check_arguments(name, alpha, size, classes, dropout, softmax, auxiliary)
     file = _weights_file(spec, arguments, weights, on_progress)
     model = spec.builder(arguments)
     if file is not None:
         from edgecnn.models.weights import load_weights
 
-        load_weights(model, file)
+        report = load_weights(model, file)
+        (on_weights or _log)(report)
     return model
+
+
+def _log(report: WeightsReport) -> None:
+    # What was left out is shown without any setting of logging.
+    level = logging.WARNING if report.left_out else logging.INFO
+    logging.getLogger("edgecnn").log(level, "%s", report)
 
 
 def input_spec(name: str, size: int | tuple[int, int] | None = None) -> InputSpec:
@@ -102,9 +119,10 @@ def check_arguments(
     name: str,
     alpha: float = 1.0,
     size: int | tuple[int, int] | None = None,
-    classes: int = 1000,
+    classes: int | None = None,
     dropout: float | None = None,
     softmax: bool = True,
+    auxiliary: bool = False,
 ) -> BuildArguments:
     """Check the arguments of :func:`build` and fill in what was not said; needs no TensorFlow.
 
@@ -120,12 +138,16 @@ def check_arguments(
         )
     if not (math.isfinite(alpha) and 0 < alpha <= MAX_ALPHA):
         raise InputError(f"alpha must be above 0 and at most {MAX_ALPHA:g}, not {alpha:g}")
-    if classes < 1:
+    if classes is not None and classes < 1:
         raise InputError(f"the number of classes must be at least 1, not {classes}")
     rate = spec.dropout if dropout is None else dropout
     if not 0 <= rate < 1:
         raise InputError(f"dropout must be at least 0 and below 1, not {rate:g}")
-    return BuildArguments(pixels, alpha, classes, rate, softmax)
+    if auxiliary and not spec.has_auxiliary:
+        raise InputError(f"{name} has no auxiliary classifiers: leave out auxiliary=True")
+    return BuildArguments(
+        pixels, alpha, spec.classes if classes is None else classes, rate, softmax, auxiliary
+    )
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

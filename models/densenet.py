@@ -43,7 +43,7 @@ def densenet121(arguments: BuildArguments) -> keras.Model:
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
     growth = scaled(GROWTH, arguments.alpha)
     inputs = image_input(arguments.size)
-    x = even_stem(inputs, blocks, strides, 2 * growth, use_bias=False)
+    x = even_stem(inputs, blocks, strides, 2 * growth)
     for stage, repeats in enumerate(LAYERS_121, 2):
         for number in range(1, repeats + 1):
             x = _layer(x, blocks, growth, f"conv{stage}_block{number}")

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
 from edgecnn.models.inception_parts import InceptionParts, Step
-from edgecnn.models.layers import Tensor, classified, image_input, keras
+from edgecnn.models.layers import (
+    AUXILIARY,
+    Tensor,
+    classified,
+    classifier,
+    hidden,
+    image_input,
+    keras,
+    scaled,
+)
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
@@ -25,6 +34,8 @@ V1_MODULES = {
     "5b": (384, 192, 384, 48, 128, 128),
 }
 POOLED_BEFORE = ("3a", "4a", "5a")
+AUXILIARY_AFTER = ("4a", "4d")
+AUXILIARY_DROPOUT = 0.7
 
 
 @register(
@@ -36,12 +47,14 @@ POOLED_BEFORE = ("3a", "4a", "5a")
     top1_percent=68.7,
     top1_source="bvlc_googlenet in the Caffe model zoo",
     dropout=0.4,
+    has_auxiliary=True,
 )
 def inception_v1(arguments: BuildArguments) -> keras.Model:
     """Build Inception v1 (GoogLeNet).
 
     Batch normalisation takes the place of the biases and of local response normalisation, which
-    has no quantised kernel; the auxiliary classifiers are left out.
+    has no quantised kernel. With ``auxiliary`` the model has three outputs, of which the paper
+    weighs the second and third by 0.3 in training.
     """
     parts = InceptionParts(arguments)
     inputs = image_input(arguments.size)
@@ -49,19 +62,39 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
     x = parts.pooled(x, "pool1", "same")
     x = parts.one(x, (64, 1), "conv2_reduce")
     x = parts.one(x, (192, 3), "conv2")
+    early = []
     for name, channels in V1_MODULES.items():
         if name in POOLED_BEFORE:
             x = parts.pooled(x, f"pool_{name}", "same")
-        one, reduce3, three, reduce5, five, projected = channels
-        pooled = keras.layers.MaxPooling2D(3, 1, "same", name=f"inception_{name}_pool")(x)
-        branches = [
-            parts.chain(x, [(one, 1)], f"inception_{name}_1x1"),
-            parts.chain(x, [(reduce3, 1), (three, 3)], f"inception_{name}_3x3"),
-            parts.chain(x, [(reduce5, 1), (five, 5)], f"inception_{name}_5x5"),
-            parts.chain(pooled, [(projected, 1)], f"inception_{name}_pooled"),
-        ]
-        x = keras.layers.Concatenate(name=f"inception_{name}")(branches)
-    return classified(inputs, x, arguments, "inception_v1")
+        x = _v1_module(x, parts, channels, f"inception_{name}")
+        if arguments.auxiliary and name in AUXILIARY_AFTER:
+            early.append(_auxiliary(x, parts, arguments, f"{AUXILIARY}_{name}"))
+    model = classified(inputs, x, arguments, "inception_v1")
+    return keras.Model(inputs, [*model.outputs, *early], name=model.name) if early else model
+
+
+def _v1_module(x: Tensor, parts: InceptionParts, channels: tuple[int, ...], name: str) -> Tensor:
+    """1x1, 3x3, 5x5 and pooling side by side."""
+    one, reduce3, three, reduce5, five, projected = channels
+    pooled = keras.layers.MaxPooling2D(3, 1, "same", name=f"{name}_pool")(x)
+    branches = [
+        parts.chain(x, [(one, 1)], f"{name}_1x1"),
+        parts.chain(x, [(reduce3, 1), (three, 3)], f"{name}_3x3"),
+        parts.chain(x, [(reduce5, 1), (five, 5)], f"{name}_5x5"),
+        parts.chain(pooled, [(projected, 1)], f"{name}_pooled"),
+    ]
+    return keras.layers.Concatenate(name=name)(branches)
+
+
+def _auxiliary(x: Tensor, parts: InceptionParts, arguments: BuildArguments, name: str) -> Tensor:
+    """Classify in the middle of the network, so that its first half gets gradients."""
+    border = "valid" if min(x.shape[1:3]) >= 5 else "same"
+    x = keras.layers.AveragePooling2D(5, 3, border, name=f"{name}_pool")(x)
+    x = parts.one(x, (128, 1), f"{name}_reduce")
+    x = keras.layers.Flatten(name=f"{name}_flatten")(x)
+    units = scaled(1024, parts.alpha)
+    x = hidden(x, units, dropout=AUXILIARY_DROPOUT, name=f"{name}_dense")
+    return classifier(x, arguments.classes, dropout=0, softmax=arguments.softmax, name=name)
 
 
 @register(

@@ -24,6 +24,9 @@ else:
 Tensor = Any
 """A Keras tensor (batch, height, width, channels)."""
 
+AUXILIARY = "auxiliary"
+"""How the names of layers begin that only training uses; conversion drops outputs named so."""
+
 MIN_LAST_MAP = 2
 """Side of the last feature map that small inputs keep."""
 TOTAL_STRIDE = 32
@@ -67,11 +70,20 @@ class Blocks:
         size: (height, width) of the input; small inputs come from small data sets, on which a
             slow moving average would still hold its initial value at validation.
         scale: Whether batch normalisation has a factor (gamma).
+        use_bias: Whether convolutions have a bias, though normalisation after it has one.
     """
 
-    def __init__(self, *, epsilon: float, size: tuple[int, int], scale: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        epsilon: float,
+        size: tuple[int, int],
+        scale: bool = True,
+        use_bias: bool = False,
+    ) -> None:
         self.epsilon = epsilon
         self.scale = scale
+        self.use_bias = use_bias
         self.momentum = 0.9 if min(size) <= SMALL_INPUT else 0.99
 
     def convolution(
@@ -85,7 +97,6 @@ class Blocks:
         padding: str = "same",
         groups: int = 1,
         activation: str | None = None,
-        use_bias: bool = False,
     ) -> Tensor:
         """Apply convolution, batch normalisation, activation: ``name``, ``name_bn``, ...."""
         x = keras.layers.Conv2D(
@@ -94,7 +105,7 @@ class Blocks:
             strides=strides,
             padding=padding,
             groups=groups,
-            use_bias=use_bias,
+            use_bias=self.use_bias,
             kernel_initializer=variance_preserving(name, activation),
             name=name,
         )(x)
@@ -108,7 +119,7 @@ class Blocks:
             kernel,
             strides=strides,
             padding="same",
-            use_bias=False,
+            use_bias=self.use_bias,
             # Keras counts the fan-in over all channels, of which each filter sees one.
             depthwise_initializer=variance_preserving(name, activation, fan_in_factor=x.shape[-1]),
             name=name,
@@ -249,7 +260,6 @@ def even_stem(
     strides: Strides,
     channels: int,
     *,
-    use_bias: bool,
     normalize: bool = True,
 ) -> Tensor:
     """7x7 convolution and 3x3 max pooling, both padded evenly on all sides as the weights expect.
@@ -262,7 +272,7 @@ def even_stem(
         channels,
         7,
         strides=stride,
-        use_bias=use_bias,
+        use_bias=blocks.use_bias or not normalize,
         kernel_initializer=variance_preserving("conv1", "relu"),
         name="conv1",
     )(x)

@@ -7,7 +7,7 @@ Applications", https://arxiv.org/abs/1704.04861
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import Blocks, Strides, Tensor, classified, image_input, keras
+from edgecnn.models.layers import Blocks, Strides, classified, image_input, keras
 from edgecnn.models.registry import register
 from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
@@ -19,6 +19,8 @@ BLOCKS = (
     (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
     (1024, 2), (1024, 1),
 )  # fmt: skip
+
+VWW_WIDTH = 0.25
 
 WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet/"
 CHECKPOINTS = tuple(
@@ -42,23 +44,48 @@ CHECKPOINTS = tuple(
 )
 def mobilenet_v1(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v1."""
+    return _network(arguments, "mobilenet_v1", arguments.alpha, activation="relu6", use_bias=False)
+
+
+@register(
+    year=2021,
+    paper="Banbury et al., MLPerf Tiny, https://arxiv.org/abs/2106.07597",
+    input=preset("unit", 96, 96),
+    parameters=221_794,
+    macs=7_489_664,
+    top1_percent=None,
+    top1_source="",
+    classes=2,
+)
+def mobilenet_v1_vww(arguments: BuildArguments) -> keras.Model:
+    """Build the person detection model of MLPerf Tiny (visual wake words).
+
+    A quarter of MobileNet v1's width at 96 pixels, with ReLU in place of ReLU6 and with the biases
+    before normalisation that its published weights have; ``alpha`` scales that quarter.
+    """
+    width = VWW_WIDTH * arguments.alpha
+    return _network(arguments, "mobilenet_v1_vww", width, activation="relu", use_bias=True)
+
+
+def _network(
+    arguments: BuildArguments, name: str, alpha: float, *, activation: str, use_bias: bool
+) -> keras.Model:
     strides = Strides(arguments.size)
-    blocks = Blocks(epsilon=1e-3, size=arguments.size)
-    alpha = arguments.alpha
+    blocks = Blocks(epsilon=1e-3, size=arguments.size, use_bias=use_bias)
     inputs = image_input(arguments.size)
     x = blocks.convolution(
-        inputs, _width(32, alpha), 3, name="conv1", strides=strides(2), activation="relu6"
+        inputs, _width(32, alpha), 3, name="conv1", strides=strides(2), activation=activation
     )
     for number, (channels, stride) in enumerate(BLOCKS, 1):
-        x = _separable(x, blocks, _width(channels, alpha), strides(stride), number)
-    return classified(inputs, x, arguments, "mobilenet_v1")
+        x = blocks.depthwise(
+            x, 3, name=f"conv_dw_{number}", strides=strides(stride), activation=activation
+        )
+        x = blocks.convolution(
+            x, _width(channels, alpha), 1, name=f"conv_pw_{number}", activation=activation
+        )
+    return classified(inputs, x, arguments, name)
 
 
 def _width(channels: int, alpha: float) -> int:
     """Scale as the paper does, without rounding to a multiple of 8."""
     return max(1, int(channels * alpha))
-
-
-def _separable(x: Tensor, blocks: Blocks, channels: int, stride: int, number: int) -> Tensor:
-    x = blocks.depthwise(x, 3, name=f"conv_dw_{number}", strides=stride, activation="relu6")
-    return blocks.convolution(x, channels, 1, name=f"conv_pw_{number}", activation="relu6")

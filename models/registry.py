@@ -44,6 +44,8 @@ def register(
     top1_percent: float | None,
     top1_source: str,
     dropout: float = 0.0,
+    classes: int = 1000,
+    has_auxiliary: bool = False,
     keras_name: str | None = None,
     checkpoints: tuple[Checkpoint, ...] = (),
 ) -> Callable[[Builder], Builder]:
@@ -69,6 +71,8 @@ def register(
             top1_percent=top1_percent,
             top1_source=top1_source,
             dropout=dropout,
+            classes=classes,
+            has_auxiliary=has_auxiliary,
             keras_name=keras_name,
             checkpoints=checkpoints,
             builder=builder,

@@ -171,7 +171,7 @@ def resnet50_v2(arguments: BuildArguments) -> keras.Model:
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
     inputs = image_input(arguments.size)
     width = scaled(WIDTHS[0], arguments.alpha)
-    x = even_stem(inputs, blocks, strides, width, use_bias=True, normalize=False)
+    x = even_stem(inputs, blocks, strides, width, normalize=False)
     for stage, (depth, channels) in enumerate(zip(DEPTHS_50, WIDTHS, strict=True), 2):
         # The stride is on a stage's last block, as in the published weights.
         stride = strides(2) if stage < 5 else 1
@@ -192,10 +192,10 @@ def _build(
     arguments: BuildArguments, depths: tuple[int, ...], style: Style, name: str
 ) -> keras.Model:
     strides = Strides(arguments.size)
-    blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
+    blocks = Blocks(epsilon=1.001e-5, size=arguments.size, use_bias=style.use_bias)
     inputs = image_input(arguments.size)
     width = scaled(WIDTHS[0], arguments.alpha)
-    x = even_stem(inputs, blocks, strides, width, use_bias=style.use_bias)
+    x = even_stem(inputs, blocks, strides, width)
     block = _bottleneck if style.bottleneck else _basic
     for stage, (depth, channels, first) in enumerate(zip(depths, WIDTHS, STRIDES, strict=True), 2):
         stride, width = strides(first), scaled(channels, arguments.alpha)
@@ -212,9 +212,7 @@ def _projection(
     goes_on = not (style.bottleneck and name.endswith("block1"))
     if goes_on and stride == 1 and x.shape[-1] == channels:
         return x
-    return blocks.convolution(
-        x, channels, 1, name=f"{name}_0", strides=stride, use_bias=style.use_bias
-    )
+    return blocks.convolution(x, channels, 1, name=f"{name}_0", strides=stride)
 
 
 def _basic(
@@ -236,9 +234,7 @@ def _bottleneck(
     first, second = (stride, 1) if style.stride_first else (1, stride)
     narrow = scaled(channels * style.group_width, 1.0, divisor=style.groups)
     shortcut = _projection(x, blocks, wide, stride, style, name)
-    x = blocks.convolution(
-        x, narrow, 1, name=f"{name}_1", strides=first, activation="relu", use_bias=style.use_bias
-    )
+    x = blocks.convolution(x, narrow, 1, name=f"{name}_1", strides=first, activation="relu")
     x = blocks.convolution(
         x,
         narrow,
@@ -247,9 +243,8 @@ def _bottleneck(
         strides=second,
         groups=style.groups,
         activation="relu",
-        use_bias=style.use_bias,
     )
-    x = blocks.convolution(x, wide, 1, name=f"{name}_3", use_bias=style.use_bias)
+    x = blocks.convolution(x, wide, 1, name=f"{name}_3")
     if style.excite:
         x = squeeze_excite(x, max(1, wide // SQUEEZE), name=f"{name}_excite", gate="sigmoid")
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])

@@ -25,18 +25,17 @@ STAGES = ((16, 1), (32, 2), (64, 2))
     year=2021,
     paper="Banbury et al., MLPerf Tiny, https://arxiv.org/abs/2106.07597",
     input=preset("raw", 32, 32),
-    parameters=143_016,
-    macs=12_564_992,
+    parameters=78_666,
+    macs=12_501_632,
+    classes=10,
     top1_percent=None,
     top1_source="",
 )
 def resnet8(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-8."""
-    blocks = Blocks(epsilon=1e-3, size=arguments.size)
+    blocks = Blocks(epsilon=1e-3, size=arguments.size, use_bias=True)
     inputs = image_input(arguments.size)
-    x = blocks.convolution(
-        inputs, scaled(16, arguments.alpha), 3, name="conv1", activation="relu", use_bias=True
-    )
+    x = blocks.convolution(inputs, scaled(16, arguments.alpha), 3, name="conv1", activation="relu")
     for stage, (channels, stride) in enumerate(STAGES, 2):
         x = _basic(x, blocks, scaled(channels, arguments.alpha), stride, f"conv{stage}")
     return classified(inputs, x, arguments, "resnet8")
@@ -44,10 +43,8 @@ def resnet8(arguments: BuildArguments) -> keras.Model:
 
 def _basic(x: Tensor, blocks: Blocks, channels: int, stride: int, name: str) -> Tensor:
     shortcut = x
-    x = blocks.convolution(
-        x, channels, 3, name=f"{name}_1", strides=stride, activation="relu", use_bias=True
-    )
-    x = blocks.convolution(x, channels, 3, name=f"{name}_2", use_bias=True)
+    x = blocks.convolution(x, channels, 3, name=f"{name}_1", strides=stride, activation="relu")
+    x = blocks.convolution(x, channels, 3, name=f"{name}_2")
     if stride > 1:
         # Its projection is not normalised.
         shortcut = keras.layers.Conv2D(

@@ -20,6 +20,7 @@ class BuildArguments:
         classes: Number of classes.
         dropout: Rate before the last layer.
         softmax: Whether to end in softmax.
+        auxiliary: Whether to add the auxiliary classifiers as further outputs.
     """
 
     size: tuple[int, int]
@@ -27,6 +28,7 @@ class BuildArguments:
     classes: int
     dropout: float
     softmax: bool
+    auxiliary: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,13 @@ class ModelSpec:
         year: Of the paper.
         paper: Authors, title, and where to read it.
         input: At its default size.
-        parameters: Weights, batch normalisation's included, at 1,000 classes and alpha 1.
+        parameters: Weights, batch normalisation's included, at its own classes and alpha 1.
         macs: Multiply-adds of one image at the default input.
         top1_percent: Published ImageNet top-1 of the checkpoint, None if there is none.
         top1_source: Who published it.
         dropout: Default rate.
+        classes: Default number: 1,000, or those of the data set that it is made for.
+        has_auxiliary: Whether it can have auxiliary classifiers, which training alone uses.
         keras_name: Its name in ``keras.applications``, which its weights are exchanged with.
         checkpoints: Published weights.
         builder: Makes the Keras model.
@@ -100,6 +104,8 @@ class ModelSpec:
     top1_percent: float | None
     top1_source: str
     dropout: float
+    classes: int
+    has_auxiliary: bool
     keras_name: str | None
     checkpoints: tuple[Checkpoint, ...]
     builder: Builder

@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.lazy import LazyModule
+from edgecnn.models.layers import AUXILIARY
 
 h5py = LazyModule("h5py", extra="convert")
 
@@ -28,7 +30,38 @@ INPUT_NORMALISATION = "normalization"
 them here, so that the app's preprocessing or the input's scale does that work."""
 
 
-def load_weights(model: Any, path: str | Path) -> None:
+@dataclass(frozen=True)
+class WeightsReport:
+    """What of a file went into a model; what fits only in part is refused, never half loaded.
+
+    Args:
+        label: The file's name for messages.
+        loaded: Number of arrays, which are all that the model has.
+        parameters: Values in them.
+        left_out: Layers of the file that the model has no place for by design.
+    """
+
+    label: str
+    loaded: int
+    parameters: int
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        text = f"weights: all {self.loaded} arrays ({self.parameters:,} parameters) from "
+        text += self.label
+        return f"{text}; left out: {', '.join(self.left_out)}" if self.left_out else text
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """Arrays of a file in the order of its layers, and the layers that were left out."""
+
+    arrays: list[Array]
+    left_out: tuple[str, ...]
+
+
+def load_weights(model: Any, path: str | Path) -> WeightsReport:
     """Fill a Keras model with the weights of a file of the same architecture.
 
     Args:
@@ -36,12 +69,17 @@ def load_weights(model: Any, path: str | Path) -> None:
         path: A legacy Keras HDF5 file (``.h5``; weights or a whole model), a ``.keras`` file, or a
             ``.weights.h5`` file of a model with the same layer names.
 
+    Returns:
+        What was loaded, and which layers of the file were not.
+
     Raises:
         InputError: The file is missing or broken, or a weight does not fit; the message says which.
     """
     path = Path(path)
-    arrays = read_weights(path, [layer.name for layer in model.layers])
-    assign_in_order(model, arrays, quoted(path))
+    stored = read_weights(path, [layer.name for layer in model.layers])
+    assign_in_order(model, stored.arrays, quoted(path))
+    parameters = sum(array.size for array in stored.arrays)
+    return WeightsReport(quoted(path), len(stored.arrays), parameters, stored.left_out)
 
 
 def assign_in_order(model: Any, arrays: Sequence[Array], label: str) -> None:
@@ -93,24 +131,24 @@ def _misfit(model: Any, label: str, weight: Any, found: tuple[int, ...], last: A
     )
 
 
-def read_weights(path: Path, layer_names: Sequence[str]) -> list[Array]:
+def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     """Read a file's arrays in the order of its layers.
 
     Args:
         path: The file.
-        layer_names: The order, for a file that has none of its own.
+        layer_names: The model's, which are the order for a file that has none of its own.
 
     Raises:
         InputError: It is missing, broken, or of a kind that is not known.
     """
     try:
         if zipfile.is_zipfile(path):
-            return _from_keras_archive(path)
+            return _from_keras_archive(path, layer_names)
         with h5py.File(path, "r") as file:
             root = file.get("model_weights", file)
             if "layer_names" in root.attrs:
-                return _from_legacy(root)
-            return _from_groups(_named_groups(file), layer_names)
+                return _from_legacy(root, layer_names)
+            return _from_groups(_named_groups(file), layer_names, layer_names)
     except FileNotFoundError:
         raise InputError(f"no such weights file: {quoted(path)}") from None
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -119,48 +157,65 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> list[Array]:
         ) from error
 
 
-def _from_legacy(root: Any) -> list[Array]:
-    arrays = []
-    for layer in filter(_is_layer_here, map(_text, root.attrs["layer_names"])):
+def _from_legacy(root: Any, layer_names: Sequence[str]) -> StoredWeights:
+    groups = {}
+    for layer in map(_text, root.attrs["layer_names"]):
         group = root[layer]
-        arrays += [np.asarray(group[_text(name)]) for name in group.attrs["weight_names"]]
-    return arrays
-
-
-def _is_layer_here(name: str) -> bool:
-    return not name.startswith(INPUT_NORMALISATION)
+        groups[layer] = [group[_text(name)] for name in group.attrs["weight_names"]]
+    return _in_order(groups, groups, layer_names)
 
 
 def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _from_keras_archive(path: Path) -> list[Array]:
+def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
         content = io.BytesIO(archive.read("model.weights.h5"))
-    layers = config["config"]["layers"]
-    names = [layer["config"]["name"] for layer in layers]
+    names = [layer["config"]["name"] for layer in config["config"]["layers"]]
     with h5py.File(content, "r") as file:
-        return _from_groups(_named_groups(file), names)
+        return _from_groups(_named_groups(file), names, layer_names)
 
 
-def _named_groups(file: Any) -> dict[str, Any]:
-    """Return the groups of a Keras 3 weights file by the names of their layers."""
+def _named_groups(file: Any) -> dict[str, list[Any]]:
+    """Return the arrays of a Keras 3 weights file by the names of their layers."""
     groups = {}
     for group in file["layers"].values():
         if "vars" in group:
-            groups[_text(group["vars"].attrs["name"])] = group["vars"]
-    return {name: group for name, group in groups.items() if _is_layer_here(name)}
+            variables = group["vars"]
+            name = _text(variables.attrs["name"])
+            groups[name] = [variables[str(index)] for index in range(len(variables))]
+    return groups
 
 
-def _from_groups(groups: dict[str, Any], names: Sequence[str]) -> list[Array]:
-    missing = set(groups) - set(names)
+def _from_groups(
+    groups: dict[str, list[Any]], order: Iterable[str], layer_names: Sequence[str]
+) -> StoredWeights:
+    order = list(order)
+    missing = [name for name in groups if name not in order and _has_place(name, layer_names)]
     if missing:
-        raise KeyError(f"layers {sorted(missing)[:3]}")
-    return [
-        np.asarray(groups[name][str(index)])
-        for name in names
-        if name in groups
-        for index in range(len(groups[name]))
-    ]
+        raise KeyError(f"layers {missing[:3]}")
+    absent = [name for name in groups if name not in order]
+    return _in_order(groups, [name for name in order if name in groups] + absent, layer_names)
+
+
+def _in_order(
+    groups: dict[str, list[Any]], order: Iterable[str], layer_names: Sequence[str]
+) -> StoredWeights:
+    stored = [name for name in order if groups[name]]
+    kept = [name for name in stored if _has_place(name, layer_names)]
+    return StoredWeights(
+        [np.asarray(array) for name in kept for array in groups[name]],
+        tuple(name for name in stored if name not in kept),
+    )
+
+
+def _has_place(layer: str, layer_names: Sequence[str]) -> bool:
+    """Say whether a file's layer belongs into the model.
+
+    What an InputSpec does, and classifiers that only training uses, do not.
+    """
+    if layer.startswith(AUXILIARY):
+        return any(name.startswith(AUXILIARY) for name in layer_names)
+    return not layer.startswith(INPUT_NORMALISATION)

@@ -59,7 +59,7 @@ def convert(
         weights: For a name: ``"imagenet"``, a file, or None for random ones.
         alpha: For a name: width multiplier.
         size: Input pixels, one number or (height, width).
-        classes: For a name: number of classes; its own 1,000 unless said.
+        classes: For a name: number of classes; its own, mostly 1,000, unless said.
         dropout: For a name: rate, 0 to 1 exclusive.
         softmax: For a name: whether it ends in softmax; else it gives logits.
         trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).

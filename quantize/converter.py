@@ -189,6 +189,7 @@ def _describe(model: LoadedModel) -> Message:
         "output_shape": model.output_shape,
         "preprocessing_layer": model.preprocessing_layer,
         "ends_in_softmax": model.ends_in_softmax,
+        "notes": model.notes,
         "versions": {"tensorflow": tf.__version__, "keras": version("keras")},
     }
 

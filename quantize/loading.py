@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import quoted
 from edgecnn.lazy import LazyModule
+from edgecnn.models.layers import AUXILIARY
 from edgecnn.quantize.sources import refuse_custom_code
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -45,6 +46,7 @@ class LoadedModel:
         preprocessing_layer: Name of the Rescaling or Normalization layer that it starts with.
         ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
         keep_alive: Owner of the variables that ``call`` reads, which does not own them itself.
+        notes: What a user should know of how it was loaded, one line each.
     """
 
     call: Callable[[Any], Any]
@@ -53,6 +55,7 @@ class LoadedModel:
     preprocessing_layer: str | None = None
     ends_in_softmax: bool | None = None
     keep_alive: Any = None
+    notes: tuple[str, ...] = ()
 
 
 def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> LoadedModel:
@@ -68,7 +71,9 @@ def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> Loa
     """
     label, size = quoted(job["name"]), job["size"]
     if job["kind"] == "registered":
-        return _from_keras(_build(job, on_progress), size, label)
+        notes: list[str] = []
+        model = _build(job, on_progress, lambda report: notes.append(str(report)))
+        return _from_keras(model, size, label, notes)
     try:
         if job["kind"] == "saved_model":
             return _from_saved_model(tf.saved_model.load(job["name"]), size, label)
@@ -82,10 +87,14 @@ def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> Loa
     return _from_keras(model, size, label)
 
 
-def _build(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> Any:
+def _build(
+    job: Mapping[str, Any],
+    on_progress: Callable[[int, int], None],
+    on_weights: Callable[[object], None],
+) -> Any:
     from edgecnn.models.build import build
 
-    return build(job["name"], **job["build"], on_progress=on_progress)
+    return build(job["name"], **job["build"], on_progress=on_progress, on_weights=on_weights)
 
 
 def _load_keras_file(path: str, *, trust: bool) -> Any:
@@ -148,10 +157,24 @@ def _keras2_depthwise() -> type:
     return DepthwiseConv2D
 
 
-def _from_keras(model: Any, size: tuple[int, int] | None, label: str) -> LoadedModel:
-    inputs, outputs = model.inputs, model.outputs
-    if not inputs:
+def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
+    """Drop the outputs that only training uses, and with them the layers that lead to them."""
+    names = getattr(model, "output_names", [])
+    dropped = [name for name in names if name.startswith(AUXILIARY)]
+    if not dropped or len(dropped) == len(names):
+        return model, []
+    kept = [model.outputs[index] for index, name in enumerate(names) if name not in dropped]
+    note = f"dropped {len(dropped)} outputs that only training uses: {', '.join(dropped)}"
+    return keras.Model(model.inputs, kept, name=model.name), [note]
+
+
+def _from_keras(
+    model: Any, size: tuple[int, int] | None, label: str, notes: Sequence[str] = ()
+) -> LoadedModel:
+    if not model.inputs:
         raise InputError(f"{label} was never built: save it after it has seen an input")
+    model, dropped = _without_auxiliary(model)
+    inputs, outputs = model.inputs, model.outputs
     if len(inputs) != 1 or len(outputs) != 1:
         raise InputError(
             f"{label} has {len(inputs)} inputs and {len(outputs)} outputs: "
@@ -162,7 +185,8 @@ def _from_keras(model: Any, size: tuple[int, int] | None, label: str) -> LoadedM
 
     def call(image: Any) -> Any:
         weights, state = [[tf.constant(v) for v in values] for values in (trainable, others)]
-        return model.stateless_call(weights, state, image, training=False)[0]
+        answer = model.stateless_call(weights, state, image, training=False)[0]
+        return answer[0] if isinstance(answer, list) else answer
 
     return LoadedModel(
         call=call,
@@ -170,6 +194,7 @@ def _from_keras(model: Any, size: tuple[int, int] | None, label: str) -> LoadedM
         output_shape=tuple(outputs[0].shape)[1:],
         preprocessing_layer=_leading_preprocessing(model),
         ends_in_softmax=_ends_in_softmax(model),
+        notes=(*notes, *dropped),
     )
 
 

@@ -252,7 +252,7 @@ class _Session:
         )
 
     def _warnings(self, plan: OutputPlan) -> tuple[str, ...]:
-        warnings = list(self._request.warnings)
+        warnings = [*self._request.warnings, *self._loaded["notes"]]
         if plan.scheme.calibrated and self._calibration:
             warnings += self._calibration.warnings
         if plan.scheme.caution:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load.")
 @click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
 @click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256.")
-@click.option("--classes", type=int, help="For a name: number of classes.  [default: 1000]")
+@click.option("--classes", type=int, help="For a name: number of classes.  [default: its own]")
 @click.option("--logits", is_flag=True, help="For a name: leave the softmax out.")
 @click.option("--trust", is_flag=True, help="Run code that a .keras or .h5 file carries.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON array.")

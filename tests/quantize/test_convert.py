@@ -188,3 +188,30 @@ def test_an_op_without_kernel_is_named(keras: Any, tmp_path: Path) -> None:
     outputs = keras.ops.erfinv(keras.layers.GlobalAveragePooling2D()(inputs) * 0.1)
     with pytest.raises(ConversionError, match=r"no TFLite kernel for .*Erfinv"):
         edgecnn.convert(keras.Model(inputs, outputs), quantize="float32", output=tmp_path)
+
+
+def test_outputs_that_only_training_uses_are_dropped(
+    tmp_path: Path, run_tflite: Any, pixels: Any
+) -> None:
+    path = tmp_path / "trained.keras"
+    model = edgecnn.build("inception_v1", alpha=0.25, size=32, classes=4, auxiliary=True)
+    model.save(path)
+    result = edgecnn.convert(path, quantize="float32", preprocess="tf")[0]
+    assert result.output_shape == (1, 4)
+    assert any("auxiliary_4a, auxiliary_4d" in warning for warning in result.warnings)
+    assert not any(
+        "auxiliary" in t.name for op in read_model(result.path).operators for t in op.outputs
+    )
+    scaled = pixels / 127.5 - 1.0
+    expected = model.predict(scaled, verbose=0)[0]
+    assert np.abs(run_tflite(result.path, scaled) - expected).max() < 1e-5
+
+
+def test_what_was_loaded_of_the_weights_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "mine.weights.h5"
+    edgecnn.build("mobilenet_v2", alpha=0.35, size=32, classes=4).save_weights(path)
+    result = edgecnn.convert(
+        "mobilenet_v2", weights=path, alpha=0.35, size=32, classes=4, output=tmp_path,
+        quantize="float32",
+    )[0]  # fmt: skip
+    assert any("all 262 arrays" in warning for warning in result.warnings), result.warnings
