@@ -1,11 +1,12 @@
 """From an architecture's name or a Keras model to a measured ``.tflite`` file.
 
-Three functions are the whole of it, and the commands call nothing else::
+Four functions are the whole of it, and the commands call nothing else::
 
     import edgecnn
 
     model = edgecnn.build("mobilenet_v2", alpha=0.5, size=96, classes=10)
     files = edgecnn.convert(model, quantize="int8", calibrate="photos/", output="model.tflite")
+    summary = edgecnn.summarize(files[0].path)
     records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
 
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
     from edgecnn.quantize.convert import convert
+    from edgecnn.quantize.summary import summarize
 
-__all__ = ["__version__", "bench", "build", "convert"]
+__all__ = ["__version__", "bench", "build", "convert", "summarize"]
 
 _HOME = {
     "bench": "edgecnn.measure.bench",
     "build": "edgecnn.models.build",
     "convert": "edgecnn.quantize.convert",
+    "summarize": "edgecnn.quantize.summary",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,20 @@ def count(model: Any) -> Cost:
         >>> count(edgecnn.build("mobilenet_v2")).parameters
         3538984
     """
-    return Cost(model.count_params(), sum(_macs(layer) for layer in model.layers))
+    return Cost(model.count_params(), sum(map(layer_macs, inner_layers(model))))
 
 
-def _macs(layer: Any) -> int:
-    if hasattr(layer, "layers"):
-        return sum(_macs(inner) for inner in layer.layers)
+def inner_layers(model: Any) -> Iterator[Any]:
+    """Yield a model's layers in order, those of models inside it in their place."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from inner_layers(layer)
+        else:
+            yield layer
+
+
+def layer_macs(layer: Any) -> int:
+    """Return the multiply-adds of one layer for one image; 0 for what has no kernel."""
     kind = type(layer).__name__
     if kind == "Dense":
         positions = math.prod(layer.output.shape[1:-1])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,21 +71,49 @@ def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> Loa
         InputError: The model cannot be loaded, or is not one image in and one answer out.
     """
     label, size = quoted(job["name"]), job["size"]
-    if job["kind"] == "registered":
-        notes: list[str] = []
-        model = _build(job, on_progress, lambda report: notes.append(str(report)))
-        return _from_keras(model, size, label, notes)
-    try:
-        if job["kind"] == "saved_model":
+    if job["kind"] == "saved_model":
+        with _explained(label):
             return _from_saved_model(tf.saved_model.load(job["name"]), size, label)
-        loader = _load_h5 if job["kind"] == "h5" else _load_keras_file
+    model, notes = load_keras(job, on_progress)
+    return _from_keras(model, size, label, notes)
+
+
+def load_keras(
+    job: Mapping[str, Any], on_progress: Callable[[int, int], None]
+) -> tuple[Any, list[str]]:
+    """Build or load a Keras model without its auxiliary classifiers.
+
+    Args:
+        job: As :func:`load` takes it, of any kind but a SavedModel.
+        on_progress: Told (bytes done, bytes in all) while weights are downloaded.
+
+    Returns:
+        The model, and what a user should know of how it was loaded.
+
+    Raises:
+        InputError: The model cannot be loaded, or was never built.
+    """
+    notes: list[str] = []
+    label = quoted(job["name"])
+    if job["kind"] == "registered":
+        return _build(job, on_progress, lambda report: notes.append(str(report))), notes
+    loader = _load_h5 if job["kind"] == "h5" else _load_keras_file
+    with _explained(label):
         model = loader(job["name"], trust=job["trust"])
+    if not model.inputs:
+        raise InputError(f"{label} was never built: save it after it has seen an input")
+    return _without_auxiliary(model)
+
+
+@contextmanager
+def _explained(label: str) -> Iterator[None]:
+    try:
+        yield
     except EdgecnnError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{label} cannot be loaded: {reason}") from error
-    return _from_keras(model, size, label)
 
 
 def _build(
@@ -171,9 +200,6 @@ def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
 def _from_keras(
     model: Any, size: tuple[int, int] | None, label: str, notes: Sequence[str] = ()
 ) -> LoadedModel:
-    if not model.inputs:
-        raise InputError(f"{label} was never built: save it after it has seen an input")
-    model, dropped = _without_auxiliary(model)
     inputs, outputs = model.inputs, model.outputs
     if len(inputs) != 1 or len(outputs) != 1:
         raise InputError(
@@ -194,7 +220,7 @@ def _from_keras(
         output_shape=tuple(outputs[0].shape)[1:],
         preprocessing_layer=_leading_preprocessing(model),
         ends_in_softmax=_ends_in_softmax(model),
-        notes=(*notes, *dropped),
+        notes=tuple(notes),
     )
 
 

@@ -42,9 +42,25 @@ class BuildOptions:
         }
         return {name: value for name, value in values.items() if value is not None}
 
-    def refuse_for(self, source: Source) -> None:
-        """Raise InputError if an option was given that only a registered name takes."""
+    def check(self, source: Source) -> None:
+        """Raise InputError if an option is out of range, or does not go with the source."""
+        if source.kind != "registered":
+            self.refuse_for_file(quoted(source.name))
+            return
+        from edgecnn.models.build import check_arguments
+
+        given = {k: v for k, v in self.arguments().items() if k != "weights"}
+        check_arguments(source.name, **given)
+
+    def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
+        """Raise InputError if an option was given that only a registered name takes.
+
+        Args:
+            label: The file's name for the message.
+            sized: Whether such a file can take images of any size.
+        """
         given = {
+            "--size": not sized and self.size is not None,
             "--weights": self.weights is not None,
             "--alpha": self.alpha != 1.0,
             "--classes": self.classes is not None,
@@ -54,8 +70,8 @@ class BuildOptions:
         named = ", ".join(option for option, is_given in given.items() if is_given)
         if named:
             raise InputError(
-                f"{named} goes with the name of an architecture; {quoted(source.name)} is a model "
-                "that has these already"
+                f"{named} goes with the name of an architecture; {label} is a model that "
+                "has these already"
             )
 
 
@@ -120,18 +136,15 @@ class Request:
 
     def check(self) -> None:
         """Find what is wrong with the options, and open the data, before any work is done."""
+        self.options.check(self.source)
         if self.is_registered:
-            self._check_build_options()
-        else:
-            self.options.refuse_for(self.source)
+            self._check_registered()
         if self.needs_calibration:
             self._check_calibration()
 
-    def _check_build_options(self) -> None:
-        from edgecnn.models.build import check_arguments, input_spec
+    def _check_registered(self) -> None:
+        from edgecnn.models.build import input_spec
 
-        given = self.options.arguments()
-        check_arguments(self.source.name, **{k: v for k, v in given.items() if k != "weights"})
         self.spec = input_spec(self.source.name, self.options.size)
         if self.weights_origin == "random":
             self.warnings.append("random weights: good for size and latency only (see --weights)")

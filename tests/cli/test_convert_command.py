@@ -280,7 +280,7 @@ def test_debug_shows_the_traceback(run_edgecnn: Any) -> None:
     assert "Traceback" in run_edgecnn("--debug", "convert", "absent.keras").stderr
 
 
-@pytest.mark.parametrize("command", ["models", "convert", "bench", "demo"])
+@pytest.mark.parametrize("command", ["models", "summary", "convert", "bench", "demo"])
 def test_every_command_has_help_with_an_example(run_edgecnn: Any, command: str) -> None:
     result = run_edgecnn(command, "--help")
     assert result.returncode == 0

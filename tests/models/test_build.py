@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 
 import edgecnn
 from edgecnn.errors import InputError
+from edgecnn.models.cost import count
 from edgecnn.models.layers import Strides
 from edgecnn.models.registry import get_spec, list_models
+from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, read_model, weights_of
 
 NAMES = [spec.name for spec in list_models()]
 
@@ -158,5 +161,19 @@ def test_every_model_converts_and_runs_in_every_scheme(name: str, tmp_path: Path
     for result in results:
         assert not LEFTOVERS & set(result.operators)
         assert not any("Flex" in kind for kind in result.operators)
-    measured = edgecnn.bench(results[0].path, runs=3, warmup=1)
-    assert measured
+    assert edgecnn.bench(results[0].path, runs=3, warmup=1)
+    assert_same_cost(edgecnn.build(name, size=32, alpha=0.25, classes=10), results[0].path)
+
+
+def assert_same_cost(model: Any, path: Path) -> None:
+    """Kernels and multiply-adds, counted from Keras' layers and from the file's ops."""
+    kernels = sum(
+        math.prod(weight.shape) for weight in model.trainable_weights if len(weight.shape) > 1
+    )
+    weights = {
+        weights.name: weights.elements
+        for op in read_model(path).operators
+        if op.name in WEIGHTED_OPS and (weights := weights_of(op))
+    }
+    assert sum(weights.values()) == kernels
+    assert edgecnn.summarize(path).macs == count(model).macs

@@ -1,0 +1,104 @@
+"""``edgecnn summary``: the layers or ops of one model as a table or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.options import Size
+from edgecnn.cli.text import quoted_if_needed, size_text
+
+if TYPE_CHECKING:
+    from edgecnn.quantize.summary import Summary
+
+
+@click.command("summary")
+@click.argument("model")
+@click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
+@click.option("--size", type=Size(), help="Input pixels: 224 or 192x256.")
+@click.option("--classes", type=int, help="For a name: number of classes.")
+@click.option("--trust", is_flag=True, help="Let a Keras file run code of its own.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def summary_command(
+    model: str,
+    alpha: float,
+    size: tuple[int, int] | None,
+    classes: int | None,
+    trust: bool,
+    as_json: bool,
+) -> None:
+    """List the layers or ops of a model: output, parameters, MACs, bytes, share.
+
+    MODEL is a registered name, a .keras or .h5 file, or a .tflite file.
+
+    \b
+    Example:
+      edgecnn summary mobilenet_v2 --alpha 0.5 --size 96
+      edgecnn summary model.tflite --json
+    """
+    from edgecnn.quantize.summary import summarize
+
+    summary = summarize(model, alpha=alpha, size=size, classes=classes, trust=trust)
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), indent=2))
+    else:
+        _print_table(summary)
+
+
+def _print_table(summary: Summary) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from edgecnn.cli.table import UNLIMITED
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    # Text, not str: a layer's name with square brackets is no markup.
+    table.add_column("op" if summary.format == "tflite" else "layer", overflow="fold")
+    table.add_column("kind", no_wrap=True)
+    for heading in ("output", "params", "MACs", "%", "bytes", "%"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in summary.rows:
+        shape = "x".join("?" if side is None else str(side) for side in row.output_shape[1:])
+        table.add_row(
+            Text(row.name),
+            Text(row.kind),
+            shape,
+            *_costs(row.parameters, row.macs, row.bytes, summary),
+        )
+    table.add_section()
+    total = _costs(summary.parameters, summary.macs, summary.bytes, summary)
+    table.add_row("total", f"{len(summary.rows)} in all", "", *total, style="bold")
+    # Nothing is folded in a pipe or a file.
+    console = Console() if sys.stdout.isatty() else Console(width=UNLIMITED)
+    console.print(table)
+    if summary.file_bytes is not None:
+        name = quoted_if_needed(summary.model)
+        console.print(Text(f"{name}: {size_text(summary.file_bytes)} with its structure"))
+
+
+def _costs(parameters: int, macs: int, size: int, summary: Summary) -> list[str]:
+    return [
+        _compact(parameters, 1000, "kMG"),
+        _compact(macs, 1000, "kMG"),
+        _share(macs, summary.macs),
+        _compact(size, 1024, "KMG"),
+        _share(size, summary.bytes),
+    ]
+
+
+def _compact(value: int, step: int, units: str) -> str:
+    """Show three digits and a unit, so that a row fits a narrow terminal."""
+    if value < step:
+        return str(value) if value else "-"
+    number, unit = value / step, 0
+    while number >= step and unit + 1 < len(units):
+        number, unit = number / step, unit + 1
+    return f"{number:.{max(0, 3 - len(str(int(number))))}f}{units[unit]}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if part else "-"

@@ -1,0 +1,206 @@
+"""``edgecnn.summarize``: what each layer or op of a model holds and costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgecnn.child import ChildProcess, module_command
+from edgecnn.files import exists, quoted
+from edgecnn.quantize.flatbuffer import (
+    WEIGHTED_OPS,
+    Operator,
+    TensorInfo,
+    read_model,
+    weights_of,
+)
+from edgecnn.quantize.request import BuildOptions
+from edgecnn.quantize.session import CHILD_ENVIRONMENT
+from edgecnn.quantize.sources import find_source
+
+TFLITE_MAGIC = b"TFL3"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer or op.
+
+    Args:
+        name: Of the layer, or of the op's result.
+        kind: Keras class or TFLite op.
+        output_shape: With the batch first; None where it is open.
+        parameters: Values of its weights and biases; of shared ones the first op has them all.
+        macs: Multiply-adds of one image.
+        bytes: What its weights take: float32 in a Keras model, as stored in a ``.tflite``.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int | None, ...]
+    parameters: int
+    macs: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A model, layer by layer.
+
+    Args:
+        model: What was asked for.
+        format: ``"keras"`` or ``"tflite"``.
+        rows: In the order of the work.
+        file_bytes: Size of a ``.tflite`` file, structure included; None for others.
+    """
+
+    model: str
+    format: str
+    rows: tuple[Row, ...]
+    file_bytes: int | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Sum over the rows."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def macs(self) -> int:
+        """Sum over the rows."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Sum over the rows."""
+        return sum(row.bytes for row in self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, totals included."""
+        totals = {"parameters": self.parameters, "macs": self.macs, "bytes": self.bytes}
+        return {**dataclasses.asdict(self), **totals}
+
+
+def summarize(
+    source: str | Path,
+    *,
+    alpha: float = 1.0,
+    size: int | tuple[int, int] | None = None,
+    classes: int | None = None,
+    trust: bool = False,
+) -> Summary:
+    """List a model's layers or ops with output shape, parameters, multiply-adds and bytes.
+
+    Multiply-adds are those of convolutions and dense layers, as ``edgecnn models`` counts them.
+    Batch normalisation is folded into the convolutions of a ``.tflite``, which therefore has fewer
+    parameters than its Keras model.
+
+    Args:
+        source: A registered name, a ``.keras`` or ``.h5`` file, or a ``.tflite`` file.
+        alpha: For a name: width multiplier.
+        size: For a name, or a file that takes any size: input pixels.
+        classes: For a name: number of classes.
+        trust: Let a Keras file run code of its own.
+
+    Raises:
+        InputError: No such name or file, a broken file, an option that does not fit.
+        ChildCrashedError: Loading the model crashed.
+
+    Example:
+        >>> edgecnn.summarize("mobilenet_v2").macs
+        300774272
+    """
+    pixels = (size, size) if isinstance(size, int) else size
+    options = BuildOptions(alpha=alpha, size=pixels, classes=classes)
+    path = Path(source)
+    if is_tflite(path):
+        options.refuse_for_file(quoted(path), sized=False)
+        rows = tuple(_operator_rows(read_model(path).operators))
+        return Summary(str(source), "tflite", rows, path.stat().st_size)
+    return Summary(str(source), "keras", _keras_rows(str(source), options, trust))
+
+
+def is_tflite(path: Path) -> bool:
+    """Say whether a path is to be read as a ``.tflite`` file, by its ending or its header."""
+    if path.suffix == ".tflite":
+        return True
+    if not exists(path) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(8)[4:] == TFLITE_MAGIC
+    except OSError:
+        return False
+
+
+def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, ...]:
+    found = find_source(source, trust=trust)
+    options.check(found)
+    job = {
+        "kind": found.kind,
+        "name": found.name,
+        "trust": trust,
+        "size": options.size,
+        "build": options.arguments(),
+    }
+    with ChildProcess(
+        module_command("edgecnn.quantize.layers"),
+        task=f"loading {quoted(source)}",
+        environment=CHILD_ENVIRONMENT,
+    ) as child:
+        child.send(job)
+        rows = child.receive()["rows"]
+    return tuple(Row(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)
+
+
+def _operator_rows(operators: tuple[Operator, ...]) -> Iterator[Row]:
+    """Count each constant once; halves that are widened at load belong to the op that uses them."""
+    widened = {op.outputs[0].name: op.inputs[0] for op in operators if _widens_a_constant(op)}
+    seen: set[str] = set()
+    for op in operators:
+        if op.outputs[0].name in widened:
+            continue
+        inputs = [widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
+        constants = [t for t in inputs if t and t.is_constant and t.name not in seen]
+        seen.update(tensor.name for tensor in constants)
+        yield Row(
+            name=_layer_name(op.outputs[0].name),
+            kind=op.name,
+            output_shape=op.outputs[0].shape,
+            parameters=sum(t.elements for t in constants if _is_parameter(t, op)),
+            macs=_macs(op),
+            bytes=sum(tensor.constant_bytes for tensor in constants),
+        )
+
+
+def _widens_a_constant(op: Operator) -> bool:
+    return op.name == "DEQUANTIZE" and op.inputs[0] is not None and op.inputs[0].is_constant
+
+
+def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
+    """Tell weights from shapes, axes and paddings, which are whole numbers of other ops."""
+    return op.name in WEIGHTED_OPS or not tensor.dtype.startswith(("int32", "int64"))
+
+
+def _macs(op: Operator) -> int:
+    weights = weights_of(op)
+    if op.name not in WEIGHTED_OPS or weights is None:
+        return 0
+    moving = op.outputs[0]
+    if op.name == "TRANSPOSE_CONV" and op.inputs[2] is not None:
+        moving = op.inputs[2]
+    # The last dimension is what the weights make (or take) at each position.
+    return math.prod(moving.shape[:-1]) * math.prod(weights.shape)
+
+
+def _layer_name(tensor: str) -> str:
+    """Return the part of a tensor's name that leads back to its layer.
+
+    Example:
+        >>> _layer_name("block_1_relu_1/Relu6;block_1_1/convolution")
+        'block_1_relu_1'
+    """
+    first = tensor.split(";")[0]
+    return first.rpartition("/")[0].rpartition("/")[2] or first

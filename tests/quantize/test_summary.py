@@ -1,0 +1,97 @@
+"""``edgecnn.summarize`` and ``edgecnn summary``: totals from three routes agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgecnn
+from edgecnn.errors import InputError
+from edgecnn.models.registry import get_spec
+from edgecnn.quantize.result import Conversion
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet8", "mlp", "efficientnet_b0"])
+def test_totals_are_those_of_the_list_of_models(name: str, run_edgecnn: Any) -> None:
+    spec = get_spec(name)
+    found = json.loads(run_edgecnn("summary", name, "--json").stdout)
+    assert (found["parameters"], found["macs"]) == (spec.parameters, spec.macs)
+    assert found["bytes"] == 4 * spec.parameters  # float32
+
+
+def test_layers_of_a_file_by_arithmetic(small_file: Path) -> None:
+    rows = {row.kind: row for row in edgecnn.summarize(small_file).rows}
+    assert rows["DepthwiseConv2D"].output_shape == (None, 16, 16, 16)
+    assert rows["DepthwiseConv2D"].parameters == 3 * 3 * 16 + 16
+    assert rows["DepthwiseConv2D"].macs == 16 * 16 * 3 * 3 * 16
+    assert rows["BatchNormalization"].parameters == 4 * 16
+    assert rows["Dense"].bytes == 4 * (16 * 5 + 5)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("float32", 4), ("float16", 2), ("int8", 1)])
+def test_ops_by_arithmetic(scheme: str, width: int, small_results: dict[str, Conversion]) -> None:
+    result = small_results[scheme]
+    summary = edgecnn.summarize(result.path)
+    convolution = next(row for row in summary.rows if row.kind == "CONV_2D")
+    assert convolution.output_shape == (1, 16, 16, 16)
+    assert convolution.macs == 16 * 16 * 3 * 3 * 3 * 16
+    assert convolution.parameters == 3 * 3 * 3 * 16 + 16
+    bias = {"float32": 4, "float16": 2, "int8": 4}[scheme]
+    assert convolution.bytes == 3 * 3 * 3 * 16 * width + 16 * bias
+    assert "DEQUANTIZE" not in {row.kind for row in summary.rows[:-1]}
+    assert summary.file_bytes == result.bytes > summary.bytes
+
+
+def test_all_schemes_of_a_model_multiply_the_same(small_results: dict[str, Conversion]) -> None:
+    summaries = [edgecnn.summarize(result.path) for result in small_results.values()]
+    assert len({summary.macs for summary in summaries}) == 1
+
+
+def test_the_table_ends_in_the_totals(small_file: Path, run_edgecnn: Any) -> None:
+    result = run_edgecnn("summary", small_file)
+    assert result.returncode == 0
+    last = result.stdout.rstrip().splitlines()[-1]
+    assert last.split()[0] == "total"
+    assert last.count("100.0") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["absent.tflite"], "no such file"),
+        (["no_such_model"], "unknown model"),
+        (["mobilenet_v2", "--size", "16"], "at least 32x32"),
+        (["mobilenet_v2", "--alpha", "0"], "alpha must be above 0"),
+        (["cut.tflite"], "truncated or corrupt"),
+        (["small.tflite", "--size", "64"], "--size goes with the name"),
+        (["small.tflite", "--alpha", "0.5"], "--alpha goes with the name"),
+        (["text.h5"], "is no Keras model"),
+        (["."], "not a SavedModel"),
+    ],
+)
+def test_bad_input(
+    arguments: list[str],
+    says: str,
+    run_edgecnn: Any,
+    tmp_path: Path,
+    small_results: dict[str, Conversion],
+) -> None:
+    content = small_results["int8"].path.read_bytes()
+    (tmp_path / "small.tflite").write_bytes(content)
+    (tmp_path / "cut.tflite").write_bytes(content[:2000])
+    (tmp_path / "text.h5").write_text("text")
+    result = run_edgecnn("summary", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_model_that_carries_code_is_not_loaded(keras: Any, tmp_path: Path) -> None:
+    path = tmp_path / "code.keras"
+    inputs = keras.Input((32, 32, 3))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs)).save(path)
+    with pytest.raises(InputError, match="carries code of its own"):
+        edgecnn.summarize(path)
