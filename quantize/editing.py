@@ -1,14 +1,19 @@
 """Changing a ``.tflite`` file's bytes: outputs, activation ranges, metadata.
 
-Works on the public schema's object form; the same input gives the same bytes.
+Works on the public schema's object form; the same input gives the same bytes. Equal parts are
+written once.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+BUFFER_ALIGNMENT = 16
+"""Bytes; what the schema demands of the values of constant tensors."""
 
 
 def _unpack(content: bytes) -> Any:
@@ -18,11 +23,35 @@ def _unpack(content: bytes) -> Any:
 
 
 def _pack(model: Any, size_hint: int) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(size_hint + 65536)
+    builder = _compact_builder(size_hint + 65536)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _compact_builder(size: int) -> Any:
+    """Return a builder that writes equal vectors once, and tensors' values where they belong.
+
+    Each channel of a quantised weight has a zero point of eight bytes, which is 0: about a
+    twentieth of a mobile network's file. The format lets tables share a vector. It also wants the
+    values of tensors aligned, which the plain builder does not do.
+    """
+    import flatbuffers
+
+    class CompactBuilder(flatbuffers.Builder):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(size)
+            self._written: dict[tuple[str, bytes], int] = {}
+
+        def CreateNumpyVector(self, x: np.ndarray[Any, Any]) -> int:
+            content = x.tobytes()
+            key = (x.dtype.str, hashlib.sha256(content).digest())
+            if key not in self._written:
+                if x.dtype == np.uint8:
+                    self.Prep(BUFFER_ALIGNMENT, len(content))
+                self._written[key] = int(super().CreateNumpyVector(x))
+            return self._written[key]
+
+    return CompactBuilder()
 
 
 def expose_all_tensors(content: bytes) -> tuple[bytes, list[int]]:

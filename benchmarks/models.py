@@ -1,0 +1,166 @@
+"""Our files against the plain converter's of the same architectures in keras.applications.
+
+    python benchmarks/models.py [--models mobilenet_v2,vgg16] [--schemes float32,int8] [--runs 50]
+
+Both files hold the same weights. The two run in one process on one thread, one inference of each
+in turn; "ms" are medians, "ratio" is the median over the pairs of ours over theirs. Ops and bytes
+are those of the whole file. Keras' models are built without preprocessing where they can be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert import make_images, run
+from rich.console import Console
+from rich.table import Table
+
+from edgecnn.models.registry import list_models
+from edgecnn.models.spec import ModelSpec
+from edgecnn.quantize.flatbuffer import read_model
+
+CALIBRATION_IMAGES = 8
+"""Ranges have no influence on the time: as few as are accepted."""
+
+MAKE_AND_CONVERT = """
+import sys, inspect, keras, numpy as np, tensorflow as tf
+name, size, images, folder, *schemes = sys.argv[1:]
+builder = getattr(keras.applications, name)
+options = {"input_shape": (int(size), int(size), 3), "weights": None}
+if "include_preprocessing" in inspect.signature(builder).parameters:
+    options["include_preprocessing"] = False
+model = builder(**options)
+model.save(folder + "/peer.keras")
+generator = np.random.default_rng(0)
+def representative_dataset():
+    for _ in range(int(images)):
+        yield [generator.uniform(-1, 1, (1, int(size), int(size), 3)).astype(np.float32)]
+for scheme in schemes:
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if scheme == "int8":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = representative_dataset
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+    open(f"{folder}/plain_{scheme}.tflite", "wb").write(converter.convert())
+"""
+
+ALTERNATE = """
+import json, sys, time, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+paths, runs = sys.argv[1:3], int(sys.argv[3])
+sides = [Interpreter(path, num_threads=1) for path in paths]
+for side in sides:
+    side.allocate_tensors()
+    entry = side.get_input_details()[0]
+    pixels = np.random.default_rng(0).integers(0, 256, entry["shape"])
+    is_float = entry["dtype"] == np.float32
+    image = pixels / 127.5 - 1 if is_float else pixels
+    side.set_tensor(entry["index"], image.astype(entry["dtype"]))
+times = [[], []]
+for number in range(runs + 5):
+    # Whoever comes second finds the caches as the other left them: the order changes.
+    for index in (0, 1) if number % 2 else (1, 0):
+        start = time.perf_counter()
+        sides[index].invoke()
+        times[index].append(time.perf_counter() - start)
+print(json.dumps([seconds[5:] for seconds in times]))
+"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One model in one scheme, ours first: seconds of each inference, ops, bytes."""
+
+    model: str
+    scheme: str
+    seconds: list[list[float]]
+    ops: tuple[dict[str, int], dict[str, int]]
+    bytes: tuple[int, int]
+
+    @property
+    def ratio(self) -> float:
+        """Median over the pairs of inferences of ours over theirs."""
+        return statistics.median(a / b for a, b in zip(*self.seconds, strict=True))
+
+
+def main() -> None:
+    """Measure and print the table; exit 1 if a ratio is above its bound."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default="")
+    parser.add_argument("--schemes", default="float32,int8")
+    parser.add_argument("--runs", type=int, default=50)
+    options = parser.parse_args()
+    names = [name for name in options.models.split(",") if name]
+    specs = [s for s in list_models() if s.keras_name and (not names or s.name in names)]
+    pairs = []
+    for spec in specs:
+        with tempfile.TemporaryDirectory() as folder:
+            for pair in measure(spec, options.schemes.split(","), options.runs, Path(folder)):
+                pairs.append(pair)
+                print(line(pair), file=sys.stderr, flush=True)
+    show(pairs)
+    sys.exit(any(pair.ratio > 1.02 for pair in pairs))
+
+
+def measure(spec: ModelSpec, schemes: list[str], runs: int, folder: Path) -> list[Pair]:
+    """Make both sides' files and run them in turn."""
+    assert spec.keras_name is not None
+    size, images = str(spec.input.height), str(CALIBRATION_IMAGES)
+    peer = [sys.executable, "-c", MAKE_AND_CONVERT, spec.keras_name, size, images, str(folder)]
+    run([*peer, *schemes])
+    command = [sys.executable, "-m", "edgecnn", "convert", spec.name, "-q", ",".join(schemes)]
+    command += ["--weights", str(folder / "peer.keras"), "-o", str(folder)]
+    command += ["--calibrate", str(make_images(folder / "images")), "--samples", images]
+    run(command)
+    return [compare(spec.name, scheme, runs, folder) for scheme in schemes]
+
+
+def compare(name: str, scheme: str, runs: int, folder: Path) -> Pair:
+    """Run ours and theirs in turn."""
+    paths = (folder / f"{name}_{scheme}.tflite", folder / f"plain_{scheme}.tflite")
+    command = [sys.executable, "-c", ALTERNATE, *map(str, paths), str(runs)]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    ours, theirs = (read_model(path).op_counts for path in paths)
+    sizes = (paths[0].stat().st_size, paths[1].stat().st_size)
+    return Pair(name, scheme, json.loads(output), (ours, theirs), sizes)
+
+
+def line(pair: Pair) -> str:
+    """Say where the ops of the two files differ."""
+    ours, theirs = pair.ops
+    kinds = sorted({*ours, *theirs})
+    differences = {
+        kind: f"{ours.get(kind, 0)}/{theirs.get(kind, 0)}"
+        for kind in kinds
+        if ours.get(kind) != theirs.get(kind)
+    }
+    return f"{pair.model} {pair.scheme} {pair.ratio:.3f} {pair.bytes} {differences}"
+
+
+def show(pairs: list[Pair]) -> None:
+    """Print medians and ratios, and their geometric means."""
+    headings = ("model", "scheme", "ms", "plain", "ratio", "ops", "plain", "KiB", "plain")
+    table = Table(*headings, box=None)
+    for pair in pairs:
+        milliseconds = (f"{1000 * statistics.median(side):.2f}" for side in pair.seconds)
+        ops = (str(sum(side.values())) for side in pair.ops)
+        sizes = (f"{size / 1024:,.0f}" for size in pair.bytes)
+        table.add_row(pair.model, pair.scheme, *milliseconds, f"{pair.ratio:.3f}", *ops, *sizes)
+    Console(width=100).print(table)
+    for scheme in dict.fromkeys(pair.scheme for pair in pairs):
+        ratios = [pair.ratio for pair in pairs if pair.scheme == scheme]
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
+        print(f"{scheme}: geometric mean of the ratios {mean:.3f}, the greatest {max(ratios):.3f}")
+
+
+if __name__ == "__main__":
+    main()
