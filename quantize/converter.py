@@ -32,6 +32,7 @@ from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
+from edgecnn.quantize.hard_swish import without_hard_swish
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Range, calibrate
 
@@ -137,8 +138,9 @@ class Conversion:
         ranges = self._calibrated(in_graph)
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(content, ranges)
-            quantize = _quantize_int8 if scheme == "int8" else _quantize_int16x8
-            return quantize(calibrated, output["input_type"])
+            if scheme == "int8":
+                return _quantize_int8(calibrated, output["input_type"])
+            return _quantize_int16x8(without_hard_swish(calibrated), output["input_type"])
 
     def _float_file(self, in_graph: bool) -> bytes:
         if in_graph not in self._float:

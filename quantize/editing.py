@@ -16,13 +16,15 @@ BUFFER_ALIGNMENT = 16
 """Bytes; what the schema demands of the values of constant tensors."""
 
 
-def _unpack(content: bytes) -> Any:
+def unpack(content: bytes) -> Any:
+    """Return a model in the schema's object form."""
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
-def _pack(model: Any, size_hint: int) -> bytes:
+def pack(model: Any, size_hint: int) -> bytes:
+    """Return the bytes of a model in object form; ``size_hint`` is about how many they are."""
     builder = _compact_builder(size_hint + 65536)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -56,11 +58,11 @@ def _compact_builder(size: int) -> Any:
 
 def expose_all_tensors(content: bytes) -> tuple[bytes, list[int]]:
     """Return a copy of a model in which every op's result is an output, and their indices."""
-    model = _unpack(content)
+    model = unpack(content)
     graph = model.subgraphs[0]
     indices = [int(index) for op in graph.operators for index in op.outputs]
     graph.outputs = np.array(indices, np.int32)
-    return _pack(model, len(content)), indices
+    return pack(model, len(content)), indices
 
 
 def with_ranges(content: bytes, ranges: Mapping[int, tuple[float, float]]) -> bytes:
@@ -72,27 +74,27 @@ def with_ranges(content: bytes, ranges: Mapping[int, tuple[float, float]]) -> by
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = _unpack(content)
+    model = unpack(content)
     for index, (low, high) in ranges.items():
         quantization = schema.QuantizationParametersT()
         quantization.min, quantization.max = [low], [high]
         model.subgraphs[0].tensors[index].quantization = quantization
-    return _pack(model, len(content))
+    return pack(model, len(content))
 
 
 def with_metadata(content: bytes, name: str, value: bytes) -> bytes:
     """Return a copy of a model with a metadata buffer set (replaced if it is there already)."""
     from ai_edge_litert import schema_py_generated as schema
 
-    model = _unpack(content)
+    model = unpack(content)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(value, np.uint8)
     for entry in model.metadata or []:
         if entry.name in (name, name.encode()):
             model.buffers[entry.buffer] = buffer
-            return _pack(model, len(content) + len(value))
+            return pack(model, len(content) + len(value))
     entry = schema.MetadataT()
     entry.name, entry.buffer = name, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    return _pack(model, len(content) + len(value))
+    return pack(model, len(content) + len(value))

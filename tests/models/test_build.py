@@ -152,12 +152,10 @@ LEFTOVERS = {"SHAPE", "PACK", "FILL", "WHERE", "GATHER"}
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_converts_and_runs_in_every_scheme(name: str, tmp_path: Path) -> None:
-    # Hard-swish has no kernel with 16-bit activations.
-    schemes = SCHEMES[:-1] if name.startswith("mobilenet_v3") else SCHEMES
     results = edgecnn.convert(
-        name, quantize=",".join(schemes), size=32, alpha=0.25, classes=10, output=tmp_path
+        name, quantize=",".join(SCHEMES), size=32, alpha=0.25, classes=10, output=tmp_path
     )
-    assert [result.scheme for result in results] == list(schemes)
+    assert [result.scheme for result in results] == list(SCHEMES)
     for result in results:
         assert not LEFTOVERS & set(result.operators)
         assert not any("Flex" in kind for kind in result.operators)
