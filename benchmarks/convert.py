@@ -37,10 +37,13 @@ IMAGES = 100
 SIZE = 224
 
 MAKE_MODEL = """
-import sys, keras
-options = {"include_preprocessing": False} if "V3" in sys.argv[1] else {}
-options["input_shape"] = (224, 224, 3)
-getattr(keras.applications, sys.argv[1])(weights=None, **options).save(sys.argv[2])
+import inspect, sys, keras
+name, size, target = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+builder = getattr(keras.applications, name)
+options = {"weights": None, "input_shape": (size, size, 3)}
+if "include_preprocessing" in inspect.signature(builder).parameters:
+    options["include_preprocessing"] = False
+builder(**options).save(target)
 """
 
 PLAIN_SCRIPT = """
@@ -89,10 +92,10 @@ def main() -> None:
     bounds = {"float32": 0.4, "int8": 0.6}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        images = make_images(Path(folder) / "images")
+        images = make_images(Path(folder) / "images", IMAGES, SIZE)
         for name in options.models.split(","):
             source = Path(folder) / f"{name}.keras"
-            run([sys.executable, "-c", MAKE_MODEL, KERAS_MODELS[name], str(source)])
+            make_model(KERAS_MODELS[name], SIZE, source)
             for scheme in options.schemes.split(","):
                 pairs = [
                     (ours(source, scheme, images), plain(source, scheme, images))
@@ -103,15 +106,20 @@ def main() -> None:
     sys.exit(any(ratio(pairs, "work_s") > bounds[scheme] for _, scheme, pairs in rows))
 
 
-def make_images(folder: Path) -> Path:
-    """Write 100 smooth random pictures as PNG files: the same decoding work on both sides."""
+def make_model(keras_name: str, size: int, target: Path) -> None:
+    """Save Keras' own model with random weights, without preprocessing where it can be."""
+    run([sys.executable, "-c", MAKE_MODEL, keras_name, str(size), str(target)])
+
+
+def make_images(folder: Path, count: int, size: int) -> Path:
+    """Write smooth random square pictures as PNG files: the same decoding work on both sides."""
     from PIL import Image
 
     folder.mkdir()
     generator = np.random.Generator(np.random.PCG64(0))
-    for number in range(IMAGES):
+    for number in range(count):
         coarse = generator.integers(0, 256, (14, 14, 3), np.uint8)
-        Image.fromarray(coarse).resize((SIZE, SIZE)).save(folder / f"{number:03}.png")
+        Image.fromarray(coarse).resize((size, size)).save(folder / f"{number:03}.png")
     return folder
 
 

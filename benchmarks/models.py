@@ -19,7 +19,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert import make_images, run
+from convert import PLAIN_SCRIPT, make_images, make_model, run
 from rich.console import Console
 from rich.table import Table
 
@@ -29,29 +29,6 @@ from edgecnn.quantize.flatbuffer import read_model
 
 CALIBRATION_IMAGES = 8
 """Ranges have no influence on the time: as few as are accepted."""
-
-MAKE_AND_CONVERT = """
-import sys, inspect, keras, numpy as np, tensorflow as tf
-name, size, images, folder, *schemes = sys.argv[1:]
-builder = getattr(keras.applications, name)
-options = {"input_shape": (int(size), int(size), 3), "weights": None}
-if "include_preprocessing" in inspect.signature(builder).parameters:
-    options["include_preprocessing"] = False
-model = builder(**options)
-model.save(folder + "/peer.keras")
-generator = np.random.default_rng(0)
-def representative_dataset():
-    for _ in range(int(images)):
-        yield [generator.uniform(-1, 1, (1, int(size), int(size), 3)).astype(np.float32)]
-for scheme in schemes:
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if scheme == "int8":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = representative_dataset
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-    open(f"{folder}/plain_{scheme}.tflite", "wb").write(converter.convert())
-"""
 
 ALTERNATE = """
 import json, sys, time, numpy as np
@@ -114,13 +91,15 @@ def main() -> None:
 def measure(spec: ModelSpec, schemes: list[str], runs: int, folder: Path) -> list[Pair]:
     """Make both sides' files and run them in turn."""
     assert spec.keras_name is not None
-    size, images = str(spec.input.height), str(CALIBRATION_IMAGES)
-    peer = [sys.executable, "-c", MAKE_AND_CONVERT, spec.keras_name, size, images, str(folder)]
-    run([*peer, *schemes])
+    peer = folder / "peer.keras"
+    make_model(spec.keras_name, spec.input.height, peer)
+    images = make_images(folder / "images", CALIBRATION_IMAGES, spec.input.height)
+    for scheme in schemes:
+        target = str(folder / f"plain_{scheme}.tflite")
+        run([sys.executable, "-c", PLAIN_SCRIPT, str(peer), scheme, str(images), target])
     command = [sys.executable, "-m", "edgecnn", "convert", spec.name, "-q", ",".join(schemes)]
-    command += ["--weights", str(folder / "peer.keras"), "-o", str(folder)]
-    command += ["--calibrate", str(make_images(folder / "images")), "--samples", images]
-    run(command)
+    command += ["--weights", str(peer), "-o", str(folder), "--calibrate", str(images)]
+    run([*command, "--samples", str(CALIBRATION_IMAGES)])
     return [compare(spec.name, scheme, runs, folder) for scheme in schemes]
 
 

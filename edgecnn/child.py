@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any
 
@@ -242,6 +243,30 @@ class ParentPipe:
         kind = "input" if isinstance(error, InputError) else "failed"
         text = str(error) if isinstance(error, EdgecnnError) else _describe(error)
         self.send({"event": "error", "kind": kind, "message": text})
+
+
+def serve_job(work: Callable[[ParentPipe, Message], None]) -> None:
+    """Do one job that the parent sends (the whole of a child's program), and end the process.
+
+    Args:
+        work: Takes the pipe for its answers, and the job; what it raises is reported.
+
+    Example:
+        >>> def main():
+        ...     serve_job(lambda parent, job: parent.send({"event": "done"}))
+    """
+    parent = ParentPipe()
+    job = parent.receive()
+    if job is None:
+        return
+    try:
+        work(parent, job)
+    except Exception as error:
+        parent.send_error(error)
+        traceback.print_exc()
+    sys.stderr.flush()
+    # Everything is written: TensorFlow's orderly shutdown would only take time.
+    os._exit(0)
 
 
 def _describe(error: BaseException) -> str:

@@ -86,6 +86,22 @@ def quoted(path: object) -> str:
     return repr(str(path))
 
 
+def first_bytes(path: Path, count: int = 8) -> bytes:
+    """Return how a file begins, which tells its kind.
+
+    Raises:
+        InputError: It cannot be read, or it is empty.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(count)
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+    if not head:
+        raise InputError(f"{quoted(path)} is empty")
+    return head
+
+
 def cache_folder(name: str) -> Path:
     """Return (and make) a folder in the user's cache; ``EDGECNN_CACHE`` moves the root.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.child import ChildProcess, Message, ParentPipe, module_command
+from edgecnn.child import ChildProcess, Message, ParentPipe, module_command, serve_job
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load
@@ -90,16 +90,13 @@ def train(plan: TrainingPlan, target: Path, on_progress: Callable[[float], None]
     return Trained(message["top1_percent"], message["epochs"], message["seconds"])
 
 
+def _work(parent: ParentPipe, job: Message) -> None:
+    parent.send(_train(TrainingPlan(**job["plan"]), Path(job["target"]), parent))
+
+
 def main() -> None:
     """Serve one training job (the child's side)."""
-    parent = ParentPipe()
-    job = parent.receive()
-    if job is None:
-        return
-    try:
-        parent.send(_train(TrainingPlan(**job["plan"]), Path(job["target"]), parent))
-    except Exception as error:
-        parent.send_error(error)
+    serve_job(_work)
 
 
 def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> Message:

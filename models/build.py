@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.errors import InputError
 from edgecnn.models.checkpoints import Progress, choose, fetch
 from edgecnn.models.registry import get_spec
@@ -151,7 +151,7 @@ def check_arguments(
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    pair = (size, size) if isinstance(size, int) else size
+    pair = height_and_width(size)
     if max(pair) > MAX_SIZE:
         raise InputError(f"input size {pair[0]}x{pair[1]} is too large: at most {MAX_SIZE}")
     return pair

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
             root = file.get("model_weights", file)
             if "layer_names" in root.attrs:
                 return _from_legacy(root, layer_names)
-            return _from_groups(_named_groups(file), layer_names, layer_names)
+            return _stored(_named_groups(file), layer_names, layer_names)
     except FileNotFoundError:
         raise InputError(f"no such weights file: {quoted(path)}") from None
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
@@ -162,7 +162,7 @@ def _from_legacy(root: Any, layer_names: Sequence[str]) -> StoredWeights:
     for layer in map(_text, root.attrs["layer_names"]):
         group = root[layer]
         groups[layer] = [group[_text(name)] for name in group.attrs["weight_names"]]
-    return _in_order(groups, groups, layer_names)
+    return _stored(groups, groups, layer_names)
 
 
 def _text(name: bytes | str) -> str:
@@ -175,7 +175,7 @@ def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights
         content = io.BytesIO(archive.read("model.weights.h5"))
     names = [layer["config"]["name"] for layer in config["config"]["layers"]]
     with h5py.File(content, "r") as file:
-        return _from_groups(_named_groups(file), names, layer_names)
+        return _stored(_named_groups(file), names, layer_names)
 
 
 def _named_groups(file: Any) -> dict[str, list[Any]]:
@@ -189,26 +189,17 @@ def _named_groups(file: Any) -> dict[str, list[Any]]:
     return groups
 
 
-def _from_groups(
-    groups: dict[str, list[Any]], order: Iterable[str], layer_names: Sequence[str]
+def _stored(
+    groups: Mapping[str, list[Any]], order: Collection[str], layer_names: Sequence[str]
 ) -> StoredWeights:
-    order = list(order)
-    missing = [name for name in groups if name not in order and _has_place(name, layer_names)]
-    if missing:
-        raise KeyError(f"layers {missing[:3]}")
-    absent = [name for name in groups if name not in order]
-    return _in_order(groups, [name for name in order if name in groups] + absent, layer_names)
-
-
-def _in_order(
-    groups: dict[str, list[Any]], order: Iterable[str], layer_names: Sequence[str]
-) -> StoredWeights:
-    stored = [name for name in order if groups[name]]
-    kept = [name for name in stored if _has_place(name, layer_names)]
-    return StoredWeights(
-        [np.asarray(array) for name in kept for array in groups[name]],
-        tuple(name for name in stored if name not in kept),
-    )
+    """Put the arrays of the layers that have a place in order; name the others."""
+    fitting = {name: arrays for name, arrays in groups.items() if _has_place(name, layer_names)}
+    lost = sorted(set(fitting) - set(order))
+    if lost:
+        raise KeyError(f"layers {lost[:3]}")
+    arrays = [np.asarray(array) for name in order for array in fitting.get(name, ())]
+    left_out = (name for name, stored in groups.items() if stored and name not in fitting)
+    return StoredWeights(arrays, tuple(left_out))
 
 
 def _has_place(layer: str, layer_names: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import refuse_overwriting
@@ -88,7 +89,7 @@ def convert(
             options=BuildOptions(
                 weights=None if weights is None else str(weights),
                 alpha=alpha,
-                size=(size, size) if isinstance(size, int) else size,
+                size=None if size is None else height_and_width(size),
                 classes=classes,
                 dropout=dropout,
                 softmax=softmax,

@@ -11,11 +11,8 @@ Speaks JSON lines with its parent (``edgecnn.child``):
 from __future__ import annotations
 
 import gc
-import os
 import re
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.child import Message, ParentPipe
+from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
@@ -266,22 +263,16 @@ def _peak_rss_bytes() -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def main() -> None:
-    """Serve one conversion job."""
-    parent = ParentPipe()
-    job = parent.receive()
-    if job is None:
-        return
+def _work(parent: ParentPipe, job: Message) -> None:
     try:
         Conversion(parent, job).run()
-    except MemoryError:
-        parent.send_error(InputError("not enough memory to convert this model"))
-    except Exception as error:
-        parent.send_error(error)
-        traceback.print_exc()
-    sys.stderr.flush()
-    # Everything is written: TensorFlow's orderly shutdown would only take time.
-    os._exit(0)
+    except MemoryError as error:
+        raise InputError("not enough memory to convert this model") from error
+
+
+def main() -> None:
+    """Serve one conversion job (the child's side)."""
+    serve_job(_work)
 
 
 if __name__ == "__main__":

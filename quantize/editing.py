@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
+
 BUFFER_ALIGNMENT = 16
 """Bytes; what the schema demands of the values of constant tensors."""
 
@@ -26,7 +28,7 @@ def unpack(content: bytes) -> Any:
 def pack(model: Any, size_hint: int) -> bytes:
     """Return the bytes of a model in object form; ``size_hint`` is about how many they are."""
     builder = _compact_builder(size_hint + 65536)
-    builder.Finish(model.Pack(builder), b"TFL3")
+    builder.Finish(model.Pack(builder), TFLITE_IDENTIFIER)
     return bytes(builder.Output())
 
 
@@ -45,11 +47,10 @@ def _compact_builder(size: int) -> Any:
             self._written: dict[tuple[str, bytes], int] = {}
 
         def CreateNumpyVector(self, x: np.ndarray[Any, Any]) -> int:
-            content = x.tobytes()
-            key = (x.dtype.str, hashlib.sha256(content).digest())
+            key = (x.dtype.str, hashlib.sha256(x.tobytes()).digest())
             if key not in self._written:
                 if x.dtype == np.uint8:
-                    self.Prep(BUFFER_ALIGNMENT, len(content))
+                    self.Prep(BUFFER_ALIGNMENT, x.nbytes)
                 self._written[key] = int(super().CreateNumpyVector(x))
             return self._written[key]
 

@@ -18,6 +18,9 @@ from typing import Any
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import quoted
 
+TFLITE_IDENTIFIER = b"TFL3"
+"""Bytes 4 to 8 of every file."""
+
 METADATA_NAME = "edgecnn"
 """Name of the metadata buffer in which edgecnn keeps its JSON."""
 
@@ -103,13 +106,18 @@ class TfliteModel:
             return found.pop()
         return "mixed" if found else "float32"
 
+    @cached_property
+    def widened(self) -> dict[str, TensorInfo]:
+        """Stored constants by the name of the tensor that DEQUANTIZE makes of them at load."""
+        return {
+            op.outputs[0].name: op.inputs[0]
+            for op in self.operators
+            if op.name == "DEQUANTIZE" and op.inputs[0] and op.inputs[0].is_constant
+        }
+
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
         """Yield each op that has weights, with the scheme that it is in by itself."""
-        halves = {
-            op.outputs[0].name
-            for op in self.operators
-            if op.name == "DEQUANTIZE" and op.inputs[0] and op.inputs[0].dtype == "float16"
-        }
+        halves = {name for name, kept in self.widened.items() if kept.dtype == "float16"}
         for op in self.operators:
             if op.name in WEIGHTED_OPS:
                 yield op, _precision(op, halves)
@@ -162,7 +170,7 @@ def read_model(path: str | Path) -> TfliteModel:
         raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
     if not content:
         raise InputError(f"{quoted(path)} is empty")
-    if content[4:8] != b"TFL3":
+    if content[4:8] != TFLITE_IDENTIFIER:
         raise InputError(f"{quoted(path)} is not a .tflite file (its header is missing)")
     return parse_model(content, quoted(path))
 

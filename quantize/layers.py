@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import traceback
 from typing import Any
 
 import numpy as np
 
-from edgecnn.child import Message, ParentPipe
+from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.models.cost import inner_layers, layer_macs
@@ -26,16 +24,12 @@ def layer_rows(model: Any) -> list[Message]:
             "name": layer.name,
             "kind": type(layer).__name__,
             "output_shape": _output_shape(layer),
-            "parameters": sum(int(np.prod(weight.shape)) for weight in _weights(layer)),
+            "parameters": sum(int(np.prod(weight.shape)) for weight in layer.weights),
             "macs": layer_macs(layer),
-            "bytes": sum(_bytes(weight) for weight in _weights(layer)),
+            "bytes": sum(_bytes(weight) for weight in layer.weights),
         }
         for layer in inner_layers(model)
     ]
-
-
-def _weights(layer: Any) -> list[Any]:
-    return [weight for weight in layer.weights if "seed_generator" not in weight.path]
 
 
 def _bytes(weight: Any) -> int:
@@ -47,23 +41,19 @@ def _output_shape(layer: Any) -> tuple[int | None, ...]:
     return tuple((output[0] if isinstance(output, list) else output).shape)
 
 
+def _work(parent: ParentPipe, job: Message) -> None:
+    if job["kind"] == "saved_model":
+        raise InputError(
+            f"{quoted(job['name'])} is a SavedModel, which has no layers any more: convert it "
+            "and give the .tflite file"
+        )
+    model, _ = load_keras(job, lambda done, total: None)
+    parent.send({"rows": layer_rows(model)})
+
+
 def main() -> None:
-    """Serve one summary."""
-    parent = ParentPipe()
-    job = parent.receive()
-    if job is None:
-        return
-    try:
-        if job["kind"] == "saved_model":
-            raise InputError(
-                f"{quoted(job['name'])} is a SavedModel, which has no layers any more: convert it "
-                "and give the .tflite file"
-            )
-        parent.send({"rows": layer_rows(load_keras(job, lambda done, total: None)[0])})
-    except Exception as error:
-        parent.send_error(error)
-        traceback.print_exc()
-    os._exit(0)
+    """Serve one summary job (the child's side)."""
+    serve_job(_work)
 
 
 if __name__ == "__main__":

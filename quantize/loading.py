@@ -17,6 +17,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import quoted
 from edgecnn.lazy import LazyModule
+from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 from edgecnn.quantize.sources import refuse_custom_code
 
@@ -244,19 +245,13 @@ def _image_shape(
 
 
 def _leading_preprocessing(model: Any) -> str | None:
-    for layer in model.layers:
-        if type(layer).__name__ == "InputLayer":
-            continue
-        if hasattr(layer, "layers"):
-            return _leading_preprocessing(layer)
-        return layer.name if type(layer).__name__ in PREPROCESSING_LAYERS else None
-    return None
+    layers = (x for x in inner_layers(model) if type(x).__name__ != "InputLayer")
+    first = next(layers, None)
+    return first.name if first and type(first).__name__ in PREPROCESSING_LAYERS else None
 
 
 def _ends_in_softmax(model: Any) -> bool | None:
-    last = model.layers[-1]
-    if hasattr(last, "layers"):
-        return _ends_in_softmax(last)
+    *_, last = inner_layers(model)
     if type(last).__name__ == "Softmax":
         return True
     activation = getattr(last, "activation", None)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.errors import InputError
-from edgecnn.files import exists, quoted
+from edgecnn.files import exists, first_bytes, quoted
+from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_CONFIG_BYTES = 64 << 20
@@ -77,14 +78,8 @@ def _saved_model(path: Path) -> Source:
 
 
 def _file(path: Path, *, trust: bool) -> Source:
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-    if not head:
-        raise InputError(f"{quoted(path)} is empty")
-    if head[4:8] == b"TFL3":
+    head = first_bytes(path)
+    if head[4:8] == TFLITE_IDENTIFIER:
         raise InputError(f"{quoted(path)} is a .tflite file already: give its Keras model instead")
     if head == HDF5_MAGIC:
         return Source("h5", str(path), output_stem(path))

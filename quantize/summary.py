@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.child import ChildProcess, module_command
-from edgecnn.files import exists, quoted
+from edgecnn.data.inputspec import height_and_width
+from edgecnn.files import exists, first_bytes, quoted
 from edgecnn.quantize.flatbuffer import (
+    TFLITE_IDENTIFIER,
     WEIGHTED_OPS,
     Operator,
     TensorInfo,
+    TfliteModel,
     read_model,
     weights_of,
 )
 from edgecnn.quantize.request import BuildOptions
 from edgecnn.quantize.session import CHILD_ENVIRONMENT
 from edgecnn.quantize.sources import find_source
-
-TFLITE_MAGIC = b"TFL3"
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,12 @@ def summarize(
         >>> edgecnn.summarize("mobilenet_v2").macs
         300774272
     """
-    pixels = (size, size) if isinstance(size, int) else size
+    pixels = None if size is None else height_and_width(size)
     options = BuildOptions(alpha=alpha, size=pixels, classes=classes)
     path = Path(source)
     if is_tflite(path):
         options.refuse_for_file(quoted(path), sized=False)
-        rows = tuple(_operator_rows(read_model(path).operators))
+        rows = tuple(_operator_rows(read_model(path)))
         return Summary(str(source), "tflite", rows, path.stat().st_size)
     return Summary(str(source), "keras", _keras_rows(str(source), options, trust))
 
@@ -126,13 +127,7 @@ def is_tflite(path: Path) -> bool:
     """Say whether a path is to be read as a ``.tflite`` file, by its ending or its header."""
     if path.suffix == ".tflite":
         return True
-    if not exists(path) or not path.is_file():
-        return False
-    try:
-        with path.open("rb") as file:
-            return file.read(8)[4:] == TFLITE_MAGIC
-    except OSError:
-        return False
+    return exists(path) and path.is_file() and first_bytes(path)[4:8] == TFLITE_IDENTIFIER
 
 
 def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, ...]:
@@ -155,15 +150,14 @@ def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, .
     return tuple(Row(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)
 
 
-def _operator_rows(operators: tuple[Operator, ...]) -> Iterator[Row]:
-    """Count each constant once; halves that are widened at load belong to the op that uses them."""
-    widened = {op.outputs[0].name: op.inputs[0] for op in operators if _widens_a_constant(op)}
+def _operator_rows(model: TfliteModel) -> Iterator[Row]:
+    """Count each constant once; one that is widened at load belongs to the op that uses it."""
     seen: set[str] = set()
-    for op in operators:
-        if op.outputs[0].name in widened:
+    for op in model.operators:
+        if op.outputs[0].name in model.widened:
             continue
-        inputs = [widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
-        constants = [t for t in inputs if t and t.is_constant and t.name not in seen]
+        inputs = [model.widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
+        constants = [t for t in inputs if t.is_constant and t.name not in seen]
         seen.update(tensor.name for tensor in constants)
         yield Row(
             name=_layer_name(op.outputs[0].name),
@@ -173,10 +167,6 @@ def _operator_rows(operators: tuple[Operator, ...]) -> Iterator[Row]:
             macs=_macs(op),
             bytes=sum(tensor.constant_bytes for tensor in constants),
         )
-
-
-def _widens_a_constant(op: Operator) -> bool:
-    return op.name == "DEQUANTIZE" and op.inputs[0] is not None and op.inputs[0].is_constant
 
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:

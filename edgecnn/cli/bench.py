@@ -12,7 +12,7 @@ from rich.console import Console
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import CountList, Size, preprocessing_options
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.cli.table import records_table, table_width
+from edgecnn.cli.table import print_whole, records_table
 from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import InputError
 from edgecnn.files import check_writable_folder, exists, quoted, refuse_overwriting, write_json
@@ -176,11 +176,7 @@ def print_records(records: list[Record]) -> None:
     Nothing is cut where output goes to a file or a pipe.
     """
     console = Console(highlight=False)
-    if console.is_terminal:
-        console.print(records_table(records, console.width))
-    else:
-        table = records_table(records)
-        Console(highlight=False, width=table_width(table)).print(table)
+    print_whole(records_table(records, console.width if console.is_terminal else None))
     for line in warning_lines(records):
         click.echo(line)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -49,11 +48,10 @@ def summary_command(
 
 
 def _print_table(summary: Summary) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from edgecnn.cli.table import UNLIMITED
+    from edgecnn.cli.table import print_whole
 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     # Text, not str: a layer's name with square brackets is no markup.
@@ -72,12 +70,10 @@ def _print_table(summary: Summary) -> None:
     table.add_section()
     total = _costs(summary.parameters, summary.macs, summary.bytes, summary)
     table.add_row("total", f"{len(summary.rows)} in all", "", *total, style="bold")
-    # Nothing is folded in a pipe or a file.
-    console = Console() if sys.stdout.isatty() else Console(width=UNLIMITED)
-    console.print(table)
+    print_whole(table)
     if summary.file_bytes is not None:
         name = quoted_if_needed(summary.model)
-        console.print(Text(f"{name}: {size_text(summary.file_bytes)} with its structure"))
+        click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
 
 
 def _costs(parameters: int, macs: int, size: int, summary: Summary) -> list[str]:

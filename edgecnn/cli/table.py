@@ -83,6 +83,14 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
     return table
 
 
+def print_whole(table: Table) -> None:
+    """Print a table on standard output; nothing is cut or folded in a file or a pipe."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=table_width(table))
+    console.print(table)
+
+
 def table_width(table: Table) -> int:
     """Return how many columns of text a table needs to show every cell in one line."""
     console = Console()

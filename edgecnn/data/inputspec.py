@@ -163,6 +163,11 @@ def _is_number(value: Any, kind: type[Any]) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return (height, width) in pixels of what may be one number for both."""
+    return (size, size) if isinstance(size, int) else size
+
+
 def default_crop_fraction(height: int, width: int) -> float:
     """Return 0.875 as ImageNet has it, or 1 where images come at the input's own small size."""
     return 1.0 if min(height, width) <= SMALL_INPUT else 0.875

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edgecnn.data.datasets import Dataset
-from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
 from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
@@ -103,7 +103,7 @@ def bench(
         quantize=quantize,
         weights=None if weights is None else str(weights),
         alpha=alpha,
-        size=(size, size) if isinstance(size, int) else size,
+        size=None if size is None else height_and_width(size),
         classes=classes,
         calibrate=None if calibrate is None else str(calibrate),
     )

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgecnn.errors import InputError
-from edgecnn.files import cache_folder, exists, quoted, sha256_of
+from edgecnn.files import cache_folder, exists, first_bytes, quoted, sha256_of
+from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
 from edgecnn.quantize.schemes import Scheme, parse_schemes
 from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); a phase without known length has total 0."""
 
-TFLITE_IDENTIFIER = b"TFL3"
 DEFAULT_SCHEME = "int8"
 
 
@@ -156,13 +156,7 @@ def _is_file(label: str) -> bool:
 
 
 def _check_header(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-    if not head:
-        raise InputError(f"{quoted(path)} is empty")
+    head = first_bytes(path)
     if path.suffix in (".keras", ".h5"):
         raise InputError(
             f"{quoted(path)} is a Keras file: make a .tflite of it first, with edgecnn convert"
