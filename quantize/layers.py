@@ -9,8 +9,11 @@ import numpy as np
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
+from edgecnn.lazy import LazyModule
 from edgecnn.models.cost import inner_layers, layer_macs
-from edgecnn.quantize.loading import load_keras
+from edgecnn.quantize.loading import image_shape, load_keras
+
+keras = LazyModule("keras", extra="convert")
 
 
 def layer_rows(model: Any) -> list[Message]:
@@ -48,7 +51,18 @@ def _work(parent: ParentPipe, job: Message) -> None:
             "and give the .tflite file"
         )
     model, _ = load_keras(job, lambda done, total: None)
-    parent.send({"rows": layer_rows(model)})
+    parent.send({"rows": layer_rows(_sized(model, job["size"], quoted(job["name"])))})
+
+
+def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
+    """Give a model that takes images of any size the one that was asked for."""
+    shape = tuple(model.inputs[0].shape)[1:]
+    if size is None and None not in shape:
+        return model
+    wanted = image_shape(shape, size, label)
+    if wanted == shape:
+        return model
+    return keras.models.clone_model(model, input_tensors=keras.Input(wanted))
 
 
 def main() -> None:

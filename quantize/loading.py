@@ -217,7 +217,7 @@ def _from_keras(
 
     return LoadedModel(
         call=call,
-        input_shape=_image_shape(tuple(inputs[0].shape)[1:], size, label),
+        input_shape=image_shape(tuple(inputs[0].shape)[1:], size, label),
         output_shape=tuple(outputs[0].shape)[1:],
         preprocessing_layer=_leading_preprocessing(model),
         ends_in_softmax=_ends_in_softmax(model),
@@ -225,9 +225,19 @@ def _from_keras(
     )
 
 
-def _image_shape(
+def image_shape(
     shape: tuple[int | None, ...], size: tuple[int, int] | None, label: str
 ) -> tuple[int, int, int]:
+    """Return (height, width, channels) of a model's images.
+
+    Args:
+        shape: Of its input without the batch; None where it is open.
+        size: (height, width) that the user said.
+        label: The model's name for messages.
+
+    Raises:
+        InputError: It takes no images, or a size is missing or does not fit.
+    """
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise InputError(
             f"{label} takes input of shape {shape}: only images with 1 or 3 channels last, "
@@ -277,7 +287,7 @@ def _from_saved_model(loaded: Any, size: tuple[int, int] | None, label: str) -> 
     return LoadedModel(
         call=lambda image: signature(**{argument: image})[answer],
         keep_alive=loaded,
-        input_shape=_image_shape(tuple(spec.shape.as_list()[1:]), size, label),
+        input_shape=image_shape(tuple(spec.shape.as_list()[1:]), size, label),
         output_shape=tuple(output.shape.as_list()[1:]),
     )
 

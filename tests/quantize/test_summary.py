@@ -89,6 +89,20 @@ def test_bad_input(
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_a_model_of_any_size_needs_one(keras: Any, tmp_path: Path, small_file: Path) -> None:
+    path = tmp_path / "open.keras"
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, padding="same")(inputs)
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)).save(path)
+    with pytest.raises(InputError, match="choose one with --size"):
+        edgecnn.summarize(path)
+    rows = {row.kind: row for row in edgecnn.summarize(path, size=(40, 64)).rows}
+    assert rows["Conv2D"].output_shape == (None, 40, 64, 8)
+    assert rows["Conv2D"].macs == 40 * 64 * 3 * 3 * 3 * 8
+    with pytest.raises(InputError, match="takes 32x32 images only"):
+        edgecnn.summarize(small_file, size=64)
+
+
 def test_a_model_that_carries_code_is_not_loaded(keras: Any, tmp_path: Path) -> None:
     path = tmp_path / "code.keras"
     inputs = keras.Input((32, 32, 3))
