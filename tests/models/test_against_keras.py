@@ -22,27 +22,6 @@ OTHER_ALPHAS = [
     ("mobilenet_v3_large", 0.75),
 ]
 
-# Multiply-adds as they are printed, in millions.
-PUBLISHED_MACS = {
-    "mobilenet_v1": 569,  # its paper, table 8
-    "mobilenet_v2": 300,  # its paper, table 4
-    "mobilenet_v3_small": 56,  # its paper, table 3
-    "mobilenet_v3_large": 219,  # its paper, table 3
-    "resnet50": 3800,  # its paper, table 1
-    "resnet101": 7600,  # its paper, table 1
-    "vgg16": 15_470,  # torchvision
-    "vgg19": 19_630,  # torchvision
-    "inception_v3": 5710,  # torchvision
-    "inception_resnet_v2": 13_180,  # timm
-    "xception": 8400,  # timm
-    "densenet121": 2830,  # torchvision
-    "efficientnet_b0": 390,  # its paper, table 2
-    "efficientnet_b1": 700,
-    "efficientnet_b2": 1000,
-    "efficientnet_b3": 1800,
-    "efficientnet_v2_b0": 730,  # timm
-}
-WITHOUT_PUBLISHED_MACS = ("resnet50_v2",)
 INPUT_NORMALISATION = 7
 """Weights of the first layer in Keras' first EfficientNets, which the InputSpec replaces here."""
 
@@ -68,8 +47,6 @@ def test_parameters_and_macs_are_what_the_registry_says(name: str, peer: Any) ->
     assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
     extra = INPUT_NORMALISATION if name.startswith("efficientnet_b") else 0
     assert cost.parameters == peer(spec, size=spec.input.height).count_params() - extra
-    if name not in WITHOUT_PUBLISHED_MACS:
-        assert cost.macs / 1e6 == pytest.approx(PUBLISHED_MACS[name], rel=0.02)
 
 
 @pytest.mark.parametrize(("name", "alpha"), [(name, 1.0) for name in WITH_PEER] + OTHER_ALPHAS)
