@@ -37,13 +37,19 @@ IMAGES = 100
 SIZE = 224
 
 MAKE_MODEL = """
-import inspect, sys, keras
+import inspect, sys, keras, numpy
 name, size, target = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 builder = getattr(keras.applications, name)
 options = {"weights": None, "input_shape": (size, size, 3)}
 if "include_preprocessing" in inspect.signature(builder).parameters:
     options["include_preprocessing"] = False
-builder(**options).save(target)
+model = builder(**options)
+generator = numpy.random.default_rng(0)
+for layer in model.layers:
+    # A fresh one has no offset, which converters would leave out; a trained one always has.
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.set_weights([w + generator.normal(0, 0.05, w.shape) for w in layer.get_weights()])
+model.save(target)
 """
 
 PLAIN_SCRIPT = """

@@ -1,10 +1,12 @@
 """Our files against the plain converter's of the same architectures in keras.applications.
 
     python benchmarks/models.py [--models mobilenet_v2,vgg16] [--schemes float32,int8] [--runs 50]
+        [--folder KEPT]
 
 Both files hold the same weights. The two run in one process on one thread, one inference of each
-in turn; "ms" are medians, "ratio" is the median over the pairs of ours over theirs. Ops and bytes
-are those of the whole file. Keras' models are built without preprocessing where they can be.
+in turn; "ms" are medians, "ratio" is the median over the pairs of ours over theirs. Four processes
+have a quarter of the runs each, because where memory happens to lie matters too. Ops and bytes are
+those of the whole file. Keras' models are built without preprocessing where they can be.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from edgecnn.models.registry import list_models
 from edgecnn.models.spec import ModelSpec
 from edgecnn.quantize.flatbuffer import read_model
 
+PROCESSES = 4
 CALIBRATION_IMAGES = 8
 """Ranges have no influence on the time: as few as are accepted."""
 
@@ -75,13 +78,16 @@ def main() -> None:
     parser.add_argument("--models", default="")
     parser.add_argument("--schemes", default="float32,int8")
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--folder", type=Path, help="keep files here; theirs are used again")
     options = parser.parse_args()
     names = [name for name in options.models.split(",") if name]
     specs = [s for s in list_models() if s.keras_name and (not names or s.name in names)]
     pairs = []
     for spec in specs:
-        with tempfile.TemporaryDirectory() as folder:
-            for pair in measure(spec, options.schemes.split(","), options.runs, Path(folder)):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = (options.folder or Path(temporary)) / spec.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for pair in measure(spec, options.schemes.split(","), options.runs, folder):
                 pairs.append(pair)
                 print(line(pair), file=sys.stderr, flush=True)
     show(pairs)
@@ -91,12 +97,14 @@ def main() -> None:
 def measure(spec: ModelSpec, schemes: list[str], runs: int, folder: Path) -> list[Pair]:
     """Make both sides' files and run them in turn."""
     assert spec.keras_name is not None
-    peer = folder / "peer.keras"
-    make_model(spec.keras_name, spec.input.height, peer)
-    images = make_images(folder / "images", CALIBRATION_IMAGES, spec.input.height)
+    peer, images = folder / "peer.keras", folder / "images"
+    if not peer.exists():
+        make_model(spec.keras_name, spec.input.height, peer)
+        make_images(images, CALIBRATION_IMAGES, spec.input.height)
     for scheme in schemes:
-        target = str(folder / f"plain_{scheme}.tflite")
-        run([sys.executable, "-c", PLAIN_SCRIPT, str(peer), scheme, str(images), target])
+        target = folder / f"plain_{scheme}.tflite"
+        if not target.exists():
+            run([sys.executable, "-c", PLAIN_SCRIPT, str(peer), scheme, str(images), str(target)])
     command = [sys.executable, "-m", "edgecnn", "convert", spec.name, "-q", ",".join(schemes)]
     command += ["--weights", str(peer), "-o", str(folder), "--calibrate", str(images)]
     run([*command, "--samples", str(CALIBRATION_IMAGES)])
@@ -106,11 +114,18 @@ def measure(spec: ModelSpec, schemes: list[str], runs: int, folder: Path) -> lis
 def compare(name: str, scheme: str, runs: int, folder: Path) -> Pair:
     """Run ours and theirs in turn."""
     paths = (folder / f"{name}_{scheme}.tflite", folder / f"plain_{scheme}.tflite")
-    command = [sys.executable, "-c", ALTERNATE, *map(str, paths), str(runs)]
-    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    seconds: list[list[float]] = [[], []]
+    for number in range(PROCESSES):
+        # Who is loaded first changes too.
+        order = 1 if number % 2 else -1
+        command = [sys.executable, "-c", ALTERNATE, *map(str, paths[::order])]
+        command.append(str(math.ceil(runs / PROCESSES)))
+        output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+        for side, times in zip(seconds, json.loads(output)[::order], strict=True):
+            side += times
     ours, theirs = (read_model(path).op_counts for path in paths)
     sizes = (paths[0].stat().st_size, paths[1].stat().st_size)
-    return Pair(name, scheme, json.loads(output), (ours, theirs), sizes)
+    return Pair(name, scheme, seconds, (ours, theirs), sizes)
 
 
 def line(pair: Pair) -> str:

@@ -73,8 +73,8 @@ def _reduction(x: Tensor, blocks: Blocks, half: int, stride: int, name: str) -> 
 
 def _unit(x: Tensor, blocks: Blocks, name: str) -> Tensor:
     """One half passes, the other is convolved (the paper's figure 3c)."""
-    half = x.shape[-1] // 2
-    return _shuffled(x[..., :half], _branch(x[..., half:], blocks, half, 1, name), name)
+    left, right = keras.ops.split(x, 2, axis=-1)
+    return _shuffled(left, _branch(right, blocks, x.shape[-1] // 2, 1, name), name)
 
 
 def _branch(x: Tensor, blocks: Blocks, half: int, stride: int, name: str) -> Tensor:

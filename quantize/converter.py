@@ -29,9 +29,10 @@ from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
-from edgecnn.quantize.hard_swish import without_hard_swish
+from edgecnn.quantize.hard_swish import with_less_hard_swish, without_hard_swish
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Range, calibrate
+from edgecnn.quantize.rewrites import streamlined
 
 tf = LazyModule("tensorflow", extra="convert")
 
@@ -136,23 +137,24 @@ class Conversion:
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(content, ranges)
             if scheme == "int8":
-                return _quantize_int8(calibrated, output["input_type"])
+                return _quantize_int8(with_less_hard_swish(calibrated), output["input_type"])
             return _quantize_int16x8(without_hard_swish(calibrated), output["input_type"])
 
     def _float_file(self, in_graph: bool) -> bytes:
         if in_graph not in self._float:
             with self._clock.phase("convert float32"):
-                self._float[in_graph] = _from_graph(self._frozen[in_graph], "float32")
+                content = _from_graph(self._frozen[in_graph], "float32")
+                self._float[in_graph] = streamlined(content, takes_pixels=in_graph)
         return self._float[in_graph]
 
     def _calibrated(self, in_graph: bool) -> dict[int, Range]:
         if in_graph not in self._ranges:
-            images = self._receive_images()
+            images, spec = self._receive_images(), self._spec
             with self._clock.phase("calibrate"):
                 self._ranges[in_graph] = calibrate(
                     self._float[in_graph],
                     images,
-                    None if in_graph else self._spec,
+                    spec.centered() if spec and in_graph else spec,
                     self._progress("calibrate"),
                 )
         return self._ranges[in_graph]

@@ -1,13 +1,18 @@
-"""Hard-swish in the ops that have 16-bit kernels: x * relu6(x + 3) / 6."""
+"""Hard-swish, x * relu6(x + 3) / 6, as additions and products of a calibrated float model.
+
+There is no 16-bit kernel of it; and its 8-bit one is not among those of XNNPACK, so on a CPU each
+takes several times as long as the ops in its place.
+"""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import numpy as np
+from edgecnn.quantize.surgery import Graph
 
-from edgecnn.quantize.editing import pack, unpack
+OPS_ADDED = 0.1
+"""How many ops an int8 file may gain, as a part of those it has. The largest maps come first and
+hold most of the values; hardware with a kernel of its own for hard-swish keeps the others."""
 
 
 def without_hard_swish(content: bytes) -> bytes:
@@ -19,83 +24,53 @@ def without_hard_swish(content: bytes) -> bytes:
     Args:
         content: What ``with_ranges`` made.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = unpack(content)
-    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
-    if schema.BuiltinOperator.HARD_SWISH not in codes:
-        return content
-    graph = model.subgraphs[0]
-    add = _operator_code(schema, model, schema.BuiltinOperator.ADD)
-    # No code of an op that is gone may stay: the quantiser has no 16-bit version of it.
-    multiply = codes.index(schema.BuiltinOperator.HARD_SWISH)
-    _set_code(model.operatorCodes[multiply], schema.BuiltinOperator.MUL)
-    three, sixth = (_constant(schema, model, value) for value in (3.0, 1 / 6))
-    operators = []
-    for op in graph.operators:
-        if codes[op.opcodeIndex] != schema.BuiltinOperator.HARD_SWISH:
-            operators.append(op)
-            continue
-        (x,), (result,) = op.inputs, op.outputs
-        low, high = _range(graph.tensors[result])
-        gate = _like(schema, graph, result, "gate", (0.0, 6.0))
-        product = _like(schema, graph, result, "product", (6 * low, 6 * high))
-        operators += [
-            _operator(schema, add, [x, three], gate, _add_options(schema)),
-            _operator(schema, multiply, [x, gate], product, schema.MulOptionsT()),
-            _operator(schema, multiply, [product, sixth], result, schema.MulOptionsT()),
-        ]
-    graph.operators = operators
-    return pack(model, len(content))
+    graph = Graph(content)
+    found = _hard_swishes(graph)
+    for op in found:
+        _spell_out(graph, op)
+    return graph.content() if found else content
 
 
-def _range(tensor: Any) -> tuple[float, float]:
-    return float(tensor.quantization.min[0]), float(tensor.quantization.max[0])
+def with_less_hard_swish(content: bytes) -> bytes:
+    """Return a copy of a calibrated float model with the largest HARD_SWISH ops in cheaper ops.
+
+    Each becomes ADD and MUL if the kernels that read it can take the sixth, else ADD, MUL, MUL.
+
+    Args:
+        content: What ``with_ranges`` made.
+    """
+    graph = Graph(content)
+    found = sorted(_hard_swishes(graph), key=lambda op: -graph.elements(int(op.outputs[0])))
+    budget = int(OPS_ADDED * len(graph.operators))
+    for op in found:
+        cost = 2 if graph.absorbers(int(op.outputs[0])) is None else 1
+        if cost <= budget:
+            budget -= cost
+            _spell_out(graph, op)
+    return graph.content() if found else content
 
 
-def _operator_code(schema: Any, model: Any, builtin: int) -> int:
-    code = schema.OperatorCodeT()
-    _set_code(code, builtin)
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
+def _hard_swishes(graph: Graph) -> list[Any]:
+    return [op for op in graph.operators if graph.kind(op) == "HARD_SWISH"]
 
 
-def _set_code(code: Any, builtin: int) -> None:
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 1
-
-
-def _constant(schema: Any, model: Any, value: float) -> int:
-    buffer, tensor = schema.BufferT(), schema.TensorT()
-    buffer.data = np.frombuffer(np.float32(value).tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor.name, tensor.shape = f"hard_swish_{value:.3g}", np.array([1], np.int32)
-    tensor.type, tensor.buffer = schema.TensorType.FLOAT32, len(model.buffers) - 1
-    model.subgraphs[0].tensors.append(tensor)
-    return len(model.subgraphs[0].tensors) - 1
-
-
-def _like(schema: Any, graph: Any, index: int, part: str, extremes: tuple[float, float]) -> int:
-    tensor = copy.copy(graph.tensors[index])
-    name = tensor.name.decode() if isinstance(tensor.name, bytes) else tensor.name
-    tensor.name = f"{name}/{part}"
-    tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.min, tensor.quantization.max = [extremes[0]], [extremes[1]]
-    graph.tensors.append(tensor)
-    return len(graph.tensors) - 1
-
-
-def _add_options(schema: Any) -> Any:
-    options = schema.AddOptionsT()
-    options.fusedActivationFunction = schema.ActivationFunctionType.RELU6
-    return options
-
-
-def _operator(schema: Any, code: int, inputs: list[int], output: int, options: Any) -> Any:
-    op = schema.OperatorT()
-    op.opcodeIndex = code
-    op.inputs, op.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
-    kind = type(options).__name__.removesuffix("T")
-    op.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-    op.builtinOptions = options
-    return op
+def _spell_out(graph: Graph, op: Any) -> None:
+    """Put an addition and one or two products in the place of a hard-swish."""
+    relu6 = graph.schema.ActivationFunctionType.RELU6
+    (x,), (result,) = map(int, op.inputs), map(int, op.outputs)
+    gate = graph.like(result, "gate", (0.0, 6.0))
+    three = graph.number(3.0)
+    add = graph.operator("ADD", [x, three], gate, fusedActivationFunction=relu6)
+    absorbers = graph.absorbers(result)
+    if absorbers is not None:
+        for target in absorbers.kernels:
+            graph.scale_kernel(target, 1 / 6)
+        for tensor in absorbers.tensors:
+            graph.widen(tensor, 6.0)
+        graph.replace([op], [add, graph.operator("MUL", [x, gate], result)])
+        return
+    low, high = graph.range(result)
+    product = graph.like(result, "product", (6 * low, 6 * high))
+    first = graph.operator("MUL", [x, gate], product)
+    second = graph.operator("MUL", [product, graph.number(1 / 6)], result)
+    graph.replace([op], [add, first, second])

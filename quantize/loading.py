@@ -301,7 +301,7 @@ def freeze(model: LoadedModel, normalization: InputSpec | None) -> Any:
 
     Args:
         model: What to trace.
-        normalization: If given, goes into the graph, whose input then is pixels (0..255, RGB).
+        normalization: If given, goes into the graph, whose input then is what ``centered`` says.
 
     Returns:
         A TensorFlow graph without variables; its input is float32 (1, height, width, channels).
@@ -320,11 +320,12 @@ def freeze(model: LoadedModel, normalization: InputSpec | None) -> Any:
 
 
 def _normalized(image: Any, spec: InputSpec) -> Any:
-    """Normalise pixels by one pointwise convolution: subtract, divide, swap channels in one op."""
+    """Normalise centred pixels by one pointwise convolution: subtract, divide, swap channels."""
     channels = spec.channels
     kernel = np.zeros((1, 1, channels, channels), np.float32)
     for target in range(channels):
         source = channels - 1 - target if spec.color_order == "BGR" else target
         kernel[0, 0, source, target] = 1.0 / spec.std[target]
-    offset = -np.asarray(spec.mean, np.float32) / np.asarray(spec.std, np.float32)
+    rest = np.asarray(spec.mean, np.float32) - np.float32(spec.centered().mean[0])
+    offset = -rest / np.asarray(spec.std, np.float32)
     return tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "VALID"), offset)

@@ -209,7 +209,7 @@ class _Session:
 
     def _input_of(self, plan: OutputPlan) -> InputSpec | None:
         spec = self._request.spec
-        return spec.raw() if spec and self._normalizes_in_graph(plan) else spec
+        return spec.centered() if spec and self._normalizes_in_graph(plan) else spec
 
     def _finish(self, message: Message) -> None:
         plan = next(p for p in self._plans if p.scheme.name == message["scheme"])

@@ -130,11 +130,16 @@ class InputSpec:
         std = np.asarray(self.std, np.float32)
         return ((images.astype(np.float32) - mean) / std).astype(np.float32)
 
-    def raw(self) -> InputSpec:
-        """Return the same geometry for a model that takes pixels as they are (RGB or grey)."""
+    def centered(self) -> InputSpec:
+        """Return the same geometry for a model that takes RGB or grey pixels less one number.
+
+        That is the whole number next to the average of the means. A quantised input takes the
+        pixels as they are then, and its zero, with which convolutions pad, is near the means.
+        """
         order = "GRAY" if self.color_order == "GRAY" else "RGB"
+        middle = float(round(sum(self.mean) / self.channels))
         return dataclasses.replace(
-            self, mean=(0.0,) * self.channels, std=(1.0,) * self.channels, color_order=order
+            self, mean=(middle,) * self.channels, std=(1.0,) * self.channels, color_order=order
         )
 
     def resized(self, height: int, width: int) -> InputSpec:

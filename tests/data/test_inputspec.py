@@ -174,11 +174,13 @@ def test_custom_takes_one_value_or_one_each() -> None:
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
-def test_raw_keeps_geometry_and_takes_rgb(order: str) -> None:
+def test_centered_keeps_geometry_and_takes_rgb_less_the_middle_mean(order: str) -> None:
     spec = InputSpec(100, 50, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), order, 0.9, "bicubic")
-    assert spec.raw() == InputSpec(100, 50, crop_fraction=0.9, interpolation="bicubic")
-    assert spec.raw().is_raw
-    assert preset("tf", 28, 28, channels=1).raw().shape == (28, 28, 1)
+    expected = InputSpec(100, 50, (2.0,) * 3, crop_fraction=0.9, interpolation="bicubic")
+    assert spec.centered() == expected
+    assert preset("torch", 8, 8).centered().mean == (114.0,) * 3
+    assert preset("caffe", 8, 8).centered().value_range == (-115.0, 140.0)
+    assert preset("tf", 28, 28, channels=1).centered().shape == (28, 28, 1)
 
 
 def test_small_inputs_take_the_whole_image() -> None:

@@ -1,0 +1,156 @@
+"""Fewer ops for the same answers: passes over feature maps that a kernel can do on the way.
+
+Works on a float ``.tflite`` file before it is calibrated. Files of the schemes ``float16`` and
+``dynamic`` come straight from the frozen graph and are left as the converter makes them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from edgecnn.data.inputspec import SMALL_INPUT
+from edgecnn.quantize.surgery import Graph, Values
+
+MIN_POSITIONS = 16 * 16
+"""Height times width from which on batch normalisation becomes a convolution of its own. Its
+int8 form has 15 bytes a channel, which on smaller maps cost more than the time that they save."""
+
+
+def streamlined(content: bytes, *, takes_pixels: bool) -> bytes:
+    """Return a copy of a float model with fewer ops.
+
+    Args:
+        content: A float32 ``.tflite`` file's bytes.
+        takes_pixels: Whether its first op is the normalisation that :func:`freeze` put in.
+    """
+    graph = Graph(content)
+    if not graph.is_alone:
+        return content
+    if takes_pixels and min(graph.shape(graph.inputs[0])[1:3]) > SMALL_INPUT:
+        fold_input(graph)
+    fold_factors(graph)
+    fuse_normalization(graph)
+    return graph.content()
+
+
+def fold_factors(graph: Graph) -> None:
+    """Move products with one number into the kernels that they end in.
+
+    Squeeze-and-excite with a hard sigmoid has such a sixth: relu6(x + 3) / 6, then the product
+    with the map, then a convolution.
+    """
+    for op in graph.operators:
+        factor, result = _factor(graph, op), int(op.outputs[0])
+        absorbers = graph.absorbers(result)
+        if factor is None or absorbers is None:
+            continue
+        for target in absorbers.kernels:
+            graph.scale_kernel(target, factor)
+        graph.rewire(result, _data(graph, op))
+        graph.replace([op], [])
+
+
+def _factor(graph: Graph, op: Any) -> float | None:
+    """Return the positive number that a plain product multiplies by."""
+    constants = _constants(graph, op, "MUL")
+    if len(constants) != 1 or constants[0].size != 1 or graph.activation(op):
+        return None
+    factor = float(constants[0].ravel()[0])
+    return factor if 0 < factor < math.inf else None
+
+
+def _constants(graph: Graph, op: Any, kind: str) -> list[Values]:
+    """Return the constants that an op of a kind reads; none if it is of another kind."""
+    if graph.kind(op) != kind:
+        return []
+    return [values for t in op.inputs if (values := graph.constant(int(t))) is not None]
+
+
+def _data(graph: Graph, op: Any) -> int:
+    """Return the input of a binary op that is no constant."""
+    return next(int(t) for t in op.inputs if graph.constant(int(t)) is None)
+
+
+def fuse_normalization(graph: Graph) -> None:
+    """Make one depthwise convolution of a product and a sum with a number for each channel.
+
+    That is batch normalisation which no convolution comes before (ResNet v2, DenseNet).
+    """
+    for product in graph.operators:
+        scale = _per_channel(graph, product, "MUL")
+        following = graph.only_reader(int(product.outputs[0]))
+        if scale is None or following is None or graph.activation(product):
+            continue
+        offset = _per_channel(graph, following, "ADD")
+        if offset is not None:
+            new = _pointwise(graph, _data(graph, product), following, scale, offset)
+            graph.replace([product, following], [new])
+
+
+def _per_channel(graph: Graph, op: Any, kind: str) -> Values | None:
+    """Return the vector that an op of a kind applies to a large feature map."""
+    constants = _constants(graph, op, kind)
+    shape = graph.shape(int(op.outputs[0]))
+    if len(constants) != 1 or len(shape) != 4 or shape[1] * shape[2] < MIN_POSITIONS:
+        return None
+    (values,) = constants
+    return values.ravel() if values.shape in ((shape[3],), (1, 1, 1, shape[3])) else None
+
+
+def _pointwise(graph: Graph, source: int, last: Any, scale: Values, offset: Values) -> Any:
+    result = int(last.outputs[0])
+    kernel = graph.add_constant(scale.reshape(1, 1, 1, -1), f"{graph.name(result)}/scale")
+    bias = graph.add_constant(offset, f"{graph.name(result)}/offset")
+    return graph.operator(
+        "DEPTHWISE_CONV_2D",
+        [source, kernel, bias],
+        result,
+        padding=graph.schema.Padding.VALID,
+        strideH=1,
+        strideW=1,
+        dilationHFactor=1,
+        dilationWFactor=1,
+        depthMultiplier=1,
+        fusedActivationFunction=graph.activation(last),
+    )
+
+
+def fold_input(graph: Graph) -> None:
+    """Let the first convolution take pixels: fold the pointwise one that normalises them into it.
+
+    Where that convolution, or a PAD before it, pads the map, the margin becomes the pixel that the
+    input's zero stands for; it was the mean of each channel, which this pixel is near. That is
+    less than what quantisation changes, but not in small images, which are margin for the most.
+    """
+    (source,) = graph.inputs
+    first = graph.only_reader(source)
+    if first is None or graph.kind(first) != "CONV_2D":
+        return
+    following = graph.only_reader(int(first.outputs[0]))
+    padded = following is not None and graph.kind(following) == "PAD"
+    target = graph.only_reader(int(following.outputs[0])) if padded else following
+    if target is None or graph.kind(target) != "CONV_2D":
+        return
+    parts = [graph.constant(int(t)) for t in (*first.inputs[1:], *target.inputs[1:])]
+    if len(parts) != 4 or any(part is None for part in parts):
+        return
+    _fold_into(graph, target, *(np.asarray(part, np.float64) for part in parts))
+    graph.set_input(following, 0, source)
+    if padded:
+        graph.tensors[int(following.outputs[0])].name = f"{graph.name(source)}/padded"
+    graph.replace([first], [])
+
+
+def _fold_into(graph: Graph, target: Any, mix: Any, shift: Any, kernel: Any, bias: Any) -> None:
+    """Give a convolution the kernel and bias that include a pointwise one before it.
+
+    Indices: o(ut), h(eight), w(idth), m(iddle), c(hannel of the source).
+    """
+    name = graph.name(int(target.outputs[0]))
+    folded = np.einsum("ohwm,mc->ohwc", kernel, mix[:, 0, 0])
+    graph.set_input(target, 1, graph.add_constant(folded, f"{name}/kernel"))
+    shifted = bias + np.einsum("ohwm,m->o", kernel, shift)
+    graph.set_input(target, 2, graph.add_constant(shifted, f"{name}/bias"))

@@ -1,0 +1,226 @@
+"""Rewritten graphs have fewer or faster ops and give the Keras model's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgecnn
+from edgecnn.data.inputspec import preset
+from edgecnn.quantize.editing import with_ranges
+from edgecnn.quantize.flatbuffer import parse_model, read_model
+from edgecnn.quantize.hard_swish import with_less_hard_swish, without_hard_swish
+from edgecnn.quantize.ranges import calibrate
+from edgecnn.quantize.rewrites import fold_input, streamlined
+from edgecnn.quantize.surgery import Graph
+
+SIZE = 20
+Array = np.ndarray[Any, Any]
+
+
+def pictures(count: int = 4) -> Array:
+    return np.random.default_rng(3).integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)
+
+
+def float_file(model: Any) -> bytes:
+    tf = pytest.importorskip("tensorflow")
+    return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+
+
+def answers(content: bytes, images: Array) -> Array:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    found = []
+    for image in images:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None])
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
+    return np.stack(found)
+
+
+def counts(content: bytes) -> dict[str, int]:
+    return parse_model(content, "rewritten").op_counts
+
+
+@pytest.fixture
+def built(keras: Any) -> Callable[[Callable[[Any], Any]], Any]:
+    """Build a model of one image from what makes its answer of its input, with seeded weights."""
+
+    def build(body: Callable[[Any], Any]) -> Any:
+        keras.utils.set_random_seed(5)
+        inputs = keras.Input(batch_shape=(1, SIZE, SIZE, 3))
+        model = keras.Model(inputs, body(inputs))
+        generator = np.random.default_rng(6)
+        for layer in model.layers:
+            if type(layer).__name__ == "BatchNormalization":
+                layer.set_weights(
+                    [w + generator.uniform(0.1, 0.5, w.shape) for w in layer.get_weights()]
+                )
+        return model
+
+    return build
+
+
+def assert_same(model: Any, content: bytes, images: Array | None = None) -> None:
+    images = preset("tf", SIZE, SIZE).normalize(pictures()) if images is None else images
+    expected = np.concatenate([np.asarray(model(image[None])) for image in images])
+    np.testing.assert_allclose(answers(content, images), expected, atol=1e-4)
+
+
+def excited(keras: Any, x: Any, *, linear_end: bool = True) -> Any:
+    layers = keras.layers
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    gate = layers.Conv2D(8, 1)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Multiply()([x, layers.Activation("hard_sigmoid")(gate)])
+    return layers.Conv2D(4, 3, activation="relu")(x) if linear_end else layers.ReLU()(x)
+
+
+def test_the_sixth_of_a_hard_sigmoid_goes_into_the_next_kernel(keras: Any, built: Any) -> None:
+    model = built(lambda x: excited(keras, x))
+    plain = float_file(model)
+    content = streamlined(plain, takes_pixels=False)
+    assert (counts(plain)["MUL"], counts(content)["MUL"]) == (2, 1)
+    assert len(content) <= len(plain)
+    assert_same(model, content)
+
+
+def test_the_sixth_stays_where_no_kernel_takes_it(keras: Any, built: Any) -> None:
+    model = built(lambda x: excited(keras, x, linear_end=False))
+    content = streamlined(float_file(model), takes_pixels=False)
+    assert counts(content)["MUL"] == 2
+    assert_same(model, content)
+
+
+def preactivated(keras: Any, x: Any, stride: int) -> Any:
+    layers = keras.layers
+    x = layers.Conv2D(6, 3, strides=stride, padding="same")(x)
+    y = layers.ReLU()(layers.BatchNormalization()(x))
+    return layers.Add()([x, layers.Conv2D(6, 3, padding="same")(y)])
+
+
+def test_normalisation_before_a_convolution_is_one_op(keras: Any, built: Any) -> None:
+    model = built(lambda x: preactivated(keras, x, stride=1))
+    plain = float_file(model)
+    assert (counts(plain)["MUL"], counts(plain)["ADD"]) == (1, 2)
+    content = streamlined(plain, takes_pixels=False)
+    assert counts(content) == {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 1, "ADD": 1}
+    assert_same(model, content)
+
+
+def test_normalisation_of_a_small_map_is_left(keras: Any, built: Any) -> None:
+    model = built(lambda x: preactivated(keras, x, stride=2))
+    plain = float_file(model)
+    assert counts(streamlined(plain, takes_pixels=False)) == counts(plain)
+
+
+def normalising(keras: Any, x: Any, padding: str) -> Any:
+    """As a file that takes pixels begins: BGR over a deviation, less what is left of the means."""
+    kernel = np.zeros((1, 1, 3, 3), np.float32)
+    for target, deviation in enumerate((50.0, 60.0, 70.0)):
+        kernel[0, 0, 2 - target, target] = 1 / deviation
+    constant = keras.initializers.Constant
+    mix = keras.layers.Conv2D(
+        3, 1, kernel_initializer=constant(kernel), bias_initializer=constant([0.1, -0.2, 0.1])
+    )
+    if padding == "explicit":
+        return keras.layers.Conv2D(5, 3, strides=2)(keras.layers.ZeroPadding2D(1)(mix(x)))
+    return keras.layers.Conv2D(5, 3, padding=padding)(mix(x))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", "explicit"])
+def test_the_first_convolution_takes_pixels(padding: str, keras: Any, built: Any) -> None:
+    model = built(lambda x: normalising(keras, x, padding))
+    graph = Graph(float_file(model))
+    fold_input(graph)
+    content = graph.content()
+    pads = {"PAD": 1} if padding == "explicit" else {}
+    assert counts(content) == {"CONV_2D": 1, **pads}
+    images = preset("torch", SIZE, SIZE).centered().normalize(pictures())
+    expected = np.concatenate([np.asarray(model(image[None])) for image in images])
+    inside = slice(None) if padding == "valid" else slice(1, -1)
+    found = answers(content, images)
+    np.testing.assert_allclose(found[:, inside, inside], expected[:, inside, inside], atol=1e-4)
+    # In the margin a pixel of the input's zero stands in for the means: at most 0.2 deviations.
+    weights = np.abs(model.layers[-1].get_weights()[0]).sum(axis=(0, 1, 2)).max()
+    np.testing.assert_allclose(found, expected, atol=0.2 * weights)
+
+
+def test_a_models_own_first_convolution_is_left(keras: Any, built: Any) -> None:
+    model = built(lambda x: normalising(keras, x, "same"))
+    content = streamlined(float_file(model), takes_pixels=False)
+    assert counts(content) == {"CONV_2D": 2}
+    assert_same(model, content)
+
+
+def calibrated(model: Any) -> bytes:
+    content, spec = float_file(model), preset("tf", SIZE, SIZE)
+    return with_ranges(content, calibrate(content, pictures(), spec, lambda done, total: None))
+
+
+def swished(keras: Any, x: Any, maps: int) -> Any:
+    """Convolutions with hard-swish, each map smaller than the one before it; then a dense layer."""
+    layers = keras.layers
+    for _ in range(maps):
+        x = layers.Activation("hard_silu")(layers.Conv2D(8, 3)(x))
+    return layers.Dense(3)(layers.GlobalAveragePooling2D()(x))
+
+
+def test_hard_swish_is_an_addition_and_a_product(keras: Any, built: Any) -> None:
+    model = built(lambda x: swished(keras, x, 2))
+    content = without_hard_swish(calibrated(model))
+    expected = {"CONV_2D": 2, "ADD": 2, "MUL": 2, "MEAN": 1, "FULLY_CONNECTED": 1}
+    assert counts(content) == expected
+    assert_same(model, content)
+
+
+def test_the_largest_hard_swishes_go_first(keras: Any, built: Any) -> None:
+    model = built(lambda x: swished(keras, x, 6))
+    plain = calibrated(model)
+    content = with_less_hard_swish(plain)
+    # 14 ops before: one more is within a tenth.
+    assert sum(counts(content).values()) == sum(counts(plain).values()) + 1
+    left = [op for op in parse_model(content, "").operators if op.name == "HARD_SWISH"]
+    assert max(op.outputs[0].shape[1] for op in left) == SIZE - 4
+    assert len(left) == 5
+    assert_same(model, content)
+
+
+def test_a_hard_swish_that_multiplies_itself_keeps_its_sixth(keras: Any, built: Any) -> None:
+    def body(x: Any) -> Any:
+        layers = keras.layers
+        x = layers.Activation("hard_silu")(layers.Conv2D(4, 3)(x))
+        x = layers.Multiply()([x, layers.GlobalAveragePooling2D(keepdims=True)(x)])
+        return layers.Conv2D(2, 1)(x)
+
+    model = built(body)
+    content = without_hard_swish(calibrated(model))
+    assert counts(content) == {"CONV_2D": 2, "ADD": 1, "MUL": 3, "MEAN": 1}
+    assert_same(model, content)
+
+
+def test_the_same_model_gives_the_same_bytes(keras: Any, built: Any) -> None:
+    plain = calibrated(built(lambda x: swished(keras, excited(keras, x), 6)))
+    first, second = (with_less_hard_swish(streamlined(plain, takes_pixels=False)) for _ in "ab")
+    assert first == second
+
+
+@pytest.mark.parametrize(("size", "extra"), [(96, 0), (32, 1)])
+def test_a_file_takes_pixels_without_an_op_unless_it_is_small(
+    size: int, extra: int, tmp_path: Path, run_tflite: Any
+) -> None:
+    options: dict[str, Any] = {"size": size, "alpha": 0.25, "classes": 5}
+    exact, quantised = edgecnn.convert(
+        "resnet18", quantize="float32,int8", output=tmp_path, **options
+    )
+    assert quantised.operators["CONV_2D"] == exact.operators["CONV_2D"] + extra
+    (entry,) = read_model(quantised.path).inputs
+    assert (entry.dtype, entry.scale, entry.zero_point) == ("uint8", (1.0,), (114,))
+    images = np.random.default_rng(8).integers(0, 256, (8, size, size, 3), np.uint8)
+    expected = run_tflite(exact.path, preset("torch", size, size).normalize(images))
+    np.testing.assert_allclose(run_tflite(quantised.path, images), expected, atol=0.05)
