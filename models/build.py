@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec
 
 if TYPE_CHECKING:
-    from edgecnn.models.weights import WeightsReport
+    from edgecnn.models.weights import WeightsReport, WidthError
 
 MIN_SIZE = 32
 MAX_ALPHA = 8.0
 MAX_SIZE = 4096
+USUAL_ALPHAS = (0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.3, 1.4, 1.5, 2.0)
+TRIED_ALPHAS = 3
+"""How many of them a message about weights of another width looks for, each a model to build."""
 
 
 def build(
@@ -71,11 +75,36 @@ def build(
     file = _weights_file(spec, arguments, weights, on_progress)
     model = spec.builder(arguments)
     if file is not None:
-        from edgecnn.models.weights import load_weights
-
-        report = load_weights(model, file)
-        (on_weights or _log)(report)
+        (on_weights or _log)(_load(spec, arguments, model, file))
     return model
+
+
+def _load(spec: ModelSpec, arguments: BuildArguments, model: Any, file: Path) -> WeightsReport:
+    from edgecnn.models.weights import WidthError, load_weights
+
+    try:
+        return load_weights(model, file)
+    except WidthError as error:
+        alpha = _alpha_that_fits(spec, arguments, error)
+        if alpha is None:
+            raise
+        says = f"--alpha {alpha:g}"
+        if error.classes != arguments.classes:
+            says += f" --classes {error.classes}"
+        raise InputError(f"{error.text}: say {says}") from error
+
+
+def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthError) -> float | None:
+    """Return the width multiplier that a file was made with, of those that are likely."""
+    from edgecnn.models.weights import shapes_fit
+
+    guess = arguments.alpha * error.ratio
+    nearest = sorted(USUAL_ALPHAS, key=lambda alpha: abs(alpha - guess))
+    for alpha in nearest[:TRIED_ALPHAS]:
+        model = spec.builder(replace(arguments, alpha=alpha, classes=error.classes))
+        if shapes_fit(model, error.shapes):
+            return alpha
+    return None
 
 
 def _log(report: WeightsReport) -> None:

@@ -1,33 +1,21 @@
-"""Loading weights into a registered architecture, in order, every shape checked.
-
-Only arrays are read; nothing of a model that a file may hold is executed.
-"""
+"""Loading weights into a registered architecture, in order, every shape checked."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
-from edgecnn.lazy import LazyModule
 from edgecnn.models.layers import AUXILIARY
+from edgecnn.models.registry import list_models
+from edgecnn.models.stored import StoredWeights, read_weights
 
-h5py = LazyModule("h5py", extra="convert")
-
-Array = npt.NDArray[Any]
-
-INPUT_NORMALISATION = "normalization"
-"""Layer of published EfficientNets that holds mean and variance of the input; the InputSpec has
-them here, so that the app's preprocessing or the input's scale does that work."""
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -53,12 +41,22 @@ class WeightsReport:
         return f"{text}; left out: {', '.join(self.left_out)}" if self.left_out else text
 
 
-@dataclass(frozen=True)
-class StoredWeights:
-    """Arrays of a file in the order of its layers, and the layers that were left out."""
+class WidthError(InputError):
+    """The arrays are those of the architecture in another width.
 
-    arrays: list[Array]
-    left_out: tuple[str, ...]
+    Args:
+        text: What is wrong.
+        shapes: Of the file's arrays.
+        ratio: About how much wider than the model they are.
+        classes: How many the file's last layer has.
+    """
+
+    def __init__(self, text: str, shapes: Sequence[Shape], ratio: float, classes: int) -> None:
+        super().__init__(f"{text}: check --alpha")
+        self.text = text
+        self.shapes = tuple(shapes)
+        self.ratio = ratio
+        self.classes = classes
 
 
 def load_weights(model: Any, path: str | Path) -> WeightsReport:
@@ -73,16 +71,17 @@ def load_weights(model: Any, path: str | Path) -> WeightsReport:
         What was loaded, and which layers of the file were not.
 
     Raises:
-        InputError: The file is missing or broken, or a weight does not fit; the message says which.
+        InputError: The file is missing or broken, a weight does not fit, or one is not finite; the
+            message says which. Nothing is loaded then.
     """
     path = Path(path)
     stored = read_weights(path, [layer.name for layer in model.layers])
-    assign_in_order(model, stored.arrays, quoted(path))
+    assign_in_order(model, stored, quoted(path))
     parameters = sum(array.size for array in stored.arrays)
     return WeightsReport(quoted(path), len(stored.arrays), parameters, stored.left_out)
 
 
-def assign_in_order(model: Any, arrays: Sequence[Array], label: str) -> None:
+def assign_in_order(model: Any, stored: StoredWeights, label: str) -> None:
     """Set a model's weights from arrays in the order of its layers.
 
     A pointwise kernel (1, 1, in, out) fits a dense kernel (in, out): published heads are
@@ -90,123 +89,98 @@ def assign_in_order(model: Any, arrays: Sequence[Array], label: str) -> None:
 
     Args:
         model: A Keras model.
-        arrays: One for each weight.
+        stored: One array for each weight.
         label: The source's name for messages.
 
     Raises:
-        InputError: The number of weights or a shape differs.
+        InputError: The number of weights or a shape differs, or a value is not finite.
     """
-    weights = [weight for layer in model.layers for weight in layer.weights if _is_state(weight)]
-    fitted = []
-    for weight, array in zip(weights, arrays, strict=False):
-        shape = tuple(weight.shape)
-        if array.shape != shape and array.shape != (1, 1, *shape):
-            raise InputError(_misfit(model, label, weight, array.shape, weights[-1]))
-        fitted.append(array.reshape(shape))
-    if len(arrays) != len(weights):
-        raise InputError(
-            f"{label} has {len(arrays)} weights and {model.name} has {len(weights)}: "
-            "it belongs to another architecture"
+    weights = weights_in_order(model)
+    if not shapes_fit(model, [array.shape for array in stored.arrays]):
+        raise _misfit(model, stored, label)
+    for weight, array in zip(weights, stored.arrays, strict=True):
+        if not (np.issubdtype(array.dtype, np.number) and np.isfinite(array).all()):
+            raise InputError(
+                f"{label} has values in {weight.path} that are no finite numbers (NaN or "
+                "infinity): the training that saved it had gone astray"
+            )
+    for weight, array in zip(weights, stored.arrays, strict=True):
+        weight.assign(array.reshape(weight.shape))
+
+
+def weights_in_order(model: Any) -> list[Any]:
+    """Return a model's weights, layer by layer."""
+    return [weight for layer in model.layers for weight in layer.weights]
+
+
+def shapes_fit(model: Any, shapes: Sequence[Shape], *, but_classes: bool = False) -> bool:
+    """Say whether arrays of these shapes are all that a model needs.
+
+    Args:
+        model: A Keras model.
+        shapes: In the order of its layers.
+        but_classes: Whether the last kernel and bias may have other classes.
+    """
+    weights = [tuple(weight.shape) for weight in weights_in_order(model)]
+    if len(weights) != len(shapes):
+        return False
+    pairs = list(zip(weights, shapes, strict=True))
+    if but_classes:
+        pairs = [
+            (weight[:-1], shape[:-1]) if weight[-1] == weights[-1][-1] else (weight, shape)
+            for weight, shape in pairs
+        ]
+    return all(shape in (weight, (1, 1, *weight)) for weight, shape in pairs)
+
+
+def _misfit(model: Any, stored: StoredWeights, label: str) -> InputError:
+    """Say why a file does not fit, and what would."""
+    shapes = [array.shape for array in stored.arrays]
+    weights = [(weight.path, tuple(weight.shape)) for weight in weights_in_order(model)]
+    other = stored.architecture
+    if other != model.name and other in {spec.name for spec in list_models()}:
+        return InputError(
+            f"{label} has the weights of {other}, and {model.name} is built: give the name {other}"
         )
-    for weight, array in zip(weights, fitted, strict=True):
-        weight.assign(array)
-
-
-def _is_state(weight: Any) -> bool:
-    """Leave out the counters of random generators, which are no weights."""
-    return "seed_generator" not in weight.path
-
-
-def _misfit(model: Any, label: str, weight: Any, found: tuple[int, ...], last: Any) -> str:
-    expected = tuple(weight.shape)
-    is_head = expected[-1] == last.shape[-1] and found[:-1][-1:] == expected[:-1][-1:]
-    if is_head:
-        return (
-            f"{label} has {found[-1]} classes where {expected[-1]} are built: "
-            f"say --classes {found[-1]}"
+    if shapes_fit(model, shapes, but_classes=True):
+        classes, built = shapes[-1][-1], weights[-1][1][-1]
+        return InputError(
+            f"{label} has {classes} classes where {built} are built: say --classes {classes}"
         )
-    return (
-        f"{label} does not fit {model.name}: {weight.path} has shape {expected}, the file has "
-        f"{found}: check the architecture and --alpha"
+    if _differs_in_width([shape for _, shape in weights], shapes):
+        ratio = _width(shapes) / _width([shape for _, shape in weights])
+        text = f"{label} has weights of {model.name} in another width"
+        return WidthError(text, shapes, ratio, shapes[-1][-1])
+    return InputError(f"{label} does not fit {model.name}: {_difference(model, weights, shapes)}")
+
+
+def _differs_in_width(weights: Sequence[Shape], shapes: Sequence[Shape]) -> bool:
+    """Whether each array has its weight's rank and, if it is a convolution's, kernel."""
+    if len(weights) != len(shapes):
+        return False
+    flat = [shape[2:] if shape[:2] == (1, 1) and len(shape) == 4 else shape for shape in shapes]
+    flat_weights = [w[2:] if w[:2] == (1, 1) and len(w) == 4 else w for w in weights]
+    return all(
+        len(weight) == len(shape) and (len(weight) < 4 or weight[:2] == shape[:2])
+        for weight, shape in zip(flat_weights, flat, strict=True)
     )
 
 
-def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
-    """Read a file's arrays in the order of its layers.
-
-    Args:
-        path: The file.
-        layer_names: The model's, which are the order for a file that has none of its own.
-
-    Raises:
-        InputError: It is missing, broken, or of a kind that is not known.
-    """
-    try:
-        if zipfile.is_zipfile(path):
-            return _from_keras_archive(path, layer_names)
-        with h5py.File(path, "r") as file:
-            root = file.get("model_weights", file)
-            if "layer_names" in root.attrs:
-                return _from_legacy(root, layer_names)
-            return _stored(_named_groups(file), layer_names, layer_names)
-    except FileNotFoundError:
-        raise InputError(f"no such weights file: {quoted(path)}") from None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"cannot read weights from {quoted(path)}: give a .h5 or .keras file that Keras saved"
-        ) from error
+def _width(shapes: Sequence[Shape]) -> int:
+    """Return the channels of all layers but the last, as their vectors have them."""
+    return sum(shape[0] for shape in shapes[:-1] if len(shape) == 1) or 1
 
 
-def _from_legacy(root: Any, layer_names: Sequence[str]) -> StoredWeights:
-    groups = {}
-    for layer in map(_text, root.attrs["layer_names"]):
-        group = root[layer]
-        groups[layer] = [group[_text(name)] for name in group.attrs["weight_names"]]
-    return _stored(groups, groups, layer_names)
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
-
-
-def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights:
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
-        content = io.BytesIO(archive.read("model.weights.h5"))
-    names = [layer["config"]["name"] for layer in config["config"]["layers"]]
-    with h5py.File(content, "r") as file:
-        return _stored(_named_groups(file), names, layer_names)
-
-
-def _named_groups(file: Any) -> dict[str, list[Any]]:
-    """Return the arrays of a Keras 3 weights file by the names of their layers."""
-    groups = {}
-    for group in file["layers"].values():
-        if "vars" in group:
-            variables = group["vars"]
-            name = _text(variables.attrs["name"])
-            groups[name] = [variables[str(index)] for index in range(len(variables))]
-    return groups
-
-
-def _stored(
-    groups: Mapping[str, list[Any]], order: Collection[str], layer_names: Sequence[str]
-) -> StoredWeights:
-    """Put the arrays of the layers that have a place in order; name the others."""
-    fitting = {name: arrays for name, arrays in groups.items() if _has_place(name, layer_names)}
-    lost = sorted(set(fitting) - set(order))
-    if lost:
-        raise KeyError(f"layers {lost[:3]}")
-    arrays = [np.asarray(array) for name in order for array in fitting.get(name, ())]
-    left_out = (name for name, stored in groups.items() if stored and name not in fitting)
-    return StoredWeights(arrays, tuple(left_out))
-
-
-def _has_place(layer: str, layer_names: Sequence[str]) -> bool:
-    """Say whether a file's layer belongs into the model.
-
-    What an InputSpec does, and classifiers that only training uses, do not.
-    """
-    if layer.startswith(AUXILIARY):
-        return any(name.startswith(AUXILIARY) for name in layer_names)
-    return not layer.startswith(INPUT_NORMALISATION)
+def _difference(model: Any, weights: Sequence[tuple[str, Shape]], shapes: Sequence[Shape]) -> str:
+    """Name the first array that differs, or the numbers of arrays."""
+    if any(layer.name.startswith(AUXILIARY) for layer in model.layers) and len(shapes) < len(
+        weights
+    ):
+        return "it has no auxiliary classifiers: leave out auxiliary=True"
+    for (path, weight), shape in zip(weights, shapes, strict=False):
+        if shape not in (weight, (1, 1, *weight)):
+            return (
+                f"{path} has shape {weight}, the file has {shape}: it belongs to another "
+                "architecture"
+            )
+    return f"it has {len(shapes)} arrays for {len(weights)}: it belongs to another architecture"

@@ -284,6 +284,10 @@ def run_unprivileged(here: Path) -> Callable[..., Outcome]:
         (("convert", "mobilenet_v2", "-c", "{hidden}/x.npz"), "Permission denied"),
         (("convert", "{hidden}/a.keras"), "Permission denied"),
         (("convert", "{secret}"), "Permission denied"),
+        (
+            ("convert", "mobilenet_v2", "--weights", "{secret}", "-q", "float32"),
+            "Permission denied",
+        ),
         (("bench", "{hidden}/a.tflite"), "Permission denied"),
         (("bench", "whole.tflite", "--json", "{closed}/r.json"), "no permission to write"),
         (("demo", "-o", "{closed}"), "no permission to write to folder"),

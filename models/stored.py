@@ -1,0 +1,173 @@
+"""Reading the arrays of a file of weights in the order of its layers.
+
+Only arrays are read; nothing of a model that a file may hold is executed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.errors import InputError
+from edgecnn.files import exists, first_bytes, quoted
+from edgecnn.lazy import LazyModule
+from edgecnn.models.layers import AUXILIARY
+
+h5py = LazyModule("h5py", extra="convert")
+
+Array = npt.NDArray[Any]
+
+INPUT_NORMALISATION = "normalization"
+"""Layer of published EfficientNets that holds mean and variance of the input; the InputSpec has
+them here, so that the app's preprocessing or the input's scale does that work."""
+
+KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
+
+# What h5py, zipfile and json raise where a file's bytes or structure are not what they should be.
+BROKEN = (
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """What a file holds.
+
+    Args:
+        arrays: In the order of its layers.
+        left_out: Layers that the model has no place for by design.
+        architecture: Name of the model that was saved, where the file has one.
+    """
+
+    arrays: list[Array]
+    left_out: tuple[str, ...]
+    architecture: str | None = None
+
+
+def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
+    """Read a file's arrays in the order of its layers.
+
+    Args:
+        path: The file.
+        layer_names: The model's, which are the order for a file that has none of its own.
+
+    Raises:
+        InputError: It is missing, broken, of a kind that is not known, or has layers that the
+            model lacks.
+    """
+    if not exists(path):
+        raise InputError(f"no such weights file: {quoted(path)}")
+    if path.is_dir():
+        raise InputError(f"{quoted(path)} is a folder, where a file with weights is needed")
+    head = first_bytes(path)
+    try:
+        if zipfile.is_zipfile(path):
+            return _from_keras_archive(path, layer_names)
+        with h5py.File(path, "r") as file:
+            return _from_hdf5(file, layer_names, quoted(path))
+    except BROKEN as error:
+        broken = "it is truncated or corrupt, or " if head.startswith(KNOWN_BEGINNINGS) else ""
+        raise InputError(
+            f"cannot read weights from {quoted(path)}: {broken}"
+            "Keras did not save it: give a .h5 or .keras file"
+        ) from error
+
+
+def _from_hdf5(file: Any, layer_names: Sequence[str], label: str) -> StoredWeights:
+    root = file.get("model_weights", file)
+    if "layer_names" in root.attrs:
+        config = json.loads(_text(file.attrs.get("model_config", "{}")))
+        return _from_legacy(root, layer_names, _model_name(config))
+    groups = _named_groups(file)
+    fitting = _fitting(groups, layer_names)
+    lost = [name for name in fitting if fitting[name] and name not in set(layer_names)]
+    if lost:
+        raise InputError(
+            f"{label} has weights of {len(lost)} layers that are not in the model "
+            f"({', '.join(lost[:3])}{', ...' if lost[3:] else ''}): "
+            "they belong to another architecture"
+        )
+    return _stored(groups, layer_names, layer_names)
+
+
+def _from_legacy(root: Any, layer_names: Sequence[str], architecture: str | None) -> StoredWeights:
+    groups = {}
+    for layer in map(_text, root.attrs["layer_names"]):
+        group = root[layer]
+        groups[layer] = [group[_text(name)] for name in group.attrs["weight_names"]]
+    return _stored(groups, groups, layer_names, architecture)
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights:
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    names = [layer["config"]["name"] for layer in config["config"]["layers"]]
+    with h5py.File(content, "r") as file:
+        return _stored(_named_groups(file), names, layer_names, _model_name(config))
+
+
+def _model_name(config: Any) -> str | None:
+    name = config.get("config", {}).get("name")
+    return name if isinstance(name, str) else None
+
+
+def _named_groups(file: Any) -> dict[str, list[Any]]:
+    """Return the arrays of a Keras 3 weights file by the names of their layers."""
+    groups = {}
+    for group in file["layers"].values():
+        if "vars" in group:
+            variables = group["vars"]
+            name = _text(variables.attrs["name"])
+            groups[name] = [variables[str(index)] for index in range(len(variables))]
+    return groups
+
+
+def _stored(
+    groups: Mapping[str, list[Any]],
+    order: Collection[str],
+    layer_names: Sequence[str],
+    architecture: str | None = None,
+) -> StoredWeights:
+    """Put the arrays of the layers that have a place in order; name the others."""
+    fitting = _fitting(groups, layer_names)
+    if lost := sorted(set(fitting) - set(order)):
+        raise KeyError(f"layers {lost[:3]}")
+    arrays = [np.asarray(array) for name in order for array in fitting.get(name, ())]
+    left_out = (name for name, stored in groups.items() if stored and name not in fitting)
+    return StoredWeights(arrays, tuple(left_out), architecture)
+
+
+def _fitting(groups: Mapping[str, list[Any]], layer_names: Sequence[str]) -> dict[str, list[Any]]:
+    return {name: arrays for name, arrays in groups.items() if _has_place(name, layer_names)}
+
+
+def _has_place(layer: str, layer_names: Sequence[str]) -> bool:
+    """Say whether a file's layer belongs into the model.
+
+    What an InputSpec does, and classifiers that only training uses, do not.
+    """
+    if layer.startswith(AUXILIARY):
+        return any(name.startswith(AUXILIARY) for name in layer_names)
+    return not layer.startswith(INPUT_NORMALISATION)
