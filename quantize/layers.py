@@ -10,38 +10,40 @@ from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.lazy import LazyModule
-from edgecnn.models.cost import inner_layers, layer_macs
+from edgecnn.models.cost import layer_calls, nodes_by_depth
 from edgecnn.quantize.loading import image_shape, load_keras
 
 keras = LazyModule("keras", extra="convert")
 
 
 def layer_rows(model: Any) -> list[Message]:
-    """Return one row for each layer, those of inner models included.
+    """Return one row for each call of a layer, those of inner models included.
+
+    A layer that is called again multiplies again, and has its weights in its first row only.
 
     Args:
         model: A built Keras model.
     """
-    return [
-        {
-            "name": layer.name,
-            "kind": type(layer).__name__,
-            "output_shape": _output_shape(layer),
-            "parameters": sum(int(np.prod(weight.shape)) for weight in layer.weights),
-            "macs": layer_macs(layer),
-            "bytes": sum(_bytes(weight) for weight in layer.weights),
-        }
-        for layer in inner_layers(model)
-    ]
+    seen: set[int] = set()
+    rows = []
+    for call in layer_calls(model):
+        own = [weight for weight in call.layer.weights if id(weight) not in seen]
+        seen.update(map(id, own))
+        rows.append(
+            {
+                "name": call.layer.name,
+                "kind": type(call.layer).__name__,
+                "output_shape": call.output_shape,
+                "parameters": sum(int(np.prod(weight.shape)) for weight in own),
+                "macs": call.macs,
+                "bytes": sum(_bytes(weight) for weight in own),
+            }
+        )
+    return rows
 
 
 def _bytes(weight: Any) -> int:
     return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
-
-
-def _output_shape(layer: Any) -> tuple[int | None, ...]:
-    output = layer.output
-    return tuple((output[0] if isinstance(output, list) else output).shape)
 
 
 def _work(parent: ParentPipe, job: Message) -> None:
@@ -50,8 +52,14 @@ def _work(parent: ParentPipe, job: Message) -> None:
             f"{quoted(job['name'])} is a SavedModel, which has no layers any more: convert it "
             "and give the .tflite file"
         )
+    label = quoted(job["name"])
     model, _ = load_keras(job, lambda done, total: None)
-    parent.send({"rows": layer_rows(_sized(model, job["size"], quoted(job["name"])))})
+    if not nodes_by_depth(model):
+        raise InputError(
+            f"{label} is of a class of its own, which does not show how its layers are joined: "
+            "convert it and give the .tflite file"
+        )
+    parent.send({"rows": layer_rows(_sized(model, job["size"], label))})
 
 
 def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 import edgecnn
 from edgecnn.errors import InputError
+from edgecnn.models.cost import count
 from edgecnn.models.registry import get_spec
 from edgecnn.quantize.result import Conversion
 
@@ -69,6 +70,7 @@ def test_the_table_ends_in_the_totals(small_file: Path, run_edgecnn: Any) -> Non
         (["small.tflite", "--size", "64"], "--size goes with the name"),
         (["small.tflite", "--alpha", "0.5"], "--alpha goes with the name"),
         (["text.h5"], "is no Keras model"),
+        (["empty.keras"], "'empty.keras' is empty"),
         (["."], "not a SavedModel"),
     ],
 )
@@ -83,6 +85,7 @@ def test_bad_input(
     (tmp_path / "small.tflite").write_bytes(content)
     (tmp_path / "cut.tflite").write_bytes(content[:2000])
     (tmp_path / "text.h5").write_text("text")
+    (tmp_path / "empty.keras").touch()
     result = run_edgecnn("summary", *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert says in result.stderr
@@ -101,6 +104,60 @@ def test_a_model_of_any_size_needs_one(keras: Any, tmp_path: Path, small_file: P
     assert rows["Conv2D"].macs == 40 * 64 * 3 * 3 * 3 * 8
     with pytest.raises(InputError, match="takes 32x32 images only"):
         edgecnn.summarize(small_file, size=64)
+
+
+def test_a_shared_layer_multiplies_at_each_call(keras: Any, tmp_path: Path) -> None:
+    path = tmp_path / "shared.keras"
+    image = keras.Input((32, 32, 8))
+    shared = keras.layers.Conv2D(8, 3, padding="same", name="shared")
+    halved = keras.layers.MaxPooling2D(2)(shared(image))
+    answer = keras.layers.GlobalAveragePooling2D()(shared(halved))
+    # Called outside of the model too, which is no work of the model's.
+    shared(keras.Input((64, 64, 8)))
+    model = keras.Model(image, answer)
+    model.save(path)
+    summary = edgecnn.summarize(path)
+    rows = [row for row in summary.rows if row.name == "shared"]
+    kernel = 3 * 3 * 8 * 8
+    assert [row.output_shape for row in rows] == [(None, 32, 32, 8), (None, 16, 16, 8)]
+    assert [row.macs for row in rows] == [32 * 32 * kernel, 16 * 16 * kernel]
+    assert [row.parameters for row in rows] == [kernel + 8, 0]
+    assert summary.macs == count(model).macs == (32 * 32 + 16 * 16) * kernel
+    assert summary.parameters == model.count_params()
+
+
+def test_a_shared_inner_model_is_shown_at_each_size(keras: Any, tmp_path: Path) -> None:
+    inner = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.Conv2D(8, 3, padding="same", name="conv")]
+    )
+    image = keras.Input((32, 32, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()
+    half = keras.layers.AveragePooling2D(2)(image)
+    model = keras.Model(image, keras.layers.Add()([pooled(inner(image)), pooled(inner(half))]))
+    model.save(tmp_path / "inner.keras")
+    summary = edgecnn.summarize(tmp_path / "inner.keras")
+    rows = [row for row in summary.rows if row.name == "conv"]
+    assert sorted(row.macs for row in rows) == [16 * 16 * 3 * 3 * 3 * 8, 32 * 32 * 3 * 3 * 3 * 8]
+    assert summary.parameters == model.count_params() == 3 * 3 * 3 * 8 + 8
+
+
+def test_a_file_multiplies_as_its_keras_model(keras: Any, tmp_path: Path) -> None:
+    path = tmp_path / "kinds.keras"
+    layers = keras.layers
+    image = keras.Input((16, 16, 3))
+    shared = layers.Conv2D(8, 3, padding="same")
+    x = layers.Conv2DTranspose(8, 3, strides=2, padding="same")(image)
+    x = layers.SeparableConv2D(8, 3)(shared(shared(x)))
+    x = layers.Conv2D(8, 3, strides=2, groups=4)(layers.DepthwiseConv2D(5)(x))
+    keras.Model(image, layers.Dense(4)(layers.Flatten()(x))).save(path)
+    made = edgecnn.convert(path, quantize="float32", output=tmp_path)[0]
+    assert edgecnn.summarize(made.path).macs == edgecnn.summarize(path).macs
+
+
+def test_a_saved_model_has_no_layers(keras: Any, tmp_path: Path, small_file: Path) -> None:
+    keras.saving.load_model(small_file).export(tmp_path / "exported", verbose=False)
+    with pytest.raises(InputError, match=r"convert it and give the \.tflite file"):
+        edgecnn.summarize(tmp_path / "exported")
 
 
 def test_a_model_that_carries_code_is_not_loaded(keras: Any, tmp_path: Path) -> None:
