@@ -92,7 +92,7 @@ def list_models(pattern: str | None = None) -> list[ModelSpec]:
     """Return the architectures, in the order of the line.
 
     Args:
-        pattern: Part of a name, or a glob: ``"v3"``, ``"mobilenet_v?"``.
+        pattern: Part of a name, or a glob: ``"v3"``, ``"MobileNet-V3"``, ``"mobilenet_v?"``.
 
     Example:
         >>> [spec.name for spec in list_models("v3")]
@@ -101,8 +101,13 @@ def list_models(pattern: str | None = None) -> list[ModelSpec]:
     specs = list(_all_specs().values())
     if pattern is None:
         return specs
-    glob = pattern if set(pattern) & set("*?[") else f"*{pattern}*"
-    return [spec for spec in specs if fnmatch.fnmatchcase(spec.name, glob.lower())]
+    glob = pattern.lower() if set(pattern) & set("*?[") else f"*{_simplified(pattern)}*"
+    return [spec for spec in specs if fnmatch.fnmatchcase(spec.name, glob)]
+
+
+def _simplified(name: str) -> str:
+    """Write a name as names are registered: ``"MobileNet-V2 "`` is ``"mobilenet_v2"``."""
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def get_spec(name: str) -> ModelSpec:
@@ -117,7 +122,6 @@ def get_spec(name: str) -> ModelSpec:
     specs = _all_specs()
     if name in specs:
         return specs[name]
-    simplified = name.lower().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(simplified, specs, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(_simplified(name), specs, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "'edgecnn models' lists them"
     raise InputError(f"unknown model {name!r}: {hint}")

@@ -54,12 +54,13 @@ def models_command(pattern: str | None, order: str, as_json: bool) -> None:
 
 
 def _print_table(specs: list[ModelSpec]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from edgecnn.cli.table import print_whole
+
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("name", "family"):
-        table.add_column(heading, no_wrap=True)
+    table.add_column("name", no_wrap=True)
+    table.add_column("family", no_wrap=True)
     for heading in ("year", "params", "MACs", "input", "top-1"):
         table.add_column(heading, justify="right", no_wrap=True)
     for spec in specs:
@@ -73,4 +74,4 @@ def _print_table(specs: list[ModelSpec]) -> None:
             f"{spec.input.height}x{spec.input.width}",
             top1,
         )
-    Console().print(table)
+    print_whole(table)

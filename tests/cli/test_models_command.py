@@ -13,6 +13,14 @@ def test_table_and_patterns(run_edgecnn: Any) -> None:
         assert part in everything.stdout
     assert "resnet50" not in run_edgecnn("models", "mobilenet").stdout
     assert "mobilenet_v1" not in run_edgecnn("models", "*v3*").stdout
+    assert "mobilenet_v2" in run_edgecnn("models", "MobileNet-V2").stdout
+
+
+def test_nothing_is_cut_in_a_narrow_pipe(run_edgecnn: Any) -> None:
+    narrow = run_edgecnn("models", "mobilenet_v4", env={"COLUMNS": "40"})
+    assert "mobilenet_v4_conv_medium" in narrow.stdout
+    assert "79.9 %" in narrow.stdout
+    assert "…" not in narrow.stdout
 
 
 def test_json_has_every_field(run_edgecnn: Any) -> None:
