@@ -29,7 +29,8 @@ from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
-from edgecnn.quantize.hard_swish import with_less_hard_swish, without_hard_swish
+from edgecnn.quantize.hard_swish import without_hard_swish
+from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Range, calibrate
 from edgecnn.quantize.rewrites import streamlined
@@ -137,7 +138,7 @@ class Conversion:
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(content, ranges)
             if scheme == "int8":
-                return _quantize_int8(with_less_hard_swish(calibrated), output["input_type"])
+                return _quantize_int8(with_fast_kernels(calibrated), output["input_type"])
             return _quantize_int16x8(without_hard_swish(calibrated), output["input_type"])
 
     def _float_file(self, in_graph: bool) -> bytes:

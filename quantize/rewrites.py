@@ -32,6 +32,7 @@ def streamlined(content: bytes, *, takes_pixels: bool) -> bytes:
     if takes_pixels and min(graph.shape(graph.inputs[0])[1:3]) > SMALL_INPUT:
         fold_input(graph)
     fold_factors(graph)
+    order_pools(graph)
     fuse_normalization(graph)
     return graph.content()
 
@@ -104,18 +105,49 @@ def _pointwise(graph: Graph, source: int, last: Any, scale: Values, offset: Valu
     result = int(last.outputs[0])
     kernel = graph.add_constant(scale.reshape(1, 1, 1, -1), f"{graph.name(result)}/scale")
     bias = graph.add_constant(offset, f"{graph.name(result)}/offset")
-    return graph.operator(
-        "DEPTHWISE_CONV_2D",
-        [source, kernel, bias],
-        result,
-        padding=graph.schema.Padding.VALID,
-        strideH=1,
-        strideW=1,
-        dilationHFactor=1,
-        dilationWFactor=1,
-        depthMultiplier=1,
-        fusedActivationFunction=graph.activation(last),
-    )
+    return graph.depthwise([source, kernel, bias], result, (1, 1), graph.activation(last))
+
+
+def order_pools(graph: Graph) -> None:
+    """Pool averages before a pointwise convolution if that shrinks the map, after if it narrows it.
+
+    Both are linear and work on other dimensions, so their order has no influence on the answer:
+    DenseNet's transitions convolve maps of four times the size, Inception's pools average channels
+    that the next convolution drops.
+    """
+    for first in list(graph.operators):
+        second = graph.only_reader(int(first.outputs[0]))
+        if second is None or graph.activation(first):
+            continue
+        source, result = (graph.shape(int(t)) for t in (first.inputs[0], second.outputs[0]))
+        if _is_pointwise(graph, first) and graph.kind(second) == "AVERAGE_POOL_2D":
+            smaller = (*result[:3], source[3])
+            if math.prod(smaller) < math.prod(source):
+                _swap(graph, first, second, smaller)
+        elif graph.kind(first) == "AVERAGE_POOL_2D" and _is_pointwise(graph, second):
+            narrower = (*source[:3], result[3])
+            if source[1:3] == result[1:3] and narrower[3] < source[3]:
+                _swap(graph, first, second, narrower)
+
+
+def _is_pointwise(graph: Graph, op: Any) -> bool:
+    if graph.kind(op) != "CONV_2D":
+        return False
+    kernel = graph.constant(int(op.inputs[1]))
+    steps = (op.builtinOptions.strideH, op.builtinOptions.strideW)
+    return kernel is not None and kernel.shape[1:3] == (1, 1) and steps == (1, 1)
+
+
+def _swap(graph: Graph, first: Any, second: Any, between: tuple[int, ...]) -> None:
+    """Apply the second op before the first; the activation stays at the end."""
+    source, result = int(first.inputs[0]), int(second.outputs[0])
+    middle = graph.like(result, "reordered", shape=between)
+    graph.connect(second, source, middle)
+    graph.connect(first, middle, result)
+    activation = graph.activation(second)
+    second.builtinOptions.fusedActivationFunction = graph.activation(first)
+    first.builtinOptions.fusedActivationFunction = activation
+    graph.replace([first, second], [second, first])
 
 
 def fold_input(graph: Graph) -> None:

@@ -125,12 +125,22 @@ class Graph:
             self._numbers[value] = self.add_constant([value], f"number_{value:.3g}")
         return self._numbers[value]
 
-    def like(self, tensor: int, part: str, extremes: tuple[float, float]) -> int:
-        """Add a tensor of the shape and type of another, named after it; return its index."""
+    def like(
+        self,
+        tensor: int,
+        part: str,
+        *,
+        extremes: tuple[float, float] | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> int:
+        """Add a tensor like another, but for what is given, named after it; return its index."""
         new = copy.copy(self.tensors[tensor])
         new.name = f"{self.name(tensor)}/{part}"
         self.tensors.append(new)
-        self._set_range(len(self.tensors) - 1, extremes)
+        if extremes is not None:
+            self._set_range(len(self.tensors) - 1, extremes)
+        if shape is not None:
+            new.shape, new.shapeSignature = np.array(shape, np.int32), None
         return len(self.tensors) - 1
 
     def range(self, tensor: int) -> tuple[float, float]:
@@ -165,6 +175,23 @@ class Graph:
         op.builtinOptions = options
         return op
 
+    def depthwise(
+        self, inputs: list[int], result: int, strides: tuple[int, int], activation: int
+    ) -> Any:
+        """Return a new depthwise convolution without padding."""
+        return self.operator(
+            "DEPTHWISE_CONV_2D",
+            inputs,
+            result,
+            padding=self.schema.Padding.VALID,
+            strideH=strides[0],
+            strideW=strides[1],
+            dilationHFactor=1,
+            dilationWFactor=1,
+            depthMultiplier=1,
+            fusedActivationFunction=activation,
+        )
+
     def _code(self, kind: str) -> int:
         builtin = getattr(self.schema.BuiltinOperator, kind)
         for number, known in enumerate(self._model.operatorCodes):
@@ -185,6 +212,11 @@ class Graph:
         inputs = np.array(op.inputs, np.int32)
         inputs[place] = tensor
         op.inputs = inputs
+
+    def connect(self, op: Any, source: int, result: int) -> None:
+        """Let an op read and write other tensors; its constants stay."""
+        self.set_input(op, 0, source)
+        op.outputs = np.array([result], np.int32)
 
     def absorbers(self, tensor: int) -> Absorbers | None:
         """Return where a positive factor on a tensor ends; None if not all of it is in kernels."""
@@ -231,12 +263,12 @@ class Graph:
 
     def replace(self, olds: list[Any], news: list[Any]) -> None:
         """Put ops in the place of the last of some others."""
-        place = max(self._place(op) for op in olds) + 1
-        self.operators[place:place] = news
-        self.operators = [op for op in self.operators if not any(op is old for old in olds)]
-
-    def _place(self, wanted: Any) -> int:
-        return next(place for place, op in enumerate(self.operators) if op is wanted)
+        places = {
+            place for place, op in enumerate(self.operators) if any(op is old for old in olds)
+        }
+        before = [op for place, op in enumerate(self.operators) if place not in places]
+        place = max(places) + 1 - len(places)
+        self.operators = [*before[:place], *news, *before[place:]]
 
     def content(self) -> bytes:
         """Return the file's bytes, without the tensors and codes that no op uses any more."""

@@ -13,7 +13,8 @@ import edgecnn
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.flatbuffer import parse_model, read_model
-from edgecnn.quantize.hard_swish import with_less_hard_swish, without_hard_swish
+from edgecnn.quantize.hard_swish import without_hard_swish
+from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.ranges import calibrate
 from edgecnn.quantize.rewrites import fold_input, streamlined
 from edgecnn.quantize.surgery import Graph
@@ -119,6 +120,47 @@ def test_normalisation_of_a_small_map_is_left(keras: Any, built: Any) -> None:
     assert counts(streamlined(plain, takes_pixels=False)) == counts(plain)
 
 
+@pytest.mark.parametrize(
+    ("convolves_first", "size", "stride", "channels", "order"),
+    [
+        # A convolution of a quarter of the positions; pooling of a third of the channels.
+        (True, 2, 2, 12, ["AVERAGE_POOL_2D", "CONV_2D"]),
+        (False, 3, 1, 4, ["CONV_2D", "AVERAGE_POOL_2D"]),
+        # The other order would be more work.
+        (False, 2, 2, 4, ["AVERAGE_POOL_2D", "CONV_2D"]),
+        (False, 3, 1, 24, ["AVERAGE_POOL_2D", "CONV_2D"]),
+        (True, 3, 1, 4, ["CONV_2D", "AVERAGE_POOL_2D"]),
+    ],
+)
+def test_averages_are_where_they_cost_least(
+    convolves_first: bool, size: int, stride: int, channels: int, order: list[str],
+    keras: Any, built: Any,
+) -> None:  # fmt: skip
+    def body(x: Any) -> Any:
+        layers = keras.layers
+        convolve = layers.Conv2D(channels, 1, bias_initializer="ones")
+        pool = layers.AveragePooling2D(size, stride, "same")
+        x = layers.Conv2D(12, 3, activation="relu")(x)
+        return layers.ReLU()(pool(convolve(x)) if convolves_first else convolve(pool(x)))
+
+    model = built(body)
+    content = streamlined(float_file(model), takes_pixels=False)
+    assert [op.name for op in parse_model(content, "").operators][1:3] == order
+    assert_same(model, content)
+
+
+def test_averages_of_an_int8_file_are_convolutions(keras: Any, built: Any) -> None:
+    def body(x: Any) -> Any:
+        layers = keras.layers
+        return layers.AveragePooling2D(3, 1, "same")(layers.AveragePooling2D(2)(x))
+
+    model = built(body)
+    content = with_fast_kernels(calibrated(model))
+    # A padded average is over fewer values at the margin.
+    assert counts(content) == {"DEPTHWISE_CONV_2D": 1, "AVERAGE_POOL_2D": 1}
+    assert_same(model, content)
+
+
 def normalising(keras: Any, x: Any, padding: str) -> Any:
     """As a file that takes pixels begins: BGR over a deviation, less what is left of the means."""
     kernel = np.zeros((1, 1, 3, 3), np.float32)
@@ -182,7 +224,7 @@ def test_hard_swish_is_an_addition_and_a_product(keras: Any, built: Any) -> None
 def test_the_largest_hard_swishes_go_first(keras: Any, built: Any) -> None:
     model = built(lambda x: swished(keras, x, 6))
     plain = calibrated(model)
-    content = with_less_hard_swish(plain)
+    content = with_fast_kernels(plain)
     # 14 ops before: one more is within a tenth.
     assert sum(counts(content).values()) == sum(counts(plain).values()) + 1
     left = [op for op in parse_model(content, "").operators if op.name == "HARD_SWISH"]
@@ -206,7 +248,7 @@ def test_a_hard_swish_that_multiplies_itself_keeps_its_sixth(keras: Any, built: 
 
 def test_the_same_model_gives_the_same_bytes(keras: Any, built: Any) -> None:
     plain = calibrated(built(lambda x: swished(keras, excited(keras, x), 6)))
-    first, second = (with_less_hard_swish(streamlined(plain, takes_pixels=False)) for _ in "ab")
+    first, second = (with_fast_kernels(streamlined(plain, takes_pixels=False)) for _ in "ab")
     assert first == second
 
 
