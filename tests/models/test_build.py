@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,53 +21,191 @@ from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, read_model, weights_of
 
 NAMES = [spec.name for spec in list_models()]
 
-# From the papers' tables: stem, and for each block its convolutions.
+# From the papers' tables: the stem, and for each block its convolutions. What is not named is one
+# MEAN, one FULLY_CONNECTED and one SOFTMAX.
 OPS = {
+    # Five convolutions, pooling after the first, second and last; three dense layers (section 3.5).
+    # At 96 pixels the last map is one position, so that flattening it is no op.
+    "alexnet": {"CONV_2D": 5, "MAX_POOL_2D": 3, "FULLY_CONNECTED": 3, "MEAN": 0},
+    "mlp": {"FULLY_CONNECTED": 3, "RESHAPE": 1, "MEAN": 0},
+    # Column A of table 1.
+    "vgg11": {"CONV_2D": 8, "MAX_POOL_2D": 5, "RESHAPE": 1, "FULLY_CONNECTED": 3, "MEAN": 0},
+    # 9 modules of six convolutions and a pooling; four poolings between (table 1).
+    "inception_v1": {"CONV_2D": 3 + 6 * 9, "MAX_POOL_2D": 4 + 9, "CONCATENATION": 9},
+    # Stem; three modules of figure 5, a reduction, four of figure 6, a reduction, two of figure 7,
+    # whose rows and columns are joined first. Nine have average pooling.
+    "inception_v3": {
+        "CONV_2D": 5 + 3 * 7 + 4 + 4 * 10 + 6 + 2 * 9,
+        "MAX_POOL_2D": 2 + 2,
+        "AVERAGE_POOL_2D": 9,
+        "CONCATENATION": 11 + 2 * 2,
+    },
+    # 8 blocks of two, three projections; both paddings of the stem are its own (table 1).
+    "resnet18": {"CONV_2D": 1 + 2 * 8 + 3, "ADD": 8, "PAD": 2, "MAX_POOL_2D": 1},
+    # 16 bottlenecks of three, four projections (table 1).
+    "resnet50": {"CONV_2D": 1 + 3 * 16 + 4, "ADD": 16, "PAD": 2, "MAX_POOL_2D": 1},
+    # The same; a grouped convolution is one op (table 1).
+    "resnext50_32x4d": {"CONV_2D": 1 + 3 * 16 + 4, "ADD": 16, "PAD": 2, "MAX_POOL_2D": 1},
+    # The same, each with two convolutions, a sigmoid and a product.
+    "se_resnet50": {
+        "CONV_2D": 1 + 5 * 16 + 4,
+        "MEAN": 16 + 1,
+        "LOGISTIC": 16,
+        "MUL": 16,
+        "ADD": 16,
+        "PAD": 2,
+        "MAX_POOL_2D": 1,
+    },
+    # The same, each normalised first and the last map too; a fresh normalisation has no offset.
+    # Three strides are in the middle of a block, with padding, and pool its shortcut.
+    "resnet50_v2": {
+        "CONV_2D": 1 + 3 * 16 + 4,
+        "MUL": 16 + 1,
+        "ADD": 16,
+        "PAD": 2 + 3,
+        "MAX_POOL_2D": 1 + 3,
+    },
+    # 58 layers of two, three transitions; each normalised first, the last map too (table 1).
+    "densenet121": {
+        "CONV_2D": 1 + 2 * 58 + 3,
+        "MUL": 58 + 3 + 1,
+        "CONCATENATION": 58,
+        "AVERAGE_POOL_2D": 3,
+        "PAD": 2,
+        "MAX_POOL_2D": 1,
+    },
+    # 8 modules of three; it classifies by a convolution (table 1).
+    "squeezenet": {
+        "CONV_2D": 1 + 3 * 8 + 1,
+        "CONCATENATION": 8,
+        "MAX_POOL_2D": 3,
+        "FULLY_CONNECTED": 0,
+    },
+    # 34 separable convolutions, two others and four projections in the stem and shortcuts; eleven
+    # blocks rectify a sum that their shortcut takes as it is (figure 5).
+    "xception": {
+        "CONV_2D": 2 + 4 + 34,
+        "DEPTHWISE_CONV_2D": 34,
+        "ADD": 4 + 8,
+        "RELU": 3 + 8,
+        "MAX_POOL_2D": 4,
+    },
     # 13 depthwise separable blocks after the stem (table 1).
     "mobilenet_v1": {"CONV_2D": 1 + 13, "DEPTHWISE_CONV_2D": 13},
     # 17 blocks, of which the first does not expand; 10 have a shortcut (table 2).
     "mobilenet_v2": {"CONV_2D": 1 + 16 + 17 + 1, "DEPTHWISE_CONV_2D": 17, "ADD": 10},
-    # 11 blocks, the first without expansion, 9 with squeeze-and-excite (2 convolutions; a product,
-    # and a sixth for the gate); 6 shortcuts; the stage after pooling is a dense layer (table 2).
+    # 11 blocks, the first without expansion, 9 with squeeze-and-excite (2 convolutions, a product);
+    # 6 shortcuts; the stage after pooling is a dense layer (table 2).
     "mobilenet_v3_small": {
         "CONV_2D": 1 + 10 + 11 + 2 * 9 + 1,
         "DEPTHWISE_CONV_2D": 11,
         "ADD": 6,
-        "MUL": 2 * 9,
+        "MUL": 9,
+        "MEAN": 9 + 1,
         # The stem, two a block from the fourth on, the last convolution, the dense layer.
         "HARD_SWISH": 1 + 2 * 8 + 2,
+        "FULLY_CONNECTED": 2,
     },
     # 15 blocks, 8 with squeeze-and-excite, 10 shortcuts; hard-swish from the seventh on (table 1).
     "mobilenet_v3_large": {
         "CONV_2D": 1 + 14 + 15 + 2 * 8 + 1,
         "DEPTHWISE_CONV_2D": 15,
         "ADD": 10,
-        "MUL": 2 * 8,
+        "MUL": 8,
+        "MEAN": 8 + 1,
         "HARD_SWISH": 1 + 2 * 9 + 2,
+        "FULLY_CONNECTED": 2,
     },
-    # 16 bottlenecks of three, four projections; both paddings of the stem are its own (table 1).
-    "resnet50": {"CONV_2D": 1 + 3 * 16 + 4, "ADD": 16, "PAD": 2, "MAX_POOL_2D": 1},
+    # 6 convolutions, 12 blocks of two, 10 of them with a shortcut; depthwise at the start of five
+    # and in the middle of ten (table 11).
+    "mobilenet_v4_conv_small": {
+        "CONV_2D": 6 + 2 * 12,
+        "DEPTHWISE_CONV_2D": 5 + 10,
+        "ADD": 10,
+        "FULLY_CONNECTED": 2,
+    },
+    # 3 units that halve the map, of five convolutions, and 13 of three, which split (table 5).
+    "shufflenet_v2": {
+        "CONV_2D": 1 + 3 * 3 + 2 * 13 + 1,
+        "DEPTHWISE_CONV_2D": 2 * 3 + 13,
+        "SPLIT": 13,
+        "CONCATENATION": 16,
+        "TRANSPOSE": 16,
+        "RESHAPE": 2 * 16,
+        "MAX_POOL_2D": 1,
+    },
+    # 16 blocks, the first without expansion, all with squeeze-and-excite; 9 shortcuts. Swish is a
+    # sigmoid and a product: stem, 15 expansions, 16 depthwise, 16 squeezed, the head (table 1).
+    "efficientnet_b0": {
+        "CONV_2D": 1 + 15 + 16 + 2 * 16 + 1,
+        "DEPTHWISE_CONV_2D": 16,
+        "LOGISTIC": (1 + 15 + 16 + 16 + 1) + 16,
+        "MUL": (1 + 15 + 16 + 16 + 1) + 16,
+        "MEAN": 16 + 1,
+        "ADD": 9,
+    },
+    # The same without squeeze-and-excite, and with ReLU6.
+    "efficientnet_lite0": {"CONV_2D": 1 + 15 + 16 + 1, "DEPTHWISE_CONV_2D": 16, "ADD": 9},
+    # One fused block of one convolution, four of two; 16 of EfficientNet's (table 4 of its paper).
+    "efficientnet_v2_b0": {
+        "CONV_2D": 1 + 1 + 2 * 4 + 4 * 16 + 1,
+        "DEPTHWISE_CONV_2D": 16,
+        "LOGISTIC": (1 + 1 + 4 + 3 * 16 + 1) + 16,
+        "MUL": (1 + 1 + 4 + 3 * 16 + 1) + 16,
+        "MEAN": 16 + 1,
+        "ADD": 15,
+    },
+    # Three blocks of two, two projections.
+    "resnet8": {"CONV_2D": 1 + 2 * 3 + 2, "ADD": 3},
 }
-DENSE = {"mobilenet_v3_small": 2, "mobilenet_v3_large": 2}
-POOLS = {"mobilenet_v3_small": 1 + 9, "mobilenet_v3_large": 1 + 8}
+HEAD = {"MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1}
+
+# int8 turns the input's uint8 into int8 and the output into float, and takes the kernels that are
+# fast: ten ops a hundred for hard-swish, two of them where a sum reads it (the stem of Large).
+ENDS = {"QUANTIZE": 1, "DEQUANTIZE": 1}
+INT8 = {
+    "densenet121": {"AVERAGE_POOL_2D": -3, "DEPTHWISE_CONV_2D": 3},
+    "mobilenet_v3_small": {"HARD_SWISH": -9, "ADD": 9, "MUL": 9},
+    "mobilenet_v3_large": {"HARD_SWISH": -10, "ADD": 10, "MUL": 10 + 1},
+}
+HEAVY = {name for name in OPS if get_spec(name).parameters > 6_500_000} - {"efficientnet_v2_b0"}
 
 
 @pytest.mark.parametrize("name", OPS)
 def test_the_converted_graph_is_the_papers_table(name: str, tmp_path: Path) -> None:
-    results = edgecnn.convert(name, quantize="float32,int8", size=96, output=tmp_path)
-    expected = {
-        **OPS[name],
-        "MEAN": POOLS.get(name, 1),
-        "FULLY_CONNECTED": DENSE.get(name, 1),
-        "SOFTMAX": 1,
-    }
-    assert results[0].operators == expected
-    # int8 turns the input's uint8 into int8 and the output into float; caffe's normalisation of a
-    # uint8 input is one pointwise convolution more.
-    ends = {"QUANTIZE": 1, "DEQUANTIZE": 1}
-    front = 1 if name == "resnet50" else 0
-    expected["CONV_2D"] += front
-    assert results[1].operators == expected | ends
+    options: dict[str, Any] = {"alpha": 0.25 if name in HEAVY else 1.0}
+    if name not in ("mlp", "resnet8"):
+        options["size"] = 96
+    results = edgecnn.convert(name, quantize="float32,int8", output=tmp_path, **options)
+    expected = Counter(HEAD | OPS[name])
+    assert results[0].operators == +expected
+    for kind, more in (ENDS | INT8.get(name, {})).items():
+        expected[kind] += more
+    assert results[1].operators == +expected
+
+
+# Where no convolution comes before it, batch normalisation is a product and a sum: one op on maps
+# of 24x24, which are the three blocks of a stage, or six layers and a transition.
+LARGE_MAPS = {"resnet50_v2": 3, "densenet121": 6 + 1}
+
+
+@pytest.mark.parametrize("name", LARGE_MAPS)
+def test_trained_normalisation_of_large_maps_is_one_op(name: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"size": 96, "alpha": 0.25}
+    model, path = edgecnn.build(name, **options), tmp_path / "trained.keras"
+    generator = np.random.default_rng(0)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            weights = layer.get_weights()
+            layer.set_weights([w + generator.uniform(0.1, 0.2, w.shape) for w in weights])
+    model.save(path)
+    (result,) = edgecnn.convert(
+        name, quantize="float32", weights=path, output=tmp_path / "x.tflite", **options
+    )
+    large, found = LARGE_MAPS[name], result.operators
+    sums = OPS[name].get("ADD", 0)
+    assert found["DEPTHWISE_CONV_2D"] == large
+    assert found["MUL"] == found["ADD"] - sums == OPS[name]["MUL"] - large
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -174,4 +313,15 @@ def assert_same_cost(model: Any, path: Path) -> None:
         if op.name in WEIGHTED_OPS and (weights := weights_of(op))
     }
     assert sum(weights.values()) == kernels
-    assert edgecnn.summarize(path).macs == count(model).macs
+    assert edgecnn.summarize(path).macs == count(model).macs - pooled_first(model)
+
+
+def pooled_first(model: Any) -> int:
+    """Multiply-adds of pointwise convolutions whose result is halved: a file halves before them."""
+    halvings = (x for x in model.layers if type(x).__name__ == "AveragePooling2D")
+    convolutions = (
+        pool.input._keras_history.operation for pool in halvings if pool.strides == (2, 2)
+    )
+    return sum(
+        3 * math.prod(layer.output.shape[1:]) * layer.kernel.shape[2] // 4 for layer in convolutions
+    )
