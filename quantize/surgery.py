@@ -52,7 +52,8 @@ class Graph:
 
         self.schema: Any = schema
         self._model = unpack(content)
-        self._size = len(content)
+        self._content, self._is_changed = content, False
+        self._readers: dict[int, list[Any]] = {}
         self._numbers: dict[float, int] = {}
         self._names = {
             value: name for name, value in vars(schema.BuiltinOperator).items() if name[0] != "_"
@@ -82,7 +83,11 @@ class Graph:
 
     def readers(self, tensor: int) -> list[Any]:
         """Return the ops that read a tensor."""
-        return [op for op in self.operators if tensor in op.inputs]
+        if not self._readers:
+            for op in self.operators:
+                for read in dict.fromkeys(op.inputs.tolist()):
+                    self._readers.setdefault(read, []).append(op)
+        return self._readers.get(tensor, [])
 
     def only_reader(self, tensor: int) -> Any:
         """Return the one op that reads a tensor; None if there are more or it is a result."""
@@ -212,6 +217,10 @@ class Graph:
         inputs = np.array(op.inputs, np.int32)
         inputs[place] = tensor
         op.inputs = inputs
+        self._changed()
+
+    def _changed(self) -> None:
+        self._is_changed, self._readers = True, {}
 
     def connect(self, op: Any, source: int, result: int) -> None:
         """Let an op read and write other tensors; its constants stay."""
@@ -260,6 +269,7 @@ class Graph:
         """Let all who read one tensor read another."""
         for op in self.readers(old):
             op.inputs = np.where(op.inputs == old, new, op.inputs).astype(np.int32)
+        self._changed()
 
     def replace(self, olds: list[Any], news: list[Any]) -> None:
         """Put ops in the place of the last of some others."""
@@ -269,14 +279,20 @@ class Graph:
         before = [op for place, op in enumerate(self.operators) if place not in places]
         place = max(places) + 1 - len(places)
         self.operators = [*before[:place], *news, *before[place:]]
+        self._changed()
 
     def content(self) -> bytes:
-        """Return the file's bytes, without the tensors and codes that no op uses any more."""
+        """Return the file's bytes, without the tensors and codes that no op uses any more.
+
+        Those of a graph that was not changed are those that it was read from.
+        """
+        if not self._is_changed:
+            return self._content
         self._graph.operators = self.operators
         self._drop_tensors()
         self._drop_buffers()
         self._drop_codes()
-        return pack(self._model, self._size)
+        return pack(self._model, len(self._content))
 
     def _drop_tensors(self) -> None:
         ends = (self._graph.inputs, self._graph.outputs)
