@@ -33,11 +33,15 @@ def with_fast_kernels(content: bytes) -> bytes:
 
 
 def average_by_convolution(graph: Graph) -> None:
-    """Pool averages by depthwise convolutions, where each average is over as many values."""
+    """Pool averages by depthwise convolutions, where each average is over as many values.
+
+    A single one is left: its constants would weigh more than its time.
+    """
     for op in graph.operators:
         if graph.kind(op) != "AVERAGE_POOL_2D":
             continue
-        if op.builtinOptions.padding == graph.schema.Padding.VALID:
+        _, height, width, _ = graph.shape(int(op.outputs[0]))
+        if op.builtinOptions.padding == graph.schema.Padding.VALID and height * width > 1:
             graph.replace([op], [_averaging(graph, op)])
 
 
