@@ -28,6 +28,7 @@ def with_fast_kernels(content: bytes) -> bytes:
     if not graph.is_alone:
         return content
     average_by_convolution(graph)
+    rectify_by_product(graph)
     spell_out_largest(graph)
     return graph.content()
 
@@ -57,6 +58,16 @@ def _averaging(graph: Graph, op: Any) -> Any:
     return graph.depthwise(
         [source, *constants], result, (pool.strideH, pool.strideW), graph.activation(op)
     )
+
+
+def rectify_by_product(graph: Graph) -> None:
+    """Make products with 1 and a fused ReLU of rectifiers that stand alone, as Xception's do."""
+    for op in graph.operators:
+        if graph.kind(op) in ("RELU", "RELU6"):
+            rectifier = getattr(graph.schema.ActivationFunctionType, graph.kind(op))
+            inputs, result = [int(op.inputs[0]), graph.number(1.0)], int(op.outputs[0])
+            new = graph.operator("MUL", inputs, result, fusedActivationFunction=rectifier)
+            graph.replace([op], [new])
 
 
 def spell_out_largest(graph: Graph) -> None:

@@ -165,6 +165,7 @@ HEAD = {"MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1}
 ENDS = {"QUANTIZE": 1, "DEQUANTIZE": 1}
 INT8 = {
     "densenet121": {"AVERAGE_POOL_2D": -3, "DEPTHWISE_CONV_2D": 3},
+    "xception": {"RELU": -11, "MUL": 11},
     "mobilenet_v3_small": {"HARD_SWISH": -9, "ADD": 9, "MUL": 9},
     "mobilenet_v3_large": {"HARD_SWISH": -10, "ADD": 10, "MUL": 10 + 1},
 }

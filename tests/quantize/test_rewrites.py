@@ -161,6 +161,21 @@ def test_averages_of_an_int8_file_are_convolutions(keras: Any, built: Any) -> No
     assert_same(model, content)
 
 
+def test_rectifiers_of_an_int8_file_are_products(keras: Any, built: Any) -> None:
+    def body(x: Any) -> Any:
+        layers = keras.layers
+        x = layers.Conv2D(4, 3)(x)
+        y = layers.ReLU(6.0)(layers.DepthwiseConv2D(3, padding="same")(layers.ReLU()(x)))
+        return layers.Add()([x, y])
+
+    model = built(body)
+    plain = calibrated(model)
+    assert counts(plain)["RELU"] == 1
+    content = with_fast_kernels(plain)
+    assert counts(content) == {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "MUL": 1, "ADD": 1}
+    assert_same(model, content)
+
+
 def normalising(keras: Any, x: Any, padding: str) -> Any:
     """As a file that takes pixels begins: BGR over a deviation, less what is left of the means."""
     kernel = np.zeros((1, 1, 3, 3), np.float32)
