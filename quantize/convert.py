@@ -28,6 +28,7 @@ def convert(
     output: str | Path | None = None,
     calibrate: str | Path | None = None,
     samples: int = DEFAULT_SAMPLES,
+    recover: str = "fast",
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -52,6 +53,8 @@ def convert(
         calibrate: Representative data for int8 and int16x8: class folders, a folder with
             ``images/`` and ``val_map.txt``, a folder of images, an ``.npz``, or ``"digits"``.
         samples: How many images of it to use, drawn evenly over the classes with a fixed seed.
+        recover: How int8 and int16x8 get the float model's accuracy back: ``"fast"``, ``"full"``
+            (takes longer), or ``"off"`` for the plain file.
         preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
             that start with a Rescaling or Normalization layer know theirs.
         mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
@@ -98,6 +101,7 @@ def convert(
             input_type=input_type,
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,
+            recover=recover,
             trust=trust,
             on_progress=on_progress or (lambda phase, done, total: None),
         )

@@ -32,7 +32,11 @@ from edgecnn.quantize.flatbuffer import METADATA_NAME
 from edgecnn.quantize.hard_swish import without_hard_swish
 from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.loading import LoadedModel, freeze, load
-from edgecnn.quantize.ranges import Range, calibrate
+from edgecnn.quantize.ranges import Observed, observe
+from edgecnn.quantize.recovery.equalization import equalized_tensors
+from edgecnn.quantize.recovery.fidelity import Fidelity
+from edgecnn.quantize.recovery.operators import OpenGraph
+from edgecnn.quantize.recovery.recover import Data, Quantized, Recovery, Scheme
 from edgecnn.quantize.rewrites import streamlined
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -71,8 +75,9 @@ class Conversion:
         self._clock = Clock(lambda name: parent.send({"event": "phase", "phase": name}))
         self._frozen: dict[bool, Any] = {}
         self._float: dict[bool, bytes] = {}
-        self._ranges: dict[bool, dict[int, Range]] = {}
-        self._images: npt.NDArray[np.uint8] | None = None
+        self._observed: dict[bool, Observed] = {}
+        self._recoveries: dict[bool, Recovery] = {}
+        self._images: Message | None = None
         self._spec: InputSpec | None = None
         self._model: LoadedModel | None = None
 
@@ -110,7 +115,7 @@ class Conversion:
 
     def _write(self, output: dict[str, Any]) -> None:
         start = time.perf_counter()
-        content = self._convert(output)
+        content, fidelity = self._convert(output)
         metadata = output["metadata"].encode()
         try:
             Path(output["path"]).write_bytes(with_metadata(content, METADATA_NAME, metadata))
@@ -123,23 +128,68 @@ class Conversion:
                 "seconds": time.perf_counter() - start,
                 "phase_seconds": self._clock.seconds,
                 "peak_rss_bytes": _peak_rss_bytes(),
+                "fidelity": fidelity,
             }
         )
 
-    def _convert(self, output: dict[str, Any]) -> bytes:
+    def _convert(self, output: dict[str, Any]) -> tuple[bytes, Message | None]:
+        """Return a file's bytes, and how near its answers are to the float file's."""
         scheme, in_graph = output["scheme"], output["normalize_in_graph"]
         if scheme in ("float16", "dynamic"):
             with self._clock.phase(f"convert {scheme}"):
-                return _from_graph(self._frozen[in_graph], scheme)
-        content = self._float_file(in_graph)
+                content = _from_graph(self._frozen[in_graph], scheme)
+            return content, self._proven(content, output)
         if scheme == "float32":
-            return content
-        ranges = self._calibrated(in_graph)
+            return self._float_file(in_graph), None
+        observed = self._observe(in_graph)
+        kind = _scheme(scheme, output["input_type"])
         with self._clock.phase(f"quantize {scheme}"):
-            calibrated = with_ranges(content, ranges)
-            if scheme == "int8":
-                return _quantize_int8(with_fast_kernels(calibrated), output["input_type"])
-            return _quantize_int16x8(without_hard_swish(calibrated), output["input_type"])
+            calibrated = with_ranges(self._float_file(in_graph), observed.ranges)
+            plain = kind.quantize(calibrated).content
+        if output["recover"] == "off":
+            return plain, self._proven(plain, output)
+        return self._recovered(plain, kind, output)
+
+    def _recovered(
+        self, plain: bytes, kind: Scheme, output: dict[str, Any]
+    ) -> tuple[bytes, Message | None]:
+        recovery = self._recovery(output)
+        if recovery is None:
+            return plain, None
+        with self._clock.phase(f"recover {output['scheme']}"):
+            found = recovery.recover(kind, plain)
+        level = "none" if found.is_plain else output["recover"]
+        return found.content, {
+            **_fidelity(level, found.before, found.after),
+            "layers_corrected": found.layers,
+            "layers_left": list(found.left),
+        }
+
+    def _proven(self, content: bytes, output: dict[str, Any]) -> Message | None:
+        recovery = self._recovery(output)
+        if recovery is None:
+            return None
+        with self._clock.phase("compare"):
+            found = recovery.prove(content, output["input_type"] == "uint8")
+        return _fidelity("off", found, found)
+
+    def _recovery(self, output: dict[str, Any]) -> Recovery | None:
+        """Return what compares with the float file; None where no image is held out."""
+        in_graph = output["normalize_in_graph"]
+        if not output["has_images"] or not self._receive_images()["held_out"]:
+            return None
+        if in_graph not in self._recoveries:
+            spec = self._input_spec(in_graph)
+            assert spec is not None
+            fit, held_out = self._split_images()
+            self._recoveries[in_graph] = Recovery(
+                self._float_file(in_graph),
+                self._observe(in_graph),
+                Data(fit, held_out, self._receive_images()["outputs"], spec.normalize),
+                output["recover"],
+                self._progress("recover"),
+            )
+        return self._recoveries[in_graph]
 
     def _float_file(self, in_graph: bool) -> bytes:
         if in_graph not in self._float:
@@ -148,22 +198,32 @@ class Conversion:
                 self._float[in_graph] = streamlined(content, takes_pixels=in_graph)
         return self._float[in_graph]
 
-    def _calibrated(self, in_graph: bool) -> dict[int, Range]:
-        if in_graph not in self._ranges:
-            images, spec = self._receive_images(), self._spec
+    def _observe(self, in_graph: bool) -> Observed:
+        if in_graph not in self._observed:
+            content, (fit, _) = self._float_file(in_graph), self._split_images()
             with self._clock.phase("calibrate"):
-                self._ranges[in_graph] = calibrate(
-                    self._float[in_graph],
-                    images,
-                    spec.centered() if spec and in_graph else spec,
+                self._observed[in_graph] = observe(
+                    content,
+                    fit,
+                    self._input_spec(in_graph),
                     self._progress("calibrate"),
+                    equalized_tensors(OpenGraph(content)),
                 )
-        return self._ranges[in_graph]
+        return self._observed[in_graph]
 
-    def _receive_images(self) -> npt.NDArray[np.uint8]:
+    def _input_spec(self, in_graph: bool) -> InputSpec | None:
+        return self._spec.centered() if self._spec and in_graph else self._spec
+
+    def _split_images(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """Return the images to fit to, and those held out."""
+        message = self._receive_images()
+        images = np.load(message["path"], mmap_mode="r", allow_pickle=False)
+        count = len(images) - message["held_out"]
+        return images[:count], images[count:]
+
+    def _receive_images(self) -> Message:
         if self._images is None:
-            message = self._expect("images")
-            self._images = np.load(message["path"], mmap_mode="r", allow_pickle=False)
+            self._images = self._expect("images")
         return self._images
 
     def _expect(self, what: str) -> Message:
@@ -225,6 +285,24 @@ def _explain(text: str) -> str:
         return f"no TFLite kernel for {ops}: replace the layers that use it"
     lines = [line for line in text.splitlines() if line.strip()]
     return f"TensorFlow's converter gave up: {lines[-1].strip()[:300]}" if lines else "it gave up"
+
+
+def _scheme(name: str, input_type: str) -> Scheme:
+    """Return how a calibrated scheme makes its files."""
+
+    def int8(calibrated: bytes) -> Quantized:
+        reference = with_fast_kernels(calibrated)
+        return Quantized(reference, _quantize_int8(reference, input_type))
+
+    def int16x8(calibrated: bytes) -> Quantized:
+        reference = without_hard_swish(calibrated)
+        return Quantized(reference, _quantize_int16x8(reference, input_type))
+
+    return Scheme(int8 if name == "int8" else int16x8, input_type == "uint8")
+
+
+def _fidelity(level: str, before: Fidelity, after: Fidelity) -> Message:
+    return {"recovery": level, "before": before.to_dict(), "after": after.to_dict()}
 
 
 def _quantize_int8(calibrated: bytes, input_type: str) -> bytes:

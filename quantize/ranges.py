@@ -9,8 +9,8 @@ widens the ranges of residual branches.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,28 +19,46 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
 
 Range = tuple[float, float]
+Values = npt.NDArray[np.float32]
+
+SAMPLES = 1 << 16
+"""Values of a tensor that are kept, over all images."""
 
 MIN_SPAN = 1e-4
 """Narrower ranges (of dead layers) are widened to this, else the runtime's 32-bit fixed-point
 form of a ReLU6 bound, 6 / scale, overflows."""
 
 
-def calibrate(
+@dataclass(frozen=True)
+class Observed:
+    """What the activations of a float file were over the calibration images.
+
+    Args:
+        ranges: Tensor -> (least, greatest) value; the input's follows from the pixels.
+        samples: Tensor -> some of its values, drawn evenly.
+        peaks: Tensor -> greatest magnitude, shape (images, channels); for those asked for.
+    """
+
+    ranges: dict[int, Range]
+    samples: dict[int, Values]
+    peaks: dict[int, Values]
+
+
+def observe(
     content: bytes,
     images: npt.NDArray[np.uint8],
     normalization: InputSpec | None,
     on_progress: Callable[[int, int], None],
-) -> dict[int, Range]:
-    """Run a float model over images and return what each float tensor's values span.
+    peaks_of: Collection[int] = (),
+) -> Observed:
+    """Run a float model over images and keep what its tensors' values are like.
 
     Args:
         content: A float32 ``.tflite`` file's bytes.
         images: uint8, shape (count, height, width, channels), RGB or grey.
         normalization: How pixels become the model's input; None if the graph does it.
         on_progress: Told (images done, images in all).
-
-    Returns:
-        Tensor index -> (least, greatest) value.
+        peaks_of: Tensors of which each channel's greatest magnitude is kept.
 
     Raises:
         InputError: The model's activations are not finite for an image.
@@ -50,42 +68,68 @@ def calibrate(
     from edgecnn.quantize.editing import expose_all_tensors
 
     exposed, indices = expose_all_tensors(content)
-    interpreter = Interpreter(model_content=exposed, num_threads=_threads())
+    interpreter = Interpreter(model_content=exposed, num_threads=threads())
     interpreter.allocate_tensors()
     input_index = interpreter.get_input_details()[0]["index"]
     dtypes = {detail["index"]: detail["dtype"] for detail in interpreter.get_tensor_details()}
     indices = [index for index in indices if dtypes[index] == np.float32]
     views = {index: interpreter.tensor(index) for index in indices}
-    ranges: dict[int, Range] = {}
+    seen = _Seen(len(images), set(peaks_of))
     for number, image in enumerate(images):
         pixels = (
             image.astype(np.float32) if normalization is None else normalization.normalize(image)
         )
         interpreter.set_tensor(input_index, pixels[None])
         interpreter.invoke()
-        _widen(ranges, views, number)
+        for index, view in views.items():
+            seen.add(index, view(), number)
         on_progress(number + 1, len(images))
     bounds = (0.0, 255.0) if normalization is None else normalization.value_range
-    ranges[input_index] = bounds
-    return {index: _spanning(*bounds) for index, bounds in ranges.items()}
+    return seen.result(input_index, bounds)
 
 
-def _widen(ranges: dict[int, Range], views: Mapping[int, Any], number: int) -> None:
-    for index, view in views.items():
-        values = view()
+class _Seen:
+    """Gathers what :class:`Observed` has, image by image."""
+
+    def __init__(self, images: int, peaks_of: Collection[int]) -> None:
+        self._part = max(1, SAMPLES // images)
+        self._peaks_of = peaks_of
+        self._ranges: dict[int, Range] = {}
+        self._samples: dict[int, list[Values]] = {}
+        self._peaks: dict[int, list[Values]] = {}
+
+    def add(self, index: int, values: Values, number: int) -> None:
         low, high = float(values.min()), float(values.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError(
                 f"the model's activations are not finite for calibration image {number + 1}: "
                 "check its weights and the preprocessing (--preprocess)"
             )
-        known = ranges.get(index, (low, high))
-        ranges[index] = (min(low, known[0]), max(high, known[1]))
+        known = self._ranges.get(index, (low, high))
+        self._ranges[index] = (min(low, known[0]), max(high, known[1]))
+        flat = values.reshape(-1)
+        stride = max(1, flat.size // self._part)
+        # Another start each time, else the same channels would be drawn from each image.
+        drawn = flat[number % stride :: stride].copy()
+        self._samples.setdefault(index, []).append(drawn)
+        if index in self._peaks_of:
+            by_channel = values.reshape(-1, values.shape[-1])
+            peaks = np.maximum(by_channel.max(axis=0), -by_channel.min(axis=0))
+            self._peaks.setdefault(index, []).append(peaks)
+
+    def result(self, input_index: int, bounds: Range) -> Observed:
+        ranges = {**self._ranges, input_index: bounds}
+        return Observed(
+            ranges={index: _spanning(*extremes) for index, extremes in ranges.items()},
+            samples={index: np.concatenate(parts) for index, parts in self._samples.items()},
+            peaks={index: np.stack(parts) for index, parts in self._peaks.items()},
+        )
 
 
 def _spanning(low: float, high: float) -> Range:
     return (low, high) if high - low >= MIN_SPAN else (low, low + MIN_SPAN)
 
 
-def _threads() -> int:
+def threads() -> int:
+    """Return how many threads the runtime gets."""
     return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)

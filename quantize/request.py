@@ -12,6 +12,7 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.quantize.calibration import open_calibration
+from edgecnn.quantize.recovery.advice import LEVELS
 from edgecnn.quantize.schemes import Scheme
 from edgecnn.quantize.sources import Source
 
@@ -87,6 +88,7 @@ class Request:
         input_type: As ``--input-type`` has it, None for each scheme's default.
         calibrate: Representative data, None if not given.
         samples: How many images of it.
+        recover: ``"off"``, ``"fast"`` or ``"full"``.
         trust: Whether code in the file may run.
         on_progress: Told of each phase.
 
@@ -101,6 +103,7 @@ class Request:
     input_type: str | None
     calibrate: str | None
     samples: int
+    recover: str
     trust: bool
     on_progress: Progress
     dataset: Dataset | None = None
@@ -136,6 +139,10 @@ class Request:
 
     def check(self) -> None:
         """Find what is wrong with the options, and open the data, before any work is done."""
+        if self.recover not in LEVELS:
+            raise InputError(
+                f"unknown level {self.recover!r} of recovery: choose {', '.join(LEVELS)}"
+            )
         self.options.check(self.source)
         if self.is_registered:
             self._check_registered()

@@ -29,6 +29,9 @@ class Conversion:
         input: The InputSpec in the file (plain values), or None where it is not known.
         weights: ``"random"``, ``"imagenet"``, a file, or ``"own"``.
         calibration_images: How many images gave the ranges; 0 where none are needed.
+        fidelity: How near its answers are to the float file's on images that nothing was fitted to:
+            ``recovery`` (the level, ``"none"`` where nothing beat the plain file), and ``before``
+            and ``after`` it the fields of ``recovery.fidelity.Fidelity``. None without images.
         warnings: What a user should know, one line each.
         versions: Of edgecnn, TensorFlow, Keras, the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
@@ -50,6 +53,7 @@ class Conversion:
     input: dict[str, Any] | None
     weights: str
     calibration_images: int
+    fidelity: dict[str, Any] | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
     converter_peak_rss_bytes: int | None = None

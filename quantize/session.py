@@ -7,6 +7,7 @@ and only then gets its name. Files that are in place stay, whatever happens to t
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,14 @@ from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
 from edgecnn.errors import ConversionError, EdgecnnError
 from edgecnn.files import quoted, sha256_of
-from edgecnn.quantize.calibration import CalibrationImages, load_calibration, noise
+from edgecnn.quantize.calibration import (
+    CalibrationImages,
+    label_outputs,
+    load_calibration,
+    noise,
+)
 from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.verify import Checker
@@ -29,6 +36,9 @@ CHILD_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
+    # numpy's linear algebra loses more to waiting threads than it gains, most of all on a machine
+    # that does other work too.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
@@ -134,7 +144,7 @@ class _Session:
         if self._request.needs_calibration:
             assert spec is not None
             self._calibration = self._images(spec)
-            child.send({"do": "images", "path": str(self._saved(self._calibration))})
+            child.send(self._images_message(self._calibration))
 
     def _input_spec(self) -> InputSpec | None:
         height, width, channels = self._loaded["input_shape"]
@@ -150,6 +160,15 @@ class _Session:
             "its preprocessing is not known and not in the file: --preprocess puts it there"
         )
         return None
+
+    def _images_message(self, calibration: CalibrationImages) -> Message:
+        outputs = math.prod(self._loaded["output_shape"])
+        return {
+            "do": "images",
+            "path": str(self._saved(calibration)),
+            "held_out": calibration.held_out,
+            "outputs": label_outputs(self._request.dataset, calibration, outputs),
+        }
 
     def _saved(self, calibration: CalibrationImages) -> Path:
         """Hand the images over in a file: a pipe would block until the child reads it."""
@@ -187,6 +206,8 @@ class _Session:
             "input_type": plan.input_type,
             "normalize_in_graph": self._normalizes_in_graph(plan),
             "path": str(self._temporary(plan)),
+            "recover": self._request.recover,
+            "has_images": self._request.dataset is not None,
             "metadata": json.dumps(self._metadata(plan), sort_keys=True),
         }
 
@@ -245,16 +266,18 @@ class _Session:
             phase_seconds=message["phase_seconds"],
             input=spec.to_dict() if spec else None,
             weights=self._request.weights_origin,
-            calibration_images=len(calibrated.images) if calibrated else 0,
-            warnings=self._warnings(plan),
+            calibration_images=calibrated.fitted if calibrated else 0,
+            fidelity=message["fidelity"],
+            warnings=self._warnings(plan, message["fidelity"]),
             versions={"edgecnn": __version__, **self._loaded["versions"], **runtime},
             converter_peak_rss_bytes=message["peak_rss_bytes"],
         )
 
-    def _warnings(self, plan: OutputPlan) -> tuple[str, ...]:
+    def _warnings(self, plan: OutputPlan, fidelity: Message | None) -> tuple[str, ...]:
         warnings = [*self._request.warnings, *self._loaded["notes"]]
         if plan.scheme.calibrated and self._calibration:
             warnings += self._calibration.warnings
+        warnings += fidelity_warnings(plan.scheme.name, fidelity)
         if plan.scheme.caution:
             warnings.append(plan.scheme.caution)
         if self._loaded["ends_in_softmax"] is False:

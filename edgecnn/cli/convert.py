@@ -14,6 +14,7 @@ from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import exists, quoted
+from edgecnn.quantize.recovery.advice import describe_fidelity
 
 if TYPE_CHECKING:
     from edgecnn.quantize.result import Conversion
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
     "images, an .npz, or 'digits-train'.",
 )
 @click.option("--samples", type=int, default=100, show_default=True, help="Images to calibrate on.")
+@click.option(
+    "--recover",
+    metavar="off|fast|full",
+    default="fast",
+    show_default=True,
+    help="How int8 and int16x8 get the float model's accuracy back.",
+)
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
 @click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load.")
@@ -55,6 +63,7 @@ def convert_command(
     output: str | None,
     calibrate: str | None,
     samples: int,
+    recover: str,
     preprocess: str | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
@@ -84,6 +93,7 @@ def convert_command(
         "output": output,
         "calibrate": calibrate,
         "samples": samples,
+        "recover": recover,
         "preprocess": preprocess,
         "mean": mean,
         "std": std,
@@ -140,4 +150,6 @@ def describe(result: Conversion) -> str:
         f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "
         f"{result.input_dtype} in, {result.output_dtype} out  ops: {ops}  {result.seconds:.1f} s"
     ]
+    if result.fidelity is not None:
+        lines.append(f"  {describe_fidelity(result.fidelity)}")
     return "\n".join([*lines, *(f"  note: {warning}" for warning in result.warnings)])

@@ -9,7 +9,7 @@ import pytest
 
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.flatbuffer import parse_model
-from edgecnn.quantize.ranges import calibrate
+from edgecnn.quantize.ranges import observe
 
 
 def test_ranges_of_a_residual_branch_are_its_own(keras: Any, small_model: Any) -> None:
@@ -20,7 +20,7 @@ def test_ranges_of_a_residual_branch_are_its_own(keras: Any, small_model: Any) -
     converter = tf.lite.TFLiteConverter.from_keras_model(small_model)
     content = converter.convert()
     # The converter's dynamic batch becomes 1 on allocation.
-    ranges = calibrate(content, images, spec, lambda done, total: None)
+    ranges = observe(content, images, spec, lambda done, total: None).ranges
     assert ranges[0] == (-1.0, 1.0)
 
     model = parse_model(content, "small")

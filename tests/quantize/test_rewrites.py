@@ -15,7 +15,7 @@ from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.flatbuffer import parse_model, read_model
 from edgecnn.quantize.hard_swish import without_hard_swish
 from edgecnn.quantize.kernels import with_fast_kernels
-from edgecnn.quantize.ranges import calibrate
+from edgecnn.quantize.ranges import observe
 from edgecnn.quantize.rewrites import fold_input, streamlined
 from edgecnn.quantize.surgery import Graph
 
@@ -217,7 +217,7 @@ def test_a_models_own_first_convolution_is_left(keras: Any, built: Any) -> None:
 
 def calibrated(model: Any) -> bytes:
     content, spec = float_file(model), preset("tf", SIZE, SIZE)
-    return with_ranges(content, calibrate(content, pictures(), spec, lambda done, total: None))
+    return with_ranges(content, observe(content, pictures(), spec, lambda done, total: None).ranges)
 
 
 def swished(keras: Any, x: Any, maps: int) -> Any:

@@ -1,0 +1,1 @@
+"""Accuracy recovery: an integer file whose answers are the float file's."""

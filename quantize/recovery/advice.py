@@ -1,0 +1,60 @@
+"""What a user is told of a file's fidelity; needs no numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LEVELS = ("off", "fast", "full")
+"""Of recovery: the plain file; what takes seconds; what may take longer."""
+
+LEAST_AGREEMENT = 0.95
+
+
+def fidelity_warnings(scheme: str, fidelity: Mapping[str, Any] | None) -> list[str]:
+    """Return a warning if a file's answers differ too often from the float file's.
+
+    Args:
+        scheme: The file's.
+        fidelity: As :class:`Conversion` has it.
+    """
+    agreement = fidelity["after"]["agreement"] if fidelity else None
+    if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT:
+        return []
+    advice = {"off": "--recover fast", "fast": "--recover full", "none": "--recover full"}
+    steps = [advice[fidelity["recovery"]]] if fidelity["recovery"] in advice else []
+    if scheme in ("int8", "int16x8"):
+        steps.append("more or more varied images to calibrate on")
+    steps.append("float16" if scheme != "float16" else "float32")
+    return [
+        f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of images: "
+        f"try {', '.join(steps)}"
+    ]
+
+
+def describe_fidelity(fidelity: Mapping[str, Any]) -> str:
+    """Say in one line how near a file's answers are to the float file's.
+
+    Example:
+        >>> describe_fidelity(conversion.fidelity)
+        'agrees with float on 98.0 % of 100 images (plain 96.0 %), scores 24.1 dB (plain 16.3 dB)'
+    """
+    before, after = fidelity["before"], fidelity["after"]
+    has_plain = fidelity["recovery"] in ("fast", "full")
+    parts = []
+    if after["agreement"] is not None:
+        plain = f" (plain {100 * before['agreement']:.1f} %)" if has_plain else ""
+        share = f"{100 * after['agreement']:.1f} % of {after['images']} images"
+        parts.append(f"agrees with float on {share}{plain}")
+    plain = f" (plain {_decibels(before)})" if has_plain else ""
+    parts.append(f"scores {_decibels(after)}{plain}")
+    if after["top1_percent"] is not None:
+        parts.append(
+            f"top-1 {after['top1_percent']:.1f} % (float {after['float_top1_percent']:.1f} %)"
+        )
+    return ", ".join(parts)
+
+
+def _decibels(fidelity: Mapping[str, Any]) -> str:
+    ratio = fidelity["snr_db"]
+    return "equal" if ratio is None else f"{ratio:.1f} dB"

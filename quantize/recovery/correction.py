@@ -1,0 +1,213 @@
+"""Layer by layer through an integer file: weights rounded together, biases that undo the drift.
+
+The integer and the float file are walked op by op over a few dozen images. Each layer of the
+integer file sees what the corrected layers before it make, and after its weights are rounded the
+mean of each of its channels is made the float file's: errors that are the same everywhere are the
+ones that grow from layer to layer (Nagel et al. 2019, "Data-Free Quantization Through Weight
+Equalization and Bias Correction").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.quantize.recovery.inputs import (
+    InputRows,
+    grouped_weights,
+    inputs_of_an_output,
+    ungrouped_weights,
+)
+from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_single
+from edgecnn.quantize.recovery.rounding import round_weights
+from edgecnn.quantize.recovery.walk import Walk
+
+CORRECTABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+CLIPS = {0: (-np.inf, np.inf), 1: (0.0, np.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+"""Fused activations of the schema: none, ReLU, clipped to [-1, 1], ReLU6."""
+
+MOST_INPUTS = 2304
+"""Outputs of more weights (3x3 of more than 256 channels) are rounded to the nearest: errors
+average out over so many, and the time grows with the cube."""
+
+LEAST_LIVE = 0.05
+"""Part of a channel's values that must be off its bounds for its bias to move its mean."""
+
+BIAS_PASSES = 2
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """An integer file after correction.
+
+    Args:
+        content: Its bytes.
+        layers: How many weighted ops were corrected.
+        left: Names of the results of those that were left as they were.
+    """
+
+    content: bytes
+    layers: int
+    left: tuple[str, ...]
+
+
+def correct(
+    integer: bytes,
+    reference: bytes,
+    integer_images: Array,
+    float_images: npt.NDArray[np.float32],
+    threads: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Corrected:
+    """Correct an integer file's weights and biases against the float file that it was made from.
+
+    Args:
+        integer: The integer file.
+        reference: The float file, whose tensors have the same names.
+        integer_images: What goes into the first, shape (images, *shape of its input).
+        float_images: The same images as the second takes them.
+        threads: For the runtime.
+        on_progress: Told (ops done, ops in all).
+
+    Returns:
+        The corrected file; layers that have no counterpart, or share their weights with another,
+        are left as they are.
+    """
+    walk = Walk(OpenGraph(integer), integer_images, threads)
+    other = Walk(OpenGraph(reference), float_images, threads)
+    graph = walk.graph
+    places = {other.graph.name(op.outputs[0]): n for n, op in enumerate(other.graph.operators)}
+    shared = _shared_constants(graph)
+    layers, left = 0, []
+    for number, op in enumerate(graph.operators):
+        if graph.is_weighted(op):
+            place = places.get(graph.name(op.outputs[0]))
+            if place is not None and not shared & set(op.inputs) and _fits(walk, op, other, place):
+                _correct_layer(walk, op, other, place)
+                layers += 1
+            else:
+                left.append(graph.name(op.outputs[0]))
+        walk.run_before(number + 1)
+        on_progress(number + 1, len(graph.operators))
+    return Corrected(graph.content(), layers, tuple(left))
+
+
+def _shared_constants(graph: OpenGraph) -> set[int]:
+    uses = Counter(int(tensor) for op in graph.operators for tensor in op.inputs if tensor >= 0)
+    return {tensor for tensor, count in uses.items() if count > 1 and graph.is_constant(tensor)}
+
+
+def _fits(walk: Walk, op: Any, other: Walk, place: int) -> bool:
+    """Whether an op and its counterpart are of a form that is known here."""
+    graph, twin = walk.graph, other.graph.operators[place]
+    return (
+        other.is_before(place)
+        and graph.kind(op) in CORRECTABLE
+        and other.graph.kind(twin) == graph.kind(op)
+        and other.graph.is_weighted(twin)
+        and other.graph.shape(int(twin.inputs[1])) == graph.shape(int(op.inputs[1]))
+        and graph.dtype(int(op.inputs[1])) == np.int8
+        and graph.scale(int(op.inputs[0])).size == 1
+        and graph.scale(int(op.outputs[0])).size == 1
+        and len(op.inputs) > 2
+        and int(op.inputs[2]) >= 0
+        and other.graph.activation(twin) in CLIPS
+    )
+
+
+def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
+    """Round a layer's weights, set its bias, and run it in both files."""
+    other.run_before(place)
+    twin = other.graph.operators[place]
+    (wanted,) = run_single(other.graph, twin, other.values, other.threads, keep_activation=False)
+    rows = InputRows(walk.graph, op, len(wanted))
+    inputs = rows.inputs(walk.values[int(op.inputs[0])])
+    levels = _rounded(walk.graph, op, grouped_weights(other.graph, twin), inputs)
+    _center(walk.graph, op, levels, inputs, rows.outputs(wanted))
+    low, high = CLIPS[other.graph.activation(twin)]
+    np.clip(wanted, low, high, out=wanted)
+    results = _match_means(walk, op, wanted)
+    other.finish(twin, [wanted])
+    walk.finish(op, results)
+
+
+def _rounded(graph: OpenGraph, op: Any, weights: Array, inputs: Array) -> Array:
+    """Put rounded weights into a layer and return their levels, grouped."""
+    if inputs_of_an_output(graph, op) > MOST_INPUTS:
+        return grouped_weights(graph, op)
+    centered = inputs - inputs.mean(axis=1, keepdims=True)
+    covariance = centered.transpose(0, 2, 1) @ centered / inputs.shape[1]
+    levels = round_weights(weights, covariance, _weight_scales(graph, op))
+    graph.set_values(int(op.inputs[1]), ungrouped_weights(graph, op, levels))
+    return levels
+
+
+def _weight_scales(graph: OpenGraph, op: Any) -> Array:
+    """Return the weights' scales as (groups, outputs of a group)."""
+    groups, outputs, _ = grouped_weights(graph, op).shape
+    return np.broadcast_to(graph.scale(int(op.inputs[1])), groups * outputs).reshape(groups, -1)
+
+
+def _center(graph: OpenGraph, op: Any, levels: Array, inputs: Array, wanted: Array) -> None:
+    """Set the bias so that the mean before the activation is the wanted one."""
+    weights = levels * _weight_scales(graph, op)[..., None]
+    made = np.einsum("gi,goi->go", inputs.mean(axis=1, dtype=np.float64), weights).reshape(-1)
+    bias = (wanted.mean(axis=0, dtype=np.float64) - made) / _bias_scales(graph, op)
+    _set_bias(graph, op, bias)
+
+
+def _bias_scales(graph: OpenGraph, op: Any) -> Array:
+    scales: Array = graph.scale(int(op.inputs[0]))[0] * _weight_scales(graph, op).reshape(-1)
+    return scales
+
+
+def _set_bias(graph: OpenGraph, op: Any, bias: Array) -> None:
+    tensor = int(op.inputs[2])
+    limits = np.iinfo(np.int32)
+    graph.set_values(tensor, np.clip(np.rint(bias), limits.min, limits.max))
+
+
+def _match_means(walk: Walk, op: Any, wanted: Array) -> list[Array]:
+    """Move the bias of each channel until its mean is the wanted one; return the results.
+
+    A bias moves the mean of a channel by its own change times the part of its values that are
+    not held by a bound, of the activation or of the integers. A change that brings a channel no
+    nearer to the float file's values is taken back.
+    """
+    graph, bias = walk.graph, int(op.inputs[2])
+    kept = graph.values(bias).astype(np.float64)
+    (results,) = run_single(graph, op, walk.values, walk.threads)
+    error, missing = _distance(graph, op, results, wanted)
+    for _ in range(BIAS_PASSES):
+        live = np.maximum(_live(results), LEAST_LIVE)
+        moved = kept + missing / live / _bias_scales(graph, op)
+        _set_bias(graph, op, moved)
+        (tried,) = run_single(graph, op, walk.values, walk.threads)
+        new_error, new_missing = _distance(graph, op, tried, wanted)
+        better = new_error < error
+        results = np.where(better, tried, results)
+        error, missing = np.where(better, new_error, error), np.where(better, new_missing, 0.0)
+        kept = np.where(better, graph.values(bias), kept)
+    _set_bias(graph, op, kept)
+    return [results]
+
+
+def _distance(graph: OpenGraph, op: Any, values: Array, wanted: Array) -> tuple[Array, Array]:
+    """Return for each channel the mean square of what is missing, and its mean."""
+    missing = wanted - graph.real(int(op.outputs[0]), values)
+    flat = missing.reshape(-1, missing.shape[-1])
+    return np.einsum("rc,rc->c", flat, flat) / len(flat), flat.mean(axis=0, dtype=np.float64)
+
+
+def _live(values: Array) -> Array:
+    """Return the part of each channel's values that are not at a bound."""
+    flat = values.reshape(-1, values.shape[-1])
+    inside = (flat > flat.min(axis=0)) & (flat < flat.max(axis=0))
+    live: Array = inside.mean(axis=0)
+    return live

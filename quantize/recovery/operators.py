@@ -1,0 +1,241 @@
+"""Single ops of a ``.tflite`` graph, run one after another on the runtime over many images.
+
+Each op is cut out as a model of its own, so what is measured is what the runtime's kernels do,
+for any op that there is; and between two ops the weights of the second can still be changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.quantize.editing import pack
+from edgecnn.quantize.flatbuffer import WEIGHTED_OPS
+from edgecnn.quantize.surgery import Graph
+
+Array = npt.NDArray[Any]
+
+
+class OpenGraph(Graph):
+    """A graph whose constants can be read and replaced, and whose ops can be cut out.
+
+    Args:
+        content: A ``.tflite`` file's bytes.
+
+    Example:
+        >>> graph = OpenGraph(content)
+        >>> graph.values(int(graph.operators[0].inputs[1])).shape
+        (32, 3, 3, 3)
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._dtypes = _numpy_types(self.schema)
+
+    @property
+    def input(self) -> int:
+        """The tensor of the image."""
+        return int(self._graph.inputs[0])
+
+    @property
+    def output(self) -> int:
+        """The tensor of the answer."""
+        return int(self._graph.outputs[0])
+
+    def dtype(self, tensor: int) -> np.dtype[Any]:
+        """Return a tensor's element type."""
+        dtype: np.dtype[Any] = np.dtype(self._dtypes[self.tensors[tensor].type])
+        return dtype
+
+    def is_constant(self, tensor: int) -> bool:
+        """Whether the file holds a tensor's values."""
+        data = self._model.buffers[self.tensors[tensor].buffer].data
+        return data is not None and len(data) > 0
+
+    def values(self, tensor: int) -> Array:
+        """Return the values of a constant of any type."""
+        data = np.ascontiguousarray(self._model.buffers[self.tensors[tensor].buffer].data, np.uint8)
+        return data.view(self.dtype(tensor)).reshape(self.shape(tensor))
+
+    def set_values(self, tensor: int, values: Array) -> None:
+        """Replace a constant's values; other tensors that share them keep theirs."""
+        entry = self.tensors[tensor]
+        buffer = copy.copy(self._model.buffers[entry.buffer])
+        flat = np.ascontiguousarray(values, self.dtype(tensor)).reshape(-1)
+        buffer.data = flat.view(np.uint8)
+        self._model.buffers.append(buffer)
+        entry.buffer = len(self._model.buffers) - 1
+        self._is_changed = True
+
+    def scale(self, tensor: int) -> npt.NDArray[np.float64]:
+        """Return a tensor's scales: one, or one a channel; none for a tensor of floats."""
+        quantization = self.tensors[tensor].quantization
+        scale = getattr(quantization, "scale", None)
+        return np.asarray([] if scale is None else scale, np.float32).astype(np.float64)
+
+    def zero_point(self, tensor: int) -> int:
+        """Return a tensor's first zero point."""
+        points = getattr(self.tensors[tensor].quantization, "zeroPoint", None)
+        return int(points[0]) if points is not None and len(points) else 0
+
+    def real(self, tensor: int, values: Array) -> npt.NDArray[np.float32]:
+        """Return the real numbers that a tensor's values stand for."""
+        scale = self.scale(tensor)
+        if not scale.size:
+            return values.astype(np.float32, copy=False)
+        shifted = values.astype(np.float32) - np.float32(self.zero_point(tensor))
+        shifted *= np.float32(scale[0])
+        return shifted
+
+    def single(self, op: Any, *, keep_activation: bool = True) -> bytes:
+        """Return a model of one op, whose inputs are what the op reads and is not constant."""
+        schema, old = self.schema, self._model
+        model, graph, new = schema.ModelT(), schema.SubGraphT(), copy.copy(op)
+        model.version, model.subgraphs = old.version, [graph]
+        model.operatorCodes = [old.operatorCodes[op.opcodeIndex]]
+        model.buffers, graph.tensors = [schema.BufferT()], []
+        new.opcodeIndex, graph.operators = 0, [new]
+        number: dict[int, int] = {-1: -1}
+        for tensor in dict.fromkeys(int(t) for t in (*op.inputs, *op.outputs) if t >= 0):
+            entry = copy.copy(self.tensors[tensor])
+            entry.buffer = 0
+            if self.is_constant(tensor):
+                model.buffers.append(old.buffers[self.tensors[tensor].buffer])
+                entry.buffer = len(model.buffers) - 1
+            number[tensor] = len(graph.tensors)
+            graph.tensors.append(entry)
+        new.inputs, new.outputs = (
+            np.array([number[int(t)] for t in part], np.int32) for part in (op.inputs, op.outputs)
+        )
+        graph.inputs = np.array([number[t] for t in self.moving_inputs(op)], np.int32)
+        graph.outputs = new.outputs
+        if not keep_activation and self.activation(op):
+            new.builtinOptions = copy.copy(op.builtinOptions)
+            new.builtinOptions.fusedActivationFunction = 0
+        return pack(model, 4096)
+
+    def part(self, source: int, result: int) -> bytes | None:
+        """Return what lies between two tensors as a model of its own.
+
+        Args:
+            source: Tensor that becomes the input.
+            result: Tensor that becomes the output.
+
+        Returns:
+            The file's bytes; None if the result depends on something else too.
+        """
+        makers = {int(tensor): op for op in self.operators for tensor in op.outputs}
+        wanted, kept = [result], set()
+        while wanted:
+            tensor = wanted.pop()
+            if tensor == source or id(makers.get(tensor)) in kept:
+                continue
+            if tensor not in makers:
+                return None
+            kept.add(id(makers[tensor]))
+            wanted += self.moving_inputs(makers[tensor])
+        model, graph = copy.copy(self._model), copy.copy(self._graph)
+        graph.operators = [op for op in self.operators if id(op) in kept]
+        graph.inputs, graph.outputs = (np.array([end], np.int32) for end in (source, result))
+        model.subgraphs, model.signatureDefs, model.metadata = [graph], None, None
+        return pack(model, len(self._content))
+
+    def moving_inputs(self, op: Any) -> list[int]:
+        """Return what an op reads that depends on the image, each once."""
+        return list(
+            dict.fromkeys(int(t) for t in op.inputs if t >= 0 and not self.is_constant(int(t)))
+        )
+
+    def is_weighted(self, op: Any) -> bool:
+        """Whether an op has weights and the file holds them."""
+        return self.kind(op) in WEIGHTED_OPS and self.is_constant(int(op.inputs[1]))
+
+
+def run_single(
+    graph: OpenGraph,
+    op: Any,
+    values: Mapping[int, Array],
+    threads: int,
+    *,
+    keep_activation: bool = True,
+) -> list[Array]:
+    """Run one op over the images whose values are at hand.
+
+    Args:
+        graph: Where the op stands.
+        op: The op.
+        values: Tensor -> values of shape (images, *shape of the tensor); whatever the op reads.
+        threads: For the runtime.
+        keep_activation: Whether to apply the activation that is fused into it.
+
+    Returns:
+        Values of each of its results for all images.
+    """
+    inputs = [values[tensor] for tensor in graph.moving_inputs(op)]
+    return run_model(graph.single(op, keep_activation=keep_activation), inputs, threads)
+
+
+def run_model(
+    content: bytes,
+    inputs: Sequence[Array],
+    threads: int,
+    on_image: Callable[[int], None] = lambda done: None,
+) -> list[Array]:
+    """Run a model of batch 1 over images.
+
+    Args:
+        content: A ``.tflite`` file's bytes.
+        inputs: For each input of the model, values of shape (images, *shape of the input).
+        threads: For the runtime.
+        on_image: Told the number of images that are done.
+
+    Returns:
+        For each result, values of shape (images, *shape of the result).
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    interpreter.allocate_tensors()
+    sources = [detail["index"] for detail in interpreter.get_input_details()]
+    details = interpreter.get_output_details()
+    count = len(inputs[0])
+    results = [np.empty((count, *detail["shape"]), detail["dtype"]) for detail in details]
+    for number in range(count):
+        for source, value in zip(sources, inputs, strict=True):
+            interpreter.tensor(source)()[...] = value[number]
+        interpreter.invoke()
+        for detail, result in zip(details, results, strict=True):
+            result[number] = interpreter.tensor(detail["index"])()
+        on_image(number + 1)
+    return results
+
+
+def _numpy_types(schema: Any) -> dict[int, Any]:
+    kinds = {
+        "FLOAT32": np.float32,
+        "FLOAT16": np.float16,
+        "INT8": np.int8,
+        "UINT8": np.uint8,
+        "INT16": np.int16,
+        "INT32": np.int32,
+        "INT64": np.int64,
+        "BOOL": np.bool_,
+    }
+    return {getattr(schema.TensorType, name): kind for name, kind in kinds.items()}
+
+
+ENDINGS = ("DEQUANTIZE", "QUANTIZE", "SOFTMAX", "LOGISTIC")
+"""Ops after the scores, which change neither their order nor what is to be compared."""
+
+
+def scores_tensor(graph: OpenGraph) -> int:
+    """Return the tensor of the scores: what goes into softmax, or the answer itself."""
+    makers = {int(tensor): op for op in graph.operators for tensor in op.outputs}
+    tensor = graph.output
+    while tensor in makers and graph.kind(makers[tensor]) in ENDINGS:
+        tensor = int(makers[tensor].inputs[0])
+    return tensor

@@ -1,0 +1,190 @@
+"""From a float file to the integer file that keeps its answers: the steps in order, and the proof.
+
+Before the integers: channels are equalised, spare ones put to use, and ranges chosen by error.
+After: weights and biases are corrected layer by layer, and softmax leaves the integers. Whatever
+comes out is compared with the plain file on images that nothing was fitted to, and the better
+one is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.quantize.editing import with_ranges
+from edgecnn.quantize.ranges import Observed, Range, threads
+from edgecnn.quantize.recovery.clipping import clipped_ranges
+from edgecnn.quantize.recovery.correction import correct
+from edgecnn.quantize.recovery.equalization import (
+    equalize,
+    equalized_ranges,
+    tail_bounds,
+)
+from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
+from edgecnn.quantize.recovery.head import with_float_softmax
+from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_model, scores_tensor
+from edgecnn.quantize.recovery.spares import use_spare_channels
+
+FIT_IMAGES = 64
+"""Images that the fast level corrects with; more change little."""
+NOISE_IMAGES = 4
+"""Images on which the channels of a chain are judged."""
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """An integer file and the float file that its quantiser was given."""
+
+    reference: bytes
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How a scheme makes integers, and what its files take.
+
+    Args:
+        quantize: Makes an integer file of a float file with ranges.
+        takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
+    """
+
+    quantize: Callable[[bytes], Quantized]
+    takes_pixels: bool
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images, and how they go in.
+
+    Args:
+        fit: uint8, shape (images, height, width, channels): for ranges and correction.
+        held_out: The same, for the proof alone.
+        outputs: Of each held-out image the output that is its label; None without labels.
+        normalize: Makes the float file's input of pixels.
+    """
+
+    fit: Images
+    held_out: Images
+    outputs: Sequence[int] | None
+    normalize: Callable[[Images], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """The file that was taken.
+
+    Args:
+        content: Its bytes.
+        before: The plain file's fidelity.
+        after: This file's.
+        is_plain: Whether nothing better than the plain file was found.
+        layers: How many layers were corrected.
+        left: Names of the results of those that were not.
+    """
+
+    content: bytes
+    before: Fidelity
+    after: Fidelity
+    is_plain: bool
+    layers: int
+    left: tuple[str, ...]
+
+
+class Recovery:
+    """One float file on its way to integer files that keep its answers.
+
+    Args:
+        content: The float file.
+        observed: Its activations over ``data.fit``.
+        data: Images.
+        level: ``"fast"`` or ``"full"``.
+        on_progress: Told (ops done, ops in all).
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        observed: Observed,
+        data: Data,
+        level: str,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._content = content
+        self._observed = observed
+        self._data = data
+        self._level = level
+        self._on_progress = on_progress
+        self._prepared: dict[bool, tuple[bytes, dict[int, Range]]] = {}
+        self._wanted = scores(content, _batched(data.normalize(data.held_out)))
+
+    def prove(self, content: bytes, takes_pixels: bool) -> Fidelity:
+        """Compare a file of the same model with the float file on the held-out images."""
+        held_out = self._data.held_out
+        images = held_out if takes_pixels else self._data.normalize(held_out)
+        return fidelity(scores(content, _batched(images)), self._wanted, self._data.outputs)
+
+    def recover(self, scheme: Scheme, plain: bytes) -> Recovered:
+        """Make a better file than the plain one, or return that."""
+        before = self.prove(plain, scheme.takes_pixels)
+        best = Recovered(plain, before, before, True, 0, ())
+        for equalized in (True, False) if self._level == "full" else (True,):
+            content, layers, left = self._corrected(scheme, equalized)
+            after = self.prove(content, scheme.takes_pixels)
+            if after.snr_db > best.after.snr_db:
+                best = Recovered(content, before, after, False, layers, left)
+        return best
+
+    def _corrected(self, scheme: Scheme, equalized: bool) -> tuple[bytes, int, tuple[str, ...]]:
+        prepared, ranges = self._prepare(equalized)
+        made = scheme.quantize(with_ranges(prepared, ranges))
+        images = self._data.fit if self._level == "full" else self._data.fit[:FIT_IMAGES]
+        normalized = self._data.normalize(images)
+        corrected = correct(
+            made.content,
+            made.reference,
+            _batched(images if scheme.takes_pixels else normalized),
+            _batched(normalized),
+            threads(),
+            self._on_progress,
+        )
+        return with_float_softmax(corrected.content), corrected.layers, corrected.left
+
+    def _prepare(self, equalized: bool) -> tuple[bytes, dict[int, Range]]:
+        """Change the float file where its answers stay the same and its integers get finer."""
+        if equalized not in self._prepared:
+            content, observed = self._content, self._observed
+            ranges = clipped_ranges(content, observed.ranges, observed.samples)
+            if equalized:
+                bounds = tail_bounds(observed.peaks)
+                content = equalize(content, bounds)
+                ranges |= equalized_ranges(bounds, observed.ranges)
+            images = _batched(self._data.normalize(self._data.fit[:NOISE_IMAGES]))
+            content, _ = use_spare_channels(content, ranges, images, threads())
+            self._prepared[equalized] = content, ranges
+        return self._prepared[equalized]
+
+
+def scores(content: bytes, images: Array) -> npt.NDArray[np.float32]:
+    """Return a file's scores before softmax as real numbers, shape (images, classes).
+
+    Args:
+        content: A ``.tflite`` file's bytes.
+        images: What goes in, shape (images, *shape of its input).
+    """
+    graph = OpenGraph(content)
+    tensor = scores_tensor(graph)
+    part = graph.part(graph.input, tensor)
+    assert part is not None
+    (values,) = run_model(part, [images], threads())
+    return graph.real(tensor, values).reshape(len(images), -1)
+
+
+def _batched(images: Any) -> Array:
+    """Give each image a batch of one."""
+    return np.asarray(images)[:, None]
