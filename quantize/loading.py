@@ -101,7 +101,8 @@ def load_keras(
     loader = _load_h5 if job["kind"] == "h5" else _load_keras_file
     with _explained(label):
         model = loader(job["name"], trust=job["trust"])
-    if not model.inputs:
+    # An unbuilt Sequential has no such attribute.
+    if not getattr(model, "inputs", None):
         raise InputError(f"{label} was never built: save it after it has seen an input")
     return _without_auxiliary(model)
 

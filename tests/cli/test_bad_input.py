@@ -79,6 +79,9 @@ def write_models(keras: Any, folder: Path) -> None:
     damage(folder)
     model.set_weights([np.full_like(values, np.nan) for values in model.get_weights()])
     model.save(folder / "nan.keras")
+    unbuilt = keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)])
+    unbuilt.save(folder / "unbuilt.keras")
+    unbuilt.save(folder / "unbuilt.h5")
 
 
 def damage(folder: Path) -> None:
@@ -157,6 +160,8 @@ def test_conversion_of_bad_input(
 BAD_MODELS = [
     (("half.h5", "-q", "float32"), 2, "'half.h5' cannot be loaded"),
     (("only.weights.h5", "-q", "float32"), 2, "'only.weights.h5' holds weights only"),
+    (("unbuilt.keras", "-q", "float32"), 2, "'unbuilt.keras' was never built: save it after"),
+    (("unbuilt.h5", "-q", "float32"), 2, "'unbuilt.h5' was never built: save it after"),
     (("two_outputs.keras", "-q", "float32"), 2, "1 inputs and 2 outputs"),
     (("nan.keras", "-q", "float32"), 1, "check the model's weights"),
     (("nan.keras", "--preprocess", "unit", "-c", "x.npz", "--samples", "12"), 2, "not finite"),
