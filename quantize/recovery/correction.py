@@ -39,8 +39,6 @@ average out over so many, and the time grows with the cube."""
 LEAST_LIVE = 0.05
 """Part of a channel's values that must be off its bounds for its bias to move its mean."""
 
-BIAS_PASSES = 2
-
 
 @dataclass(frozen=True)
 class Corrected:
@@ -132,7 +130,7 @@ def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
     _center(walk.graph, op, levels, inputs, rows.outputs(wanted))
     low, high = CLIPS[other.graph.activation(twin)]
     np.clip(wanted, low, high, out=wanted)
-    results = _match_means(walk, op, wanted)
+    results = _match_means(walk, op, rows, rows.outputs(wanted))
     other.finish(twin, [wanted])
     walk.finish(op, results)
 
@@ -173,41 +171,35 @@ def _set_bias(graph: OpenGraph, op: Any, bias: Array) -> None:
     graph.set_values(tensor, np.clip(np.rint(bias), limits.min, limits.max))
 
 
-def _match_means(walk: Walk, op: Any, wanted: Array) -> list[Array]:
-    """Move the bias of each channel until its mean is the wanted one; return the results.
+def _match_means(walk: Walk, op: Any, rows: InputRows, wanted: Array) -> list[Array]:
+    """Move the bias of each channel to where its mean is the wanted one; return the results.
 
     A bias moves the mean of a channel by its own change times the part of its values that are
     not held by a bound, of the activation or of the integers. A change that brings a channel no
     nearer to the float file's values is taken back.
     """
     graph, bias = walk.graph, int(op.inputs[2])
-    kept = graph.values(bias).astype(np.float64)
+    before = graph.values(bias)
     (results,) = run_single(graph, op, walk.values, walk.threads)
-    error, missing = _distance(graph, op, results, wanted)
-    for _ in range(BIAS_PASSES):
-        live = np.maximum(_live(results), LEAST_LIVE)
-        moved = kept + missing / live / _bias_scales(graph, op)
-        _set_bias(graph, op, moved)
-        (tried,) = run_single(graph, op, walk.values, walk.threads)
-        new_error, new_missing = _distance(graph, op, tried, wanted)
-        better = new_error < error
-        results = np.where(better, tried, results)
-        error, missing = np.where(better, new_error, error), np.where(better, new_missing, 0.0)
-        kept = np.where(better, graph.values(bias), kept)
-    _set_bias(graph, op, kept)
-    return [results]
+    error, missing = _distance(graph, op, rows.outputs(results), wanted)
+    change = missing / np.maximum(_live(rows.outputs(results)), LEAST_LIVE)
+    _set_bias(graph, op, before + change / _bias_scales(graph, op))
+    (moved,) = run_single(graph, op, walk.values, walk.threads)
+    better = _distance(graph, op, rows.outputs(moved), wanted)[0] < error
+    if better.all():
+        return [moved]
+    _set_bias(graph, op, np.where(better, graph.values(bias), before))
+    return [np.where(better, moved, results)]
 
 
-def _distance(graph: OpenGraph, op: Any, values: Array, wanted: Array) -> tuple[Array, Array]:
+def _distance(graph: OpenGraph, op: Any, rows: Array, wanted: Array) -> tuple[Array, Array]:
     """Return for each channel the mean square of what is missing, and its mean."""
-    missing = wanted - graph.real(int(op.outputs[0]), values)
-    flat = missing.reshape(-1, missing.shape[-1])
-    return np.einsum("rc,rc->c", flat, flat) / len(flat), flat.mean(axis=0, dtype=np.float64)
+    missing = wanted - graph.real(int(op.outputs[0]), rows)
+    return np.einsum("rc,rc->c", missing, missing) / len(missing), missing.mean(axis=0)
 
 
-def _live(values: Array) -> Array:
+def _live(rows: Array) -> Array:
     """Return the part of each channel's values that are not at a bound."""
-    flat = values.reshape(-1, values.shape[-1])
-    inside = (flat > flat.min(axis=0)) & (flat < flat.max(axis=0))
+    inside = (rows > rows.min(axis=0)) & (rows < rows.max(axis=0))
     live: Array = inside.mean(axis=0)
     return live

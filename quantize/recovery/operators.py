@@ -181,7 +181,7 @@ def run_single(
 
 def run_model(
     content: bytes,
-    inputs: Sequence[Array],
+    inputs: Sequence[Sequence[Array] | Array],
     threads: int,
     on_image: Callable[[int], None] = lambda done: None,
 ) -> list[Array]:
@@ -189,7 +189,8 @@ def run_model(
 
     Args:
         content: A ``.tflite`` file's bytes.
-        inputs: For each input of the model, values of shape (images, *shape of the input).
+        inputs: For each input of the model, its values for each image: an array of shape (images,
+            *shape of the input), or anything that gives them one by one.
         threads: For the runtime.
         on_image: Told the number of images that are done.
 

@@ -10,7 +10,7 @@ without Retraining using Outlier Channel Splitting", split channels for their ra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,23 +168,31 @@ def _noise(
         if head is None or tail is None:
             return None
         (values,) = run_model(head, [images], threads)
-        (wanted,) = run_model(tail, [values], threads)
-        total = total + np.array(
-            [
-                _noise_of(tail, values, wanted, channel, step, threads)
-                for channel in range(values.shape[-1])
-            ]
-        )
+        tried = _OneChannelRounded(values, step)
+        (answers,) = run_model(tail, [tried], threads)
+        # The last that is tried has no channel rounded.
+        answers = answers.reshape(-1, len(values), answers.shape[-1])
+        total = total + ((answers[:-1] - answers[-1]) ** 2).mean(axis=(1, 2))
     return np.asarray(total)
 
 
-def _noise_of(
-    tail: bytes, values: Array, wanted: Array, channel: int, step: float, threads: int
-) -> float:
-    rounded = values.copy()
-    rounded[..., channel] = np.rint(values[..., channel] / step) * step
-    (scores,) = run_model(tail, [rounded], threads)
-    return float(((scores - wanted) ** 2).mean())
+class _OneChannelRounded(Sequence[Array]):
+    """Images of a tensor, first with channel 0 rounded, then with channel 1, ...; then as is."""
+
+    def __init__(self, values: Array, step: float) -> None:
+        self._values, self._step = values, step
+        self._channels = values.shape[-1]
+
+    def __len__(self) -> int:
+        return int((self._channels + 1) * len(self._values))
+
+    def __getitem__(self, number: Any) -> Any:
+        channel, image = divmod(number, len(self._values))
+        values = self._values[image].copy()
+        if channel < self._channels:
+            rounded = np.rint(values[..., channel] / self._step) * self._step
+            values[..., channel] = rounded
+        return values
 
 
 def _shared_out(noise: Array, spares: Array) -> dict[int, list[int]]:
