@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib
+import re
 from collections.abc import Callable
 
 from edgecnn.data.inputspec import InputSpec
@@ -95,19 +96,20 @@ def list_models(pattern: str | None = None) -> list[ModelSpec]:
         pattern: Part of a name, or a glob: ``"v3"``, ``"MobileNet-V3"``, ``"mobilenet_v?"``.
 
     Example:
-        >>> [spec.name for spec in list_models("v3")]
+        >>> [spec.name for spec in list_models("MobileNetV3")]
         ['mobilenet_v3_small', 'mobilenet_v3_large']
     """
     specs = list(_all_specs().values())
     if pattern is None:
         return specs
-    glob = pattern.lower() if set(pattern) & set("*?[") else f"*{_simplified(pattern)}*"
-    return [spec for spec in specs if fnmatch.fnmatchcase(spec.name, glob)]
+    if set(pattern) & set("*?["):
+        return [spec for spec in specs if fnmatch.fnmatchcase(spec.name, pattern.lower())]
+    return [spec for spec in specs if _bare(pattern) in _bare(spec.name)]
 
 
-def _simplified(name: str) -> str:
-    """Write a name as names are registered: ``"MobileNet-V2 "`` is ``"mobilenet_v2"``."""
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
+def _bare(name: str) -> str:
+    """Write a name without what people write differently: ``"MobileNet-V2"`` as mobilenetv2."""
+    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def get_spec(name: str) -> ModelSpec:
@@ -122,6 +124,17 @@ def get_spec(name: str) -> ModelSpec:
     specs = _all_specs()
     if name in specs:
         return specs[name]
-    near = difflib.get_close_matches(_simplified(name), specs, n=3, cutoff=0.5)
+    near = _nearest(name)
     hint = f"did you mean {', '.join(near)}?" if near else "'edgecnn models' lists them"
     raise InputError(f"unknown model {name!r}: {hint}")
+
+
+def _nearest(name: str) -> list[str]:
+    """Return up to three names, nearest first: those that contain what was said, if any do."""
+    wanted, names = _bare(name), {_bare(known): known for known in _all_specs()}
+    if wanted in names:
+        return [names[wanted]]
+    longer = [known for known in names if wanted and wanted in known]
+    cutoff = 0.0 if longer else 0.5
+    found = difflib.get_close_matches(wanted, longer or names, n=3, cutoff=cutoff)
+    return [names[known] for known in found]

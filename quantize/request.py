@@ -71,8 +71,8 @@ class BuildOptions:
         named = ", ".join(option for option, is_given in given.items() if is_given)
         if named:
             raise InputError(
-                f"{named} goes with the name of an architecture; {label} is a model that "
-                "has these already"
+                f"{named} goes with the name of an architecture; {label} is a model that is "
+                "built already"
             )
 
 

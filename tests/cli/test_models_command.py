@@ -14,6 +14,7 @@ def test_table_and_patterns(run_edgecnn: Any) -> None:
     assert "resnet50" not in run_edgecnn("models", "mobilenet").stdout
     assert "mobilenet_v1" not in run_edgecnn("models", "*v3*").stdout
     assert "mobilenet_v2" in run_edgecnn("models", "MobileNet-V2").stdout
+    assert "efficientnet_b0" in run_edgecnn("models", "EfficientNetB0").stdout
 
 
 def test_nothing_is_cut_in_a_narrow_pipe(run_edgecnn: Any) -> None:

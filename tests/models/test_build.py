@@ -262,9 +262,22 @@ def test_the_same_weights_each_time_without_the_global_seed() -> None:
     np.testing.assert_array_equal(state, np.random.get_state()[1])  # type: ignore[index]
 
 
-def test_unknown_names_are_answered() -> None:
-    with pytest.raises(InputError, match="did you mean mobilenet_v2"):
-        get_spec("MobileNet-v2 ")
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("MobileNet-v2 ", "did you mean mobilenet_v2[?]"),
+        ("EfficientNetB0", "did you mean efficientnet_b0[?]"),
+        ("mobilenetv3", "did you mean mobilenet_v3_small, mobilenet_v3_large[?]"),
+        ("v3", "did you mean inception_v3, mobilenet_v3_"),
+        ("mobilnet_v2", "did you mean mobilenet_v2, "),
+    ],
+)
+def test_unknown_names_are_answered(name: str, hint: str) -> None:
+    with pytest.raises(InputError, match=hint):
+        get_spec(name)
+
+
+def test_names_that_are_like_none() -> None:
     with pytest.raises(InputError, match="'edgecnn models' lists them"):
         get_spec("zzz")
 
