@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -145,7 +145,7 @@ class Conversion:
         kind = _scheme(scheme, output["input_type"])
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(self._float_file(in_graph), observed.ranges)
-            plain = kind.quantize(calibrated).content
+            plain = kind.quantize(calibrated, ()).content
         if output["recover"] == "off":
             return plain, self._proven(plain, output)
         return self._recovered(plain, kind, output)
@@ -163,6 +163,7 @@ class Conversion:
             **_fidelity(level, found.before, found.after),
             "layers_corrected": found.layers,
             "layers_left": list(found.left),
+            "layers_in_float": list(found.in_float),
         }
 
     def _proven(self, content: bytes, output: dict[str, Any]) -> Message | None:
@@ -290,25 +291,32 @@ def _explain(text: str) -> str:
 def _scheme(name: str, input_type: str) -> Scheme:
     """Return how a calibrated scheme makes its files."""
 
-    def int8(calibrated: bytes) -> Quantized:
+    def int8(calibrated: bytes, in_float: Sequence[str] = ()) -> Quantized:
         reference = with_fast_kernels(calibrated)
-        return Quantized(reference, _quantize_int8(reference, input_type))
+        return Quantized(reference, _quantize_int8(reference, input_type, in_float))
 
-    def int16x8(calibrated: bytes) -> Quantized:
+    def int16x8(calibrated: bytes, in_float: Sequence[str] = ()) -> Quantized:
+        assert not in_float
         reference = without_hard_swish(calibrated)
         return Quantized(reference, _quantize_int16x8(reference, input_type))
 
-    return Scheme(int8 if name == "int8" else int16x8, input_type == "uint8")
+    is_int8 = name == "int8"
+    return Scheme(int8 if is_int8 else int16x8, is_int8, input_type == "uint8")
 
 
 def _fidelity(level: str, before: Fidelity, after: Fidelity) -> Message:
     return {"recovery": level, "before": before.to_dict(), "after": after.to_dict()}
 
 
-def _quantize_int8(calibrated: bytes, input_type: str) -> bytes:
+def _quantize_int8(calibrated: bytes, input_type: str, in_float: Sequence[str]) -> bytes:
     from tensorflow.lite.python.convert import mlir_quantize
 
-    return bytes(mlir_quantize(calibrated, input_data_type=tf.as_dtype(input_type)))
+    content = mlir_quantize(
+        calibrated,
+        input_data_type=tf.as_dtype(input_type),
+        denylisted_nodes=list(in_float) or None,
+    )
+    return bytes(content)
 
 
 def _quantize_int16x8(calibrated: bytes, input_type: str) -> bytes:

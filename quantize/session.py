@@ -248,7 +248,10 @@ class _Session:
         path = self._temporary(plan)
         image = self._calibration.images[0] if self._calibration else None
         spec = self._input_of(plan)
-        model, runtime = self._checker.verify(path, plan.scheme, plan.input_type, image, spec)
+        in_float = (message["fidelity"] or {}).get("layers_in_float", ())
+        model, runtime = self._checker.verify(
+            path, plan.scheme, plan.input_type, image, spec, in_float
+        )
         calibrated = self._calibration if plan.scheme.calibrated else None
         return Conversion(
             path=plan.target,

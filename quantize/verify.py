@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,7 @@ class Checker:
         input_type: str,
         image: npt.NDArray[np.uint8] | None,
         spec: InputSpec | None,
+        in_float: Collection[str] = (),
     ) -> tuple[TfliteModel, dict[str, str]]:
         """Check that a file is what was asked for and that it runs.
 
@@ -71,6 +73,7 @@ class Checker:
             input_type: dtype that its input should have.
             image: uint8 (height, width, channels) to run it on; noise where None.
             spec: How pixels become a float input.
+            in_float: Names of the results of layers that were left in float32.
 
         Returns:
             The file's structure, and the runtime's name and version.
@@ -81,7 +84,7 @@ class Checker:
         """
         model = read_model(path)
         _check_ends(model, input_type)
-        _check_precision(model, scheme)
+        _check_precision(model, scheme, in_float)
         return model, self._run_once(path, _tensor(model, image, spec))
 
     def _run_once(self, path: Path, tensor: bytes | None) -> dict[str, str]:
@@ -112,11 +115,13 @@ def _check_ends(model: TfliteModel, input_type: str) -> None:
         raise ConversionError(f"the file's output is {model.outputs[0].dtype} instead of float32")
 
 
-def _check_precision(model: TfliteModel, scheme: Scheme) -> None:
+def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[str]) -> None:
     odd = [
         (op, precision)
         for op, precision in model.weighted_operators()
-        if precision != scheme.name and not _may_stay_float(op, precision, scheme)
+        if precision != scheme.name
+        and not _may_stay_float(op, precision, scheme)
+        and not (precision == "float32" and op.outputs[0].name in in_float)
     ]
     if odd:
         op, precision = odd[0]

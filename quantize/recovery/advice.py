@@ -12,23 +12,30 @@ LEAST_AGREEMENT = 0.95
 
 
 def fidelity_warnings(scheme: str, fidelity: Mapping[str, Any] | None) -> list[str]:
-    """Return a warning if a file's answers differ too often from the float file's.
+    """Return what is special about a file, and a warning if its answers differ too often.
 
     Args:
         scheme: The file's.
         fidelity: As :class:`Conversion` has it.
     """
     agreement = fidelity["after"]["agreement"] if fidelity else None
+    notes = []
+    if fidelity is not None and fidelity.get("layers_in_float"):
+        notes.append(
+            f"the first {len(fidelity['layers_in_float'])} layers are left in float32: for "
+            "hardware that takes integers alone use --recover fast"
+        )
     if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT:
-        return []
+        return notes
     advice = {"off": "--recover fast", "fast": "--recover full", "none": "--recover full"}
     steps = [advice[fidelity["recovery"]]] if fidelity["recovery"] in advice else []
     if scheme in ("int8", "int16x8"):
         steps.append("more or more varied images to calibrate on")
     steps.append("float16" if scheme != "float16" else "float32")
     return [
+        *notes,
         f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of images: "
-        f"try {', '.join(steps)}"
+        f"try {', '.join(steps)}",
     ]
 
 

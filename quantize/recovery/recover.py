@@ -25,6 +25,7 @@ from edgecnn.quantize.recovery.equalization import (
     tail_bounds,
 )
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
+from edgecnn.quantize.recovery.front import LEAST_GAIN_DB, costs_little, noisy_front
 from edgecnn.quantize.recovery.head import with_float_softmax
 from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_model, scores_tensor
 from edgecnn.quantize.recovery.spares import use_spare_channels
@@ -50,11 +51,13 @@ class Scheme:
     """How a scheme makes integers, and what its files take.
 
     Args:
-        quantize: Makes an integer file of a float file with ranges.
+        quantize: Makes an integer file of a float file with ranges; the results named stay float32.
+        keeps_float: Whether it can leave layers in float32.
         takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
     """
 
-    quantize: Callable[[bytes], Quantized]
+    quantize: Callable[[bytes, Sequence[str]], Quantized]
+    keeps_float: bool
     takes_pixels: bool
 
 
@@ -86,14 +89,16 @@ class Recovered:
         is_plain: Whether nothing better than the plain file was found.
         layers: How many layers were corrected.
         left: Names of the results of those that were not.
+        in_float: Names of the results of those that stayed float32.
     """
 
     content: bytes
     before: Fidelity
     after: Fidelity
-    is_plain: bool
-    layers: int
-    left: tuple[str, ...]
+    is_plain: bool = False
+    layers: int = 0
+    left: tuple[str, ...] = ()
+    in_float: tuple[str, ...] = ()
 
 
 class Recovery:
@@ -132,17 +137,32 @@ class Recovery:
     def recover(self, scheme: Scheme, plain: bytes) -> Recovered:
         """Make a better file than the plain one, or return that."""
         before = self.prove(plain, scheme.takes_pixels)
-        best = Recovered(plain, before, before, True, 0, ())
-        for equalized in (True, False) if self._level == "full" else (True,):
-            content, layers, left = self._corrected(scheme, equalized)
-            after = self.prove(content, scheme.takes_pixels)
-            if after.snr_db > best.after.snr_db:
-                best = Recovered(content, before, after, False, layers, left)
-        return best
+        tried = [self._corrected(scheme, before, equalized=True)]
+        if self._level == "full":
+            tried.append(self._corrected(scheme, before, equalized=False))
+        best = max(tried, key=lambda found: found.after.snr_db)
+        if self._level == "full" and scheme.keeps_float:
+            best = self._with_float_front(scheme, plain, best, equalized=best is tried[0])
+        return best if best.after.snr_db > before.snr_db else Recovered(plain, before, before, True)
 
-    def _corrected(self, scheme: Scheme, equalized: bool) -> tuple[bytes, int, tuple[str, ...]]:
+    def _with_float_front(
+        self, scheme: Scheme, plain: bytes, best: Recovered, *, equalized: bool
+    ) -> Recovered:
+        """Leave the first layers in float32 if that gains much and costs next to nothing."""
         prepared, ranges = self._prepare(equalized)
-        made = scheme.quantize(with_ranges(prepared, ranges))
+        images = _batched(self._data.normalize(self._data.fit[:NOISE_IMAGES]))
+        names = noisy_front(prepared, ranges, images, threads())
+        if not names:
+            return best
+        found = self._corrected(scheme, best.before, equalized=equalized, in_float=names)
+        gains = found.after.snr_db >= best.after.snr_db + LEAST_GAIN_DB
+        return found if gains and costs_little(found.content, plain) else best
+
+    def _corrected(
+        self, scheme: Scheme, before: Fidelity, *, equalized: bool, in_float: Sequence[str] = ()
+    ) -> Recovered:
+        prepared, ranges = self._prepare(equalized)
+        made = scheme.quantize(with_ranges(prepared, ranges), in_float)
         images = self._data.fit if self._level == "full" else self._data.fit[:FIT_IMAGES]
         normalized = self._data.normalize(images)
         corrected = correct(
@@ -153,7 +173,15 @@ class Recovery:
             threads(),
             self._on_progress,
         )
-        return with_float_softmax(corrected.content), corrected.layers, corrected.left
+        content = with_float_softmax(corrected.content)
+        return Recovered(
+            content,
+            before,
+            self.prove(content, scheme.takes_pixels),
+            layers=corrected.layers,
+            left=tuple(name for name in corrected.left if name not in in_float),
+            in_float=tuple(in_float),
+        )
 
     def _prepare(self, equalized: bool) -> tuple[bytes, dict[int, Range]]:
         """Change the float file where its answers stay the same and its integers get finer."""
