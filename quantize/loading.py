@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from edgecnn.files import quoted
 from edgecnn.lazy import LazyModule
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
+from edgecnn.quantize.naming import keep_layer_names
 from edgecnn.quantize.sources import refuse_custom_code
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -49,6 +50,7 @@ class LoadedModel:
         ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
         keep_alive: Owner of the variables that ``call`` reads, which does not own them itself.
         notes: What a user should know of how it was loaded, one line each.
+        layers: As ``naming.keep_layer_names`` gives them; none where they can't be known.
     """
 
     call: Callable[[Any], Any]
@@ -58,6 +60,7 @@ class LoadedModel:
     ends_in_softmax: bool | None = None
     keep_alive: Any = None
     notes: tuple[str, ...] = ()
+    layers: Mapping[str, bool] = field(default_factory=dict)
 
 
 def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> LoadedModel:
@@ -223,6 +226,7 @@ def _from_keras(
         preprocessing_layer=_leading_preprocessing(model),
         ends_in_softmax=_ends_in_softmax(model),
         notes=tuple(notes),
+        layers=keep_layer_names(model),
     )
 
 

@@ -21,6 +21,7 @@ from edgecnn.quantize.flatbuffer import (
     read_model,
     weights_of,
 )
+from edgecnn.quantize.naming import scope_of
 from edgecnn.quantize.request import BuildOptions
 from edgecnn.quantize.session import CHILD_ENVIRONMENT
 from edgecnn.quantize.sources import find_source
@@ -160,7 +161,7 @@ def _operator_rows(model: TfliteModel) -> Iterator[Row]:
         constants = [t for t in inputs if t.is_constant and t.name not in seen]
         seen.update(tensor.name for tensor in constants)
         yield Row(
-            name=_layer_name(op.outputs[0].name),
+            name=scope_of(op.outputs[0].name),
             kind=op.name,
             output_shape=op.outputs[0].shape,
             parameters=sum(t.elements for t in constants if _is_parameter(t, op)),
@@ -183,14 +184,3 @@ def _macs(op: Operator) -> int:
         moving = op.inputs[2]
     # The last dimension is what the weights make (or take) at each position.
     return math.prod(moving.shape[:-1]) * math.prod(weights.shape)
-
-
-def _layer_name(tensor: str) -> str:
-    """Return the part of a tensor's name that leads back to its layer.
-
-    Example:
-        >>> _layer_name("block_1_relu_1/Relu6;block_1_1/convolution")
-        'block_1_relu_1'
-    """
-    first = tensor.split(";")[0]
-    return first.rpartition("/")[0].rpartition("/")[2] or first
