@@ -9,6 +9,7 @@ LEVELS = ("off", "fast", "full")
 """Of recovery: the plain file; what takes seconds; what may take longer."""
 
 LEAST_AGREEMENT = 0.95
+NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["--recover full"]}
 
 
 def fidelity_warnings(scheme: str, fidelity: Mapping[str, Any] | None) -> list[str]:
@@ -25,11 +26,13 @@ def fidelity_warnings(scheme: str, fidelity: Mapping[str, Any] | None) -> list[s
             f"the first {len(fidelity['layers_in_float'])} layers are left in float32: for "
             "hardware that takes integers alone use --recover fast"
         )
+    if fidelity is not None and fidelity.get("reason"):
+        notes.append(f"its accuracy could not be recovered: {fidelity['reason']}")
     if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT:
         return notes
-    advice = {"off": "--recover fast", "fast": "--recover full", "none": "--recover full"}
-    steps = [advice[fidelity["recovery"]]] if fidelity["recovery"] in advice else []
+    steps = []
     if scheme in ("int8", "int16x8"):
+        steps += NEXT_LEVEL.get(fidelity["recovery"], [])
         steps.append("more or more varied images to calibrate on")
     steps.append("float16" if scheme != "float16" else "float32")
     return [

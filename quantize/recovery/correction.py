@@ -80,12 +80,12 @@ def correct(
     walk = Walk(OpenGraph(integer), integer_images, threads)
     other = Walk(OpenGraph(reference), float_images, threads)
     graph = walk.graph
-    places = {other.graph.name(op.outputs[0]): n for n, op in enumerate(other.graph.operators)}
+    places = _counterparts(graph, other.graph)
     shared = _shared_constants(graph)
     layers, left = 0, []
     for number, op in enumerate(graph.operators):
         if graph.is_weighted(op):
-            place = places.get(graph.name(op.outputs[0]))
+            place = places.get(number)
             if place is not None and not shared & set(op.inputs) and _fits(walk, op, other, place):
                 _correct_layer(walk, op, other, place)
                 layers += 1
@@ -94,6 +94,32 @@ def correct(
         walk.run_before(number + 1)
         on_progress(number + 1, len(graph.operators))
     return Corrected(graph.content(), layers, tuple(left))
+
+
+def _counterparts(graph: OpenGraph, other: OpenGraph) -> dict[int, int]:
+    """Return for the place of each weighted op of a file that of its counterpart in another.
+
+    Quantising keeps the names of results, but for a few that it numbers anew: those are taken in
+    order, if they are alike.
+    """
+    named = {other.name(op.outputs[0]): place for place, op in enumerate(other.operators)}
+    places, missing = {}, []
+    for place, op in enumerate(graph.operators):
+        if graph.is_weighted(op):
+            found = named.pop(graph.name(op.outputs[0]), None)
+            if found is None:
+                missing.append(place)
+            else:
+                places[place] = found
+    rest = sorted(place for place in named.values() if other.is_weighted(other.operators[place]))
+    if [_form(graph, place) for place in missing] == [_form(other, place) for place in rest]:
+        places |= dict(zip(missing, rest, strict=True))
+    return places
+
+
+def _form(graph: OpenGraph, place: int) -> tuple[str, tuple[int, ...]]:
+    op = graph.operators[place]
+    return graph.kind(op), graph.shape(int(op.inputs[1]))
 
 
 def _shared_constants(graph: OpenGraph) -> set[int]:
@@ -113,8 +139,6 @@ def _fits(walk: Walk, op: Any, other: Walk, place: int) -> bool:
         and graph.dtype(int(op.inputs[1])) == np.int8
         and graph.scale(int(op.inputs[0])).size == 1
         and graph.scale(int(op.outputs[0])).size == 1
-        and len(op.inputs) > 2
-        and int(op.inputs[2]) >= 0
         and other.graph.activation(twin) in CLIPS
     )
 
@@ -127,10 +151,15 @@ def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
     rows = InputRows(walk.graph, op, len(wanted))
     inputs = rows.inputs(walk.values[int(op.inputs[0])])
     levels = _rounded(walk.graph, op, grouped_weights(other.graph, twin), inputs)
-    _center(walk.graph, op, levels, inputs, rows.outputs(wanted))
+    has_bias = len(op.inputs) > 2 and op.inputs[2] >= 0
+    if has_bias:
+        _center(walk.graph, op, levels, inputs, rows.outputs(wanted))
     low, high = CLIPS[other.graph.activation(twin)]
     np.clip(wanted, low, high, out=wanted)
-    results = _match_means(walk, op, rows, rows.outputs(wanted))
+    if has_bias:
+        results = _match_means(walk, op, rows, rows.outputs(wanted))
+    else:
+        results = run_single(walk.graph, op, walk.values, walk.threads)
     other.finish(twin, [wanted])
     walk.finish(op, results)
 

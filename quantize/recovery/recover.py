@@ -30,8 +30,6 @@ from edgecnn.quantize.recovery.head import with_float_softmax
 from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_model, scores_tensor
 from edgecnn.quantize.recovery.spares import use_spare_channels
 
-FIT_IMAGES = 64
-"""Images that the fast level corrects with; more change little."""
 NOISE_IMAGES = 4
 """Images on which the channels of a chain are judged."""
 
@@ -53,11 +51,13 @@ class Scheme:
     Args:
         quantize: Makes an integer file of a float file with ranges; the results named stay float32.
         keeps_float: Whether it can leave layers in float32.
+        fit_images: Images that the fast level corrects with.
         takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
     """
 
     quantize: Callable[[bytes, Sequence[str]], Quantized]
     keeps_float: bool
+    fit_images: int
     takes_pixels: bool
 
 
@@ -163,7 +163,7 @@ class Recovery:
     ) -> Recovered:
         prepared, ranges = self._prepare(equalized)
         made = scheme.quantize(with_ranges(prepared, ranges), in_float)
-        images = self._data.fit if self._level == "full" else self._data.fit[:FIT_IMAGES]
+        images = self._data.fit if self._level == "full" else self._data.fit[: scheme.fit_images]
         normalized = self._data.normalize(images)
         corrected = correct(
             made.content,
