@@ -20,6 +20,7 @@ import numpy.typing as npt
 from edgecnn.errors import InputError
 from edgecnn.files import exists, first_bytes, quoted
 from edgecnn.lazy import LazyModule
+from edgecnn.models.hdf5 import has_endless_heap, is_endless
 from edgecnn.models.layers import AUXILIARY
 
 h5py = LazyModule("h5py", extra="convert")
@@ -80,6 +81,8 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     try:
         if zipfile.is_zipfile(path):
             return _from_keras_archive(path, layer_names)
+        if is_endless(path):
+            raise ValueError("damaged strings")
         with h5py.File(path, "r") as file:
             return _from_hdf5(file, layer_names, quoted(path))
     except BROKEN as error:
@@ -122,9 +125,11 @@ def _text(name: bytes | str) -> str:
 def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
-        content = io.BytesIO(archive.read("model.weights.h5"))
+        content = archive.read("model.weights.h5")
+    if has_endless_heap(content):
+        raise ValueError("damaged strings")
     names = [layer["config"]["name"] for layer in config["config"]["layers"]]
-    with h5py.File(content, "r") as file:
+    with h5py.File(io.BytesIO(content), "r") as file:
         return _stored(_named_groups(file), names, layer_names, _model_name(config))
 
 

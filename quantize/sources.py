@@ -15,6 +15,7 @@ from typing import Any
 
 from edgecnn.errors import InputError
 from edgecnn.files import exists, first_bytes, quoted
+from edgecnn.models.hdf5 import is_endless
 from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -82,6 +83,8 @@ def _file(path: Path, *, trust: bool) -> Source:
     if head[4:8] == TFLITE_IDENTIFIER:
         raise InputError(f"{quoted(path)} is a .tflite file already: give its Keras model instead")
     if head == HDF5_MAGIC:
+        if is_endless(path):
+            raise InputError(f"{quoted(path)} is corrupt: save the model again")
         return Source("h5", str(path), output_stem(path))
     if head[:4] == b"PK\x03\x04" or path.suffix == ".keras":
         _check_keras_file(path, trust=trust)

@@ -16,6 +16,8 @@ from edgecnn.models.weights import load_weights
 
 SUFFIXES = (".keras", ".h5", ".weights.h5")
 WHOLE = (".keras", ".h5")
+ENDLESS = (2**64 - 16).to_bytes(8, "little")
+"""A length that, with the header's 16 bytes, is no step at all in 64 bits."""
 BUILT: dict[str, Any] = {"alpha": 0.35, "size": 32, "classes": 5}
 
 
@@ -150,6 +152,31 @@ def test_a_file_cut_short(model: Any, suffix: str, tmp_path: Path) -> None:
     for part in (0.1, 0.5, 0.99):
         path.write_bytes(whole[: int(len(whole) * part)])
         assert "truncated or corrupt" in refusal(model, path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("first_object", [b"\x01" + bytes(7) + ENDLESS, bytes(16)])
+def test_strings_that_hdf5_would_read_for_ever(
+    model: Any, first_object: bytes, suffix: str, tmp_path: Path
+) -> None:
+    path = saved(model, tmp_path / f"a{suffix}")
+    if suffix != ".keras":
+        path.write_bytes(damaged(path.read_bytes(), first_object))
+        assert "truncated or corrupt" in refusal(model, path)
+        return
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["model.weights.h5"] = damaged(parts["model.weights.h5"], first_object)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert "truncated or corrupt" in refusal(model, path)
+
+
+def damaged(content: bytes, first_object: bytes) -> bytes:
+    """Give the first object in a file's heap of strings another header."""
+    at = content.index(b"GCOL") + 16
+    return content[:at] + first_object + content[at + 16 :]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,15 @@ def test_flipped_bytes_inside_a_keras_file(tmp_path: Path, shared_data: Path) ->
         find_source(str(path))
 
 
+def test_an_h5_file_whose_strings_have_no_end(tmp_path: Path) -> None:
+    # A heap of 64 bytes at 64, whose first object says that it takes no space.
+    heap = b"GCOL\x01\0\0\0" + (64).to_bytes(8, "little") + bytes(48)
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(56) + heap)
+    with pytest.raises(InputError, match=r"a\.h5' is corrupt: save the model again"):
+        find_source(str(path))
+
+
 @pytest.mark.parametrize(
     "config",
     [

@@ -1,0 +1,58 @@
+"""HDF5 files looked at from outside: what HDF5's own library would read without end."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+
+HEAP = b"GCOL\x01\0\0\0"
+HEADER_BYTES = 16
+"""Of a heap, and of each object in it."""
+WRAP = 1 << 64
+
+
+def is_endless(path: Path) -> bool:
+    """Say whether a file's strings are damaged so that HDF5's library would never have read them.
+
+    Args:
+        path: A file that is not empty, of any kind.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return has_endless_heap(content)
+
+
+def has_endless_heap(content: bytes | mmap.mmap) -> bool:
+    """Say whether a heap of strings has an object that takes no space.
+
+    The library goes from object to object by their lengths, in 64 bits, and would stay there.
+
+    Args:
+        content: A whole file.
+
+    Example:
+        >>> has_endless_heap(bytes(100))
+        False
+    """
+    start = content.find(HEAP)
+    while start >= 0:
+        if _stands_still(content, start):
+            return True
+        start = content.find(HEAP, start + len(HEAP))
+    return False
+
+
+def _stands_still(content: bytes | mmap.mmap, start: int) -> bool:
+    if start + HEADER_BYTES > len(content):
+        return False
+    (size,) = struct.unpack_from("<Q", content, start + len(HEAP))
+    position, end = start + HEADER_BYTES, min(start + size, len(content))
+    while position + HEADER_BYTES <= end:
+        index, length = struct.unpack_from("<H6xQ", content, position)
+        # Object 0 is what is free, its header included; the others are padded to eights.
+        padded = (length + 7) % WRAP // 8 * 8
+        step = length if index == 0 else (HEADER_BYTES + padded) % WRAP
+        if step == 0:
+            return True
+        position += step
+    return False
