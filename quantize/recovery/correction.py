@@ -81,6 +81,7 @@ def correct(
     other = Walk(OpenGraph(reference), float_images, threads)
     graph = walk.graph
     places = _counterparts(graph, other.graph)
+    _separate_biases(graph)
     shared = _shared_constants(graph)
     layers, left = 0, []
     for number, op in enumerate(graph.operators):
@@ -120,6 +121,17 @@ def _counterparts(graph: OpenGraph, other: OpenGraph) -> dict[int, int]:
 def _form(graph: OpenGraph, place: int) -> tuple[str, tuple[int, ...]]:
     op = graph.operators[place]
     return graph.kind(op), graph.shape(int(op.inputs[1]))
+
+
+def _separate_biases(graph: OpenGraph) -> None:
+    """Give each layer a bias of its own: several without one may share a tensor of zeros."""
+    shared = _shared_constants(graph)
+    for op in graph.operators:
+        if graph.is_weighted(op) and len(op.inputs) > 2 and int(op.inputs[2]) in shared:
+            own = graph.like(int(op.inputs[2]), graph.name(int(op.outputs[0])))
+            if graph.scale(int(op.inputs[0])).size:
+                graph.set_scales(own, _bias_scales(graph, op))
+            graph.set_input(op, 2, own)
 
 
 def _shared_constants(graph: OpenGraph) -> set[int]:

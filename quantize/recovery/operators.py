@@ -77,6 +77,13 @@ class OpenGraph(Graph):
         scale = getattr(quantization, "scale", None)
         return np.asarray([] if scale is None else scale, np.float32).astype(np.float64)
 
+    def set_scales(self, tensor: int, scales: Array) -> None:
+        """Give a tensor scales of its own, with zero points of 0."""
+        quantization = copy.copy(self.tensors[tensor].quantization)
+        quantization.scale = np.asarray(scales, np.float32)
+        quantization.zeroPoint = np.zeros(len(scales), np.int64)
+        self.tensors[tensor].quantization = quantization
+
     def zero_point(self, tensor: int) -> int:
         """Return a tensor's first zero point."""
         points = getattr(self.tensors[tensor].quantization, "zeroPoint", None)
