@@ -1,12 +1,13 @@
 """From an architecture's name or a Keras model to a measured ``.tflite`` file.
 
-Four functions are the whole of it, and the commands call nothing else::
+Five functions are the whole of it, and the commands call nothing else::
 
     import edgecnn
 
     model = edgecnn.build("mobilenet_v2", alpha=0.5, size=96, classes=10)
     files = edgecnn.convert(model, quantize="int8", calibrate="photos/", output="model.tflite")
     summary = edgecnn.summarize(files[0].path)
+    worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
     records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
 
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
     from edgecnn.quantize.convert import convert
+    from edgecnn.quantize.sensitivity.session import sensitivity
     from edgecnn.quantize.summary import summarize
 
-__all__ = ["__version__", "bench", "build", "convert", "summarize"]
+__all__ = ["__version__", "bench", "build", "convert", "sensitivity", "summarize"]
 
 _HOME = {
     "bench": "edgecnn.measure.bench",
     "build": "edgecnn.models.build",
     "convert": "edgecnn.quantize.convert",
+    "sensitivity": "edgecnn.quantize.sensitivity.session",
     "summarize": "edgecnn.quantize.summary",
 }
 

@@ -85,7 +85,7 @@ def convert(
     """
     with ExitStack() as stack:
         if not isinstance(source, str | Path):
-            source = _saved_in_memory_model(source, stack)
+            source = saved_in_memory_model(source, stack)
         request = Request(
             source=find_source(str(source), trust=trust),
             schemes=parse_schemes(quantize),
@@ -111,7 +111,8 @@ def convert(
         return run(request, plans, on_result or (lambda result: None))
 
 
-def _saved_in_memory_model(model: Any, stack: ExitStack) -> str:
+def saved_in_memory_model(model: Any, stack: ExitStack) -> str:
+    """Save a Keras model into a folder that lasts as long as ``stack``, and return its path."""
     if not hasattr(model, "save") or not hasattr(model, "inputs"):
         raise InputError(f"cannot convert a {type(model).__name__}: give a Keras model or a path")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgecnn-"))

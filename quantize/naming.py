@@ -53,7 +53,7 @@ def layer_of(tensor: str, layers: Mapping[str, bool]) -> str:
     """
     paths = [path for part in tensor.split(";") if (path := _longest(part, layers))]
     if not paths:
-        return scope_of(tensor)
+        return scope_of(next((part for part in tensor.split(";") if "/" in part), tensor))
     path = next((path for path in paths if layers[path]), paths[0])
     name = path.rpartition("/")[2]
     is_unique = sum(other.rpartition("/")[2] == name for other in layers) == 1

@@ -75,12 +75,24 @@ def test_without_tensorflow_the_rest_works(
     assert "colour.tflite" in measured.stdout
 
 
-@pytest.mark.parametrize("command", [["convert", "mobilenet_v2"], ["demo"], ["bench", "resnet50"]])
-def test_what_needs_tensorflow_names_the_extra(
-    base_python: Path, tmp_path: Path, command: list[str]
+SENSITIVITY = ["sensitivity", "mobilenet_v2", "--calibrate", "digits-train"]
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        (["convert", "mobilenet_v2"], "convert"),
+        (["demo"], "convert"),
+        (["bench", "resnet50"], "convert"),
+        (SENSITIVITY, "convert"),
+        ([*SENSITIVITY, "--plot", "noise.png"], "report"),
+    ],
+)
+def test_what_is_not_installed_is_named_by_its_extra(
+    base_python: Path, tmp_path: Path, command: list[str], extra: str
 ) -> None:
     result = run(base_python, *command, cwd=tmp_path)
     assert result.returncode != 0
     assert len(result.stderr.strip().splitlines()) == 1
-    assert "pip install 'edgecnn[convert]'" in result.stderr
+    assert f"pip install 'edgecnn[{extra}]'" in result.stderr
     assert list(tmp_path.iterdir()) == []

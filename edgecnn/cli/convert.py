@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import Size, preprocessing_options
+from edgecnn.cli.options import (
+    building_options,
+    calibrate_option,
+    preprocessing_options,
+    samples_option,
+    trust_option,
+)
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import EdgecnnError, InputError
@@ -33,14 +39,8 @@ if TYPE_CHECKING:
     help="float32, float16, dynamic, int8, int16x8 or all; repeat it or separate with commas.",
 )
 @click.option("-o", "--output", metavar="PATH", help="A file, or an existing folder.")
-@click.option(
-    "-c",
-    "--calibrate",
-    metavar="DATA",
-    help="Images for int8 and int16x8: class folders, images/ with val_map.txt, a folder of "
-    "images, an .npz, or 'digits-train'.",
-)
-@click.option("--samples", type=int, default=100, show_default=True, help="Images to calibrate on.")
+@calibrate_option
+@samples_option
 @click.option(
     "--recover",
     metavar="off|fast|full",
@@ -50,12 +50,9 @@ if TYPE_CHECKING:
 )
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
-@click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load.")
-@click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
-@click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256.")
-@click.option("--classes", type=int, help="For a name: number of classes.  [default: its own]")
+@building_options
 @click.option("--logits", is_flag=True, help="For a name: leave the softmax out.")
-@click.option("--trust", is_flag=True, help="Run code that a .keras or .h5 file carries.")
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON array.")
 def convert_command(
     sources: tuple[str, ...],

@@ -17,6 +17,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("edgecnn.cli.models:models_command", "List the architectures and what they cost."),
     "summary": ("edgecnn.cli.summary:summary_command", "List the layers or ops of one model."),
     "convert": ("edgecnn.cli.convert:convert_command", "Make quantised .tflite files."),
+    "sensitivity": (
+        "edgecnn.cli.sensitivity:sensitivity_command",
+        "Say which layers int8 loses its accuracy in.",
+    ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
     "demo": ("edgecnn.cli.demo:demo_command", "Train, convert and measure two small models."),
 }

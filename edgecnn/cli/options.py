@@ -90,3 +90,34 @@ def preprocessing_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+calibrate_option = click.option(
+    "-c",
+    "--calibrate",
+    metavar="DATA",
+    help="Images for int8 and int16x8: class folders, images/ with val_map.txt, a folder of "
+    "images, an .npz, or 'digits-train'.",
+)
+samples_option = click.option(
+    "--samples", type=int, default=100, show_default=True, help="Images to calibrate on."
+)
+trust_option = click.option(
+    "--trust", is_flag=True, help="Run code that a .keras or .h5 file carries."
+)
+
+
+def building_options(command: Command) -> Command:
+    """Add ``--weights``, ``--alpha``, ``--size`` and ``--classes``."""
+    for option in (
+        click.option(
+            "--classes", type=int, help="For a name: number of classes.  [default: its own]"
+        ),
+        click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256."),
+        click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier."),
+        click.option(
+            "--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."
+        ),
+    ):
+        command = option(command)
+    return command

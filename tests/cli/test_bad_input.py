@@ -295,6 +295,7 @@ def run_unprivileged(here: Path) -> Callable[..., Outcome]:
         ),
         (("bench", "{hidden}/a.tflite"), "Permission denied"),
         (("bench", "whole.tflite", "--json", "{closed}/r.json"), "no permission to write"),
+        (("sensitivity", "whole.keras", "--plot", "{closed}/a.png"), "no permission to write"),
         (("demo", "-o", "{closed}"), "no permission to write to folder"),
     ],
 )

@@ -1,0 +1,1 @@
+"""What quantising each layer of a model alone costs."""

@@ -1,0 +1,127 @@
+"""The noise of a model's layers as a bar chart: PNG, SVG, or HTML that needs no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edgecnn.errors import InputError, MissingExtraError
+from edgecnn.files import check_writable_folder, exists, quoted, refuse_overwriting, replacing
+from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
+
+FORMATS = (".png", ".svg", ".html")
+PACKAGES = ("altair", "vl_convert")
+
+ROW_PIXELS = 15
+WIDTH_PIXELS = 560
+NAME_PIXELS = 420
+"""A longer name ends in dots."""
+PNG_SCALE = 2.0
+COLOURS = {"weights": "#d95f02", "activation": "#3b6fb6"}
+
+
+def check_plot(plot: str | Path, model: str) -> Path:
+    """Return where a chart goes, found possible before anything is measured.
+
+    Args:
+        plot: As the user said it.
+        model: What is measured, which the chart must not overwrite.
+
+    Raises:
+        InputError: An ending that is no format, a folder that can't be written to.
+        MissingExtraError: What draws charts is not installed.
+    """
+    target = Path(plot)
+    if target.suffix.lower() not in FORMATS:
+        raise InputError(f"a chart is one of {', '.join(FORMATS)}, not {quoted(target)}")
+    check_writable_folder(target.parent)
+    if exists(target) and target.is_dir():
+        raise InputError(f"{quoted(target)} is a folder: name a file in it")
+    refuse_overwriting(target, [model])
+    if any(find_spec(package) is None for package in PACKAGES):
+        raise MissingExtraError("Altair with vl-convert", "report")
+    return target
+
+
+def write_plot(result: Sensitivity, target: Path) -> None:
+    """Write a chart whole or not at all; its ending says the format.
+
+    Args:
+        result: What was measured.
+        target: As :func:`check_plot` gave it.
+
+    Raises:
+        EdgecnnError: The file cannot be written.
+    """
+    form = target.suffix.lower().removeprefix(".")
+    settings: dict[str, Any] = {"png": {"scale_factor": PNG_SCALE}, "html": {"inline": True}}
+    drawing = draw(result)
+    with replacing(target) as temporary:
+        drawing.save(str(temporary), format=form, **settings.get(form, {}))
+
+
+def draw(result: Sensitivity) -> Any:
+    """Return an Altair chart: a bar a layer in the order of the network.
+
+    Args:
+        result: What was measured.
+
+    Example:
+        >>> draw(edgecnn.sensitivity("model.keras", calibrate="photos/")).save("noise.svg")
+    """
+    import altair
+
+    layers = sorted(result.layers, key=lambda layer: layer.place)
+    labels = bar_labels(layers)
+    bars = altair.Chart(
+        altair.Data(values=_values(layers, labels)), title=_title(altair, result)
+    ).mark_bar()
+    return bars.encode(
+        y=altair.Y("layer:N", sort=labels, title="layer, in the order of the network"),
+        x=altair.X("noise:Q", title="noise in the scores when it alone is int8, % of the signal"),
+        color=altair.Color(
+            "part:N",
+            title="quantised",
+            scale=altair.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+            legend=altair.Legend(orient="top"),
+        ),
+        order=altair.Order("part:N", sort="descending"),
+        tooltip=["layer:N", "kind:N", "part:N", altair.Tooltip("noise:Q", format=".3g")],
+    ).properties(width=WIDTH_PIXELS, height=altair.Step(ROW_PIXELS)).configure_axis(
+        labelLimit=NAME_PIXELS, labelOverlap=False, grid=True
+    )  # fmt: skip
+
+
+def bar_labels(layers: list[LayerSensitivity]) -> list[str]:
+    """Name each bar after its layer; where a layer has several, also after op and number."""
+    names = Counter(layer.layer for layer in layers)
+    plain = [x.layer if names[x.layer] == 1 else f"{x.layer} ({x.kind})" for x in layers]
+    seen: Counter[str] = Counter()
+    labels = []
+    for label in plain:
+        seen[label] += 1
+        labels.append(label if seen[label] == 1 else f"{label} {seen[label]}")
+    return labels
+
+
+def _values(layers: list[LayerSensitivity], labels: list[str]) -> list[dict[str, Any]]:
+    return [
+        {"layer": label, "kind": layer.kind, "part": part, "noise": 100 * noise}
+        for layer, label in zip(layers, labels, strict=True)
+        for part, noise in (
+            ("weights", layer.weights_noise),
+            ("activation", layer.activation_noise),
+        )
+    ]
+
+
+def _title(altair: Any, result: Sensitivity) -> Any:
+    agreement = result.plain_agreement
+    agrees = "" if agreement is None else f", same answer for {100 * agreement:.1f} %"
+    return altair.TitleParams(
+        f"Sensitivity of {Path(result.model).name} to int8, layer by layer",
+        subtitle=f"{result.images} images; all layers at once: {result.plain_db:.1f} dB{agrees}",
+        anchor="start",
+    )

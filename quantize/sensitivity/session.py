@@ -1,0 +1,177 @@
+"""``edgecnn.sensitivity``: which layers an int8 file loses its accuracy in."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from edgecnn.child import ChildProcess, Message, module_command
+from edgecnn.data.inputspec import height_and_width
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.quantize.calibration import DEFAULT_SAMPLES, MOST_HELD_OUT
+from edgecnn.quantize.convert import saved_in_memory_model
+from edgecnn.quantize.request import BuildOptions, Progress, Request
+from edgecnn.quantize.schemes import SCHEMES
+from edgecnn.quantize.sensitivity.advice import advise
+from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
+from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
+from edgecnn.quantize.session import CHILD_ENVIRONMENT, _Session
+from edgecnn.quantize.sources import find_source
+from edgecnn.version import __version__
+
+DEFAULT_IMAGES = 32
+
+
+def sensitivity(
+    source: Any,
+    *,
+    calibrate: str | Path | None = None,
+    samples: int = DEFAULT_SAMPLES,
+    images: int = DEFAULT_IMAGES,
+    plot: str | Path | None = None,
+    preprocess: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    weights: str | Path | None = None,
+    alpha: float = 1.0,
+    size: int | tuple[int, int] | None = None,
+    classes: int | None = None,
+    trust: bool = False,
+    on_progress: Progress | None = None,
+) -> Sensitivity:
+    """Measure for each layer what quantising it alone to int8 costs, the worst first.
+
+    Each layer of the float file in turn gets its weights, its activation, or both in 8 bits, while
+    all others stay float; the scores are compared with the float file's on images that the ranges
+    were not taken from.
+
+    Args:
+        source: As :func:`edgecnn.convert` takes it.
+        calibrate: Representative data, as :func:`edgecnn.convert` takes it.
+        samples: How many images of it give the ranges.
+        images: How many others to measure on, 1 to 100.
+        plot: A chart to write: ``.png``, ``.svg`` or ``.html``.
+        preprocess: As :func:`edgecnn.convert` takes it; so are those that follow.
+        mean: In units of a pixel (0..255).
+        std: In units of a pixel.
+        weights: For a name: ``"imagenet"``, a file, or None for random ones.
+        alpha: For a name: width multiplier.
+        size: Input pixels, one number or (height, width).
+        classes: For a name: number of classes.
+        trust: Run code that a ``.keras`` or ``.h5`` file carries.
+        on_progress: Told (phase, done, total).
+
+    Raises:
+        InputError: The source, the data, an option or the chart's name cannot be used.
+        MissingExtraError: A chart is asked for, and what draws it is not installed.
+        ConversionError: The model can't be quantised to int8.
+        ChildCrashedError: The measurement crashed.
+
+    Example:
+        >>> edgecnn.sensitivity("model.keras", calibrate="photos/").layers[0].layer
+        'conv_dw_2'
+    """
+    if not 1 <= images <= MOST_HELD_OUT:
+        raise InputError(f"--images must be 1 to {MOST_HELD_OUT}, not {images}")
+    with ExitStack() as stack:
+        name = str(source)
+        if not isinstance(source, str | Path):
+            source, name = saved_in_memory_model(source, stack), source.name
+        target = None if plot is None else check_plot(plot, str(source))
+        request = Request(
+            source=find_source(str(source), trust=trust),
+            schemes=[SCHEMES["int8"]],
+            options=BuildOptions(
+                weights=None if weights is None else str(weights),
+                alpha=alpha,
+                size=None if size is None else height_and_width(size),
+                classes=classes,
+            ),
+            preprocessing=Preprocessing.of(preprocess, mean, std),
+            input_type=None,
+            calibrate=None if calibrate is None else str(calibrate),
+            samples=samples,
+            recover="off",
+            trust=trust,
+            on_progress=on_progress or (lambda phase, done, total: None),
+        )
+        result = dataclasses.replace(_measured(request, images), model=name)
+        if target is not None:
+            request.on_progress("draw", 0, 0)
+            write_plot(result, target)
+        return result
+
+
+def _measured(request: Request, images: int) -> Sensitivity:
+    request.check()
+    if request.dataset is None:
+        raise InputError(
+            "sensitivity needs representative data: --calibrate FOLDER with a few dozen images "
+            "that look like what the model will see"
+        )
+    with tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch:
+        return _Measuring(request, Path(scratch), images).measure()
+
+
+class _Measuring(_Session):
+    """The parent's side: as a conversion's, but for what the child does with the float file."""
+
+    def __init__(self, request: Request, scratch: Path, images: int) -> None:
+        super().__init__(request, [], scratch, scratch, lambda result: None)
+        self._images_wanted = images
+        self._rows: list[LayerSensitivity] = []
+
+    def measure(self) -> Sensitivity:
+        with ChildProcess(
+            module_command("edgecnn.quantize.sensitivity.child"),
+            task=f"measuring {quoted(self._request.source.name)}",
+            environment=CHILD_ENVIRONMENT,
+        ) as child:
+            child.send({**self._job(), "images": self._images_wanted})
+            for message in child.messages():
+                if message["event"] == "layer":
+                    self._rows.append(LayerSensitivity(**message["row"]))
+                elif message["event"] == "done":
+                    return self._result(message)
+                self._handle(child, message)
+        raise AssertionError("the child ended without a word")
+
+    def _result(self, message: Message) -> Sensitivity:
+        assert self._calibration is not None
+        plain_db, agreement = message["plain"]["snr_db"], message["plain"]["agreement"]
+        plain_db = math.inf if plain_db is None else plain_db
+        layers = _shared_out(self._rows)
+        return Sensitivity(
+            model=self._request.source.name,
+            layers=tuple(layers),
+            images=message["images"],
+            calibration_images=self._calibration.fitted,
+            plain_db=plain_db,
+            plain_agreement=agreement,
+            advice=tuple(advise(layers, plain_db, agreement)),
+            warnings=self._notes(message["images"]),
+            versions={"edgecnn": __version__, **self._loaded["versions"]},
+        )
+
+    def _notes(self, images: int) -> tuple[str, ...]:
+        assert self._calibration is not None
+        notes = [*self._request.warnings, *self._loaded["notes"], *self._calibration.warnings]
+        if not self._calibration.held_out:
+            notes.append("measured on the images that gave the ranges: there are no others")
+        elif images < self._images_wanted:
+            notes.append(f"measured on {images} images where {self._images_wanted} were asked for")
+        return tuple(notes)
+
+
+def _shared_out(rows: Sequence[LayerSensitivity]) -> list[LayerSensitivity]:
+    """Sort rows by noise, and give each its share of the sum."""
+    total = sum(row.noise for row in rows) or 1.0
+    shared = [dataclasses.replace(row, share=row.noise / total) for row in rows]
+    return sorted(shared, key=lambda row: (-row.share, row.place))
