@@ -1,0 +1,399 @@
+"""How much accuracy int8 costs: our files beside those of other quantisers, same images for all.
+
+    python benchmarks/fidelity.py --digits FOLDER --train
+    python benchmarks/fidelity.py --models NAME=FILE.keras,tf --calibrate DATA --data DATA
+
+Every way of quantising gets the same Keras file and the same calibration images, normalised as the
+model was trained. "top-1" is of the file's output as it is; "agree" the share of images for which
+its best class is the float file's; "dB" the signal-to-noise ratio of the scores before softmax;
+"ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
+this file's time over that one's. The float file is the plain converter's.
+
+Images that `edgecnn convert` may have seen, to fit or to choose by, are not evaluated on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from edgecnn.data.datasets import Dataset, open_dataset, sample
+from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
+from edgecnn.data.loader import load
+from edgecnn.measure.accuracy import find_label_offset
+from edgecnn.models.build import input_spec
+from edgecnn.quantize.calibration import MOST_HELD_OUT
+from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.quantize.recovery.advice import LEVELS
+from edgecnn.quantize.recovery.fidelity import snr_db
+from edgecnn.quantize.recovery.operators import OpenGraph, run_model, scores_tensor
+from edgecnn.training import TrainingPlan, train
+
+Array = npt.NDArray[Any]
+Answers = tuple[Array, Array]
+"""The best class of each image by a file's output, and the scores before softmax."""
+
+PLAIN, LITERT, MAKER = "TFLiteConverter", "ai-edge-quantizer", "maker's"
+ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+
+PLAIN_SCRIPT = """
+import sys, numpy as np
+import tensorflow as tf
+source, target, *images = sys.argv[1:]
+model = tf.keras.models.load_model(source, compile=False)
+converter = tf.lite.TFLiteConverter.from_keras_model(model)
+if images:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image[None]] for image in np.load(images[0]))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+open(target, "wb").write(converter.convert())
+"""
+
+QUANTIZER_SCRIPT = """
+import sys, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_quantizer import quantizer, recipe
+source, target, images = sys.argv[1:]
+((signature, ends),) = Interpreter(source).get_signature_list().items()
+(name,) = ends["inputs"]
+side = quantizer.Quantizer(source, recipe.static_wi8_ai8())
+ranges = side.calibrate({signature: [{name: image[None]} for image in np.load(images)]})
+open(target, "wb").write(side.quantize(ranges).quantized_model)
+"""
+
+ALTERNATE = """
+import json, sys, time, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+plain, runs, others = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+def opened(path):
+    side = Interpreter(path, num_threads=1)
+    side.allocate_tensors()
+    entry = side.get_input_details()[0]
+    pixels = np.random.default_rng(0).integers(0, 256, entry["shape"])
+    image = pixels / 127.5 - 1 if entry["dtype"] == np.float32 else pixels
+    side.set_tensor(entry["index"], image.astype(entry["dtype"]))
+    return side
+ratios = []
+for other in others:
+    sides, times = (opened(plain), opened(other)), ([], [])
+    for number in range(runs + 5):
+        for index in (0, 1) if number % 2 else (1, 0):
+            start = time.perf_counter()
+            sides[index].invoke()
+            times[index].append(time.perf_counter() - start)
+    ratios.append(float(np.median(np.divide(times[1], times[0])[5:])))
+print(json.dumps(ratios))
+"""
+
+DIGITS = {
+    "mobilenet_v1": (0.5, 26, 3e-3),
+    "mobilenet_v2": (0.35, 26, 3e-3),
+    "mobilenet_v3_small": (0.5, 12, 3e-3),
+    "mobilenet_v3_large": (0.35, 20, 3e-3),
+    "mobilenet_v4_conv_small": (0.35, 20, 3e-3),
+    "efficientnet_b0": (0.25, 26, 3e-3),
+    "efficientnet_lite0": (0.25, 26, 3e-3),
+    "resnet18": (0.25, 12, 2e-3),
+    "se_resnet50": (0.25, 12, 2e-3),
+    "inception_v1": (0.25, 12, 2e-3),
+    "xception": (0.25, 12, 2e-3),
+    "densenet121": (0.25, 12, 2e-3),
+    "shufflenet_v2": (0.5, 20, 3e-3),
+}
+"""Networks for the built-in digits: width multiplier, epochs, learning rate."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A Keras file and its data; without a preprocessing the name is a registered one."""
+
+    name: str
+    file: Path
+    preprocess: str | None
+    calibrate: str
+    data: str
+    maker: Path | None = None
+
+    def spec(self, height: int, width: int) -> InputSpec:
+        """Return how pixels become the model's input."""
+        size = (height, width)
+        return preset(self.preprocess, *size) if self.preprocess else input_spec(self.name, size)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of quantising one model: its file's figures, or why there is no file."""
+
+    name: str
+    top1_percent: float | None = None
+    agreement_percent: float | None = None
+    snr_db: float | None = None
+    bytes: int | None = None
+    latency_ratio: float | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one model."""
+
+    model: str
+    images: str
+    float_top1_percent: float
+    ways: list[Way]
+
+
+def main() -> None:
+    """Make the files, measure them, and print the table."""
+    parser = option_parser()
+    options = parser.parse_args()
+    if not options.digits and not options.models:
+        return parser.print_help()
+    if options.digits and options.train:
+        train_digits(options.digits, options.only or DIGITS)
+    rows = []
+    for model in models_of(options):
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(measure(model, options, options.keep or Path(folder)))
+        if options.json:
+            save(options.json, rows)
+    show(rows)
+
+
+def option_parser() -> argparse.ArgumentParser:
+    """Describe the options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--digits", type=Path, help="folder of networks for the built-in digits, NAME.keras")
+    add("--train", action="store_true", help="train those that it lacks first")
+    add("--models", nargs="+", default=[], help="NAME=FILE.keras[,preprocess], or a folder")
+    add("--calibrate", help="representative data for --models")
+    add("--data", help="labelled data for --models")
+    add("--maker", nargs="+", default=[], help="NAME=FILE.tflite, quantised by its maker")
+    add("--only", nargs="+", help="names of the models to take")
+    add("--samples", type=int, default=100, help="calibration images")
+    add("--runs", type=int, default=200, help="inferences of each file")
+    add("--quantizer-python", help="Python of an environment with ai-edge-quantizer")
+    add("--keep", type=Path, help="existing folder to keep the files in")
+    add("--json", type=Path, help="write the rows there; other models' stay")
+    return parser
+
+
+def train_digits(folder: Path, names: Iterable[str]) -> None:
+    """Train the networks that a folder lacks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        alpha, epochs, rate = DIGITS[name]
+        target, data = folder / f"{name}.keras", ("digits-train", "digits")
+        if target.exists():
+            continue
+        plan = TrainingPlan(name, alpha, 32, *data, 10, epochs, math.inf, rate)
+        trained = train(plan, target, lambda fraction: None)
+        says = f"{trained.top1_percent:.1f} % in {trained.seconds:.0f} s"
+        print(f"{name}: {says}", file=sys.stderr, flush=True)
+
+
+def models_of(options: argparse.Namespace) -> list[Model]:
+    """Return the models that the options name."""
+    sources = [(entry, options.calibrate, options.data) for entry in options.models]
+    if options.digits:
+        sources.append((str(options.digits), "digits-train", "digits"))
+    makers = {name: Path(file) for name, _, file in (m.partition("=") for m in options.maker)}
+    found = []
+    for entry, *data in sources:
+        names = [f"{file.stem}={file}" for file in sorted(Path(entry).glob("*.keras"))]
+        for name, _, rest in (each.partition("=") for each in names or [entry]):
+            file, _, preprocess = rest.partition(",")
+            found.append(Model(name, Path(file), preprocess or None, *data, makers.get(name)))
+    return [model for model in found if not options.only or model.name in options.only]
+
+
+def measure(model: Model, options: argparse.Namespace, folder: Path) -> Row:
+    """Make a model's files in every way and compare them."""
+    reference = folder / f"{model.name}.float.tflite"
+    if failure := call([sys.executable, "-c", PLAIN_SCRIPT, str(model.file), str(reference)]):
+        raise SystemExit(f"{model.file}: {failure}")
+    entry = read_model(reference)
+    spec = model.spec(*entry.inputs[0].shape[1:3])
+    outputs = entry.outputs[0].elements
+    pixels, wanted, says = evaluation_of(model, spec, options.samples, outputs)
+    answers = classify(reference, pixels, spec, False)
+    files = make_files(model, spec, reference, options)
+    ratios = latency_ratios(files, options.runs)
+    ways = []
+    for name, path in files.items():
+        if isinstance(path, str):
+            ways.append(Way(name, failure=path))
+            continue
+        given = classify(path, pixels, spec, name not in (PLAIN, LITERT))
+        figures = (path.stat().st_size, ratios.get(name))
+        ways.append(Way(name, *compared(given, answers, wanted), *figures))
+    return Row(model.name, says, 100 * float(np.mean(answers[0] == wanted)), ways)
+
+
+def compared(given: Answers, answers: Answers, wanted: Array) -> tuple[float, float, float | None]:
+    """Return top-1, agreement with the float file, and decibels, None where not finite."""
+    (best, scores), (float_best, float_scores) = given, answers
+    top1, agreement = (100 * float(np.mean(best == right)) for right in (wanted, float_best))
+    ratio = snr_db(scores, float_scores)
+    return top1, agreement, ratio if math.isfinite(ratio) else None
+
+
+def evaluation_of(
+    model: Model, spec: InputSpec, samples: int, outputs: int
+) -> tuple[Array, Array, str]:
+    """Return images that conversion did not see, the outputs that are right, and their name."""
+    dataset = open_dataset(model.data)
+    indices, name = list(range(len(dataset))), Path(model.data).name
+    says = f"all {len(indices)} images of {name}"
+    if Path(model.data) == Path(model.calibrate):
+        seen = sample(dataset, samples + MOST_HELD_OUT)
+        rest = sorted(set(indices) - set(seen))
+        says = f"the {len(rest)} images of {name} that conversion did not draw"
+        if not rest:
+            rest = seen[samples:]
+            says = f"the {len(rest)} images of {name} that recovery was chosen by"
+        indices = rest
+    offset, labels = find_label_offset(outputs, dataset), np.asarray(dataset.labels)
+    return read_pixels(dataset, indices, spec), labels[indices] + offset, says
+
+
+def read_pixels(dataset: Dataset, indices: Sequence[int], spec: InputSpec) -> Array:
+    """Return images cut to size; one that cannot be read ends the benchmark."""
+    return np.stack([loaded.image for loaded in load(dataset, indices, spec)])
+
+
+def make_files(
+    model: Model, spec: InputSpec, reference: Path, options: argparse.Namespace
+) -> dict[str, Path | str]:
+    """Quantise a model in every way; a text says why there is no file."""
+    dataset = open_dataset(model.calibrate)
+    pixels = read_pixels(dataset, sample(dataset, options.samples), spec)
+    images = reference.with_suffix(".npy")
+    np.save(images, spec.normalize(pixels))
+
+    def made(name: str, command: list[str], *rest: str) -> Path | str:
+        target = reference.with_name(f"{model.name}.{name}.tflite")
+        return call([*command, str(target), *rest]) or target
+
+    python = options.quantizer_python
+    plain = [sys.executable, "-c", PLAIN_SCRIPT, str(model.file)]
+    litert = [python, "-c", QUANTIZER_SCRIPT, str(reference)]
+    ours = [sys.executable, "-m", "edgecnn", "convert", str(model.file), "-q", "int8"]
+    ours += ["-c", model.calibrate, "--samples", str(options.samples), *flags(spec)]
+    files: dict[str, Path | str] = {PLAIN: made("plain", plain, str(images))}
+    files[LITERT] = made("litert", litert, str(images)) if python else "no --quantizer-python"
+    if model.maker:
+        files[MAKER] = model.maker
+    for level in LEVELS:
+        files[f"ours, {level}"] = made(level, [*ours, "--recover", level, "-o"])
+    return files
+
+
+def flags(spec: InputSpec) -> list[str]:
+    """Say an InputSpec on the command line."""
+    for name in PREPROCESSING:
+        if preset(name, spec.height, spec.width) == spec:
+            return ["--preprocess", name]
+    mean, std = (",".join(map(str, values)) for values in (spec.mean, spec.std))
+    return ["--mean", mean, "--std", std]
+
+
+def call(command: list[str]) -> str:
+    """Run a command; return the last line of its complaint, nothing if it worked."""
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    complaint = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return complaint[-1][:200] if done.returncode else ""
+
+
+def classify(path: Path, pixels: Array, spec: InputSpec, takes_pixels: bool) -> Answers:
+    """Run a file over images; one of integers takes pixels, or else normalised ones quantised."""
+    content = path.read_bytes()
+    graph = open_graph(content)
+    images = pixels
+    if not takes_pixels or graph.dtype(graph.input) == np.float32:
+        images = quantized(spec.normalize(pixels), graph)
+    tensor = scores_tensor(graph)
+    part = graph.part(graph.input, tensor)
+    assert part is not None
+    inputs = [images[:, None]]
+    (values,) = run_model(content, inputs, 1)
+    (scores,) = run_model(part, inputs, 1)
+    best = values.reshape(len(images), -1).argmax(axis=1)
+    return best, graph.real(tensor, scores).reshape(len(images), -1)
+
+
+def open_graph(content: bytes) -> OpenGraph:
+    """Open a file's graph, with the weights in it that some files have behind it."""
+    graph = OpenGraph(content)
+    for buffer in graph._model.buffers:
+        if buffer.size:
+            data = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data, buffer.offset, buffer.size = np.frombuffer(data, np.uint8), 0, 0
+    return graph
+
+
+def quantized(images: Array, graph: OpenGraph) -> Array:
+    """Return normalised images as a file's input takes them."""
+    dtype = graph.dtype(graph.input)
+    if dtype == np.float32:
+        return images
+    limits = np.iinfo(dtype)
+    levels = np.round(images / graph.scale(graph.input)[0]) + graph.zero_point(graph.input)
+    return np.clip(levels, limits.min, limits.max).astype(dtype)
+
+
+def latency_ratios(files: dict[str, Path | str], runs: int) -> dict[str, float]:
+    """Time every file in turn with the plain one; nothing without that."""
+    made = {name: str(path) for name, path in files.items() if isinstance(path, Path)}
+    if PLAIN not in made:
+        return {}
+    command = [sys.executable, "-c", ALTERNATE, made[PLAIN], str(runs), *made.values()]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    return dict(zip(made, json.loads(output), strict=True))
+
+
+def save(path: Path, rows: list[Row]) -> None:
+    """Write the rows as JSON; those of other models stay in the file."""
+    kept = {row["model"]: row for row in json.loads(path.read_text())} if path.exists() else {}
+    kept |= {row.model: dataclasses.asdict(row) for row in rows}
+    path.write_text(json.dumps(list(kept.values()), indent=2) + "\n")
+
+
+def show(rows: list[Row]) -> None:
+    """Print the table, a line a file, and why files are missing."""
+    table = Table("model", "float", "int8 by", "top-1", "agree", "dB", "KiB", "ratio", box=None)
+    for row in rows:
+        first = [row.model, f"{row.float_top1_percent:.1f}"]
+        for way in row.ways:
+            figures = (way.top1_percent, way.agreement_percent, way.snr_db)
+            cells = [*first, way.name]
+            cells += ["-" if figure is None else f"{figure:.1f}" for figure in figures]
+            size = f"{way.bytes / 1024:,.0f}" if way.bytes else "-"
+            table.add_row(*cells, size, f"{way.latency_ratio:.2f}" if way.latency_ratio else "-")
+            first = ["", ""]
+    Console(width=100).print(table)
+    for row in rows:
+        print(f"{row.model}: evaluated on {row.images}")
+        for way in (way for way in row.ways if way.failure):
+            print(f"  no file by {way.name}: {way.failure}")
+
+
+if __name__ == "__main__":
+    main()
