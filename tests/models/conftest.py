@@ -19,10 +19,13 @@ Peer = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def peer() -> Peer:
-    """Make Keras' model of the same name: ``peer(spec, alpha=0.5, size=96)``; logits out."""
+    """Make Keras' model of the same name: ``peer(spec, alpha=0.5, size=96)``; logits out.
+
+    Its weights are drawn so that each matters, unless ``drawn=False``: that takes a while.
+    """
     keras = pytest.importorskip("keras")
 
-    def make(spec: ModelSpec, *, alpha: float = 1.0, size: int = 96) -> Any:
+    def make(spec: ModelSpec, *, alpha: float = 1.0, size: int = 96, drawn: bool = True) -> Any:
         assert spec.keras_name is not None
         options: dict[str, Any] = {"weights": None, "input_shape": (size, size, 3)}
         if spec.keras_name.startswith(("MobileNetV3", "EfficientNetV2")):
@@ -30,7 +33,8 @@ def peer() -> Peer:
         if alpha != 1.0:
             options["alpha"] = alpha
         model = getattr(keras.applications, spec.keras_name)(classifier_activation=None, **options)
-        randomize(model, np.random.default_rng(0))
+        if drawn:
+            randomize(model, np.random.default_rng(0))
         return without_rescaling(model)
 
     return make
