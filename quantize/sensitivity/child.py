@@ -30,20 +30,23 @@ class Measurement(Conversion):
         with self._clock.phase("import"):
             _import_tensorflow()
         with self._clock.phase("load"):
-            model = self._model = load(self._job, self._progress("download"))
-        self._parent.send(_describe(model))
+            self._model = load(self._job, self._progress("download"))
+        layers = self._model.layers
+        self._parent.send(_describe(self._model))
         spec = self._spec = InputSpec.from_dict(self._expect("prepare")["spec"])
         # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
         in_graph = not spec.is_uniform
         self._freeze_all({in_graph})
         content, observed = self._float_file(in_graph), self._observe(in_graph)
+        # Large networks need the memory.
+        self._frozen.clear()
         pixels = self._pixels()
         images = (spec.centered() if in_graph else spec).normalize(pixels)[:, None]
         wanted = scores(content, images)
         with self._clock.phase("quantize int8"):
             plain = self._plain(content, observed, pixels[:, None], wanted)
         walk = LayerByLayer(
-            Subject(content, observed, images, model.layers),
+            Subject(content, observed, images, layers),
             wanted,
             self._progress("quantize layer by layer"),
         )

@@ -13,7 +13,7 @@ from edgecnn.quantize.ranges import Observed, Range, Values, threads
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.equalization import equalized_tensors
 from edgecnn.quantize.recovery.fidelity import fidelity, snr_db
-from edgecnn.quantize.recovery.operators import Array, run_single, scores_tensor
+from edgecnn.quantize.recovery.operators import Array, run_model, scores_tensor
 from edgecnn.quantize.recovery.walk import Walk
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.quantize.sensitivity.rounding import (
@@ -155,15 +155,11 @@ class LayerByLayer:
         return found
 
     def _with_rounded_weights(self, op: Any) -> Array:
-        """Return an op's result with its weights in 8 bits; the graph keeps its own."""
-        graph, tensor = self._graph, int(op.inputs[1])
-        entry = graph.tensors[tensor]
-        kept = entry.buffer
-        graph.set_values(tensor, rounded_weights(graph.values(tensor), graph.kind(op)))
-        try:
-            return run_single(graph, op, self._walk.values, threads())[0]
-        finally:
-            entry.buffer = kept
+        """Return an op's result with its weights in 8 bits."""
+        graph = self._graph
+        weights = rounded_weights(graph.values(int(op.inputs[1])), graph.kind(op))
+        inputs = [self._walk.values[tensor] for tensor in graph.moving_inputs(op)]
+        return run_model(graph.single_with(op, weights), inputs, threads())[0]
 
 
 def _lost(weights: Array, kind: str) -> float:

@@ -38,8 +38,11 @@ def rounded_activation(values: Array, bounds: Range) -> npt.NDArray[np.float32]:
     low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
     step = np.float32((high - low) / LEVELS)
     zero = np.rint(np.float32(-low) / step)
-    levels = np.clip(np.rint(values / step) + zero, 0, LEVELS)
-    rounded: npt.NDArray[np.float32] = ((levels - zero) * step).astype(np.float32)
+    rounded: npt.NDArray[np.float32] = np.divide(values, step, dtype=np.float32)
+    # In place: of many images, a large map takes hundreds of megabytes.
+    np.rint(rounded, out=rounded)
+    np.clip(rounded, -zero, LEVELS - zero, out=rounded)
+    rounded *= step
     return rounded
 
 

@@ -13,7 +13,23 @@ from edgecnn.quantize.recovery.operators import Array, OpenGraph
 
 
 class CuttableGraph(OpenGraph):
-    """A graph of which the part after a place can be cut out."""
+    """A graph of which an op with other weights, or all after a place, can be cut out."""
+
+    def single_with(self, op: Any, weights: Array) -> bytes:
+        """Return a model of one op as ``single`` does, with other weights; the graph keeps its own.
+
+        Args:
+            op: A weighted op.
+            weights: Of the shape of its own.
+        """
+        entry = self.tensors[int(op.inputs[1])]
+        kept = entry.buffer
+        self.set_values(int(op.inputs[1]), weights)
+        try:
+            return self.single(op)
+        finally:
+            entry.buffer = kept
+            self._model.buffers.pop()
 
     def after(self, place: int, result: int) -> tuple[list[int], bytes]:
         """Cut out what leads to a result, of the ops from a place on.
