@@ -7,6 +7,7 @@ range is as wide as the values deserve.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +15,11 @@ import numpy.typing as npt
 from edgecnn.quantize.ranges import Range, Values
 from edgecnn.quantize.recovery.operators import OpenGraph, scores_tensor
 
-CLIPPABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL")
-KEEPS_RANGE = (
-    "CONCATENATION",
-    "MAX_POOL_2D",
-    "AVERAGE_POOL_2D",
-    "PAD",
-    "RESHAPE",
-    "TRANSPOSE",
-    "SPLIT",
-    "STRIDED_SLICE",
-    "SLICE",
-    "RELU",
-    "RELU6",
-)
-"""Ops whose result has the scale of what they read: their ranges belong together."""
+CLIPPABLE = ("CONV_2D", "ADD")
+READERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD")
+"""Ops that average over what is cut off. Others pass it on, or have the scale of what they read."""
+LEAST_POSITIONS = 16
+"""Height times width: values of smaller maps are few, and each says something of a whole image."""
 
 LEVELS = 255
 BINS = 2048
@@ -52,15 +43,21 @@ def clipped_ranges(
     scores = scores_tensor(graph)
     for op in graph.operators:
         tensor = int(op.outputs[0])
-        readers = {graph.kind(reader) for reader in graph.readers(tensor)}
-        if (
-            graph.kind(op) in CLIPPABLE
-            and tensor in samples
-            and tensor != scores
-            and not readers & set(KEEPS_RANGE)
-        ):
+        if tensor in samples and tensor != scores and _is_clippable(graph, op):
             result[tensor] = best_range(samples[tensor], *ranges[tensor])
     return result
+
+
+def _is_clippable(graph: OpenGraph, op: Any) -> bool:
+    """Whether an op's result has no bound of its own, and is large and averaged over."""
+    shape = graph.shape(int(op.outputs[0]))
+    return (
+        graph.kind(op) in CLIPPABLE
+        and not graph.activation(op)
+        and len(shape) == 4
+        and shape[1] * shape[2] >= LEAST_POSITIONS
+        and all(graph.kind(reader) in READERS for reader in graph.readers(int(op.outputs[0])))
+    )
 
 
 def best_range(samples: Values, low: float, high: float) -> Range:

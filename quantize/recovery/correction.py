@@ -180,11 +180,23 @@ def _rounded(graph: OpenGraph, op: Any, weights: Array, inputs: Array) -> Array:
     """Put rounded weights into a layer and return their levels, grouped."""
     if inputs_of_an_output(graph, op) > MOST_INPUTS:
         return grouped_weights(graph, op)
-    centered = inputs - inputs.mean(axis=1, keepdims=True)
-    covariance = centered.transpose(0, 2, 1) @ centered / inputs.shape[1]
-    levels = round_weights(weights, covariance, _weight_scales(graph, op))
+    levels = round_weights(weights, _covariance(inputs), _weight_scales(graph, op))
     graph.set_values(int(op.inputs[1]), ungrouped_weights(graph, op, levels))
     return levels
+
+
+def _covariance(inputs: Array) -> Array:
+    """Return the covariance of inputs, nearer to its diagonal the fewer rows it is known from.
+
+    A pooled map has one row an image: to round hundreds of weights together by a few dozen of them
+    would fit these images and no others.
+    """
+    _, rows, width = inputs.shape
+    centered = inputs - inputs.mean(axis=1, keepdims=True)
+    covariance: Array = centered.transpose(0, 2, 1) @ centered / rows
+    diagonal = np.diagonal(covariance, axis1=1, axis2=2)
+    covariance += width / rows * diagonal[:, None, :] * np.eye(width, dtype=np.float32)
+    return covariance
 
 
 def _weight_scales(graph: OpenGraph, op: Any) -> Array:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.recovery.operators import Array, OpenGraph
+from edgecnn.quantize.recovery.operators import Array, OpenGraph, front
 
 EQUALIZABLE = ("CONV_2D", "DEPTHWISE_CONV_2D")
 SCALABLE = (0, 1, 3)
@@ -25,16 +25,17 @@ MOST = 16.0
 
 
 def equalized_tensors(graph: OpenGraph) -> list[int]:
-    """Return the tensors whose channels can be scaled: those that a depthwise layer alone reads.
+    """Return the tensors whose channels are to be scaled.
 
-    Its weights have a scale for each channel, which takes up the factor. Layers that mix channels
-    share one scale among them: what made activations finer there made their weights coarser, and
-    the answers no better.
+    Those that a depthwise layer alone reads: its weights have a scale for each channel, which takes
+    up the factor. Layers that mix channels share one scale among them; what made activations finer
+    there made their weights coarser. And those before the first branch: beyond it nothing is
+    gained, and what unseen images have beyond the bounds is lost.
     """
-    found = []
+    first, found = set(front(graph)), []
     for op in graph.operators:
         reader = graph.only_reader(int(op.outputs[0]))
-        if reader is not None and _can_scale(graph, op, reader):
+        if int(op.outputs[0]) in first and reader is not None and _can_scale(graph, op, reader):
             found.append(int(op.outputs[0]))
     return found
 

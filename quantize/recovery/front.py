@@ -13,9 +13,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgecnn.quantize.ranges import Range
-from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_model, scores_tensor
+from edgecnn.quantize.recovery.operators import (
+    Array,
+    OpenGraph,
+    front,
+    run_model,
+    scores_tensor,
+)
 
-FRONT_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 MOST_OPS = 6
 BOUNDARY_PART = 0.1
 """The last result, which is rounded where the integers begin, may add this part of the noise that
@@ -42,22 +47,12 @@ def noisy_front(
         As few as leave the front without much noise; none if there is no such place.
     """
     graph = OpenGraph(content)
-    tensors = _front(graph)
+    tensors = front(graph)[:MOST_OPS]
     noise = np.array([_noise(graph, t, ranges[t], images, threads) for t in tensors])
     for count in range(1, len(tensors)):
         if noise[count] <= BOUNDARY_PART * noise[:count].sum():
             return tuple(graph.name(tensor) for tensor in tensors[: count + 1])
     return ()
-
-
-def _front(graph: OpenGraph) -> list[int]:
-    """Return the results of the ops that follow each other from the input on."""
-    tensors: list[int] = []
-    op = graph.only_reader(graph.input)
-    while op is not None and graph.kind(op) in FRONT_OPS and len(tensors) < MOST_OPS:
-        tensors.append(int(op.outputs[0]))
-        op = graph.only_reader(tensors[-1])
-    return tensors
 
 
 def _noise(graph: OpenGraph, tensor: int, extremes: Range, images: Array, threads: int) -> float:

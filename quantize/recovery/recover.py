@@ -86,7 +86,7 @@ class Recovered:
         content: Its bytes.
         before: The plain file's fidelity.
         after: This file's.
-        is_plain: Whether nothing better than the plain file was found.
+        is_plain: Whether nothing better than the plain file was found; its softmax is float.
         layers: How many layers were corrected.
         left: Names of the results of those that were not.
         in_float: Names of the results of those that stayed float32.
@@ -143,7 +143,9 @@ class Recovery:
         best = max(tried, key=lambda found: found.after.snr_db)
         if self._level == "full" and scheme.keeps_float:
             best = self._with_float_front(scheme, plain, best, equalized=best is tried[0])
-        return best if best.after.snr_db > before.snr_db else Recovered(plain, before, before, True)
+        if best.after.snr_db > before.snr_db:
+            return best
+        return Recovered(with_float_softmax(plain), before, before, is_plain=True)
 
     def _with_float_front(
         self, scheme: Scheme, plain: bytes, best: Recovered, *, equalized: bool
