@@ -16,8 +16,10 @@ from edgecnn.quantize.ranges import Range, Values
 from edgecnn.quantize.recovery.operators import OpenGraph, scores_tensor
 
 CLIPPABLE = ("CONV_2D", "ADD")
-READERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD")
+READERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "MEAN", "AVERAGE_POOL_2D")
 """Ops that average over what is cut off. Others pass it on, or have the scale of what they read."""
+UNBOUNDED = (0, 1)
+"""Fused activations without an upper bound of their own: none, ReLU."""
 LEAST_POSITIONS = 16
 """Height times width: values of smaller maps are few, and each says something of a whole image."""
 
@@ -53,7 +55,7 @@ def _is_clippable(graph: OpenGraph, op: Any) -> bool:
     shape = graph.shape(int(op.outputs[0]))
     return (
         graph.kind(op) in CLIPPABLE
-        and not graph.activation(op)
+        and graph.activation(op) in UNBOUNDED
         and len(shape) == 4
         and shape[1] * shape[2] >= LEAST_POSITIONS
         and all(graph.kind(reader) in READERS for reader in graph.readers(int(op.outputs[0])))
