@@ -29,9 +29,6 @@ from edgecnn.quantize.recovery.walk import Walk
 
 CORRECTABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
-CLIPS = {0: (-np.inf, np.inf), 1: (0.0, np.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
-"""Fused activations of the schema: none, ReLU, clipped to [-1, 1], ReLU6."""
-
 MOST_INPUTS = 2304
 """Outputs of more weights (3x3 of more than 256 channels) are rounded to the nearest: errors
 average out over so many, and the time grows with the cube."""
@@ -151,7 +148,6 @@ def _fits(walk: Walk, op: Any, other: Walk, place: int) -> bool:
         and graph.dtype(int(op.inputs[1])) == np.int8
         and graph.scale(int(op.inputs[0])).size == 1
         and graph.scale(int(op.outputs[0])).size == 1
-        and other.graph.activation(twin) in CLIPS
     )
 
 
@@ -159,21 +155,28 @@ def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
     """Round a layer's weights, set its bias, and run it in both files."""
     other.run_before(place)
     twin = other.graph.operators[place]
-    (wanted,) = run_single(other.graph, twin, other.values, other.threads, keep_activation=False)
+    (wanted,) = run_single(other.graph, twin, other.values, other.threads)
     rows = InputRows(walk.graph, op, len(wanted))
     inputs = rows.inputs(walk.values[int(op.inputs[0])])
     levels = _rounded(walk.graph, op, grouped_weights(other.graph, twin), inputs)
     has_bias = len(op.inputs) > 2 and op.inputs[2] >= 0
     if has_bias:
-        _center(walk.graph, op, levels, inputs, rows.outputs(wanted))
-    low, high = CLIPS[other.graph.activation(twin)]
-    np.clip(wanted, low, high, out=wanted)
+        _center(walk.graph, op, levels, inputs, _sums(other, twin, len(wanted)))
     if has_bias:
         results = _match_means(walk, op, rows, rows.outputs(wanted))
     else:
         results = run_single(walk.graph, op, walk.values, walk.threads)
     other.finish(twin, [wanted])
     walk.finish(op, results)
+
+
+def _sums(walk: Walk, op: Any, images: int) -> Array:
+    """Return a float layer's results before its activation, where the integer layer's rows are."""
+    rows = InputRows(walk.graph, op, images).inputs(walk.values[int(op.inputs[0])])
+    products = np.einsum("gri,goi->rgo", rows, grouped_weights(walk.graph, op), optimize=True)
+    sums: Array = products.reshape(len(products), -1)
+    has_bias = len(op.inputs) > 2 and op.inputs[2] >= 0
+    return sums + walk.graph.values(int(op.inputs[2])) if has_bias else sums
 
 
 def _rounded(graph: OpenGraph, op: Any, weights: Array, inputs: Array) -> Array:

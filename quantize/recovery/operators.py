@@ -7,7 +7,7 @@ for any op that there is; and between two ops the weights of the second can stil
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,7 +98,7 @@ class OpenGraph(Graph):
         shifted *= np.float32(scale[0])
         return shifted
 
-    def single(self, op: Any, *, keep_activation: bool = True) -> bytes:
+    def single(self, op: Any) -> bytes:
         """Return a model of one op, whose inputs are what the op reads and is not constant."""
         schema, old = self.schema, self._model
         model, graph, new = schema.ModelT(), schema.SubGraphT(), copy.copy(op)
@@ -120,9 +120,6 @@ class OpenGraph(Graph):
         )
         graph.inputs = np.array([number[t] for t in self.moving_inputs(op)], np.int32)
         graph.outputs = new.outputs
-        if not keep_activation and self.activation(op):
-            new.builtinOptions = copy.copy(op.builtinOptions)
-            new.builtinOptions.fusedActivationFunction = 0
         return pack(model, 4096)
 
     def part(self, source: int, result: int) -> bytes | None:
@@ -167,8 +164,6 @@ def run_single(
     op: Any,
     values: Mapping[int, Array],
     threads: int,
-    *,
-    keep_activation: bool = True,
 ) -> list[Array]:
     """Run one op over the images whose values are at hand.
 
@@ -177,20 +172,18 @@ def run_single(
         op: The op.
         values: Tensor -> values of shape (images, *shape of the tensor); whatever the op reads.
         threads: For the runtime.
-        keep_activation: Whether to apply the activation that is fused into it.
 
     Returns:
         Values of each of its results for all images.
     """
     inputs = [values[tensor] for tensor in graph.moving_inputs(op)]
-    return run_model(graph.single(op, keep_activation=keep_activation), inputs, threads)
+    return run_model(graph.single(op), inputs, threads)
 
 
 def run_model(
     content: bytes,
     inputs: Sequence[Sequence[Array] | Array],
     threads: int,
-    on_image: Callable[[int], None] = lambda done: None,
 ) -> list[Array]:
     """Run a model of batch 1 over images.
 
@@ -199,7 +192,6 @@ def run_model(
         inputs: For each input of the model, its values for each image: an array of shape (images,
             *shape of the input), or anything that gives them one by one.
         threads: For the runtime.
-        on_image: Told the number of images that are done.
 
     Returns:
         For each result, values of shape (images, *shape of the result).
@@ -218,7 +210,6 @@ def run_model(
         interpreter.invoke()
         for detail, result in zip(details, results, strict=True):
             result[number] = interpreter.tensor(detail["index"])()
-        on_image(number + 1)
     return results
 
 
