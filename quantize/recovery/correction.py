@@ -159,10 +159,8 @@ def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
     rows = InputRows(walk.graph, op, len(wanted))
     inputs = rows.inputs(walk.values[int(op.inputs[0])])
     levels = _rounded(walk.graph, op, grouped_weights(other.graph, twin), inputs)
-    has_bias = len(op.inputs) > 2 and op.inputs[2] >= 0
-    if has_bias:
+    if walk.graph.has_bias(op):
         _center(walk.graph, op, levels, inputs, _sums(other, twin, len(wanted)))
-    if has_bias:
         results = _match_means(walk, op, rows, rows.outputs(wanted))
     else:
         results = run_single(walk.graph, op, walk.values, walk.threads)
@@ -175,8 +173,7 @@ def _sums(walk: Walk, op: Any, images: int) -> Array:
     rows = InputRows(walk.graph, op, images).inputs(walk.values[int(op.inputs[0])])
     products = np.einsum("gri,goi->rgo", rows, grouped_weights(walk.graph, op), optimize=True)
     sums: Array = products.reshape(len(products), -1)
-    has_bias = len(op.inputs) > 2 and op.inputs[2] >= 0
-    return sums + walk.graph.values(int(op.inputs[2])) if has_bias else sums
+    return sums + walk.graph.values(int(op.inputs[2])) if walk.graph.has_bias(op) else sums
 
 
 def _rounded(graph: OpenGraph, op: Any, weights: Array, inputs: Array) -> Array:

@@ -117,7 +117,7 @@ def _scale_outputs(graph: OpenGraph, op: Any, factors: Array) -> None:
         graph.set_values(weights, values * factors)
     else:
         graph.set_values(weights, values * factors.reshape(-1, *(1,) * (values.ndim - 1)))
-    if len(op.inputs) > 2 and op.inputs[2] >= 0:
+    if graph.has_bias(op):
         bias = int(op.inputs[2])
         graph.set_values(bias, graph.values(bias) * factors)
 

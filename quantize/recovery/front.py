@@ -19,6 +19,7 @@ from edgecnn.quantize.recovery.operators import (
     front,
     run_model,
     scores_tensor,
+    step_of,
 )
 
 MOST_OPS = 6
@@ -62,7 +63,7 @@ def _noise(graph: OpenGraph, tensor: int, extremes: Range, images: Array, thread
     if head is None or tail is None:
         return float("inf")
     (values,) = run_model(head, [images], threads)
-    step = (extremes[1] - min(extremes[0], 0.0)) / 255
+    step = step_of(extremes)
     rounded = np.rint(values / step) * step
     (wanted,), (scores,) = (run_model(tail, [v], threads) for v in (values, rounded))
     return float(((scores - wanted) ** 2).mean())

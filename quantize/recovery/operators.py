@@ -154,9 +154,23 @@ class OpenGraph(Graph):
             dict.fromkeys(int(t) for t in op.inputs if t >= 0 and not self.is_constant(int(t)))
         )
 
+    def has_bias(self, op: Any) -> bool:
+        """Whether a weighted op has a bias and the file holds it."""
+        return len(op.inputs) > 2 and op.inputs[2] >= 0 and self.is_constant(int(op.inputs[2]))
+
     def is_weighted(self, op: Any) -> bool:
         """Whether an op has weights and the file holds them."""
         return self.kind(op) in WEIGHTED_OPS and self.is_constant(int(op.inputs[1]))
+
+
+def step_of(extremes: tuple[float, float]) -> float:
+    """Return the step of 8 bits over a range, which always holds zero.
+
+    Example:
+        >>> step_of((1.0, 5.1))
+        0.02
+    """
+    return (extremes[1] - min(extremes[0], 0.0)) / 255
 
 
 def run_single(

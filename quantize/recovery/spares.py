@@ -21,6 +21,7 @@ from edgecnn.quantize.recovery.operators import (
     OpenGraph,
     run_model,
     scores_tensor,
+    step_of,
 )
 
 RELUS = {1: np.inf, 3: 6.0}
@@ -69,7 +70,7 @@ def use_spare_channels(
         spares = _spares(graph, chain, bounds)
         if not len(spares) or len(graph.values(int(chain.first.inputs[2]))) > MOST_CHANNELS:
             continue
-        steps = [(ranges[t][1] - min(ranges[t][0], 0.0)) / 255 for t in chain.tensors]
+        steps = [step_of(ranges[tensor]) for tensor in chain.tensors]
         noise = _noise(graph, chain, steps, images, threads)
         if noise is not None:
             noise[spares] = 0.0
@@ -97,11 +98,7 @@ def _chains(graph: OpenGraph) -> list[Chain]:
 
 
 def _is_relu(graph: OpenGraph, op: Any) -> bool:
-    return graph.is_weighted(op) and _has_bias(graph, op) and graph.activation(op) in RELUS
-
-
-def _has_bias(graph: OpenGraph, op: Any) -> bool:
-    return len(op.inputs) > 2 and op.inputs[2] >= 0 and graph.is_constant(int(op.inputs[2]))
+    return graph.is_weighted(op) and graph.has_bias(op) and graph.activation(op) in RELUS
 
 
 def _multiplies(graph: OpenGraph, op: Any) -> bool:
@@ -111,7 +108,7 @@ def _multiplies(graph: OpenGraph, op: Any) -> bool:
 
 def _mixes_channels(graph: OpenGraph, op: Any) -> bool:
     """Whether an op is a convolution of all channels with each other."""
-    if graph.kind(op) != "CONV_2D" or not graph.is_weighted(op) or not _has_bias(graph, op):
+    if graph.kind(op) != "CONV_2D" or not graph.is_weighted(op) or not graph.has_bias(op):
         return False
     return graph.shape(int(op.inputs[0]))[-1] == graph.shape(int(op.inputs[1]))[-1]
 
@@ -128,7 +125,7 @@ def _input_bounds(
     bounds = {graph.input: (np.full(channels, low), np.full(channels, high))}
     for op in graph.operators:
         source = int(op.inputs[0])
-        if not graph.is_weighted(op) or not _has_bias(graph, op) or source not in bounds:
+        if not graph.is_weighted(op) or not graph.has_bias(op) or source not in bounds:
             continue
         if graph.kind(op) == "CONV_2D" and not _mixes_channels(graph, op):
             continue
