@@ -325,7 +325,7 @@ def call(command: list[str]) -> str:
 def classify(path: Path, pixels: Array, spec: InputSpec, takes_pixels: bool) -> Answers:
     """Run a file over images; one of integers takes pixels, or else normalised ones quantised."""
     content = path.read_bytes()
-    graph = open_graph(content)
+    graph = OpenGraph(content)
     images = pixels
     if not takes_pixels or graph.dtype(graph.input) == np.float32:
         images = quantized(spec.normalize(pixels), graph)
@@ -337,16 +337,6 @@ def classify(path: Path, pixels: Array, spec: InputSpec, takes_pixels: bool) -> 
     (scores,) = run_model(part, inputs, 1)
     best = values.reshape(len(images), -1).argmax(axis=1)
     return best, graph.real(tensor, scores).reshape(len(images), -1)
-
-
-def open_graph(content: bytes) -> OpenGraph:
-    """Open a file's graph, with the weights in it that some files have behind it."""
-    graph = OpenGraph(content)
-    for buffer in graph._model.buffers:
-        if buffer.size:
-            data = content[buffer.offset : buffer.offset + buffer.size]
-            buffer.data, buffer.offset, buffer.size = np.frombuffer(data, np.uint8), 0, 0
-    return graph
 
 
 def quantized(images: Array, graph: OpenGraph) -> Array:

@@ -19,10 +19,16 @@ BUFFER_ALIGNMENT = 16
 
 
 def unpack(content: bytes) -> Any:
-    """Return a model in the schema's object form."""
+    """Return a model in the schema's object form, with all its weights in it."""
     from ai_edge_litert import schema_py_generated as schema
 
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    for buffer in model.buffers:
+        # Some writers put weights behind the flatbuffer; an offset of 0 or 1 stands for none.
+        if buffer.offset > 1:
+            data = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data, buffer.offset, buffer.size = np.frombuffer(data, np.uint8), 0, 0
+    return model
 
 
 def pack(model: Any, size_hint: int) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.errors import InputError
-from edgecnn.quantize.editing import with_metadata
+from edgecnn.quantize.editing import pack, unpack, with_metadata
 from edgecnn.quantize.flatbuffer import METADATA_NAME, parse_model, read_model
 
 
@@ -51,6 +51,20 @@ def test_metadata_survives_and_is_reproducible(shared_data: Path) -> None:
     model = parse_model(again, "edited")
     assert model.edgecnn == {"scheme": "int8"}
     assert model.operators == parse_model(content, "original").operators
+
+
+def test_weights_behind_the_flatbuffer_are_brought_in(shared_data: Path) -> None:
+    content = (shared_data / "peers" / "mobilenet_v1_0.25_224_float.tflite").read_bytes()
+    model = unpack(content)
+    buffer = next(entry for entry in model.buffers if entry.data is not None)
+    values = bytes(buffer.data)
+    buffer.data, buffer.offset, buffer.size = None, len(content), len(values)
+    # The offset is not known before the rest is packed; its value does not change the size.
+    buffer.offset = len(pack(model, len(content)))
+    moved = pack(model, len(content)) + values
+    again = unpack(moved).buffers[model.buffers.index(buffer)]
+    assert bytes(again.data) == values
+    assert (again.offset, again.size) == (0, 0)
 
 
 def test_every_truncation_is_one_error(shared_data: Path, tmp_path: Path) -> None:
