@@ -1,4 +1,4 @@
-"""The conversion child: the only file that knows TensorFlow's converter.
+"""The conversion child: one source on its way to its files.
 
 Speaks JSON lines with its parent (``edgecnn.child``):
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -29,22 +29,16 @@ from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
-from edgecnn.quantize.hard_swish import without_hard_swish
-from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.equalization import equalized_tensors
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.operators import OpenGraph
-from edgecnn.quantize.recovery.recover import Data, Quantized, Recovery, Scheme
+from edgecnn.quantize.recovery.recover import Data, Recovery, Scheme
 from edgecnn.quantize.rewrites import streamlined
+from edgecnn.quantize.tfconverter import from_graph, integer_scheme
 
 tf = LazyModule("tensorflow", extra="convert")
-
-FIT_IMAGES = 32
-"""Images that int8 files are corrected with: time and memory grow with them. 64 gain 0.3 dB."""
-FIT_IMAGES_INT16 = 16
-"""Their kernels are ten times slower, and there is less to correct."""
 
 
 @dataclass
@@ -142,12 +136,12 @@ class Conversion:
         scheme, in_graph = output["scheme"], output["normalize_in_graph"]
         if scheme in ("float16", "dynamic"):
             with self._clock.phase(f"convert {scheme}"):
-                content = _from_graph(self._frozen[in_graph], scheme)
+                content = from_graph(self._frozen[in_graph], scheme)
             return content, self._proven(content, output)
         if scheme == "float32":
             return self._float_file(in_graph), None
         observed = self._observe(in_graph)
-        kind = _scheme(scheme, output["input_type"])
+        kind = integer_scheme(scheme, output["input_type"])
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(self._float_file(in_graph), observed.ranges)
             plain = kind.quantize(calibrated, ()).content
@@ -207,7 +201,7 @@ class Conversion:
     def _float_file(self, in_graph: bool) -> bytes:
         if in_graph not in self._float:
             with self._clock.phase("convert float32"):
-                content = _from_graph(self._frozen[in_graph], "float32")
+                content = from_graph(self._frozen[in_graph], "float32")
                 self._float[in_graph] = streamlined(content, takes_pixels=in_graph)
         return self._float[in_graph]
 
@@ -269,91 +263,8 @@ def _describe(model: LoadedModel) -> Message:
     }
 
 
-def _from_graph(graph: Any, scheme: str) -> bytes:
-    """Convert a frozen graph without the passes that TFLiteConverter puts around its core.
-
-    Those freeze and fold the graph a second time, which took two thirds of a conversion.
-    """
-    from tensorflow.lite.python.convert import convert_graphdef
-
-    try:
-        content = convert_graphdef(
-            graph.as_graph_def(),
-            input_tensors=graph.inputs,
-            output_tensors=graph.outputs,
-            post_training_quantize=scheme != "float32",
-            quantize_to_float16=scheme == "float16",
-            enable_mlir_dynamic_range_quantizer=scheme != "float32",
-        )
-        return bytes(content)
-    except Exception as error:
-        raise ConversionError(_explain(str(error))) from error
-
-
-def _explain(text: str) -> str:
-    """Make one line of the converter's complaint: the ops without a TFLite kernel, if named."""
-    named = re.findall(r"(?:Flex|Custom) ops: ([^\n]+)", text)
-    if named:
-        ops = ", ".join(dict.fromkeys(", ".join(named).split(", ")))
-        return f"no TFLite kernel for {ops}: replace the layers that use it"
-    lines = [line for line in text.splitlines() if line.strip()]
-    return f"TensorFlow's converter gave up: {lines[-1].strip()[:300]}" if lines else "it gave up"
-
-
-def _scheme(name: str, input_type: str) -> Scheme:
-    """Return how a calibrated scheme makes its files."""
-
-    def int8(calibrated: bytes, in_float: Sequence[str] = ()) -> Quantized:
-        reference = with_fast_kernels(calibrated)
-        return Quantized(reference, _quantize_int8(reference, input_type, in_float))
-
-    def int16x8(calibrated: bytes, in_float: Sequence[str] = ()) -> Quantized:
-        assert not in_float
-        reference = without_hard_swish(calibrated)
-        return Quantized(reference, _quantize_int16x8(reference, input_type))
-
-    if name == "int8":
-        return Scheme(int8, True, FIT_IMAGES, input_type == "uint8")
-    return Scheme(int16x8, False, FIT_IMAGES_INT16, input_type == "uint8")
-
-
 def _fidelity(level: str, before: Fidelity, after: Fidelity) -> Message:
     return {"recovery": level, "before": before.to_dict(), "after": after.to_dict()}
-
-
-def _quantize_int8(calibrated: bytes, input_type: str, in_float: Sequence[str]) -> bytes:
-    from tensorflow.lite.python.convert import mlir_quantize
-
-    content = mlir_quantize(
-        calibrated,
-        input_data_type=tf.as_dtype(input_type),
-        denylisted_nodes=list(in_float) or None,
-    )
-    return bytes(content)
-
-
-def _quantize_int16x8(calibrated: bytes, input_type: str) -> bytes:
-    from tensorflow.lite.python.optimize.calibrator import Calibrator
-
-    def code(dtype: str) -> int:
-        return int(np.dtype(dtype).num)
-
-    # The ranges are in the file already, so its own calibration pass is left out.
-    wrapped = Calibrator(calibrated, [], [])._calibrator
-    allow_float, per_tensor, dense_per_tensor = False, False, False
-    try:
-        content = wrapped.QuantizeModel(
-            code(input_type),
-            code("float32"),
-            allow_float,
-            code("int16"),
-            code("int64"),
-            per_tensor,
-            dense_per_tensor,
-        )
-    except (RuntimeError, ValueError) as error:
-        raise ConversionError(f"int16x8 is not possible for this model: {error}") from error
-    return bytes(content)
 
 
 def _peak_rss_bytes() -> int | None:

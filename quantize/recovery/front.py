@@ -7,11 +7,11 @@ gain little time too, and a file that takes pixels then converts its narrowest m
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import numpy as np
 
+from edgecnn.quantize.latency import latency_ratio
 from edgecnn.quantize.ranges import Range
 from edgecnn.quantize.recovery.operators import (
     Array,
@@ -30,7 +30,6 @@ the rounding before it made."""
 LEAST_GAIN_DB = 1.0
 MOST_COST = 1.02
 """Of latency and of bytes, over the plain integer file's."""
-ROUNDS = 60
 
 
 def noisy_front(
@@ -67,30 +66,6 @@ def _noise(graph: OpenGraph, tensor: int, extremes: Range, images: Array, thread
     rounded = np.rint(values / step) * step
     (wanted,), (scores,) = (run_model(tail, [v], threads) for v in (values, rounded))
     return float(((scores - wanted) ** 2).mean())
-
-
-def latency_ratio(content: bytes, other: bytes) -> float:
-    """Return a file's latency over another's: the fastest of inferences in turn, one thread each.
-
-    What else the machine does slows inferences down and makes none faster.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    sides = [Interpreter(model_content=file, num_threads=1) for file in (content, other)]
-    for side in sides:
-        side.allocate_tensors()
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for number in range(ROUNDS):
-        # Whoever comes second finds the caches as the other left them: the order changes.
-        for index in (0, 1) if number % 2 else (1, 0):
-            seconds[index].append(_seconds(sides[index]))
-    return min(seconds[0]) / min(seconds[1])
-
-
-def _seconds(interpreter: object) -> float:
-    start = time.perf_counter()
-    interpreter.invoke()  # type: ignore[attr-defined]
-    return time.perf_counter() - start
 
 
 def costs_little(content: bytes, plain: bytes) -> bool:

@@ -7,7 +7,7 @@ import dataclasses
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
-from edgecnn.quantize.converter import Conversion, _describe, _import_tensorflow, _scheme
+from edgecnn.quantize.converter import Conversion, _describe, _import_tensorflow
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.loading import load
 from edgecnn.quantize.ranges import Observed
@@ -15,6 +15,7 @@ from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.recovery.operators import Array
 from edgecnn.quantize.recovery.recover import scores
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, Subject
+from edgecnn.quantize.tfconverter import integer_scheme
 
 
 class Measurement(Conversion):
@@ -61,7 +62,7 @@ class Measurement(Conversion):
 
     def _plain(self, content: bytes, observed: Observed, pixels: Array, wanted: Array) -> Fidelity:
         """Compare the plain int8 file with the float file."""
-        made = _scheme("int8", "uint8").quantize(with_ranges(content, observed.ranges), ())
+        made = integer_scheme("int8", "uint8").quantize(with_ranges(content, observed.ranges), ())
         return fidelity(scores(made.content, pixels), wanted)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.converter import _from_graph, _scheme
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.loading import LoadedModel, freeze
 from edgecnn.quantize.ranges import observe
@@ -20,6 +19,7 @@ from edgecnn.quantize.recovery.inputs import InputRows, grouped_weights, ungroup
 from edgecnn.quantize.recovery.operators import OpenGraph, run_model, run_single
 from edgecnn.quantize.recovery.recover import scores
 from edgecnn.quantize.recovery.spares import use_spare_channels
+from edgecnn.quantize.tfconverter import from_graph, integer_scheme
 
 SPEC = preset("tf", 32, 32)
 
@@ -27,7 +27,7 @@ SPEC = preset("tf", 32, 32)
 def float_file(model: Any) -> bytes:
     shape = tuple(model.inputs[0].shape)[1:]
     loaded = LoadedModel(lambda image: model(image), shape, tuple(model.outputs[0].shape)[1:])
-    return _from_graph(freeze(loaded, None), "float32")
+    return from_graph(freeze(loaded, None), "float32")
 
 
 def pixels(count: int = 24) -> Any:
@@ -39,7 +39,7 @@ def pixels(count: int = 24) -> Any:
 def plain_int8(content: bytes, images: Any) -> tuple[bytes, bytes]:
     """Return an int8 file and the float file that it was made of."""
     seen = observe(content, images, SPEC, lambda done, total: None)
-    made = _scheme("int8", "uint8").quantize(with_ranges(content, seen.ranges), ())
+    made = integer_scheme("int8", "uint8").quantize(with_ranges(content, seen.ranges), ())
     return made.content, made.reference
 
 
