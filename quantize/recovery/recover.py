@@ -90,6 +90,8 @@ class Recovered:
         layers: How many layers were corrected.
         left: Names of the results of those that were not.
         in_float: Names of the results of those that stayed float32.
+        reference: The float file that the quantiser was given; empty for the plain file.
+        is_equalized: Whether channels were equalised.
     """
 
     content: bytes
@@ -99,6 +101,8 @@ class Recovered:
     layers: int = 0
     left: tuple[str, ...] = ()
     in_float: tuple[str, ...] = ()
+    reference: bytes = b""
+    is_equalized: bool = False
 
 
 class Recovery:
@@ -126,13 +130,12 @@ class Recovery:
         self._level = level
         self._on_progress = on_progress
         self._prepared: dict[bool, tuple[bytes, dict[int, Range]]] = {}
-        self._wanted = scores(content, _batched(data.normalize(data.held_out)))
+        self._wanted = scores(content, _Prepared(data.held_out, data.normalize))
 
     def prove(self, content: bytes, takes_pixels: bool) -> Fidelity:
         """Compare a file of the same model with the float file on the held-out images."""
-        held_out = self._data.held_out
-        images = held_out if takes_pixels else self._data.normalize(held_out)
-        return fidelity(scores(content, _batched(images)), self._wanted, self._data.outputs)
+        images = _Prepared(self._data.held_out, None if takes_pixels else self._data.normalize)
+        return fidelity(scores(content, images), self._wanted, self._data.outputs)
 
     def recover(self, scheme: Scheme, plain: bytes) -> Recovered:
         """Make a better file than the plain one, or return that."""
@@ -146,6 +149,11 @@ class Recovery:
         if best.after.snr_db > before.snr_db:
             return best
         return Recovered(with_float_softmax(plain), before, before, is_plain=True)
+
+    def again(self, scheme: Scheme, found: Recovered, in_float: Sequence[str]) -> Recovered:
+        """Make a file as one was made, but for the results named, which stay float32."""
+        equalized = found.is_equalized
+        return self._corrected(scheme, found.before, equalized=equalized, in_float=in_float)
 
     def _with_float_front(
         self, scheme: Scheme, plain: bytes, best: Recovered, *, equalized: bool
@@ -183,6 +191,8 @@ class Recovery:
             layers=corrected.layers,
             left=tuple(name for name in corrected.left if name not in in_float),
             in_float=tuple(in_float),
+            reference=made.reference,
+            is_equalized=equalized,
         )
 
     def _prepare(self, equalized: bool) -> tuple[bytes, dict[int, Range]]:
@@ -200,7 +210,21 @@ class Recovery:
         return self._prepared[equalized]
 
 
-def scores(content: bytes, images: Array) -> npt.NDArray[np.float32]:
+class _Prepared(Sequence[Array]):
+    """Images in batches of one, normalised one by one: floats of hundreds take much memory."""
+
+    def __init__(self, images: Images, normalize: Callable[[Images], Any] | None) -> None:
+        self._images, self._normalize = images, normalize
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, number: Any) -> Any:
+        image = self._images[number]
+        return (image if self._normalize is None else self._normalize(image))[None]
+
+
+def scores(content: bytes, images: Sequence[Array] | Array) -> npt.NDArray[np.float32]:
     """Return a file's scores before softmax as real numbers, shape (images, classes).
 
     Args:
