@@ -19,7 +19,7 @@ from edgecnn.files import quoted
 from edgecnn.lazy import LazyModule
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
-from edgecnn.quantize.naming import keep_layer_names
+from edgecnn.quantize.naming import TracedLayer, keep_layer_names
 from edgecnn.quantize.sources import refuse_custom_code
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -60,7 +60,7 @@ class LoadedModel:
     ends_in_softmax: bool | None = None
     keep_alive: Any = None
     notes: tuple[str, ...] = ()
-    layers: Mapping[str, bool] = field(default_factory=dict)
+    layers: Mapping[str, TracedLayer] = field(default_factory=dict)
 
 
 def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> LoadedModel:

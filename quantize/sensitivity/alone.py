@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.naming import layer_of
+from edgecnn.quantize.naming import TracedLayer, layer_of
 from edgecnn.quantize.ranges import Range, threads
 from edgecnn.quantize.recovery.operators import Array, run_model, scores_tensor
 from edgecnn.quantize.recovery.walk import Walk
@@ -76,7 +76,7 @@ class OneAtATime:
         is_float = graph.dtype(int(op.outputs[0])) == np.float32
         return is_float and bool(graph.moving_inputs(op)) and graph.kind(op) not in PASSES_ON
 
-    def layer(self, op: Any, layers: Mapping[str, Any]) -> str:
+    def layer(self, op: Any, layers: Mapping[str, TracedLayer]) -> str:
         """Return the Keras name of an op's layer.
 
         Args:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn.quantize.naming import TracedLayer
 from edgecnn.quantize.ranges import Observed, Range, Values
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.equalization import equalized_tensors
@@ -34,7 +35,7 @@ class Subject:
     content: bytes
     observed: Observed
     images: Array
-    layers: Mapping[str, bool]
+    layers: Mapping[str, TracedLayer]
 
 
 class LayerByLayer:

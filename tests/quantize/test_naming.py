@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import edgecnn
 from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, read_model
-from edgecnn.quantize.naming import layer_of
+from edgecnn.quantize.naming import TracedLayer, layer_of, scope_name
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,17 @@ def default_names(keras: Any) -> Any:
     return keras.Model(inputs, layers.Dense(3, activation="softmax", name="scores")(x), name="own")
 
 
+def traced(*with_kernel: str, without: tuple[str, ...] = ()) -> dict[str, TracedLayer]:
+    return {name: TracedLayer(name, name in with_kernel) for name in (*with_kernel, *without)}
+
+
 def test_ops_have_the_names_of_their_layers(default_names: Any, tmp_path: Path) -> None:
     (made,) = edgecnn.convert(default_names, quantize="float32", output=tmp_path)
     ops = [op for op in read_model(made.path).operators if op.name in WEIGHTED_OPS]
-    layers = {
-        "conv2d": True, "conv2d_1": True, "conv2d_2": True, "backbone": True,
-        "backbone/relu": False, "backbone/conv2d": True, "pool": False, "scores": True,
-    }  # fmt: skip
+    layers = traced(
+        "conv2d", "conv2d_1", "conv2d_2", "backbone", "backbone/conv2d", "scores",
+        without=("backbone/relu", "pool"),
+    )  # fmt: skip
     assert [layer_of(op.outputs[0].name, layers) for op in ops] == [
         "conv2d", "conv2d_1", "conv2d", "conv2d_2", "backbone/conv2d", "scores",
     ]  # fmt: skip
@@ -53,7 +58,58 @@ def test_the_summary_of_a_file_has_the_names_of_its_layers(
 
 
 def test_a_name_with_another_as_its_beginning() -> None:
-    layers = {"conv": True, "conv_relu": False, "block/conv_1": True}
+    layers = traced("conv", "block/conv_1", without=("conv_relu",))
     assert layer_of("conv_relu/Relu;conv/convolution", layers) == "conv"
     assert layer_of("block/conv_1/convolution1", layers) == "conv_1"
     assert layer_of("elsewhere/add", layers) == "elsewhere"
+
+
+@pytest.fixture(scope="module")
+def odd_names(keras: Any) -> Any:
+    """A model with names that TensorFlow takes for no scope, and another such model inside."""
+    layers = keras.layers
+    inputs = keras.Input((16, 16, 3), name="the image")
+    x = layers.Conv2D(8, 3, name="erste Schicht")(inputs)
+    x = layers.ReLU(name="erste_Schicht")(x)
+    inner = keras.Sequential(
+        [keras.Input((14, 14, 8)), layers.Conv2D(8, 3, name="卷积"), layers.ReLU(name="relu;1")],
+        name="_rücken",
+    )
+    x = layers.GlobalAveragePooling2D(name="-")(inner(x))
+    return keras.Model(inputs, layers.Dense(3, name="sc(o)res", activation="softmax")(x), name="€")
+
+
+def test_names_that_are_no_scopes(odd_names: Any, tmp_path: Path, photos: Path) -> None:
+    results = edgecnn.convert(
+        odd_names,
+        quantize="float32,int8",
+        preprocess="tf",
+        calibrate=photos,
+        samples=12,
+        output=tmp_path,
+    )
+    for made in results:
+        ops = [op for op in read_model(made.path).operators if op.name in WEIGHTED_OPS]
+        first, second, _ = ((op.outputs[0].name, op.inputs[1].shape) for op in ops)  # type: ignore[union-attr]
+        # "erste_Schicht" is the name of another layer, which keeps it.
+        assert "erste_Schicht_1/" in first[0]
+        assert first[1] == (8, 3, 3, 3)
+        assert "layer_rucken/u5377u79ef/" in second[0]
+
+
+def test_layers_are_told_by_the_names_that_they_have_in_keras(odd_names: Any, photos: Path) -> None:
+    found = edgecnn.sensitivity(odd_names, preprocess="tf", calibrate=photos, samples=12, images=2)
+    kept = {"erste Schicht", "卷积", "sc(o)res"}
+    assert kept <= {row.layer for row in found.layers} <= kept | {"-"}
+
+
+@pytest.mark.parametrize(
+    "name", ["conv", "block1.0-conv>x", "1", "a b", "_a", "-", "", "é", "层", "a/b;c", "🙂"]
+)
+def test_every_name_becomes_a_scope(name: str) -> None:
+    plain = scope_name(name)
+    # As TensorFlow has it, less the slashes that part scopes and what TFLite joins names with.
+    assert re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.>-]*", plain)
+    assert scope_name(plain) == plain
+    if re.fullmatch(r"[a-z0-9.>-]+", name) and name != "-":
+        assert plain == name
