@@ -78,7 +78,7 @@ def run_demo(folder: Path, events: DemoEvents, seconds: float = SECONDS) -> list
         write_json(folder / RESULTS, [kept.to_dict() for kept in records])
         events.measured(record)
 
-    bench(files, data="digits", on_progress=events.progress, on_record=keep)
+    bench(files, data="builtin:digits", on_progress=events.progress, on_record=keep)
     return records
 
 
@@ -88,8 +88,8 @@ def _train(model: DemoModel, folder: Path, events: DemoEvents, seconds: float) -
         model=model.name,
         alpha=model.alpha,
         size=SIZE,
-        train_data="digits-train",
-        test_data="digits",
+        train_data="builtin:digits-train",
+        test_data="builtin:digits",
         classes=CLASSES,
         epochs=model.epochs,
         seconds=seconds,
@@ -107,7 +107,7 @@ def _convert(model: DemoModel, weights: Path, folder: Path, events: DemoEvents) 
     return convert(
         model.name,
         quantize="all",
-        calibrate="digits-train",
+        calibrate="builtin:digits-train",
         weights=weights,
         alpha=model.alpha,
         size=SIZE,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgecnn.data.datasets import Dataset
+from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
@@ -164,6 +164,11 @@ class Request:
     def _check_calibration(self) -> None:
         if self.calibrate is not None:
             self.dataset = open_calibration(self.calibrate, self.samples)
+            if built_in := shadowed_name(self.dataset):
+                self.warnings.append(
+                    f"{quoted(self.calibrate)} is the folder here, not the built-in data, which "
+                    f"is {built_in}"
+                )
         elif self.weights_origin != "random":
             names = " and ".join(scheme.name for scheme in self.schemes if scheme.calibrated)
             raise InputError(

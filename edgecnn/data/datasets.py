@@ -22,6 +22,9 @@ LABELS = "labels.txt"
 IMAGES = "images"
 MAP_LINE = re.compile(r"[ \t]*(.+?)[ \t]+([0-9]{1,9})[ \t]*")
 
+BUILT_IN = "builtin:"
+"""Before the name of built-in data: that, whatever the current folder holds."""
+
 MAX_NPZ_BYTES = 8 << 30
 """Larger arrays are refused: they are held in memory whole."""
 
@@ -127,13 +130,14 @@ def _class_count(labels: tuple[int, ...] | None, class_names: tuple[str, ...] | 
 
 
 def open_dataset(data: str | Path) -> Dataset:
-    """Open ``DATA``.
+    """Open ``DATA``; what lies at such a path comes before built-in data of that name.
 
     Args:
         data: A folder of class folders (sorted, they are the class indices), a folder with
             ``images/`` and ``val_map.txt`` ("file index" a line), a folder of images (without
             labels), an ``.npz`` with ``x`` and maybe ``y``, ``"digits"`` (the held-out fifth of
-            the built-in handwritten digits) or ``"digits-train"`` (the rest).
+            the built-in handwritten digits) or ``"digits-train"`` (the rest);
+            ``"builtin:digits"`` is the built-in one even where there is a folder ``digits``.
 
     Raises:
         InputError: It does not exist, holds no image, or is malformed.
@@ -142,9 +146,29 @@ def open_dataset(data: str | Path) -> Dataset:
         >>> len(open_dataset("digits"))
         364
     """
-    path = Path(data)
-    if not exists(path):
-        return _built_in(str(data))
+    name, path = str(data), Path(data)
+    if name.startswith(BUILT_IN) or not exists(path):
+        return _built_in(name.removeprefix(BUILT_IN))
+    try:
+        return _at(path)
+    except InputError as error:
+        if not _is_built_in(name):
+            raise
+        raise InputError(f"{error}; the built-in data of this name is {BUILT_IN}{name}") from error
+
+
+def shadowed_name(dataset: Dataset) -> str | None:
+    """Return what to call built-in data whose name a folder has that was opened in its stead.
+
+    Example:
+        >>> shadowed_name(open_dataset("digits"))  # in a folder that holds one called digits
+        'builtin:digits'
+    """
+    is_folder = isinstance(dataset, ImageFiles)
+    return f"{BUILT_IN}{dataset.name}" if is_folder and _is_built_in(dataset.name) else None
+
+
+def _at(path: Path) -> Dataset:
     if path.is_file():
         return _npz(path)
     if (path / VAL_MAP).is_file():
@@ -160,6 +184,12 @@ def open_dataset(data: str | Path) -> Dataset:
             "a folder of images, or an .npz"
         )
     return ImageFiles(str(path), tuple(images))
+
+
+def _is_built_in(name: str) -> bool:
+    from edgecnn.data.digits import DIGITS
+
+    return name in DIGITS
 
 
 def _built_in(name: str) -> Dataset:

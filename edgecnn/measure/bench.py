@@ -19,6 +19,7 @@ from edgecnn.files import quoted, sha256_of
 from edgecnn.measure.accuracy import Accuracy, AccuracyTask, open_labelled
 from edgecnn.measure.caveats import (
     accuracy_caveats,
+    data_caveats,
     thread_caveats,
     timing_caveats,
     weights_caveats,
@@ -254,6 +255,7 @@ class _Bencher:
             *timing_caveats(summary, len(samples)),
             *thread_caveats(threads, facts),
             *weights_caveats((structure.edgecnn or {}).get("weights")),
+            *(data_caveats(self.dataset) if self.dataset else ()),
             *(accuracy_caveats(accuracy) if accuracy else ()),
         ]
         return Record(

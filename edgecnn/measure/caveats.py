@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgecnn.data.datasets import Dataset, shadowed_name
+from edgecnn.files import quoted
 from edgecnn.measure.accuracy import Accuracy
 from edgecnn.measure.session import DeviceFacts
 from edgecnn.measure.stats import Summary
@@ -50,6 +52,16 @@ def weights_caveats(weights: object) -> Iterator[MeasurementWarning]:
             "random-weights",
             "the weights are random: only size and speed mean something",
             "train the model, or convert it with --weights",
+        )
+
+
+def data_caveats(dataset: Dataset) -> Iterator[MeasurementWarning]:
+    """Yield a warning where a folder has the name of built-in data."""
+    if built_in := shadowed_name(dataset):
+        yield MeasurementWarning(
+            "folder-named-as-built-in",
+            f"the data is the folder {quoted(dataset.name)} here, not the built-in data",
+            f"for that use --data {built_in}",
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgecnn.data.datasets import open_dataset
+from edgecnn.data.datasets import open_dataset, shadowed_name
 from edgecnn.errors import InputError
 
 ODD_NAMES = ["a b.png", "two\nlines.png", 'it\'s "quoted".png', "--help.png", "-.png", "ü 日本.PNG"]
@@ -114,7 +114,27 @@ def test_a_folder_named_as_the_built_in_data_wins(
 ) -> None:
     save(tmp_path / "digits" / "a" / "1.png")
     monkeypatch.chdir(tmp_path)
-    assert len(open_dataset("digits")) == 1
+    own, built_in = open_dataset("digits"), open_dataset("builtin:digits")
+    assert (len(own), len(built_in)) == (1, 364)
+    assert shadowed_name(own) == "builtin:digits"
+    for other in (built_in, open_dataset("digits-train"), open_dataset("digits/a")):
+        assert shadowed_name(other) is None
+
+
+def test_a_folder_of_that_name_without_images_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "digits-train").mkdir()
+    monkeypatch.chdir(tmp_path)
+    message = refusal(Path("digits-train"))
+    assert "holds no images" in message
+    assert message.endswith("builtin:digits-train")
+
+
+@pytest.mark.parametrize("name", ["builtin:", "builtin:digit", "builtin:builtin:digits"])
+def test_built_in_data_that_is_not_there(name: str) -> None:
+    with pytest.raises(InputError, match="digits-train"):
+        open_dataset(name)
 
 
 def test_map_in_the_form_of_mlperf(tmp_path: Path) -> None:

@@ -44,6 +44,18 @@ def test_a_record_says_what_was_measured(
     assert "few-runs" not in codes
 
 
+def test_a_folder_with_the_name_of_built_in_data_is_taken_and_said(
+    tmp_path: Path, colour_model: Any, colour_photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = colour_model(tmp_path / "model.tflite")
+    (tmp_path / "digits").symlink_to(colour_photos)
+    monkeypatch.chdir(tmp_path)
+    (record,) = edgecnn.bench(model, data="digits", preprocess="raw", runs=1, min_time_s=0)
+    assert record.images == 9
+    (warning,) = (w for w in record.warnings if w.code == "folder-named-as-built-in")
+    assert "builtin:digits" in warning.advice
+
+
 def test_models_then_threads_in_order_and_told_one_by_one(
     tmp_path: Path, colour_model: Any
 ) -> None:
