@@ -22,6 +22,18 @@ MOST_HELD_OUT = 100
 """Images beyond the samples on which a file is compared with the float file."""
 SEED = 0
 
+SLIVER = 25
+"""Images whose brightest values are below this use a tenth of 0..255."""
+DARK, BRIGHT = 64, 191
+"""A set is nearly black or white if 99 % of its values are below the one, or above the other."""
+CLIPPED = 0.5
+NEARLY_ALL = 0.97
+"""More of the values of coloured images than this are black or white, with some of both, only if
+something was done to them; next to all of them, if they are normalised numbers cast to bytes."""
+AS_SEEN = "give images as bright as those that the model will see"
+STRIDE = 4
+"""Of rows and columns that statistics of pixels are taken from."""
+
 
 @dataclass(frozen=True)
 class CalibrationImages:
@@ -81,7 +93,7 @@ def load_calibration(
         on_progress: Told (images done, images in all).
 
     Raises:
-        InputError: No image can be read, or all of them are of one colour.
+        InputError: No image can be read, most are of one colour, or they use a sliver of 0..255.
     """
     indices = sample(dataset, samples + MOST_HELD_OUT, seed=SEED)
     images, kept, unreadable = [], [], []
@@ -92,14 +104,19 @@ def load_calibration(
             images.append(loaded.image)
             kept.append(loaded.index)
         on_progress(number + 1, len(indices))
-    if not images:
-        raise InputError(f"no calibration image can be read: {unreadable[0]}")
+    if len(images) < min(MIN_SAMPLES, samples):
+        count = f"{len(images)} of {len(indices)}" if images else "not one"
+        raise InputError(
+            f"{count} calibration image(s) can be read, too few to calibrate with: {unreadable[0]}"
+        )
     _refuse_constant(images)
-    held_out = _held_out(len(images), samples)
-    count = min(len(images), samples)
-    return CalibrationImages(
-        np.stack(images), tuple(_warnings(count, samples, unreadable)), held_out, tuple(kept)
-    )
+    stacked, held_out = np.stack(images), _held_out(len(images), samples)
+    warnings = [
+        *_unreadable_warnings(unreadable),
+        *_count_warnings(len(images), held_out, samples),
+        *pixel_warnings(stacked, spec),
+    ]
+    return CalibrationImages(stacked, tuple(warnings), held_out, tuple(kept))
 
 
 def _held_out(images: int, samples: int) -> int:
@@ -108,6 +125,69 @@ def _held_out(images: int, samples: int) -> int:
     if beyond >= MIN_SAMPLES:
         return beyond
     return images // 3 if images >= MIN_SAMPLES else 0
+
+
+def pixel_warnings(images: npt.NDArray[np.uint8], spec: InputSpec) -> list[str]:
+    """Say what is odd about the pixels of a set of images, one line each.
+
+    Args:
+        images: uint8, shape (count, height, width, channels), RGB or grey.
+        spec: How pixels become the model's input.
+
+    Raises:
+        InputError: They are so near to 0 that the model's input hardly changes.
+
+    Example:
+        >>> pixel_warnings(np.full((10, 4, 4, 3), 20, np.uint8), preset("raw", 4, 4))
+        ['calibration images use pixel values 0 to 20 only, of 0 to 255: ...']
+    """
+    brightest = int(np.percentile(images.reshape(len(images), -1).max(axis=1), 90))
+    if brightest <= SLIVER:
+        return [_sliver(brightest, spec)]
+    drawn = images[:, ::STRIDE, ::STRIDE]
+    parts = np.bincount(drawn.reshape(-1), minlength=256) / drawn.size
+    low, high = np.searchsorted(parts.cumsum(), [0.01, 0.99])
+    if high < DARK:
+        return [f"{_values(f'at most {high}')} (nearly black): {AS_SEEN}"]
+    if low > BRIGHT:
+        return [f"{_values(f'at least {low}')} (nearly white): {AS_SEEN}"]
+    if high - low <= SLIVER:
+        return [f"{_values(f'{low} to {high}')} (little contrast): {AS_SEEN}"]
+    ends = parts[:3].sum(), parts[253:].sum()
+    is_clipped = sum(ends) > CLIPPED and min(ends) > CLIPPED / 5
+    if (is_clipped or sum(ends) > NEARLY_ALL) and _is_coloured(drawn):
+        return [
+            f"{100 * sum(ends):.0f} % of the values of the calibration images are black or white, "
+            "as of numbers that were normalised or multiplied before they were saved: save the "
+            "pixels as they were"
+        ]
+    return []
+
+
+def _values(which: str) -> str:
+    return f"nearly all values of the calibration images are {which}"
+
+
+def _sliver(brightest: int, spec: InputSpec) -> str:
+    """Say that images are next to black, or raise InputError where that is no use to the model."""
+    says = f"calibration images use pixel values 0 to {brightest} only, of 0 to 255"
+    if brightest <= 3:
+        says += ": they look like normalised numbers rounded to whole ones; save them as 0 to 255"
+    else:
+        says += ": stretch them to 0 to 255, as the model will see them"
+    lows = [(0.0 - mean) / std for mean, std in zip(spec.mean, spec.std, strict=True)]
+    spans = [brightest / std for std in spec.std]
+    # 0 to 1 as they are, and 0 to 16 with --std 16, are what a model may have been trained on.
+    is_of_use = min(spans) > 0.25 and max(map(abs, lows)) < 4 * max(spans)
+    if not is_of_use:
+        raise InputError(says)
+    return says
+
+
+def _is_coloured(images: npt.NDArray[np.uint8]) -> bool:
+    """Whether channels differ; black on white is what documents and drawings are."""
+    red, blue = images[..., 0].astype(np.int16), images[..., -1]
+    return float(np.abs(red - blue).mean()) > 2.0
 
 
 def label_outputs(
@@ -151,10 +231,16 @@ def _refuse_constant(images: list[npt.NDArray[np.uint8]]) -> None:
         )
 
 
-def _warnings(count: int, samples: int, unreadable: list[str | None]) -> list[str]:
-    warnings = []
-    if unreadable:
-        warnings.append(f"{len(unreadable)} calibration image(s) skipped: {unreadable[0]}")
-    if count < samples:
-        warnings.append(f"calibrated on {count} images where {samples} were asked for")
-    return warnings
+def _unreadable_warnings(unreadable: list[str | None]) -> list[str]:
+    if not unreadable:
+        return []
+    return [f"{len(unreadable)} calibration image(s) skipped: {unreadable[0]}"]
+
+
+def _count_warnings(images: int, held_out: int, samples: int) -> list[str]:
+    """Say that fewer images gave the ranges than were asked for, and where the others are."""
+    fitted = images - held_out
+    if fitted >= samples:
+        return []
+    why = f": {held_out} of {images} are held out to prove the result on" if held_out else ""
+    return [f"calibrated on {fitted} images where {samples} were asked for{why}"]

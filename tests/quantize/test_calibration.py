@@ -1,0 +1,180 @@
+"""Which calibration images are refused, which are warned about, and which are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecnn.data.datasets import open_dataset
+from edgecnn.data.inputspec import PREPROCESSING, custom, preset
+from edgecnn.errors import InputError
+from edgecnn.quantize.calibration import load_calibration, open_calibration, pixel_warnings
+
+Images = Any
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Images:
+    """Smooth random pictures that use all of 0..255, with other colours in each corner."""
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 256, (20, 5, 5, 3), np.uint8)
+    return np.stack([np.asarray(Image.fromarray(image).resize((40, 40))) for image in coarse])
+
+
+def warned(images: Images, preprocess: str = "tf") -> str:
+    """Return what is said of images: nothing, or one line."""
+    height, width, channels = images.shape[1:]
+    warnings = pixel_warnings(images, preset(preprocess, height, width, channels))
+    assert len(warnings) <= 1
+    return "".join(warnings)
+
+
+def refused(images: Images, preprocess: str) -> str:
+    with pytest.raises(InputError) as caught:
+        warned(images, preprocess)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def floats_as_bytes(pixels: Images, preprocess: str) -> Images:
+    """What numpy makes of normalised numbers that are cast to bytes: -1 becomes 255."""
+    return preset(preprocess, 40, 40).normalize(pixels).astype(np.int64).astype(np.uint8)
+
+
+def test_pictures_are_taken(pictures: Images) -> None:
+    assert not warned(pictures)
+    assert not warned(pictures[..., :1], "unit")
+    # Underexposed and hazy ones too.
+    assert not warned(pictures // 2)
+    assert not warned(100 + pictures // 4)
+
+
+@pytest.mark.parametrize("preprocess", ["tf", "torch", "caffe", "unit"])
+def test_numbers_from_0_to_1_saved_as_bytes_are_refused(pictures: Images, preprocess: str) -> None:
+    says = refused(np.round(pictures / 255).astype(np.uint8), preprocess)
+    assert "0 to 1 only" in says
+    assert "save them as 0 to 255" in says
+
+
+@pytest.mark.parametrize("preprocess", ["tf", "torch", "caffe", "unit"])
+def test_twelve_bits_in_a_file_of_sixteen_are_refused(pictures: Images, preprocess: str) -> None:
+    says = refused(pictures // 16, preprocess)
+    assert "0 to 15 only" in says
+    assert "stretch them" in says
+
+
+def test_a_sliver_that_the_normalisation_widens_is_warned_about(pictures: Images) -> None:
+    bits = np.round(pictures / 255).astype(np.uint8)
+    assert "0 to 1 only" in warned(bits, "raw")
+    for mean in (0, 8):
+        (says,) = pixel_warnings(pictures // 16, custom([mean], [16], 40, 40))
+        assert "0 to 15 only" in says
+
+
+def test_one_bright_image_does_not_hide_a_sliver(pictures: Images) -> None:
+    bits = np.round(pictures / 255).astype(np.uint8)
+    bits[3] = pictures[3]
+    assert "0 to 1 only" in refused(bits, "tf")
+
+
+def test_dark_bright_and_flat_sets(pictures: Images) -> None:
+    assert "nearly black" in warned(pictures // 5)
+    assert "nearly white" in warned(255 - pictures // 5)
+    assert "little contrast" in warned(100 + pictures // 11)
+
+
+def test_normalised_numbers_cast_to_bytes_are_told(pictures: Images) -> None:
+    for preprocess in ("tf", "torch"):
+        assert "black or white" in warned(floats_as_bytes(pictures, preprocess))
+    # Without pixels that are next to black nothing becomes 255.
+    assert "0 to 1 only" in refused(floats_as_bytes(np.maximum(pictures, 9), "tf"), "tf")
+
+
+def test_clipped_pictures_and_drawings(pictures: Images) -> None:
+    clipped = np.clip((pictures.astype(int) - 128) * 9 + 128, 0, 255).astype(np.uint8)
+    assert "black or white" in warned(clipped)
+    drawings = np.where(pictures[..., :1] > 128, 255, 0).astype(np.uint8)
+    assert not warned(drawings)
+    assert not warned(np.repeat(drawings, 3, axis=-1))
+
+
+def test_digits_are_taken() -> None:
+    digits = open_dataset("builtin:digits-train")
+    for channels in (1, 3):
+        spec = preset("unit", 32, 32, channels)
+        loaded = load_calibration(digits, 50, spec, lambda done, total: None)
+        assert not loaded.warnings
+
+
+def test_photographs_are_taken(shared_data: Path) -> None:
+    photographs = open_calibration(str(shared_data / "imagenet_sample"), 20)
+    for preprocess in PREPROCESSING:
+        spec = preset(preprocess, 64, 64)
+        assert not load_calibration(photographs, 20, spec, lambda done, total: None).warnings
+
+
+def save_all(folder: Path, pictures: Images, count: int, broken: int = 0) -> Path:
+    """Write so many pictures, and files that are no images among them."""
+    from PIL import Image
+
+    folder.mkdir()
+    for number in range(count):
+        Image.fromarray(pictures[number % len(pictures)]).save(folder / f"{number:03}.png")
+    for number in range(broken):
+        (folder / f"{number:03}b.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("there", "samples", "fitted", "says"),
+    [
+        (30, 20, 20, ""),
+        # Nine beyond the samples prove too little: a third of all is held out.
+        (29, 20, 20, ""),
+        (24, 20, 16, "calibrated on 16 images where 20 were asked for: 8 of 24 are held out"),
+        (15, 15, 10, "calibrated on 10 images where 15 were asked for: 5 of 15 are held out"),
+        (12, 100, 8, "calibrated on 8 images where 100 were asked for: 4 of 12 are held out"),
+        (9, 9, 9, ""),
+        (3, 3, 3, ""),
+    ],
+)
+def test_fewer_images_than_asked_for_are_counted_right(
+    tmp_path: Path, pictures: Images, there: int, samples: int, fitted: int, says: str
+) -> None:
+    dataset = open_calibration(str(save_all(tmp_path / "x", pictures, there)), samples)
+    told: list[tuple[int, int]] = []
+    loaded = load_calibration(
+        dataset, samples, preset("tf", 32, 32), lambda *report: told.append(report)
+    )
+    assert loaded.fitted == fitted
+    assert len(loaded.images) == there == len(told)
+    (warning,) = loaded.warnings or ("",)
+    assert warning.startswith(says)
+    assert bool(warning) == bool(says)
+
+
+def test_images_that_cannot_be_read_are_counted(tmp_path: Path, pictures: Images) -> None:
+    spec = preset("tf", 32, 32)
+    dataset = open_calibration(str(save_all(tmp_path / "x", pictures, 20, broken=3)), 10)
+    loaded = load_calibration(dataset, 10, spec, lambda done, total: None)
+    (warning,) = loaded.warnings
+    assert warning.startswith("3 calibration image(s) skipped")
+    assert "b.png" in warning
+
+
+@pytest.mark.parametrize(("readable", "says"), [(0, "not one"), (9, "9 of 21")])
+def test_too_few_that_can_be_read_are_refused(
+    tmp_path: Path, pictures: Images, readable: int, says: str
+) -> None:
+    dataset = open_calibration(
+        str(save_all(tmp_path / "x", pictures, readable, broken=21 - readable)), 100
+    )
+    with pytest.raises(InputError, match=says) as caught:
+        load_calibration(dataset, 100, preset("tf", 32, 32), lambda done, total: None)
+    assert "b.png" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
