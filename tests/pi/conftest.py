@@ -1,0 +1,86 @@
+"""Fixtures: emulated boards, or a skip that says what is missing for them.
+
+With EDGECNN_REQUIRE_PI=1, as in CI, what is missing is a failure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from .board import EmulatedPi
+from .requirements import missing
+from .rootfs import ARM64, ARMHF, NotAtHand, root_file_system
+from .wheels import installed_runtime, wheelhouse
+
+MakePi = Callable[..., EmulatedPi]
+Made = TypeVar("Made")
+
+
+def _not_here(reason: str) -> None:
+    if os.environ.get("EDGECNN_REQUIRE_PI") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _have(make: Callable[[], Made]) -> Made:
+    try:
+        return make()
+    except NotAtHand as error:
+        _not_here(str(error))
+        raise  # never reached
+
+
+@pytest.fixture(scope="session")
+def can_emulate() -> None:
+    """Skip, or fail, where emulated boards cannot run."""
+    reason = missing()
+    if reason:
+        _not_here(reason)
+    for architecture in (ARM64, ARMHF):
+        _have(lambda chosen=architecture: root_file_system(chosen))  # type: ignore[misc]
+
+
+@pytest.fixture(scope="session")
+def pi64(can_emulate: None) -> Iterator[EmulatedPi]:
+    """A Raspberry Pi 5 with 64 bits that all tests share: leave it as it was."""
+    with EmulatedPi(64) as board:
+        yield board
+
+
+@pytest.fixture(scope="session")
+def pi32(can_emulate: None) -> Iterator[EmulatedPi]:
+    """A board with 32 bits that all tests share: leave it as it was."""
+    with EmulatedPi(32) as board:
+        yield board
+
+
+@pytest.fixture
+def make_pi(can_emulate: None) -> Iterator[MakePi]:
+    """Start a board of the test's own, to be broken at will: ``make_pi(64, disk_mb=20)``."""
+    with contextlib.ExitStack() as boards:
+        yield lambda *choices, **named: boards.enter_context(EmulatedPi(*choices, **named))
+
+
+@pytest.fixture(scope="session")
+def wheels64() -> Path:
+    """A folder with wheels of the runtime and numpy for 64 bits."""
+    return _have(lambda: wheelhouse(ARM64))
+
+
+@pytest.fixture(scope="session")
+def wheels32() -> Path:
+    """A folder with the runtime's wheel for 32 bits."""
+    return _have(lambda: wheelhouse(ARMHF))
+
+
+@pytest.fixture(scope="session")
+def runtimes(can_emulate: None) -> None:
+    """Have what ``make_pi(bits, runtime=True)`` lays over a board's files."""
+    for architecture in (ARM64, ARMHF):
+        _have(lambda chosen=architecture: installed_runtime(chosen))  # type: ignore[misc]
