@@ -20,6 +20,8 @@ MIN_SAMPLES = 10
 NOISE_SAMPLES = 16
 MOST_HELD_OUT = 100
 """Images beyond the samples on which a file is compared with the float file."""
+MOST_HELD_OUT_FOR_BUDGET = 500
+"""The same where a budget of a fraction of a percent is to be held."""
 SEED = 0
 
 SLIVER = 25
@@ -80,7 +82,11 @@ def open_calibration(data: str, samples: int) -> Dataset:
 
 
 def load_calibration(
-    dataset: Dataset, samples: int, spec: InputSpec, on_progress: Callable[[int, int], None]
+    dataset: Dataset,
+    samples: int,
+    spec: InputSpec,
+    on_progress: Callable[[int, int], None],
+    most_held_out: int = MOST_HELD_OUT,
 ) -> CalibrationImages:
     """Decode a fixed sample of images, drawn evenly over the classes, and some to prove it on.
 
@@ -91,11 +97,12 @@ def load_calibration(
         samples: How many to fit to.
         spec: The model's input.
         on_progress: Told (images done, images in all).
+        most_held_out: How many more to take for the proof.
 
     Raises:
         InputError: No image can be read, most are of one colour, or they use a sliver of 0..255.
     """
-    indices = sample(dataset, samples + MOST_HELD_OUT, seed=SEED)
+    indices = sample(dataset, samples + most_held_out, seed=SEED)
     images, kept, unreadable = [], [], []
     for number, loaded in enumerate(load(dataset, indices, spec)):
         if loaded.image is None:

@@ -29,6 +29,7 @@ def convert(
     calibrate: str | Path | None = None,
     samples: int = DEFAULT_SAMPLES,
     recover: str = "fast",
+    max_drop: float | None = None,
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -55,6 +56,9 @@ def convert(
         samples: How many images of it to use, drawn evenly over the classes with a fixed seed.
         recover: How int8 and int16x8 get the float model's accuracy back: ``"fast"``, ``"full"``
             (takes longer), or ``"off"`` for the plain file.
+        max_drop: What int8 may lose on held-out images, in percentage points: of top-1 where labels
+            are known, else of agreement with the float model. As few and as cheap layers as
+            possible stay in float32 for it.
         preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
             that start with a Rescaling or Normalization layer know theirs.
         mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
@@ -75,7 +79,8 @@ def convert(
 
     Raises:
         InputError: The source, the data or an option cannot be used.
-        ConversionError: A scheme is not possible for this model, or its file failed the check;
+        ConversionError: A scheme is not possible for this model, its file failed the check, or
+            no mix of int8 and float32 layers is within ``max_drop``;
             the other schemes' files are in place.
         ChildCrashedError: The converter crashed.
 
@@ -102,6 +107,7 @@ def convert(
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,
             recover=recover,
+            max_drop=max_drop,
             trust=trust,
             on_progress=on_progress or (lambda phase, done, total: None),
         )

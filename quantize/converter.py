@@ -10,10 +10,11 @@ Speaks JSON lines with its parent (``edgecnn.child``):
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -27,14 +28,16 @@ from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
+from edgecnn.quantize.budget.mixing import Subject, within_budget
+from edgecnn.quantize.budget.search import MAKING_FAILS
+from edgecnn.quantize.budget.verdict import with_added
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.equalization import equalized_tensors
-from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.operators import OpenGraph
-from edgecnn.quantize.recovery.recover import Data, Recovery, Scheme
+from edgecnn.quantize.recovery.recover import Data, Quantized, Recovered, Recovery, Scheme
 from edgecnn.quantize.rewrites import streamlined
 from edgecnn.quantize.tfconverter import from_graph, integer_scheme
 
@@ -60,6 +63,21 @@ class Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
+@dataclass(frozen=True)
+class Made:
+    """A file, and what was found out about it.
+
+    Args:
+        content: Its bytes.
+        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
+        budget: The same.
+    """
+
+    content: bytes
+    fidelity: Message | None = None
+    budget: Message | None = None
+
+
 class Conversion:
     """One source on its way to one file a scheme.
 
@@ -79,6 +97,8 @@ class Conversion:
         self._images: Message | None = None
         self._spec: InputSpec | None = None
         self._model: LoadedModel | None = None
+        self._layers: Mapping[str, Any] = {}
+        self._doing = "recover"
 
     def run(self) -> None:
         """Load, freeze, convert and write every file that the job asks for."""
@@ -99,6 +119,7 @@ class Conversion:
         for in_graph in sorted(variants):
             with self._clock.phase("freeze"):
                 self._frozen[in_graph] = freeze(self._model, self._spec if in_graph else None)
+        self._layers = self._model.layers
         # The frozen graphs hold the weights now: keep one copy of them.
         self._model = None
         gc.collect()
@@ -114,12 +135,13 @@ class Conversion:
 
     def _write(self, output: dict[str, Any]) -> None:
         start = time.perf_counter()
-        content, fidelity = self._convert(output)
-        metadata = output["metadata"].encode()
+        made = self._convert(output)
+        content = with_metadata(made.content, METADATA_NAME, output["metadata"].encode())
         try:
-            Path(output["path"]).write_bytes(with_metadata(content, METADATA_NAME, metadata))
+            Path(output["path"]).write_bytes(content)
         except OSError as error:
             raise ConversionError(f"cannot write the file: {error.strerror}") from error
+        added = len(content) - len(made.content)
         self._parent.send(
             {
                 "event": "written",
@@ -127,56 +149,85 @@ class Conversion:
                 "seconds": time.perf_counter() - start,
                 "phase_seconds": self._clock.seconds,
                 "peak_rss_bytes": _peak_rss_bytes(),
-                "fidelity": fidelity,
+                "fidelity": made.fidelity,
+                "budget": with_added(made.budget, added) if made.budget else None,
             }
         )
 
-    def _convert(self, output: dict[str, Any]) -> tuple[bytes, Message | None]:
-        """Return a file's bytes, and how near its answers are to the float file's."""
+    def _convert(self, output: dict[str, Any]) -> Made:
         scheme, in_graph = output["scheme"], output["normalize_in_graph"]
         if scheme in ("float16", "dynamic"):
             with self._clock.phase(f"convert {scheme}"):
                 content = from_graph(self._frozen[in_graph], scheme)
-            return content, self._proven(content, output)
+            recovery = self._recovery(output)
+            return Made(content, self._proven(recovery, content, output) if recovery else None)
         if scheme == "float32":
-            return self._float_file(in_graph), None
+            return Made(self._float_file(in_graph))
         observed = self._observe(in_graph)
         kind = integer_scheme(scheme, output["input_type"])
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(self._float_file(in_graph), observed.ranges)
-            plain = kind.quantize(calibrated, ()).content
-        if output["recover"] == "off":
-            return plain, self._proven(plain, output)
-        return self._recovered(plain, kind, output)
+            plain = kind.quantize(calibrated, ())
+        recovery = self._recovery(output)
+        if recovery is None and output["max_drop"] is not None:
+            raise ConversionError("--max-drop needs a model whose layers are in one graph")
+        return (
+            Made(plain.content) if recovery is None else self._kept(recovery, plain, kind, output)
+        )
+
+    def _kept(
+        self, recovery: Recovery, plain: Quantized, kind: Scheme, output: dict[str, Any]
+    ) -> Made:
+        """Make the integer file that keeps the float file's answers, as far as is asked for."""
+        found, reason = self._recovered(recovery, plain, kind, output)
+        budget = None
+        if output["max_drop"] is not None:
+            found, budget = self._within_budget(recovery, found, kind, output)
+        fidelity = _fidelity(output["recover"], found)
+        return Made(found.content, {**fidelity, **({"reason": reason} if reason else {})}, budget)
 
     def _recovered(
-        self, plain: bytes, kind: Scheme, output: dict[str, Any]
-    ) -> tuple[bytes, Message | None]:
-        recovery = self._recovery(output)
-        if recovery is None:
-            return plain, None
-        with self._clock.phase(f"recover {output['scheme']}"):
-            try:
-                found = recovery.recover(kind, plain)
-            except (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-                # The plain file is sound: what is not known of this graph costs nothing but gain.
-                proof = recovery.prove(plain, kind.takes_pixels)
-                return plain, {**_fidelity("none", proof, proof), "reason": str(error)[:300]}
-        level = "none" if found.is_plain else output["recover"]
-        return found.content, {
-            **_fidelity(level, found.before, found.after),
-            "layers_corrected": found.layers,
-            "layers_left": list(found.left),
-            "layers_in_float": list(found.in_float),
-        }
-
-    def _proven(self, content: bytes, output: dict[str, Any]) -> Message | None:
-        recovery = self._recovery(output)
-        if recovery is None:
-            return None
+        self, recovery: Recovery, plain: Quantized, kind: Scheme, output: dict[str, Any]
+    ) -> tuple[Recovered, str]:
+        """Return the recovered file, and why it is the plain one where recovery failed."""
+        reason = ""
+        if output["recover"] != "off":
+            with self._clock.phase(f"recover {output['scheme']}"):
+                try:
+                    found = recovery.recover(kind, plain.content)
+                    return dataclasses.replace(
+                        found, reference=found.reference or plain.reference
+                    ), ""
+                except MAKING_FAILS as error:
+                    # The plain file is sound: what is not known of this graph costs but gain.
+                    reason = str(error)[:300]
         with self._clock.phase("compare"):
-            found = recovery.prove(content, output["input_type"] == "uint8")
-        return _fidelity("off", found, found)
+            proof = recovery.prove(plain.content, kind.takes_pixels)
+        return Recovered(plain.content, proof, proof, True, reference=plain.reference), reason
+
+    def _within_budget(
+        self, recovery: Recovery, found: Recovered, kind: Scheme, output: dict[str, Any]
+    ) -> tuple[Recovered, Message]:
+        subject = Subject(
+            float32=self._float_file(output["normalize_in_graph"]),
+            int8=found,
+            again=lambda names: recovery.again(kind, found, names),
+            inputs=recovery.inputs,
+            layers=self._layers,
+            takes_pixels=kind.takes_pixels,
+        )
+
+        def report(phase: str, done: int, total: int) -> None:
+            self._doing = phase
+            self._progress(phase)(done, total)
+
+        with self._clock.phase("mix int8 and float32"):
+            return within_budget(subject, output["max_drop"], report)
+
+    def _proven(self, recovery: Recovery, content: bytes, output: dict[str, Any]) -> Message:
+        with self._clock.phase("compare"):
+            proof = recovery.prove(content, output["input_type"] == "uint8")
+        return _fidelity("off", Recovered(content, proof, proof, is_plain=True))
 
     def _recovery(self, output: dict[str, Any]) -> Recovery | None:
         """Return what compares with the float file; None where no image is held out."""
@@ -194,7 +245,7 @@ class Conversion:
                 self._observe(in_graph),
                 Data(fit, held_out, self._receive_images()["outputs"], spec.normalize),
                 output["recover"],
-                self._progress("recover"),
+                lambda done, total: self._progress(self._doing)(done, total),
             )
         return self._recoveries[in_graph]
 
@@ -263,8 +314,16 @@ def _describe(model: LoadedModel) -> Message:
     }
 
 
-def _fidelity(level: str, before: Fidelity, after: Fidelity) -> Message:
-    return {"recovery": level, "before": before.to_dict(), "after": after.to_dict()}
+def _fidelity(level: str, found: Recovered) -> Message:
+    is_plain = found.is_plain and level != "off"
+    proof = {"before": found.before.to_dict(), "after": found.after.to_dict()}
+    return {
+        "recovery": "none" if is_plain else level,
+        **proof,
+        "layers_corrected": found.layers,
+        "layers_left": list(found.left),
+        "layers_in_float": list(found.in_float),
+    }
 
 
 def _peak_rss_bytes() -> int | None:

@@ -11,6 +11,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
+from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration import open_calibration
 from edgecnn.quantize.recovery.advice import LEVELS
 from edgecnn.quantize.schemes import Scheme
@@ -91,6 +92,7 @@ class Request:
         recover: ``"off"``, ``"fast"`` or ``"full"``.
         trust: Whether code in the file may run.
         on_progress: Told of each phase.
+        max_drop: What int8 may lose, in points; None if there is no budget.
 
     Raises:
         InputError: From ``check``, if an option does not fit the source or is missing.
@@ -106,6 +108,7 @@ class Request:
     recover: str
     trust: bool
     on_progress: Progress
+    max_drop: float | None = None
     dataset: Dataset | None = None
     spec: InputSpec | None = None
     warnings: list[str] = field(default_factory=list)
@@ -143,11 +146,26 @@ class Request:
             raise InputError(
                 f"unknown level {self.recover!r} of recovery: choose {', '.join(LEVELS)}"
             )
+        if self.max_drop is not None:
+            self._check_budget(self.max_drop)
         self.options.check(self.source)
         if self.is_registered:
             self._check_registered()
         if self.needs_calibration:
             self._check_calibration()
+
+    def _check_budget(self, max_drop: float) -> None:
+        check_max_drop(max_drop)
+        if all(scheme.name != "int8" for scheme in self.schemes):
+            names = " and ".join(scheme.name for scheme in self.schemes)
+            raise InputError(f"--max-drop is for int8, not for {names}: leave it out")
+        if self.weights_origin == "random":
+            raise InputError("--max-drop needs trained weights: random ones have no accuracy")
+        if self.calibrate is None:
+            raise InputError(
+                "--max-drop needs representative data: --calibrate FOLDER with a few hundred "
+                "images that look like what the model will see"
+            )
 
     def _check_registered(self) -> None:
         from edgecnn.models.build import input_spec

@@ -32,6 +32,9 @@ class Conversion:
         fidelity: How near its answers are to the float file's on images that nothing was fitted to:
             ``recovery`` (the level, ``"none"`` where nothing beat the plain file), and ``before``
             and ``after`` it the fields of ``recovery.fidelity.Fidelity``. None without images.
+        budget: What keeping within ``max_drop`` took: the budget and what the file loses of it, in
+            points, by which measure and on how many images; the layers that stay in float32; its
+            bytes and latency over those of the int8 and the float32 file. None without a budget.
         warnings: What a user should know, one line each.
         versions: Of edgecnn, TensorFlow, Keras, the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
@@ -54,6 +57,7 @@ class Conversion:
     weights: str
     calibration_images: int
     fidelity: dict[str, Any] | None
+    budget: dict[str, Any] | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
     converter_peak_rss_bytes: int | None = None

@@ -17,9 +17,12 @@ import numpy as np
 from edgecnn.child import ChildProcess, Message, module_command
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
-from edgecnn.errors import ConversionError, EdgecnnError
+from edgecnn.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.files import quoted, sha256_of
+from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration import (
+    MOST_HELD_OUT,
+    MOST_HELD_OUT_FOR_BUDGET,
     CalibrationImages,
     label_outputs,
     load_calibration,
@@ -144,6 +147,7 @@ class _Session:
         if self._request.needs_calibration:
             assert spec is not None
             self._calibration = self._images(spec)
+            self._check_proof(self._calibration)
             child.send(self._images_message(self._calibration))
 
     def _input_spec(self) -> InputSpec | None:
@@ -170,6 +174,18 @@ class _Session:
             "outputs": label_outputs(self._request.dataset, calibration, outputs),
         }
 
+    def _check_proof(self, calibration: CalibrationImages) -> None:
+        """Refuse a budget that nothing can tell: no images are left, or there are no classes."""
+        if self._request.max_drop is None:
+            return
+        if not calibration.held_out:
+            raise InputError(
+                f"--max-drop needs images to prove it on, and none of {len(calibration.images)} "
+                "can be held out: give more"
+            )
+        if math.prod(self._loaded["output_shape"]) < 2:
+            raise InputError("--max-drop counts right classes, and this model answers one number")
+
     def _saved(self, calibration: CalibrationImages) -> Path:
         """Hand the images over in a file: a pipe would block until the child reads it."""
         path = self._scratch / "calibration.npy"
@@ -189,7 +205,8 @@ class _Session:
         def report(done: int, total: int) -> None:
             self._request.on_progress("read images", done, total)
 
-        return load_calibration(self._request.dataset, self._request.samples, spec, report)
+        most = MOST_HELD_OUT if self._request.max_drop is None else MOST_HELD_OUT_FOR_BUDGET
+        return load_calibration(self._request.dataset, self._request.samples, spec, report, most)
 
     def _normalizes_in_graph(self, plan: OutputPlan) -> bool:
         """Whether pixels are normalised by the file itself.
@@ -208,6 +225,7 @@ class _Session:
             "path": str(self._temporary(plan)),
             "recover": self._request.recover,
             "has_images": self._request.dataset is not None,
+            "max_drop": self._request.max_drop if plan.scheme.name == "int8" else None,
             "metadata": json.dumps(self._metadata(plan), sort_keys=True),
         }
 
@@ -271,16 +289,19 @@ class _Session:
             weights=self._request.weights_origin,
             calibration_images=calibrated.fitted if calibrated else 0,
             fidelity=message["fidelity"],
-            warnings=self._warnings(plan, message["fidelity"]),
+            budget=message["budget"],
+            warnings=self._warnings(plan, message),
             versions={"edgecnn": __version__, **self._loaded["versions"], **runtime},
             converter_peak_rss_bytes=message["peak_rss_bytes"],
         )
 
-    def _warnings(self, plan: OutputPlan, fidelity: Message | None) -> tuple[str, ...]:
+    def _warnings(self, plan: OutputPlan, message: Message) -> tuple[str, ...]:
         warnings = [*self._request.warnings, *self._loaded["notes"]]
         if plan.scheme.calibrated and self._calibration:
             warnings += self._calibration.warnings
-        warnings += fidelity_warnings(plan.scheme.name, fidelity)
+        fidelity, budget = message["fidelity"], message["budget"]
+        warnings += fidelity_warnings(plan.scheme.name, fidelity, has_budget=budget is not None)
+        warnings += budget_warnings(budget)
         if plan.scheme.caution:
             warnings.append(plan.scheme.caution)
         if self._loaded["ends_in_softmax"] is False:

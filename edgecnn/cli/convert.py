@@ -20,6 +20,7 @@ from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import exists, quoted
+from edgecnn.quantize.budget.verdict import describe_budget
 from edgecnn.quantize.recovery.advice import describe_fidelity
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="How int8 and int16x8 get the float model's accuracy back.",
 )
+@click.option(
+    "--max-drop",
+    type=float,
+    metavar="POINTS",
+    help="What int8 may lose of top-1, or of agreement where there are no labels: the cheapest "
+    "layers that keep it within stay in float32.",
+)
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
 @building_options
@@ -61,6 +69,7 @@ def convert_command(
     calibrate: str | None,
     samples: int,
     recover: str,
+    max_drop: float | None,
     preprocess: str | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
@@ -80,6 +89,7 @@ def convert_command(
     Example:
       edgecnn convert mobilenet_v2 --quantize int8,float32
       edgecnn convert my_model.keras --preprocess tf --calibrate photos/ -o my_model.tflite
+      edgecnn convert my_model.keras --preprocess tf --calibrate photos/ --max-drop 0.5
     """  # noqa: D205
     from edgecnn import convert
 
@@ -91,6 +101,7 @@ def convert_command(
         "calibrate": calibrate,
         "samples": samples,
         "recover": recover,
+        "max_drop": max_drop,
         "preprocess": preprocess,
         "mean": mean,
         "std": std,
@@ -149,4 +160,6 @@ def describe(result: Conversion) -> str:
     ]
     if result.fidelity is not None:
         lines.append(f"  {describe_fidelity(result.fidelity)}")
+    if result.budget is not None:
+        lines += [f"  {line}" for line in describe_budget(result.budget)]
     return "\n".join([*lines, *(f"  note: {warning}" for warning in result.warnings)])

@@ -12,27 +12,31 @@ LEAST_AGREEMENT = 0.95
 NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["--recover full"]}
 
 
-def fidelity_warnings(scheme: str, fidelity: Mapping[str, Any] | None) -> list[str]:
+def fidelity_warnings(
+    scheme: str, fidelity: Mapping[str, Any] | None, *, has_budget: bool = False
+) -> list[str]:
     """Return what is special about a file, and a warning if its answers differ too often.
 
     Args:
         scheme: The file's.
         fidelity: As :class:`Conversion` has it.
+        has_budget: Whether the file is within a budget, which says itself what it took.
     """
     agreement = fidelity["after"]["agreement"] if fidelity else None
     notes = []
-    if fidelity is not None and fidelity.get("layers_in_float"):
+    if fidelity is not None and fidelity.get("layers_in_float") and not has_budget:
         notes.append(
             f"the first {len(fidelity['layers_in_float'])} layers are left in float32: for "
             "hardware that takes integers alone use --recover fast"
         )
     if fidelity is not None and fidelity.get("reason"):
         notes.append(f"its accuracy could not be recovered: {fidelity['reason']}")
-    if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT:
+    if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT or has_budget:
         return notes
     steps = []
     if scheme in ("int8", "int16x8"):
         steps += NEXT_LEVEL.get(fidelity["recovery"], [])
+        steps += ["--max-drop POINTS"] if scheme == "int8" else []
         steps.append("more or more varied images to calibrate on")
     steps.append("float16" if scheme != "float16" else "float32")
     return [

@@ -112,7 +112,7 @@ class Recovery:
         content: The float file.
         observed: Its activations over ``data.fit``.
         data: Images.
-        level: ``"fast"`` or ``"full"``.
+        level: ``"off"``, ``"fast"`` or ``"full"``.
         on_progress: Told (ops done, ops in all).
     """
 
@@ -137,6 +137,13 @@ class Recovery:
         images = _Prepared(self._data.held_out, None if takes_pixels else self._data.normalize)
         return fidelity(scores(content, images), self._wanted, self._data.outputs)
 
+    def inputs(self, count: int) -> Array:
+        """Return the last images that ranges were taken from, as the float file takes them.
+
+        The fast level corrects with the first of them.
+        """
+        return _batched(self._data.normalize(self._data.fit[-count:]))
+
     def recover(self, scheme: Scheme, plain: bytes) -> Recovered:
         """Make a better file than the plain one, or return that."""
         before = self.prove(plain, scheme.takes_pixels)
@@ -152,8 +159,13 @@ class Recovery:
 
     def again(self, scheme: Scheme, found: Recovered, in_float: Sequence[str]) -> Recovered:
         """Make a file as one was made, but for the results named, which stay float32."""
-        equalized = found.is_equalized
-        return self._corrected(scheme, found.before, equalized=equalized, in_float=in_float)
+        if not found.is_plain:
+            equalized = found.is_equalized
+            return self._corrected(scheme, found.before, equalized=equalized, in_float=in_float)
+        made = scheme.quantize(with_ranges(self._content, self._observed.ranges), in_float)
+        content = made.content if self._level == "off" else with_float_softmax(made.content)
+        after = self.prove(content, scheme.takes_pixels)
+        return Recovered(content, found.before, after, is_plain=True, in_float=tuple(in_float))
 
     def _with_float_front(
         self, scheme: Scheme, plain: bytes, best: Recovered, *, equalized: bool

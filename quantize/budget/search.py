@@ -1,0 +1,226 @@
+"""The search for the cheapest mix: each try is a real file, corrected and proven as any other.
+
+Estimates say in which order to try; what counts is measured: the drop on the held-out images, the
+bytes, and the latency beside the int8 and the float32 file, here and on one thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgecnn.quantize.budget.estimate import Estimate, Mix
+from edgecnn.quantize.budget.paths import (
+    cheapest_first,
+    fewer,
+    loudest_first,
+    prefixes,
+    suffixes,
+)
+from edgecnn.quantize.latency import fastest
+from edgecnn.quantize.recovery.fidelity import Fidelity
+from edgecnn.quantize.recovery.operators import OpenGraph
+from edgecnn.quantize.recovery.recover import Recovered
+
+MOST_TRIES = 20
+KEPT_FOR_FEWER = 5
+"""Tries that are left for taking ops out of the best mix."""
+ROUGH = 1.25
+"""Estimated costs are wrong by so much: what should cost more than the best is not tried."""
+RACE_SECONDS = 1.5
+FINAL_SECONDS = 4.0
+FINALISTS = 3
+EXACT = 1e-9
+"""Points that two ways to compute the same percentage may differ by."""
+
+MAKING_FAILS = (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError)
+"""What the quantiser, the corrector and the runtime raise for a mix that they can't take."""
+
+
+def drop_of(fidelity: Fidelity) -> float:
+    """Return what a file loses, in points.
+
+    Of top-1 against the float file where labels are known, else of agreement with it.
+
+    Args:
+        fidelity: Of a file that names classes.
+
+    Example:
+        >>> drop_of(Fidelity(100, 0.9, 20.0, top1_percent=54.5, float_top1_percent=56.0))
+        1.5
+    """
+    if fidelity.top1_percent is not None and fidelity.float_top1_percent is not None:
+        return fidelity.float_top1_percent - fidelity.top1_percent
+    assert fidelity.agreement is not None
+    return 100.0 * (1.0 - fidelity.agreement)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A mix, the file that it makes, and what that costs.
+
+    Args:
+        mix: Places of the ops in float32.
+        found: The file and its fidelity.
+        over_int8: Its latency over the int8 file's.
+        over_float32: Its latency over the float32 file's.
+        cost: Its bytes times its latency, both over the int8 file's.
+    """
+
+    mix: Mix
+    found: Recovered
+    over_int8: float
+    over_float32: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class Files:
+    """The two files that a mix lies between, and the way to make it.
+
+    Args:
+        int8: All int8.
+        float32: All float32.
+        make: Makes a mix; the results named stay in float32.
+    """
+
+    int8: bytes
+    float32: bytes
+    make: Callable[[Sequence[str]], Recovered]
+
+
+class Search:
+    """Searches the cheapest mix within a budget.
+
+    Args:
+        files: What the mixes lie between.
+        estimate: Of their noise and cost.
+        most_drop: The budget in points.
+        on_try: Told the number of each try, from 1 on.
+
+    Example:
+        >>> best = Search(files, estimate, 0.5, print).run()
+        >>> best is None or drop_of(best.found.after) <= 0.5
+        True
+    """
+
+    def __init__(
+        self, files: Files, estimate: Estimate, most_drop: float, on_try: Callable[[int], None]
+    ) -> None:
+        self._files, self._estimate = files, estimate
+        self._most_drop, self._on_try = most_drop, on_try
+        self.tries = 0
+        self._meets_by_mix: dict[Mix, bool] = {}
+        self._finalists: list[Tried] = []
+        self._nearest: tuple[Mix, Recovered] | None = None
+
+    def run(self) -> Tried | None:
+        """Try mixes until the cheapest is found or the tries are used up.
+
+        Returns:
+            None where no mix that is smaller and faster than float32 meets the budget.
+        """
+        for path in (cheapest_first, prefixes, suffixes, loudest_first):
+            self._bisect(self._promising(path(self._estimate)), MOST_TRIES - KEPT_FOR_FEWER)
+        if self._finalists:
+            self._bisect(fewer(self._estimate, self._finalists[0].mix), MOST_TRIES)
+        # Those that are close are raced once more, all at once: a busy machine tells lies.
+        raced = self._raced([(tried.mix, tried.found) for tried in self._finalists], FINAL_SECONDS)
+        return min(raced, key=lambda tried: tried.cost, default=None)
+
+    def nearest(self) -> Tried | None:
+        """Return the mix that lost least; None where none was smaller and faster than float32."""
+        if self._nearest is None:
+            return None
+        return next(iter(self._raced([self._nearest], RACE_SECONDS)), None)
+
+    def _promising(self, path: list[Mix]) -> list[Mix]:
+        """Return the mixes of a path that may be smaller than float32 and cheaper than the best."""
+        ops, room = self._estimate.ops, len(self._files.float32) - len(self._files.int8)
+        most = float("inf")
+        if self._finalists:
+            most = ROUGH * self._estimate.cost(self._finalists[0].mix)
+        return [
+            mix
+            for mix in path
+            if sum(ops[place].more_bytes for place in mix) < room
+            and self._estimate.cost(mix) <= most
+        ]
+
+    def _bisect(self, path: list[Mix], most_tries: int) -> None:
+        """Find the first mix of a path that meets the budget; those after it are taken to do so."""
+        fails, meets = -1, len(path)
+        # As long as nothing meets it, whether the last does comes first: most paths may not lead
+        # there at all.
+        place = meets // 2 if self._finalists else meets - 1
+        while meets - fails > 1:
+            if path[place] not in self._meets_by_mix and self.tries >= most_tries:
+                return
+            if self._meets(path[place]):
+                meets = place
+            else:
+                fails = place
+            place = (fails + meets) // 2
+
+    def _meets(self, mix: Mix) -> bool:
+        if mix not in self._meets_by_mix:
+            self.tries += 1
+            self._on_try(self.tries)
+            found = self._made(mix)
+            meets = found is not None and drop_of(found.after) <= self._most_drop + EXACT
+            self._meets_by_mix[mix] = meets
+            if found is not None and len(found.content) < len(self._files.float32):
+                self._keep(mix, found, meets=meets)
+        return self._meets_by_mix[mix]
+
+    def _made(self, mix: Mix) -> Recovered | None:
+        names = [self._estimate.ops[place].name for place in sorted(mix)]
+        try:
+            found = self._files.make(names)
+        except MAKING_FAILS:
+            return None
+        if not layers_in_float(found.content) <= set(names):
+            # A name that is not found again in the file would hide what stayed in float32.
+            return None
+        return dataclasses.replace(found, reference=b"")
+
+    def _keep(self, mix: Mix, found: Recovered, *, meets: bool) -> None:
+        """Remember a file if it is among the cheapest, or the nearest as long as none meets."""
+        if meets:
+            raced = [*self._finalists, *self._raced([(mix, found)], RACE_SECONDS)]
+            self._finalists = sorted(raced, key=lambda tried: tried.cost)[:FINALISTS]
+        elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest[1].after):
+            self._nearest = mix, found
+
+    def _raced(self, mixes: Sequence[tuple[Mix, Recovered]], seconds: float) -> list[Tried]:
+        """Measure mixes beside int8 and float32, and return those that are faster than float32."""
+        if not mixes:
+            return []
+        contents = [found.content for _, found in mixes]
+        *own, int8, float32 = fastest(
+            [*contents, self._files.int8, self._files.float32], seconds=seconds
+        )
+        return [
+            Tried(
+                mix,
+                found,
+                over_int8=time / int8,
+                over_float32=time / float32,
+                cost=len(found.content) / len(self._files.int8) * time / int8,
+            )
+            for (mix, found), time in zip(mixes, own, strict=True)
+            if time < float32
+        ]
+
+
+def layers_in_float(content: bytes) -> set[str]:
+    """Return the names of the results of a file's weighted ops whose weights are float32."""
+    graph = OpenGraph(content)
+    return {
+        graph.name(int(op.outputs[0]))
+        for op in graph.operators
+        if graph.is_weighted(op) and graph.dtype(int(op.inputs[1])) == np.float32
+    }

@@ -1,0 +1,119 @@
+"""What a user is told of an accuracy budget; needs no numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgecnn.errors import InputError
+
+MOST_NAMES = 12
+"""Of layers, on a line; the JSON has all."""
+
+
+def check_max_drop(points: float) -> None:
+    """Raise InputError if a budget makes no sense.
+
+    Args:
+        points: Percentage points.
+    """
+    if not 0.0 <= points < 100.0:
+        raise InputError(f"--max-drop is a number of points from 0 to below 100, not {points:g}")
+
+
+def describe_budget(budget: Mapping[str, Any]) -> list[str]:
+    """Say in a few lines what stayed in float32 for a budget, and what that costs.
+
+    Args:
+        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+
+    Example:
+        >>> describe_budget(conversion.budget)[0]
+        'within 1 point: 5 of 29 layers stay in float32: conv1, conv_dw_1, conv_pw_1'
+    """
+    kept = budget["layers_in_float"]
+    within = f"within {points(budget['max_drop'])}"
+    if not kept:
+        return [f"{within}: {_loss(budget)}; no layer stays in float32"]
+    names = [*kept[:MOST_NAMES], *(["..."] if len(kept) > MOST_NAMES else [])]
+    return [
+        f"{within}: {len(kept)} of {budget['layers']} layers stay in float32: {', '.join(names)}",
+        f"{_loss(budget)} (all int8: {budget['int8_drop']:.2f}); {_costs(budget)}",
+    ]
+
+
+def _loss(budget: Mapping[str, Any]) -> str:
+    """Say what is lost, by which measure, and on how many images."""
+    what = "top-1" if budget["measure"] == "top-1" else "agreement with float"
+    return f"loses {budget['drop']:.2f} points of {what} on {budget['images']} images"
+
+
+def _costs(budget: Mapping[str, Any]) -> str:
+    return (
+        f"{budget['bytes'] / 1024:,.1f} KiB where int8 has {budget['int8_bytes'] / 1024:,.1f} "
+        f"({budget['bytes_over_int8']:.2f}x), {budget['latency_over_int8']:.2f}x int8's time and "
+        f"{budget['latency_over_float32']:.2f}x float32's (here, one thread)"
+    )
+
+
+def with_added(budget: Mapping[str, Any], added: int) -> dict[str, Any]:
+    """Return a budget of files that have grown, by their metadata.
+
+    Args:
+        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+        added: Bytes.
+    """
+    size, int8_size = budget["bytes"] + added, budget["int8_bytes"] + added
+    return {**budget, "bytes": size, "int8_bytes": int8_size, "bytes_over_int8": size / int8_size}
+
+
+def points(number: float) -> str:
+    """Show a number of points.
+
+    Example:
+        >>> points(1.0)
+        '1 point'
+    """
+    return f"{number:g} point" if number == 1 else f"{number:g} points"
+
+
+def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
+    """Return what a user should know of a budget, one line each.
+
+    Args:
+        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+    """
+    if budget is None:
+        return []
+    notes, one = [], 100.0 / budget["images"]
+    if budget["max_drop"] < one:
+        notes.append(
+            f"{points(budget['max_drop'])} is less than one of {budget['images']} images "
+            f"({one:.2f}): more of them would tell it better"
+        )
+    elif budget["uncertainty"] > budget["max_drop"]:
+        notes.append(
+            f"{budget['images']} images tell a drop to about {budget['uncertainty']:.1f} points "
+            "(standard error): more of them would tell it better"
+        )
+    if budget["layers_in_float"]:
+        notes.append("for hardware that takes integers alone leave --max-drop out")
+    return notes
+
+
+def describe_miss(most_drop: float, nearest: Mapping[str, Any] | None) -> str:
+    """Say that no mix is within a budget, what came nearest, and what would do.
+
+    Args:
+        most_drop: The budget in points.
+        nearest: Of the mix that lost least, what ``budget`` has; None where there is none.
+    """
+    what = f"no mix of int8 and float32 is within {points(most_drop)}"
+    advice = "try float16, images more like those it was trained on, or a larger --max-drop"
+    if nearest is None:
+        return f"{what}, and smaller and faster than float32: {advice}"
+    return (
+        f"{what}: the best that is smaller and faster than float32 {_loss(nearest)}, with "
+        f"{len(nearest['layers_in_float'])} of {nearest['layers']} layers in float32, "
+        f"{_costs(nearest)}: {advice}"
+    )
