@@ -60,8 +60,9 @@ class EmulatedPi:
     the board is called ``name``.
 
     ``disk_mb`` is how much may be written to its disk in all. With ``runtime`` the board's Python
-    has a TFLite runtime and numpy. ``kernel_bits=64`` with ``bits=32`` is what a Raspberry Pi OS of
-    32 bits is on most boards: ``uname -m`` and Python say aarch64 there.
+    has a TFLite runtime and numpy, with ``saved`` its disk begins as another board's was saved.
+    ``kernel_bits=64`` with ``bits=32`` is what a Raspberry Pi OS of 32 bits is on most boards:
+    ``uname -m`` and Python say aarch64 there.
     """
 
     name = "raspberrypi"
@@ -76,12 +77,14 @@ class EmulatedPi:
         *,
         kernel_bits: int | None = None,
         runtime: bool = False,
+        saved: Path | None = None,
         disk_mb: int = 2048,
     ) -> None:
         self.bits = bits
         self.kernel_bits = kernel_bits or bits
         self.model = model
         self.runtime = runtime
+        self.saved = saved
         self.health = boards.Health()
         self.disk_mb = disk_mb
         self._architecture = ARM64 if bits == 64 else ARMHF
@@ -104,25 +107,25 @@ class EmulatedPi:
         self._cleanup.close()
 
     def _start(self) -> None:
-        layers = [installed_runtime(self._architecture)] if self.runtime else []
-        layers.append(root_file_system(self._architecture))
         self.folder = Path(tempfile.mkdtemp(prefix="emulated-pi-"))
         self._cleanup.callback(shutil.rmtree, self.folder)
-        self.pid = self._boot(":".join(map(str, layers)))
+        self.pid = self._boot()
         self.set_health()
         self._fill_root()
         self.port = _free_port()
         self._write_client_files()
         self.start_server()
 
-    def _boot(self, lower: str) -> int:
-        work = self.folder / "work"
-        work.mkdir()
+    def _boot(self) -> int:
+        layers = [self.saved] if self.saved else []
+        layers += [installed_runtime(self._architecture)] if self.runtime else []
+        layers += [root_file_system(self._architecture)]
+        self._work.mkdir()
         process = subprocess.Popen(
             [
                 *("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"),
                 *(sys.executable, "-I", "-S", str(HERE / "boot.py")),
-                *(lower, str(work), str(self.disk_mb)),
+                *(":".join(map(str, layers)), str(self._work), str(self.disk_mb)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -139,14 +142,15 @@ class EmulatedPi:
         self.write_file("/usr/bin/vcgencmd", (HERE / "vcgencmd").read_bytes(), mode=0o755)
         self.write_file("/dev/vcio", b"", mode=0o660)
         shutil.chown(self.path("/dev/vcio"), 0, 44)  # video's number
-        self.path("/run/sshd").mkdir()
+        _make_folder(self.path("/run/sshd"))
         policy = "sys/devices/system/cpu"
         for core in range(boards.CORES):
             folder = self.path(f"{policy}/cpu{core}")
-            folder.mkdir()
+            _make_folder(folder)
             (folder / "cpufreq").symlink_to("../cpufreq/policy0")
         if self.kernel_bits != self.bits:
-            self.path("/usr/bin/uname").rename(self.path("/usr/bin/uname32"))
+            if not self.path("/usr/bin/uname32").exists():  # a saved board has it
+                self.path("/usr/bin/uname").rename(self.path("/usr/bin/uname32"))
             script = '#!/bin/sh\nuname32 "$@" | sed s/armv7l/aarch64/\n'
             self.write_file("/usr/bin/uname", script, mode=0o755)
             self.write_file("/etc/python3.11/sitecustomize.py", SITE_CUSTOMIZE)
@@ -180,8 +184,7 @@ class EmulatedPi:
         path = self.path(inside)
         missing = [parent for parent in path.parents if not parent.exists()]
         for parent in reversed(missing):
-            parent.mkdir(mode=0o755)
-            os.chown(parent, owner, owner)
+            _make_folder(parent, owner)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         path.chmod(mode)
         os.chown(path, owner, owner)
@@ -192,6 +195,13 @@ class EmulatedPi:
             space = os.fstatvfs(ballast.fileno())
             length = space.f_bavail * space.f_frsize - leave_bytes
             os.posix_fallocate(ballast.fileno(), 0, max(length, 1))
+
+    def save(self, folder: Path) -> Path:
+        """Keep what was changed on the board's disk: with ``saved=folder`` others begin there."""
+        changes = self._work / "upper"
+        entered = ["nsenter", f"--target={self.pid}", "--mount"]  # only there is the disk mounted
+        subprocess.run([*entered, "cp", "-a", str(changes), str(folder)], check=True)
+        return folder
 
     def set_health(self, **changes: object) -> None:
         """Change what the board tells of itself: ``set_health(throttled=0x50005)``."""
@@ -285,6 +295,10 @@ class EmulatedPi:
             self.write_file("/etc/ssh/host_key", key.read_bytes(), mode=0o600)
             self.write_file("/etc/ssh/host_key.pub", key.with_suffix(".pub").read_bytes())
 
+    @property
+    def _work(self) -> Path:
+        return self.folder / "work"
+
     def _environment(self) -> list[str]:
         # A processor as on the board, not qemu's best: its instructions, and for 32 bits its name.
         cpu = self.model.cpu if self.bits == 64 else "cortex-a15"
@@ -320,6 +334,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()  # and so, by --kill-child, all of the board
         process.wait()
     process.stdout.close()
+
+
+def _make_folder(path: Path, owner: int = 0) -> None:
+    path.mkdir()
+    path.chmod(0o755)  # whatever the tests' umask
+    os.chown(path, owner, owner)
 
 
 def _make_key(path: Path) -> None:

@@ -21,6 +21,7 @@ REPLACED_IN_PROC = ("cpuinfo", "meminfo")
 
 def main(lower: str, work: str, disk_mb: str) -> None:
     """Mount a board over the folders in ``lower``; print its process number; wait for the end."""
+    os.umask(0o022)
     number = Path("/proc/self").readlink()  # as the host counts: its /proc is still mounted
     root = mount_root(lower, Path(work), int(disk_mb))
     mount_kernel_files(root)

@@ -101,12 +101,13 @@ def made_once(name: str, recipe: str) -> Iterator[tuple[Path, Path | None]]:
             yield made, None
             return
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        partial.chmod(0o755)  # whatever the umask: it becomes a board's root folder
+        usual = os.umask(0o022)  # a board's user must be able to read what is made
         try:
+            partial.mkdir()
             yield made, partial
             partial.rename(made)
         finally:
+            os.umask(usual)
             shutil.rmtree(partial, ignore_errors=True)
 
 

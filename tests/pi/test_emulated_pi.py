@@ -196,6 +196,15 @@ def test_a_board_may_be_broken_and_the_next_is_whole(make_pi: MakePi) -> None:
     assert make_pi().ssh("python3 -V").stdout.startswith("Python 3.11.")
 
 
+def test_a_saved_board_is_where_others_begin(make_pi: MakePi, tmp_path: Path) -> None:
+    first = make_pi()
+    first.ssh("echo kept > kept")
+    first.as_root("rm", "/usr/bin/free")
+    second = make_pi(saved=first.save(tmp_path / "saved"))
+    assert second.ssh("cat kept; free").stdout == "kept\n"
+    assert first.ssh("cat kept").stdout == "kept\n"
+
+
 def test_a_board_leaves_nothing_behind(can_emulate: None) -> None:
     with pytest.raises(ZeroDivisionError), EmulatedPi() as pi:
         pi.ssh("sleep 1000 > /dev/null 2>&1 &")
