@@ -14,9 +14,8 @@ import dataclasses
 import gc
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,10 @@ from edgecnn.lazy import LazyModule
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.budget.search import MAKING_FAILS
 from edgecnn.quantize.budget.verdict import with_added
+from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
+from edgecnn.quantize.latency import quick_ratio
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.equalization import equalized_tensors
@@ -43,24 +44,11 @@ from edgecnn.quantize.tfconverter import from_graph, integer_scheme
 
 tf = LazyModule("tensorflow", extra="convert")
 
-
-@dataclass
-class Clock:
-    """Seconds spent in each named phase; a phase entered twice adds up."""
-
-    announce: Callable[[str], None]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Announce a phase and add its seconds."""
-        self.announce(name)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+AS_FAST = ("float32", "float16")
+"""Schemes whose files compute as the float32 file does."""
+MOST_SECONDS = 2.0
+"""Of a conversion without calibration, beyond which no float32 file is made to compare it with:
+that takes half as long again."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +139,24 @@ class Conversion:
                 "peak_rss_bytes": _peak_rss_bytes(),
                 "fidelity": made.fidelity,
                 "budget": with_added(made.budget, added) if made.budget else None,
+                "latency_over_float32": self._over_float32(made, output),
             }
         )
+
+    def _over_float32(self, made: Made, output: dict[str, Any]) -> float | None:
+        """Return a file's latency over the float32 file's, where that is worth the time."""
+        scheme, in_graph = output["scheme"], output["normalize_in_graph"]
+        if made.budget:
+            return float(made.budget["latency_over_float32"])
+        seconds = self._clock.seconds.get(f"convert {scheme}", 0.0)
+        if scheme in AS_FAST or (seconds > MOST_SECONDS and in_graph not in self._float):
+            return None
+        content = self._float_file(in_graph)
+        with self._clock.phase("time"):
+            try:
+                return quick_ratio(made.content, content)
+            except (RuntimeError, ValueError):
+                return None  # What the runtime does not take is told by the check.
 
     def _convert(self, output: dict[str, Any]) -> Made:
         scheme, in_graph = output["scheme"], output["normalize_in_graph"]

@@ -35,6 +35,9 @@ class Conversion:
         budget: What keeping within ``max_drop`` took: the budget and what the file loses of it, in
             points, by which measure and on how many images; the layers that stay in float32; its
             bytes and latency over those of the int8 and the float32 file. None without a budget.
+        latency_over_float32: Its latency over the float32 file's, here and on one thread, as rough
+            as it may be to tell which is slower; None for float32 and float16, and where a large
+            float32 file would have to be made for it.
         warnings: What a user should know, one line each.
         versions: Of edgecnn, TensorFlow, Keras, the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
@@ -58,6 +61,7 @@ class Conversion:
     calibration_images: int
     fidelity: dict[str, Any] | None
     budget: dict[str, Any] | None
+    latency_over_float32: float | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
     converter_peak_rss_bytes: int | None = None

@@ -28,6 +28,7 @@ from edgecnn.quantize.calibration import (
     load_calibration,
     noise,
 )
+from edgecnn.quantize.latency import CLEARLY_SLOWER
 from edgecnn.quantize.outputs import OutputPlan
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
@@ -290,6 +291,7 @@ class _Session:
             calibration_images=calibrated.fitted if calibrated else 0,
             fidelity=message["fidelity"],
             budget=message["budget"],
+            latency_over_float32=message["latency_over_float32"],
             warnings=self._warnings(plan, message),
             versions={"edgecnn": __version__, **self._loaded["versions"], **runtime},
             converter_peak_rss_bytes=message["peak_rss_bytes"],
@@ -300,10 +302,12 @@ class _Session:
         if plan.scheme.calibrated and self._calibration:
             warnings += self._calibration.warnings
         fidelity, budget = message["fidelity"], message["budget"]
-        warnings += fidelity_warnings(plan.scheme.name, fidelity, has_budget=budget is not None)
+        warnings += fidelity_warnings(plan.scheme.name, fidelity, budget)
         warnings += budget_warnings(budget)
-        if plan.scheme.caution:
-            warnings.append(plan.scheme.caution)
+        ratio = message["latency_over_float32"]
+        if ratio is not None and ratio > CLEARLY_SLOWER:
+            times = f"on this machine it takes {ratio:.1f}x the float32 file's time"
+            warnings.append(f"{times}: {plan.scheme.if_slow}")
         if self._loaded["ends_in_softmax"] is False:
             warnings.append(
                 "its output is logits, not probabilities: most app libraries want softmax"

@@ -60,14 +60,15 @@ class Estimate:
     Args:
         ops: Of the file, in its order.
         scale: What costs are measured by.
+        base: Places of those that the int8 file has in float32 already.
 
     Example:
         >>> estimate.noise(frozenset()) > estimate.noise(frozenset({0, 1}))
         True
     """
 
-    def __init__(self, ops: Sequence[Op], scale: Scale) -> None:
-        self.ops = ops
+    def __init__(self, ops: Sequence[Op], scale: Scale, base: Mix = frozenset()) -> None:
+        self.ops, self.base = ops, base
         total = sum(op.work for op in ops) or 1.0
         slower = max(scale.slowdown - 1.0, LEAST_SLOWDOWN)
         self._own = [op.more_bytes / scale.int8_bytes + slower * op.work / total for op in ops]
@@ -82,7 +83,7 @@ class Estimate:
         return sum(term.noise for term in self._terms if not term.places <= mix)
 
     def cost(self, mix: Mix) -> float:
-        """Return the bytes and the time that a mix takes more than int8, as parts of int8's."""
+        """Return the bytes and the time that a mix takes more than no float32, as int8's parts."""
         return self.price(frozenset(), mix)
 
     def gain(self, mix: Mix, more: Mix) -> float:

@@ -67,13 +67,14 @@ def within_budget(
     on_progress("time int8 and float32", 0, 0)
     int8, float32 = fastest([subject.int8.content, subject.float32])
     if drop_of(subject.int8.after) <= most_drop + EXACT:
-        plain = Tried(frozenset(), subject.int8, 1.0, int8 / float32, 1.0)
-        return subject.int8, _report(subject, most_drop, plain, [], tries=0)
+        whole = Tried(frozenset(), subject.int8, 1.0, int8 / float32, 1.0)
+        return subject.int8, _report(subject, most_drop, whole, [], tries=0)
     ops = _ops(subject, float32, lambda done, total: on_progress("measure layers", done, total))
     scale = Scale(len(subject.int8.content), float32 / int8, subject.takes_pixels)
+    base = frozenset(n for n, op in enumerate(ops) if op.name in subject.int8.in_float)
     search = Search(
         Files(subject.int8.content, subject.float32, subject.again),
-        Estimate(ops, scale),
+        Estimate(ops, scale, base),
         most_drop,
         lambda number: on_progress(f"try mix {number} of at most {MOST_TRIES}", 0, 0),
     )

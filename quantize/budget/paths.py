@@ -12,13 +12,15 @@ TINY = 1e-12
 def prefixes(estimate: Estimate) -> list[Mix]:
     """Return the mixes whose first ops are in float32."""
     count = len(estimate.ops)
-    return worth_it(estimate, [frozenset(range(end)) for end in range(1, count)])
+    path = [estimate.base.union(range(end)) for end in range(1, count)]
+    return worth_it(estimate, path)
 
 
 def suffixes(estimate: Estimate) -> list[Mix]:
     """Return the mixes whose last ops are in float32."""
     count = len(estimate.ops)
-    return worth_it(estimate, [frozenset(range(start, count)) for start in range(1, count)])
+    path = [estimate.base.union(range(start, count)) for start in range(1, count)]
+    return worth_it(estimate, path)
 
 
 def cheapest_first(estimate: Estimate) -> list[Mix]:
@@ -38,8 +40,7 @@ def loudest_first(estimate: Estimate) -> list[Mix]:
 
 
 def _grown(estimate: Estimate, price: Callable[[Mix, Mix], float]) -> list[Mix]:
-    mix: Mix = frozenset()
-    path: list[Mix] = []
+    mix, path = estimate.base, list[Mix]()
     while True:
         moves = [(move, estimate.gain(mix, move)) for move in estimate.moves(mix)]
         moves = [(move, gain) for move, gain in moves if gain > 0.0]

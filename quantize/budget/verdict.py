@@ -33,12 +33,12 @@ def describe_budget(budget: Mapping[str, Any]) -> list[str]:
     """
     kept = budget["layers_in_float"]
     within = f"within {points(budget['max_drop'])}"
-    if not kept:
-        return [f"{within}: {_loss(budget)}; no layer stays in float32"]
+    if not budget["tries"]:
+        return [f"{within}: {_loss(budget)}, so no layer stays in float32 for it"]
     names = [*kept[:MOST_NAMES], *(["..."] if len(kept) > MOST_NAMES else [])]
     return [
         f"{within}: {len(kept)} of {budget['layers']} layers stay in float32: {', '.join(names)}",
-        f"{_loss(budget)} (all int8: {budget['int8_drop']:.2f}); {_costs(budget)}",
+        f"{_loss(budget)} (int8: {budget['int8_drop']:.2f}), {_costs(budget)}",
     ]
 
 
@@ -96,7 +96,7 @@ def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
             f"{budget['images']} images tell a drop to about {budget['uncertainty']:.1f} points "
             "(standard error): more of them would tell it better"
         )
-    if budget["layers_in_float"]:
+    if budget["tries"]:
         notes.append("for hardware that takes integers alone leave --max-drop out")
     return notes
 

@@ -13,25 +13,28 @@ NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["-
 
 
 def fidelity_warnings(
-    scheme: str, fidelity: Mapping[str, Any] | None, *, has_budget: bool = False
+    scheme: str,
+    fidelity: Mapping[str, Any] | None,
+    budget: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return what is special about a file, and a warning if its answers differ too often.
 
     Args:
         scheme: The file's.
         fidelity: As :class:`Conversion` has it.
-        has_budget: Whether the file is within a budget, which says itself what it took.
+        budget: The same; one that the file is within says itself what it took.
     """
     agreement = fidelity["after"]["agreement"] if fidelity else None
     notes = []
-    if fidelity is not None and fidelity.get("layers_in_float") and not has_budget:
+    is_mixed = budget is not None and budget["tries"]
+    if fidelity is not None and fidelity.get("layers_in_float") and not is_mixed:
         notes.append(
             f"the first {len(fidelity['layers_in_float'])} layers are left in float32: for "
             "hardware that takes integers alone use --recover fast"
         )
     if fidelity is not None and fidelity.get("reason"):
         notes.append(f"its accuracy could not be recovered: {fidelity['reason']}")
-    if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT or has_budget:
+    if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT or budget:
         return notes
     steps = []
     if scheme in ("int8", "int16x8"):
