@@ -33,6 +33,7 @@ from edgecnn.quantize.budget.verdict import with_added
 from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
+from edgecnn.quantize.guards import Case, doubts
 from edgecnn.quantize.latency import quick_ratio
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
@@ -83,6 +84,7 @@ class Conversion:
         self._observed: dict[bool, Observed] = {}
         self._recoveries: dict[bool, Recovery] = {}
         self._images: Message | None = None
+        self._has_doubted = False
         self._spec: InputSpec | None = None
         self._model: LoadedModel | None = None
         self._layers: Mapping[str, Any] = {}
@@ -251,7 +253,29 @@ class Conversion:
                 output["recover"],
                 lambda done, total: self._progress(self._doing)(done, total),
             )
+            self._doubt(in_graph, self._recoveries[in_graph].wanted)
         return self._recoveries[in_graph]
+
+    def _doubt(self, in_graph: bool, scores: npt.NDArray[np.float32]) -> None:
+        """Tell once what seems to be wrong with the input, by the float file's answers to it."""
+        images, (_, held_out) = self._receive_images(), self._split_images()
+        if self._spec is None or not images["may_doubt"] or self._has_doubted:
+            return
+        self._has_doubted = True
+        with self._clock.phase("check the input"):
+            found = doubts(
+                Case(
+                    content=self._float_file(in_graph),
+                    spec=self._spec,
+                    in_graph=in_graph,
+                    images=held_out[: len(scores)],
+                    outputs=images["outputs"],
+                    scores=scores,
+                    may_differ=images["may_differ"],
+                )
+            )
+        for text in found:
+            self._parent.send({"event": "warning", "text": text})
 
     def _float_file(self, in_graph: bool) -> bytes:
         if in_graph not in self._float:
@@ -312,6 +336,7 @@ def _describe(model: LoadedModel) -> Message:
         "input_shape": model.input_shape,
         "output_shape": model.output_shape,
         "preprocessing_layer": model.preprocessing_layer,
+        "preprocessing_factor": model.preprocessing_factor,
         "ends_in_softmax": model.ends_in_softmax,
         "notes": model.notes,
         "versions": {"tensorflow": tf.__version__, "keras": version("keras")},

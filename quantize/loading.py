@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,6 +48,7 @@ class LoadedModel:
         input_shape: (height, width, channels) in pixels.
         output_shape: Shape of one answer, without the batch.
         preprocessing_layer: Name of the Rescaling or Normalization layer that it starts with.
+        preprocessing_factor: What that multiplies its input by.
         ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
         keep_alive: Owner of the variables that ``call`` reads, which does not own them itself.
         notes: What a user should know of how it was loaded, one line each.
@@ -57,6 +59,7 @@ class LoadedModel:
     input_shape: tuple[int, int, int]
     output_shape: tuple[int, ...]
     preprocessing_layer: str | None = None
+    preprocessing_factor: float | None = None
     ends_in_softmax: bool | None = None
     keep_alive: Any = None
     notes: tuple[str, ...] = ()
@@ -219,11 +222,13 @@ def _from_keras(
         answer = model.stateless_call(weights, state, image, training=False)[0]
         return answer[0] if isinstance(answer, list) else answer
 
+    preprocessing = _leading_preprocessing(model)
     return LoadedModel(
         call=call,
         input_shape=image_shape(tuple(inputs[0].shape)[1:], size, label),
         output_shape=tuple(outputs[0].shape)[1:],
-        preprocessing_layer=_leading_preprocessing(model),
+        preprocessing_layer=preprocessing.name if preprocessing else None,
+        preprocessing_factor=_factor(preprocessing) if preprocessing else None,
         ends_in_softmax=_ends_in_softmax(model),
         notes=tuple(notes),
         layers=keep_layer_names(model),
@@ -259,10 +264,18 @@ def image_shape(
     return (height, width, channels)
 
 
-def _leading_preprocessing(model: Any) -> str | None:
+def _leading_preprocessing(model: Any) -> Any | None:
     layers = (x for x in inner_layers(model) if type(x).__name__ != "InputLayer")
     first = next(layers, None)
-    return first.name if first and type(first).__name__ in PREPROCESSING_LAYERS else None
+    return first if first and type(first).__name__ in PREPROCESSING_LAYERS else None
+
+
+def _factor(layer: Any) -> float | None:
+    """Return what a Rescaling or Normalization layer multiplies by, on the average of channels."""
+    if type(layer).__name__ == "Rescaling":
+        return float(np.mean(layer.scale))
+    variance = float(np.mean(np.asarray(layer.variance)))
+    return 1 / math.sqrt(variance) if variance > 0 else None
 
 
 def _ends_in_softmax(model: Any) -> bool | None:

@@ -28,6 +28,7 @@ from edgecnn.quantize.calibration import (
     load_calibration,
     noise,
 )
+from edgecnn.quantize.guards import layer_doubts
 from edgecnn.quantize.latency import CLEARLY_SLOWER
 from edgecnn.quantize.outputs import OutputPlan
 from edgecnn.quantize.recovery.advice import fidelity_warnings
@@ -134,6 +135,8 @@ class _Session:
             case "loaded":
                 self._loaded = message
                 self._prepare(child)
+            case "warning":
+                self._request.warnings.append(message["text"])
             case "failed":
                 self._failures.append(f"{message['scheme']}: {message['message']}")
             case "written":
@@ -154,11 +157,13 @@ class _Session:
     def _input_spec(self) -> InputSpec | None:
         height, width, channels = self._loaded["input_shape"]
         request = self._request
+        layer, factor = (self._loaded[f"preprocessing_{what}"] for what in ("layer", "factor"))
         said = request.preprocessing.spec(height, width, channels)
-        if said or request.spec:
-            return said or request.spec
-        if self._loaded["preprocessing_layer"]:
-            return preset("raw", height, width, channels)
+        spec = said or request.spec or (preset("raw", height, width, channels) if layer else None)
+        if spec is not None:
+            if layer and not request.is_registered:
+                request.warnings += layer_doubts(layer, factor, spec)
+            return spec
         if request.needs_calibration:
             raise unknown_preprocessing(quoted(request.source.name))
         request.warnings.append(
@@ -173,6 +178,9 @@ class _Session:
             "path": str(self._saved(calibration)),
             "held_out": calibration.held_out,
             "outputs": label_outputs(self._request.dataset, calibration, outputs),
+            # Random weights tell nothing of an input, and the makers' own are trained as they say.
+            "may_doubt": self._request.weights_origin != "random",
+            "may_differ": self._request.weights_origin != "imagenet",
         }
 
     def _check_proof(self, calibration: CalibrationImages) -> None:

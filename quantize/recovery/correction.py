@@ -145,6 +145,7 @@ def _fits(walk: Walk, op: Any, other: Walk, place: int) -> bool:
         and other.graph.kind(twin) == graph.kind(op)
         and other.graph.is_weighted(twin)
         and other.graph.shape(int(twin.inputs[1])) == graph.shape(int(op.inputs[1]))
+        and other.graph.shape(int(twin.outputs[0])) == graph.shape(int(op.outputs[0]))
         and graph.dtype(int(op.inputs[1])) == np.int8
         and graph.scale(int(op.inputs[0])).size == 1
         and graph.scale(int(op.outputs[0])).size == 1

@@ -132,6 +132,11 @@ class Recovery:
         self._prepared: dict[bool, tuple[bytes, dict[int, Range]]] = {}
         self._wanted = scores(content, _Prepared(data.held_out, data.normalize))
 
+    @property
+    def wanted(self) -> npt.NDArray[np.float32]:
+        """The float file's scores for the held-out images, shape (images, classes)."""
+        return self._wanted
+
     def prove(self, content: bytes, takes_pixels: bool) -> Fidelity:
         """Compare a file of the same model with the float file on the held-out images."""
         images = _Prepared(self._data.held_out, None if takes_pixels else self._data.normalize)

@@ -44,6 +44,8 @@ class Measurement(Conversion):
         pixels = self._pixels()
         images = (spec.centered() if in_graph else spec).normalize(pixels)[:, None]
         wanted = scores(content, images)
+        if self._receive_images()["held_out"]:
+            self._doubt(in_graph, wanted)
         with self._clock.phase("quantize int8"):
             plain = self._plain(content, observed, pixels[:, None], wanted)
         walk = LayerByLayer(

@@ -117,6 +117,10 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
         (["mobilenet_v2", "--size", "20"], 2, "at least 32x32"),
         (["mobilenet_v2", "--size", "big"], 2, "is not a size"),
         (["two_inputs.keras", "-q", "float32"], 2, "2 inputs and 1 outputs"),
+        (["two_outputs.keras", "-c", "x.npz", "--preprocess", "tf"], 2, "1 inputs and 2 outputs"),
+        (["whole.keras", "-c", "unit.npz", "--preprocess", "unit"], 2, "x spans 0 to 1"),
+        (["whole.keras", "-c", "tf.npz", "--preprocess", "tf"], 2, "x spans -1 to 1"),
+        (["whole.keras", "-c", "bits.npz", "--preprocess", "unit"], 2, "0 to 1 only, of 0 to 255"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -146,9 +150,14 @@ def bad_folder(tmp_path_factory: pytest.TempPathFactory, resnet8: Path) -> Path:
     np.savez(folder / "nan.npz", x=np.full((12, 32, 32, 3), np.nan))
     np.savez(folder / "flat.npz", x=np.full((12, 32, 32, 3), 7, np.uint8))
     np.savez(folder / "rank.npz", x=np.zeros((12, 32), np.uint8))
+    np.savez(folder / "unit.npz", x=noise(12) / np.float32(255))
+    np.savez(folder / "tf.npz", x=noise(12) / np.float32(127.5) - 1)
+    np.savez(folder / "bits.npz", x=(noise(12) > 127).astype(np.uint8))
     inputs = [keras.Input((8, 8, 3)), keras.Input((8, 8, 3))]
     both = keras.layers.Flatten()(keras.layers.Add()(inputs))
     keras.Model(inputs, both).save(folder / "two_inputs.keras")
+    answers = [keras.layers.Flatten()(inputs[0]), keras.layers.Flatten()(inputs[0])]
+    keras.Model(inputs[0], answers).save(folder / "two_outputs.keras")
     return folder
 
 

@@ -125,6 +125,16 @@ def test_saved_model_folder(small_model: Any, tmp_path: Path, pixels: Any, run_t
     assert np.abs(run_tflite(result.path, pixels / 127.5 - 1.0) - expected).max() < 1e-5
 
 
+def test_a_saved_model_with_several_answers_is_refused(keras: Any, tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    answers = {name: keras.layers.Dense(2, name=name)(x) for name in ("left", "right")}
+    keras.Model(inputs, answers).export(tmp_path / "two", verbose=False)
+    with pytest.raises(InputError, match="1 inputs and 2 outputs"):
+        edgecnn.convert(tmp_path / "two", quantize="float32", output=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+
+
 def test_keras_2_file_converts(shared_data: Path, photos: Path, tmp_path: Path) -> None:
     (result,) = edgecnn.convert(
         shared_data / "models" / "mlperf_tiny_vww96_keras2.h5",

@@ -137,6 +137,45 @@ def test_files_that_do_not_belong_together_are_left_alone(keras: Any, small_mode
     )
 
 
+def namesake(keras: Any, seed: int, *, strides: int = 2, outputs: int = 5) -> Any:
+    """A model whose layers always have the same names, whatever their weights and sizes."""
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(16, 3, strides=strides, padding="same", use_bias=False, name="first")(inputs)
+    x = stem = layers.ReLU(6.0, name="stem")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(x)
+    x = layers.Add(name="sum")([layers.Conv2D(16, 3, padding="same", name="last")(x), stem])
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
+    return keras.Model(inputs, x, name="namesake")
+
+
+# With other strides the maps of the three convolutions are of another size.
+@pytest.mark.parametrize(
+    ("changes", "fitting"), [({}, 4), ({"strides": 1}, 1), ({"outputs": 7}, 3)]
+)
+def test_a_float_file_of_the_same_names_leaves_the_integer_file_whole(
+    keras: Any, changes: dict[str, int], fitting: int
+) -> None:
+    images = pixels(12)
+    integer, _ = plain_int8(float_file(namesake(keras, 1)), images)
+    stranger = float_file(namesake(keras, 2, **changes))
+    done = correct(integer, stranger, images[:, None], SPEC.normalize(images)[:, None], 1)
+    before, after = OpenGraph(integer), OpenGraph(done.content)
+    assert [before.kind(op) for op in before.operators] == [
+        after.kind(op) for op in after.operators
+    ]
+    for op, same in zip(before.operators, after.operators, strict=True):
+        for tensor, now in zip(
+            (*op.inputs, *op.outputs), (*same.inputs, *same.outputs), strict=True
+        ):
+            assert before.dtype(int(tensor)) == after.dtype(int(now))
+            assert before.shape(int(tensor)) == after.shape(int(now))
+    assert (done.layers, len(done.left)) == (fitting, 4 - fitting)
+    assert np.isfinite(scores(done.content, images[:, None])).all()
+
+
 @pytest.fixture(scope="module")
 def uneven_model(keras: Any) -> Any:
     """A stem, a depthwise and a pointwise layer; two channels are always zero, others narrow."""
