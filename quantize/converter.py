@@ -37,7 +37,7 @@ from edgecnn.quantize.guards import Case, doubts
 from edgecnn.quantize.latency import quick_ratio
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
-from edgecnn.quantize.recovery.equalization import equalized_tensors
+from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.operators import OpenGraph
 from edgecnn.quantize.recovery.recover import Data, Quantized, Recovered, Recovery, Scheme
 from edgecnn.quantize.rewrites import streamlined
@@ -293,7 +293,7 @@ class Conversion:
                     fit,
                     self._input_spec(in_graph),
                     self._progress("calibrate"),
-                    equalized_tensors(OpenGraph(content)),
+                    watched_tensors(OpenGraph(content)),
                 )
         return self._observed[in_graph]
 

@@ -9,8 +9,9 @@ widens the ranges of residual branches.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +37,41 @@ class Observed:
     Args:
         ranges: Tensor -> (least, greatest) value; the input's follows from the pixels.
         samples: Tensor -> some of its values, drawn evenly.
-        peaks: Tensor -> greatest magnitude, shape (images, channels); for those asked for.
+        lows: Tensor -> least value of each channel, shape (images, channels); for those asked for.
+        highs: Tensor -> greatest value of each channel, for the same.
+        sampled: Tensor -> the channel of each of its samples, for the same.
     """
 
     ranges: dict[int, Range]
     samples: dict[int, Values]
-    peaks: dict[int, Values]
+    lows: dict[int, Values]
+    highs: dict[int, Values]
+    sampled: dict[int, npt.NDArray[np.int64]]
+
+    def peaks(self, tensor: int) -> Values:
+        """Return a tensor's greatest magnitudes, shape (images, channels)."""
+        peaks: Values = np.maximum(self.highs[tensor], -self.lows[tensor])
+        return peaks
+
+    def magnitudes(self, tensor: int) -> Values:
+        """Return the greatest magnitude of each channel of a tensor over all images."""
+        magnitudes: Values = self.peaks(tensor).max(axis=0)
+        return magnitudes
+
+    def scaled(self, factors: Mapping[int, npt.NDArray[Any]]) -> Observed:
+        """Return what the activations are when channels are multiplied.
+
+        Args:
+            factors: Tensor -> factor of each channel, for tensors whose channels are known.
+        """
+        ranges, samples = dict(self.ranges), dict(self.samples)
+        lows, highs = dict(self.lows), dict(self.highs)
+        for tensor, each in factors.items():
+            factor = each.astype(np.float32)
+            lows[tensor], highs[tensor] = lows[tensor] * factor, highs[tensor] * factor
+            samples[tensor] = samples[tensor] * factor[self.sampled[tensor]]
+            ranges[tensor] = _spanning(float(lows[tensor].min()), float(highs[tensor].max()))
+        return Observed(ranges, samples, lows, highs, self.sampled)
 
 
 def observe(
@@ -49,7 +79,7 @@ def observe(
     images: npt.NDArray[np.uint8],
     normalization: InputSpec | None,
     on_progress: Callable[[int, int], None],
-    peaks_of: Collection[int] = (),
+    channels_of: Collection[int] = (),
 ) -> Observed:
     """Run a float model over images and keep what its tensors' values are like.
 
@@ -58,7 +88,7 @@ def observe(
         images: uint8, shape (count, height, width, channels), RGB or grey.
         normalization: How pixels become the model's input; None if the graph does it.
         on_progress: Told (images done, images in all).
-        peaks_of: Tensors of which each channel's greatest magnitude is kept.
+        channels_of: Tensors of which each channel's extremes are kept.
 
     Raises:
         InputError: The model's activations are not finite for an image.
@@ -74,7 +104,7 @@ def observe(
     dtypes = {detail["index"]: detail["dtype"] for detail in interpreter.get_tensor_details()}
     indices = [index for index in indices if dtypes[index] == np.float32]
     views = {index: interpreter.tensor(index) for index in indices}
-    seen = _Seen(len(images), set(peaks_of))
+    seen = _Seen(len(images), set(channels_of))
     for number, image in enumerate(images):
         pixels = (
             image.astype(np.float32) if normalization is None else normalization.normalize(image)
@@ -91,12 +121,14 @@ def observe(
 class _Seen:
     """Gathers what :class:`Observed` has, image by image."""
 
-    def __init__(self, images: int, peaks_of: Collection[int]) -> None:
+    def __init__(self, images: int, channels_of: Collection[int]) -> None:
         self._part = max(1, SAMPLES // images)
-        self._peaks_of = peaks_of
+        self._channels_of = channels_of
         self._ranges: dict[int, Range] = {}
         self._samples: dict[int, list[Values]] = {}
-        self._peaks: dict[int, list[Values]] = {}
+        self._lows: dict[int, list[Values]] = {}
+        self._highs: dict[int, list[Values]] = {}
+        self._sampled: dict[int, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, index: int, values: Values, number: int) -> None:
         low, high = float(values.min()), float(values.max())
@@ -110,19 +142,26 @@ class _Seen:
         flat = values.reshape(-1)
         stride = max(1, flat.size // self._part)
         # Another start each time, else the same channels would be drawn from each image.
-        drawn = flat[number % stride :: stride].copy()
-        self._samples.setdefault(index, []).append(drawn)
-        if index in self._peaks_of:
-            by_channel = values.reshape(-1, values.shape[-1])
-            peaks = np.maximum(by_channel.max(axis=0), -by_channel.min(axis=0))
-            self._peaks.setdefault(index, []).append(peaks)
+        first = number % stride
+        self._samples.setdefault(index, []).append(flat[first::stride].copy())
+        if index in self._channels_of:
+            self._add_channels(index, values, np.arange(first, flat.size, stride))
+
+    def _add_channels(self, index: int, values: Values, places: npt.NDArray[np.int64]) -> None:
+        channels = values.shape[-1]
+        by_channel = values.reshape(-1, channels)
+        self._lows.setdefault(index, []).append(by_channel.min(axis=0))
+        self._highs.setdefault(index, []).append(by_channel.max(axis=0))
+        self._sampled.setdefault(index, []).append(places % channels)
 
     def result(self, input_index: int, bounds: Range) -> Observed:
         ranges = {**self._ranges, input_index: bounds}
         return Observed(
             ranges={index: _spanning(*extremes) for index, extremes in ranges.items()},
             samples={index: np.concatenate(parts) for index, parts in self._samples.items()},
-            peaks={index: np.stack(parts) for index, parts in self._peaks.items()},
+            lows={index: np.stack(parts) for index, parts in self._lows.items()},
+            highs={index: np.stack(parts) for index, parts in self._highs.items()},
+            sampled={index: np.concatenate(parts) for index, parts in self._sampled.items()},
         )
 
 

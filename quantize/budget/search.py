@@ -49,7 +49,7 @@ def drop_of(fidelity: Fidelity) -> float:
         fidelity: Of a file that names classes.
 
     Example:
-        >>> drop_of(Fidelity(100, 0.9, 20.0, top1_percent=54.5, float_top1_percent=56.0))
+        >>> drop_of(Fidelity(100, 0.9, 20.0, 0.01, top1_percent=54.5, float_top1_percent=56.0))
         1.5
     """
     if fidelity.top1_percent is not None and fidelity.float_top1_percent is not None:

@@ -30,7 +30,7 @@ def fidelity_warnings(
     if fidelity is not None and fidelity.get("layers_in_float") and not is_mixed:
         notes.append(
             f"the first {len(fidelity['layers_in_float'])} layers are left in float32: for "
-            "hardware that takes integers alone use --recover fast"
+            "accelerators that take integers alone use --all-int8"
         )
     if fidelity is not None and fidelity.get("reason"):
         notes.append(f"its accuracy could not be recovered: {fidelity['reason']}")

@@ -83,8 +83,8 @@ def equalize(content: bytes, bounds: Mapping[int, Array]) -> bytes:
         tensor = int(op.outputs[0])
         if tensor in bounds:
             factors = _factors(bounds[tensor])
-            _scale_outputs(graph, op, factors)
-            _scale_inputs(graph, graph.only_reader(tensor), 1.0 / factors)
+            scale_outputs(graph, op, factors)
+            scale_inputs(graph, graph.only_reader(tensor), 1.0 / factors)
     return graph.content()
 
 
@@ -110,7 +110,14 @@ def _factors(bounds: Array) -> Array:
     return np.where(bounds > 0, np.minimum(ratios, MOST), 1.0)
 
 
-def _scale_outputs(graph: OpenGraph, op: Any, factors: Array) -> None:
+def scale_outputs(graph: OpenGraph, op: Any, factors: Array) -> None:
+    """Multiply a weighted op's weights and bias so that its result has these factors.
+
+    Args:
+        graph: Where the op stands.
+        op: A CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
+        factors: One for each channel of the result.
+    """
     weights = int(op.inputs[1])
     values = graph.values(weights)
     if graph.kind(op) == "DEPTHWISE_CONV_2D":
@@ -122,6 +129,13 @@ def _scale_outputs(graph: OpenGraph, op: Any, factors: Array) -> None:
         graph.set_values(bias, graph.values(bias) * factors)
 
 
-def _scale_inputs(graph: OpenGraph, op: Any, factors: Array) -> None:
+def scale_inputs(graph: OpenGraph, op: Any, factors: Array) -> None:
+    """Multiply a weighted op's weights for what it reads.
+
+    Args:
+        graph: Where the op stands.
+        op: A CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
+        factors: One for each channel that it reads.
+    """
     weights = int(op.inputs[1])
     graph.set_values(weights, graph.values(weights) * factors)

@@ -24,6 +24,9 @@ class Fidelity:
             one number.
         snr_db: Signal-to-noise ratio of the scores before softmax, in decibels: the variance of
             the float file's over the mean square of the difference. Infinite for equal ones.
+        divergence: Kullback-Leibler divergence of the softmax of the scores from the float file's,
+            mean over the images, in nats; of a single number the mean square of the difference.
+            What is wrong with answers that are sure anyway hardly counts.
         top1_percent: Of this file, where labels are known.
         top5_percent: Of this file, where labels are known and there are more than five classes.
         float_top1_percent: Of the float file.
@@ -33,6 +36,7 @@ class Fidelity:
     images: int
     agreement: float | None
     snr_db: float
+    divergence: float
     top1_percent: float | None = None
     top5_percent: float | None = None
     float_top1_percent: float | None = None
@@ -66,6 +70,7 @@ def fidelity(
         images=images,
         agreement=_agreement(scores, wanted) if classes > 1 else None,
         snr_db=snr_db(scores, wanted),
+        divergence=divergence(scores, wanted),
     )
     if outputs is None or classes < 2:
         return result
@@ -94,6 +99,29 @@ def snr_db(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> 
     if noise == 0.0:
         return math.inf
     return 10.0 * math.log10(power / noise) if power else -math.inf
+
+
+def divergence(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:
+    """Return how far the softmax of scores is from that of the wanted ones, in nats.
+
+    Args:
+        scores: Shape (images, classes), before softmax.
+        wanted: Of the same shape.
+
+    Example:
+        >>> divergence(np.array([[0.0, 0.0]]), np.array([[0.0, 0.0]]))
+        0.0
+    """
+    if wanted.shape[1] == 1:
+        return float(((scores.astype(np.float64) - wanted) ** 2).mean())
+    given, right = _log_softmax(scores), _log_softmax(wanted)
+    return float((np.exp(right) * (right - given)).sum(axis=1).mean())
+
+
+def _log_softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    logs: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logs
 
 
 def _agreement(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:

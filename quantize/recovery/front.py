@@ -13,6 +13,7 @@ import numpy as np
 
 from edgecnn.quantize.latency import latency_ratio
 from edgecnn.quantize.ranges import Range
+from edgecnn.quantize.recovery.fidelity import snr_db
 from edgecnn.quantize.recovery.operators import (
     Array,
     OpenGraph,
@@ -27,13 +28,12 @@ BOUNDARY_PART = 0.1
 """The last result, which is rounded where the integers begin, may add this part of the noise that
 the rounding before it made."""
 
-LEAST_GAIN_DB = 1.0
 MOST_COST = 1.02
 """Of latency and of bytes, over the plain integer file's."""
 
 
 def noisy_front(
-    content: bytes, ranges: Mapping[int, Range], images: Array, threads: int
+    content: bytes, ranges: Mapping[int, Range], images: Array, threads: int, least_db: float
 ) -> tuple[str, ...]:
     """Return the names of the results of the first layers that are better left in float32.
 
@@ -42,21 +42,27 @@ def noisy_front(
         ranges: Tensor -> (least, greatest) value over the calibration images.
         images: What goes into the file, shape (images, *shape of its input).
         threads: For the runtime.
+        least_db: Signal-to-noise ratio of the scores, in decibels, that is good enough.
 
     Returns:
-        As few as leave the front without much noise; none if there is no such place.
+        As few as leave the front without much noise; none if there is no such place, or if the
+        front's rounding alone leaves the scores better than asked for.
     """
     graph = OpenGraph(content)
     tensors = front(graph)[:MOST_OPS]
-    noise = np.array([_noise(graph, t, ranges[t], images, threads) for t in tensors])
+    parts = np.array([_noise_part(graph, t, ranges[t], images, threads) for t in tensors])
     for count in range(1, len(tensors)):
-        if noise[count] <= BOUNDARY_PART * noise[:count].sum():
-            return tuple(graph.name(tensor) for tensor in tensors[: count + 1])
+        noise = parts[:count].sum()
+        if parts[count] <= BOUNDARY_PART * noise:
+            is_noisy = noise > 10 ** (-least_db / 10)
+            return tuple(graph.name(t) for t in tensors[: count + 1]) if is_noisy else ()
     return ()
 
 
-def _noise(graph: OpenGraph, tensor: int, extremes: Range, images: Array, threads: int) -> float:
-    """Return what rounding one tensor to 8 bits does to the scores (mean square)."""
+def _noise_part(
+    graph: OpenGraph, tensor: int, extremes: Range, images: Array, threads: int
+) -> float:
+    """Return the noise that rounding one tensor to 8 bits makes in the scores, over their power."""
     head = graph.part(graph.input, tensor)
     tail = graph.part(tensor, scores_tensor(graph))
     if head is None or tail is None:
@@ -64,8 +70,9 @@ def _noise(graph: OpenGraph, tensor: int, extremes: Range, images: Array, thread
     (values,) = run_model(head, [images], threads)
     step = step_of(extremes)
     rounded = np.rint(values / step) * step
-    (wanted,), (scores,) = (run_model(tail, [v], threads) for v in (values, rounded))
-    return float(((scores - wanted) ** 2).mean())
+    (wanted,), (given,) = (run_model(tail, [v], threads) for v in (values, rounded))
+    ratio = snr_db(given.reshape(len(images), -1), wanted.reshape(len(images), -1))
+    return float(10 ** (-ratio / 10))
 
 
 def costs_little(content: bytes, plain: bytes) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgecnn.quantize.recovery.clipping import best_range
-from edgecnn.quantize.recovery.fidelity import fidelity, snr_db
+from edgecnn.quantize.recovery.fidelity import divergence, fidelity, snr_db
 from edgecnn.quantize.recovery.rounding import _damped, _exact, _greedy, round_weights
 
 
@@ -97,6 +97,24 @@ def test_what_softmax_takes_out_is_no_noise() -> None:
     wanted = np.array([[3.0, 1.0, 0.0]], np.float32)
     assert snr_db(wanted + 7.0, wanted) == math.inf
     assert fidelity(wanted, wanted).to_dict()["snr_db"] is None
+
+
+def test_divergence_by_arithmetic() -> None:
+    # Softmax of (ln 3, 0) is (3/4, 1/4), of (0, 0) it is (1/2, 1/2).
+    wanted, given = np.array([[math.log(3.0), 0.0]]), np.array([[0.0, 0.0]])
+    assert divergence(given, wanted) == pytest.approx(
+        0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    )
+    assert divergence(wanted + 5.0, wanted) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_one_image_that_is_sure_anyway_hardly_diverges() -> None:
+    wanted = np.array([[0.4, 0.0], [60.0, 0.0]])
+    sure_one_off, close_one_off = wanted.copy(), wanted.copy()
+    sure_one_off[1, 0] = 45.0
+    close_one_off[0, 0] = -0.4
+    assert snr_db(sure_one_off, wanted) < snr_db(close_one_off, wanted)
+    assert divergence(sure_one_off, wanted) < divergence(close_one_off, wanted)
 
 
 def test_a_single_output_has_no_agreement() -> None:
