@@ -11,6 +11,7 @@ runs of its float model.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -238,12 +239,16 @@ class _Model:
     """Runs the float file, once for each image and reading."""
 
     def __init__(self, case: Case) -> None:
+        self._case = case
+        self._known: dict[Reading, list[Array]] = {}
+
+    @functools.cached_property
+    def _interpreter(self) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._case = case
-        self._interpreter = Interpreter(model_content=case.content, num_threads=threads())
-        self._interpreter.allocate_tensors()
-        self._known: dict[Reading, list[Array]] = {}
+        interpreter = Interpreter(model_content=self._case.content, num_threads=threads())
+        interpreter.allocate_tensors()
+        return interpreter
 
     def ends_in_softmax(self) -> bool:
         """Whether its answers are probabilities of which one class gets most."""

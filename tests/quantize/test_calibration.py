@@ -10,8 +10,12 @@ import pytest
 
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
+from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.quantize.calibration import load_calibration, open_calibration, pixel_warnings
+from edgecnn.quantize.request import BuildOptions, Request
+from edgecnn.quantize.schemes import parse_schemes
+from edgecnn.quantize.sources import find_source
 
 Images = Any
 
@@ -178,3 +182,28 @@ def test_too_few_that_can_be_read_are_refused(
         load_calibration(dataset, 100, preset("tf", 32, 32), lambda done, total: None)
     assert "b.png" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_folder_with_the_name_of_built_in_data_is_said(
+    tmp_path: Path, pictures: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_all(tmp_path / "digits-train", pictures, 12)
+    monkeypatch.chdir(tmp_path)
+    for data, count, notes in (("digits-train", 12, 1), ("builtin:digits-train", 1433, 0)):
+        request = Request(
+            source=find_source("mobilenet_v2"),
+            schemes=parse_schemes("int8"),
+            options=BuildOptions(weights="imagenet"),
+            preprocessing=Preprocessing(),
+            input_type=None,
+            calibrate=data,
+            samples=12,
+            recover="fast",
+            trust=False,
+            on_progress=lambda phase, done, total: None,
+        )
+        request.check()
+        assert request.dataset is not None
+        assert len(request.dataset) == count
+        assert len(request.warnings) == notes
+        assert all("builtin:digits-train" in warning for warning in request.warnings)
