@@ -30,6 +30,7 @@ def convert(
     samples: int = DEFAULT_SAMPLES,
     recover: str = "fast",
     max_drop: float | None = None,
+    all_int8: bool = False,
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -59,6 +60,8 @@ def convert(
         max_drop: What int8 may lose on held-out images, in percentage points: of top-1 where labels
             are known, else of agreement with the float model. As few and as cheap layers as
             possible stay in float32 for it.
+        all_int8: Leave no layer of an int8 file in float32, for accelerators that take integers
+            alone. Else the first layers of a narrow network may be, where that costs nothing.
         preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
             that start with a Rescaling or Normalization layer know theirs.
         mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
@@ -108,6 +111,7 @@ def convert(
             samples=samples,
             recover=recover,
             max_drop=max_drop,
+            all_int8=all_int8,
             trust=trust,
             on_progress=on_progress or (lambda phase, done, total: None),
         )

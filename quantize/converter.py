@@ -171,6 +171,7 @@ class Conversion:
             return Made(self._float_file(in_graph))
         observed = self._observe(in_graph)
         kind = integer_scheme(scheme, output["input_type"])
+        kind = dataclasses.replace(kind, keeps_float=kind.keeps_float and not output["all_int8"])
         with self._clock.phase(f"quantize {scheme}"):
             calibrated = with_ranges(self._float_file(in_graph), observed.ranges)
             plain = kind.quantize(calibrated, ())

@@ -93,6 +93,7 @@ class Request:
         trust: Whether code in the file may run.
         on_progress: Told of each phase.
         max_drop: What int8 may lose, in points; None if there is no budget.
+        all_int8: Whether no layer of an int8 file may stay in float32.
 
     Raises:
         InputError: From ``check``, if an option does not fit the source or is missing.
@@ -109,6 +110,7 @@ class Request:
     trust: bool
     on_progress: Progress
     max_drop: float | None = None
+    all_int8: bool = False
     dataset: Dataset | None = None
     spec: InputSpec | None = None
     warnings: list[str] = field(default_factory=list)
@@ -156,6 +158,8 @@ class Request:
 
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)
+        if self.all_int8:
+            raise InputError("--max-drop leaves layers in float32, --all-int8 none: choose one")
         if all(scheme.name != "int8" for scheme in self.schemes):
             names = " and ".join(scheme.name for scheme in self.schemes)
             raise InputError(f"--max-drop is for int8, not for {names}: leave it out")

@@ -233,6 +233,7 @@ class _Session:
             "normalize_in_graph": self._normalizes_in_graph(plan),
             "path": str(self._temporary(plan)),
             "recover": self._request.recover,
+            "all_int8": self._request.all_int8,
             "has_images": self._request.dataset is not None,
             "max_drop": self._request.max_drop if plan.scheme.name == "int8" else None,
             "metadata": json.dumps(self._metadata(plan), sort_keys=True),

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     help="What int8 may lose of top-1, or of agreement where there are no labels: the cheapest "
     "layers that keep it within stay in float32.",
 )
+@click.option("--all-int8", is_flag=True, help="Leave no layer of an int8 file in float32.")
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
 @building_options
@@ -70,6 +71,7 @@ def convert_command(
     samples: int,
     recover: str,
     max_drop: float | None,
+    all_int8: bool,
     preprocess: str | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
@@ -102,6 +104,7 @@ def convert_command(
         "samples": samples,
         "recover": recover,
         "max_drop": max_drop,
+        "all_int8": all_int8,
         "preprocess": preprocess,
         "mean": mean,
         "std": std,
