@@ -28,6 +28,9 @@ BOUNDARY_PART = 0.1
 """The last result, which is rounded where the integers begin, may add this part of the noise that
 the rounding before it made."""
 
+SCREEN_DB = 4.0
+"""By so much two images may be better than eight."""
+
 MOST_COST = 1.02
 """Of latency and of bytes, over the plain integer file's."""
 
@@ -48,31 +51,41 @@ def noisy_front(
         As few as leave the front without much noise; none if there is no such place, or if the
         front's rounding alone leaves the scores better than asked for.
     """
-    graph = OpenGraph(content)
-    tensors = front(graph)[:MOST_OPS]
-    parts = np.array([_noise_part(graph, t, ranges[t], images, threads) for t in tensors])
-    for count in range(1, len(tensors)):
+    # Two images rule out most networks.
+    screened = _noisy(OpenGraph(content), ranges, images[:2], threads, least_db + SCREEN_DB)
+    return _noisy(OpenGraph(content), ranges, images, threads, least_db) if screened else ()
+
+
+def _noisy(
+    graph: OpenGraph, ranges: Mapping[int, Range], images: Array, threads: int, least_db: float
+) -> tuple[str, ...]:
+    tensors, scores = front(graph)[:MOST_OPS], scores_tensor(graph)
+    whole = graph.part(graph.input, scores)
+    if len(tensors) < 2 or whole is None:
+        return ()
+    (wanted,) = run_model(whole, [images], threads)
+    parts = np.zeros(len(tensors))
+    for count, tensor in enumerate(tensors):
+        rounded = _rounded(graph, tensor, ranges[tensor], images, threads)
+        tail = graph.part(tensor, scores)
+        assert tail is not None
+        (given,) = run_model(tail, [rounded], threads)
+        ratio = snr_db(given.reshape(len(images), -1), wanted.reshape(len(images), -1))
+        parts[count] = 10 ** (-ratio / 10)
         noise = parts[:count].sum()
-        if parts[count] <= BOUNDARY_PART * noise:
+        if count and parts[count] <= BOUNDARY_PART * noise:
             is_noisy = noise > 10 ** (-least_db / 10)
             return tuple(graph.name(t) for t in tensors[: count + 1]) if is_noisy else ()
     return ()
 
 
-def _noise_part(
-    graph: OpenGraph, tensor: int, extremes: Range, images: Array, threads: int
-) -> float:
-    """Return the noise that rounding one tensor to 8 bits makes in the scores, over their power."""
+def _rounded(graph: OpenGraph, tensor: int, extremes: Range, images: Array, threads: int) -> Array:
+    """Return a tensor's values rounded to 8 bits."""
     head = graph.part(graph.input, tensor)
-    tail = graph.part(tensor, scores_tensor(graph))
-    if head is None or tail is None:
-        return float("inf")
+    assert head is not None
     (values,) = run_model(head, [images], threads)
     step = step_of(extremes)
-    rounded = np.rint(values / step) * step
-    (wanted,), (given,) = (run_model(tail, [v], threads) for v in (values, rounded))
-    ratio = snr_db(given.reshape(len(images), -1), wanted.reshape(len(images), -1))
-    return float(10 ** (-ratio / 10))
+    return np.rint(values / step) * step
 
 
 def costs_little(content: bytes, plain: bytes) -> bool:

@@ -9,7 +9,7 @@ one is taken.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,11 @@ import numpy.typing as npt
 
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.ranges import Observed, Range, threads
-from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
+from edgecnn.quantize.recovery.channel_groups import (
+    ChannelGroup,
+    channel_groups,
+    equalize_groups,
+)
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.correction import correct
 from edgecnn.quantize.recovery.equalization import (
@@ -68,7 +72,7 @@ class Scheme:
     Args:
         quantize: Makes an integer file of a float file with ranges; the results named stay float32.
         keeps_float: Whether it can leave layers in float32.
-        fit_images: Images that the fast level corrects with.
+        fit_images: Images that a file is corrected with, but for the last try of ``"full"``.
         takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
     """
 
@@ -169,22 +173,21 @@ class Recovery:
     def recover(self, scheme: Scheme, plain: bytes) -> Recovered:
         """Make a better file than the plain one, or return that."""
         before = self.prove(plain, scheme.takes_pixels)
-        best = min(self._tried(scheme, plain, before), key=lambda found: found.after.divergence)
-        if best.after.divergence < before.divergence:
+        in_float = self._noisy_front(scheme, plain)
+        tried = [self._corrected(scheme, before, way, in_float) for way in self._ways()]
+        best = min(tried, key=_divergence)
+        if self._level == "full":
+            way, every = best.equalization, len(self._data.fit)
+            best = min(best, self._corrected(scheme, before, way, in_float, every), key=_divergence)
+        if _divergence(best) < before.divergence:
             return best
         return Recovered(with_float_softmax(plain), before, before, is_plain=True)
 
-    def _tried(self, scheme: Scheme, plain: bytes, before: Fidelity) -> Iterator[Recovered]:
-        """Make the files that the level tries: one, of small networks two; of ``"full"`` all."""
+    def _ways(self) -> list[str]:
+        """Return the ways of equalising that the level tries: one, of small networks two."""
         is_full = self._level == "full"
-        in_float = self._noisy_front(scheme, plain)
-        yield self._corrected(scheme, before, ALONE, in_float)
-        if self._has_groups and (is_full or self._is_small):
-            yield self._corrected(scheme, before, GROUPS, in_float)
-        if is_full:
-            yield self._corrected(scheme, before, NONE)
-        if is_full and in_float:
-            yield self._corrected(scheme, before, ALONE)
+        has_groups = bool(self._groups) and (is_full or self._is_small)
+        return [ALONE] + [GROUPS] * has_groups + [NONE] * is_full
 
     def again(self, scheme: Scheme, found: Recovered, in_float: Sequence[str]) -> Recovered:
         """Make a file as one was made, but for the results named, which stay float32."""
@@ -213,10 +216,11 @@ class Recovery:
         before: Fidelity,
         equalization: str,
         in_float: Sequence[str] = (),
+        most_images: int = 0,
     ) -> Recovered:
         prepared, ranges = self._prepare(equalization)
         made = scheme.quantize(with_ranges(prepared, ranges), in_float)
-        images = self._data.fit if self._level == "full" else self._data.fit[: scheme.fit_images]
+        images = self._data.fit[: most_images or scheme.fit_images]
         normalized = self._data.normalize(images)
         corrected = correct(
             made.content,
@@ -255,9 +259,9 @@ class Recovery:
         return self._prepared[equalization]
 
     @property
-    def _has_groups(self) -> bool:
+    def _groups(self) -> list[ChannelGroup]:
         graph = OpenGraph(self._content)
-        return bool(channel_groups(graph, equalized_tensors(graph)))
+        return channel_groups(graph, equalized_tensors(graph))
 
     @property
     def _is_small(self) -> bool:
@@ -278,6 +282,10 @@ class _Prepared(Sequence[Array]):
     def __getitem__(self, number: Any) -> Any:
         image = self._images[number]
         return (image if self._normalize is None else self._normalize(image))[None]
+
+
+def _divergence(found: Recovered) -> float:
+    return found.after.divergence
 
 
 def scores(content: bytes, images: Sequence[Array] | Array) -> npt.NDArray[np.float32]:
