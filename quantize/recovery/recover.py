@@ -174,11 +174,13 @@ class Recovery:
         """Make a better file than the plain one, or return that."""
         before = self.prove(plain, scheme.takes_pixels)
         in_float = self._noisy_front(scheme, plain)
-        tried = [self._corrected(scheme, before, way, in_float) for way in self._ways()]
+        # Equalising is for the first layers above all.
+        ways = [ALONE] if in_float else self._ways()
+        tried = [self._corrected(scheme, before, way, in_float) for way in ways]
         best = min(tried, key=_divergence)
         if self._level == "full":
-            way, every = best.equalization, len(self._data.fit)
-            best = min(best, self._corrected(scheme, before, way, in_float, every), key=_divergence)
+            way, most = best.equalization, 2 * scheme.fit_images
+            best = min(best, self._corrected(scheme, before, way, in_float, most), key=_divergence)
         if _divergence(best) < before.divergence:
             return best
         return Recovered(with_float_softmax(plain), before, before, is_plain=True)
