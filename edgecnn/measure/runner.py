@@ -8,10 +8,12 @@ number of ``progress`` events. A line with ``"payload_bytes"`` is followed by th
 ========  ===========================================  ============================================
 verb      takes                                        answers
 ========  ===========================================  ============================================
-facts     nothing                                      what it runs on: cpu, cores, memory, system
+facts     nothing                                      what it runs on: board, cpu, memory, system
+health    idle_s                                       clocks, heat, throttling, load, as raw text
 load      model (path), threads, input_range           runtime, load_ms, inputs, outputs
 check     a payload: the input tensor (optional)       whether each output is finite
-time      warmup, runs, min_time_s, max_samples        first_inference_ms, samples_ns
+time      warmup, runs, min_time_s, max_samples        first_inference_ms, samples_ns, clocks
+power     seconds, busy                                readings of a power meter, calls, elapsed_s
 memory    nothing                                      base_rss_bytes, peak_rss_bytes
 classify  count, top_k, outputs; payload: the tensors  top_k class indices of each tensor
 ========  ===========================================  ============================================
@@ -27,7 +29,10 @@ import json
 import os
 import platform
 import signal
+import struct
+import subprocess
 import sys
+import threading
 import time
 from array import array
 from collections.abc import Callable
@@ -47,6 +52,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PROGRESS_EVERY_NS = 200_000_000
 SEED = 0
 NS_PER_MS = 1e6
+PROGRAM_TIMEOUT_S = 3.0  # vcgencmd and dpkg take milliseconds; a firmware that hangs must not wait
+POWER_EVERY_S = 0.25
+CPU = "/sys/devices/system/cpu"
+DEVICE_TREE = "/proc/device-tree"
 
 
 class InputProblem(Exception):
@@ -131,9 +140,11 @@ class Runner:
         self._first_ms: float | None = None
         self.verbs: dict[str, Callable[[Message], None]] = {
             "facts": self.facts,
+            "health": self.health,
             "load": self.load,
             "check": self.check,
             "time": self.time,
+            "power": self.power,
             "memory": self.memory,
             "classify": self.classify,
         }
@@ -148,6 +159,10 @@ class Runner:
     def facts(self, request: Message) -> None:
         """Say what this runs on."""
         self._pipe.send({"event": "facts", **host_facts()})
+
+    def health(self, request: Message) -> None:
+        """Say how the device is just now; what other processes do is seen while this one waits."""
+        self._pipe.send({"event": "health", **host_health(request["idle_s"])})
 
     def load(self, request: Message) -> None:
         """Make the interpreter and its tensors; the runtime packs float weights here."""
@@ -196,11 +211,25 @@ class Runner:
         for _ in range(request["warmup"]):
             self._invoke()
         min_time_ns = int(request["min_time_s"] * 1e9)
-        samples = self._samples(request["runs"], min_time_ns, request["max_samples"])
+        clocks = Clocks()
+        samples = self._samples(request["runs"], min_time_ns, request["max_samples"], clocks)
+        clocks.look()
         # Before the answer is made, whose text may be larger than a small model.
         self._peak_rss_bytes = status_bytes("VmHWM")
         answer = {"first_inference_ms": self._first_ms, "samples_ns": samples.tolist()}
-        self._pipe.send({"event": "timed", **answer})
+        self._pipe.send({"event": "timed", **answer, "clocks_khz": clocks.looks})
+
+    def power(self, request: Message) -> None:
+        """Read the power meter while the model runs, or nothing does; no readings: no meter."""
+        meter, calls = PowerMeter(), 0
+        begin = now = time.monotonic()
+        seconds = request["seconds"] if read_power() else 0
+        meter.start()
+        while now < begin + seconds:
+            self._invoke() if request["busy"] else time.sleep(POWER_EVERY_S)
+            calls, now = calls + 1, time.monotonic()
+        answer = {"readings": meter.finish(), "calls": calls, "elapsed_s": now - begin}
+        self._pipe.send({"event": "power", **answer})
 
     def memory(self, request: Message) -> None:
         """Say how much memory was resident before the model, and at most until it was timed."""
@@ -253,7 +282,7 @@ class Runner:
         if self._first_ms is None:
             self._first_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
 
-    def _samples(self, runs: int, min_time_ns: int, max_samples: int) -> array[int]:
+    def _samples(self, runs: int, min_time_ns: int, max_samples: int, clocks: Clocks) -> array[int]:
         """Return nanoseconds of each call; nothing but the call is inside a sample."""
         invoke, clock = self._model.invoke, time.perf_counter_ns
         samples = array("q")
@@ -273,9 +302,50 @@ class Runner:
                     elapsed_s = (end - start) / 1e9
                     progress = {"samples": len(samples), "elapsed_s": elapsed_s}
                     self._pipe.send({"event": "progress", **progress})
+                    clocks.look()
                     reported = clock()
         finally:
             gc.enable()
+
+
+class Clocks:
+    """Clocks of the CPU, kHz as text, one list a look."""
+
+    def __init__(self) -> None:
+        self._paths = paths_of(f"{CPU}/cpufreq/policy*/scaling_cur_freq")
+        self.looks: list[list[str | None]] = []
+
+    def look(self) -> None:
+        """Read the clock of each group of cores once: a few bytes of sysfs, if there are any."""
+        if self._paths:
+            self.looks.append([text_of(path) for path in self._paths])
+
+
+class PowerMeter(threading.Thread):
+    """Reads a Raspberry Pi 5's power meter a few times a second, until it is finished."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._readings: list[str] = []
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Keep the readings that were taken while it was not over."""
+        while not self._over.wait(POWER_EVERY_S):
+            reading = read_power()
+            if reading is not None and not self._over.is_set():
+                self._readings.append(reading)
+
+    def finish(self) -> list[str]:
+        """End, and return the readings as they were printed."""
+        self._over.set()
+        self.join()
+        return self._readings
+
+
+def read_power() -> str | None:
+    """Return current and voltage of each rail as vcgencmd prints them."""
+    return output_of("vcgencmd", "pmic_read_adc")
 
 
 def describe(detail: Message) -> Message:
@@ -312,8 +382,57 @@ def host_facts() -> Message:
         "os": os_name(),
         "kernel": platform.release(),
         "architecture": platform.machine(),
-        "governor": text_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": text_of(f"{CPU}/cpu0/cpufreq/scaling_governor"),
+        "board": tree_text("model"),
+        "compatible": (tree_text("compatible") or "").split("\0"),
+        "bits": struct.calcsize("P") * 8,
+        "userland": output_of("dpkg", "--print-architecture"),
+        "cpu_max_khz": texts_of(f"{CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq"),
+        "emulation": emulation_signs(),
     }
+
+
+def emulation_signs() -> Message:
+    """Return what gives an emulator away; the other side weighs it."""
+    # qemu answers for /proc/self/exe in its guest's name; this way round it is the kernel's answer.
+    program = f"/proc/self/task/{os.getpid()}/exe"
+    try:
+        with Path(program).open("rb") as file:
+            path, header = str(Path(program).readlink()), file.read(20)
+    except OSError:
+        path, header = None, b""
+    return {
+        "program": path,
+        "program_header": header.hex(),
+        "cpuinfo": (text_of("/proc/cpuinfo") or "").partition("\n\n")[0],
+        "product": text_of("/sys/class/dmi/id/product_name"),
+        "tree": [path.name for path in paths_of(f"{DEVICE_TREE}/*")],
+        "clocks": texts_of("/sys/class/ptp/ptp*/clock_name"),
+    }
+
+
+def host_health(idle_s: float) -> Message:
+    """Return the texts that tell how this device is just now; the other side reads them."""
+    begin = cpu_times()
+    time.sleep(idle_s)
+    return {
+        "cpu_times": [begin, cpu_times()],
+        "loadavg": text_of("/proc/loadavg"),
+        "meminfo": text_of("/proc/meminfo"),
+        "vmstat": text_of("/proc/vmstat"),
+        "core_khz": texts_of(f"{CPU}/cpu[0-9]*/cpufreq/scaling_cur_freq"),
+        "zones": [
+            [text_of(zone / "type"), text_of(zone / "temp")]
+            for zone in paths_of("/sys/class/thermal/thermal_zone*")
+        ],
+        "throttled": output_of("vcgencmd", "get_throttled"),
+        "temperature": output_of("vcgencmd", "measure_temp"),
+    }
+
+
+def cpu_times() -> str:
+    """Return the line of /proc/stat that sums up all cores."""
+    return (text_of("/proc/stat") or "").partition("\n")[0]
 
 
 def cpu_name() -> str:
@@ -325,8 +444,7 @@ def cpu_name() -> str:
     for key in ("model name", "Model", "Hardware"):
         if found.get(key):
             return found[key]
-    board = (text_of("/proc/device-tree/model") or "").strip("\0")
-    return board or platform.processor() or platform.machine()
+    return tree_text("model") or platform.processor() or platform.machine()
 
 
 def memory_bytes() -> int | None:
@@ -352,12 +470,42 @@ def status_bytes(key: str) -> int | None:
     return None
 
 
-def text_of(path: str) -> str | None:
+def text_of(path: str | Path) -> str | None:
     """Return a small file's text without the space around it, None if it cannot be read."""
     try:
         return Path(path).read_text(errors="replace").strip()
     except OSError:
         return None
+
+
+def paths_of(pattern: str) -> list[Path]:
+    """Return what there is of an absolute pattern, in order."""
+    return sorted(Path("/").glob(pattern[1:]))
+
+
+def texts_of(pattern: str) -> list[str]:
+    """Return the text of every file that a pattern finds and that can be read."""
+    return [text for path in paths_of(pattern) if (text := text_of(path)) is not None]
+
+
+def tree_text(name: str) -> str | None:
+    """Return a property of the device tree, whose strings end with NUL; None without a tree."""
+    return (text_of(f"{DEVICE_TREE}/{name}") or "").strip("\0") or None
+
+
+def output_of(*command: str) -> str | None:
+    """Return what a program prints; None where it is missing, not permitted, fails or hangs."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PROGRAM_TIMEOUT_S,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return None if done.returncode else done.stdout.decode(errors="replace").strip()
 
 
 def version_of(distribution: str) -> str:

@@ -8,6 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edgecnn.devices.emulation import is_emulated
+from edgecnn.devices.health import Health, Power, lowest_mhz, read_health, read_power, whole_number
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -18,6 +21,9 @@ MAX_SAMPLES = 200_000
 """Timed calls at most, so that a tiny model and a long time don't fill the device's memory."""
 
 NS_PER_MS = 1e6
+
+IDLE_S = 0.2
+"""How long a runner waits to see what other processes do; the kernel counts in steps of 0.01 s."""
 
 
 class Transport(Protocol):
@@ -35,7 +41,23 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """What a device is; what could not be found is None."""
+    """What a device is; what could not be found is None.
+
+    Args:
+        cpu: Name of the processor, or of the board where the system names only that.
+        cores: Logical cores.
+        memory_bytes: Physical memory.
+        os: Name and version of the system.
+        kernel: Version of the kernel.
+        architecture: What the system calls its machine.
+        governor: Of the first core's clock.
+        board: Model in the device tree: ``"Raspberry Pi 5 Model B Rev 1.0"``.
+        soc: The chip there: ``"brcm,bcm2712"``.
+        bits: 32 or 64, of the Python that runs the model, and so of its runtime.
+        userland: Architecture of Debian's packages: ``"arm64"``, ``"armhf"``.
+        cpu_max_mhz: Highest clock of the fastest core.
+        emulated: Whether the CPU is an emulator's, whose times say nothing of a board's.
+    """
 
     cpu: str
     cores: int | None
@@ -44,6 +66,12 @@ class DeviceFacts:
     kernel: str
     architecture: str
     governor: str | None
+    board: str | None
+    soc: str | None
+    bits: int
+    userland: str | None
+    cpu_max_mhz: float | None
+    emulated: bool | None
 
 
 @dataclass(frozen=True)
@@ -78,10 +106,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class Timing:
-    """Latencies of single calls, in the order they were made."""
+    """Latencies of single calls, in the order they were made.
+
+    Args:
+        first_inference_ms: The first call after loading.
+        samples_ms: The timed calls.
+        cpu_lowest_mhz: Lowest clock of the fastest core, looked at a few times a second.
+    """
 
     first_inference_ms: float
     samples_ms: tuple[float, ...]
+    cpu_lowest_mhz: float | None
 
 
 @dataclass(frozen=True)
@@ -140,9 +175,21 @@ class RunnerSession:
 
     def facts(self) -> DeviceFacts:
         """Ask what the device is."""
-        answer = self._ask({"do": "facts"})
-        names = DeviceFacts.__dataclass_fields__
-        return DeviceFacts(**{name: answer[name] for name in names})
+        return _facts(self._ask({"do": "facts"}))
+
+    def health(self) -> Health:
+        """Ask how the device is just now; the runner waits ``IDLE_S`` for it."""
+        return read_health(self._ask({"do": "health", "idle_s": IDLE_S}))
+
+    def power(self, seconds: float, *, busy: bool) -> Power | None:
+        """Ask the board's power meter, where it has one.
+
+        Args:
+            seconds: How long, at least.
+            busy: Whether the model runs meanwhile, over and over, or nothing does.
+        """
+        answer = self._ask({"do": "power", "seconds": seconds, "busy": busy})
+        return read_power(answer, busy=busy)
 
     def load(
         self, model: str | Path, threads: int, input_range: tuple[float, float] | None = None
@@ -208,6 +255,7 @@ class RunnerSession:
         return Timing(
             first_inference_ms=answer["first_inference_ms"],
             samples_ms=tuple(sample / NS_PER_MS for sample in answer["samples_ns"]),
+            cpu_lowest_mhz=lowest_mhz(answer["clocks_khz"]),
         )
 
     def memory(self) -> Memory:
@@ -236,3 +284,16 @@ class RunnerSession:
 
 def _tensor(values: Message) -> Tensor:
     return Tensor(**{**values, "shape": tuple(values["shape"])})
+
+
+def _facts(answer: Message) -> DeviceFacts:
+    compatible = [name for name in answer["compatible"] if name]
+    clocks = [number / 1000 for text in answer["cpu_max_khz"] if (number := whole_number(text))]
+    same = ("cpu", "cores", "memory_bytes", "os", "kernel", "architecture", "governor", "board")
+    return DeviceFacts(
+        **{name: answer[name] for name in (*same, "bits", "userland")},
+        # From the most special to the most general: board first, chip last.
+        soc=compatible[-1] if compatible else None,
+        cpu_max_mhz=max(clocks, default=None),
+        emulated=is_emulated(answer["architecture"], compatible, answer["emulation"]),
+    )

@@ -30,6 +30,7 @@ class Model:
     memory_kb: int
     clock_number: int
     volts: float
+    compatible: tuple[str, ...]  # in the device tree, as in the kernel's sources
     has_power_meter: bool = False
 
 
@@ -47,6 +48,7 @@ PI_5 = Model(
     memory_kb=8_245_936,
     clock_number=0,
     volts=0.72,
+    compatible=("raspberrypi,5-model-b", "brcm,bcm2712"),
     has_power_meter=True,
 )
 PI_4 = Model(
@@ -60,6 +62,7 @@ PI_4 = Model(
     memory_kb=3_884_360,
     clock_number=48,
     volts=0.87,
+    compatible=("raspberrypi,4-model-b", "brcm,bcm2711"),
 )
 ZERO_2_W = Model(
     name="Raspberry Pi Zero 2 W Rev 1.0",
@@ -72,6 +75,7 @@ ZERO_2_W = Model(
     memory_kb=436_968,
     clock_number=48,
     volts=1.2375,
+    compatible=("raspberrypi,model-zero-2-w", "brcm,bcm2837"),
 )
 
 
@@ -128,6 +132,7 @@ def board_files(model: Model, health: Health, bits: int) -> dict[str, str]:
     thermal, policy = "sys/class/thermal/thermal_zone0", f"{cpu}/cpufreq/policy0"
     return {
         f"{tree}/model": f"{model.name}\0",  # as in every string of a device tree
+        f"{tree}/compatible": "".join(f"{name}\0" for name in model.compatible),
         f"{tree}/serial-number": "10000000c0ffee42\0",
         f"{thermal}/type": "cpu-thermal\n",
         f"{thermal}/temp": f"{round(health.temperature_c * 1000)}\n",

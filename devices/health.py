@@ -1,0 +1,228 @@
+"""Reading what a device says of itself: temperature, throttling, load, memory, power.
+
+A runner sends texts as the system prints them; here they become numbers. What is missing or looks
+different from what its maker describes is None: nothing is guessed.
+
+``vcgencmd`` is described in Raspberry Pi's documentation:
+https://www.raspberrypi.com/documentation/computers/os.html#vcgencmd (``get_throttled`` with its
+bits, ``measure_temp``) and in https://github.com/raspberrypi/utils/tree/master/vcgencmd
+(``pmic_read_adc``, on a Raspberry Pi 5 only).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SINCE_BOOT = 16
+"""So many bits above each present condition is whether it has occurred since boot."""
+
+CONDITIONS = {
+    "under-voltage": 0,
+    "frequency-capped": 1,
+    "throttled": 2,
+    "soft-temperature-limit": 3,
+}
+"""Bit of each present condition in ``get_throttled``: "Undervoltage detected", "Arm frequency
+capped", "Currently throttled", "Soft temperature limit active"."""
+
+CPU_ZONES = re.compile(r"cpu|soc|x86_pkg_temp")
+"""Types of thermal zones that are the processor's: ``cpu-thermal`` on every Raspberry Pi."""
+
+IDLE_TIMES = (3, 4)
+"""Columns of /proc/stat in which a core does nothing: idle and iowait (man 5 proc_stat)."""
+
+GUEST_TIMES = 8
+"""The columns from here on, of virtual machines, are counted in the ones before too."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a device is at one moment; what it does not tell is None.
+
+    Args:
+        throttled: Word of ``vcgencmd get_throttled``; see :func:`is_now` and :func:`has_occurred`.
+        temperature_c: The processor's, in degrees Celsius.
+        load_1min: Load average: this process and what ran in the minute before count in it.
+        busy_percent: Of all cores' time in a fraction of a second in which this process waited.
+        memory_available_bytes: What programs can have without swapping.
+        swapped_in_pages: Pages read back from swap since boot.
+        core_mhz: Present clock of each core.
+    """
+
+    throttled: int | None = None
+    temperature_c: float | None = None
+    load_1min: float | None = None
+    busy_percent: float | None = None
+    memory_available_bytes: int | None = None
+    swapped_in_pages: int | None = None
+    core_mhz: tuple[float, ...] = ()
+
+    @property
+    def cpu_mhz(self) -> float | None:
+        """Clock of the fastest core: idle ones may be slower without slowing the busy one."""
+        return max(self.core_mhz, default=None)
+
+
+@dataclass(frozen=True)
+class Power:
+    """Power that a board's meter showed, while it did something or nothing.
+
+    Args:
+        watts: Mean of the readings.
+        readings: How many.
+        seconds_per_call: Of the model that ran meanwhile; None where none did.
+    """
+
+    watts: float
+    readings: int
+    seconds_per_call: float | None
+
+    @property
+    def millijoules_per_call(self) -> float | None:
+        """Energy of one call, all that the board used in its time included."""
+        seconds = self.seconds_per_call
+        return None if seconds is None else 1000 * self.watts * seconds
+
+
+def read_health(texts: Mapping[str, Any]) -> Health:
+    """Return what a runner's answer to ``health`` says."""
+    cores = [number / 1000 for text in texts["core_khz"] if (number := whole_number(text))]
+    return Health(
+        throttled=read_throttled(texts["throttled"]),
+        temperature_c=_temperature(texts),
+        load_1min=read_load(texts["loadavg"]),
+        busy_percent=busy_percent(*texts["cpu_times"]),
+        memory_available_bytes=read_available(texts["meminfo"]),
+        swapped_in_pages=_number_after(r"^pswpin (\d+)$", texts["vmstat"]),
+        core_mhz=tuple(cores),
+    )
+
+
+def read_throttled(text: str | None) -> int | None:
+    """Return the word of ``get_throttled``: ``throttled=0x50005``.
+
+    Example:
+        >>> read_throttled("throttled=0x50005") == 0x50005
+        True
+    """
+    found = re.fullmatch(r"throttled=0x([0-9a-fA-F]{1,8})", (text or "").strip())
+    return int(found[1], 16) if found else None
+
+
+def is_now(word: int | None, condition: str) -> bool:
+    """Whether one of ``CONDITIONS`` holds now."""
+    return word is not None and bool(word >> CONDITIONS[condition] & 1)
+
+
+def has_occurred(word: int | None, condition: str) -> bool:
+    """Whether one of ``CONDITIONS`` has occurred since boot."""
+    return word is not None and bool(word >> (CONDITIONS[condition] + SINCE_BOOT) & 1)
+
+
+def read_vcgencmd_temperature(text: str | None) -> float | None:
+    """Return degrees of ``measure_temp``: ``temp=48.3'C``."""
+    found = re.fullmatch(r"temp=(-?\d+(?:\.\d+)?)'C", (text or "").strip())
+    return float(found[1]) if found else None
+
+
+def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
+    """Return the highest temperature of a processor's thermal zones.
+
+    Args:
+        zones: Type and temperature of each, in thousandths of a degree, as sysfs has them.
+    """
+    degrees = [
+        number / 1000
+        for kind, text in zones
+        if CPU_ZONES.search(kind or "") and (number := whole_number(text)) is not None
+    ]
+    return max(degrees, default=None)
+
+
+def _temperature(texts: Mapping[str, Any]) -> float | None:
+    # The maker calls vcgencmd's reading accurate and immediate, and the kernel's less so.
+    exact = read_vcgencmd_temperature(texts["temperature"])
+    return read_zones(texts["zones"]) if exact is None else exact
+
+
+def rail_watts(text: str) -> dict[str, float] | None:
+    """Return the power of each rail in an answer to ``vcgencmd pmic_read_adc``.
+
+    The rails are what the board's power chip feeds: processor, memory, and the parts on 3.3 and
+    1.8 volts. Not among them is what takes its 5 volts straight from the supply, such as USB
+    devices, fan and HATs, nor what the chip itself loses; ``EXT5V`` and ``BATT`` have volts only.
+
+    Returns:
+        Watts by name; None unless there are rails and each current has its voltage.
+
+    Example:
+        >>> rail_watts("VDD_CORE_A current(7)=2.00A\\nVDD_CORE_V volt(15)=0.75V")
+        {'VDD_CORE': 1.5}
+    """
+    number = r"(\d+(?:\.\d+)?)"
+    amperes = dict(re.findall(rf"^\s*(\w+)_A current\(\d+\)={number}A\s*$", text, re.MULTILINE))
+    volts = dict(re.findall(rf"^\s*(\w+)_V volt\(\d+\)={number}V\s*$", text, re.MULTILINE))
+    if not amperes or not amperes.keys() <= volts.keys():
+        return None
+    return {name: float(current) * float(volts[name]) for name, current in amperes.items()}
+
+
+def read_power(answer: Mapping[str, Any], *, busy: bool) -> Power | None:
+    """Return what a runner's answer to ``power`` says.
+
+    Args:
+        answer: ``readings``, ``calls`` and ``elapsed_s``.
+        busy: Whether the calls were a model's.
+    """
+    rails = [rail_watts(text) for text in answer["readings"]]
+    watts = [sum(powers.values()) for powers in rails if powers]
+    if not watts:
+        return None
+    seconds = answer["elapsed_s"] / answer["calls"] if busy and answer["calls"] else None
+    return Power(sum(watts) / len(watts), len(watts), seconds)
+
+
+def lowest_mhz(looks: Sequence[Sequence[str | None]]) -> float | None:
+    """Return the lowest clock that the fastest core had while a model ran.
+
+    Args:
+        looks: Clocks in kHz, as text, one list a moment.
+    """
+    fastest = [max((whole_number(text) or 0 for text in look), default=0) for look in looks]
+    return min(filter(None, fastest), default=0) / 1000 or None
+
+
+def busy_percent(before: str, after: str) -> float | None:
+    """Return how much of all cores' time was used between two ``cpu`` lines of /proc/stat."""
+    times = [[int(word) for word in line.split()[1:] if word.isdigit()] for line in (before, after)]
+    if min(map(len, times)) < GUEST_TIMES:
+        return None
+    spent = [b - a for a, b in zip(*times, strict=False)][:GUEST_TIMES]
+    total = sum(spent)
+    idle = sum(spent[column] for column in IDLE_TIMES)
+    return 100 * (total - idle) / total if total > 0 else None
+
+
+def read_load(text: str | None) -> float | None:
+    """Return the load average of the last minute from /proc/loadavg."""
+    found = re.match(r"(\d+\.\d+) ", text or "")
+    return float(found[1]) if found else None
+
+
+def read_available(text: str | None) -> int | None:
+    """Return ``MemAvailable`` of /proc/meminfo in bytes."""
+    kib = _number_after(r"^MemAvailable:\s+(\d+) kB$", text)
+    return None if kib is None else kib * 1024
+
+
+def whole_number(text: str | None) -> int | None:
+    """Return a whole number in a text of its own, None where it is something else."""
+    return int(text) if text and re.fullmatch(r"-?\d{1,12}", text) else None
+
+
+def _number_after(pattern: str, text: str | None) -> int | None:
+    found = re.search(pattern, text or "", re.MULTILINE)
+    return int(found[1]) if found else None
