@@ -29,7 +29,6 @@ from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.budget.search import MAKING_FAILS
-from edgecnn.quantize.budget.verdict import with_added
 from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
@@ -126,12 +125,10 @@ class Conversion:
     def _write(self, output: dict[str, Any]) -> None:
         start = time.perf_counter()
         made = self._convert(output)
-        content = with_metadata(made.content, METADATA_NAME, output["metadata"].encode())
         try:
-            Path(output["path"]).write_bytes(content)
+            Path(output["path"]).write_bytes(_finished(made.content, output))
         except OSError as error:
             raise ConversionError(f"cannot write the file: {error.strerror}") from error
-        added = len(content) - len(made.content)
         self._parent.send(
             {
                 "event": "written",
@@ -140,7 +137,7 @@ class Conversion:
                 "phase_seconds": self._clock.seconds,
                 "peak_rss_bytes": _peak_rss_bytes(),
                 "fidelity": made.fidelity,
-                "budget": with_added(made.budget, added) if made.budget else None,
+                "budget": made.budget,
                 "latency_over_float32": self._over_float32(made, output),
             }
         )
@@ -215,10 +212,13 @@ class Conversion:
     def _within_budget(
         self, recovery: Recovery, found: Recovered, kind: Scheme, output: dict[str, Any]
     ) -> tuple[Recovered, Message]:
+        def finished(made: Recovered) -> Recovered:
+            return dataclasses.replace(made, content=_finished(made.content, output))
+
         subject = Subject(
-            float32=self._float_file(output["normalize_in_graph"]),
-            int8=found,
-            again=lambda names: recovery.again(kind, found, names),
+            float32=_finished(self._float_file(output["normalize_in_graph"]), output),
+            int8=finished(found),
+            again=lambda names: finished(recovery.again(kind, found, names)),
             inputs=recovery.inputs,
             layers=self._layers,
             takes_pixels=kind.takes_pixels,
@@ -342,6 +342,11 @@ def _describe(model: LoadedModel) -> Message:
         "notes": model.notes,
         "versions": {"tensorflow": tf.__version__, "keras": version("keras")},
     }
+
+
+def _finished(content: bytes, output: dict[str, Any]) -> bytes:
+    """Return a file as it is written; one that is finished already stays as it is."""
+    return with_metadata(content, METADATA_NAME, output["metadata"].encode())
 
 
 def _fidelity(level: str, found: Recovered) -> Message:

@@ -77,11 +77,14 @@ def integer_scheme(name: str, input_type: str) -> Scheme:
 def _quantize_int8(calibrated: bytes, input_type: str, in_float: Sequence[str]) -> bytes:
     from tensorflow.lite.python.convert import mlir_quantize
 
-    content = mlir_quantize(
-        calibrated,
-        input_data_type=tf.as_dtype(input_type),
-        denylisted_nodes=list(in_float) or None,
-    )
+    try:
+        content = mlir_quantize(
+            calibrated,
+            input_data_type=tf.as_dtype(input_type),
+            denylisted_nodes=list(in_float) or None,
+        )
+    except Exception as error:
+        raise ConversionError(_explain(str(error))) from error
     return bytes(content)
 
 

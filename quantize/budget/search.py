@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgecnn.errors import ConversionError
 from edgecnn.quantize.budget.estimate import Estimate, Mix
 from edgecnn.quantize.budget.paths import (
     cheapest_first,
@@ -36,7 +37,13 @@ FINALISTS = 3
 EXACT = 1e-9
 """Points that two ways to compute the same percentage may differ by."""
 
-MAKING_FAILS = (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError)
+MAKING_FAILS = (
+    ConversionError,
+    RuntimeError,
+    ValueError,
+    ArithmeticError,
+    np.linalg.LinAlgError,
+)
 """What the quantiser, the corrector and the runtime raise for a mix that they can't take."""
 
 

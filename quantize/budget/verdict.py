@@ -56,17 +56,6 @@ def _costs(budget: Mapping[str, Any]) -> str:
     )
 
 
-def with_added(budget: Mapping[str, Any], added: int) -> dict[str, Any]:
-    """Return a budget of files that have grown, by their metadata.
-
-    Args:
-        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
-        added: Bytes.
-    """
-    size, int8_size = budget["bytes"] + added, budget["int8_bytes"] + added
-    return {**budget, "bytes": size, "int8_bytes": int8_size, "bytes_over_int8": size / int8_size}
-
-
 def points(number: float) -> str:
     """Show a number of points.
 
@@ -97,7 +86,9 @@ def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
             "(standard error): more of them would tell it better"
         )
     if budget["tries"]:
-        notes.append("for hardware that takes integers alone leave --max-drop out")
+        notes.append(
+            "for accelerators that take integers alone use --all-int8 instead of --max-drop"
+        )
     return notes
 
 

@@ -160,7 +160,7 @@ def test_the_budget_in_words() -> None:
     [
         ({"max_drop": 0.5}, "0.5 points is less than one of 100 images (1.00)"),
         ({"uncertainty": 2.5}, "100 images tell a drop to about 2.5 points"),
-        ({}, "takes integers alone"),
+        ({}, "use --all-int8"),
     ],
 )
 def test_what_a_user_should_know(changes: dict[str, Any], says: str) -> None:
