@@ -31,7 +31,7 @@ class MeasurementWarning:
     advice: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One measured model on one device at one thread count; what was not measured is None.
 
@@ -53,6 +53,24 @@ class Record:
         kernel: Its kernel's version.
         architecture: ``x86_64``, ``aarch64``, ``armv7l``, ...
         governor: CPU frequency governor, where it can be read.
+        board: Model in its device tree: ``Raspberry Pi 5 Model B Rev 1.0``.
+        soc: Its chip in the device tree: ``brcm,bcm2712``.
+        emulated: Whether its CPU is an emulator's: then times are not the board's, and never shown
+            as its speed.
+        userland_bits: 32 or 64, of the Python and the runtime there.
+        cpu_max_mhz: Highest clock of its fastest core.
+        cpu_before_mhz: Clock of its fastest core before the model was loaded.
+        cpu_lowest_mhz: The lowest that this clock was during the timed calls.
+        cpu_after_mhz: The same after the last timed call.
+        temperature_before_c: Its processor's, degrees Celsius.
+        temperature_after_c: The same after the last timed call.
+        throttled_before: Word of ``vcgencmd get_throttled``; bits 0 to 3 are now, 16 to 19 since
+            boot: under-voltage, clock capped, throttled, soft temperature limit.
+        throttled_after: The same after the last timed call.
+        system_load_1min: Its load average before the model was loaded.
+        busy_before_percent: Of all cores' time, what others used while the runner waited.
+        memory_available_bytes: Free for programs before the model was loaded.
+        swapped_in_pages: Pages read back from swap during the measurement.
         runtime: ``ai-edge-litert`` or ``tflite-runtime``.
         runtime_version: Its version.
         python: Version of the runner's Python.
@@ -70,6 +88,11 @@ class Record:
         latency_samples_ms: Every timed call, in order.
         base_rss_bytes: Resident memory of the runner just before it loads the model.
         peak_rss_bytes: Most resident memory until the last timed call, runtime included.
+        power_idle_w: What the board's power meter showed before, nothing running: the sum of its
+            power chip's rails, without USB devices and others that take 5 volts directly.
+        power_w: The same while the model ran over and over, after the timed calls.
+        energy_per_inference_mj: ``power_w`` for the time of one of those calls, idle power
+            included.
         data: Name of the labelled data.
         images: Images that were classified.
         images_unreadable: Images that could not be decoded and do not count.
@@ -101,6 +124,22 @@ class Record:
     kernel: str
     architecture: str
     governor: str | None
+    board: str | None = None
+    soc: str | None = None
+    emulated: bool | None = None
+    userland_bits: int | None = None
+    cpu_max_mhz: float | None = None
+    cpu_before_mhz: float | None = None
+    cpu_lowest_mhz: float | None = None
+    cpu_after_mhz: float | None = None
+    temperature_before_c: float | None = None
+    temperature_after_c: float | None = None
+    throttled_before: int | None = None
+    throttled_after: int | None = None
+    system_load_1min: float | None = None
+    busy_before_percent: float | None = None
+    memory_available_bytes: int | None = None
+    swapped_in_pages: int | None = None
     runtime: str
     runtime_version: str
     python: str
@@ -118,6 +157,9 @@ class Record:
     latency_samples_ms: tuple[float, ...]
     base_rss_bytes: int | None
     peak_rss_bytes: int | None
+    power_idle_w: float | None = None
+    power_w: float | None = None
+    energy_per_inference_mj: float | None = None
     data: str | None
     images: int | None
     images_unreadable: int | None

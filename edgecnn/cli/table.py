@@ -18,6 +18,9 @@ from edgecnn.records import Record
 UNLIMITED = 1_000_000
 """Columns of text where nothing limits them: a file, a pipe."""
 
+EMULATED = "(emulated)"
+"""Instead of a latency that is an emulator's: it says nothing of the board's speed."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -34,9 +37,22 @@ class Column:
     expendable: int = 0
 
 
-def _milliseconds(value: float) -> str:
+def _three_digits(value: float) -> str:
     """Show three significant digits at least."""
     return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def _time(text: Callable[[Record], str | None]) -> Callable[[Record], str | None]:
+    """Leave out what an emulator took."""
+    return lambda record: None if record.emulated else text(record)
+
+
+def _median(record: Record) -> str:
+    return EMULATED if record.emulated else _three_digits(record.latency_p50_ms)
+
+
+def _energy(value: float | None) -> str | None:
+    return None if value is None else _three_digits(value)
 
 
 def _percent(value: float | None) -> str | None:
@@ -45,16 +61,17 @@ def _percent(value: float | None) -> str | None:
 
 MEASURED = (
     Column("size", lambda r: size_text(r.model_bytes)),
-    Column("load ms", lambda r: _milliseconds(r.load_ms), 5),
-    Column("first ms", lambda r: _milliseconds(r.first_inference_ms), 4),
-    Column("p50 ms", lambda r: _milliseconds(r.latency_p50_ms)),
-    Column("p90 ms", lambda r: _milliseconds(r.latency_p90_ms), 3),
-    Column("p99 ms", lambda r: _milliseconds(r.latency_p99_ms), 2),
+    Column("load ms", _time(lambda r: _three_digits(r.load_ms)), 5),
+    Column("first ms", _time(lambda r: _three_digits(r.first_inference_ms)), 4),
+    Column("p50 ms", _median),
+    Column("p90 ms", _time(lambda r: _three_digits(r.latency_p90_ms)), 3),
+    Column("p99 ms", _time(lambda r: _three_digits(r.latency_p99_ms)), 2),
     Column(
         "mean ± std ms",
-        lambda r: f"{_milliseconds(r.latency_mean_ms)} ± {_milliseconds(r.latency_std_ms)}",
+        _time(lambda r: f"{_three_digits(r.latency_mean_ms)} ± {_three_digits(r.latency_std_ms)}"),
         6,
     ),
+    Column("energy mJ", _time(lambda r: _energy(r.energy_per_inference_mj)), 3),
     Column("peak mem", lambda r: size_text(r.peak_rss_bytes) if r.peak_rss_bytes else None, 1),
     Column("top-1 %", lambda r: _percent(r.top1_percent)),
     Column("top-5 %", lambda r: _percent(r.top5_percent), 1),
@@ -145,7 +162,10 @@ def _caption(records: Sequence[Record]) -> Text:
 def _host(record: Record) -> str:
     cores = f", {record.cores} cores" if record.cores else ""
     governor = f", governor {record.governor}" if record.governor else ""
+    known = record.board is None or record.board == record.cpu
+    cpu = record.cpu if known else f"{record.board}, {record.cpu}"
+    emulated = f" {EMULATED}" if record.emulated else ""
     return (
-        f"{record.device}: {record.cpu}{cores}, {record.architecture}{governor}, "
+        f"{record.device}: {cpu}{emulated}{cores}, {record.architecture}{governor}, "
         f"{record.runtime} {record.runtime_version}"
     )

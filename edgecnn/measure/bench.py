@@ -14,6 +14,7 @@ from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
+from edgecnn.devices.health import Power
 from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
 from edgecnn.files import quoted, sha256_of
 from edgecnn.measure.accuracy import Accuracy, AccuracyTask, open_labelled
@@ -24,9 +25,10 @@ from edgecnn.measure.caveats import (
     timing_caveats,
     weights_caveats,
 )
+from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
 from edgecnn.measure.session import (
+    IDLE_S,
     MAX_SAMPLES,
-    DeviceFacts,
     LoadedModel,
     Memory,
     RunnerSession,
@@ -37,6 +39,10 @@ from edgecnn.measure.targets import ArchitectureOptions, Progress, Target, find_
 from edgecnn.quantize.flatbuffer import TfliteModel, read_model
 from edgecnn.records import SCHEMA_VERSION, Record
 from edgecnn.version import __version__
+
+IDLE_POWER_S = 1.0
+BUSY_POWER_S = 2.0
+"""The meter is read four times a second: some readings of each, without doubling a short run."""
 
 
 def bench(
@@ -142,13 +148,22 @@ def _until_failure(
 
 
 @dataclass(frozen=True)
+class _PowerDrawn:
+    """What a board drew while nothing ran and while the model did, where it has a meter."""
+
+    idle: Power | None
+    busy: Power | None
+
+
+@dataclass(frozen=True)
 class _Measured:
     """What one runner told of one model at one thread count."""
 
-    facts: DeviceFacts
+    run: DeviceRun
     loaded: LoadedModel
     timing: Timing
     memory: Memory
+    power: _PowerDrawn
     accuracy: Accuracy | None
 
 
@@ -225,6 +240,8 @@ class _Bencher:
             self.on_progress(f"accuracy of {label}", done, total)
 
         self.on_progress(f"loading {label}", 0, 0)
+        before = session.health(IDLE_S)
+        idle = session.power(IDLE_POWER_S, busy=False)
         loaded = session.load(self.device.place(path), threads, _input_range(structure))
         timing_progress(0.0)
         timing = session.time(
@@ -235,9 +252,13 @@ class _Bencher:
         )
         # Asked before the images come: their tensors are not the model's memory.
         memory = session.memory()
+        after = session.health()
+        # In a loop of its own: asking the meter would disturb the calls that are timed.
+        power = _PowerDrawn(idle, session.power(BUSY_POWER_S, busy=True) if idle else None)
         if task and accuracy is None:
             accuracy = task.run(session, accuracy_progress)
-        return _Measured(session.facts(), loaded, timing, memory, accuracy)
+        run = DeviceRun(session.facts(), before, after, timing.cpu_lowest_mhz, threads)
+        return _Measured(run, loaded, timing, memory, power, accuracy)
 
     def _record(
         self,
@@ -248,12 +269,14 @@ class _Bencher:
         measured: _Measured,
         seconds: float,
     ) -> Record:
-        facts, accuracy = measured.facts, measured.accuracy
+        run, power, accuracy = measured.run, measured.power, measured.accuracy
+        facts, before, after = run.facts, run.before, run.after
         samples = measured.timing.samples_ms
         summary = summarize(samples)
         warnings = [
             *timing_caveats(summary, len(samples)),
             *thread_caveats(threads, facts),
+            *device_caveats(run),
             *weights_caveats((structure.edgecnn or {}).get("weights")),
             *(data_caveats(self.dataset) if self.dataset else ()),
             *(accuracy_caveats(accuracy) if accuracy else ()),
@@ -276,6 +299,22 @@ class _Bencher:
             kernel=facts.kernel,
             architecture=facts.architecture,
             governor=facts.governor,
+            board=facts.board,
+            soc=facts.soc,
+            emulated=facts.emulated,
+            userland_bits=facts.bits,
+            cpu_max_mhz=facts.cpu_max_mhz,
+            cpu_before_mhz=before.cpu_mhz,
+            cpu_lowest_mhz=run.cpu_lowest_mhz,
+            cpu_after_mhz=after.cpu_mhz,
+            temperature_before_c=before.temperature_c,
+            temperature_after_c=after.temperature_c,
+            throttled_before=before.throttled,
+            throttled_after=after.throttled,
+            system_load_1min=before.load_1min,
+            busy_before_percent=before.busy_percent,
+            memory_available_bytes=before.memory_available_bytes,
+            swapped_in_pages=swapped_in_pages(before, after),
             runtime=measured.loaded.runtime,
             runtime_version=measured.loaded.runtime_version,
             python=measured.loaded.python,
@@ -293,6 +332,9 @@ class _Bencher:
             latency_samples_ms=samples,
             base_rss_bytes=measured.memory.base_rss_bytes,
             peak_rss_bytes=measured.memory.peak_rss_bytes,
+            power_idle_w=power.idle.watts if power.idle else None,
+            power_w=power.busy.watts if power.busy else None,
+            energy_per_inference_mj=power.busy.millijoules_per_call if power.busy else None,
             data=accuracy.data if accuracy else None,
             images=accuracy.images if accuracy else None,
             images_unreadable=len(accuracy.unreadable) if accuracy else None,

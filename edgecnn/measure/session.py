@@ -23,7 +23,7 @@ MAX_SAMPLES = 200_000
 NS_PER_MS = 1e6
 
 IDLE_S = 0.2
-"""How long a runner waits to see what other processes do; the kernel counts in steps of 0.01 s."""
+"""Long enough to see what other programs do: the kernel counts in hundredths of a second."""
 
 
 class Transport(Protocol):
@@ -177,9 +177,13 @@ class RunnerSession:
         """Ask what the device is."""
         return _facts(self._ask({"do": "facts"}))
 
-    def health(self) -> Health:
-        """Ask how the device is just now; the runner waits ``IDLE_S`` for it."""
-        return read_health(self._ask({"do": "health", "idle_s": IDLE_S}))
+    def health(self, idle_s: float = 0.0) -> Health:
+        """Ask how the device is just now.
+
+        Args:
+            idle_s: How long the runner waits to see what other programs do; ``IDLE_S`` is enough.
+        """
+        return read_health(self._ask({"do": "health", "idle_s": idle_s}))
 
     def power(self, seconds: float, *, busy: bool) -> Power | None:
         """Ask the board's power meter, where it has one.

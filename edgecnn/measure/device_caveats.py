@@ -1,0 +1,224 @@
+"""What is wrong with the device itself while it measures, and what to do about it.
+
+Raspberry Pi's documentation says what its boards do and need:
+https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#power-supply and
+.../raspberry-pi.html#frequency-management-and-thermal-control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgecnn.devices.health import CONDITIONS, Health, has_occurred, is_now
+from edgecnn.measure.session import DeviceFacts
+from edgecnn.records import MeasurementWarning
+
+HOT_C = 75.0
+"""Raspberry Pis slow down from 80 °C, and a run of some minutes adds the difference."""
+
+SLOW_SHARE = 0.95
+"""Of the highest clock; a clock that is measured and not set may be a little beside it."""
+
+BUSY_SHARE = 0.25
+"""Of all cores: caches, memory and heat are shared with them even if a core is free."""
+
+BUSY_CORES = 0.25
+"""Of the cores that the model needs: a quarter of one is felt in the slower calls."""
+
+LITTLE_MEMORY_BYTES = 64 << 20
+"""Below it Linux begins to drop what it will have to read again, the model's file among it."""
+
+SWAPPED_PAGES = 64
+"""Read back while measuring; fewer are what some sleeping service wakes up with."""
+
+FIXED_GOVERNOR = "performance"
+
+SET_GOVERNOR = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+
+SUPPLIES = {
+    "Raspberry Pi 5": "5 V 5 A",
+    "Raspberry Pi Compute Module 5": "5 V 5 A",
+    "Raspberry Pi 4": "5 V 3 A",
+    "Raspberry Pi 3": "5 V 2.5 A",
+    "Raspberry Pi Zero 2": "5 V 2 A",
+}
+"""What a board's supply should give, from the table of power supplies; 500 and 400 begin alike."""
+
+SOCS_OF_64_BITS = ("brcm,bcm2710", "brcm,bcm2711", "brcm,bcm2712", "brcm,bcm2837")
+"""A 32-bit kernel on one of them says nothing else of the 64 bits: Pi Zero 2, 3, 4 and 5."""
+
+
+@dataclass(frozen=True)
+class DeviceRun:
+    """A device before, during and after the timed calls of one model.
+
+    Args:
+        facts: What it is.
+        before: Its health before the model was loaded.
+        after: Its health after the last timed call.
+        cpu_lowest_mhz: Lowest clock meanwhile.
+        threads: Threads of the runtime.
+    """
+
+    facts: DeviceFacts
+    before: Health
+    after: Health
+    cpu_lowest_mhz: float | None
+    threads: int
+
+    @property
+    def is_raspberry_pi(self) -> bool:
+        """Whether the maker's numbers of heat and supply hold."""
+        return (self.facts.board or "").startswith("Raspberry Pi")
+
+
+def device_caveats(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    """Yield what is wrong with a device, the worst first."""
+    yield from _emulation(run)
+    for condition in CONDITIONS:
+        yield from _throttling(run, condition)
+    yield from _heat(run)
+    yield from _clock(run)
+    yield from _others(run)
+    yield from _memory(run)
+    yield from _bits(run)
+
+
+def _emulation(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    if run.facts.emulated:
+        yield MeasurementWarning(
+            "emulated-cpu",
+            "the CPU is emulated: the times are the emulator's, not the board's",
+            "measure speed on the board itself; size and accuracy are as on it",
+        )
+
+
+def _throttling(run: DeviceRun, condition: str) -> Iterator[MeasurementWarning]:
+    """Yield the worst that the firmware says of one condition.
+
+    What has occurred since boot is never forgotten, so a bit that came while measuring tells what
+    happened meanwhile. One that was set before tells nothing of it.
+    """
+    before, after = run.before.throttled, run.after.throttled
+    message, advice = _CONDITION_TEXTS[condition]
+    advice = advice.format(supply=_supply(run.facts.board))
+    came = has_occurred(after, condition) and not has_occurred(before, condition)
+    if is_now(before, condition) or is_now(after, condition) or (came and before is not None):
+        yield MeasurementWarning(condition, f"{message} during this measurement", advice)
+    elif has_occurred(before, condition) or has_occurred(after, condition):
+        since = f"{message} at some time since boot, perhaps not during this measurement"
+        yield MeasurementWarning(f"{condition}-since-boot", since, f"{advice}, and boot again")
+
+
+_COOL = "cool the board with a heat sink or a fan, wait, and measure again"
+
+_CONDITION_TEXTS = {
+    "under-voltage": (
+        "the supply's voltage was too low",
+        "use {supply} supply with a short, thick cable, and unplug USB devices",
+    ),
+    "frequency-capped": (
+        "the firmware capped the CPU's clock",
+        "see to supply and heat: use {supply} supply, and a heat sink or a fan",
+    ),
+    "throttled": (
+        "the firmware throttled the CPU",
+        "cool the board with a heat sink or a fan, and use {supply} supply",
+    ),
+    "soft-temperature-limit": ("the CPU was slowed down at its soft temperature limit", _COOL),
+}
+
+
+def _supply(board: str | None) -> str:
+    for name, rating in SUPPLIES.items():
+        if (board or "").startswith(name):
+            return f"a {rating}"
+    return "the board's own"
+
+
+def _heat(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    # A PC's processor is made to be this hot; only for these boards there is a number.
+    temperatures = (run.before.temperature_c, run.after.temperature_c)
+    highest = max((value for value in temperatures if value is not None), default=0.0)
+    if run.is_raspberry_pi and highest >= HOT_C:
+        yield MeasurementWarning(
+            "hot", f"the CPU was at {highest:.0f} °C, and is slowed down from 80 °C", _COOL
+        )
+
+
+def _clock(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    """Yield doubts about the clock of a board.
+
+    A PC's highest clock holds for moments and on few cores, and its governors of any name follow
+    the load within milliseconds: there neither means anything.
+    """
+    facts = run.facts
+    if facts.board is None:
+        return
+    if facts.governor not in (None, FIXED_GOVERNOR):
+        yield MeasurementWarning(
+            "governor",
+            f"the CPU's governor is {facts.governor}, which changes the clock",
+            f"hold it at its highest: {SET_GOVERNOR}",
+        )
+    lowest, highest = run.cpu_lowest_mhz, facts.cpu_max_mhz
+    if lowest is not None and highest is not None and lowest < SLOW_SHARE * highest:
+        yield MeasurementWarning(
+            "slow-clock",
+            f"the CPU ran at {lowest:.0f} MHz at times, of {highest:.0f} MHz",
+            "set the governor to performance, and see to heat and supply",
+        )
+
+
+def _others(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    percent, cores = run.before.busy_percent, run.facts.cores
+    if percent is None or cores is None:
+        return
+    busy = percent / 100 * cores
+    too_few = busy > cores - min(run.threads, cores) + BUSY_CORES
+    if too_few or busy > BUSY_SHARE * cores:
+        yield MeasurementWarning(
+            "busy-device",
+            f"other programs kept {busy:.1f} of {cores} core(s) busy before the measurement",
+            "close them and measure again",
+        )
+
+
+def _memory(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    free = [
+        health.memory_available_bytes
+        for health in (run.before, run.after)
+        if health.memory_available_bytes is not None
+    ]
+    if free and min(free) < LITTLE_MEMORY_BYTES:
+        yield MeasurementWarning(
+            "little-memory",
+            f"only {min(free) / 1e6:.0f} MB of memory were free",
+            "close other programs, or use a smaller model or a board with more memory",
+        )
+    swapped = swapped_in_pages(run.before, run.after)
+    if swapped is not None and swapped >= SWAPPED_PAGES:
+        yield MeasurementWarning(
+            "swapping",
+            f"{swapped} pages of memory were read back from swap during the measurement",
+            "close other programs, and measure again",
+        )
+
+
+def swapped_in_pages(before: Health, after: Health) -> int | None:
+    """Return how many pages were read back from swap between two moments."""
+    if before.swapped_in_pages is None or after.swapped_in_pages is None:
+        return None
+    return after.swapped_in_pages - before.swapped_in_pages
+
+
+def _bits(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    facts = run.facts
+    capable = facts.architecture in ("aarch64", "x86_64") or facts.soc in SOCS_OF_64_BITS
+    if facts.bits == 32 and capable:
+        yield MeasurementWarning(
+            "32-bit-system",
+            "programs of 32 bits on a processor of 64 bits: not what the board can do",
+            "install a system of 64 bits, for which there is a newer runtime",
+        )
