@@ -35,5 +35,13 @@ class ChildCrashedError(EdgecnnError):
     """A child process died (native crash, killed, out of memory) while it worked on a model."""
 
 
+class DeviceError(EdgecnnError):
+    """A device cannot be reached or used: no answer, no permission, no runtime, no space."""
+
+
+class ConnectionLostError(DeviceError):
+    """The connection to a device was cut while it was used; it may be worth a new try."""
+
+
 class ConversionError(EdgecnnError):
     """The model could not be converted, or the converted file failed its check."""
