@@ -3,7 +3,8 @@
 This file is copied to devices and started by its path, so it imports the standard library, numpy
 and a TFLite runtime only, and runs on Python 3.9. A request is one JSON object a line on standard
 input, ``{"do": VERB, ...}``; each gets one answer ``{"event": ...}`` on standard output, after any
-number of ``progress`` events. A line with ``"payload_bytes"`` is followed by that many raw bytes.
+number of ``progress`` events. A line with ``"payload_bytes"`` is followed by that many raw bytes,
+with ``"compressed"`` by zlib; empty lines say that the other side is alive, and have no answer.
 
 ========  ===========================================  ============================================
 verb      takes                                        answers
@@ -34,6 +35,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from array import array
 from collections.abc import Callable
 from importlib import import_module, metadata
@@ -76,12 +78,15 @@ class Pipe:
 
     def receive(self) -> Message | None:
         """Return the next request, its raw bytes under ``payload``; None at the end."""
-        line = self._input.readline()
+        line = b"\n"
+        while line == b"\n":
+            line = self._input.readline()
         if not line:
             return None
         message: Message = json.loads(line)
         if "payload_bytes" in message:
-            message["payload"] = self._input.read(message["payload_bytes"])
+            payload = self._input.read(message["payload_bytes"])
+            message["payload"] = zlib.decompress(payload) if "compressed" in message else payload
         return message
 
     def send(self, message: Message, payload: bytes | None = None) -> None:
@@ -221,14 +226,19 @@ class Runner:
 
     def power(self, request: Message) -> None:
         """Read the power meter while the model runs, or nothing does; no readings: no meter."""
-        meter, calls = PowerMeter(), 0
+        has_meter, meter, calls = read_power() is not None, PowerMeter(), 0
         begin = now = time.monotonic()
-        seconds = request["seconds"] if read_power() else 0
-        meter.start()
-        while now < begin + seconds:
-            self._invoke() if request["busy"] else time.sleep(POWER_EVERY_S)
-            calls, now = calls + 1, time.monotonic()
-        answer = {"readings": meter.finish(), "calls": calls, "elapsed_s": now - begin}
+        if has_meter:
+            meter.start()
+            least = begin + request["seconds"]
+            try:
+                # Longer where a reading takes long, so that there is one.
+                while now < least or (not meter.readings and now < least + PROGRAM_TIMEOUT_S):
+                    self._invoke() if request["busy"] else time.sleep(POWER_EVERY_S)
+                    calls, now = calls + 1, time.monotonic()
+            finally:
+                meter.finish()
+        answer = {"readings": meter.readings, "calls": calls, "elapsed_s": now - begin}
         self._pipe.send({"event": "power", **answer})
 
     def memory(self, request: Message) -> None:
@@ -326,7 +336,7 @@ class PowerMeter(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._readings: list[str] = []
+        self.readings: list[str] = []
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -334,18 +344,18 @@ class PowerMeter(threading.Thread):
         while not self._over.wait(POWER_EVERY_S):
             reading = read_power()
             if reading is not None and not self._over.is_set():
-                self._readings.append(reading)
+                self.readings.append(reading)
 
-    def finish(self) -> list[str]:
-        """End, and return the readings as they were printed."""
+    def finish(self) -> None:
+        """End, without the reading that is being taken."""
         self._over.set()
         self.join()
-        return self._readings
 
 
 def read_power() -> str | None:
-    """Return current and voltage of each rail as vcgencmd prints them."""
-    return output_of("vcgencmd", "pmic_read_adc")
+    """Return current and voltage of each rail as vcgencmd prints them, None without a meter."""
+    text = output_of("vcgencmd", "pmic_read_adc")
+    return text if text and "current(" in text else None
 
 
 def describe(detail: Message) -> Message:

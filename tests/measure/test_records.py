@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ def test_json_and_back(record: Record) -> None:
 
 def test_field_names_carry_their_unit(record: Record) -> None:
     values = record.to_dict()
-    units = ("_ms", "_bytes", "_percent")
+    units = ("_ms", "_bytes", "_percent", "_mhz", "_c", "_w", "_mj", "_pages")
+    measured = ("latency", "load", "first", "model_b", "peak", "base", "top", "cpu_", "temp")
     for name in values:
-        if name.startswith(("latency", "load", "first", "model_b", "peak", "base", "top")):
+        if name.startswith((*measured, "memory", "busy", "power", "energy", "swapped")):
             assert name.endswith(units), name
 
 
@@ -51,6 +53,29 @@ def test_a_missing_field_is_refused(record: Record) -> None:
     del values["latency_p50_ms"]
     with pytest.raises(InputError, match="latency_p50_ms"):
         Record.from_dict(values)
+
+
+def test_a_record_from_before_devices_told_their_health_is_read(record: Record) -> None:
+    new = ("board", "soc", "emulated", "userland_bits", "cpu_max_mhz", "cpu_before_mhz")
+    new += ("cpu_lowest_mhz", "cpu_after_mhz", "temperature_before_c", "temperature_after_c")
+    new += ("throttled_before", "throttled_after", "system_load_1min", "busy_before_percent")
+    new += ("memory_available_bytes", "swapped_in_pages", "power_idle_w", "power_w")
+    new += ("energy_per_inference_mj",)
+    values = {name: value for name, value in record.to_dict().items() if name not in new}
+    read = Record.from_dict(values)
+    assert all(getattr(read, name) is None for name in new)
+    assert read.latency_samples_ms == record.latency_samples_ms
+
+
+def test_this_machine_tells_its_health(record: Record) -> None:
+    if sys.platform != "linux":
+        pytest.skip("/proc is Linux's")
+    assert record.emulated is False
+    assert record.userland_bits in (32, 64)
+    assert record.memory_available_bytes is None or record.memory_available_bytes > 0
+    assert record.busy_before_percent is not None and 0 <= record.busy_before_percent <= 100
+    assert record.swapped_in_pages is None or record.swapped_in_pages >= 0
+    assert record.system_load_1min is not None and record.system_load_1min >= 0
 
 
 def test_reads_a_file_that_the_command_wrote(record: Record, tmp_path: Path) -> None:
