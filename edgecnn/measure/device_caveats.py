@@ -89,7 +89,7 @@ def _emulation(run: DeviceRun) -> Iterator[MeasurementWarning]:
     if run.facts.emulated:
         yield MeasurementWarning(
             "emulated-cpu",
-            "the CPU is emulated: the times are the emulator's, not the board's",
+            "the CPU is emulated, and the times are the emulator's, not the board's",
             "measure speed on the board itself; size and accuracy are as on it",
         )
 
@@ -111,6 +111,10 @@ def _throttling(run: DeviceRun, condition: str) -> Iterator[MeasurementWarning]:
         yield MeasurementWarning(f"{condition}-since-boot", since, f"{advice}, and boot again")
 
 
+_COOL_AND_SUPPLY = "cool the board with a heat sink or a fan, and use {supply} supply"
+
+_HOLD = "hold the clock at its highest, and cool the board"
+
 _COOL = "cool the board with a heat sink or a fan, wait, and measure again"
 
 _CONDITION_TEXTS = {
@@ -124,7 +128,7 @@ _CONDITION_TEXTS = {
     ),
     "throttled": (
         "the firmware throttled the CPU",
-        "cool the board with a heat sink or a fan, and use {supply} supply",
+        _COOL_AND_SUPPLY,
     ),
     "soft-temperature-limit": ("the CPU was slowed down at its soft temperature limit", _COOL),
 }
@@ -159,15 +163,17 @@ def _clock(run: DeviceRun) -> Iterator[MeasurementWarning]:
     if facts.governor not in (None, FIXED_GOVERNOR):
         yield MeasurementWarning(
             "governor",
-            f"the CPU's governor is {facts.governor}, which changes the clock",
-            f"hold it at its highest: {SET_GOVERNOR}",
+            f"the CPU's governor is {facts.governor}, which does not hold the highest clock",
+            f"hold it at its highest with `{SET_GOVERNOR}`",
         )
+    is_fixed = facts.governor == FIXED_GOVERNOR
+    advice = _COOL_AND_SUPPLY.format(supply=_supply(facts.board)) if is_fixed else _HOLD
     lowest, highest = run.cpu_lowest_mhz, facts.cpu_max_mhz
     if lowest is not None and highest is not None and lowest < SLOW_SHARE * highest:
         yield MeasurementWarning(
             "slow-clock",
-            f"the CPU ran at {lowest:.0f} MHz at times, of {highest:.0f} MHz",
-            "set the governor to performance, and see to heat and supply",
+            f"the CPU ran at {lowest:.0f} MHz at times, and could at {highest:.0f} MHz",
+            advice,
         )
 
 
@@ -219,6 +225,6 @@ def _bits(run: DeviceRun) -> Iterator[MeasurementWarning]:
     if facts.bits == 32 and capable:
         yield MeasurementWarning(
             "32-bit-system",
-            "programs of 32 bits on a processor of 64 bits: not what the board can do",
+            "the system has 32 bits and the processor 64, so the board can do better than this",
             "install a system of 64 bits, for which there is a newer runtime",
         )

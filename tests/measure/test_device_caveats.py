@@ -138,6 +138,9 @@ def test_governor_and_clock() -> None:
     assert "echo performance | sudo tee /sys/devices/system/cpu/cpu*" in found["governor"]
     assert "1500 MHz" in found["slow-clock"] and "2400 MHz" in found["slow-clock"]
     assert warned(run_of(cpu_lowest_mhz=2399.0)) == {}
+    fixed = warned(run_of(cpu_lowest_mhz=1500.0))
+    assert list(fixed) == ["slow-clock"]
+    assert "5 V 5 A" in fixed["slow-clock"]
 
 
 @pytest.mark.parametrize(
