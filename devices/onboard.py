@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
 
 ROOT = Path.home() / ".edgecnn"
+PYTHON = str(ROOT / "venv/bin/python")
+LOCK_TEXT = "-\nedgecnn devices setup\n"  # as a run writes it: a word of its own, and who it is
 IMPORT_TIMEOUT_S = 120
 RUNTIMES = (
     ("ai-edge-litert", "ai_edge_litert.interpreter"),
@@ -102,7 +104,7 @@ def probe(request: Facts) -> Facts:
         "glibc": glibc(),
         "free_bytes": shutil.disk_usage(str(Path.home())).free,
         "pythons": pythons(request["pythons"]),
-        "venv": state_of(request.get("own") or str(ROOT / "venv/bin/python")),
+        "venv": state_of(request["own"], own=True) if request.get("own") else state_of(PYTHON),
     }
 
 
@@ -131,14 +133,19 @@ def install(request: Facts) -> Facts:
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Refuse to work while another one does, from another terminal or another machine."""
+    """Refuse to work while a model runs here or another one sets this up: their lock is ours."""
     import fcntl
 
-    with (ROOT / "setup.lock").open("w") as lock:
+    with (ROOT / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Failure("busy") from None
+            lock.seek(0)
+            holder = lock.read(4096).partition("\n")[2]
+            raise Failure("busy", " ".join(holder.split()) or "another edgecnn") from None
+        lock.truncate(0)
+        lock.write(LOCK_TEXT)
+        lock.flush()
         yield
 
 
@@ -190,8 +197,11 @@ def pythons(names: list[str]) -> list[Facts]:
     return list(found.values())
 
 
-def state_of(name: str) -> Facts:
-    """Say what a Python has of a runtime, and under ``error`` why it cannot be used."""
+def state_of(name: str, own: bool = False) -> Facts:
+    """Say what a Python has of a runtime, and under ``error`` why it cannot be used.
+
+    What the user's home has for every Python counts for their ``own`` alone.
+    """
     python = shutil.which(os.path.expanduser(name))  # noqa: PTH111 (a name stays a name)
     if python is None:
         begun = (ROOT / "venv").exists() or (ROOT / "venv.new").exists()
@@ -199,7 +209,7 @@ def state_of(name: str) -> Facts:
     runtimes = f"RUNTIMES = {RUNTIMES!r}\n"
     try:
         done = subprocess.run(
-            [python, "-s", "-c", runtimes + IMPORT],
+            [python, *([] if own else ["-s"]), "-c", runtimes + IMPORT],
             capture_output=True,
             timeout=IMPORT_TIMEOUT_S,
             check=False,

@@ -137,7 +137,7 @@ def explain(kind: str, message: str, packed: Bundle) -> str:
         needed = packed.archive.stat().st_size + packed.unpacked_bytes + SPARE_BYTES
         return str(no_room(needed))
     return {
-        "busy": "the device is being set up by another edgecnn: wait until that is done",
+        "busy": f"the device is in use by {message}: wait until that is done",
         "venv": f"{python.path} makes no virtual environment ({message}); on the device, run: "
         "sudo apt install python3-venv",
         "archive": f"what arrived on the device is damaged ({message}): try again",

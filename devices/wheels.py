@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,17 +154,20 @@ def target_options(plan: Plan) -> list[str]:
 
 def pythons_with_wheel(plan: Plan, wheels: Path | None) -> list[str]:
     """Ask pip which Pythons a runtime has wheels for, on such a device."""
-    found = []
-    for minor in MINORS:
+    platforms = [f"--platform={platform}" for platform in plan.platforms]
+
+    def has_wheel(minor: int) -> bool:
         target = ["--only-binary=:all:", "--implementation=cp", f"--python-version=3.{minor}"]
-        platforms = [f"--platform={platform}" for platform in plan.platforms]
         command = ["index", "versions", "--quiet", f"--abi=cp3{minor}", *target, *platforms]
         try:
             run_pip([*command, plan.runtime], wheels)
         except (EdgecnnError, NoWheelError):
-            continue
-        found.append(f"3.{minor}")
-    return found
+            return False
+        return True
+
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(has_wheel, MINORS))
+    return [f"3.{minor}" for minor, answer in zip(MINORS, answers, strict=True) if answer]
 
 
 def run_pip(arguments: Sequence[str], wheels: Path | None) -> None:

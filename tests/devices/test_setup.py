@@ -66,7 +66,7 @@ def test_setup_then_all_is_there(device: ThisMachine, tmp_path: Path) -> None:
     assert (venv.runtime, venv.version, venv.numpy) == ("ai-edge-litert", "2.3.0", "2.4.6")
     assert lines[1] == f"ai-edge-litert 2.3.0, numpy 2.4.6 from {wheels}"
     assert lines[-1].startswith("ready: ai-edge-litert 2.3.0, numpy 2.4.6, Python 3.")
-    assert installed(device) == ["setup.lock", "venv"]
+    assert installed(device) == ["lock", "venv"]
     after = check(device)
     assert after.ready
     assert json.loads(json.dumps(after.as_json()))["facts"]["venv"]["version"] == "2.3.0"
@@ -78,7 +78,7 @@ def test_setup_then_all_is_there(device: ThisMachine, tmp_path: Path) -> None:
     write_runtime(tmp_path / "newer", version="2.9.0")
     newer = set_up(device, python=sys.executable, wheels=tmp_path / "newer", upgrade=True)
     assert newer.version == "2.9.0"
-    assert installed(device) == ["setup.lock", "venv"]
+    assert installed(device) == ["lock", "venv"]
 
 
 def test_an_interrupted_setup_is_told_and_repaired(device: ThisMachine, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_an_interrupted_setup_is_told_and_repaired(device: ThisMachine, tmp_path
     assert check(device).items[2].text == "an earlier setup did not end"
     set_up(device, python=sys.executable, wheels=tmp_path / "wheels")
     assert check(device).ready
-    assert installed(device) == ["setup.lock", "venv"]
+    assert installed(device) == ["lock", "venv"]
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,25 @@ def test_a_runtime_that_does_not_work_is_not_left_there(
     with pytest.raises(NotReadyError, match=f"kitchen: ai-edge-litert does not work.*{message}"):
         set_up(device, python=sys.executable, wheels=bad, upgrade=True)
     assert check(device).ready
-    assert installed(device) == ["setup.lock", "venv"]
+    assert installed(device) == ["lock", "venv"]
 
 
 def test_a_damaged_upload_is_said(device: ThisMachine, tmp_path: Path) -> None:
     device.damage = lambda archive: archive.write_bytes(archive.read_bytes()[:100])
     with pytest.raises(NotReadyError, match=r"kitchen: what arrived .* is damaged .*try again"):
         set_up(device, python=sys.executable, wheels=write_runtime(tmp_path / "wheels"))
-    assert installed(device) == ["setup.lock"]
+    assert installed(device) == ["lock"]
 
 
-def test_two_at_once(device: ThisMachine, tmp_path: Path) -> None:
+def test_a_device_in_use_is_left_alone(device: ThisMachine, tmp_path: Path) -> None:
     import fcntl
 
     (device.home / ".edgecnn").mkdir()
-    with (device.home / ".edgecnn/setup.lock").open("w") as lock:
+    with (device.home / ".edgecnn/lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(NotReadyError, match=r"kitchen: .*another edgecnn"):
+        lock.write("token\nann@desk\n")
+        lock.flush()
+        with pytest.raises(NotReadyError, match=r"kitchen: .* in use by ann@desk: wait"):
             set_up(device, python=sys.executable, wheels=write_runtime(tmp_path / "wheels"))
 
 
