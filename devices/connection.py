@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.devices.address import Address
-from edgecnn.errors import ConnectionLostError, DeviceError, MissingExtraError
+from edgecnn.errors import ConnectionLostError, DeviceError, EdgecnnError, MissingExtraError
 from edgecnn.measure.session import Transport
 
 if TYPE_CHECKING:
@@ -107,12 +107,9 @@ class Connection:
         connection, self._connection = self._connection, None
         if loop is None:
             return
-        if connection is not None:
-            closing = asyncio.run_coroutine_threadsafe(_close(connection), loop)
-            try:
-                closing.result(CLOSE_TIMEOUT_S + 1)
-            except (concurrent.futures.TimeoutError, OSError):
-                closing.cancel()
+        closing = asyncio.run_coroutine_threadsafe(_close(connection), loop)
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            closing.result(CLOSE_TIMEOUT_S + 1)
         loop.call_soon_threadsafe(loop.stop)
 
     def run(
@@ -180,11 +177,11 @@ class Connection:
         from edgecnn.devices.explain import explained
 
         if self._loop is None:
-            raise ConnectionLostError(f"{self.name}: not connected")
+            raise ConnectionLostError(f"{self.name}: {doing}: not connected")
         future = asyncio.run_coroutine_threadsafe(_within(work, timeout_s), self._loop)
         try:
             return future.result()
-        except DeviceError:
+        except EdgecnnError:
             raise
         except Exception as error:
             raise explained(error, self.name, doing, timeout_s) from error
@@ -192,15 +189,12 @@ class Connection:
             future.cancel()
             raise
 
-    def soon(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Have the connection's thread call something; nothing if it is gone."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(function, *arguments)
-
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Have the connection's thread do something meanwhile."""
-        assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(work, self._loop)
+        if self._loop is None:
+            work.close()
+        else:
+            asyncio.run_coroutine_threadsafe(work, self._loop)
 
     @property
     def _open(self) -> asyncssh.SSHClientConnection:
@@ -269,12 +263,18 @@ async def _within(work: Awaitable[Result], timeout_s: float | None) -> Result:
     return await asyncio.wait_for(work, timeout_s)
 
 
-async def _close(connection: asyncssh.SSHClientConnection) -> None:
-    connection.close()
-    try:
-        await asyncio.wait_for(connection.wait_closed(), CLOSE_TIMEOUT_S)
-    except (asyncio.TimeoutError, OSError):
-        connection.abort()
+async def _close(connection: asyncssh.SSHClientConnection | None) -> None:
+    """Disconnect, and end whatever else goes on in this thread."""
+    if connection is not None:
+        connection.close()
+        try:
+            await asyncio.wait_for(connection.wait_closed(), CLOSE_TIMEOUT_S)
+        except (asyncio.TimeoutError, OSError):
+            connection.abort()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _write(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 from edgecnn.child import ChildProcess
 from edgecnn.measure import runner
@@ -13,17 +15,38 @@ from edgecnn.measure.session import RunnerSession
 class Desktop:
     """The machine that edgecnn itself runs on.
 
+    Args:
+        name: What records call it; a Raspberry Pi that measures itself is ``"pi"``.
+
     Example:
         >>> with Desktop().start("running 'a.tflite'") as session:
         ...     print(session.facts().cpu)
     """
 
+    def __init__(self, name: str = "desktop") -> None:
+        self._name = name
+
     @property
     def name(self) -> str:
-        """``"desktop"``."""
-        return "desktop"
+        """What users and records call it."""
+        return self._name
 
-    def place(self, model: Path) -> str:
+    def __enter__(self) -> Desktop:
+        """Return itself: there is nothing to connect to."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Do nothing: runners end with their own blocks."""
+
+    def close(self) -> None:
+        """Do nothing: runners end with their own blocks, or with this process."""
+
+    def place(self, model: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
         """Return the absolute path; the file is here already."""
         return str(model.resolve())
 

@@ -13,7 +13,7 @@ from typing import Any
 import asyncssh
 
 from edgecnn.devices.address import Address
-from edgecnn.errors import DeviceError
+from edgecnn.errors import DeviceError, EdgecnnError, InputError
 
 CONFIG_VARIABLE = "EDGECNN_SSH_CONFIG"
 """Names an SSH configuration to read instead of ``~/.ssh/config``."""
@@ -67,6 +67,7 @@ async def log_in(address: Address, name: str, password: str | None) -> asyncssh.
 
     Raises:
         PasswordWanted: A password would help, or another one.
+        InputError: It is no name of ours, nor one on the network.
         DeviceError: Anything else, in one line.
     """
     clients: list[_Client] = []
@@ -141,9 +142,16 @@ class _KnownHosts:
 
 def _explained(
     error: Exception, address: Address, name: str, client: _Client, known: _KnownHosts
-) -> DeviceError:
+) -> EdgecnnError:
     """Turn what went wrong into a line that says what to do."""
     where = f"{name} ({address})" if name != str(address) else name
+    if isinstance(error, socket.gaierror) and name == address.host:
+        from edgecnn.devices.inventory import Inventory
+
+        names = ", ".join(["desktop", *Inventory().all()])
+        return InputError(
+            f"unknown device {name!r}: it is none of {names}, and no machine of that name is found"
+        )
     if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
         return DeviceError(f"{where}: {_host_key_advice(error, client, known)}")
     if isinstance(error, asyncssh.PermissionDenied):

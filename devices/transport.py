@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import queue
@@ -21,6 +22,7 @@ COMPRESSED_FROM = 1024
 FAST = 1
 """zlib's level: a network is seldom faster than this, a higher one hardly smaller."""
 
+ALIVE_EVERY_S = 10.0
 STDERR_LINES = 50
 COMMAND_NOT_FOUND = 127
 COMMAND_NOT_EXECUTABLE = 126
@@ -50,8 +52,8 @@ class SshTransport:
         self.task = task
         self._inbox: queue.Queue[tuple[Message, bytes] | None] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
-        connection.spawn(self._read_messages())
-        connection.spawn(self._read_stderr())
+        for work in (self._read_messages(), self._read_stderr(), self._tell_alive()):
+            connection.spawn(work)
 
     def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
         """Write one message, and the raw bytes that belong to it."""
@@ -125,6 +127,13 @@ class SshTransport:
         with contextlib.suppress(Exception):
             while line := await self._process.stderr.readline():
                 self._stderr.append(line.decode(errors="replace").rstrip())
+
+    async def _tell_alive(self) -> None:
+        """Send an empty line now and then: without, the device takes this machine for gone."""
+        with contextlib.suppress(Exception):
+            while True:
+                await asyncio.sleep(ALIVE_EVERY_S)
+                self._process.stdin.write(b"\n")
 
     def _end(self) -> EdgecnnError:
         """Say how it ended; a connection that is gone cannot tell."""

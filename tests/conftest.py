@@ -32,8 +32,9 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def user_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the tests out of the user's own cache."""
+    """Keep the tests out of the user's own cache and settings."""
     os.environ["EDGECNN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["EDGECNN_CONFIG"] = str(tmp_path_factory.mktemp("config"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

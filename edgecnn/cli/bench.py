@@ -11,7 +11,7 @@ from rich.console import Console
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import CountList, Size, preprocessing_options
-from edgecnn.cli.progress import PhaseProgress
+from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.cli.table import print_whole, records_table
 from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import InputError
@@ -25,7 +25,16 @@ STANDARD_OUTPUT = "-"
 
 @click.command("bench")
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True)
-@click.option("--device", default="desktop", show_default=True, help="Where to run.")
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    default=("desktop",),
+    show_default="desktop",
+    metavar="NAME|[USER@]HOST[:PORT]",
+    help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH; several "
+    "are measured at once.",
+)
 @click.option(
     "-t",
     "--threads",
@@ -58,6 +67,12 @@ STANDARD_OUTPUT = "-"
     "--label-offset", type=int, metavar="N", help="Output of class 0.  [default: found by itself]"
 )
 @click.option(
+    "--images",
+    type=int,
+    metavar="N",
+    help="With --data: so many only, drawn evenly.  [default: all]",
+)
+@click.option(
     "-q",
     "--quantize",
     "schemes",
@@ -75,7 +90,7 @@ STANDARD_OUTPUT = "-"
 @click.option("--json", "json_target", metavar="FILE|-", help="Write the records as a JSON array.")
 def bench_command(
     models: tuple[str, ...],
-    device: str,
+    devices: tuple[str, ...],
     threads: tuple[int, ...],
     runs: int,
     min_time_s: float,
@@ -85,6 +100,7 @@ def bench_command(
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     label_offset: int | None,
+    images: int | None,
     schemes: tuple[str, ...],
     weights: str | None,
     alpha: float,
@@ -100,16 +116,17 @@ def bench_command(
       edgecnn bench model.tflite --threads 1,2
       edgecnn bench mobilenet_v1 mobilenet_v2 --quantize float32,int8
       edgecnn bench model.tflite --data photos/ --json results.json
+      edgecnn bench model.tflite --device pi --device desktop
     """
     from edgecnn import bench
 
-    output = Output(json_target, models)
+    output = Output(json_target, models, devices)
     failures = Failures()
     try:
         with PhaseProgress() as progress:
             bench(
                 models,
-                device=device,
+                device=devices,
                 threads=threads,
                 runs=runs,
                 min_time_s=min_time_s,
@@ -119,6 +136,7 @@ def bench_command(
                 mean=mean,
                 std=std,
                 label_offset=label_offset,
+                images=images,
                 quantize=schemes or None,
                 weights=weights,
                 alpha=alpha,
@@ -128,6 +146,7 @@ def bench_command(
                 on_progress=progress,
                 on_record=output.add,
                 on_failure=failures.add,
+                ask_password=progress.ask_password if can_ask() else None,
             )
     finally:
         # Ctrl-C and errors come by here too: what is measured is kept.
@@ -141,13 +160,17 @@ class Output:
     Args:
         json_target: A file, ``"-"`` for standard output (then there is no table), or None.
         models: What is measured; the file must not be one of them.
+        devices: Where, in the order in which records are shown.
 
     Raises:
         InputError: The file cannot be written, found out before anything is measured.
     """
 
-    def __init__(self, json_target: str | None, models: Sequence[str]) -> None:
+    def __init__(
+        self, json_target: str | None, models: Sequence[str], devices: Sequence[str] = ()
+    ) -> None:
         self._records: list[Record] = []
+        self._order = {name: number for number, name in enumerate(dict.fromkeys(devices))}
         self._to_stdout = json_target == STANDARD_OUTPUT
         self._file = None if json_target is None or self._to_stdout else Path(json_target)
         if self._file is not None:
@@ -159,6 +182,7 @@ class Output:
     def add(self, record: Record) -> None:
         """Keep a record; the file holds it from now on, whatever happens to the next model."""
         self._records.append(record)
+        self._records.sort(key=lambda one: self._order.get(one.device, len(self._order)))
         if self._file is not None:
             write_json(self._file, [r.to_dict() for r in self._records])
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say which layers int8 loses its accuracy in.",
     ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
+    "devices": ("edgecnn.cli.devices:devices_command", "Name, prepare and check the devices."),
     "demo": ("edgecnn.cli.demo:demo_command", "Train, convert and measure two small models."),
 }
 """Command -> (module:attribute, help). The help stands here so that ``--help`` imports nothing."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -34,8 +37,8 @@ class PhaseProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
-        self._phase = ""
+        # One line a thread: devices are measured at the same time.
+        self._lines: dict[int, tuple[str, TaskID]] = {}
 
     def __enter__(self) -> PhaseProgress:
         """Start showing."""
@@ -53,15 +56,30 @@ class PhaseProgress:
 
     def __call__(self, phase: str, done: int = 0, total: int = 0) -> None:
         """Show a phase, and how much of it is done where that is known."""
-        if self._task is None or phase != self._phase:
-            if self._task is not None:
-                self._progress.remove_task(self._task)
-            self._task = self._progress.add_task(phase, total=total or None)
-            self._phase = phase
-        self._progress.update(self._task, completed=done, total=total or None)
+        thread = threading.get_ident()
+        shown, task = self._lines.get(thread, (None, None))
+        if task is None or phase != shown:
+            if task is not None:
+                self._progress.remove_task(task)
+            task = self._progress.add_task(phase, total=total or None)
+            self._lines[thread] = (phase, task)
+        self._progress.update(task, completed=done, total=total or None)
+
+    def ask_password(self, question: str) -> str:
+        """Ask for a password on the terminal, clear of the progress line; it is not shown."""
+        self._progress.stop()
+        try:
+            return getpass.getpass(question)
+        finally:
+            self._progress.start()
 
     def print(self, text: str) -> None:
         """Print lines on standard output, clear of the progress line."""
         self._progress.stop()
         click.echo(text)
         self._progress.start()
+
+
+def can_ask() -> bool:
+    """Say whether someone is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

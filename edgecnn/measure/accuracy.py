@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.data.datasets import Dataset, open_dataset
+from edgecnn.data.datasets import Dataset, open_dataset, sample
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.loader import LoadedImage, load
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
@@ -169,6 +169,7 @@ class AccuracyTask:
         preprocessing: What the user said of it.
         label_offset: The user's own choice, or None.
         label: The file's name for messages.
+        images: Classify so many only, drawn evenly over the classes; all where None.
 
     Raises:
         InputError: They do not fit.
@@ -186,8 +187,11 @@ class AccuracyTask:
         preprocessing: Preprocessing = NOTHING_SAID,
         label_offset: int | None = None,
         label: str = "the model",
+        images: int | None = None,
     ) -> None:
         self._dataset = dataset
+        every = range(len(dataset))
+        self._indices = every if images is None else sorted(sample(dataset, images))
         self._spec = input_spec(model, preprocessing, label)
         self._input = model.inputs[0]
         if len(model.outputs) != 1 or model.outputs[0].elements < 2:
@@ -210,8 +214,8 @@ class AccuracyTask:
             InputError: Not one image can be read.
         """
         counts = _Counts()
-        total = len(self._dataset)
-        images = iter(load(self._dataset, range(total), self._spec))
+        total = len(self._indices)
+        images = iter(load(self._dataset, self._indices, self._spec))
         done = 0
         while batch := list(islice(images, BATCH)):
             counts.unreadable += [loaded.error for loaded in batch if loaded.error is not None]

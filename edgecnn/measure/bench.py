@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
@@ -26,9 +24,10 @@ from edgecnn.measure.caveats import (
     weights_caveats,
 )
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
+from edgecnn.measure.fleet import Files, measure_all, opened, with_name
+from edgecnn.measure.plan import Plan
 from edgecnn.measure.session import (
     IDLE_S,
-    MAX_SAMPLES,
     LoadedModel,
     Memory,
     RunnerSession,
@@ -48,7 +47,7 @@ BUSY_POWER_S = 2.0
 def bench(
     models: str | Path | Sequence[str | Path],
     *,
-    device: str = "desktop",
+    device: str | Sequence[str] = "desktop",
     threads: Sequence[int] = (1,),
     runs: int = 50,
     min_time_s: float = 1.0,
@@ -58,6 +57,7 @@ def bench(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     label_offset: int | None = None,
+    images: int | None = None,
     quantize: str | Sequence[str] | None = None,
     weights: str | Path | None = None,
     alpha: float = 1.0,
@@ -67,13 +67,16 @@ def bench(
     on_progress: Progress | None = None,
     on_record: Callable[[Record], None] | None = None,
     on_failure: Callable[[EdgecnnError], None] | None = None,
+    ask_password: Callable[[str], str] | None = None,
 ) -> list[Record]:
     """Measure size, load time, latency, memory and, with data, accuracy.
 
     Args:
         models: One or several ``.tflite`` files, or names of architectures, which are converted
             into a cache first.
-        device: Where to run: ``"desktop"``.
+        device: Where to run: ``"desktop"``, ``"pi"`` or another name of the inventory, or
+            ``"[user@]host[:port]"`` for a machine that is reached over SSH; or several of them,
+            which are measured at the same time.
         threads: Thread counts of the runtime; each is measured by itself.
         runs: Timed calls at least.
         min_time_s: Seconds of timing at least.
@@ -84,6 +87,8 @@ def bench(
         mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
         std: The same, for the deviation.
         label_offset: Output of class 0; found by itself where None.
+        images: Classify so many only, drawn evenly over the classes and always the same; all
+            of them where None.
         quantize: For names: schemes; int8 unless said.
         weights: For names: ``"imagenet"``, a file, or None for random ones.
         alpha: For names: width multiplier.
@@ -92,14 +97,16 @@ def bench(
         calibrate: For names with weights: representative images for int8 and int16x8.
         on_progress: Told (phase, done, total).
         on_record: Told each Record as soon as it is measured.
-        on_failure: Told the error of a model that cannot be measured, and the others are; without
-            it such an error is raised.
+        on_failure: Told the error of a model that cannot be measured or a device that cannot be
+            reached, and the others are; without it such an error is raised.
+        ask_password: Given a question, returns a device's password; without it only keys are tried.
 
     Returns:
-        One Record a model and thread count, in that order.
+        One Record a device, model and thread count, in that order.
 
     Raises:
         InputError: An option, a model or the data cannot be used.
+        DeviceError: A device cannot be reached, or is in use.
         ChildCrashedError: The runtime crashed on a model.
 
     Example:
@@ -114,8 +121,8 @@ def bench(
         classes=classes,
         calibrate=None if calibrate is None else str(calibrate),
     )
-    bencher = _Bencher(
-        device=get_device(device),
+    names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
+    plan = Plan(
         threads=tuple(threads),
         runs=runs,
         min_time_s=min_time_s,
@@ -123,28 +130,29 @@ def bench(
         dataset=None if data is None else open_labelled(data),
         preprocessing=Preprocessing.of(preprocess, mean, std),
         label_offset=label_offset,
-        on_progress=on_progress or (lambda phase, done, total: None),
+        images=images,
     )
-    bencher.check()
-    records: list[Record] = []
-    for target in find_targets(models, options):
-        for record in _until_failure(bencher.measure(target), on_failure):
-            records.append(record)
-            if on_record:
-                on_record(record)
-    return records
+    plan.check()
+    targets = find_targets(models, options)
+    devices = [get_device(name, ask_password) for name in names]
+    progress, files = on_progress or (lambda phase, done, total: None), Files()
+
+    def measure(where: Device) -> Iterator[Record | EdgecnnError]:
+        report = with_name(where, progress) if len(names) > 1 else progress
+        bencher = _Bencher(where, plan, files, report)
+        for target in targets:
+            yield from _until_failure(bencher.measure(target))
+
+    with opened(devices, on_failure if len(names) > 1 else None) as reached:
+        return measure_all(reached, measure, on_record or (lambda record: None), on_failure)
 
 
-def _until_failure(
-    records: Iterator[Record], on_failure: Callable[[EdgecnnError], None] | None
-) -> Iterator[Record]:
-    """Yield a model's records; what the caller does with them fails outside of here."""
+def _until_failure(records: Iterator[Record]) -> Iterator[Record | EdgecnnError]:
+    """Yield a model's records, and the error that ended them."""
     try:
         yield from records
     except EdgecnnError as error:
-        if on_failure is None:
-            raise
-        on_failure(error)
+        yield error
 
 
 @dataclass(frozen=True)
@@ -169,53 +177,47 @@ class _Measured:
 
 @dataclass(frozen=True)
 class _Bencher:
-    """How to measure, the same for all models of a call."""
+    """Measures models on one device."""
 
     device: Device
-    threads: tuple[int, ...]
-    runs: int
-    min_time_s: float
-    warmup: int
-    dataset: Dataset | None
-    preprocessing: Preprocessing
-    label_offset: int | None
+    plan: Plan
+    files: Files
     on_progress: Progress
-
-    def check(self) -> None:
-        """Raise InputError where a number makes no sense."""
-        if not self.threads or any(count < 1 for count in self.threads):
-            raise InputError("--threads takes counts of 1 or more: --threads 1,2")
-        if not 1 <= self.runs <= MAX_SAMPLES:
-            raise InputError(f"--runs must be 1 to {MAX_SAMPLES}, not {self.runs}")
-        if self.warmup < 0:
-            raise InputError(f"--warmup must be 0 or more, not {self.warmup}")
-        if not (math.isfinite(self.min_time_s) and self.min_time_s >= 0):
-            raise InputError(f"--min-time must be 0 or more seconds, not {self.min_time_s}")
 
     def measure(self, target: Target) -> Iterator[Record]:
         """Measure one model at each thread count; accuracy once, as threads don't change it."""
         label = quoted(target.label)
         with _named(label):
-            path = target.file(self._converting(target))
+            path = self.files.of(target, self._converting(target))
             structure = read_model(path)
             task = self._accuracy_task(structure, label)
+            place = self.device.place(path, self._sending(label))
         accuracy = None
-        for count in self.threads:
+        for count in self.plan.threads:
             begin = time.monotonic()
             with (
                 _named(label),
                 _crash_explained(),
                 self.device.start(f"running {label}") as session,
             ):
-                measured = self._run(session, path, structure, count, task, accuracy, label)
+                measured = self._run(session, place, structure, count, task, accuracy, label)
             accuracy = measured.accuracy
             seconds = time.monotonic() - begin
             yield self._record(target, path, structure, count, measured, seconds)
 
     def _accuracy_task(self, structure: TfliteModel, label: str) -> AccuracyTask | None:
-        if self.dataset is None:
+        plan = self.plan
+        if plan.dataset is None:
             return None
-        return AccuracyTask(structure, self.dataset, self.preprocessing, self.label_offset, label)
+        return AccuracyTask(
+            structure, plan.dataset, plan.preprocessing, plan.label_offset, label, plan.images
+        )
+
+    def _sending(self, label: str) -> Callable[[int, int], None]:
+        def report(done: int, total: int) -> None:
+            self.on_progress(f"sending {label}", done, total)
+
+        return report
 
     def _converting(self, target: Target) -> Progress:
         def report(phase: str, done: int, total: int) -> None:
@@ -226,7 +228,7 @@ class _Bencher:
     def _run(
         self,
         session: RunnerSession,
-        path: Path,
+        place: str,
         structure: TfliteModel,
         threads: int,
         task: AccuracyTask | None,
@@ -242,12 +244,12 @@ class _Bencher:
         self.on_progress(f"loading {label}", 0, 0)
         before = session.health(IDLE_S)
         idle = session.power(IDLE_POWER_S, busy=False)
-        loaded = session.load(self.device.place(path), threads, _input_range(structure))
+        loaded = session.load(place, threads, _input_range(structure))
         timing_progress(0.0)
         timing = session.time(
-            warmup=self.warmup,
-            runs=self.runs,
-            min_time_s=self.min_time_s,
+            warmup=self.plan.warmup,
+            runs=self.plan.runs,
+            min_time_s=self.plan.min_time_s,
             on_progress=timing_progress,
         )
         # Asked before the images come: their tensors are not the model's memory.
@@ -278,7 +280,7 @@ class _Bencher:
             *thread_caveats(threads, facts),
             *device_caveats(run),
             *weights_caveats((structure.edgecnn or {}).get("weights")),
-            *(data_caveats(self.dataset) if self.dataset else ()),
+            *(data_caveats(self.plan.dataset) if self.plan.dataset else ()),
             *(accuracy_caveats(accuracy) if accuracy else ()),
         ]
         return Record(
@@ -319,7 +321,7 @@ class _Bencher:
             runtime_version=measured.loaded.runtime_version,
             python=measured.loaded.python,
             threads=threads,
-            warmup=self.warmup,
+            warmup=self.plan.warmup,
             runs=len(samples),
             load_ms=measured.loaded.load_ms,
             first_inference_ms=measured.timing.first_inference_ms,

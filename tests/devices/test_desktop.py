@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices.base import DEVICES, get_device
-from edgecnn.errors import InputError
+from edgecnn.devices import base
+from edgecnn.devices.address import Address
+from edgecnn.devices.base import get_device
+from edgecnn.devices.desktop import Desktop
+from edgecnn.devices.inventory import Inventory
 
 
 def test_facts_are_this_machines() -> None:
@@ -28,11 +31,19 @@ def test_a_model_is_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert get_device("desktop").place(Path("-a b.tflite")) == str(tmp_path / "-a b.tflite")
 
 
-def test_an_unknown_device_is_answered_with_what_there_is() -> None:
-    with pytest.raises(InputError, match="desktop"):
-        get_device("toaster")
+def test_a_raspberry_pi_is_measured_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model"
+    model.write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
+    monkeypatch.setattr(base, "BOARD_MODEL", model)
+    monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path))
+    here = get_device("pi")
+    assert (type(here), here.name) == (Desktop, "pi")
+    Inventory().add("pi", Address("10.0.0.7"))
+    assert type(get_device("pi")) is not Desktop
 
 
-@pytest.mark.parametrize("name", DEVICES)
+@pytest.mark.parametrize("name", ["desktop", "pi", "pi@10.0.0.7:2222"])
 def test_every_name_is_a_device_of_that_name(name: str) -> None:
     assert get_device(name).name == name

@@ -1,0 +1,164 @@
+"""The devices that the user gave names, in a file of theirs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from edgecnn.devices.address import Address
+from edgecnn.errors import InputError
+from edgecnn.files import quoted, replacing
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CONFIG_VARIABLE = "EDGECNN_CONFIG"
+"""Names a folder for edgecnn's settings other than the user's usual one."""
+
+BUILT_IN: Mapping[str, Address] = {"pi": Address("raspberrypi.local", user="pi")}
+"""What is there from the start: a Raspberry Pi as it answers after its first start."""
+
+RESERVED = ("desktop",)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+TABLE = re.compile(r"""\[\s*["']?([^]"']+?)["']?\s*\]\s*(?:#.*)?""")
+HEAD = """\
+# Devices for 'edgecnn bench --device NAME'. 'edgecnn devices add' and 'remove' change this file;
+# you may, too. A device is a table of its name:
+#
+#   [kitchen]
+#   host = "192.168.1.20"            # or a name, also one from ~/.ssh/config
+#   user = "pi"                      # the rest need not be said
+#   port = 22
+#   identity = "~/.ssh/id_ed25519"   # private key; passwords are asked for and never kept
+#   python = "/usr/bin/python3"      # one with a runtime, not that of 'devices setup'
+"""
+
+
+class Inventory:
+    """The file of devices; it is read at each call and written whole or not at all.
+
+    Example:
+        >>> Inventory().add("kitchen", Address.parse("pi@192.168.1.20"))
+        >>> Inventory().find("kitchen").host
+        '192.168.1.20'
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or config_folder() / "devices.toml"
+
+    def all(self) -> dict[str, Address]:
+        """Return every device by name, those that are there from the start among them."""
+        return {**BUILT_IN, **self.own()}
+
+    def own(self) -> dict[str, Address]:
+        """Return the devices that the user named.
+
+        Raises:
+            InputError: The file cannot be read, or says something that is no device.
+        """
+        try:
+            tables = tomllib.loads(self._text())
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{quoted(self.path)} is no TOML: {error}") from error
+        return {name: self._address(name, table) for name, table in tables.items()}
+
+    def find(self, name: str) -> Address | None:
+        """Return a device's address, None where there is none of that name."""
+        return self.all().get(name)
+
+    def add(self, name: str, address: Address) -> None:
+        """Add a device, or replace it; comments in the file stay.
+
+        Raises:
+            InputError: No device can be called so, or the file cannot be written.
+        """
+        check_name(name)
+        self.own()  # A file that is wrong must not be made worse.
+        values = {key: value for key, value in asdict(address).items() if value is not None}
+        # A basic string of TOML is a string of JSON, where nothing is escaped that need not be.
+        lines = [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
+        ]
+        kept = self._without(name).rstrip("\n")
+        self._write("\n".join([kept, "", f"[{name}]", *lines, ""]))
+
+    def remove(self, name: str) -> None:
+        """Take a device out.
+
+        Raises:
+            InputError: There is none of that name in the file.
+        """
+        own = self.own()
+        if name not in own:
+            known = ", ".join(own) or "none"
+            raise InputError(f"no device {name!r} was added; those that were: {known}")
+        self._write(self._without(name))
+
+    def _text(self) -> str:
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return HEAD
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read {quoted(self.path)}: {error}") from error
+
+    def _without(self, name: str) -> str:
+        """Return the file's text without a device's table."""
+        kept, inside = [], False
+        for line in self._text().splitlines():
+            if header := TABLE.fullmatch(line.strip()):
+                inside = header[1] == name
+            if not inside:
+                kept.append(line)
+        return "\n".join(kept).rstrip("\n") + "\n"
+
+    def _write(self, text: str) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make {quoted(self.path.parent)}: {error.strerror}") from error
+        with replacing(self.path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def _address(self, name: str, table: Any) -> Address:
+        known = {field.name: str for field in fields(Address)} | {"port": int}
+        place = f"{quoted(self.path)}, device {name!r}"
+        if not isinstance(table, dict) or "host" not in table:
+            raise InputError(f"{place}: it needs a table with a host")
+        for key, value in table.items():
+            if key not in known:
+                raise InputError(f"{place}: {key!r} is not one of {', '.join(known)}")
+            if type(value) is not known[key]:
+                raise InputError(f"{place}: {key} is {value!r}, not of the right type")
+        try:
+            check_name(name)
+            return Address(**table)
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from error
+
+
+def check_name(name: str) -> None:
+    """Raise InputError for what cannot be the name of a device in the inventory."""
+    if name in RESERVED:
+        raise InputError(f"{name!r} is the machine itself: choose another name")
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot be a device's name: letters, digits, '-' and '_', as in pi-4"
+        )
+
+
+def config_folder() -> Path:
+    """Return the folder of edgecnn's settings; ``EDGECNN_CONFIG`` names another."""
+    if chosen := os.environ.get(CONFIG_VARIABLE):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("edgecnn", appauthor=False))

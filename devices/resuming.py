@@ -1,0 +1,86 @@
+"""A runner that is found again after its connection was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgecnn.errors import ConnectionLostError
+from edgecnn.measure.session import Message, Transport
+
+MAX_RESUMES = 3
+"""Cuts during one request; a device that is cut off by the request itself is given up."""
+
+NEEDED_BEFORE = {"load": (), "memory": ("load", "time")}
+NEEDED_BY_OTHERS = ("load",)
+"""What a new runner is asked first, so that it can answer a request as the old one would have."""
+
+
+class ResumingTransport:
+    """Starts the runner again and repeats what it was doing, when the connection was cut.
+
+    A request is repeated whole: a timing loop begins anew, a batch of images is sent again, and
+    what was answered before stays.
+
+    Args:
+        start: Starts a runner over the present connection.
+        restore: Given the error, connects again, or raises when that fails.
+    """
+
+    def __init__(
+        self, start: Callable[[], Transport], restore: Callable[[ConnectionLostError], None]
+    ) -> None:
+        self._start = start
+        self._restore = restore
+        self._answered: dict[str, Message] = {}
+        self._pending: tuple[Message, bytes | memoryview | None] | None = None
+        self._resumes = 0
+        self._transport = start()
+
+    def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
+        """Write one message, and the raw bytes that belong to it."""
+        self._pending = (message, payload)
+        self._resumes = 0
+        try:
+            self._transport.send(message, payload)
+        except ConnectionLostError as error:
+            self._resume(error)
+
+    def receive(self, timeout_s: float | None = None) -> Message:
+        """Return the next message; progress may start again."""
+        while True:
+            try:
+                answer = self._transport.receive(timeout_s)
+            except ConnectionLostError as error:
+                self._resume(error)
+                continue
+            if answer.get("event") != "progress" and self._pending is not None:
+                message, self._pending = self._pending[0], None
+                self._answered[str(message.get("do"))] = message
+            return answer
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the runner."""
+        self._transport.close(kill=kill)
+
+    def _resume(self, error: ConnectionLostError) -> None:
+        while True:
+            self._resumes += 1
+            if self._resumes > MAX_RESUMES or self._pending is None:
+                raise error
+            try:
+                self._restore(error)
+                self._transport = self._start()
+                self._repeat()
+                return
+            except ConnectionLostError as again:
+                error = again
+
+    def _repeat(self) -> None:
+        assert self._pending is not None
+        message, payload = self._pending
+        for verb in NEEDED_BEFORE.get(str(message.get("do")), NEEDED_BY_OTHERS):
+            if verb in self._answered:
+                self._transport.send(self._answered[verb])
+                while self._transport.receive().get("event") == "progress":
+                    pass
+        self._transport.send(message, payload)

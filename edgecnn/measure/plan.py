@@ -1,0 +1,40 @@
+"""What a call of ``edgecnn.bench`` asks for, checked before anything is done."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgecnn.data.datasets import Dataset
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.errors import InputError
+from edgecnn.measure.session import MAX_SAMPLES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure, the same for all models and devices of a call."""
+
+    threads: tuple[int, ...]
+    runs: int
+    min_time_s: float
+    warmup: int
+    dataset: Dataset | None
+    preprocessing: Preprocessing
+    label_offset: int | None
+    images: int | None
+
+    def check(self) -> None:
+        """Raise InputError where a number makes no sense."""
+        if not self.threads or any(count < 1 for count in self.threads):
+            raise InputError("--threads takes counts of 1 or more: --threads 1,2")
+        if not 1 <= self.runs <= MAX_SAMPLES:
+            raise InputError(f"--runs must be 1 to {MAX_SAMPLES}, not {self.runs}")
+        if self.warmup < 0:
+            raise InputError(f"--warmup must be 0 or more, not {self.warmup}")
+        if not (math.isfinite(self.min_time_s) and self.min_time_s >= 0):
+            raise InputError(f"--min-time must be 0 or more seconds, not {self.min_time_s}")
+        if self.images is not None and self.images < 1:
+            raise InputError(f"--images must be 1 or more, not {self.images}")
+        if self.images is not None and self.dataset is None:
+            raise InputError("--images goes with --data, whose images it limits")
