@@ -108,7 +108,9 @@ def _throttling(run: DeviceRun, condition: str) -> Iterator[MeasurementWarning]:
         yield MeasurementWarning(condition, f"{message} during this measurement", advice)
     elif has_occurred(before, condition) or has_occurred(after, condition):
         since = f"{message} at some time since boot, perhaps not during this measurement"
-        yield MeasurementWarning(f"{condition}-since-boot", since, f"{advice}, and boot again")
+        yield MeasurementWarning(
+            f"{condition}-since-boot", since, f"{advice}; boot again to clear it"
+        )
 
 
 _COOL_AND_SUPPLY = "cool the board with a heat sink or a fan, and use {supply} supply"
