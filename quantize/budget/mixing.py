@@ -114,6 +114,7 @@ def _report(
         "layers": len(layer_names(ops, frozenset(range(len(ops))))) or None,
         "bytes": len(tried.found.content),
         "int8_bytes": len(subject.int8.content),
+        "float32_bytes": len(subject.float32),
         "bytes_over_int8": len(tried.found.content) / len(subject.int8.content),
         "latency_over_int8": tried.over_int8,
         "latency_over_float32": tried.over_float32,

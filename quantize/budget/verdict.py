@@ -34,7 +34,7 @@ def describe_budget(budget: Mapping[str, Any]) -> list[str]:
     kept = budget["layers_in_float"]
     within = f"within {points(budget['max_drop'])}"
     if not budget["tries"]:
-        return [f"{within}: {_loss(budget)}, so no layer stays in float32 for it"]
+        return [f"{within} as it is: {_loss(budget)}"]
     names = [*kept[:MOST_NAMES], *(["..."] if len(kept) > MOST_NAMES else [])]
     return [
         f"{within}: {len(kept)} of {budget['layers']} layers stay in float32: {', '.join(names)}",
@@ -45,7 +45,8 @@ def describe_budget(budget: Mapping[str, Any]) -> list[str]:
 def _loss(budget: Mapping[str, Any]) -> str:
     """Say what is lost, by which measure, and on how many images."""
     what = "top-1" if budget["measure"] == "top-1" else "agreement with float"
-    return f"loses {budget['drop']:.2f} points of {what} on {budget['images']} images"
+    does = "gains" if budget["drop"] < 0 else "loses"
+    return f"{does} {abs(budget['drop']):.2f} points of {what} on {budget['images']} images"
 
 
 def _costs(budget: Mapping[str, Any]) -> str:
@@ -84,6 +85,11 @@ def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
         notes.append(
             f"{budget['images']} images tell a drop to about {budget['uncertainty']:.1f} points "
             "(standard error): more of them would tell it better"
+        )
+    if budget["bytes"] > budget["float32_bytes"] / 2:
+        notes.append(
+            f"float16 is smaller, about {budget['float32_bytes'] / 2048:,.0f} KiB, and hardly "
+            "loses anything; it takes float32's time"
         )
     if budget["tries"]:
         notes.append(

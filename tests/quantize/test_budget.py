@@ -133,7 +133,7 @@ def budget(**changes: Any) -> dict[str, Any]:
     return {
         "max_drop": 2.0, "measure": "top-1", "images": 100, "drop": 1.0, "int8_drop": 6.0,
         "uncertainty": 1.0, "layers_in_float": ["a", "b"], "layers": 9, "bytes": 2048,
-        "int8_bytes": 1024, "bytes_over_int8": 2.0, "latency_over_int8": 1.5,
+        "int8_bytes": 1024, "float32_bytes": 5000, "bytes_over_int8": 2.0, "latency_over_int8": 1.5,
         "latency_over_float32": 0.5, "tries": 4, **changes,
     }  # fmt: skip
 
@@ -151,8 +151,8 @@ def test_the_budget_in_words() -> None:
     ):
         assert part in second
     (line,) = describe_budget(budget(tries=0, layers_in_float=[], max_drop=1.0))
-    assert line.startswith("within 1 point: ")
-    assert "no layer stays in float32" in line
+    assert line == "within 1 point as it is: loses 1.00 points of top-1 on 100 images"
+    assert "gains 0.50 points" in describe_budget(budget(tries=0, drop=-0.5))[0]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,7 @@ def test_the_budget_in_words() -> None:
         ({"max_drop": 0.5}, "0.5 points is less than one of 100 images (1.00)"),
         ({"uncertainty": 2.5}, "100 images tell a drop to about 2.5 points"),
         ({}, "use --all-int8"),
+        ({"float32_bytes": 4000}, "float16 is smaller, about 2 KiB"),
     ],
 )
 def test_what_a_user_should_know(changes: dict[str, Any], says: str) -> None:
