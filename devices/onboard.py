@@ -114,12 +114,16 @@ def install(request: Facts) -> Facts:
     Until the last step everything is beside the old environment, so one that was interrupted, by a
     full disk or by power that failed, leaves the device as it was.
     """
-    archive, new = Path.home() / request["archive"], ROOT / "venv.new"
+    new, archive = ROOT / "venv.new", Path.home() / request.get("archive", ".edgecnn/none")
     with only_one():
         shutil.rmtree(str(new), ignore_errors=True)  # of a run that was interrupted
         try:
             make_venv(request["python"], request["system_packages"], new)
-            unpack(archive, new)
+            site = next(new.glob("lib/python*/site-packages"))
+            if "requirements" in request:
+                fetch(request["python"], request["requirements"], site)
+            else:
+                unpack(archive, site)
             state = state_of(str(new / "bin/python"))
             if state["error"]:
                 raise Failure("runtime", state["error"])
@@ -164,9 +168,26 @@ def make_venv(python: str, system_packages: bool, folder: Path) -> None:
         raise Failure(kind, last_line(said))
 
 
-def unpack(archive: Path, venv: Path) -> None:
+def fetch(python: str, requirements: list[str], site: Path) -> None:
+    """Have the system's pip install packages into a folder, from where it is set up to look."""
+    if output_of([python, "-m", "pip", "--version"]) is None:
+        raise Failure("no pip")
+    options = ["--quiet", "--no-deps", "--no-user", "--only-binary=:all:", f"--target={site}"]
+    done = subprocess.run(
+        [python, "-m", "pip", "install", *options, *requirements],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace")
+        errors = [line[7:] for line in said.splitlines() if line.startswith("ERROR: ")]
+        kind = "disk" if os.strerror(errno.ENOSPC) in said else "pip"
+        raise Failure(kind, last_line("\n".join(errors) or said))
+
+
+def unpack(archive: Path, site: Path) -> None:
     """Unpack the packages to where the environment's Python looks for them."""
-    site = next(venv.glob("lib/python*/site-packages"))
     try:
         with tarfile.open(str(archive)) as packed:
             packed.extractall(str(site))  # made by edgecnn itself, on the user's own machine

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edgecnn.devices.installing import MB
 from edgecnn.devices.probe import Board, NotReadyError, Shell, probe
 from edgecnn.devices.runtimes import plans, refuse
-from edgecnn.devices.setup import MB, contents, own_advice
+from edgecnn.devices.setup import contents, own_advice
 
 LITTLE_BYTES = 50_000_000
 
@@ -104,7 +106,7 @@ def interpreter(board: Board) -> Item:
 
 def runtime(board: Board, name: str, own: str | None) -> Item:
     """Look at what was set up."""
-    venv, advice = board.venv, f"run: edgecnn devices setup {name}"
+    venv, advice = board.venv, f"run: edgecnn devices setup {shlex.quote(name)}"
     if own:
         advice = own_advice(own)
     if venv.ready:

@@ -131,5 +131,5 @@ def numpy_advice(python: Python) -> str:
         return f"{python.path} has none; on the device, run: sudo apt install python3-numpy"
     return (
         f"the system's is {python.numpy}, while {TFLITE} works with numpy 1 only: use a 64-bit "
-        "Raspberry Pi OS, or give a wheel of numpy 1 with --wheels"
+        "Raspberry Pi OS, try --from device (its pip may know one), or give one with --wheels"
     )

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgecnn.devices.probe import (
-    Board,
-    Environment,
-    NotReadyError,
-    Shell,
-    ask,
-    naming,
-    probe,
-)
-from edgecnn.devices.runtimes import plans
-from edgecnn.devices.wheels import Bundle, bundle
+from edgecnn.devices.installing import MB, OnProgress, copy, fetch, unpack
+from edgecnn.devices.probe import Board, Environment, NotReadyError, Shell, naming, probe
+from edgecnn.devices.runtimes import Plan, plans
+from edgecnn.devices.wheels import Bundle, OfflineError, bundle
 
 OnStep = Callable[[str], None]
-OnProgress = Callable[..., None]
 
-REMOTE_ARCHIVE = ".edgecnn/packages.tar.gz"
-INSTALL_TIMEOUT_S = 600.0  # a Pi Zero 2 W with a slow card unpacks for a minute
-SPARE_BYTES = 20_000_000  # the environment's own files, and compiled Python
-MB = 1e6
+HERE, THERE = SOURCES = ("host", "device")
 
 
 def set_up(
@@ -33,6 +22,7 @@ def set_up(
     own: str | None = None,
     python: str | None = None,
     wheels: Path | None = None,
+    source: str | None = None,
     upgrade: bool = False,
     on_step: OnStep = lambda text: None,
     on_progress: OnProgress = lambda phase, done=0, total=0: None,
@@ -44,6 +34,8 @@ def set_up(
         own: A Python there that is to have a runtime by itself: it is looked at, and not touched.
         python: The Python to make the environment of, by path; None chooses.
         wheels: A folder with wheels to take instead of a package index.
+        source: Where the runtime is fetched, ``"host"`` or ``"device"`` with its own pip; None
+            takes the host, and the device where the host reaches no package index.
         upgrade: Set up anew with the newest runtime, even if all is there.
         on_step: Called with a line for each step that is done.
         on_progress: Called with what is being done, and how much of it.
@@ -64,22 +56,52 @@ def set_up(
             return board.venv
         if own:
             raise NotReadyError(f"{own}: {board.venv.error}; {own_advice(own)}")
-        on_progress("fetching the runtime")
-        with bundle(plans(board), wheels, fresh=upgrade) as packed:
-            on_step(f"{', '.join(packed.packages)} {origin(packed, wheels)}")
-            venv = put(connection, board, packed, on_step, on_progress)
+        work = Setup(connection, board, on_step, on_progress)
+        venv = work.run(plans(board), source, wheels, upgrade)
     on_step(f"ready: {contents(venv)} in ~/.edgecnn/venv")
     return venv
 
 
-def put(
-    connection: Shell, board: Board, packed: Bundle, on_step: OnStep, on_progress: OnProgress
-) -> Environment:
-    """Copy a runtime to the device and install it there."""
-    copy(connection, board, packed, on_progress)
-    on_step(f"copied {packed.archive.stat().st_size / MB:.0f} MB")
-    on_progress("unpacking and trying it on the device")
-    return install(connection, packed)
+@dataclass(frozen=True)
+class Setup:
+    """A device that is being set up."""
+
+    connection: Shell
+    board: Board
+    on_step: OnStep
+    on_progress: OnProgress
+
+    def run(
+        self, possible: list[Plan], source: str | None, wheels: Path | None, upgrade: bool
+    ) -> Environment:
+        """Set it up with what this machine fetches, or else with what the device does."""
+        if source == THERE:
+            return self.from_there(possible[0])
+        try:
+            return self.from_here(possible, wheels, upgrade)
+        except OfflineError as error:
+            if source == HERE:
+                raise
+            self.on_step("no package index can be reached from here: the device tries by itself")
+            try:
+                return self.from_there(possible[0])
+            except NotReadyError as there:
+                raise NotReadyError(f"{error}; or let the device fetch it, but {there}") from there
+
+    def from_here(self, possible: list[Plan], wheels: Path | None, upgrade: bool) -> Environment:
+        """Fetch the runtime here, copy it and unpack it there."""
+        self.on_progress("fetching the runtime")
+        with bundle(possible, wheels, fresh=upgrade) as packed:
+            self.on_step(f"{', '.join(packed.packages)} {origin(packed, wheels)}")
+            copy(self.connection, self.board, packed, self.on_progress)
+            self.on_step(f"copied {packed.archive.stat().st_size / MB:.0f} MB")
+            self.on_progress("unpacking and trying it on the device")
+            return unpack(self.connection, packed)
+
+    def from_there(self, plan: Plan) -> Environment:
+        """Have the device fetch the runtime with its own pip."""
+        self.on_progress("the device fetches the runtime")
+        return fetch(self.connection, plan)
 
 
 def own_advice(own: str) -> str:
@@ -97,65 +119,3 @@ def origin(packed: Bundle, wheels: Path | None) -> str:
     if wheels:
         return f"from {wheels}"
     return "from the cache" if packed.cached else "fetched"
-
-
-def copy(connection: Shell, board: Board, packed: Bundle, on_progress: OnProgress) -> None:
-    """Copy the archive to the device, if it has room for it and for what comes out of it."""
-    size = packed.archive.stat().st_size
-    needed = size + packed.unpacked_bytes + SPARE_BYTES
-    if board.free_bytes < needed:
-        raise no_room(needed, board.free_bytes)
-    folder = Path(REMOTE_ARCHIVE).parent.as_posix()
-    made = connection.run(["mkdir", "-p", folder])
-    if made.status:
-        raise NotReadyError(f"cannot make ~/{folder} on the device: {last_line(made.stderr)}")
-    connection.upload(
-        packed.archive,
-        REMOTE_ARCHIVE,
-        lambda done, total=size: on_progress("copying", done, total),
-    )
-
-
-def install(connection: Shell, packed: Bundle) -> Environment:
-    """Have the device unpack the archive and try the runtime."""
-    path = packed.plan.python.path
-    request = {
-        "archive": REMOTE_ARCHIVE,
-        "python": path,
-        "system_packages": packed.plan.system_packages,
-    }
-    answer = ask(connection, [path], "install", request, timeout_s=INSTALL_TIMEOUT_S)
-    if "failed" in answer:
-        raise NotReadyError(explain(answer["failed"], answer["message"], packed))
-    return Environment(**answer)
-
-
-def explain(kind: str, message: str, packed: Bundle) -> str:
-    """Say what the device's failure means, and what to do about it."""
-    python = packed.plan.python
-    if kind == "disk":
-        needed = packed.archive.stat().st_size + packed.unpacked_bytes + SPARE_BYTES
-        return str(no_room(needed))
-    return {
-        "busy": f"the device is in use by {message}: wait until that is done",
-        "venv": f"{python.path} makes no virtual environment ({message}); on the device, run: "
-        "sudo apt install python3-venv",
-        "archive": f"what arrived on the device is damaged ({message}): try again",
-        "runtime": f"{packed.plan.runtime} does not work on the device: {message}",
-    }.get(kind, f"setting up failed on the device: {message}")
-
-
-def no_room(needed: float, free: float | None = None) -> NotReadyError:
-    """Make the error for a disk that is full, or will be."""
-    found = "" if free is None else f", and {free / MB:.0f} MB are free"
-    return NotReadyError(
-        f"the device's disk is full: setting up needs {needed / MB:.0f} MB in the home folder"
-        f"{found}. Nothing was changed"
-    )
-
-
-def last_line(output: Any) -> str:
-    """Return the last line of what a command printed."""
-    text = output if isinstance(output, str) else output.decode(errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"

@@ -32,6 +32,10 @@ OFFLINE = ("Retrying (", "ConnectionError", "Failed to establish", "ProxyError",
 WHERE_PIP_IS_BUNDLED = ("/usr/share/python-wheels",)  # Debian's place
 
 
+class OfflineError(EdgecnnError):
+    """No package index can be reached from this machine."""
+
+
 class NoWheelError(Exception):
     """pip knows no wheel of a package for a target."""
 
@@ -193,7 +197,7 @@ def run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
 def failure(said: str, wheels: Path | None) -> Exception:
     """Make the error for what pip says: nothing found is not the same as no network."""
     if any(word in said for word in OFFLINE) and wheels is None:
-        error = EdgecnnError(
+        error: EdgecnnError = OfflineError(
             "no package index can be reached from here: connect this machine to the internet "
             "once, or give a folder of wheels with --wheels"
         )

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from edgecnn.devices import wheels as fetching
 from edgecnn.devices.probe import NotReadyError
 from edgecnn.devices.readiness import check
 from edgecnn.devices.setup import set_up
+from edgecnn.devices.wheels import OfflineError
 
 from .stub_wheels import RUNTIME, write_runtime
 
@@ -129,6 +131,44 @@ def test_a_device_in_use_is_left_alone(device: ThisMachine, tmp_path: Path) -> N
         lock.flush()
         with pytest.raises(NotReadyError, match=r"kitchen: .* in use by ann@desk: wait"):
             set_up(device, python=sys.executable, wheels=write_runtime(tmp_path / "wheels"))
+
+
+@pytest.fixture
+def own_index(device: ThisMachine, tmp_path: Path) -> Path:
+    """A folder of wheels that only the device's pip knows."""
+    wheels = write_runtime(tmp_path / "index")
+    config = device.home / ".config/pip/pip.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[global]\nno-index = true\nfind-links = {wheels}\n")
+    return wheels
+
+
+def test_the_devices_own_pip(device: ThisMachine, own_index: Path) -> None:
+    venv = set_up(device, python=sys.executable, source="device")
+    assert (venv.version, venv.numpy) == ("2.3.0", "2.4.6")
+    assert installed(device) == ["lock", "venv"]
+    next(own_index.glob("numpy*")).unlink()
+    with pytest.raises(NotReadyError, match=r"kitchen: there is no wheel of numpy for Python 3\."):
+        set_up(device, python=sys.executable, source="device", upgrade=True)
+    assert check(device).ready
+
+
+def test_the_device_fetches_where_this_machine_is_offline(
+    device: ThisMachine, own_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*arguments: object) -> None:
+        raise OfflineError("no package index can be reached from here: connect")
+
+    monkeypatch.setattr(fetching, "install", offline)
+    with pytest.raises(OfflineError):
+        set_up(device, python=sys.executable, source="host", upgrade=True)
+    lines: list[str] = []
+    assert set_up(device, python=sys.executable, on_step=lines.append).ready
+    assert lines[1].endswith("the device tries by itself")
+    for wheel in own_index.glob("ai_edge*"):
+        wheel.unlink()
+    with pytest.raises(NotReadyError, match=r"connect; or let the device .* No matching distrib"):
+        set_up(device, python=sys.executable, upgrade=True)
 
 
 def test_no_python(device: ThisMachine, tmp_path: Path) -> None:
