@@ -1,0 +1,84 @@
+"""The file of devices: names, comments that stay, and what is wrong in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgecnn.devices.address import Address
+from edgecnn.devices.inventory import BUILT_IN, Inventory
+from edgecnn.errors import InputError
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    return Inventory(tmp_path / "new folder" / "devices.toml")
+
+
+def test_pi_is_there_from_the_start(inventory: Inventory) -> None:
+    assert inventory.find("pi") == Address("raspberrypi.local", "pi")
+    assert (inventory.own(), inventory.all()) == ({}, BUILT_IN)
+    assert inventory.find("kitchen") is None
+    assert not inventory.path.exists()
+
+
+def test_what_is_added_is_found(inventory: Inventory) -> None:
+    odd = Address("h", "u", 7, identity='~/ü "x"\\', python="/opt/a b/python")
+    inventory.add("pi-4_a", odd)
+    inventory.add("pi", Address("10.0.0.7"))
+    assert inventory.own() == {"pi-4_a": odd, "pi": Address("10.0.0.7")}
+    inventory.add("pi-4_a", Address("other"))
+    assert inventory.find("pi-4_a") == Address("other")
+    inventory.remove("pi")
+    assert inventory.find("pi") == BUILT_IN["pi"]
+    assert [path.name for path in inventory.path.parent.iterdir()] == ["devices.toml"]
+
+
+def test_comments_stay(inventory: Inventory) -> None:
+    inventory.add("a", Address("1.1.1.1"))
+    text = inventory.path.read_text()
+    assert text.startswith("# Devices for")
+    inventory.path.write_text(text + '\n["b"] # mine\n# in the kitchen\nhost = "2.2.2.2"\n')
+    inventory.add("a", Address("3.3.3.3"))
+    assert "# mine\n# in the kitchen\n" in inventory.path.read_text()
+    inventory.remove("b")
+    assert "kitchen" not in inventory.path.read_text().split("[a]")[1]
+    assert inventory.own() == {"a": Address("3.3.3.3")}
+
+
+@pytest.mark.parametrize(
+    "name", ["desktop", "", "-x", "a b", "a.b", "a]\n[b", "../a", "ü", "a" * 64]
+)
+def test_hostile_names_are_refused(name: str, inventory: Inventory) -> None:
+    with pytest.raises(InputError):
+        inventory.add(name, Address("host"))
+    assert not inventory.path.exists()
+
+
+def test_who_is_not_there_cannot_be_removed(inventory: Inventory) -> None:
+    with pytest.raises(InputError, match="no device 'pi' was added"):
+        inventory.remove("pi")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[a", "no TOML"),
+        ("a = 1", "needs a table"),
+        ("[a]\nuser='x'", "host"),
+        ("[a]\nhost=1", "host is 1"),
+        ("[a]\nhost='h'\nport=true", "port"),
+        ("[a]\nhost='h'\nport=0", "port 0"),
+        ("[a]\nhost='-oProxyCommand=x'", "cannot be the name"),
+        ("[a]\nhost='h'\npassword='x'", "'password' is not one of"),
+        ('["-x"]\nhost="h"', "'-x' cannot be"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said(text: str, said: str, inventory: Inventory) -> None:
+    inventory.path.parent.mkdir()
+    inventory.path.write_text(text)
+    for change in (inventory.all, lambda: inventory.add("b", Address("host"))):
+        with pytest.raises(InputError, match=said):
+            change()
+    assert inventory.path.read_text() == text
