@@ -1,0 +1,115 @@
+"""``edgecnn devices setup`` and ``check``: a device gets ready, or says whether it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.errors import InputError
+
+if TYPE_CHECKING:
+    from edgecnn.devices.connection import Connection
+    from edgecnn.devices.readiness import Item, Readiness
+
+
+@click.command("setup")
+@click.argument("name", metavar="NAME|[USER@]HOST[:PORT]")
+@click.option(
+    "--wheels",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Take the runtime and numpy from wheels in here, not from a package index.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["host", "device"]),
+    help="Who fetches it: this machine, or the device's own pip.  [default: this machine, or the "
+    "device where this one is offline]",
+)
+@click.option("--python", metavar="PATH", help="Python there to use.  [default: found by itself]")
+@click.option("--upgrade", is_flag=True, help="Set up anew, with the newest runtime.")
+def setup_command(
+    name: str, wheels: Path | None, source: str | None, python: str | None, upgrade: bool
+) -> None:
+    """Prepare a device to run models: a Python environment with a TFLite runtime.
+
+    It is made in ~/.edgecnn on the device, which needs no internet, no root and no pip: what it
+    lacks is fetched here and copied. Where all is there, nothing is changed.
+
+    \b
+    Example:
+      edgecnn devices setup pi
+      edgecnn devices setup pi@192.168.1.20
+      edgecnn devices setup pi --wheels wheels/
+    """
+    from edgecnn.devices.setup import set_up
+
+    if wheels and source == "device":
+        raise InputError("--wheels are on this machine: leave out --from device")
+    with PhaseProgress() as progress, connection_to(name, progress) as connection:
+        set_up(
+            connection,
+            own=connection.address.python,
+            python=python,
+            wheels=wheels,
+            source=source,
+            upgrade=upgrade,
+            on_step=progress.print,
+            on_progress=progress,
+        )
+
+
+@click.command("check")
+@click.argument("name", metavar="NAME|[USER@]HOST[:PORT]")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def check_command(name: str, as_json: bool) -> int:
+    """Say whether a device is ready to run models, and what to do where it is not.
+
+    Nothing is changed. The exit code is 0 if the device is ready, else 1.
+
+    \b
+    Example:
+      edgecnn devices check pi
+    """
+    from edgecnn.devices.readiness import check
+
+    with PhaseProgress() as progress, connection_to(name, progress) as connection:
+        progress("looking at the device")
+        found = check(connection, own=connection.address.python)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        click.echo("\n".join(lines_of(found)))
+    return 0 if found.ready else 1
+
+
+def connection_to(name: str, progress: PhaseProgress) -> Connection:
+    """Return a connection to a device, to be used with ``with``.
+
+    Raises:
+        InputError: It is this machine, or no device can have such a name.
+    """
+    from edgecnn.devices.base import DESKTOP, address_of
+    from edgecnn.devices.connection import Connection
+
+    if name == DESKTOP:
+        raise InputError(f"{name!r} is this machine, and edgecnn is set up here already")
+    progress("connecting")
+    return Connection(address_of(name), name, progress.ask_password if can_ask() else None)
+
+
+def lines_of(found: Readiness) -> list[str]:
+    """Return what was found, a line for each thing, advice below it, and the verdict."""
+    lines = [line for item in found.items for line in item_lines(item)]
+    return [*lines, f"{found.device} is {'ready' if found.ready else 'not ready'}"]
+
+
+def item_lines(item: Item) -> list[str]:
+    """Return the line of one thing, and what to do about it."""
+    line = f"{'ok' if item.ok else 'not ok':6}  {item.name:7}  {item.text}"
+    return [line, f"{'':17}{item.advice}"] if item.advice else [line]
