@@ -17,7 +17,7 @@ demo: $(STAMP)
 	@$(RUN) -m edgecnn demo
 
 test: check
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP)
 	$(RUN) -m ruff format --check
