@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ from edgecnn.errors import DeviceError
 
 from .board import EmulatedPi
 from .conftest import MakePi
+
+RunEdgecnn = Callable[..., "subprocess.CompletedProcess[str]"]
 
 Connect = Callable[[EmulatedPi], Connection]
 PACKAGES = "/usr/lib/python3/dist-packages"
@@ -54,22 +58,27 @@ def test_a_new_board_is_made_ready_once(
     wheels: str,
     contents: str,
     make_pi: MakePi,
-    connect: Connect,
     request: pytest.FixtureRequest,
+    run_edgecnn: RunEdgecnn,
 ) -> None:
     pi = make_pi(bits, kernel_bits=64)  # of both kinds Python says aarch64
-    connection = connect(pi)
-    before = check(connection)
-    assert [item.name for item in before.items if not item.ok] == ["runtime"]
-    lines: list[str] = []
-    set_up(connection, wheels=request.getfixturevalue(wheels), on_step=lines.append)
-    assert lines[-1] == f"ready: {contents} in ~/.edgecnn/venv"
-    after = check(connection)
-    assert after.ready and after.items[2].text == contents
+
+    def devices(verb: str, *options: object) -> subprocess.CompletedProcess[str]:
+        config = {"EDGECNN_SSH_CONFIG": str(pi.folder / "ssh_config")}
+        return run_edgecnn("devices", verb, pi.name, *options, env=config)
+
+    before = devices("check")
+    assert before.returncode == 1, before.stderr
+    advice = [f"{'':17}run: edgecnn devices setup {pi.name}"]
+    assert [line for line in before.stdout.splitlines() if not line.startswith("ok")] == [
+        *("not ok  runtime  not set up", *advice, f"{pi.name} is not ready")
+    ]
+    done = devices("setup", "--wheels", request.getfixturevalue(wheels))
+    assert done.stdout.splitlines()[-1:] == [f"ready: {contents} in ~/.edgecnn/venv"], done.stderr
     assert left_behind(pi) == ["lock", "venv"]
-    lines.clear()
-    set_up(connection, on_step=lines.append)
-    assert lines[-1] == f"already set up: {contents}"
+    after = devices("check", "--json")
+    assert (after.returncode, json.loads(after.stdout)["ready"]) == (0, True)
+    assert devices("setup").stdout.splitlines()[-1:] == [f"already set up: {contents}"]
 
 
 def test_a_board_without_python(make_pi: MakePi, connect: Connect) -> None:
@@ -81,14 +90,6 @@ def test_a_board_without_python(make_pi: MakePi, connect: Connect) -> None:
     with pytest.raises(NotReadyError, match=message):
         set_up(connection)
     assert [item.name for item in check(connection).items] == ["python"]
-
-
-def test_a_python_without_a_wheel(make_pi: MakePi, connect: Connect, tmp_path: Path) -> None:
-    pi = make_pi()
-    message = r"no wheel of ai-edge-litert for Python 3\.11 on aarch64 \(glibc 2\.36\)"
-    with pytest.raises(NotReadyError, match=message):
-        set_up(connect(pi), wheels=tmp_path)
-    assert left_behind(pi) == []
 
 
 def test_numpy_of_the_system_that_will_not_do(
