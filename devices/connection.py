@@ -10,7 +10,7 @@ import shlex
 import stat
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -166,7 +166,9 @@ class Connection:
         )
         return SshTransport(self, process, task)
 
-    def call(self, work: Awaitable[Result], doing: str, timeout_s: float | None = None) -> Result:
+    def call(
+        self, work: Coroutine[Any, Any, Result], doing: str, timeout_s: float | None = None
+    ) -> Result:
         """Have the connection's thread do something, and wait for it.
 
         Args:
@@ -177,6 +179,7 @@ class Connection:
         from edgecnn.devices.explain import explained
 
         if self._loop is None:
+            work.close()
             raise ConnectionLostError(f"{self.name}: {doing}: not connected")
         future = asyncio.run_coroutine_threadsafe(_within(work, timeout_s), self._loop)
         try:
@@ -259,7 +262,7 @@ def exit_status(process: Any) -> int:
     return int(128 - status if status and 128 < status < 160 else status or 0)
 
 
-async def _within(work: Awaitable[Result], timeout_s: float | None) -> Result:
+async def _within(work: Coroutine[Any, Any, Result], timeout_s: float | None) -> Result:
     return await asyncio.wait_for(work, timeout_s)
 
 

@@ -102,10 +102,14 @@ def say(message: dict[str, str]) -> None:
 def main() -> None:
     """Do what the arguments say."""
     verb, *arguments = sys.argv[1:]
-    if verb == "hold":
-        hold(*arguments)
-    else:
+    if verb == "run":
         run(*arguments)
+        return
+    try:
+        hold(*arguments)
+    except OSError as error:
+        text = f"cannot lock it with {error.filename or 'a file'}: {error.strerror}"
+        say({"event": "error", "kind": "failed", "message": text})
 
 
 if __name__ == "__main__":

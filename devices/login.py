@@ -78,7 +78,7 @@ async def log_in(address: Address, name: str, password: str | None) -> asyncssh.
 
     known = _KnownHosts()
     try:
-        options = _options(address, password)
+        options = _without_missing_keys(_options(address, password), address)
         known.read(asyncssh.SSHClientConnectionOptions(host=address.host, **options).known_hosts)
         return await asyncssh.connect(
             address.host, known_hosts=known.content, client_factory=make_client, **options
@@ -106,6 +106,22 @@ def _options(address: Address, password: str | None) -> dict[str, Any]:
         # Models hardly shrink, and tensors are compressed before they come here.
         "compression_algs": None,
     }
+
+
+def _without_missing_keys(options: dict[str, Any], address: Address) -> dict[str, Any]:
+    """Skip private keys that the configuration names and that are not there, as ``ssh`` does."""
+    if address.identity:
+        return options
+    # With no key at all the configuration is read without opening any.
+    read = asyncssh.SSHClientConnectionOptions(
+        host=address.host, **{**options, "client_keys": None}
+    )
+    configured: Any = read.config.get("IdentityFile", ())
+    named = [str(name) for name in configured]
+    there = [name for name in named if Path(name).expanduser().is_file()]
+    if len(there) == len(named):
+        return options
+    return {**options, "client_keys": there, "ignore_encrypted": True}
 
 
 class _KnownHosts:

@@ -133,6 +133,18 @@ def test_passwords_are_asked_for_and_only_where_they_can_be(
         Connection(direct(pi64), "kitchen").open()
 
 
+def test_a_key_that_is_not_there_is_skipped(
+    pi64: EmulatedPi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config, usual = tmp_path / "config", (pi64.folder / "ssh_config").read_text()
+    config.write_text(usual + '    IdentityFile "/nowhere/id_rsa"\n')
+    use(monkeypatch, config)
+    with Connection(Address(pi64.name), "kitchen") as connection:
+        assert connection.run(["whoami"]).stdout == b"pi\n"
+    with pytest.raises(DeviceError, match="'/nowhere/id': No such file"):
+        Connection(Address(pi64.name, identity="/nowhere/id"), "kitchen").open()
+
+
 def test_who_is_not_there_is_said(make_pi: MakePi, monkeypatch: pytest.MonkeyPatch) -> None:
     pi = make_pi()
     connection = connection_to(pi, monkeypatch)

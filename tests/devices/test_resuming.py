@@ -1,0 +1,79 @@
+"""A request whose connection is cut is repeated to a new runner, with what it needs before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from edgecnn.devices.resuming import MAX_RESUMES, ResumingTransport
+from edgecnn.errors import ConnectionLostError, EdgecnnError, InputError
+from edgecnn.measure.session import Message
+
+
+class Wire:
+    """Stands in for runners: notes requests, and is cut where the test says so."""
+
+    def __init__(self, cut: Callable[[int, str], bool]) -> None:
+        self.asked: list[list[str]] = []
+        self.restored = 0
+        self._cut = cut
+
+    def start(self) -> Wire:
+        self.asked.append([])
+        return self
+
+    def restore(self, error: ConnectionLostError) -> None:
+        self.restored += 1
+
+    def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
+        self.asked[-1].append(message["do"] + (payload or b"").decode())
+
+    def receive(self, timeout_s: float | None = None) -> Message:
+        asked = self.asked[-1][-1]
+        if asked == "bad":
+            raise InputError("no model")
+        if self._cut(len(self.asked), asked):
+            raise ConnectionLostError("cut")
+        return {"event": "answer", "to": asked}
+
+    def close(self, *, kill: bool = False) -> None:
+        pass
+
+
+def ask(transport: ResumingTransport, verb: str, payload: bytes | None = None) -> Message:
+    transport.send({"do": verb}, payload)
+    return transport.receive()
+
+
+def test_a_batch_is_sent_again_after_the_model() -> None:
+    wire = Wire(lambda runner, asked: runner == 1 and asked == "classify2")
+    transport = ResumingTransport(wire.start, wire.restore)
+    for verb, payload in (("load", None), ("time", None), ("classify", b"1"), ("classify", b"2")):
+        assert ask(transport, verb, payload)["to"] == verb + (payload or b"").decode()
+    assert wire.asked == [["load", "time", "classify1", "classify2"], ["load", "classify2"]]
+
+
+def test_memory_is_that_of_timing() -> None:
+    wire = Wire(lambda runner, asked: runner == 1 and asked == "memory")
+    transport = ResumingTransport(wire.start, wire.restore)
+    for verb in ("load", "time", "memory"):
+        ask(transport, verb)
+    assert wire.asked[1] == ["load", "time", "memory"]
+
+
+def test_a_request_that_always_cuts_is_given_up() -> None:
+    wire = Wire(lambda runner, asked: asked == "time")
+    transport = ResumingTransport(wire.start, wire.restore)
+    ask(transport, "load")
+    with pytest.raises(ConnectionLostError):
+        ask(transport, "time")
+    assert wire.restored == MAX_RESUMES
+
+
+def test_other_errors_are_not_repeated() -> None:
+    wire = Wire(lambda runner, asked: False)
+    transport = ResumingTransport(wire.start, wire.restore)
+    with pytest.raises(EdgecnnError, match="no model"):
+        ask(transport, "bad")
+    assert wire.restored == 0
