@@ -161,10 +161,11 @@ class Connection:
         from edgecnn.devices.transport import SshTransport
 
         line = shlex.join(command)
-        process = self.call(
-            self._open.create_process(line, encoding=None), f"starting {command[0]!r}", 60.0
-        )
-        return SshTransport(self, process, task)
+
+        async def begin() -> Any:
+            return await self._open.create_process(line, encoding=None)
+
+        return SshTransport(self, self.call(begin(), f"starting {command[0]!r}", 60.0), task)
 
     def call(
         self, work: Coroutine[Any, Any, Result], doing: str, timeout_s: float | None = None
