@@ -22,7 +22,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(run_edgecnn: Any, folder: Path) -> subprocess.CompletedProcess[str]:
-    result: subprocess.CompletedProcess[str] = run_edgecnn("demo", cwd=folder, timeout=900)
+    # Other tests run beside it: its time limit would end the trainings early.
+    limit = ("--seconds", 1200)
+    result: subprocess.CompletedProcess[str] = run_edgecnn("demo", *limit, cwd=folder, timeout=2400)
     return result
 
 
