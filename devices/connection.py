@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import posixpath
+import queue
 import shlex
 import stat
 import threading
@@ -144,8 +145,20 @@ class Connection:
             DeviceError: The disk there is full, or the user may not write.
         """
         content = local.read_bytes()
-        report = on_progress or (lambda done, total: None)
-        self.call(self._upload(content, remote, report), f"uploading {local.name!r}")
+        told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+
+        async def upload() -> None:
+            try:
+                await self._upload(content, remote, told.put)
+            finally:
+                told.put(None)
+
+        def follow() -> None:  # in the caller's own thread, as every progress is told
+            while (done := told.get()) is not None:
+                if on_progress:
+                    on_progress(done, len(content))
+
+        self.call(upload(), f"uploading {local.name!r}", meanwhile=follow)
 
     def is_file(self, remote: str, size: int | None = None) -> bool:
         """Say whether there is such a file on the device, of this size if it is given."""
@@ -168,7 +181,11 @@ class Connection:
         return SshTransport(self, self.call(begin(), f"starting {command[0]!r}", 60.0), task)
 
     def call(
-        self, work: Coroutine[Any, Any, Result], doing: str, timeout_s: float | None = None
+        self,
+        work: Coroutine[Any, Any, Result],
+        doing: str,
+        timeout_s: float | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Result:
         """Have the connection's thread do something, and wait for it.
 
@@ -176,6 +193,7 @@ class Connection:
             work: What to do there.
             doing: For messages: ``"uploading 'a.tflite'"``.
             timeout_s: Seconds it may take; None for as long as the connection lives.
+            meanwhile: What to do here until it is nearly done.
         """
         from edgecnn.devices.explain import explained
 
@@ -184,6 +202,7 @@ class Connection:
             raise ConnectionLostError(f"{self.name}: {doing}: not connected")
         future = asyncio.run_coroutine_threadsafe(_within(work, timeout_s), self._loop)
         try:
+            meanwhile()
             return future.result()
         except EdgecnnError:
             raise
@@ -228,9 +247,7 @@ class Connection:
                 return False
             return size is None or await sftp.getsize(remote) == size
 
-    async def _upload(
-        self, content: bytes, remote: str, report: Callable[[int, int], None]
-    ) -> None:
+    async def _upload(self, content: bytes, remote: str, report: Callable[[int], None]) -> None:
         folder, name = posixpath.split(remote)
         temporary = posixpath.join(folder, f".{name}.{uuid.uuid4().hex[:8]}.part")
         async with self._open.start_sftp_client() as sftp:
@@ -281,15 +298,13 @@ async def _close(connection: asyncssh.SSHClientConnection | None) -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _write(
-    sftp: Any, remote: str, content: bytes, report: Callable[[int, int], None]
-) -> None:
+async def _write(sftp: Any, remote: str, content: bytes, report: Callable[[int], None]) -> None:
     """Write blocks, several at a time, and tell as each group is there."""
     async with sftp.open(remote, "wb", block_size=BLOCK, max_requests=BLOCKS_AHEAD) as file:
         for begin in range(0, len(content), BLOCK * BLOCKS_AHEAD):
             end = min(len(content), begin + BLOCK * BLOCKS_AHEAD)
             await file.write(content[begin:end], begin)
-            report(end, len(content))
+            report(end)
 
 
 async def _remove(sftp: Any, remote: str) -> None:
