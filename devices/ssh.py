@@ -100,15 +100,17 @@ class Ssh:
         """Start a runner there; it goes on after the connection was cut."""
 
         def start() -> Transport:
-            command = [self._python, self._guard, "run", self._runner]
+            command = [*self._python, self._guard, "run", self._runner]
             return self._connection.start(command, task)
 
         return RunnerSession(self._persisting(lambda: ResumingTransport(start, self._restore)))
 
     @property
-    def _python(self) -> str:
-        # Programs start in the user's home, and no shell replaces the sign for it.
-        return (self._connection.address.python or VENV_PYTHON).removeprefix("~/")
+    def _python(self) -> list[str]:
+        own = self._connection.address.python
+        # Programs start in the user's home, and no shell replaces the sign for it. What the user
+        # installed beside the environment that was set up must not come before what is in it.
+        return [own.removeprefix("~/")] if own else [VENV_PYTHON, "-s"]
 
     def _open(self) -> None:
         self._connection.open()
@@ -118,7 +120,7 @@ class Ssh:
 
     def _take_lock(self) -> None:
         """Hold the device's lock with a process there, which ends with the connection."""
-        command = [self._python, self._guard, "hold", f"{ROOT}/lock", self._token, _holder()]
+        command = [*self._python, self._guard, "hold", f"{ROOT}/lock", self._token, _holder()]
         self._lock = self._connection.start([*command, str(OWN_LOCK_WAIT_S)], "locking it")
         try:
             self._lock.receive()
