@@ -21,7 +21,6 @@ from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load
 
-BATCH = 64
 MAX_SHIFT = 2
 SEED = 0
 ENVIRONMENT = {
@@ -48,6 +47,7 @@ class TrainingPlan:
         epochs: Passes over the data, if time allows.
         seconds: Time limit of the training itself.
         learning_rate: At the start.
+        batch: Images a step.
     """
 
     model: str
@@ -59,6 +59,7 @@ class TrainingPlan:
     epochs: int
     seconds: float
     learning_rate: float
+    batch: int = 64
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _fit(
 ) -> float:
     """Train until the epochs or the time are over; return the epochs done."""
     generator = np.random.Generator(np.random.PCG64(SEED))
-    steps_per_epoch = len(images) // BATCH
+    steps_per_epoch = len(images) // plan.batch
     total = plan.epochs * steps_per_epoch
     start = time.perf_counter()
     order = generator.permutation(len(images))
@@ -162,7 +163,7 @@ def _fit(
         position = step % steps_per_epoch
         if position == 0:
             order = generator.permutation(len(images))
-        chosen = order[position * BATCH : (position + 1) * BATCH]
+        chosen = order[position * plan.batch : (position + 1) * plan.batch]
         model.optimizer.learning_rate = plan.learning_rate * cosine(done)
         model.train_on_batch(_shifted(images[chosen], generator), targets[chosen])
         on_progress(done)
