@@ -23,6 +23,7 @@ MOST_HELD_OUT = 100
 MOST_HELD_OUT_FOR_BUDGET = 500
 """The same where a budget of a fraction of a percent is to be held."""
 SEED = 0
+NONE_READABLE = "no calibration image can be read"
 
 SLIVER = 25
 """Images whose brightest values are below this use a tenth of 0..255."""
@@ -112,10 +113,8 @@ def load_calibration(
             kept.append(loaded.index)
         on_progress(number + 1, len(indices))
     if len(images) < min(MIN_SAMPLES, samples):
-        count = f"{len(images)} of {len(indices)}" if images else "not one"
-        raise InputError(
-            f"{count} calibration image(s) can be read, too few to calibrate with: {unreadable[0]}"
-        )
+        some = f"only {len(images)} of {len(indices)} calibration images can be read, too few"
+        raise InputError(f"{some if images else NONE_READABLE}: {unreadable[0]}")
     _refuse_constant(images)
     stacked, held_out = np.stack(images), _held_out(len(images), samples)
     warnings = [

@@ -47,7 +47,7 @@ def devices_command() -> None:
     \b
     Example:
       edgecnn devices add kitchen pi@192.168.1.20
-      edgecnn bench model.tflite --device kitchen
+      edgecnn devices setup kitchen
     """
 
 
