@@ -148,6 +148,11 @@ class Graph:
             new.shape, new.shapeSignature = np.array(shape, np.int32), None
         return len(self.tensors) - 1
 
+    def is_calibrated(self, tensor: int) -> bool:
+        """Whether a tensor is marked to have a range."""
+        extremes = getattr(self.tensors[tensor].quantization, "min", None)
+        return extremes is not None and len(extremes) > 0
+
     def range(self, tensor: int) -> tuple[float, float]:
         """Return the least and the greatest value that a tensor is marked to have."""
         quantization = self.tensors[tensor].quantization

@@ -17,6 +17,7 @@ from edgecnn.lazy import LazyModule
 from edgecnn.quantize.hard_swish import without_hard_swish
 from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.recovery.recover import Quantized, Scheme
+from edgecnn.quantize.usable import with_usable_ranges
 
 tf = LazyModule("tensorflow", extra="convert")
 
@@ -61,7 +62,7 @@ def integer_scheme(name: str, input_type: str) -> Scheme:
     """Return how a calibrated scheme makes its files."""
 
     def int8(calibrated: bytes, in_float: Sequence[str] = ()) -> Quantized:
-        reference = with_fast_kernels(calibrated)
+        reference = with_fast_kernels(with_usable_ranges(calibrated))
         return Quantized(reference, _quantize_int8(reference, input_type, in_float))
 
     def int16x8(calibrated: bytes, in_float: Sequence[str] = ()) -> Quantized:

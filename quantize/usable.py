@@ -1,0 +1,61 @@
+"""Calibrated ranges as the runtime's integer kernels can use them.
+
+Two things that training does make files that lose accuracy or that the runtime refuses: a layer
+before hard-swish whose values reach far below -3, where hard-swish is 0 anyway, and a layer that
+is dead, whose range of next to nothing asks for a greater factor than the kernels have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgecnn.quantize.editing import with_ranges
+from edgecnn.quantize.ranges import Range
+from edgecnn.quantize.surgery import LINEAR, Graph
+
+HARD_SWISH_ZERO = -3.0
+"""Hard-swish is 0 from here down: what it alone reads needs no levels below."""
+
+MOST_GAIN = 128.0
+"""From a layer's sums to its result, in integers; the runtime refuses 256."""
+
+
+def with_usable_ranges(content: bytes) -> bytes:
+    """Return a copy of a calibrated float model whose ranges the runtime's kernels can use.
+
+    Values that all have the same effect share one level, so no answer changes by it.
+
+    Args:
+        content: What ``with_ranges`` made.
+    """
+    graph = Graph(content)
+    found: dict[int, Range] = {}
+    for op in graph.operators:
+        tensor = int(op.outputs[0])
+        if graph.is_calibrated(tensor):
+            found[tensor] = _usable(graph, op)
+    changed = {tensor: new for tensor, new in found.items() if new != graph.range(tensor)}
+    return with_ranges(content, changed) if changed else content
+
+
+def _usable(graph: Graph, op: Any) -> Range:
+    tensor = int(op.outputs[0])
+    low, high = graph.range(tensor)
+    if {graph.kind(reader) for reader in graph.readers(tensor)} == {"HARD_SWISH"}:
+        low, high = max(low, HARD_SWISH_ZERO), max(high, 0.0)
+    return low, max(high, min(low, 0.0) + _least_span(graph, op))
+
+
+def _least_span(graph: Graph, op: Any) -> float:
+    """Return the narrowest range of a layer's result that its integers can be multiplied to."""
+    source = int(op.inputs[0])
+    if graph.kind(op) not in LINEAR or not graph.is_calibrated(source):
+        return 0.0
+    kernel = graph.constant(int(op.inputs[1]))
+    if kernel is None:
+        return 0.0
+    low, high = graph.range(source)
+    span = max(high, 0.0) - min(low, 0.0)
+    return span * float(np.abs(kernel).max()) / 127 / MOST_GAIN
