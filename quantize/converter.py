@@ -28,7 +28,6 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.budget.mixing import Subject, within_budget
-from edgecnn.quantize.budget.search import MAKING_FAILS
 from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.editing import with_metadata, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
@@ -38,7 +37,14 @@ from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.operators import OpenGraph
-from edgecnn.quantize.recovery.recover import Data, Quantized, Recovered, Recovery, Scheme
+from edgecnn.quantize.recovery.recover import (
+    MAKING_FAILS,
+    Data,
+    Quantized,
+    Recovered,
+    Recovery,
+    Scheme,
+)
 from edgecnn.quantize.rewrites import streamlined
 from edgecnn.quantize.tfconverter import from_graph, integer_scheme
 
@@ -194,7 +200,7 @@ class Conversion:
         self, recovery: Recovery, plain: Quantized, kind: Scheme, output: dict[str, Any]
     ) -> tuple[Recovered, str]:
         """Return the recovered file, and why it is the plain one where recovery failed."""
-        reason = ""
+        reason, self._doing = "", "recover"
         if output["recover"] != "off":
             with self._clock.phase(f"recover {output['scheme']}"):
                 try:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.errors import ConversionError
 from edgecnn.quantize.budget.estimate import Estimate, Mix
 from edgecnn.quantize.budget.paths import (
     cheapest_first,
@@ -24,7 +23,7 @@ from edgecnn.quantize.budget.paths import (
 from edgecnn.quantize.latency import fastest
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.operators import OpenGraph
-from edgecnn.quantize.recovery.recover import Recovered
+from edgecnn.quantize.recovery.recover import MAKING_FAILS, Recovered
 
 MOST_TRIES = 20
 KEPT_FOR_FEWER = 5
@@ -38,15 +37,6 @@ FASTER = 0.98
 """Of float32's latency: what a mix may take at most to count as faster."""
 EXACT = 1e-9
 """Points that two ways to compute the same percentage may differ by."""
-
-MAKING_FAILS = (
-    ConversionError,
-    RuntimeError,
-    ValueError,
-    ArithmeticError,
-    np.linalg.LinAlgError,
-)
-"""What the quantiser, the corrector and the runtime raise for a mix that they can't take."""
 
 
 def drop_of(fidelity: Fidelity) -> float:

@@ -12,7 +12,7 @@ what is left of an integer file's error comes from its activations.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +104,7 @@ def _ties(graph: OpenGraph) -> list[set[int]]:
     """Return the sets of tensors that must have the same factors."""
     sets: dict[int, set[int]] = {}
     for op in graph.operators:
-        for tensor in (int(op.outputs[0]), *graph.moving_inputs(op)):
+        for tensor in _tied(graph, op):
             sets.setdefault(tensor, {tensor})
         if _passes_on(graph, op):
             joined = set().union(*(sets[tensor] for tensor in _tied(graph, op)))
@@ -113,6 +113,7 @@ def _ties(graph: OpenGraph) -> list[set[int]]:
 
 
 def _tied(graph: OpenGraph, op: Any) -> list[int]:
+    """Return the result of an op and what it reads."""
     return [int(op.outputs[0]), *graph.moving_inputs(op)]
 
 
@@ -131,7 +132,8 @@ def _passes_on(graph: OpenGraph, op: Any) -> bool:
 def _fixed(graph: OpenGraph) -> set[int]:
     """Return the tensors that an op reads or writes which would notice a factor."""
     fixed = {graph.input, graph.output, scores_tensor(graph)}
-    shared = _shared(graph)
+    # Zeros stay what they are under any factor.
+    shared = {tensor for tensor in graph.shared_constants() if graph.values(tensor).any()}
     for op in graph.operators:
         if graph.kind(op) in WEIGHTED and graph.is_weighted(op):
             is_shared = bool(shared & {int(tensor) for tensor in op.inputs[1:]})
@@ -142,12 +144,6 @@ def _fixed(graph: OpenGraph) -> set[int]:
         elif not _passes_on(graph, op):
             fixed |= {*map(int, op.outputs), *graph.moving_inputs(op)}
     return fixed
-
-
-def _shared(graph: OpenGraph) -> set[int]:
-    """Return the constants that several ops read; zeros stay what they are under any factor."""
-    uses = Counter(int(t) for op in graph.operators for t in op.inputs if t >= 0)
-    return {t for t, n in uses.items() if n > 1 and graph.is_constant(t) and graph.values(t).any()}
 
 
 def _takes_factors(graph: OpenGraph, op: Any) -> bool:

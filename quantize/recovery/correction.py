@@ -9,7 +9,6 @@ Equalization and Bias Correction").
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +78,7 @@ def correct(
     graph = walk.graph
     places = _counterparts(graph, other.graph)
     _separate_biases(graph)
-    shared = _shared_constants(graph)
+    shared = graph.shared_constants()
     layers, left = 0, []
     for number, op in enumerate(graph.operators):
         if graph.is_weighted(op):
@@ -122,18 +121,13 @@ def _form(graph: OpenGraph, place: int) -> tuple[str, tuple[int, ...]]:
 
 def _separate_biases(graph: OpenGraph) -> None:
     """Give each layer a bias of its own: several without one may share a tensor of zeros."""
-    shared = _shared_constants(graph)
+    shared = graph.shared_constants()
     for op in graph.operators:
         if graph.is_weighted(op) and len(op.inputs) > 2 and int(op.inputs[2]) in shared:
             own = graph.like(int(op.inputs[2]), graph.name(int(op.outputs[0])))
             if graph.scale(int(op.inputs[0])).size:
                 graph.set_scales(own, _bias_scales(graph, op))
             graph.set_input(op, 2, own)
-
-
-def _shared_constants(graph: OpenGraph) -> set[int]:
-    uses = Counter(int(tensor) for op in graph.operators for tensor in op.inputs if tensor >= 0)
-    return {tensor for tensor, count in uses.items() if count > 1 and graph.is_constant(tensor)}
 
 
 def _fits(walk: Walk, op: Any, other: Walk, place: int) -> bool:

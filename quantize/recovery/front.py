@@ -52,8 +52,9 @@ def noisy_front(
         front's rounding alone leaves the scores better than asked for.
     """
     # Two images rule out most networks.
-    screened = _noisy(OpenGraph(content), ranges, images[:2], threads, least_db + SCREEN_DB)
-    return _noisy(OpenGraph(content), ranges, images, threads, least_db) if screened else ()
+    graph = OpenGraph(content)
+    screened = _noisy(graph, ranges, images[:2], threads, least_db + SCREEN_DB)
+    return _noisy(graph, ranges, images, threads, least_db) if screened else ()
 
 
 def _noisy(

@@ -7,6 +7,7 @@ for any op that there is; and between two ops the weights of the second can stil
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -157,6 +158,11 @@ class OpenGraph(Graph):
     def has_bias(self, op: Any) -> bool:
         """Whether a weighted op has a bias and the file holds it."""
         return len(op.inputs) > 2 and op.inputs[2] >= 0 and self.is_constant(int(op.inputs[2]))
+
+    def shared_constants(self) -> set[int]:
+        """Return the constants that several ops read, which cannot be changed for one of them."""
+        uses = Counter(int(tensor) for op in self.operators for tensor in op.inputs if tensor >= 0)
+        return {tensor for tensor, count in uses.items() if count > 1 and self.is_constant(tensor)}
 
     def is_weighted(self, op: Any) -> bool:
         """Whether an op has weights and the file holds them."""

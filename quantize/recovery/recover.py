@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.errors import ConversionError
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.ranges import Observed, Range, threads
 from edgecnn.quantize.recovery.channel_groups import (
@@ -53,6 +54,15 @@ SMALL = 1 << 19
 FRONT_DB = {"fast": 27.0, "full": 33.0}
 """Signal-to-noise ratio that the first layers' rounding alone must leave the scores. Below 27 dB
 they are most of what an int8 file loses, and one image in twenty gets another answer."""
+
+MAKING_FAILS = (
+    ConversionError,
+    RuntimeError,
+    ValueError,
+    ArithmeticError,
+    np.linalg.LinAlgError,
+)
+"""What the quantiser, the corrector and the runtime raise for a graph that they can't take."""
 
 Images = npt.NDArray[np.uint8]
 
@@ -188,7 +198,7 @@ class Recovery:
     def _ways(self) -> list[str]:
         """Return the ways of equalising that the level tries: one, of small networks two."""
         is_full = self._level == "full"
-        has_groups = bool(self._groups) and (is_full or self._is_small)
+        has_groups = (is_full or self._is_small) and bool(self._groups)
         return [ALONE] + [GROUPS] * has_groups + [NONE] * is_full
 
     def again(self, scheme: Scheme, found: Recovered, in_float: Sequence[str]) -> Recovered:
