@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edgecnn.devices.probe import Board, Environment, NotReadyError, Shell, ask
+from edgecnn.devices.connection import ROOT
+from edgecnn.devices.probe import Board, Environment, NotReadyError, Shell, ask, lines_of
 from edgecnn.devices.runtimes import Plan, numpy_advice
 from edgecnn.devices.wheels import Bundle
 
 OnProgress = Callable[..., None]
 
-REMOTE_ARCHIVE = ".edgecnn/packages.tar.gz"
-FOLDER = ".edgecnn"
+REMOTE_ARCHIVE = f"{ROOT}/packages.tar.gz"
 UNPACK_TIMEOUT_S = 600.0  # a Pi Zero 2 W with a slow card unpacks for a minute
 FETCH_TIMEOUT_S = 1800.0
 SPARE_BYTES = 20_000_000  # the environment's own files, and compiled Python
@@ -79,9 +79,10 @@ def explain(kind: str, message: str, plan: Plan) -> str:
 
 def make_folder(connection: Shell) -> None:
     """Make the folder in the user's home for all that is ours."""
-    made = connection.run(["mkdir", "-p", FOLDER])
+    made = connection.run(["mkdir", "-p", ROOT])
     if made.status:
-        raise NotReadyError(f"cannot make ~/{FOLDER} on the device: {last_line(made.stderr)}")
+        reason = ["no reason given", *lines_of(made.stderr)][-1]
+        raise NotReadyError(f"cannot make ~/{ROOT} on the device: {reason}")
 
 
 def needed_bytes(packed: Bundle) -> int:
@@ -94,10 +95,3 @@ def no_room(needed: float | None, free: float | None = None) -> NotReadyError:
     wanted = "" if needed is None else f": setting up needs {needed / MB:.0f} MB in the home folder"
     found = "" if free is None else f", and {free / MB:.0f} MB are free"
     return NotReadyError(f"the device's disk is full{wanted}{found}. Nothing was changed")
-
-
-def last_line(output: Any) -> str:
-    """Return the last line of what a command printed."""
-    text = output if isinstance(output, str) else output.decode(errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"

@@ -193,7 +193,7 @@ def missing_python(names: Sequence[str]) -> str:
 
 def no_answer(done: Any) -> NotReadyError:
     """Make the error for a Python that ended without an answer."""
-    lines = [line.strip() for line in text_of(done.stderr).splitlines() if line.strip()]
+    lines = lines_of(done.stderr)
     if lines and lines[-1].startswith("SyntaxError"):
         return NotReadyError("the device's Python is too old: 3.9 or later is needed")
     reason = lines[-1] if lines else f"exit status {done.status}"
@@ -205,6 +205,11 @@ def no_answer(done: Any) -> NotReadyError:
 def path_word(name: str) -> str:
     """Quote a path for a shell, but let ``~/`` stand for the home folder."""
     return '"$HOME"/' + shlex.quote(name[2:]) if name.startswith("~/") else shlex.quote(name)
+
+
+def lines_of(output: bytes | str) -> list[str]:
+    """Return the lines of a command's output that say something."""
+    return [line.strip() for line in text_of(output).splitlines() if line.strip()]
 
 
 def text_of(output: bytes | str) -> str:

@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from typing import Any
 
-from edgecnn.child import ERROR_KINDS, describe_exit
+from edgecnn.child import describe_exit, opened
 from edgecnn.devices.connection import Connection, exit_status
 from edgecnn.errors import ChildCrashedError, ConnectionLostError, DeviceError, EdgecnnError
 from edgecnn.measure.session import Message
@@ -84,11 +84,7 @@ class SshTransport:
         if received is None:
             self._inbox.put(None)
             raise self._end()
-        message, payload = received
-        if message.get("event") == "error":
-            kind = ERROR_KINDS.get(str(message.get("kind")), EdgecnnError)
-            raise kind(str(message.get("message")))
-        return {**message, "payload": payload} if "payload_bytes" in message else message
+        return opened(*received)
 
     def close(self, *, kill: bool = False) -> None:
         """End the process: close its input and wait for it, or end it at once."""

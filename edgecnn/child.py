@@ -118,11 +118,7 @@ class ChildProcess:
         if received is None:
             self._inbox.put(None)
             raise self._death()
-        message, payload = received
-        if message.get("event") == "error":
-            kind = ERROR_KINDS.get(str(message.get("kind")), EdgecnnError)
-            raise kind(str(message.get("message")))
-        return {**message, "payload": payload} if "payload_bytes" in message else message
+        return opened(*received)
 
     def messages(self) -> Iterator[Message]:
         """Yield messages until the child closes its output in good order."""
@@ -188,6 +184,26 @@ class ChildProcess:
         if tail := self.stderr_tail():
             error.add_debug(tail)
         return error
+
+
+def opened(message: Message, payload: bytes) -> Message:
+    """Return a message with its payload under ``"payload"``, if it has one.
+
+    Args:
+        message: As it came.
+        payload: The raw bytes after it.
+
+    Raises:
+        EdgecnnError: The other side reports an error; of the kind that it says.
+
+    Example:
+        >>> opened({"event": "done"}, b"")
+        {'event': 'done'}
+    """
+    if message.get("event") == "error":
+        kind = ERROR_KINDS.get(str(message.get("kind")), EdgecnnError)
+        raise kind(str(message.get("message")))
+    return {**message, "payload": payload} if "payload_bytes" in message else message
 
 
 def module_command(module: str) -> list[str]:
