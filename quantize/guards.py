@@ -38,6 +38,9 @@ Array = npt.NDArray[Any]
 
 STAGES = (6, 24)
 """Images after which other inputs are dismissed; those that are left are judged on all images."""
+LEAST_AT_FIRST = 0.25
+"""Standard errors by which another input must be better on the first few: a network that was never
+trained tells nothing of any, and a difference of nothing is above zero half of the time."""
 MOST_IMAGES = 100
 LEAST_IMAGES = 14
 """Fewer prove nothing: that all of 14 speak for the same input is one chance in 16,384."""
@@ -141,7 +144,7 @@ def doubts(case: Case) -> list[str]:
         others = {reading: model.answers(reading, stage) for reading in left}
         if stage >= LEAST_IMAGES and (doubt := _doubt(judges, own[:stage], others)):
             return [doubt]
-        least = 0.0 if stage == STAGES[0] else 1.0
+        least = LEAST_AT_FIRST if stage == STAGES[0] else 1.0
         left = [r for r in left if _speaks_for_it(judges, own[:stage], others[r]) > least]
     return []
 

@@ -28,8 +28,9 @@ BOUNDARY_PART = 0.1
 """The last result, which is rounded where the integers begin, may add this part of the noise that
 the rounding before it made."""
 
-SCREEN_DB = 4.0
-"""By so much two images may be better than eight."""
+SCREEN_DB = 9.0
+"""By so much the first result alone may be better than the whole front, and two images than
+eight."""
 
 MOST_COST = 1.02
 """Of latency and of bytes, over the plain integer file's."""
@@ -51,32 +52,32 @@ def noisy_front(
         As few as leave the front without much noise; none if there is no such place, or if the
         front's rounding alone leaves the scores better than asked for.
     """
-    # Two images rule out most networks.
     graph = OpenGraph(content)
-    screened = _noisy(graph, ranges, images[:2], threads, least_db + SCREEN_DB)
-    return _noisy(graph, ranges, images, threads, least_db) if screened else ()
-
-
-def _noisy(
-    graph: OpenGraph, ranges: Mapping[int, Range], images: Array, threads: int, least_db: float
-) -> tuple[str, ...]:
     tensors, scores = front(graph)[:MOST_OPS], scores_tensor(graph)
     whole = graph.part(graph.input, scores)
     if len(tensors) < 2 or whole is None:
         return ()
     (wanted,) = run_model(whole, [images], threads)
-    parts = np.zeros(len(tensors))
-    for count, tensor in enumerate(tensors):
-        rounded = _rounded(graph, tensor, ranges[tensor], images, threads)
+
+    def noise(tensor: int, count: int) -> float:
+        """Return what rounding one tensor adds to the scores' noise over the signal."""
+        rounded = _rounded(graph, tensor, ranges[tensor], images[:count], threads)
         tail = graph.part(tensor, scores)
         assert tail is not None
         (given,) = run_model(tail, [rounded], threads)
-        ratio = snr_db(given.reshape(len(images), -1), wanted.reshape(len(images), -1))
-        parts[count] = 10 ** (-ratio / 10)
-        noise = parts[:count].sum()
-        if count and parts[count] <= BOUNDARY_PART * noise:
-            is_noisy = noise > 10 ** (-least_db / 10)
-            return tuple(graph.name(t) for t in tensors[: count + 1]) if is_noisy else ()
+        ratio = snr_db(given.reshape(count, -1), wanted[:count].reshape(count, -1))
+        return float(10 ** (-ratio / 10))
+
+    # The first result on two images rules out most networks.
+    if noise(tensors[0], 2) < 10 ** (-(least_db + SCREEN_DB) / 10):
+        return ()
+    total = noise(tensors[0], len(images))
+    for count, tensor in enumerate(tensors[1:], start=2):
+        part = noise(tensor, len(images))
+        if part <= BOUNDARY_PART * total:
+            is_noisy = total > 10 ** (-least_db / 10)
+            return tuple(graph.name(t) for t in tensors[:count]) if is_noisy else ()
+        total += part
     return ()
 
 
