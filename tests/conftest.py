@@ -6,13 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from .at_hand import NotAtHand, not_here
+from .browser import installed_packages, running_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,6 +34,29 @@ def shared_data() -> Path:
             pytest.fail(f"no test data in {folder}, and CI must have it")
         pytest.skip("real models and photographs are not here: set EDGECNN_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, driven by Playwright: ``browser.new_page()``.
+
+    Skips where it is not, fails with EDGECNN_REQUIRE_CLIENTS=1. No longer than a module, because
+    an event loop runs in this thread until it is closed.
+    """
+    try:
+        with running_browser() as running:
+            yield running
+    except NotAtHand as error:
+        not_here(str(error), "EDGECNN_REQUIRE_CLIENTS")
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> Path:
+    """The folder ``node_modules`` with LiteRT.js and MediaPipe's tasks-vision; skips as browser."""
+    try:
+        return installed_packages()
+    except NotAtHand as error:
+        not_here(str(error), "EDGECNN_REQUIRE_CLIENTS")
 
 
 @pytest.fixture(scope="session", autouse=True)
