@@ -134,10 +134,12 @@ class Classified:
     Args:
         top: int64, shape (images, top_k): best first; of equal scores the lower index.
         finite: bool, shape (images,): whether all scores of an image are finite.
+        outputs: Shape (images, classes), of the output's dtype; None if not asked for.
     """
 
     top: npt.NDArray[np.int64]
     finite: npt.NDArray[np.bool_]
+    outputs: npt.NDArray[Any] | None = None
 
 
 class RunnerSession:
@@ -267,19 +269,28 @@ class RunnerSession:
         answer = self._ask({"do": "memory"})
         return Memory(answer["base_rss_bytes"], answer["peak_rss_bytes"])
 
-    def classify(self, tensors: npt.NDArray[Any], top_k: int) -> Classified:
+    def classify(
+        self, tensors: npt.NDArray[Any], top_k: int, *, with_outputs: bool = False
+    ) -> Classified:
         """Find the best classes of prepared images.
 
         Args:
             tensors: Shape (images, 1, height, width, channels), of the input's dtype.
             top_k: How many classes of each.
+            with_outputs: Whether all scores are wanted too, as the model gave them.
         """
         import numpy as np
 
-        request = {"do": "classify", "count": len(tensors), "top_k": top_k}
+        request: Message = {"do": "classify", "count": len(tensors), "top_k": top_k}
+        request["outputs"] = with_outputs
         self._transport.send(request, np.ascontiguousarray(tensors).data.cast("B"))
         answer = self._transport.receive()
-        return Classified(np.asarray(answer["top"], np.int64), np.asarray(answer["finite"], bool))
+        outputs = None
+        if with_outputs:
+            outputs = np.frombuffer(answer["payload"], answer["dtype"]).reshape(answer["shape"])
+        return Classified(
+            np.asarray(answer["top"], np.int64), np.asarray(answer["finite"], bool), outputs
+        )
 
     def _ask(self, request: Message) -> Message:
         self._transport.send(request)

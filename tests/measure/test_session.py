@@ -38,6 +38,22 @@ def test_of_equal_scores_the_lower_index_wins(
     assert classified.top.tolist() == [[0, 1, 2], [1, 2, 0]]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int8"])
+def test_all_scores_come_with_the_classes_if_asked_for(
+    dtype: str, tmp_path: Path, colour_model: Any
+) -> None:
+    model = colour_model(tmp_path / "model.tflite", dtype=dtype)
+    images = np.zeros((2, 1, 4, 4, 3), dtype)
+    images[1] += np.array((3, 100, 2), dtype)
+    with get_device("desktop").start("test") as session:
+        session.load(model, threads=1)
+        assert session.classify(images, top_k=1).outputs is None
+        outputs = session.classify(images, top_k=1, with_outputs=True).outputs
+    assert outputs is not None
+    assert outputs.dtype == dtype
+    assert outputs.tolist() == [[0, 0, 0], [3, 100, 2]]
+
+
 def test_scores_that_are_not_finite_are_told(tmp_path: Path, colour_model: Any) -> None:
     model = colour_model(tmp_path / "model.tflite")
     images = np.zeros((2, 1, 4, 4, 3), np.float32)
