@@ -29,7 +29,7 @@ from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.clock import Clock
-from edgecnn.quantize.editing import with_metadata, with_ranges
+from edgecnn.quantize.editing import with_buffers, with_ranges
 from edgecnn.quantize.flatbuffer import METADATA_NAME
 from edgecnn.quantize.guards import Case, doubts
 from edgecnn.quantize.latency import quick_ratio
@@ -98,10 +98,10 @@ class Conversion:
     def run(self) -> None:
         """Load, freeze, convert and write every file that the job asks for."""
         with self._clock.phase("import"):
-            _import_tensorflow()
+            import_tensorflow()
         with self._clock.phase("load"):
             self._model = load(self._job, self._progress("download"))
-        self._parent.send(_describe(self._model))
+        self._parent.send(describe(self._model))
         prepare = self._expect("prepare")
         self._spec = InputSpec.from_dict(prepare["spec"]) if prepare["spec"] else None
         self._freeze_all({output["normalize_in_graph"] for output in prepare["outputs"]})
@@ -332,12 +332,14 @@ class Conversion:
         return report
 
 
-def _import_tensorflow() -> None:
+def import_tensorflow() -> None:
+    """Import TensorFlow, which takes seconds, and have it say errors alone."""
     tf.constant(0)
     tf.get_logger().setLevel("ERROR")
 
 
-def _describe(model: LoadedModel) -> Message:
+def describe(model: LoadedModel) -> Message:
+    """Return what the parent is told of a loaded model."""
     return {
         "event": "loaded",
         "input_shape": model.input_shape,
@@ -352,7 +354,7 @@ def _describe(model: LoadedModel) -> Message:
 
 def _finished(content: bytes, output: dict[str, Any]) -> bytes:
     """Return a file as it is written; one that is finished already stays as it is."""
-    return with_metadata(content, METADATA_NAME, output["metadata"].encode())
+    return with_buffers(content, {METADATA_NAME: output["metadata"].encode()})
 
 
 def _fidelity(level: str, found: Recovered) -> Message:

@@ -22,7 +22,7 @@ from edgecnn.quantize.recovery.inputs import (
     inputs_of_an_output,
     ungrouped_weights,
 )
-from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_single
+from edgecnn.quantize.recovery.operators import Array, OpenGraph
 from edgecnn.quantize.recovery.rounding import round_weights
 from edgecnn.quantize.recovery.walk import Walk
 
@@ -58,6 +58,8 @@ def correct(
     float_images: npt.NDArray[np.float32],
     threads: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    in_halves: bool = False,
 ) -> Corrected:
     """Correct an integer file's weights and biases against the float file that it was made from.
 
@@ -68,13 +70,14 @@ def correct(
         float_images: The same images as the second takes them.
         threads: For the runtime.
         on_progress: Told (ops done, ops in all).
+        in_halves: Keep the float file's values as float16, for many images.
 
     Returns:
         The corrected file; layers that have no counterpart, or share their weights with another,
         are left as they are.
     """
     walk = Walk(OpenGraph(integer), integer_images, threads)
-    other = Walk(OpenGraph(reference), float_images, threads)
+    other = Walk(OpenGraph(reference), float_images, threads, in_halves=in_halves)
     graph = walk.graph
     places = _counterparts(graph, other.graph)
     _separate_biases(graph)
@@ -150,7 +153,7 @@ def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
     """Round a layer's weights, set its bias, and run it in both files."""
     other.run_before(place)
     twin = other.graph.operators[place]
-    (wanted,) = run_single(other.graph, twin, other.values, other.threads)
+    (wanted,) = other.run(twin)
     rows = InputRows(walk.graph, op, len(wanted))
     inputs = rows.inputs(walk.values[int(op.inputs[0])])
     levels = _rounded(walk.graph, op, grouped_weights(other.graph, twin), inputs)
@@ -158,7 +161,7 @@ def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
         _center(walk.graph, op, levels, inputs, _sums(other, twin, len(wanted)))
         results = _match_means(walk, op, rows, rows.outputs(wanted))
     else:
-        results = run_single(walk.graph, op, walk.values, walk.threads)
+        results = walk.run(op)
     other.finish(twin, [wanted])
     walk.finish(op, results)
 
@@ -228,16 +231,15 @@ def _match_means(walk: Walk, op: Any, rows: InputRows, wanted: Array) -> list[Ar
     """
     graph, bias = walk.graph, int(op.inputs[2])
     before = graph.values(bias)
-    (results,) = run_single(graph, op, walk.values, walk.threads)
+    (results,) = walk.run(op)
     error, missing = _distance(graph, op, rows.outputs(results), wanted)
     change = missing / np.maximum(_live(rows.outputs(results)), LEAST_LIVE)
     _set_bias(graph, op, before + change / _bias_scales(graph, op))
-    (moved,) = run_single(graph, op, walk.values, walk.threads)
+    (moved,) = walk.run(op)
     better = _distance(graph, op, rows.outputs(moved), wanted)[0] < error
-    if better.all():
-        return [moved]
     _set_bias(graph, op, np.where(better, graph.values(bias), before))
-    return [np.where(better, moved, results)]
+    np.copyto(moved, results, where=~better)
+    return [moved]
 
 
 def _distance(graph: OpenGraph, op: Any, rows: Array, wanted: Array) -> tuple[Array, Array]:

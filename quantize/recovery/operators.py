@@ -184,6 +184,8 @@ def run_single(
     op: Any,
     values: Mapping[int, Array],
     threads: int,
+    *,
+    in_halves: bool = False,
 ) -> list[Array]:
     """Run one op over the images whose values are at hand.
 
@@ -192,18 +194,21 @@ def run_single(
         op: The op.
         values: Tensor -> values of shape (images, *shape of the tensor); whatever the op reads.
         threads: For the runtime.
+        in_halves: As :func:`run_model` has it.
 
     Returns:
         Values of each of its results for all images.
     """
     inputs = [values[tensor] for tensor in graph.moving_inputs(op)]
-    return run_model(graph.single(op), inputs, threads)
+    return run_model(graph.single(op), inputs, threads, in_halves=in_halves)
 
 
 def run_model(
     content: bytes,
     inputs: Sequence[Sequence[Array] | Array],
     threads: int,
+    *,
+    in_halves: bool = False,
 ) -> list[Array]:
     """Run a model of batch 1 over images.
 
@@ -212,6 +217,7 @@ def run_model(
         inputs: For each input of the model, its values for each image: an array of shape (images,
             *shape of the input), or anything that gives them one by one.
         threads: For the runtime.
+        in_halves: Keep float32 results as float16, which take half the memory, if they fit.
 
     Returns:
         For each result, values of shape (images, *shape of the result).
@@ -223,13 +229,23 @@ def run_model(
     sources = [detail["index"] for detail in interpreter.get_input_details()]
     details = interpreter.get_output_details()
     count = len(inputs[0])
-    results = [np.empty((count, *detail["shape"]), detail["dtype"]) for detail in details]
+    kinds = [
+        np.float16 if in_halves and detail["dtype"] == np.float32 else detail["dtype"]
+        for detail in details
+    ]
+    results = [
+        np.empty((count, *detail["shape"]), kind)
+        for detail, kind in zip(details, kinds, strict=True)
+    ]
     for number in range(count):
         for source, value in zip(sources, inputs, strict=True):
             interpreter.tensor(source)()[...] = value[number]
         interpreter.invoke()
         for detail, result in zip(details, results, strict=True):
-            result[number] = interpreter.tensor(detail["index"])()
+            with np.errstate(over="ignore"):
+                result[number] = interpreter.tensor(detail["index"])()
+    if in_halves and not all(np.isfinite(result).all() for result in results):
+        return run_model(content, inputs, threads)
     return results
 
 

@@ -189,7 +189,7 @@ class Recovery:
         tried = [self._corrected(scheme, before, way, in_float) for way in ways]
         best = min(tried, key=_divergence)
         if self._level == "full":
-            way, most = best.equalization, 2 * scheme.fit_images
+            way, most = best.equalization, 3 * scheme.fit_images // 2
             best = min(best, self._corrected(scheme, before, way, in_float, most), key=_divergence)
         if _divergence(best) < before.divergence:
             return best
@@ -241,6 +241,7 @@ class Recovery:
             _batched(normalized),
             threads(),
             self._on_progress,
+            in_halves=most_images > scheme.fit_images,
         )
         content = with_float_softmax(corrected.content)
         return Recovered(

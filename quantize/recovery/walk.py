@@ -15,6 +15,7 @@ class Walk:
         graph: The file.
         images: What goes in, shape (images, *shape of the input).
         threads: For the runtime.
+        in_halves: Keep float values as float16, which take half the memory.
 
     Example:
         >>> walk = Walk(OpenGraph(content), images, threads=2)
@@ -23,20 +24,27 @@ class Walk:
         (32, 1, 1000)
     """
 
-    def __init__(self, graph: OpenGraph, images: Array, threads: int) -> None:
+    def __init__(
+        self, graph: OpenGraph, images: Array, threads: int, *, in_halves: bool = False
+    ) -> None:
         self.graph = graph
-        self.threads = threads
+        self._threads = threads
+        self._in_halves = in_halves
         self.values: dict[int, Array] = {graph.input: images}
         self._place = 0
         self._readers = Counter(
             tensor for op in graph.operators for tensor in graph.moving_inputs(op)
         )
 
+    def run(self, op: Any) -> list[Array]:
+        """Run the op that is next, as often as wanted before its results are taken."""
+        return run_single(self.graph, op, self.values, self._threads, in_halves=self._in_halves)
+
     def run_before(self, place: int) -> None:
         """Run the ops before a place in the file's order that have not been run."""
         while self._place < place:
             op = self.graph.operators[self._place]
-            self.finish(op, run_single(self.graph, op, self.values, self.threads))
+            self.finish(op, self.run(op))
 
     def is_before(self, place: int) -> bool:
         """Whether the op at a place has not been run."""

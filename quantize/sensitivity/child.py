@@ -7,7 +7,7 @@ import dataclasses
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
-from edgecnn.quantize.converter import Conversion, _describe, _import_tensorflow
+from edgecnn.quantize.converter import Conversion, describe, import_tensorflow
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.loading import load
 from edgecnn.quantize.ranges import Observed
@@ -29,11 +29,11 @@ class Measurement(Conversion):
     def run(self) -> None:
         """Load, freeze, convert to float32, and measure each layer."""
         with self._clock.phase("import"):
-            _import_tensorflow()
+            import_tensorflow()
         with self._clock.phase("load"):
             self._model = load(self._job, self._progress("download"))
         layers = self._model.layers
-        self._parent.send(_describe(self._model))
+        self._parent.send(describe(self._model))
         spec = self._spec = InputSpec.from_dict(self._expect("prepare")["spec"])
         # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
         in_graph = not spec.is_uniform

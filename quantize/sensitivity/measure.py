@@ -17,6 +17,7 @@ from edgecnn.quantize.recovery.operators import Array
 from edgecnn.quantize.sensitivity.alone import OneAtATime
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.quantize.sensitivity.rounding import FIXED_RANGES, rounded_weights
+from edgecnn.quantize.usable import usable_ranges
 
 MOST = 0.999
 
@@ -54,6 +55,7 @@ class LayerByLayer:
         self._subject, self._wanted, self._on_progress = subject, wanted, on_progress
         self._equalized = set(equalized_tensors(self._one.graph))
         observed = subject.observed
+        self._ranges = usable_ranges(subject.content, observed.ranges)
         self._clipped = clipped_ranges(subject.content, observed.ranges, observed.samples)
 
     def rows(self) -> Iterator[LayerSensitivity]:
@@ -66,7 +68,7 @@ class LayerByLayer:
 
     def _row(self, place: int, op: Any) -> LayerSensitivity:
         graph, kind, result = self._one.graph, self._one.graph.kind(op), int(op.outputs[0])
-        extremes = self._subject.observed.ranges[result]
+        extremes = self._ranges[result]
         weights = graph.values(int(op.inputs[1])) if graph.is_weighted(op) else None
         rounded = None if weights is None else rounded_weights(weights, kind)
         scores = self._one.changed(place, op, FIXED_RANGES.get(kind, extremes), rounded)
@@ -85,7 +87,7 @@ class LayerByLayer:
             most_within=_most_within(self._subject.observed.samples[result], extremes),
             weights_lost=None if weights is None else _lost(weights, kind),
             is_equalized=result in self._equalized,
-            is_clipped=self._clipped[result] != extremes,
+            is_clipped=self._clipped[result] != self._subject.observed.ranges[result],
         )
 
 
@@ -97,5 +99,5 @@ def _lost(weights: Array, kind: str) -> float:
 def _most_within(samples: Values, extremes: Range) -> float:
     """Return the part of a range, from 0 on, in which most of the values are."""
     greatest = max(abs(extremes[0]), abs(extremes[1]))
-    most = float(np.quantile(np.abs(samples), MOST))
+    most = float(np.quantile(np.abs(np.clip(samples, *extremes)), MOST))
     return min(most / greatest, 1.0) if greatest else 1.0

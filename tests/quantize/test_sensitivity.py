@@ -128,6 +128,18 @@ def test_one_linear_layer_by_arithmetic(keras: Any, data: Path) -> None:
     assert row.activation_db == pytest.approx(ratio_db(levels * step, wanted), abs=0.3)
 
 
+def test_a_layer_before_hard_swish_spans_what_its_int8_file_has(keras: Any, data: Path) -> None:
+    inputs = keras.Input((16, 16, 3))
+    start = keras.initializers.Constant(-80.0)
+    x = keras.layers.Conv2D(8, 3, 4, bias_initializer=start, name="low")(inputs)
+    x = keras.layers.Activation("hard_swish")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(6)(x))
+    found = edgecnn.sensitivity(model, calibrate=data, samples=20, images=10, preprocess="tf")
+    (row,) = (layer for layer in found.layers if layer.layer == "low")
+    assert (row.low, row.high) == (-3.0, 0.0)
+
+
 def test_weights_are_rounded_as_the_converter_does(
     small_file: Path, photos: Path, tmp_path: Path
 ) -> None:

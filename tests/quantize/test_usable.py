@@ -48,10 +48,15 @@ def test_a_range_that_is_all_used_stays(keras: Any) -> None:
     assert with_usable_ranges(content) is content
 
 
-def test_a_dead_layer_makes_a_file_that_the_runtime_takes(keras: Any) -> None:
+@pytest.mark.parametrize(("activation", "place"), [("relu", 0), ("hard_swish", 1)])
+def test_a_dead_layer_makes_a_file_that_the_runtime_takes(
+    keras: Any, activation: str, place: int
+) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    content = calibrated(keras, "relu", -200.0)
-    assert first_range(content) == pytest.approx((0.0, 1e-4))
+    content = calibrated(keras, activation, -200.0)
+    graph = Graph(content)
+    dead = graph.range(int(graph.operators[place].outputs[0]))
+    assert dead == pytest.approx((0.0, 1e-4))
     made = integer_scheme("int8", "float32").quantize(content, ()).content
     Interpreter(model_content=made).allocate_tensors()
