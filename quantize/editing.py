@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
+from edgecnn.quantize.mapping import TFLITE_IDENTIFIER
 
 BUFFER_ALIGNMENT = 16
 """Bytes; what the schema demands of the values of constant tensors."""
@@ -89,19 +89,43 @@ def with_ranges(content: bytes, ranges: Mapping[int, tuple[float, float]]) -> by
     return pack(model, len(content))
 
 
-def with_metadata(content: bytes, name: str, value: bytes) -> bytes:
-    """Return a copy of a model with a metadata buffer set (replaced if it is there already)."""
+def with_buffers(content: bytes, buffers: Mapping[str, bytes | None]) -> bytes:
+    """Return a copy of a model with named metadata buffers set; what was packed behind it is gone.
+
+    Args:
+        content: A ``.tflite`` file's bytes.
+        buffers: Name -> content, or None to take the buffer out; those not named stay.
+    """
+    model = unpack(content)
+    for name, value in buffers.items():
+        _take_out(model, name)
+        if value is not None:
+            _put_in(model, name, value)
+    return pack(model, len(content) + sum(len(value or b"") for value in buffers.values()))
+
+
+def _put_in(model: Any, name: str, value: bytes) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
-    model = unpack(content)
-    buffer = schema.BufferT()
+    buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(value, np.uint8)
-    for entry in model.metadata or []:
-        if entry.name in (name, name.encode()):
-            model.buffers[entry.buffer] = buffer
-            return pack(model, len(content) + len(value))
-    entry = schema.MetadataT()
     entry.name, entry.buffer = name, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    return pack(model, len(content) + len(value))
+
+
+def _take_out(model: Any, name: str) -> None:
+    entries = model.metadata or []
+    gone = [entry for entry in entries if entry.name in (name, name.encode())]
+    model.metadata = [entry for entry in entries if entry not in gone]
+    for entry in gone:
+        last = len(model.buffers) - 1
+        if entry.buffer == last and not _is_used(model, last):
+            model.buffers.pop()
+        elif not _is_used(model, entry.buffer):
+            model.buffers[entry.buffer].data = None
+
+
+def _is_used(model: Any, buffer: int) -> bool:
+    tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
+    return any(owner.buffer == buffer for owner in (*tensors, *model.metadata))

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import struct
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import quoted
-
-TFLITE_IDENTIFIER = b"TFL3"
-"""Bytes 4 to 8 of every file."""
+from edgecnn.quantize.mapping import map_tflite
 
 METADATA_NAME = "edgecnn"
 """Name of the metadata buffer in which edgecnn keeps its JSON."""
@@ -35,10 +34,23 @@ DYNAMIC_MIN_ELEMENTS = 1024
 MAX_SUBGRAPH_ITEMS = 100_000
 """More tensors or ops than any real model has: the file is garbage."""
 
+MAX_NUMBERS = 2_000_000
+"""More sizes, scales, zero points and connections than any real model has in all."""
+
+MAX_TEXT_BYTES = 16 << 20
+"""More than all names of any real model take."""
+
+MAX_METADATA_BYTES = 64 << 20
+"""More than all metadata buffers of any real model take."""
+
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One tensor: its name, shape, dtype, quantisation, and whether the file holds its value."""
+    """One tensor: its name, shape, dtype, quantisation, and whether the file holds its value.
+
+    ``shape_signature`` is empty, or the shape with -1 where the size is open. ``index`` is its
+    place among the tensors of the file.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -46,6 +58,8 @@ class TensorInfo:
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     constant_bytes: int
+    shape_signature: tuple[int, ...] = ()
+    index: int = field(default=-1, compare=False)
 
     @property
     def is_constant(self) -> bool:
@@ -66,16 +80,45 @@ class Operator:
     inputs: tuple[TensorInfo | None, ...]
     outputs: tuple[TensorInfo, ...]
 
+    @property
+    def dtype(self) -> str:
+        """Of its first output; ``"none"`` if it has no output, as those that set a variable."""
+        return self.outputs[0].dtype if self.outputs else "none"
+
+
+@dataclass(frozen=True)
+class OperatorCode:
+    """A kind of op that a file uses, as a runtime looks it up when it loads the file."""
+
+    name: str
+    version: int
+    is_custom: bool = False
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A named way to call a model: the names of what goes in and comes out."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class TfliteModel:
-    """What a ``.tflite`` file holds: the first subgraph's ops in order, its ends, its metadata."""
+    """What a ``.tflite`` file holds: the first subgraph's ops in order, its ends, its metadata.
+
+    ``operator_codes`` are those of all subgraphs; ``description`` is what its converter wrote.
+    """
 
     operators: tuple[Operator, ...]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     metadata: dict[str, bytes]
     subgraphs: int
+    operator_codes: tuple[OperatorCode, ...] = ()
+    signatures: tuple[Signature, ...] = ()
+    description: str = ""
 
     @property
     def op_counts(self) -> dict[str, int]:
@@ -85,7 +128,7 @@ class TfliteModel:
     @property
     def ops_by_dtype(self) -> dict[str, int]:
         """Ops by the dtype of their first output, the most frequent first."""
-        return dict(Counter(op.outputs[0].dtype for op in self.operators).most_common())
+        return dict(Counter(op.dtype for op in self.operators).most_common())
 
     @cached_property
     def edgecnn(self) -> dict[str, Any] | None:
@@ -112,7 +155,7 @@ class TfliteModel:
         return {
             op.outputs[0].name: op.inputs[0]
             for op in self.operators
-            if op.name == "DEQUANTIZE" and op.inputs[0] and op.inputs[0].is_constant
+            if op.name == "DEQUANTIZE" and op.inputs[0] and op.inputs[0].is_constant and op.outputs
         }
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
@@ -162,25 +205,17 @@ def read_model(path: str | Path) -> TfliteModel:
         {'CONV_2D': 35, 'DEPTHWISE_CONV_2D': 17, 'ADD': 10, ...}
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"no such file: {quoted(path)}") from None
-    except OSError as error:
-        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-    if not content:
-        raise InputError(f"{quoted(path)} is empty")
-    if content[4:8] != TFLITE_IDENTIFIER:
-        raise InputError(f"{quoted(path)} is not a .tflite file (its header is missing)")
-    return parse_model(content, quoted(path))
+    return parse_model(map_tflite(path), quoted(path))
 
 
-def parse_model(content: bytes, label: str) -> TfliteModel:
+def parse_model(content: bytes | mmap.mmap, label: str) -> TfliteModel:
     """Read the structure of a ``.tflite`` file's bytes; ``label`` names it in errors."""
     schema = load_schema()
     try:
         return _Parser(schema, content).model()
-    except (struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError) as error:
+    except (
+        struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError
+    ) as error:  # fmt: skip
         raise InputError(f"{label} is truncated or corrupt: make it again") from error
 
 
@@ -202,44 +237,80 @@ def load_schema() -> Any:
 
 
 class _Parser:
-    """Reads one file; every offset that leads outside of it raises struct.error or the like."""
+    """Reads one file; every offset that leads outside of it raises struct.error or the like.
 
-    def __init__(self, schema: Any, content: bytes) -> None:
+    Tables may share what they point to, so that a small file can claim any amount: what is read is
+    counted, and has an end.
+    """
+
+    def __init__(self, schema: Any, content: bytes | mmap.mmap) -> None:
         self._model = schema.Model.GetRootAsModel(content, 0)
         self._op_names = _enum_names(schema.BuiltinOperator)
         self._dtypes = {code: name.lower() for code, name in _enum_names(schema.TensorType).items()}
+        self._left = {
+            "numbers": MAX_NUMBERS,
+            "text": MAX_TEXT_BYTES,
+            "metadata": MAX_METADATA_BYTES,
+        }
 
     def model(self) -> TfliteModel:
-        graph = self._model.Subgraphs(0)
-        tensors = [self._tensor(graph.Tensors(i)) for i in _indices(graph.TensorsLength())]
+        model = self._model
+        graph = model.Subgraphs(0)
+        codes = [self._code(model.OperatorCodes(i)) for i in _indices(model.OperatorCodesLength())]
+        tensors = [self._tensor(i, graph.Tensors(i)) for i in _indices(graph.TensorsLength())]
         operators = [
-            self._operator(graph.Operators(i), tensors) for i in _indices(graph.OperatorsLength())
+            self._operator(graph.Operators(i), codes, tensors)
+            for i in _indices(graph.OperatorsLength())
         ]
+        signatures = _indices(model.SignatureDefsLength())
         return TfliteModel(
             operators=tuple(operators),
-            inputs=tuple(tensors[graph.Inputs(i)] for i in range(graph.InputsLength())),
-            outputs=tuple(tensors[graph.Outputs(i)] for i in range(graph.OutputsLength())),
+            inputs=tuple(tensors[graph.Inputs(i)] for i in _indices(graph.InputsLength())),
+            outputs=tuple(tensors[graph.Outputs(i)] for i in _indices(graph.OutputsLength())),
             metadata=self._metadata(),
-            subgraphs=self._model.SubgraphsLength(),
+            subgraphs=model.SubgraphsLength(),
+            operator_codes=tuple(codes),
+            signatures=tuple(self._signature(model.SignatureDefs(i)) for i in signatures),
+            description=self._text(model.Description()),
         )
 
-    def _tensor(self, tensor: Any) -> TensorInfo:
+    def _tensor(self, index: int, tensor: Any) -> TensorInfo:
         quantization = tensor.Quantization()
         scales: tuple[float, ...] = ()
         zero_points: tuple[int, ...] = ()
         if quantization is not None and quantization.ScaleLength():
-            scales = tuple(float(s) for s in quantization.ScaleAsNumpy())
-            zero_points = tuple(
-                int(quantization.ZeroPoint(i)) for i in range(quantization.ZeroPointLength())
+            scales = self._numbers(quantization.ScaleLength(), quantization.ScaleAsNumpy)
+            zero_points = self._numbers(
+                quantization.ZeroPointLength(), quantization.ZeroPointAsNumpy
             )
+        shape = self._numbers(tensor.ShapeLength(), tensor.ShapeAsNumpy)
+        if any(size < 0 for size in shape):
+            raise ValueError(f"a shape of {shape}")
         return TensorInfo(
-            name=(tensor.Name() or b"").decode(errors="replace"),
-            shape=tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength())),
+            name=self._text(tensor.Name()),
+            shape=shape,
             dtype=self._dtypes[tensor.Type()],
             scale=scales,
             zero_point=zero_points,
             constant_bytes=self._buffer_bytes(tensor.Buffer()),
+            shape_signature=self._numbers(
+                tensor.ShapeSignatureLength(), tensor.ShapeSignatureAsNumpy
+            ),
+            index=index,
         )
+
+    def _numbers(self, length: int, read: Callable[[], Any]) -> tuple[Any, ...]:
+        self._spend("numbers", length)
+        return tuple(read().tolist()) if length else ()
+
+    def _text(self, text: bytes | None) -> str:
+        self._spend("text", len(text or b""))
+        return (text or b"").decode(errors="replace")
+
+    def _spend(self, what: str, count: int) -> None:
+        self._left[what] -= count
+        if self._left[what] < 0:
+            raise ValueError(f"too many {what}")
 
     def _buffer_bytes(self, index: int) -> int:
         if index >= self._model.BuffersLength():
@@ -249,28 +320,37 @@ class _Parser:
         # Files past 2 GB keep their weights behind the flatbuffer and give offset and size.
         return int(stored or getattr(buffer, "Size", lambda: 0)())
 
-    def _operator(self, op: Any, tensors: list[TensorInfo]) -> Operator:
-        code = self._model.OperatorCodes(op.OpcodeIndex())
-        builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        name = self._op_names[builtin]
-        if name == "CUSTOM" and code.CustomCode():
-            name = code.CustomCode().decode(errors="replace")
-        inputs = [op.Inputs(i) for i in range(op.InputsLength())]
+    def _code(self, code: Any) -> OperatorCode:
+        name = self._op_names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+        if name != "CUSTOM":
+            return OperatorCode(name, code.Version())
+        return OperatorCode(self._text(code.CustomCode()) or name, code.Version(), is_custom=True)
+
+    def _operator(self, op: Any, codes: list[OperatorCode], tensors: list[TensorInfo]) -> Operator:
+        inputs = self._numbers(op.InputsLength(), op.InputsAsNumpy)
+        outputs = self._numbers(op.OutputsLength(), op.OutputsAsNumpy)
         return Operator(
-            name=name,
+            name=codes[op.OpcodeIndex()].name,
             inputs=tuple(tensors[i] if i >= 0 else None for i in inputs),
-            outputs=tuple(tensors[op.Outputs(i)] for i in range(op.OutputsLength())),
+            outputs=tuple(tensors[i] for i in outputs if i >= 0),
+        )
+
+    def _signature(self, signature: Any) -> Signature:
+        inputs = (signature.Inputs(i) for i in _indices(signature.InputsLength()))
+        outputs = (signature.Outputs(i) for i in _indices(signature.OutputsLength()))
+        return Signature(
+            name=self._text(signature.SignatureKey()),
+            inputs=tuple(self._text(entry.Name()) for entry in inputs),
+            outputs=tuple(self._text(entry.Name()) for entry in outputs),
         )
 
     def _metadata(self) -> dict[str, bytes]:
         entries = (self._model.Metadata(i) for i in _indices(self._model.MetadataLength()))
-        return {
-            (entry.Name() or b"").decode(errors="replace"): self._buffer(entry.Buffer())
-            for entry in entries
-        }
+        return {self._text(entry.Name()): self._buffer(entry.Buffer()) for entry in entries}
 
     def _buffer(self, index: int) -> bytes:
         buffer = self._model.Buffers(index)
+        self._spend("metadata", buffer.DataLength())
         return bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b""
 
 

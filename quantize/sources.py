@@ -16,7 +16,7 @@ from typing import Any
 from edgecnn.errors import InputError
 from edgecnn.files import exists, first_bytes, quoted
 from edgecnn.models.hdf5 import is_endless
-from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
+from edgecnn.quantize.mapping import TFLITE_IDENTIFIER
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_CONFIG_BYTES = 64 << 20

@@ -13,7 +13,6 @@ from edgecnn.child import ChildProcess, module_command
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.files import exists, first_bytes, quoted
 from edgecnn.quantize.flatbuffer import (
-    TFLITE_IDENTIFIER,
     WEIGHTED_OPS,
     Operator,
     TensorInfo,
@@ -21,6 +20,7 @@ from edgecnn.quantize.flatbuffer import (
     read_model,
     weights_of,
 )
+from edgecnn.quantize.mapping import TFLITE_IDENTIFIER
 from edgecnn.quantize.naming import scope_of
 from edgecnn.quantize.request import BuildOptions
 from edgecnn.quantize.session import CHILD_ENVIRONMENT

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgecnn.errors import InputError
 from edgecnn.files import cache_folder, exists, first_bytes, quoted, sha256_of
-from edgecnn.quantize.flatbuffer import TFLITE_IDENTIFIER
+from edgecnn.quantize.mapping import TFLITE_IDENTIFIER
 from edgecnn.quantize.schemes import Scheme, parse_schemes
 from edgecnn.version import __version__
 
