@@ -11,20 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.datasets import Dataset, open_dataset, sample
-from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.loader import LoadedImage, load
-from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
+from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
+from edgecnn.measure.modelinput import NOTHING_SAID, input_spec, scores_output, to_tensor
 from edgecnn.measure.session import RunnerSession
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+from edgecnn.quantize.flatbuffer import TfliteModel
 
 BATCH = 16
 """Images a message to the runner: enough to hide the way there, few enough to keep memory low."""
 
 TOP_K = 5
-
-NOTHING_SAID = Preprocessing()
 
 IMAGENET_OUTPUTS = (1000, 1001)
 """The 1,000 classes of ILSVRC 2012, without and with a background class before them."""
@@ -68,57 +66,6 @@ def open_labelled(data: Any) -> Dataset:
             "val_map.txt, or an .npz with x and y"
         )
     return dataset
-
-
-def input_spec(
-    model: TfliteModel, preprocessing: Preprocessing = NOTHING_SAID, label: str = "the model"
-) -> InputSpec:
-    """Say how images become a model's input.
-
-    The file's own metadata comes first; else a uint8 input takes pixels as they are; else what the
-    user said.
-
-    Args:
-        model: The file's structure.
-        preprocessing: What the user said.
-        label: The file's name for messages.
-
-    Raises:
-        InputError: The model takes no single image, or its normalisation is not known.
-
-    Example:
-        >>> input_spec(read_model("quantised.tflite")).is_raw
-        True
-    """
-    tensor = _image_input(model, label)
-    height, width, channels = tensor.shape[1:]
-    if model.edgecnn and model.edgecnn.get("input"):
-        spec = InputSpec.from_dict(model.edgecnn["input"])
-        if spec.shape != (height, width, channels):
-            raise InputError(
-                f"{label} contradicts itself: its input is {tensor.shape}, its metadata says "
-                f"{spec.shape}"
-            )
-        return spec
-    if tensor.dtype == "uint8":
-        return preset("raw", height, width, channels)
-    spec_or_none = preprocessing.spec(height, width, channels)
-    if spec_or_none is None:
-        raise unknown_preprocessing(label)
-    return spec_or_none
-
-
-def _image_input(model: TfliteModel, label: str) -> TensorInfo:
-    shapes = [tensor.shape for tensor in model.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1:
-        raise InputError(
-            f"{label}: accuracy needs a model with one input of shape (1, height, width, "
-            f"channels), not {', '.join(map(str, shapes))}"
-        )
-    tensor = model.inputs[0]
-    if tensor.dtype not in ("float32", "uint8", "int8"):
-        raise InputError(f"{label}: images can't be fed to an input of dtype {tensor.dtype}")
-    return tensor
 
 
 def find_label_offset(
@@ -194,9 +141,7 @@ class AccuracyTask:
         self._indices = every if images is None else sorted(sample(dataset, images))
         self._spec = input_spec(model, preprocessing, label)
         self._input = model.inputs[0]
-        if len(model.outputs) != 1 or model.outputs[0].elements < 2:
-            raise InputError(f"{label}: accuracy needs a model with one output of class scores")
-        self._outputs = model.outputs[0].elements
+        self._outputs = scores_output(model, label).elements
         self._offset = find_label_offset(self._outputs, dataset, label_offset, label)
 
     def run(
@@ -265,27 +210,3 @@ class _Counts:
         self.top5 = 0
         self.not_finite = 0
         self.unreadable: list[str] = []
-
-
-def to_tensor(
-    image: npt.NDArray[np.uint8], spec: InputSpec, tensor: TensorInfo
-) -> npt.NDArray[Any]:
-    """Turn an image of the model's size into what its input takes.
-
-    Args:
-        image: uint8, shape (height, width, channels), RGB or grey.
-        spec: The model's normalisation.
-        tensor: The input: float32 takes normalised values, uint8 the pixels as they are, int8
-            normalised values in its own quantisation.
-
-    Returns:
-        Shape (height, width, channels), of the input's dtype.
-    """
-    if tensor.dtype == "uint8":
-        return image
-    normalized = spec.normalize(image)
-    if tensor.dtype == "float32":
-        return normalized
-    levels = np.round(normalized / np.float32(tensor.scale[0])) + tensor.zero_point[0]
-    quantized: npt.NDArray[np.int8] = np.clip(levels, -128, 127).astype(np.int8)
-    return quantized

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.data.datasets import ImageArray
-from edgecnn.data.inputspec import PREPROCESSING, custom, preset
+from edgecnn.data.inputspec import PREPROCESSING, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import get_device
 from edgecnn.errors import InputError
@@ -17,11 +17,9 @@ from edgecnn.measure.accuracy import (
     Accuracy,
     AccuracyTask,
     find_label_offset,
-    input_spec,
     open_labelled,
-    to_tensor,
 )
-from edgecnn.quantize.flatbuffer import TensorInfo, read_model
+from edgecnn.quantize.flatbuffer import read_model
 
 
 def measure(model: Path, data: Path, **options: Any) -> Accuracy:
@@ -111,29 +109,6 @@ def test_the_users_offset_must_stay_inside_the_outputs() -> None:
     for offset in (-1, 1):
         with pytest.raises(InputError, match="--label-offset"):
             find_label_offset(3, data_of((0, 1, 2)), offset)
-
-
-def test_unknown_preprocessing_lists_the_choices(tmp_path: Path, colour_model: Any) -> None:
-    model = read_model(colour_model(tmp_path / "model.tflite"))
-    with pytest.raises(InputError, match="--preprocess") as caught:
-        input_spec(model)
-    assert all(name in str(caught.value) for name in PREPROCESSING)
-    assert input_spec(read_model(colour_model(tmp_path / "u.tflite", dtype="uint8"))).is_raw
-
-
-def test_metadata_of_another_size_is_refused(tmp_path: Path, colour_model: Any) -> None:
-    metadata = {"input": preset("raw", 5, 4).to_dict()}
-    model = read_model(colour_model(tmp_path / "model.tflite", metadata=metadata))
-    with pytest.raises(InputError, match="contradicts itself"):
-        input_spec(model)
-
-
-def test_int8_input_is_quantised_and_clipped() -> None:
-    tensor = TensorInfo("x", (1, 1, 2, 3), "int8", (0.5,), (-3,), 0)
-    image = np.array([[[0, 1, 2], [3, 100, 255]]], np.uint8)
-    levels = to_tensor(image, custom((0,), (1,), 1, 2), tensor)
-    assert levels.dtype == np.int8
-    assert levels.tolist() == [[[-3, -1, 1], [3, 127, 127]]]
 
 
 def test_data_without_labels_or_readable_images(tmp_path: Path, colour_model: Any) -> None:

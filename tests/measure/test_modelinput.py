@@ -1,0 +1,78 @@
+"""How a file's images are prepared: who is believed, and the tensors."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecnn.data.inputspec import PREPROCESSING, custom, preset
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.errors import InputError
+from edgecnn.measure.modelinput import image_input, input_spec, scores_output, to_tensor
+from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel, read_model
+
+METADATA = "TFLITE_METADATA"
+
+
+@pytest.fixture(scope="module")
+def peer(shared_data: Path) -> TfliteModel:
+    """A maker's float file, whose public metadata has mean and std 127.5."""
+    return read_model(shared_data / "peers" / "mobilenet_v1_0.25_224_float_metadata.tflite")
+
+
+def test_public_metadata_tells_the_normalisation(peer: TfliteModel) -> None:
+    assert input_spec(peer) == preset("tf", 224, 224)
+
+
+def test_the_user_comes_before_public_metadata(peer: TfliteModel) -> None:
+    assert input_spec(peer, Preprocessing("unit")) == preset("unit", 224, 224)
+
+
+def test_public_metadata_that_is_broken_or_does_not_fit(peer: TfliteModel) -> None:
+    broken = dataclasses.replace(peer, metadata={METADATA: peer.metadata[METADATA][:40]})
+    with pytest.raises(InputError, match="its metadata cannot be used"):
+        input_spec(broken, label="'a.tflite'")
+    assert input_spec(broken, Preprocessing("tf")) == preset("tf", 224, 224)
+    silent = dataclasses.replace(peer, metadata={})
+    with pytest.raises(InputError, match="--preprocess"):
+        input_spec(silent)
+
+
+def test_unknown_preprocessing_lists_the_choices(tmp_path: Path, colour_model: Any) -> None:
+    model = read_model(colour_model(tmp_path / "model.tflite"))
+    with pytest.raises(InputError, match="--preprocess") as caught:
+        input_spec(model)
+    assert all(name in str(caught.value) for name in PREPROCESSING)
+    assert input_spec(read_model(colour_model(tmp_path / "u.tflite", dtype="uint8"))).is_raw
+
+
+def test_metadata_of_another_size_is_refused(tmp_path: Path, colour_model: Any) -> None:
+    metadata = {"input": preset("raw", 5, 4).to_dict()}
+    model = read_model(colour_model(tmp_path / "model.tflite", metadata=metadata))
+    with pytest.raises(InputError, match="contradicts itself"):
+        input_spec(model)
+
+
+def test_int8_input_is_quantised_and_clipped() -> None:
+    tensor = TensorInfo("x", (1, 1, 2, 3), "int8", (0.5,), (-3,), 0)
+    image = np.array([[[0, 1, 2], [3, 100, 255]]], np.uint8)
+    levels = to_tensor(image, custom((0,), (1,), 1, 2), tensor)
+    assert levels.dtype == np.int8
+    assert levels.tolist() == [[[-3, -1, 1], [3, 127, 127]]]
+
+
+def test_int8_input_without_a_scale_and_models_that_are_no_classifiers(peer: TfliteModel) -> None:
+    (image,), (scores,) = peer.inputs, peer.outputs
+    int8 = dataclasses.replace(image, dtype="int8")
+    with pytest.raises(InputError, match="no scale"):
+        image_input(dataclasses.replace(peer, inputs=(int8,)))
+    with pytest.raises(InputError, match="dtype int16"):
+        image_input(dataclasses.replace(peer, inputs=(dataclasses.replace(image, dtype="int16"),)))
+    with pytest.raises(InputError, match="one input of shape"):
+        image_input(dataclasses.replace(peer, inputs=(image, image)))
+    with pytest.raises(InputError, match="no classifier"):
+        scores_output(dataclasses.replace(peer, outputs=(scores, scores)))
