@@ -98,34 +98,41 @@ def with_buffers(content: bytes, buffers: Mapping[str, bytes | None]) -> bytes:
     """
     model = unpack(content)
     for name, value in buffers.items():
-        _take_out(model, name)
-        if value is not None:
-            _put_in(model, name, value)
+        if value is None:
+            _take_out(model, name)
+        else:
+            _put_in(model, name, np.frombuffer(value, np.uint8))
     return pack(model, len(content) + sum(len(value or b"") for value in buffers.values()))
 
 
-def _put_in(model: Any, name: str, value: bytes) -> None:
+def _put_in(model: Any, name: str, data: np.ndarray[Any, Any]) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = np.frombuffer(value, np.uint8)
-    entry.name, entry.buffer = name, len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
+    entry = next(iter(_entries(model, name)), None)
+    if entry is None:
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = name, -1
+        model.metadata = [*(model.metadata or []), entry]
+    if entry.buffer < 0 or _users(model, entry.buffer) > 1:
+        entry.buffer = len(model.buffers)
+        model.buffers.append(schema.BufferT())
+    model.buffers[entry.buffer].data = data
 
 
 def _take_out(model: Any, name: str) -> None:
-    entries = model.metadata or []
-    gone = [entry for entry in entries if entry.name in (name, name.encode())]
-    model.metadata = [entry for entry in entries if entry not in gone]
-    for entry in gone:
-        last = len(model.buffers) - 1
-        if entry.buffer == last and not _is_used(model, last):
-            model.buffers.pop()
-        elif not _is_used(model, entry.buffer):
+    for entry in _entries(model, name):
+        model.metadata.remove(entry)
+        if not _users(model, entry.buffer):
             model.buffers[entry.buffer].data = None
+            if entry.buffer == len(model.buffers) - 1:
+                model.buffers.pop()
 
 
-def _is_used(model: Any, buffer: int) -> bool:
+def _entries(model: Any, name: str) -> list[Any]:
+    return [entry for entry in model.metadata or [] if entry.name in (name, name.encode())]
+
+
+def _users(model: Any, buffer: int) -> int:
+    """Count what has a buffer's content; buffer 0 is everybody's and empty."""
     tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
-    return any(owner.buffer == buffer for owner in (*tensors, *model.metadata))
+    return sum(owner.buffer == buffer for owner in (*tensors, *model.metadata))
