@@ -42,6 +42,8 @@ def from_graph(graph: Any, scheme: str) -> bytes:
             post_training_quantize=scheme != "float32",
             quantize_to_float16=scheme == "float16",
             enable_mlir_dynamic_range_quantizer=scheme != "float32",
+            # With it a dense layer needs runtime 2.17, and 32-bit boards end at 2.14.
+            disable_per_channel_quantization_for_dense_layers=True,
         )
         return bytes(content)
     except Exception as error:
