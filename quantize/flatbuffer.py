@@ -85,6 +85,10 @@ class Operator:
         """Of its first output; ``"none"`` if it has no output, as those that set a variable."""
         return self.outputs[0].dtype if self.outputs else "none"
 
+    def input(self, place: int) -> TensorInfo | None:
+        """Return an input; None where it is left out."""
+        return self.inputs[place] if place < len(self.inputs) else None
+
 
 @dataclass(frozen=True)
 class OperatorCode:
@@ -153,9 +157,9 @@ class TfliteModel:
     def widened(self) -> dict[str, TensorInfo]:
         """Stored constants by the name of the tensor that DEQUANTIZE makes of them at load."""
         return {
-            op.outputs[0].name: op.inputs[0]
+            op.outputs[0].name: kept
             for op in self.operators
-            if op.name == "DEQUANTIZE" and op.inputs[0] and op.inputs[0].is_constant and op.outputs
+            if op.name == "DEQUANTIZE" and (kept := op.input(0)) and kept.is_constant and op.outputs
         }
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
@@ -167,7 +171,7 @@ class TfliteModel:
 
 
 def _precision(op: Operator, halves: set[str]) -> str:
-    activation = op.inputs[2 if op.name == "TRANSPOSE_CONV" else 0]
+    activation = op.input(2 if op.name == "TRANSPOSE_CONV" else 0)
     weights = weights_of(op)
     if activation is None or weights is None:
         return "mixed"
@@ -188,7 +192,7 @@ def _precision(op: Operator, halves: set[str]) -> str:
 
 def weights_of(op: Operator) -> TensorInfo | None:
     """Return the weight tensor of an op in ``WEIGHTED_OPS``."""
-    return op.inputs[1] if len(op.inputs) > 1 else None
+    return op.input(1)
 
 
 def read_model(path: str | Path) -> TfliteModel:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,40 +10,12 @@ from typing import Any
 from edgecnn.child import ChildProcess, module_command
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.files import exists, first_bytes, quoted
-from edgecnn.quantize.flatbuffer import (
-    WEIGHTED_OPS,
-    Operator,
-    TensorInfo,
-    TfliteModel,
-    read_model,
-    weights_of,
-)
+from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.mapping import TFLITE_IDENTIFIER
-from edgecnn.quantize.naming import scope_of
+from edgecnn.quantize.opcosts import Row, operator_rows
 from edgecnn.quantize.request import BuildOptions
 from edgecnn.quantize.session import CHILD_ENVIRONMENT
 from edgecnn.quantize.sources import find_source
-
-
-@dataclass(frozen=True)
-class Row:
-    """One layer or op.
-
-    Args:
-        name: Of the layer, or of the op's result.
-        kind: Keras class or TFLite op.
-        output_shape: With the batch first; None where it is open.
-        parameters: Values of its weights and biases; of shared ones the first op has them all.
-        macs: Multiply-adds of one image.
-        bytes: What its weights take: float32 in a Keras model, as stored in a ``.tflite``.
-    """
-
-    name: str
-    kind: str
-    output_shape: tuple[int | None, ...]
-    parameters: int
-    macs: int
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +89,7 @@ def summarize(
     path = Path(source)
     if is_tflite(path):
         options.refuse_for_file(quoted(path), sized=False)
-        rows = tuple(_operator_rows(read_model(path)))
+        rows = operator_rows(read_model(path))
         return Summary(str(source), "tflite", rows, path.stat().st_size)
     return Summary(str(source), "keras", _keras_rows(str(source), options, trust))
 
@@ -149,38 +119,3 @@ def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, .
         child.send(job)
         rows = child.receive()["rows"]
     return tuple(Row(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)
-
-
-def _operator_rows(model: TfliteModel) -> Iterator[Row]:
-    """Count each constant once; one that is widened at load belongs to the op that uses it."""
-    seen: set[str] = set()
-    for op in model.operators:
-        if op.outputs[0].name in model.widened:
-            continue
-        inputs = [model.widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
-        constants = [t for t in inputs if t.is_constant and t.name not in seen]
-        seen.update(tensor.name for tensor in constants)
-        yield Row(
-            name=scope_of(op.outputs[0].name),
-            kind=op.name,
-            output_shape=op.outputs[0].shape,
-            parameters=sum(t.elements for t in constants if _is_parameter(t, op)),
-            macs=_macs(op),
-            bytes=sum(tensor.constant_bytes for tensor in constants),
-        )
-
-
-def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
-    """Tell weights from shapes, axes and paddings, which are whole numbers of other ops."""
-    return op.name in WEIGHTED_OPS or not tensor.dtype.startswith(("int32", "int64"))
-
-
-def _macs(op: Operator) -> int:
-    weights = weights_of(op)
-    if op.name not in WEIGHTED_OPS or weights is None:
-        return 0
-    moving = op.outputs[0]
-    if op.name == "TRANSPOSE_CONV" and op.inputs[2] is not None:
-        moving = op.inputs[2]
-    # The last dimension is what the weights make (or take) at each position.
-    return math.prod(moving.shape[:-1]) * math.prod(weights.shape)

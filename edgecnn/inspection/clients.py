@@ -141,7 +141,7 @@ def _image_shape(facts: Facts) -> str | None:
     shape = facts.input.shape
     if len(shape) == 4 and shape[0] == 1 and shape[3] in (3, 4):
         return None
-    return f"its input is {_sides(shape)}, and 1 x height x width x 3 is taken"
+    return f"its input is {sides(shape)}, and 1 x height x width x 3 is taken"
 
 
 def _input_type(facts: Facts) -> str | None:
@@ -207,15 +207,15 @@ def _open_shape(facts: Facts) -> str | None:
     wrong = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
     if wrong is None:
         return None
-    return f"its shape is open ({_sides(wrong)}): convert it with a batch of 1"
+    return f"its shape is open ({sides(wrong)}): convert it with a batch of 1"
 
 
 def _foreign_ops(facts: Facts) -> str | None:
     names = facts.foreign_ops
     flex = [name for name in names if name.startswith("Flex")]
     if flex:
-        return f"it has TensorFlow ops ({_some(flex)}), which need the Flex delegate"
-    return f"it has custom ops that it does not bring along: {_some(names)}" if names else None
+        return f"it has TensorFlow ops ({some(flex)}), which need the Flex delegate"
+    return f"it has custom ops that it does not bring along: {some(names)}" if names else None
 
 
 def _too_new(facts: Facts) -> str | None:
@@ -224,14 +224,15 @@ def _too_new(facts: Facts) -> str | None:
         op = f" for {oldest.because}" if oldest.because else ""
         return f"it needs runtime {oldest.version}{op}"
     newer = [name for name in oldest.unknown if name not in {*facts.foreign_ops, *RUNTIMES_OWN_OPS}]
-    return f"it is not known when these ops came: {_some(newer)}" if newer else None
+    return f"it is not known when these ops came: {some(newer)}" if newer else None
 
 
-def _sides(shape: Sequence[int]) -> str:
+def sides(shape: Sequence[int]) -> str:
+    """Show a shape; an open side is a question mark."""
     return " x ".join("?" if side < 0 else str(side) for side in shape) or "a single number"
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     """Show names that a file made up: three at most, without control characters."""
     shown = [name if name.isprintable() else repr(name) for name in names[:3]]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

@@ -1,0 +1,144 @@
+"""A model's inputs and outputs: type, shape, quantisation, and what an input wants of a pixel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.errors import InputError
+from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+
+OWN_METADATA = "edgecnn's metadata"
+PUBLIC_METADATA = "TFLite metadata"
+QUANTISATION = "the input's quantisation"
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What a model makes of a pixel ``p`` (0..255): ``(p - mean) / std``, by channel.
+
+    Args:
+        mean: One value, or one a channel, in the units of a pixel.
+        std: The same.
+        color_order: ``"RGB"``, ``"BGR"``, ``"GRAY"``, or None where it is not known.
+        source: What says so.
+        crop_fraction: The central part of the image, by side, that is kept; None if not known.
+        interpolation: How it is resized; None if not known.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    color_order: str | None
+    source: str
+    crop_fraction: float | None = None
+    interpolation: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """One input or output.
+
+    Args:
+        name: As the file has it.
+        dtype: Of its values.
+        shape: With the batch first.
+        shape_signature: The shape with -1 where it is open; empty if nothing is.
+        scale: Of a quantised tensor, one value or one a channel; empty if it is not quantised.
+        zero_point: The integer that stands for 0; as many as scales.
+        bytes: What its values take.
+        normalization: Of an image input; None where it is not known, and for outputs.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    shape_signature: tuple[int, ...]
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    bytes: int
+    normalization: Normalization | None = None
+
+
+def is_image(tensor: TensorInfo) -> bool:
+    """Say whether an input takes one or more colour or grey images."""
+    return len(tensor.shape) == 4 and tensor.shape[3] in (1, 3)
+
+
+def normalization(
+    model: TfliteModel, metadata: ModelMetadata | None, place: int = 0
+) -> Normalization | None:
+    """Find what an image input wants of a pixel; None where nothing says it.
+
+    What edgecnn wrote comes first, then the public metadata, then the quantisation of a uint8 or
+    int8 input, whose scale and zero point say it by themselves.
+
+    Args:
+        model: The file's structure.
+        metadata: Its public metadata.
+        place: Which input.
+
+    Example:
+        >>> normalization(read_model("mobilenet_v2_int8.tflite"), None).mean
+        (127.5, 127.5, 127.5)
+    """
+    tensor = model.inputs[place]
+    if not is_image(tensor):
+        return None
+    own = own_spec(model) if place == 0 else None
+    if own is not None and own.channels == tensor.shape[3]:
+        return Normalization(
+            own.mean, own.std, own.color_order, OWN_METADATA, own.crop_fraction, own.interpolation
+        )
+    return described(metadata, place) or quantised(tensor)
+
+
+def own_spec(model: TfliteModel) -> InputSpec | None:
+    """Return what edgecnn's own metadata say of the input; None where they do not."""
+    values = (model.edgecnn or {}).get("input")
+    try:
+        return InputSpec.from_dict(values) if values else None
+    except InputError:
+        return None
+
+
+def described(metadata: ModelMetadata | None, place: int = 0) -> Normalization | None:
+    """Return what the public metadata say of an input."""
+    inputs = metadata.inputs if metadata else ()
+    tensor = inputs[place] if place < len(inputs) else TensorMetadata()
+    if not tensor.mean or not tensor.std or not _usable(tensor.mean, tensor.std):
+        return None
+    order = {"GRAYSCALE": "GRAY"}.get(tensor.color_space or "", tensor.color_space)
+    return Normalization(tensor.mean, tensor.std, order, PUBLIC_METADATA)
+
+
+def quantised(tensor: TensorInfo) -> Normalization | None:
+    """Return what an 8-bit input's scale and zero point make of a pixel."""
+    if tensor.dtype not in ("uint8", "int8") or len(tensor.scale) != 1 or not tensor.zero_point:
+        return None
+    scale = tensor.scale[0]
+    if not math.isfinite(scale) or scale <= 0:
+        return None
+    # A pixel is put into int8 less 128.
+    shift = 128 if tensor.dtype == "int8" else 0
+    return Normalization((float(tensor.zero_point[0] + shift),), (1 / scale,), None, QUANTISATION)
+
+
+def _usable(mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
+    return all(map(math.isfinite, (*mean, *std))) and all(value > 0 for value in std)
+
+
+def end(tensor: TensorInfo, size: int, found: Normalization | None = None) -> End:
+    """Return what is to be shown of a tensor; ``size`` is what its values take."""
+    is_open = min(tensor.shape_signature, default=0) < 0
+    return End(
+        name=tensor.name,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        shape_signature=tensor.shape_signature if is_open else (),
+        scale=tensor.scale,
+        zero_point=tensor.zero_point,
+        bytes=size,
+        normalization=found,
+    )

@@ -1,0 +1,285 @@
+"""What is unusual about a file, and may surprise whoever ships it: each with what to do."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgecnn.inspection.clients import Facts, sides, some
+from edgecnn.inspection.ends import described, is_image, normalization, own_spec, quantised
+from edgecnn.inspection.ops import CONVERTING
+from edgecnn.inspection.outputs import activation, classes, final_operator
+from edgecnn.inspection.runtimes import parse_release
+from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+
+SHAPE_OPS = frozenset(
+    {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}
+)
+"""Ops that work sizes out at run time; with a fixed batch none is left in an image classifier."""
+
+MANY_CLASSES = 256
+"""An 8-bit softmax has as many levels."""
+
+MAX_FLATBUFFER_BYTES = 2**31 - 1
+"""What offsets in the format, and memory of a web page, can reach."""
+
+PIXELS_APART = 2.0
+"""Two descriptions of one input are the same if no pixel becomes another by more than this."""
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One unusual thing.
+
+    Args:
+        kind: A stable word for programs: ``"open_shape"``.
+        text: What it means, and what to do.
+    """
+
+    kind: str
+    text: str
+
+
+def find_oddities(facts: Facts, file_bytes: int) -> tuple[Oddity, ...]:
+    """List what is unusual about a file.
+
+    Args:
+        facts: Its structure, metadata and labels.
+        file_bytes: Its size.
+
+    Example:
+        >>> [oddity.kind for oddity in find_oddities(facts, path.stat().st_size)]
+        ['float_islands', 'tied_scores']
+    """
+    parts = (_shapes, _inputs, _graph, _precisions, _scales, _outputs, _labels, _runtime)
+    found = [oddity for part in parts for oddity in part(facts)]
+    if file_bytes > MAX_FLATBUFFER_BYTES:
+        text = "it is larger than 2 GB: web pages and 32-bit systems can't load it; quantise it"
+        found.append(Oddity("huge", text))
+    return tuple(found)
+
+
+def _shapes(facts: Facts) -> Iterator[Oddity]:
+    model = facts.model
+    ends = (*model.inputs, *model.outputs)
+    opened = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
+    if opened:
+        yield Oddity(
+            "open_shape",
+            f"its shape is open ({sides(opened)}): LiteRT.js refuses it; convert it with a batch "
+            "of 1",
+        )
+    for tensor in model.inputs[:1]:
+        if len(tensor.shape) == 4 and tensor.shape[0] != 1:
+            batch = tensor.shape[0]
+            text = f"it takes {batch} images at once: clients give one; convert with a batch of 1"
+            yield Oddity("batch", text)
+    left = Counter(op.name for op in model.operators if op.name in SHAPE_OPS)
+    if left:
+        yield Oddity(
+            "shape_ops",
+            f"sizes are worked out at run time ({_counts(left)}): convert it with a fixed batch",
+        )
+
+
+def _inputs(facts: Facts) -> Iterator[Oddity]:
+    model = facts.model
+    if not model.inputs or not is_image(model.inputs[0]):
+        return
+    tensor = model.inputs[0]
+    if normalization(model, facts.metadata) is None:
+        yield Oddity(
+            "normalization_unknown",
+            "nothing says how a pixel becomes its input: ask who trained it, and write it down "
+            "with edgecnn metadata set",
+        )
+    if tensor.dtype in ("int8", "int16"):
+        text = f"its input is {tensor.dtype}: apps must quantise by themselves; uint8 takes pixels"
+        yield Oddity("int8_ends", text)
+    known = [
+        found
+        for found in (
+            normalization(model, None) if own_spec(model) else None,
+            described(facts.metadata),
+            quantised(tensor),
+        )
+        if found is not None
+    ]
+    if any(_apart(known[0].mean, known[0].std, other.mean, other.std) for other in known[1:]):
+        sources = " and ".join(found.source for found in known)
+        yield Oddity(
+            "normalization_contradicts",
+            f"{sources} do not say the same of its input: clients will answer differently",
+        )
+
+
+def _apart(
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    means: tuple[float, ...],
+    stds: tuple[float, ...],
+) -> bool:
+    """Say whether black or white go in differently, by pixels' worth of the first description."""
+    channels = max(len(mean), len(means))
+    if {len(mean), len(means)} - {1, channels}:
+        return True
+    first, second = _spread(mean, std, channels), _spread(means, stds, channels)
+    return any(
+        abs((pixel - m) / s - (pixel - n) / t) * s > PIXELS_APART
+        for (m, s), (n, t) in zip(first, second, strict=True)
+        for pixel in (0, 255)
+    )
+
+
+def _spread(
+    mean: tuple[float, ...], std: tuple[float, ...], channels: int
+) -> list[tuple[float, float]]:
+    return list(zip((mean * channels)[:channels], (std * channels)[:channels], strict=True))
+
+
+def _graph(facts: Facts) -> Iterator[Oddity]:
+    model = facts.model
+    if model.subgraphs != 1:
+        text = f"it has {model.subgraphs} subgraphs: MediaPipe takes one; only the first is shown"
+        yield Oddity("subgraphs", text)
+    flex = [name for name in facts.foreign_ops if name.startswith("Flex")]
+    if flex:
+        yield Oddity(
+            "flex_ops",
+            f"it has TensorFlow ops ({some(flex)}): apps need the Flex delegate, tens of MB; "
+            "replace those layers",
+        )
+    custom = [name for name in facts.foreign_ops if not name.startswith("Flex")]
+    if custom:
+        yield Oddity(
+            "custom_ops",
+            f"it has custom ops ({some(custom)}): apps must register them with the runtime",
+        )
+    count = _unmade(model)
+    if count:
+        yield Oddity(
+            "unmade_tensors",
+            f"{count} ops read what no op before them makes: the file is broken; make it again",
+        )
+
+
+def _unmade(model: TfliteModel) -> int:
+    made = {tensor.index for tensor in model.inputs}
+    count = 0
+    for op in model.operators:
+        read = [t for t in op.inputs if t is not None and not t.is_constant]
+        # Values without a buffer and without a maker are variables, which are read as inputs.
+        count += any(t.index not in made and t.dtype != "resource" and t.elements for t in read)
+        made.update(tensor.index for tensor in op.outputs)
+    return count
+
+
+def _precisions(facts: Facts) -> Iterator[Oddity]:
+    model = facts.model
+    schemes = Counter(scheme for _, scheme in model.weighted_operators())
+    integers = schemes["int8"] + schemes["int16x8"]
+    islands = [op for op in model.operators if op.dtype == "float32" and op.name not in CONVERTING]
+    if integers and islands:
+        yield Oddity(
+            "float_islands",
+            f"{len(islands)} of {len(model.operators)} ops are float32 among integer ones: "
+            "accelerators that take integers alone refuse them; convert with --all-int8",
+        )
+    inside = _conversions_inside(model)
+    if inside:
+        yield Oddity(
+            "conversions_inside",
+            f"{inside} conversions between types stand inside the graph: each costs time",
+        )
+    pairs = _pairs(model)
+    if pairs:
+        text = f"{pairs} times a value is made float32 and quantised again at once: convert it anew"
+        yield Oddity("quantize_pairs", text)
+
+
+def _conversions_inside(model: TfliteModel) -> int:
+    ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
+    return sum(
+        op.name in CONVERTING
+        and (source := op.input(0)) is not None
+        and not source.is_constant
+        and not {source.index, *(made.index for made in op.outputs)} & ends
+        for op in model.operators
+    )
+
+
+def _pairs(model: TfliteModel) -> int:
+    widened = {
+        made.index for op in model.operators if op.name == "DEQUANTIZE" for made in op.outputs
+    }
+    sources = (op.input(0) for op in model.operators if op.name == "QUANTIZE")
+    return sum(source is not None and source.index in widened for source in sources)
+
+
+def _scales(facts: Facts) -> Iterator[Oddity]:
+    tensors: dict[int, TensorInfo] = {}
+    for op in facts.model.operators:
+        tensors.update((t.index, t) for t in (*op.inputs, *op.outputs) if t is not None)
+    broken = [
+        t.name
+        for t in tensors.values()
+        if any(not math.isfinite(scale) or scale < 0 for scale in t.scale)
+    ]
+    if broken:
+        yield Oddity(
+            "broken_scales",
+            f"scales of {len(broken)} tensors are no positive numbers ({some(broken)}): its "
+            "answers are worthless; make it again",
+        )
+
+
+def _outputs(facts: Facts) -> Iterator[Oddity]:
+    model = facts.model
+    count = classes(model)
+    if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
+        text = "its output is no uint8 or float32: MediaPipe and LiteRT.js refuse it"
+        yield Oddity("int8_output", text)
+    if count is None:
+        return
+    ends_in = activation(model)
+    if ends_in is None:
+        yield Oddity(
+            "logits", "it ends without softmax: scores are logits, which apps show as they are"
+        )
+    last = final_operator(model, model.outputs[0])
+    if ends_in and last and last.dtype in ("int8", "uint8") and count > MANY_CLASSES:
+        yield Oddity(
+            "tied_scores",
+            f"{count} classes share the 256 levels of an 8-bit {ends_in}: low scores tie; where "
+            "their order matters take float16",
+        )
+
+
+def _labels(facts: Facts) -> Iterator[Oddity]:
+    count = classes(facts.model)
+    if facts.labels is not None and count is not None and facts.labels != count:
+        yield Oddity(
+            "label_count",
+            f"{facts.labels} labels for {count} classes: names will be wrong or missing; "
+            "edgecnn metadata set --labels FILE",
+        )
+
+
+def _runtime(facts: Facts) -> Iterator[Oddity]:
+    oldest = facts.oldest
+    declared = parse_release(oldest.declared) if oldest.declared else None
+    if oldest.version and declared and declared < parse_release(oldest.version):
+        yield Oddity(
+            "declared_runtime",
+            f"it says that runtime {oldest.declared} takes it, and {oldest.because} needs "
+            f"{oldest.version}",
+        )
+    if oldest.unknown:
+        text = f"it is not known which runtime brought {some(oldest.unknown)}"
+        yield Oddity("unknown_ops", text)
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())

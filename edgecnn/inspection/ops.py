@@ -1,0 +1,37 @@
+"""The ops of a file by kind and by the precision in which they compute."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edgecnn.quantize.flatbuffer import Operator, TfliteModel
+
+CONVERTING = ("QUANTIZE", "DEQUANTIZE")
+
+
+def operators_by_precision(model: TfliteModel) -> dict[str, dict[str, int]]:
+    """Count ops by kind and precision, the most frequent first.
+
+    A layer with weights counts under its scheme (``int8``, ``dynamic``, ``float16`` ...), a
+    conversion under both its types, any other op under the type of its result.
+
+    Args:
+        model: The file's structure.
+
+    Example:
+        >>> operators_by_precision(read_model("mobilenet_v2_int8.tflite"))["CONV_2D"]
+        {'int8': 35}
+    """
+    schemes = {id(op): scheme for op, scheme in model.weighted_operators()}
+    counts = Counter((op.name, schemes.get(id(op)) or _precision(op)) for op in model.operators)
+    found: dict[str, dict[str, int]] = {kind: {} for kind in model.op_counts}
+    for (kind, precision), count in counts.most_common():
+        found[kind][precision] = count
+    return found
+
+
+def _precision(op: Operator) -> str:
+    source = op.input(0)
+    if op.name in CONVERTING and source is not None:
+        return f"{source.dtype} to {op.dtype}"
+    return op.dtype
