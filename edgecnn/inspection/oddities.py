@@ -161,7 +161,7 @@ def _graph(facts: Facts) -> Iterator[Oddity]:
     if count:
         yield Oddity(
             "unmade_tensors",
-            f"{count} ops read what no op before them makes: the file is broken; make it again",
+            f"ops that read what no op before them makes: {count}; the file is broken, make it again",
         )
 
 
@@ -180,23 +180,27 @@ def _precisions(facts: Facts) -> Iterator[Oddity]:
     model = facts.model
     schemes = Counter(scheme for _, scheme in model.weighted_operators())
     integers = schemes["int8"] + schemes["int16x8"]
-    islands = [op for op in model.operators if op.dtype == "float32" and op.name not in CONVERTING]
+    islands = Counter(
+        op.name for op in model.operators if op.dtype == "float32" and op.name not in CONVERTING
+    )
     if integers and islands:
         yield Oddity(
             "float_islands",
-            f"{len(islands)} of {len(model.operators)} ops are float32 among integer ones: "
-            "accelerators that take integers alone refuse them; convert with --all-int8",
+            f"float32 ops stand among integer ones ({_counts(islands)}): accelerators that take "
+            "integers alone refuse them; convert with --all-int8",
         )
     inside = _conversions_inside(model)
     if inside:
         yield Oddity(
             "conversions_inside",
-            f"{inside} conversions between types stand inside the graph: each costs time",
+            f"conversions between types inside the graph: {inside}, and each costs time",
         )
     pairs = _pairs(model)
     if pairs:
-        text = f"{pairs} times a value is made float32 and quantised again at once: convert it anew"
-        yield Oddity("quantize_pairs", text)
+        yield Oddity(
+            "quantize_pairs",
+            f"values that are made float32 and at once quantised again: {pairs}; convert it anew",
+        )
 
 
 def _conversions_inside(model: TfliteModel) -> int:
@@ -230,8 +234,8 @@ def _scales(facts: Facts) -> Iterator[Oddity]:
     if broken:
         yield Oddity(
             "broken_scales",
-            f"scales of {len(broken)} tensors are no positive numbers ({some(broken)}): its "
-            "answers are worthless; make it again",
+            f"scales that are no positive numbers ({some(broken)}): its answers are worthless; "
+            "make it again",
         )
 
 
