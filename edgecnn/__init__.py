@@ -1,6 +1,6 @@
 """From an architecture's name or a Keras model to a measured ``.tflite`` file.
 
-Five functions are the whole of it, and the commands call nothing else::
+Six functions are the whole of it, and the commands call nothing else::
 
     import edgecnn
 
@@ -9,6 +9,7 @@ Five functions are the whole of it, and the commands call nothing else::
     summary = edgecnn.summarize(files[0].path)
     worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
     records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
+    best = edgecnn.classify(files[0].path, "photo.jpg")[0].top[0]
 
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
 """
@@ -20,18 +21,22 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.version import __version__
 
 if TYPE_CHECKING:
+    from edgecnn.classify.terminal import classify
+    from edgecnn.inspection.inspect import inspect
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
     from edgecnn.quantize.convert import convert
     from edgecnn.quantize.sensitivity.session import sensitivity
     from edgecnn.quantize.summary import summarize
 
-__all__ = ["__version__", "bench", "build", "convert", "sensitivity", "summarize"]
+__all__ = ["__version__", "bench", "build", "classify", "convert", "sensitivity", "summarize"]
 
 _HOME = {
     "bench": "edgecnn.measure.bench",
     "build": "edgecnn.models.build",
+    "classify": "edgecnn.classify.terminal",
     "convert": "edgecnn.quantize.convert",
+    "inspect": "edgecnn.inspection.inspect",
     "sensitivity": "edgecnn.quantize.sensitivity.session",
     "summarize": "edgecnn.quantize.summary",
 }

@@ -16,12 +16,17 @@ from edgecnn.version import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("edgecnn.cli.models:models_command", "List the architectures and what they cost."),
     "summary": ("edgecnn.cli.summary:summary_command", "List the layers or ops of one model."),
+    "inspect": (
+        "edgecnn.cli.inspect:inspect_command",
+        "Say what a .tflite file is, and which apps take it.",
+    ),
     "convert": ("edgecnn.cli.convert:convert_command", "Make quantised .tflite files."),
     "sensitivity": (
         "edgecnn.cli.sensitivity:sensitivity_command",
         "Say which layers int8 loses its accuracy in.",
     ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
+    "try": ("edgecnn.cli.trying:try_command", "Classify images, here or in the browser."),
     "devices": ("edgecnn.cli.devices:devices_command", "Name, prepare and check the devices."),
     "demo": ("edgecnn.cli.demo:demo_command", "Train, convert and measure two small models."),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +12,7 @@ from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
 from edgecnn.devices.health import Power
-from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
+from edgecnn.errors import EdgecnnError
 from edgecnn.files import quoted, sha256_of
 from edgecnn.measure.accuracy import Accuracy, AccuracyTask, open_labelled
 from edgecnn.measure.caveats import (
@@ -24,6 +23,7 @@ from edgecnn.measure.caveats import (
     weights_caveats,
 )
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
+from edgecnn.measure.failures import crash_explained, named_errors
 from edgecnn.measure.fleet import Files, measure_all, opened, with_name
 from edgecnn.measure.plan import Plan
 from edgecnn.measure.session import (
@@ -187,7 +187,7 @@ class _Bencher:
     def measure(self, target: Target) -> Iterator[Record]:
         """Measure one model at each thread count; accuracy once, as threads don't change it."""
         label = quoted(target.label)
-        with _named(label):
+        with named_errors(label):
             path = self.files.of(target, self._converting(target))
             structure = read_model(path)
             task = self._accuracy_task(structure, label)
@@ -196,8 +196,8 @@ class _Bencher:
         for count in self.plan.threads:
             begin = time.monotonic()
             with (
-                _named(label),
-                _crash_explained(),
+                named_errors(label),
+                crash_explained(),
                 self.device.start(f"running {label}") as session,
             ):
                 measured = self._run(session, place, structure, count, task, accuracy, label)
@@ -352,30 +352,3 @@ def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
     """Return the values that a float input takes, where the file's metadata says it."""
     described = (structure.edgecnn or {}).get("input")
     return InputSpec.from_dict(described).value_range if described else None
-
-
-@contextmanager
-def _named(label: str) -> Iterator[None]:
-    """Put the model's name before an error that does not say it."""
-    try:
-        yield
-    except (ChildCrashedError, MissingExtraError):
-        raise
-    except EdgecnnError as error:
-        if label in str(error):
-            raise
-        kind = InputError if isinstance(error, InputError) else EdgecnnError
-        raise kind(f"{label}: {error}") from error
-
-
-@contextmanager
-def _crash_explained() -> Iterator[None]:
-    """Say what a crash of the runtime mostly means."""
-    try:
-        yield
-    except ChildCrashedError as error:
-        if "crashed" not in str(error):
-            raise
-        explained = ChildCrashedError(f"{error}: the file is probably truncated or corrupt")
-        explained.add_debug(error.debug_text)
-        raise explained from error

@@ -1,0 +1,124 @@
+"""What a ``.tflite`` file says of itself as a classifier of images: all that a program needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.files import quoted
+from edgecnn.inspection.outputs import activation
+from edgecnn.measure.modelinput import NOTHING_SAID, image_input, input_spec, scores_output
+from edgecnn.metadata.reading import read_labels, read_metadata
+from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel, read_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A file that takes one image and gives a score for each class.
+
+    Args:
+        path: The file.
+        model: Its structure.
+        title: What it calls itself, or the file's name.
+        spec: How images become its input.
+        labels: Name of each class, by output; empty where the file has none.
+
+    Example:
+        >>> read_classifier("mobilenet.tflite").label(286)
+        'Egyptian cat'
+    """
+
+    path: Path
+    model: TfliteModel
+    title: str
+    spec: InputSpec
+    labels: tuple[str, ...]
+
+    @property
+    def input(self) -> TensorInfo:
+        """The tensor that takes an image."""
+        return image_input(self.model)
+
+    @property
+    def output(self) -> TensorInfo:
+        """The tensor of scores."""
+        return scores_output(self.model)
+
+    @property
+    def classes(self) -> int:
+        """Number of scores."""
+        return self.output.elements
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether scores are between 0 and 1, by softmax or sigmoid; else they are logits."""
+        return activation(self.model) is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of the names of its classes, one line each."""
+        name = quoted(self.path)
+        if not self.labels:
+            return (
+                f"{name} has no labels, so classes are shown by number: "
+                "edgecnn metadata set --labels FILE puts them in",
+            )
+        if len(self.labels) != self.classes:
+            return (
+                f"{name} has {len(self.labels)} labels for {self.classes} classes: "
+                "names may be those of other classes",
+            )
+        return ()
+
+    @property
+    def output_scale(self) -> tuple[float, int]:
+        """(scale, zero point): a score is (output - zero point) x scale; (1, 0) for floats."""
+        output = self.output
+        return (output.scale[0], output.zero_point[0]) if output.scale else (1.0, 0)
+
+    def label(self, index: int) -> str:
+        """Return the name of a class, ``"class 7"`` where the file has none."""
+        return self.labels[index] if index < len(self.labels) else f"class {index}"
+
+    def scores(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the scores that outputs of the file stand for.
+
+        Args:
+            outputs: Any shape, of the output's dtype.
+        """
+        import numpy as np
+
+        scale, zero_point = self.output_scale
+        scores: npt.NDArray[np.float64] = (outputs.astype(np.float64) - zero_point) * scale
+        return scores
+
+
+def read_classifier(path: str | Path, preprocessing: Preprocessing = NOTHING_SAID) -> Classifier:
+    """Read what a file says of itself; nothing of it is run.
+
+    Args:
+        path: A ``.tflite`` file.
+        preprocessing: What the user said of its input.
+
+    Raises:
+        InputError: It is no ``.tflite`` file, broken, no classifier of images, or its
+            normalisation is not known.
+
+    Example:
+        >>> read_classifier("mobilenet.tflite").spec.shape
+        (224, 224, 3)
+    """
+    path = Path(path)
+    model, name = read_model(path), quoted(path)
+    spec = input_spec(model, preprocessing, name)
+    scores_output(model, name)
+    metadata = read_metadata(path)
+    title = metadata.name if metadata and metadata.name else path.stem
+    return Classifier(path, model, title, spec, read_labels(path) or ())

@@ -1,0 +1,159 @@
+"""``edgecnn.classify``: the best classes of images, by a ``.tflite`` file and what it holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgecnn.classify.classifier import Classifier, read_classifier
+from edgecnn.data.datasets import ImageFiles
+from edgecnn.data.loader import LoadedImage, load
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.desktop import Desktop
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.measure.failures import crash_explained, named_errors
+from edgecnn.measure.modelinput import to_tensor
+from edgecnn.measure.session import RunnerSession
+
+BATCH = 8
+"""Images a message to the runner: the first answers come soon, and memory stays low."""
+
+
+@dataclass(frozen=True)
+class ScoredClass:
+    """A class and its score.
+
+    Args:
+        index: The output that stands for it.
+        label: Its name in the file, or ``"class 7"``.
+        score: A probability, or a logit where the file ends without softmax.
+    """
+
+    index: int
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a file makes of one image.
+
+    Args:
+        image: The image file, as it was given.
+        top: The best classes, best first; of equal scores the lower index. Empty where it failed.
+        error: One line that names the image, None where it was classified.
+    """
+
+    image: str
+    top: tuple[ScoredClass, ...]
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; a class list or an error."""
+        if self.error is not None:
+            return {"image": self.image, "error": self.error}
+        return {"image": self.image, "top": [asdict(scored) for scored in self.top]}
+
+
+def classify(
+    model: str | Path,
+    images: str | Path | Sequence[str | Path],
+    *,
+    top: int = 5,
+    preprocess: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> list[Classification]:
+    """Classify images with a ``.tflite`` file, which runs in a child process.
+
+    Args:
+        model: The file; its own labels and normalisation are used.
+        images: One image file or several.
+        top: How many classes of each.
+        preprocess: Where the file does not tell its normalisation: one of ``PREPROCESSING``.
+        mean: Instead of that: one value, or one a channel, in the units of a pixel.
+        std: With ``mean``.
+
+    Returns:
+        One for each image, in their order; an image that cannot be read has an ``error``.
+
+    Raises:
+        InputError: The file cannot be used, or there is no image.
+        ChildCrashedError: The file crashed the runtime.
+
+    Example:
+        >>> edgecnn.classify("mobilenet.tflite", "cat.jpg")[0].top[0].label
+        'Egyptian cat'
+    """
+    paths = [images] if isinstance(images, str | os.PathLike) else list(images)
+    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std))
+    return list(each_classification(classifier, paths, top))
+
+
+def each_classification(
+    classifier: Classifier, images: Sequence[str | Path], top: int = 5
+) -> Iterator[Classification]:
+    """Classify images one after the other, and yield each as soon as it is known.
+
+    Args:
+        classifier: What :func:`read_classifier` gave.
+        images: Image files.
+        top: How many classes of each.
+
+    Raises:
+        InputError: There is no image, ``top`` is not positive, or the runtime refuses the file.
+    """
+    if not images:
+        raise InputError("no images to classify: name image files")
+    if top < 1:
+        raise InputError(f"--top must be at least 1, not {top}")
+    label = quoted(classifier.path)
+    files = ImageFiles("images", tuple(Path(image) for image in images))
+    with (
+        named_errors(label),
+        crash_explained(),
+        Desktop().start(f"running {label}") as session,
+    ):
+        session.load(classifier.path.resolve(), threads=1)
+        loaded = load(files, range(len(files)), classifier.spec)
+        while batch := list(islice(loaded, BATCH)):
+            found = iter(_top_classes(classifier, session, batch, top))
+            for image in batch:
+                best = None if image.image is None else next(found)
+                yield _classification(str(images[image.index]), image, best, label)
+
+
+def _classification(
+    name: str, loaded: LoadedImage, best: tuple[ScoredClass, ...] | None, label: str
+) -> Classification:
+    if best is None:
+        return Classification(name, (), loaded.error)
+    if not best:
+        return Classification(name, (), f"{label} gives NaN or infinity for {quoted(name)}")
+    return Classification(name, best)
+
+
+def _top_classes(
+    classifier: Classifier, session: RunnerSession, batch: Sequence[LoadedImage], top: int
+) -> list[tuple[ScoredClass, ...]]:
+    """Return the best classes of each image that could be read; none where one is not finite."""
+    images = [loaded.image for loaded in batch if loaded.image is not None]
+    if not images:
+        return []
+    tensors = np.stack([to_tensor(i, classifier.spec, classifier.input)[None] for i in images])
+    classified = session.classify(tensors, min(top, classifier.classes), with_outputs=True)
+    assert classified.outputs is not None
+    scores = classifier.scores(classified.outputs)
+    return [
+        tuple(ScoredClass(i, classifier.label(i), float(row[i])) for i in indices if finite)
+        for row, indices, finite in zip(
+            scores, classified.top.tolist(), classified.finite, strict=True
+        )
+    ]

@@ -1,0 +1,191 @@
+// From a picture of any size to a model's input, the same bytes as edgecnn makes with Pillow.
+//
+// Browsers scale pictures each in their own way. This is Pillow's way (its Resample.c and
+// Geometry.c): a filter as wide as the step, weights of 22 bits, first along rows, then along
+// columns, rounded to 8 bits after each.
+
+const WEIGHT_BITS = 22;
+const HALF = 1 << (WEIGHT_BITS - 1);
+
+const FILTERS = {
+  bilinear: {
+    support: 1,
+    weight: (x) => Math.max(0, 1 - Math.abs(x)),
+  },
+  bicubic: {
+    support: 2,
+    weight: (x) => {
+      const a = -0.5;
+      const t = Math.abs(x);
+      if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+      if (t < 2) return (((t - 5) * t + 8) * t - 4) * a;
+      return 0;
+    },
+  },
+};
+
+/**
+ * Cut a picture to a model's size: scale the shorter side, take the centre.
+ *
+ * @param {{data: Uint8ClampedArray, width: number, height: number}} picture RGBA pixels.
+ * @param {object} spec The input as edgecnn describes it: height, width, color_order,
+ *     crop_fraction, interpolation.
+ * @return {Uint8Array} height x width x channels, RGB or grey.
+ */
+export function fit(picture, spec) {
+  const source = spec.color_order === "GRAY" ? greyOf(picture) : rgbOf(picture);
+  const { width, height } = picture;
+  const wanted = [spec.height / spec.crop_fraction, spec.width / spec.crop_fraction];
+  const scale = Math.max(toEven(wanted[0]) / height, toEven(wanted[1]) / width);
+  const rows = span(height, Math.max(spec.height, toEven(height * scale)), spec.height);
+  const columns = span(width, Math.max(spec.width, toEven(width * scale)), spec.width);
+  if (spec.interpolation === "nearest") return nearest(source, columns, rows);
+  const filter = FILTERS[spec.interpolation];
+  return resizeColumns(resizeRows(source, columns, filter), rows, filter);
+}
+
+/**
+ * Turn cut pixels into what the model's input takes.
+ *
+ * @param {Uint8Array} pixels From fit().
+ * @param {object} spec The input as edgecnn describes it: mean, std, color_order.
+ * @param {string} type "uint8" takes the pixels as they are, "float32" normalised values.
+ * @return {Uint8Array|Float32Array}
+ */
+export function toTensor(pixels, spec, type) {
+  if (type === "uint8") return pixels;
+  const channels = spec.mean.length;
+  const mean = Float32Array.from(spec.mean);
+  const std = Float32Array.from(spec.std);
+  const tensor = new Float32Array(pixels.length);
+  for (let i = 0; i < pixels.length; i++) {
+    const channel = i % channels;
+    const from = spec.color_order === "BGR" ? i - 2 * channel + channels - 1 : i;
+    // In single precision after each step, as the rest of edgecnn has it.
+    tensor[i] = Math.fround(pixels[from] - mean[channel]) / std[channel];
+  }
+  return tensor;
+}
+
+function rgbOf({ data, width, height }) {
+  const pixels = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; to < pixels.length; from += 4, to += 3) {
+    pixels[to] = data[from];
+    pixels[to + 1] = data[from + 1];
+    pixels[to + 2] = data[from + 2];
+  }
+  return { pixels, width, height, channels: 3 };
+}
+
+function greyOf({ data, width, height }) {
+  const pixels = new Uint8Array(width * height);
+  for (let from = 0, to = 0; to < pixels.length; from += 4, to++) {
+    // ITU-R 601 luma in 16 bits.
+    pixels[to] = (data[from] * 19595 + data[from + 1] * 38470 + data[from + 2] * 7471 + 0x8000) >> 16;
+  }
+  return { pixels, width, height, channels: 1 };
+}
+
+/** Round halves to the even neighbour, as Python does. */
+function toEven(value) {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 ? below + 1 : below;
+}
+
+/** Which part of a side is shown, in single precision as Pillow takes it, and at how many pixels. */
+function span(side, scaled, size) {
+  const first = Math.floor((scaled - size) / 2);
+  const step = side / scaled;
+  return {
+    side,
+    size,
+    begin: Math.fround(first * step),
+    end: Math.fround((first + size) * step),
+  };
+}
+
+function isWhole({ side, size, begin, end }) {
+  return side === size && begin === 0 && end === side;
+}
+
+/** For each output pixel: the first source pixel, and the weights from there on. */
+function weightsOf({ side, size, begin, end }, filter) {
+  const step = Math.fround(end - begin) / size;
+  const stretch = Math.max(step, 1);
+  const support = filter.support * stretch;
+  return Array.from({ length: size }, (_, index) => {
+    const centre = begin + (index + 0.5) * step;
+    const first = Math.max(0, Math.trunc(centre - support + 0.5));
+    const after = Math.min(side, Math.trunc(centre + support + 0.5));
+    const exact = [];
+    let sum = 0;
+    for (let x = first; x < after; x++) {
+      exact.push(filter.weight((x - centre + 0.5) * (1 / stretch)));
+      sum += exact[exact.length - 1];
+    }
+    const weights = exact.map((weight) => {
+      const scaled = (sum ? weight / sum : weight) * (1 << WEIGHT_BITS);
+      return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    });
+    return { first, weights: Int32Array.from(weights) };
+  });
+}
+
+function resizeRows(source, columns, filter) {
+  if (isWhole(columns)) return source;
+  const { pixels, width, height, channels } = source;
+  const made = new Uint8ClampedArray(columns.size * height * channels);
+  const table = weightsOf(columns, filter);
+  for (let y = 0, to = 0; y < height; y++) {
+    for (const { first, weights } of table) {
+      const start = (y * width + first) * channels;
+      for (let c = 0; c < channels; c++) {
+        made[to++] = weighted(pixels, start + c, channels, weights);
+      }
+    }
+  }
+  return { pixels: made, width: columns.size, height, channels };
+}
+
+function resizeColumns(source, rows, filter) {
+  const { pixels, width, channels } = source;
+  const stride = width * channels;
+  if (isWhole(rows)) return new Uint8Array(pixels.buffer);
+  const made = new Uint8ClampedArray(rows.size * stride);
+  weightsOf(rows, filter).forEach(({ first, weights }, y) => {
+    for (let x = 0; x < stride; x++) {
+      made[y * stride + x] = weighted(pixels, first * stride + x, stride, weights);
+    }
+  });
+  return new Uint8Array(made.buffer);
+}
+
+function weighted(pixels, start, stride, weights) {
+  let sum = HALF;
+  for (let i = 0, from = start; i < weights.length; i++, from += stride) {
+    sum += pixels[from] * weights[i];
+  }
+  return sum >> WEIGHT_BITS;
+}
+
+function nearest({ pixels, width, channels }, columns, rows) {
+  const xs = nearestOf(columns);
+  const made = new Uint8Array(columns.size * rows.size * channels);
+  let to = 0;
+  for (const y of nearestOf(rows)) {
+    for (const x of xs) {
+      for (let c = 0; c < channels; c++) made[to++] = pixels[(y * width + x) * channels + c];
+    }
+  }
+  return made;
+}
+
+function nearestOf({ size, begin, end }) {
+  const step = Math.fround(end - begin) / size;
+  const found = [];
+  for (let place = begin + step * 0.5; found.length < size; place += step) {
+    found.push(Math.trunc(place));
+  }
+  return found;
+}
