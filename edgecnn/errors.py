@@ -43,5 +43,9 @@ class ConnectionLostError(DeviceError):
     """The connection to a device was cut while it was used; it may be worth a new try."""
 
 
+class StoreError(EdgecnnError):
+    """Results cannot be kept or read: the database is locked, full, damaged or out of reach."""
+
+
 class ConversionError(EdgecnnError):
     """The model could not be converted, or the converted file failed its check."""

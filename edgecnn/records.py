@@ -179,10 +179,14 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
-        """Read what :meth:`to_dict` gave, also after JSON.
+        """Read what :meth:`to_dict` gave, also after JSON, and also an older edgecnn's.
+
+        A field that is missing is None where it may be; one that this version does not know is
+        left out: new fields come without a new schema version.
 
         Raises:
-            InputError: Fields are missing or unknown, or a newer edgecnn wrote it.
+            InputError: Fields that must be there are missing or of no use, or the record is of
+                another schema version.
         """
         if not isinstance(values, Mapping):
             raise InputError("not a record: it is no JSON object")
@@ -192,13 +196,45 @@ class Record:
                 f"reads version {SCHEMA_VERSION}: measure again, or use the edgecnn that wrote it"
             )
         try:
-            kept = dict(values)
-            for name in ("input_shape", "latency_samples_ms"):
-                kept[name] = tuple(kept[name])
+            kept = {name: values[name] for name in _field_names() if name in values}
+            for name in _OPTIONAL_FIELDS:
+                kept.setdefault(name, None)
+            kept["input_shape"] = tuple(int(side) for side in kept["input_shape"])
+            kept["latency_samples_ms"] = tuple(float(one) for one in kept["latency_samples_ms"])
             kept["warnings"] = tuple(MeasurementWarning(**w) for w in kept["warnings"])
+            _check_types(kept)
             return cls(**kept)
-        except (KeyError, TypeError) as error:
+        except KeyError as error:
+            raise InputError(f"not a record: {error} is missing") from error
+        except (TypeError, ValueError) as error:
             raise InputError(f"not a record: {error}") from error
+
+
+def _field_names() -> list[str]:
+    return [field.name for field in dataclasses.fields(Record)]
+
+
+_OPTIONAL_FIELDS = [
+    field.name for field in dataclasses.fields(Record) if str(field.type).endswith("None")
+]
+"""Fields that may be None: older versions did not have all of them."""
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    """Raise TypeError where a field's value is of another type than the field."""
+    for field in dataclasses.fields(Record):
+        kind, value = str(field.type).removesuffix(" | None"), values.get(field.name)
+        if value is None and field.name in _OPTIONAL_FIELDS:
+            continue
+        if kind in _TYPES and field.name in values and not isinstance(value, _TYPES[kind]):
+            raise TypeError(f"{field.name} is {value!r}, where {kind} is needed")
 
 
 def _plain(value: Any) -> Any:

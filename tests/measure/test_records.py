@@ -35,7 +35,15 @@ def test_field_names_carry_their_unit(record: Record) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"schema_version": 999}, {"runs": None, "colour": "red"}, {"warnings": [{"a": 1}]}]
+    "change",
+    [
+        {"schema_version": 999},
+        {"runs": None},
+        {"latency_p50_ms": "fast"},
+        {"latency_samples_ms": ["a"]},
+        {"input_shape": None},
+        {"warnings": [{"a": 1}]},
+    ],
 )
 def test_what_is_no_record_is_refused(record: Record, change: dict[str, Any]) -> None:
     with pytest.raises(InputError):
@@ -65,6 +73,10 @@ def test_a_record_from_before_devices_told_their_health_is_read(record: Record) 
     read = Record.from_dict(values)
     assert all(getattr(read, name) is None for name in new)
     assert read.latency_samples_ms == record.latency_samples_ms
+
+
+def test_a_field_of_a_later_version_is_left_out(record: Record) -> None:
+    assert Record.from_dict({**record.to_dict(), "colour": "red"}) == record
 
 
 def test_this_machine_tells_its_health(record: Record) -> None:
