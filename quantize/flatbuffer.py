@@ -31,7 +31,7 @@ WEIGHTED_OPS = frozenset(
 DYNAMIC_MIN_ELEMENTS = 1024
 """The converter leaves smaller weights in float32 in the dynamic scheme."""
 
-MAX_SUBGRAPH_ITEMS = 100_000
+MAX_SUBGRAPH_ITEMS = 40_000
 """More tensors or ops than any real model has: the file is garbage."""
 
 MAX_NUMBERS = 2_000_000
@@ -269,8 +269,8 @@ class _Parser:
         signatures = _indices(model.SignatureDefsLength())
         return TfliteModel(
             operators=tuple(operators),
-            inputs=tuple(tensors[graph.Inputs(i)] for i in _indices(graph.InputsLength())),
-            outputs=tuple(tensors[graph.Outputs(i)] for i in _indices(graph.OutputsLength())),
+            inputs=self._ends(graph.InputsLength(), graph.InputsAsNumpy, tensors),
+            outputs=self._ends(graph.OutputsLength(), graph.OutputsAsNumpy, tensors),
             metadata=self._metadata(),
             subgraphs=model.SubgraphsLength(),
             operator_codes=tuple(codes),
@@ -302,6 +302,11 @@ class _Parser:
             ),
             index=index,
         )
+
+    def _ends(
+        self, length: int, read: Callable[[], Any], tensors: list[TensorInfo]
+    ) -> tuple[TensorInfo, ...]:
+        return tuple(tensors[i] for i in self._numbers(length, read) if i >= 0)
 
     def _numbers(self, length: int, read: Callable[[], Any]) -> tuple[Any, ...]:
         self._spend("numbers", length)
@@ -353,6 +358,8 @@ class _Parser:
         return {self._text(entry.Name()): self._buffer(entry.Buffer()) for entry in entries}
 
     def _buffer(self, index: int) -> bytes:
+        if index >= self._model.BuffersLength():
+            return b""
         buffer = self._model.Buffers(index)
         self._spend("metadata", buffer.DataLength())
         return bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b""

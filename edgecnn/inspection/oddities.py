@@ -161,7 +161,7 @@ def _graph(facts: Facts) -> Iterator[Oddity]:
     if count:
         yield Oddity(
             "unmade_tensors",
-            f"ops that read what no op before them makes: {count}; the file is broken, make it again",
+            f"ops that read what no op before them makes: {count}; the file is broken: remake it",
         )
 
 
