@@ -12,6 +12,7 @@ from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import refuse_overwriting
+from edgecnn.metadata.about import About
 from edgecnn.quantize.calibration import DEFAULT_SAMPLES
 from edgecnn.quantize.outputs import plan_outputs
 from edgecnn.quantize.request import BuildOptions, Progress, Request
@@ -42,6 +43,11 @@ def convert(
     dropout: float | None = None,
     softmax: bool = True,
     trust: bool = False,
+    labels: str | Path | Sequence[str] | None = None,
+    author: str | None = None,
+    license: str | None = None,
+    model_version: str | None = None,
+    description: str | None = None,
     on_progress: Progress | None = None,
     on_result: Callable[[Conversion], None] | None = None,
 ) -> list[Conversion]:
@@ -74,6 +80,13 @@ def convert(
         dropout: For a name: rate, 0 to 1 exclusive.
         softmax: For a name: whether it ends in softmax; else it gives logits.
         trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
+        labels: One for each class, in their order, or a UTF-8 file with one a line. Without it, the
+            ImageNet names for ``weights="imagenet"``, else the class names of ``calibrate`` if they
+            are as many as the classes.
+        author: For the file's metadata, as the following: who made the model.
+        license: Its name or its text.
+        model_version: As its author counts.
+        description: One or two sentences; default: what the file was converted from.
         on_progress: Told (phase, done, total).
         on_result: Told each :class:`Conversion` when its file is in place.
 
@@ -112,6 +125,7 @@ def convert(
             recover=recover,
             max_drop=max_drop,
             all_int8=all_int8,
+            about=About.of(labels, author, license, model_version, description),
             trust=trust,
             on_progress=on_progress or (lambda phase, done, total: None),
         )

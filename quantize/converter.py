@@ -10,6 +10,7 @@ Speaks JSON lines with its parent (``edgecnn.child``):
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import gc
 import re
@@ -18,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import ConversionError, InputError
 from edgecnn.lazy import LazyModule
+from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.editing import with_buffers, with_ranges
@@ -57,6 +59,23 @@ MOST_SECONDS = 2.0
 that takes half as long again."""
 
 
+class Front(NamedTuple):
+    """How a file takes pixels.
+
+    Args:
+        in_graph: It normalises them itself, as one mean and one deviation cannot.
+        is_merged: Its first convolution does so, which changes the map's margin by less than int8.
+    """
+
+    in_graph: bool
+    is_merged: bool
+
+    @classmethod
+    def of(cls, output: Message) -> Front:
+        """Return that of a file to be made."""
+        return cls(output["normalize_in_graph"], output["merge_normalization"])
+
+
 @dataclass(frozen=True)
 class Made:
     """A file, and what was found out about it.
@@ -85,9 +104,9 @@ class Conversion:
         self._job = job
         self._clock = Clock(lambda name: parent.send({"event": "phase", "phase": name}))
         self._frozen: dict[bool, Any] = {}
-        self._float: dict[bool, bytes] = {}
-        self._observed: dict[bool, Observed] = {}
-        self._recoveries: dict[bool, Recovery] = {}
+        self._float: dict[Front, bytes] = {}
+        self._observed: dict[Front, Observed] = {}
+        self._recoveries: dict[Front, Recovery] = {}
         self._images: Message | None = None
         self._has_doubted = False
         self._spec: InputSpec | None = None
@@ -150,13 +169,13 @@ class Conversion:
 
     def _over_float32(self, made: Made, output: dict[str, Any]) -> float | None:
         """Return a file's latency over the float32 file's, where that is worth the time."""
-        scheme, in_graph = output["scheme"], output["normalize_in_graph"]
+        scheme, front = output["scheme"], Front.of(output)
         if made.budget:
             return float(made.budget["latency_over_float32"])
         seconds = self._clock.seconds.get(f"convert {scheme}", 0.0)
-        if scheme in AS_FAST or (seconds > MOST_SECONDS and in_graph not in self._float):
+        if scheme in AS_FAST or (seconds > MOST_SECONDS and front not in self._float):
             return None
-        content = self._float_file(in_graph)
+        content = self._float_file(front)
         with self._clock.phase("time"):
             try:
                 return quick_ratio(made.content, content)
@@ -164,19 +183,19 @@ class Conversion:
                 return None  # What the runtime does not take is told by the check.
 
     def _convert(self, output: dict[str, Any]) -> Made:
-        scheme, in_graph = output["scheme"], output["normalize_in_graph"]
+        scheme, front = output["scheme"], Front.of(output)
         if scheme in ("float16", "dynamic"):
             with self._clock.phase(f"convert {scheme}"):
-                content = from_graph(self._frozen[in_graph], scheme)
+                content = from_graph(self._frozen[front.in_graph], scheme)
             recovery = self._recovery(output)
             return Made(content, self._proven(recovery, content, output) if recovery else None)
         if scheme == "float32":
-            return Made(self._float_file(in_graph))
-        observed = self._observe(in_graph)
+            return Made(self._float_file(front))
+        observed = self._observe(front)
         kind = integer_scheme(scheme, output["input_type"])
         kind = dataclasses.replace(kind, keeps_float=kind.keeps_float and not output["all_int8"])
         with self._clock.phase(f"quantize {scheme}"):
-            calibrated = with_ranges(self._float_file(in_graph), observed.ranges)
+            calibrated = with_ranges(self._float_file(front), observed.ranges)
             plain = kind.quantize(calibrated, ())
         recovery = self._recovery(output)
         if recovery is None and output["max_drop"] is not None:
@@ -222,7 +241,7 @@ class Conversion:
             return dataclasses.replace(made, content=_finished(made.content, output))
 
         subject = Subject(
-            float32=_finished(self._float_file(output["normalize_in_graph"]), output),
+            float32=_finished(self._float_file(Front.of(output)), output),
             int8=finished(found),
             again=lambda names: finished(recovery.again(kind, found, names)),
             inputs=recovery.inputs,
@@ -244,26 +263,26 @@ class Conversion:
 
     def _recovery(self, output: dict[str, Any]) -> Recovery | None:
         """Return what compares with the float file; None where no image is held out."""
-        in_graph = output["normalize_in_graph"]
+        front = Front.of(output)
         if not output["has_images"] or not self._receive_images()["held_out"]:
             return None
-        if not OpenGraph(self._float_file(in_graph)).is_alone:
+        if not OpenGraph(self._float_file(front)).is_alone:
             return None
-        if in_graph not in self._recoveries:
-            spec = self._input_spec(in_graph)
+        if front not in self._recoveries:
+            spec = self._input_spec(front)
             assert spec is not None
             fit, held_out = self._split_images()
-            self._recoveries[in_graph] = Recovery(
-                self._float_file(in_graph),
-                self._observe(in_graph),
+            self._recoveries[front] = Recovery(
+                self._float_file(front),
+                self._observe(front),
                 Data(fit, held_out, self._receive_images()["outputs"], spec.normalize),
                 output["recover"],
                 lambda done, total: self._progress(self._doing)(done, total),
             )
-            self._doubt(in_graph, self._recoveries[in_graph].wanted)
-        return self._recoveries[in_graph]
+            self._doubt(front, self._recoveries[front].wanted)
+        return self._recoveries[front]
 
-    def _doubt(self, in_graph: bool, scores: npt.NDArray[np.float32]) -> None:
+    def _doubt(self, front: Front, scores: npt.NDArray[np.float32]) -> None:
         """Tell once what seems to be wrong with the input, by the float file's answers to it."""
         images, (_, held_out) = self._receive_images(), self._split_images()
         if self._spec is None or not images["may_doubt"] or self._has_doubted:
@@ -272,9 +291,9 @@ class Conversion:
         with self._clock.phase("check the input"):
             found = doubts(
                 Case(
-                    content=self._float_file(in_graph),
+                    content=self._float_file(front),
                     spec=self._spec,
-                    in_graph=in_graph,
+                    in_graph=front.in_graph,
                     images=held_out[: len(scores)],
                     outputs=images["outputs"],
                     scores=scores,
@@ -284,28 +303,30 @@ class Conversion:
         for text in found:
             self._parent.send({"event": "warning", "text": text})
 
-    def _float_file(self, in_graph: bool) -> bytes:
-        if in_graph not in self._float:
+    def _float_file(self, front: Front) -> bytes:
+        if front not in self._float:
             with self._clock.phase("convert float32"):
-                content = from_graph(self._frozen[in_graph], "float32")
-                self._float[in_graph] = streamlined(content, takes_pixels=in_graph)
-        return self._float[in_graph]
+                content = from_graph(self._frozen[front.in_graph], "float32")
+                self._float[front] = streamlined(
+                    content, takes_pixels=front.in_graph, is_exact=not front.is_merged
+                )
+        return self._float[front]
 
-    def _observe(self, in_graph: bool) -> Observed:
-        if in_graph not in self._observed:
-            content, (fit, _) = self._float_file(in_graph), self._split_images()
+    def _observe(self, front: Front) -> Observed:
+        if front not in self._observed:
+            content, (fit, _) = self._float_file(front), self._split_images()
             with self._clock.phase("calibrate"):
-                self._observed[in_graph] = observe(
+                self._observed[front] = observe(
                     content,
                     fit,
-                    self._input_spec(in_graph),
+                    self._input_spec(front),
                     self._progress("calibrate"),
                     watched_tensors(OpenGraph(content)),
                 )
-        return self._observed[in_graph]
+        return self._observed[front]
 
-    def _input_spec(self, in_graph: bool) -> InputSpec | None:
-        return self._spec.centered() if self._spec and in_graph else self._spec
+    def _input_spec(self, front: Front) -> InputSpec | None:
+        return self._spec.centered() if self._spec and front.in_graph else self._spec
 
     def _split_images(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Return the images to fit to, and those held out."""
@@ -354,7 +375,10 @@ def describe(model: LoadedModel) -> Message:
 
 def _finished(content: bytes, output: dict[str, Any]) -> bytes:
     """Return a file as it is written; one that is finished already stays as it is."""
-    return with_buffers(content, {METADATA_NAME: output["metadata"].encode()})
+    public = base64.b64decode(output["public_metadata"])
+    return with_buffers(
+        content, {METADATA_NAME: output["metadata"].encode(), METADATA_BUFFER: public}
+    )
 
 
 def _fidelity(level: str, found: Recovered) -> Message:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgecnn.data.datasets import Dataset, shadowed_name
+from edgecnn.data.datasets import Dataset, open_dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
+from edgecnn.metadata.about import About
 from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration import open_calibration
 from edgecnn.quantize.recovery.advice import LEVELS
@@ -19,6 +20,8 @@ from edgecnn.quantize.sources import Source
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); a phase without known length has total 0."""
+
+NOTHING_SAID = About()
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,9 @@ class Request:
         on_progress: Told of each phase.
         max_drop: What int8 may lose, in points; None if there is no budget.
         all_int8: Whether no layer of an int8 file may stay in float32.
+        about: What the user says of the model, its labels among it.
+
+    ``check`` opens the data: ``dataset`` to calibrate with, ``named`` for its class names alone.
 
     Raises:
         InputError: From ``check``, if an option does not fit the source or is missing.
@@ -111,7 +117,9 @@ class Request:
     on_progress: Progress
     max_drop: float | None = None
     all_int8: bool = False
+    about: About = NOTHING_SAID
     dataset: Dataset | None = None
+    named: Dataset | None = None
     spec: InputSpec | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -142,6 +150,15 @@ class Request:
             parts.append("x".join(str(side) for side in dict.fromkeys(self.options.size)))
         return "_".join(parts)
 
+    @property
+    def classes(self) -> int | None:
+        """Number of classes, where it is known before the model is built."""
+        if not self.is_registered:
+            return None
+        from edgecnn.models.registry import get_spec
+
+        return self.options.classes or get_spec(self.source.name).classes
+
     def check(self) -> None:
         """Find what is wrong with the options, and open the data, before any work is done."""
         if self.recover not in LEVELS:
@@ -153,8 +170,12 @@ class Request:
         self.options.check(self.source)
         if self.is_registered:
             self._check_registered()
+        if self.classes is not None:
+            self.about.check_classes(self.classes)
         if self.needs_calibration:
             self._check_calibration()
+        elif self.calibrate is not None:
+            self.named = open_dataset(self.calibrate)
 
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)

@@ -39,6 +39,7 @@ class Conversion:
             as it may be to tell which is slower; None for float32 and float16, and where a large
             float32 file would have to be made for it.
         warnings: What a user should know, one line each.
+        labels: What the labels in the file are from, None if it has none.
         versions: Of edgecnn, TensorFlow, Keras, the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
     """
@@ -64,6 +65,7 @@ class Conversion:
     latency_over_float32: float | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
+    labels: str | None = None
     converter_peak_rss_bytes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,18 +19,19 @@ MIN_POSITIONS = 16 * 16
 int8 form has 15 bytes a channel, which on smaller maps cost more than the time that they save."""
 
 
-def streamlined(content: bytes, *, takes_pixels: bool) -> bytes:
+def streamlined(content: bytes, *, takes_pixels: bool, is_exact: bool = False) -> bytes:
     """Return a copy of a float model with fewer ops.
 
     Args:
         content: A float32 ``.tflite`` file's bytes.
         takes_pixels: Whether its first op is the normalisation that :func:`freeze` put in.
+        is_exact: Whether that stays an op of its own where merging it changes the map's margin.
     """
     graph = Graph(content)
     if not graph.is_alone:
         return content
     if takes_pixels and min(graph.shape(graph.inputs[0])[1:3]) > SMALL_INPUT:
-        fold_input(graph)
+        fold_input(graph, is_exact=is_exact)
     fold_factors(graph)
     order_pools(graph)
     fuse_normalization(graph)
@@ -150,12 +151,16 @@ def _swap(graph: Graph, first: Any, second: Any, between: tuple[int, ...]) -> No
     graph.replace([first, second], [second, first])
 
 
-def fold_input(graph: Graph) -> None:
+def fold_input(graph: Graph, *, is_exact: bool = False) -> None:
     """Let the first convolution take pixels: fold the pointwise one that normalises them into it.
 
     Where that convolution, or a PAD before it, pads the map, the margin becomes the pixel that the
     input's zero stands for; it was the mean of each channel, which this pixel is near. That is
     less than what quantisation changes, but not in small images, which are margin for the most.
+
+    Args:
+        graph: Changed in place.
+        is_exact: Leave it where there is a margin.
     """
     (source,) = graph.inputs
     first = graph.only_reader(source)
@@ -165,6 +170,8 @@ def fold_input(graph: Graph) -> None:
     padded = following is not None and graph.kind(following) == "PAD"
     target = graph.only_reader(int(following.outputs[0])) if padded else following
     if target is None or graph.kind(target) != "CONV_2D":
+        return
+    if is_exact and (padded or target.builtinOptions.padding == graph.schema.Padding.SAME):
         return
     parts = [graph.constant(int(t)) for t in (*first.inputs[1:], *target.inputs[1:])]
     if len(parts) != 4 or any(part is None for part in parts):

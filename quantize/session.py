@@ -6,10 +6,11 @@ and only then gets its name. Files that are in place stay, whatever happens to t
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
 from edgecnn.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.files import quoted, sha256_of
+from edgecnn.inspection.clients import clients_for
+from edgecnn.metadata.model import ModelMetadata
+from edgecnn.metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration import (
     MOST_HELD_OUT,
@@ -28,9 +32,11 @@ from edgecnn.quantize.calibration import (
     load_calibration,
     noise,
 )
+from edgecnn.quantize.flatbuffer import TfliteModel
 from edgecnn.quantize.guards import layer_doubts
 from edgecnn.quantize.latency import CLEARLY_SLOWER
 from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata, shut_out
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
@@ -93,6 +99,7 @@ class _Session:
         self._checker = Checker()
         self._loaded: Message = {}
         self._calibration: CalibrationImages | None = None
+        self._labels = Labels()
         self._results: list[Conversion] = []
         self._failures: list[str] = []
 
@@ -146,6 +153,8 @@ class _Session:
         """Tell the child how pixels go in; decode the images while it freezes and converts."""
         spec = self._input_spec()
         self._request.spec = spec
+        self._labels = choose_labels(self._request, math.prod(self._loaded["output_shape"]))
+        self._request.warnings += self._labels.warnings
         outputs = [self._output(plan) for plan in self._plans]
         child.send({"do": "prepare", "spec": spec.to_dict() if spec else None, "outputs": outputs})
         if self._request.needs_calibration:
@@ -217,33 +226,36 @@ class _Session:
         most = MOST_HELD_OUT if self._request.max_drop is None else MOST_HELD_OUT_FOR_BUDGET
         return load_calibration(self._request.dataset, self._request.samples, spec, report, most)
 
-    def _normalizes_in_graph(self, plan: OutputPlan) -> bool:
+    def _normalizes_in_graph(self) -> bool:
         """Whether pixels are normalised by the file itself.
 
         One scale and one zero point of a uint8 input say [-1, 1] or [0, 1], but not a mean for
-        each channel or BGR; then the graph does it.
+        each channel or BGR, and app libraries refuse a float input that wants those; then the graph
+        does it.
         """
         spec = self._request.spec
-        return plan.input_type == "uint8" and spec is not None and not spec.is_uniform
+        return spec is not None and not spec.is_uniform
 
     def _output(self, plan: OutputPlan) -> Message:
         return {
             "scheme": plan.scheme.name,
             "input_type": plan.input_type,
-            "normalize_in_graph": self._normalizes_in_graph(plan),
+            "normalize_in_graph": self._normalizes_in_graph(),
+            "merge_normalization": self._normalizes_in_graph() and plan.scheme.name == "int8",
             "path": str(self._temporary(plan)),
             "recover": self._request.recover,
             "all_int8": self._request.all_int8,
             "has_images": self._request.dataset is not None,
             "max_drop": self._request.max_drop if plan.scheme.name == "int8" else None,
             "metadata": json.dumps(self._metadata(plan), sort_keys=True),
+            "public_metadata": base64.b64encode(encode_metadata(self._public(plan))).decode(),
         }
 
     def _temporary(self, plan: OutputPlan) -> Path:
         return self._folder / f"{plan.scheme.name}.tflite"
 
     def _metadata(self, plan: OutputPlan) -> dict[str, object]:
-        spec = self._input_of(plan)
+        spec = self._input_of_files()
         return {
             "edgecnn": __version__,
             "input": spec.to_dict() if spec else None,
@@ -252,13 +264,20 @@ class _Session:
             "weights": self._weights(),
         }
 
+    def _public(self, plan: OutputPlan) -> ModelMetadata:
+        shapes = (tuple(self._loaded["input_shape"]), tuple(self._loaded["output_shape"]))
+        is_probability = self._loaded["ends_in_softmax"]
+        return public_metadata(
+            self._request, plan, self._input_of_files(), shapes, self._labels, is_probability
+        )
+
     def _weights(self) -> str:
         origin = self._request.weights_origin
         return origin if origin in ("random", "imagenet", "own") else Path(origin).name
 
-    def _input_of(self, plan: OutputPlan) -> InputSpec | None:
+    def _input_of_files(self) -> InputSpec | None:
         spec = self._request.spec
-        return spec.centered() if spec and self._normalizes_in_graph(plan) else spec
+        return spec.centered() if spec and self._normalizes_in_graph() else spec
 
     def _finish(self, message: Message) -> None:
         plan = next(p for p in self._plans if p.scheme.name == message["scheme"])
@@ -275,11 +294,12 @@ class _Session:
     def _checked(self, plan: OutputPlan, message: Message) -> Conversion:
         path = self._temporary(plan)
         image = self._calibration.images[0] if self._calibration else None
-        spec = self._input_of(plan)
+        spec = self._input_of_files()
         in_float = (message["fidelity"] or {}).get("layers_in_float", ())
         model, runtime = self._checker.verify(
             path, plan.scheme, plan.input_type, image, spec, in_float
         )
+        append_packed_files(path, self._labels.files)
         calibrated = self._calibration if plan.scheme.calibrated else None
         return Conversion(
             path=plan.target,
@@ -301,12 +321,13 @@ class _Session:
             fidelity=message["fidelity"],
             budget=message["budget"],
             latency_over_float32=message["latency_over_float32"],
-            warnings=self._warnings(plan, message),
+            labels=self._labels.source,
+            warnings=self._warnings(plan, message, model),
             versions={"edgecnn": __version__, **self._loaded["versions"], **runtime},
             converter_peak_rss_bytes=message["peak_rss_bytes"],
         )
 
-    def _warnings(self, plan: OutputPlan, message: Message) -> tuple[str, ...]:
+    def _warnings(self, plan: OutputPlan, message: Message, model: TfliteModel) -> tuple[str, ...]:
         warnings = [*self._request.warnings, *self._loaded["notes"]]
         if plan.scheme.calibrated and self._calibration:
             warnings += self._calibration.warnings
@@ -317,8 +338,11 @@ class _Session:
         if ratio is not None and ratio > CLEARLY_SLOWER:
             times = f"on this machine it takes {ratio:.1f}x the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
-        if self._loaded["ends_in_softmax"] is False:
-            warnings.append(
-                "its output is logits, not probabilities: most app libraries want softmax"
-            )
-        return tuple(warnings)
+        return (*warnings, *shut_out(clients_for(model, self._public(plan), self._shown(model))))
+
+    def _shown(self, model: TfliteModel) -> Sequence[str] | None:
+        """Return the labels that clients find, as many as they want where nothing is to be said."""
+        is_for_measuring = self._request.weights_origin == "random"
+        if self._labels.names is None and (is_for_measuring or self._labels.warnings):
+            return [""] * model.outputs[0].elements
+        return self._labels.names

@@ -62,6 +62,11 @@ if TYPE_CHECKING:
 @building_options
 @click.option("--logits", is_flag=True, help="For a name: leave the softmax out.")
 @trust_option
+@click.option("--labels", metavar="FILE", help="Names of the classes, one a line, as UTF-8 text.")
+@click.option("--author", metavar="TEXT", help="For the file's metadata, as the next three.")
+@click.option("--license", metavar="TEXT", help="Of the model: its name or its text.")
+@click.option("--model-version", metavar="TEXT", help="Of the model.")
+@click.option("--description", metavar="TEXT", help="What the model does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON array.")
 def convert_command(
     sources: tuple[str, ...],
@@ -82,6 +87,11 @@ def convert_command(
     classes: int | None,
     logits: bool,
     trust: bool,
+    labels: str | None,
+    author: str | None,
+    license: str | None,
+    model_version: str | None,
+    description: str | None,
     as_json: bool,
 ) -> int:
     """Make quantised .tflite files from an architecture's name, a .keras or .h5 file, or a
@@ -90,7 +100,7 @@ def convert_command(
     \b
     Example:
       edgecnn convert mobilenet_v2 --quantize int8,float32
-      edgecnn convert my_model.keras --preprocess tf --calibrate photos/ -o my_model.tflite
+      edgecnn convert my_model.keras --preprocess tf --calibrate photos/ --labels labels.txt
       edgecnn convert my_model.keras --preprocess tf --calibrate photos/ --max-drop 0.5
     """  # noqa: D205
     from edgecnn import convert
@@ -115,6 +125,11 @@ def convert_command(
         "classes": classes,
         "softmax": not logits,
         "trust": trust,
+        "labels": labels,
+        "author": author,
+        "license": license,
+        "model_version": model_version,
+        "description": description,
     }
     refuse_shared_output(sources, output)
     with PhaseProgress() as progress:
@@ -161,6 +176,8 @@ def describe(result: Conversion) -> str:
         f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "
         f"{result.input_dtype} in, {result.output_dtype} out  ops: {ops}  {result.seconds:.1f} s"
     ]
+    if result.labels is not None:
+        lines.append(f"  labels: {result.labels}")
     if result.fidelity is not None:
         lines.append(f"  {describe_fidelity(result.fidelity)}")
     if result.budget is not None:

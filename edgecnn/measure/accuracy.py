@@ -17,15 +17,13 @@ from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.measure.modelinput import NOTHING_SAID, input_spec, scores_output, to_tensor
 from edgecnn.measure.session import RunnerSession
+from edgecnn.metadata.labels import IMAGENET_OUTPUTS
 from edgecnn.quantize.flatbuffer import TfliteModel
 
 BATCH = 16
 """Images a message to the runner: enough to hide the way there, few enough to keep memory low."""
 
 TOP_K = 5
-
-IMAGENET_OUTPUTS = (1000, 1001)
-"""The 1,000 classes of ILSVRC 2012, without and with a background class before them."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import dataclasses
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
-from edgecnn.quantize.converter import Conversion, describe, import_tensorflow
+from edgecnn.quantize.converter import Conversion, Front, describe, import_tensorflow
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.loading import load
 from edgecnn.quantize.ranges import Observed
@@ -37,15 +37,16 @@ class Measurement(Conversion):
         spec = self._spec = InputSpec.from_dict(self._expect("prepare")["spec"])
         # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
         in_graph = not spec.is_uniform
+        front = Front(in_graph, is_merged=in_graph)
         self._freeze_all({in_graph})
-        content, observed = self._float_file(in_graph), self._observe(in_graph)
+        content, observed = self._float_file(front), self._observe(front)
         # Large networks need the memory.
         self._frozen.clear()
         pixels = self._pixels()
         images = (spec.centered() if in_graph else spec).normalize(pixels)[:, None]
         wanted = scores(content, images)
         if self._receive_images()["held_out"]:
-            self._doubt(in_graph, wanted)
+            self._doubt(front, wanted)
         with self._clock.phase("quantize int8"):
             plain = self._plain(content, observed, pixels[:, None], wanted)
         walk = LayerByLayer(

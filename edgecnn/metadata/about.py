@@ -1,0 +1,93 @@
+"""What a user says of a model for its metadata, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.metadata.labels import check_count, checked_labels, read_label_file
+
+MAX_TEXT = 100_000
+"""Characters; the longest licences have some 40,000."""
+
+
+@dataclass(frozen=True)
+class About:
+    """Texts and labels; an empty text says nothing.
+
+    Args:
+        author: Who made the model.
+        license: Its name or its text.
+        version: As the author counts.
+        description: One or two sentences.
+        labels: One name for each class, None if not given.
+        labels_from: What the labels are from, for messages.
+    """
+
+    author: str = ""
+    license: str = ""
+    version: str = ""
+    description: str = ""
+    labels: tuple[str, ...] | None = None
+    labels_from: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        labels: str | Path | Sequence[str] | None = None,
+        author: str | None = None,
+        license: str | None = None,
+        version: str | None = None,
+        description: str | None = None,
+    ) -> About:
+        """Check what was said, and read the labels.
+
+        Args:
+            labels: A file with one a line, or the labels themselves.
+            author: Who made the model.
+            license: Its name or its text.
+            version: As the author counts.
+            description: One or two sentences.
+
+        Raises:
+            InputError: The labels cannot be used, or a text is none.
+        """
+        texts = {
+            "author": author or "",
+            "license": license or "",
+            "version": version or "",
+            "description": description or "",
+        }
+        for name, text in texts.items():
+            check_text(name, text)
+        names, source = None, ""
+        if isinstance(labels, str | Path):
+            names, source = read_label_file(labels), quoted(labels)
+        elif labels is not None:
+            names, source = checked_labels(labels, "labels"), "labels"
+        return cls(**texts, labels=names, labels_from=source)
+
+    def check_classes(self, classes: int) -> None:
+        """Raise InputError if labels were given, and are not as many as the classes."""
+        if self.labels is not None:
+            check_count(self.labels, classes, self.labels_from)
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise InputError unless a text can stand in the metadata.
+
+    Args:
+        name: What it is, for the message.
+        text: Any number of lines.
+    """
+    if len(text) > MAX_TEXT:
+        raise InputError(f"the {name} has {len(text)} characters: {MAX_TEXT} at most")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"the {name} is not UTF-8 text: {quoted(text[:60])}") from None
+    if any(ord(letter) < 32 and letter not in "\t\n" for letter in text):
+        raise InputError(f"the {name} has control characters: {quoted(text[:60])}")

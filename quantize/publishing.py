@@ -1,0 +1,170 @@
+"""What a converted file's public metadata says, its labels, and which clients cannot take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.files import quoted
+from edgecnn.inspection.clients import ClientVerdict
+from edgecnn.metadata.labels import (
+    BACKGROUND,
+    IMAGENET_OUTPUTS,
+    LABEL_FILE,
+    duplicate_warning,
+    imagenet_labels,
+    label_bytes,
+)
+from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.request import Request
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a model's classes, None if there are none; ``source`` says where they are from.
+
+    ``warnings`` is what a user should know of them.
+    """
+
+    names: tuple[str, ...] | None = None
+    source: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What is packed: name -> content."""
+        return {} if self.names is None else {LABEL_FILE: label_bytes(self.names)}
+
+
+def choose_labels(request: Request, classes: int) -> Labels:
+    """Find the labels of a model: the user's, those of its weights, or those of its images.
+
+    Args:
+        request: What was asked for.
+        classes: Scores that the model gives.
+
+    Raises:
+        InputError: The user gave another number of labels.
+    """
+    about = request.about
+    about.check_classes(classes)
+    if about.labels is not None:
+        twice = duplicate_warning(about.labels, about.labels_from)
+        return Labels(about.labels, about.labels_from, (twice,) if twice else ())
+    if request.weights_origin == "imagenet" and (names := imagenet_labels(classes)):
+        return Labels(names, "the built-in ImageNet names")
+    data = request.dataset or request.named
+    if request.weights_origin == "random" or data is None or data.class_names is None:
+        return Labels()
+    return _labels_of_images(data.class_names, data.name, classes)
+
+
+def _labels_of_images(names: tuple[str, ...], data: str, classes: int) -> Labels:
+    source = f"the class names of {quoted(data)}"
+    if (len(names), classes) == IMAGENET_OUTPUTS:
+        names = (BACKGROUND, *names)
+    if len(names) != classes:
+        return Labels(
+            warnings=(
+                f"no labels: {source} are {len(names)}, and the model has {classes} classes; "
+                "--labels FILE gives them",
+            )
+        )
+    return Labels(names, source)
+
+
+def public_metadata(
+    request: Request,
+    plan: OutputPlan,
+    spec: InputSpec | None,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    labels: Labels,
+    ends_in_softmax: bool | None,
+) -> ModelMetadata:
+    """Return what a file's public metadata says.
+
+    Args:
+        request: What was asked for.
+        plan: The file.
+        spec: How pixels become its input; None if that is not known.
+        shapes: Of its input and output, without the batch.
+        labels: Of its classes.
+        ends_in_softmax: Whether it answers probabilities; None if that is not known.
+    """
+    about = request.about
+    return ModelMetadata(
+        name=request.stem,
+        description=about.description or _description(request, plan, shapes[1]),
+        version=about.version,
+        author=about.author,
+        license=about.license,
+        inputs=(_input(plan, spec, shapes[0]),),
+        outputs=(_output(shapes[1], labels, ends_in_softmax),),
+        files=tuple(labels.files),
+    )
+
+
+def _description(request: Request, plan: OutputPlan, output: tuple[int, ...]) -> str:
+    what = {
+        "random": f"{request.source.name} with random weights, for measuring",
+        "imagenet": f"{request.source.name} with ImageNet weights",
+    }.get(request.weights_origin, f"{request.stem}")
+    return f"{what}: {_count(output)} from an image. Converted to {plan.scheme.name} by edgecnn."
+
+
+def _count(output: tuple[int, ...]) -> str:
+    sides = [side for side in output if side != 1]
+    return f"{sides[0]} class scores" if len(sides) == 1 else "an answer"
+
+
+def _input(plan: OutputPlan, spec: InputSpec | None, shape: tuple[int, ...]) -> TensorMetadata:
+    height, width, channels = shape
+    color = {1: "GRAYSCALE", 3: "RGB"}.get(channels)
+    what = f"Image of {height} x {width} pixels{f', {color}' if color else ''}."
+    if spec is None:
+        return TensorMetadata(name="image", description=what, color_space=color)
+    mean, std = spec.mean[:1], spec.std[:1]
+    low, high = (0.0, 255.0) if plan.input_type == "uint8" else spec.value_range
+    how = (
+        "Pixels go in as they are, 0 to 255."
+        if plan.input_type == "uint8" or spec.is_raw
+        else f"A pixel p, 0 to 255, goes in as (p - {mean[0]:g}) / {std[0]:g}."
+    )
+    return TensorMetadata(
+        name="image",
+        description=f"{what} {how}",
+        mean=mean,
+        std=std,
+        color_space=color,
+        minimum=(low,),
+        maximum=(high,),
+    )
+
+
+def _output(shape: tuple[int, ...], labels: Labels, ends_in_softmax: bool | None) -> TensorMetadata:
+    if ends_in_softmax:
+        text = f"Probability of each class: {_count(shape)} from 0 to 1."
+        tensor = TensorMetadata(
+            name="probability", description=text, minimum=(0.0,), maximum=(1.0,)
+        )
+    else:
+        tensor = TensorMetadata(name="score", description=f"{_count(shape).capitalize()}.")
+    return TensorMetadata(**{**vars(tensor), "label_files": tuple(labels.files)})
+
+
+def shut_out(verdicts: tuple[ClientVerdict, ...]) -> list[str]:
+    """Say why a file is not drop-in, with the clients that each reason shuts out.
+
+    Example:
+        >>> shut_out(clients_for(read_model("logits.tflite")))
+        ['not drop-in for MediaPipe Tasks ImageClassifier and ...: it answers logits, ...']
+    """
+    by_reason: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for reason in verdict.reasons:
+            by_reason.setdefault(reason, []).append(verdict.client)
+    return [
+        f"not drop-in for {' and '.join(clients)}: {reason}"
+        for reason, clients in by_reason.items()
+    ]
