@@ -139,7 +139,7 @@ class TfliteModel:
         """The JSON that edgecnn put in, or None."""
         try:
             value = json.loads(self.metadata[METADATA_NAME])
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 

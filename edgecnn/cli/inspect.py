@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -190,9 +190,18 @@ def _makers(found: Inspection) -> Iterator[Row]:
                  if isinstance(found.made_by.get(key), str)]  # fmt: skip
         if parts:
             yield "made by", _shown(", ".join(parts))
-    for key, value in (found.golden or {}).items():
+    yield from _golden(found.golden or {})
+
+
+def _golden(golden: dict[str, Any]) -> Iterator[Row]:
+    if golden:
+        yield "golden", f"{golden['samples']} pictures with answers: edgecnn verify FILE"
+    provenance = golden.get("provenance")
+    for key, value in (
+        list(provenance.items())[:SHOWN_KINDS] if isinstance(provenance, dict) else ()
+    ):
         text = value if isinstance(value, str) else json.dumps(value)
-        yield "golden", _shown(f"{key}: {text}")
+        yield "golden", f"{_shown(key, 40)}: {_shown(text)}"
 
 
 def _runtime(found: Inspection) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgecnn.files import json_values
 from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
 from edgecnn.inspection.ends import End, end, normalization
 from edgecnn.inspection.memory import activation_bytes, tensor_bytes, widened_bytes
@@ -24,8 +24,8 @@ from edgecnn.quantize.opcosts import operator_rows
 GOLDEN_FILE = "edgecnn_golden.json"
 """The packed file with sample inputs, the model's answers and how it was made."""
 
-PROVENANCE = ("source", "source_sha256", "versions", "scheme", "weights", "calibration", "fidelity")
-"""What of the golden sample is shown: how the file was made."""
+MAX_LEVELS = 6
+"""Of JSON that stands in a file; what lies deeper is left out."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Inspection:
         packed_files: Names of the files that are packed behind the model.
         metadata_buffers: Names of all metadata buffers.
         made_by: What edgecnn wrote into it; None for files of others.
-        golden: How it was made, as its golden sample says; None if it has none.
+        golden: ``samples`` of its golden sample, by what it was ``made``, and its ``provenance``;
+            None if it has none that can be read.
         oldest_runtime: Which runtime takes it.
         clients: Which client libraries take it as it is, and why not.
         oddities: What is unusual.
@@ -105,7 +106,7 @@ class Inspection:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; numbers that are none (NaN, infinity) are None."""
         values = {**dataclasses.asdict(self), "path": str(self.path), "is_drop_in": self.is_drop_in}
-        plain: dict[str, Any] = _plain(values)
+        plain: dict[str, Any] = json_values(values)
         return plain
 
 
@@ -150,8 +151,8 @@ def inspect(path: str | Path) -> Inspection:
         labels=labels,
         packed_files=tuple(packed),
         metadata_buffers=tuple(model.metadata),
-        made_by=model.edgecnn,
-        golden=_provenance(packed.get(GOLDEN_FILE)),
+        made_by=_shallow(model.edgecnn),
+        golden=_golden(packed.get(GOLDEN_FILE)),
         oldest_runtime=facts.oldest,
         clients=clients_for(model, metadata, labels),
         oddities=find_oddities(facts, size),
@@ -169,20 +170,22 @@ def _costs(model: TfliteModel) -> Costs:
     )
 
 
-def _provenance(content: bytes | None) -> dict[str, Any] | None:
-    """Return how a file was made, as far as its golden sample can be read and says it."""
+def _golden(content: bytes | None) -> dict[str, Any] | None:
+    """Return what a golden sample says of itself, its pictures and answers left out."""
     try:
         values = json.loads(content or b"null")
     except (ValueError, RecursionError):
         return None
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not isinstance(values.get("samples"), list):
         return None
-    return {key: values[key] for key in PROVENANCE if key in values}
+    said = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
+    return {"samples": len(values["samples"]), **said}
 
 
-def _plain(value: Any) -> Any:
+def _shallow(value: Any, levels: int = MAX_LEVELS) -> Any:
+    """Return JSON without what is nested too deep to be walked through safely."""
+    if isinstance(value, dict | list) and not levels:
+        return None
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return {key: _shallow(each, levels - 1) for key, each in value.items()}
+    return [_shallow(each, levels - 1) for each in value] if isinstance(value, list) else value

@@ -12,6 +12,8 @@ import pytest
 import edgecnn
 from edgecnn.inspection.inspect import GOLDEN_FILE, Inspection
 from edgecnn.metadata.writing import with_packed_files
+from edgecnn.quantize.editing import with_buffers
+from edgecnn.quantize.flatbuffer import METADATA_NAME
 
 from .graphs import edited
 
@@ -146,10 +148,21 @@ def test_signatures(colour_model: Any, tmp_path: Path) -> None:
 def test_golden_sample_is_shown_as_far_as_it_tells(colour_model: Any, tmp_path: Path) -> None:
     path = colour_model(tmp_path / "model.tflite")
     plain = path.read_bytes()
-    golden = {"scheme": "float32", "versions": {"edgecnn": "0"}, "outputs": [1, 2, 3]}
+    provenance = {"scheme": "float32", "versions": {"edgecnn": "0"}}
+    golden = {"samples": [{"top1": 1}, {"top1": 2}], "provenance": provenance}
     path.write_bytes(with_packed_files(plain, {GOLDEN_FILE: json.dumps(golden).encode()}))
     found = edgecnn.inspect(path)
-    assert found.golden == {"scheme": "float32", "versions": {"edgecnn": "0"}}
+    assert found.golden == {"samples": 2, "provenance": provenance}
     assert found.packed_files == (GOLDEN_FILE,)
-    path.write_bytes(with_packed_files(plain, {GOLDEN_FILE: b"[" * 100_000}))
-    assert edgecnn.inspect(path).golden is None
+    for broken in (b"", b"\xff", b"[]", b'{"samples": 3}', b"[" * 100_000):
+        path.write_bytes(with_packed_files(plain, {GOLDEN_FILE: broken}))
+        assert edgecnn.inspect(path).golden is None
+
+
+@pytest.mark.parametrize("levels", [500, 100_000])
+def test_json_that_is_nested_deep(levels: int, colour_model: Any, tmp_path: Path) -> None:
+    path = colour_model(tmp_path / "model.tflite")
+    deep = b'{"samples": [], "made": ' + b"[" * levels + b"]" * levels + b"}"
+    content = with_buffers(path.read_bytes(), {METADATA_NAME: deep})
+    path.write_bytes(with_packed_files(content, {GOLDEN_FILE: deep}))
+    json.dumps(edgecnn.inspect(path).to_dict(), allow_nan=False)
