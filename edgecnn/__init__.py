@@ -1,12 +1,13 @@
 """From an architecture's name or a Keras model to a measured ``.tflite`` file.
 
-Six functions are the whole of it, and the commands call nothing else::
+Seven functions are the whole of it, and the commands call nothing else::
 
     import edgecnn
 
     model = edgecnn.build("mobilenet_v2", alpha=0.5, size=96, classes=10)
     files = edgecnn.convert(model, quantize="int8", calibrate="photos/", output="model.tflite")
     summary = edgecnn.summarize(files[0].path)
+    clients = edgecnn.inspect(files[0].path).clients
     worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
     records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
     best = edgecnn.classify(files[0].path, "photo.jpg")[0].top[0]
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.version import __version__
 
 if TYPE_CHECKING:
-    from edgecnn.classify.terminal import classify
+    from edgecnn.classification.terminal import classify
     from edgecnn.inspection.inspect import inspect
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
     from edgecnn.quantize.sensitivity.session import sensitivity
     from edgecnn.quantize.summary import summarize
 
-__all__ = ["__version__", "bench", "build", "classify", "convert", "sensitivity", "summarize"]
+__all__ = [
+    "__version__",
+    "bench",
+    "build",
+    "classify",
+    "convert",
+    "inspect",
+    "sensitivity",
+    "summarize",
+]
 
 _HOME = {
     "bench": "edgecnn.measure.bench",
     "build": "edgecnn.models.build",
-    "classify": "edgecnn.classify.terminal",
+    "classify": "edgecnn.classification.terminal",
     "convert": "edgecnn.quantize.convert",
     "inspect": "edgecnn.inspection.inspect",
     "sensitivity": "edgecnn.quantize.sensitivity.session",

@@ -16,8 +16,8 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import EdgecnnError, InputError
 
 if TYPE_CHECKING:
-    from edgecnn.classify.classifier import Classifier
-    from edgecnn.classify.terminal import Classification
+    from edgecnn.classification.classifier import Classifier
+    from edgecnn.classification.terminal import Classification
 
 BAR_COLUMNS = 20
 EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -62,7 +62,7 @@ def try_command(
       edgecnn try --fetch-web-assets
       edgecnn try model.tflite --web
     """
-    from edgecnn.classify.classifier import read_classifier
+    from edgecnn.classification.classifier import read_classifier
 
     if fetch_web_assets:
         _fetch()
@@ -84,7 +84,7 @@ def try_command(
 
 
 def _fetch() -> None:
-    from edgecnn.classify.assets import fetch_web_assets
+    from edgecnn.classification.assets import fetch_web_assets
 
     folder = fetch_web_assets(on_progress=lambda text: click.echo(text, err=True))
     click.echo(f"LiteRT.js is in {quoted_if_needed(folder)}")
@@ -98,7 +98,7 @@ def _refuse(images: tuple[str, ...], as_json: bool) -> None:
 
 
 def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
-    from edgecnn.classify.server import open_in_browser, serving
+    from edgecnn.classification.server import open_in_browser, serving
 
     with serving(classifier, port) as server:
         click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
@@ -108,7 +108,7 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
 
 
 def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json: bool) -> int:
-    from edgecnn.classify.terminal import each_classification
+    from edgecnn.classification.terminal import each_classification
 
     failures, done = Failures(), []
     percent = classifier.gives_probabilities

@@ -1,11 +1,15 @@
 // From a picture of any size to a model's input, the same bytes as edgecnn makes with Pillow.
 //
 // Browsers scale pictures each in their own way. This is Pillow's way (its Resample.c and
-// Geometry.c): a filter as wide as the step, weights of 22 bits, first along rows, then along
-// columns, rounded to 8 bits after each.
+// Geometry.c): a filter as wide as the step, weights of 22 bits, along rows and along columns,
+// rounded to 8 bits after each.
 
 const WEIGHT_BITS = 22;
 const HALF = 1 << (WEIGHT_BITS - 1);
+
+// From this version on, a picture that loses much more height than width is scaled along columns
+// first; both orders round to nearly the same.
+const ORDER_BY_SIZE = 13;
 
 const FILTERS = {
   bilinear: {
@@ -30,9 +34,10 @@ const FILTERS = {
  * @param {{data: Uint8ClampedArray, width: number, height: number}} picture RGBA pixels.
  * @param {object} spec The input as edgecnn describes it: height, width, color_order,
  *     crop_fraction, interpolation.
+ * @param {number} pillow Major version of the Pillow whose bytes are wanted.
  * @return {Uint8Array} height x width x channels, RGB or grey.
  */
-export function fit(picture, spec) {
+export function fit(picture, spec, pillow = ORDER_BY_SIZE) {
   const source = spec.color_order === "GRAY" ? greyOf(picture) : rgbOf(picture);
   const { width, height } = picture;
   const wanted = [spec.height / spec.crop_fraction, spec.width / spec.crop_fraction];
@@ -41,7 +46,15 @@ export function fit(picture, spec) {
   const columns = span(width, Math.max(spec.width, toEven(width * scale)), spec.width);
   if (spec.interpolation === "nearest") return nearest(source, columns, rows);
   const filter = FILTERS[spec.interpolation];
-  return resizeColumns(resizeRows(source, columns, filter), rows, filter);
+  const lost = [height - spec.height, width - spec.width];
+  const columnsFirst = pillow >= ORDER_BY_SIZE && lost[0] > 0 && lost[0] > 2 * lost[1];
+  const passes = [
+    (image) => resizeRows(image, columns, filter),
+    (image) => resizeColumns(image, rows, filter),
+  ];
+  if (columnsFirst) passes.reverse();
+  const fitted = passes.reduce((image, pass) => pass(image), source);
+  return new Uint8Array(fitted.pixels.buffer);
 }
 
 /**
@@ -149,16 +162,16 @@ function resizeRows(source, columns, filter) {
 }
 
 function resizeColumns(source, rows, filter) {
+  if (isWhole(rows)) return source;
   const { pixels, width, channels } = source;
   const stride = width * channels;
-  if (isWhole(rows)) return new Uint8Array(pixels.buffer);
   const made = new Uint8ClampedArray(rows.size * stride);
   weightsOf(rows, filter).forEach(({ first, weights }, y) => {
     for (let x = 0; x < stride; x++) {
       made[y * stride + x] = weighted(pixels, first * stride + x, stride, weights);
     }
   });
-  return new Uint8Array(made.buffer);
+  return { pixels: made, width, height: rows.size, channels };
 }
 
 function weighted(pixels, start, stride, weights) {

@@ -100,7 +100,7 @@ function classifyFile(file) {
 
 async function classify(picture) {
   const begin = performance.now();
-  const pixels = fit(picture, about.input);
+  const pixels = fit(picture, about.input, about.pillow);
   const values = toTensor(pixels, about.input, about.inputType);
   const prepared = performance.now() - begin;
   const { scores, milliseconds } = await classifier.run(values);

@@ -20,8 +20,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from edgecnn.classify.assets import NAMES, find_web_assets
-from edgecnn.classify.classifier import Classifier
+import PIL
+
+from edgecnn.classification.assets import NAMES, find_web_assets
+from edgecnn.classification.classifier import Classifier
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.inspection.clients import LITERT_JS, clients_for
@@ -33,7 +35,7 @@ PAGE = "index.html"
 PAGE_FILES = (
     PAGE, "style.css", "page.js", "picture.js", "resample.js", "runtime.js",
 )  # fmt: skip
-"""Our own files, in ``edgecnn/classify/web``."""
+"""Our own files, in ``edgecnn/classification/web``."""
 
 MODEL = "/model.tflite"
 DESCRIPTION = "/model.json"
@@ -127,7 +129,7 @@ def make_routes(classifier: Classifier, assets: Path) -> dict[str, Route]:
         classifier: The file.
         assets: The folder with LiteRT.js.
     """
-    page = resources.files("edgecnn.classify") / "web"
+    page = resources.files("edgecnn.classification") / "web"
     routes = {f"/{name}": _route(name, (page / name).read_bytes()) for name in PAGE_FILES}
     routes["/"] = routes[f"/{PAGE}"]
     routes.update({f"/litert/{name}": _route(name, assets / name) for name in NAMES})
@@ -152,6 +154,8 @@ def describe(classifier: Classifier) -> dict[str, Any]:
         "outputScale": scale,
         "outputZeroPoint": zero_point,
         "probabilities": classifier.gives_probabilities,
+        # The page is to cut pictures as edgecnn on this machine does.
+        "pillow": int(PIL.__version__.split(".")[0]),
         "labels": [classifier.label(index) for index in range(classifier.classes)],
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.classify.classifier import Classifier, read_classifier
+from edgecnn.classification.classifier import Classifier, read_classifier
 from edgecnn.data.datasets import ImageFiles
 from edgecnn.data.loader import LoadedImage, load
 from edgecnn.data.preprocessing import Preprocessing
