@@ -27,12 +27,13 @@ import numpy.typing as npt
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import ConversionError, InputError
+from edgecnn.inspection.runtimes import declaration
 from edgecnn.lazy import LazyModule
 from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.editing import with_buffers, with_ranges
-from edgecnn.quantize.flatbuffer import METADATA_NAME
+from edgecnn.quantize.flatbuffer import METADATA_NAME, parse_model
 from edgecnn.quantize.guards import Case, doubts
 from edgecnn.quantize.latency import quick_ratio
 from edgecnn.quantize.loading import LoadedModel, freeze, load
@@ -375,10 +376,12 @@ def describe(model: LoadedModel) -> Message:
 
 def _finished(content: bytes, output: dict[str, Any]) -> bytes:
     """Return a file as it is written; one that is finished already stays as it is."""
-    public = base64.b64decode(output["public_metadata"])
-    return with_buffers(
-        content, {METADATA_NAME: output["metadata"].encode(), METADATA_BUFFER: public}
-    )
+    buffers = {
+        METADATA_NAME: output["metadata"].encode(),
+        METADATA_BUFFER: base64.b64decode(output["public_metadata"]),
+        **declaration(parse_model(content, "the converted file")),
+    }
+    return with_buffers(content, buffers)
 
 
 def _fidelity(level: str, found: Recovered) -> Message:

@@ -11,6 +11,9 @@ from edgecnn.quantize.flatbuffer import OperatorCode, TfliteModel
 DECLARATION = "min_runtime_version"
 """Name of the metadata buffer in which converters write the oldest runtime."""
 
+DECLARATION_BYTES = 16
+"""Its length: a text, and zeros behind it."""
+
 Release = tuple[int, int, int]
 
 
@@ -63,6 +66,17 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
         newest, because = parse_release(declared), None
     version = ".".join(map(str, newest)) if any(newest) else None
     return OldestRuntime(version, because, declared, tuple(dict.fromkeys(unknown)))
+
+
+def declaration(model: TfliteModel) -> dict[str, bytes]:
+    """Return the metadata buffer that declares the oldest runtime truly; none if it is not known.
+
+    Converters write it for the ops that they made; later changes to a file may need later ones.
+    """
+    version = oldest_runtime(model).version
+    if version is None:
+        return {}
+    return {DECLARATION: version.encode().ljust(DECLARATION_BYTES, b"\0")}
 
 
 def parse_release(text: str) -> Release:

@@ -13,6 +13,7 @@ from edgecnn.data.datasets import open_dataset
 from edgecnn.data.images import fit
 from edgecnn.data.inputspec import preset
 from edgecnn.errors import ConversionError, InputError
+from edgecnn.inspection.runtimes import oldest_runtime
 from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.loading import _load_keras_file
 from edgecnn.quantize.result import Conversion
@@ -58,6 +59,15 @@ def test_files_are_what_was_asked_for(scheme: str, small_results: dict[str, Conv
     assert model.edgecnn is not None
     assert model.edgecnn["input"]["mean"] == [127.5, 127.5, 127.5]
     assert not {"SHAPE", "PACK", "STRIDED_SLICE", "PAD", "RESHAPE"} & set(model.op_counts)
+
+
+def test_files_declare_the_oldest_runtime_that_their_ops_need(
+    small_results: dict[str, Conversion],
+) -> None:
+    found = {name: oldest_runtime(read_model(made.path)) for name, made in small_results.items()}
+    assert [each.declared for each in found.values()] == [each.version for each in found.values()]
+    # MEAN takes float from its version 1 and int16 from its version 3: releases 1.6 and 2.4.
+    assert (found["float32"].declared, found["int16x8"].declared) == ("1.6.0", "2.4.0")
 
 
 def test_uint8_input_carries_the_normalisation(small_results: dict[str, Conversion]) -> None:
