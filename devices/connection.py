@@ -11,6 +11,7 @@ import shlex
 import stat
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,14 @@ from edgecnn.measure.session import Transport
 if TYPE_CHECKING:
     import asyncssh
 
+    from edgecnn.devices.secrets import Secrets
+
 Result = TypeVar("Result")
 
 ROOT = ".edgecnn"
 """Folder in the user's home on the device: ``venv/``, ``files/``, ``runner/``, ``lock``."""
 
-PASSWORD_TRIES = 3
+SECRET_TRIES = 3
 CLOSE_TIMEOUT_S = 5.0
 BLOCK = 64 << 10
 BLOCKS_AHEAD = 32
@@ -51,7 +54,8 @@ class Connection:
     Args:
         address: Where to.
         name: What messages call the device.
-        ask_password: Given a question, returns the password; None where nobody can be asked.
+        ask_password: Given a question, returns a password or the passphrase of a key; None where
+            nobody can be asked.
 
     Raises:
         DeviceError: It cannot be made, in one line.
@@ -70,9 +74,9 @@ class Connection:
         self.address = address
         self.name = name
         self._ask_password = ask_password
-        self._password: str | None = None
+        self._secrets: Secrets = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connection: asyncssh.SSHClientConnection | None = None
+        self._route: list[asyncssh.SSHClientConnection] = []
 
     def __enter__(self) -> Connection:
         """Connect."""
@@ -89,7 +93,7 @@ class Connection:
         self.close()
 
     def open(self) -> None:
-        """Connect, or connect again after :meth:`close`; a password is asked for only once."""
+        """Connect, or connect again after :meth:`close`; a secret is asked for only once."""
         try:
             import asyncssh  # noqa: F401
         except ModuleNotFoundError as error:
@@ -97,7 +101,7 @@ class Connection:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         try:
-            self._connection = self._log_in()
+            self._route = self._log_in()
         except BaseException:
             self.close()
             raise
@@ -105,12 +109,12 @@ class Connection:
     def close(self) -> None:
         """Disconnect; doing so twice is no mistake."""
         loop, self._loop = self._loop, None
-        connection, self._connection = self._connection, None
+        route, self._route = self._route, []
         if loop is None:
             return
-        closing = asyncio.run_coroutine_threadsafe(_close(connection), loop)
+        closing = asyncio.run_coroutine_threadsafe(_close(route), loop)
         with contextlib.suppress(concurrent.futures.TimeoutError):
-            closing.result(CLOSE_TIMEOUT_S + 1)
+            closing.result(CLOSE_TIMEOUT_S * len(route) + 1)
         loop.call_soon_threadsafe(loop.stop)
 
     def run(
@@ -221,25 +225,26 @@ class Connection:
 
     @property
     def _open(self) -> asyncssh.SSHClientConnection:
-        if self._connection is None:
+        if not self._route:
             raise ConnectionLostError(f"{self.name}: not connected")
-        return self._connection
+        return self._route[-1]
 
-    def _log_in(self) -> asyncssh.SSHClientConnection:
-        """Try the keys, then passwords: the question is asked in the caller's own thread."""
-        from edgecnn.devices.login import PasswordWanted, log_in
+    def _log_in(self) -> list[asyncssh.SSHClientConnection]:
+        """Try what there is, then ask: in the caller's own thread, while nothing is connected."""
+        from edgecnn.devices.login import log_in
+        from edgecnn.devices.secrets import SecretWanted
 
-        tries = PASSWORD_TRIES if self._ask_password else 0
+        asked: Counter[str] = Counter()
         while True:
             try:
-                login = log_in(self.address, self.name, self._password)
-                return self.call(login, "logging in")
-            except PasswordWanted:
-                self._password = None
-                if not (tries and self._ask_password):
+                return self.call(log_in(self.address, self.name, self._secrets), "logging in")
+            except SecretWanted as wanted:
+                question = wanted.question
+                refused = self._secrets.pop(question, None) == ""
+                if self._ask_password is None or refused or asked[question] == SECRET_TRIES:
                     raise
-                tries -= 1
-                self._password = self._ask_password(f"Password for {self.address}: ")
+                asked[question] += 1
+                self._secrets[question] = self._ask_password(question)
 
     async def _is_file(self, remote: str, size: int | None) -> bool:
         async with self._open.start_sftp_client() as sftp:
@@ -284,9 +289,9 @@ async def _within(work: Coroutine[Any, Any, Result], timeout_s: float | None) ->
     return await asyncio.wait_for(work, timeout_s)
 
 
-async def _close(connection: asyncssh.SSHClientConnection | None) -> None:
-    """Disconnect, and end whatever else goes on in this thread."""
-    if connection is not None:
+async def _close(route: Sequence[asyncssh.SSHClientConnection]) -> None:
+    """Disconnect, from the device first, and end whatever else goes on in this thread."""
+    for connection in reversed(route):
         connection.close()
         try:
             await asyncio.wait_for(connection.wait_closed(), CLOSE_TIMEOUT_S)

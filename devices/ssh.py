@@ -72,7 +72,10 @@ class Ssh:
     def __enter__(self) -> Ssh:
         """Connect and lock the device."""
         try:
-            self._open()
+            try:
+                self._open()
+            except ConnectionLostError as error:
+                self._restore(error)
         except BaseException:
             self.close()
             raise

@@ -21,7 +21,7 @@ from types import TracebackType
 
 from . import health as boards
 from .processes import BoardProcess, board_of, processes_on
-from .rootfs import ARM64, ARMHF, PASSWORD, USER, root_file_system
+from .rootfs import ARM64, ARMHF, NATIVE, PASSWORD, USER, root_file_system
 from .wheels import installed_runtime
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ Host {name}
     HostName {host}
     Port {port}
     User {user}
-    IdentityFile "{folder}/id_ed25519"
+    IdentityFile "{key}/id_ed25519"
     UserKnownHostsFile "{folder}/known_hosts"
     IdentitiesOnly yes
     StrictHostKeyChecking yes
@@ -62,7 +62,8 @@ class EmulatedPi:
     ``disk_mb`` is how much may be written to its disk in all. With ``runtime`` the board's Python
     has a TFLite runtime and numpy, with ``saved`` its disk begins as another board's was saved.
     ``kernel_bits=64`` with ``bits=32`` is what a Raspberry Pi OS of 32 bits is on most boards:
-    ``uname -m`` and Python say aarch64 there.
+    ``uname -m`` and Python say aarch64 there. A ``native`` one runs the same programs for this
+    machine's own processor, many times faster: for whatever is alike on all of them.
     """
 
     name = "raspberrypi"
@@ -76,6 +77,7 @@ class EmulatedPi:
         model: boards.Model = boards.PI_5,
         *,
         kernel_bits: int | None = None,
+        native: bool = False,
         runtime: bool = False,
         saved: Path | None = None,
         disk_mb: int = 2048,
@@ -87,7 +89,7 @@ class EmulatedPi:
         self.saved = saved
         self.health = boards.Health()
         self.disk_mb = disk_mb
-        self._architecture = ARM64 if bits == 64 else ARMHF
+        self._architecture = NATIVE if native else ARM64 if bits == 64 else ARMHF
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> EmulatedPi:
@@ -156,17 +158,12 @@ class EmulatedPi:
             self.write_file("/etc/python3.11/sitecustomize.py", SITE_CUSTOMIZE)
 
     def _write_client_files(self) -> None:
-        _make_key(self.folder / "id_ed25519")
+        make_key(self.folder / "id_ed25519")
         public = (self.folder / "id_ed25519.pub").read_bytes()
         keys = f"/home/{self.user}/.ssh/authorized_keys"
         self.write_file(keys, public, mode=0o600, owner=1000)
-        (self.folder / "ssh_config").write_text(
-            SSH_CONFIG.format(
-                name=self.name, host=self.host, port=self.port, user=self.user, folder=self.folder
-            )
-        )
         self._install_host_key()
-        self.trust_host_key()
+        self.write_ssh_config(self.folder, self.port)
 
     # The board's files
 
@@ -245,7 +242,8 @@ class EmulatedPi:
         """Cut every SSH connection; the server stays, and so does what was started."""
         server = self._server()
         for process in self.processes():
-            if process.command[0].endswith("/sshd") and process != server:
+            name = process.command[0]  # a native one tells whom it serves
+            if process != server and (name.endswith("/sshd") or name.startswith("sshd: ")):
                 process.send(signal.SIGKILL)
 
     def stop(self) -> None:
@@ -285,13 +283,29 @@ class EmulatedPi:
 
     def trust_host_key(self) -> None:
         """Write the board's present host key into ``known_hosts``."""
+        self._write_known_hosts(self.folder, self.port)
+
+    def write_ssh_config(self, folder: Path, port: int) -> None:
+        """Write ``ssh_config`` and ``known_hosts`` for a port that leads to the board."""
+        text = SSH_CONFIG.format(
+            name=self.name,
+            host=self.host,
+            port=port,
+            user=self.user,
+            key=self.folder,
+            folder=folder,
+        )
+        (folder / "ssh_config").write_text(text)
+        self._write_known_hosts(folder, port)
+
+    def _write_known_hosts(self, folder: Path, port: int) -> None:
         key = self.path("/etc/ssh/host_key.pub").read_text()
-        (self.folder / "known_hosts").write_text(f"[{self.host}]:{self.port} {key}")
+        (folder / "known_hosts").write_text(f"[{self.host}]:{port} {key}")
 
     def _install_host_key(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             key = Path(folder) / "host_key"
-            _make_key(key)
+            make_key(key)
             self.write_file("/etc/ssh/host_key", key.read_bytes(), mode=0o600)
             self.write_file("/etc/ssh/host_key.pub", key.with_suffix(".pub").read_bytes())
 
@@ -342,9 +356,11 @@ def _make_folder(path: Path, owner: int = 0) -> None:
     os.chown(path, owner, owner)
 
 
-def _make_key(path: Path) -> None:
+def make_key(path: Path) -> Path:
+    """Make a pair of keys without a passphrase, and return the private one."""
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
     subprocess.run(command, check=True)
+    return path
 
 
 def _free_port() -> int:

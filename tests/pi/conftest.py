@@ -15,7 +15,7 @@ import pytest
 
 from .board import EmulatedPi
 from .requirements import missing
-from .rootfs import ARM64, ARMHF, NotAtHand, root_file_system
+from .rootfs import ARM64, ARMHF, NATIVE, NotAtHand, root_file_system
 from .wheels import installed_runtime, wheelhouse
 
 MakePi = Callable[..., EmulatedPi]
@@ -65,6 +65,30 @@ def make_pi(can_emulate: None) -> Iterator[MakePi]:
     """Start a board of the test's own, to be broken at will: ``make_pi(64, disk_mb=20)``."""
     with contextlib.ExitStack() as boards:
         yield lambda *choices, **named: boards.enter_context(EmulatedPi(*choices, **named))
+
+
+@pytest.fixture(scope="session")
+def can_imitate() -> None:
+    """Skip, or fail, where not even boards with this machine's own processor can run."""
+    reason = missing((NATIVE,))
+    if reason:
+        _not_here(reason)
+    _have(lambda: root_file_system(NATIVE))
+    _have(lambda: installed_runtime(NATIVE))
+
+
+@pytest.fixture(scope="session")
+def quick_pi(can_imitate: None) -> Iterator[EmulatedPi]:
+    """A native board with a runtime that all tests share: its connections may be cut."""
+    with EmulatedPi(native=True, runtime=True) as board:
+        yield board
+
+
+@pytest.fixture
+def make_quick_pi(can_imitate: None) -> Iterator[MakePi]:
+    """Start a native board of the test's own: ``make_quick_pi(disk_mb=20)``."""
+    with contextlib.ExitStack() as boards:
+        yield lambda **named: boards.enter_context(EmulatedPi(native=True, **named))
 
 
 @pytest.fixture(scope="session")

@@ -14,15 +14,15 @@ HANDLERS = Path("/proc/sys/fs/binfmt_misc")
 ADVICE = "'.ci/pi' installs and registers it"
 
 
-def missing() -> str | None:
-    """Say what keeps emulated boards from running here, or None."""
+def missing(architectures: tuple[Architecture, ...] = (ARM64, ARMHF)) -> str | None:
+    """Say what keeps boards of these architectures from running here, or None."""
     if os.name != "posix" or os.geteuid() != 0:
         return "emulated boards need root, for mounts and namespaces"
     for command in COMMANDS:
         if not shutil.which(command):
             return f"emulated boards need {command}: {ADVICE}"
-    for architecture in (ARM64, ARMHF):
-        if not _can_run(architecture):
+    for architecture in architectures:
+        if architecture.qemu and not _can_run(architecture):
             return (
                 f"emulated boards need qemu-{architecture.qemu} in binfmt_misc, with its flags "
                 f"P and F: {ADVICE}"

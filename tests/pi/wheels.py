@@ -6,24 +6,27 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .rootfs import ARM64, ARMHF, Architecture, compile_python, made_once, run
+from .rootfs import AMD64, ARM64, ARMHF, Architecture, compile_python, made_once, run
 
 PLATFORMS = {
     ARM64: ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64"),
     ARMHF: ("manylinux_2_34_armv7l",),
+    AMD64: ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64"),
 }
 # Whole lists, so that a new release elsewhere changes no test.
+LITERT = (
+    "ai-edge-litert==2.3.0",
+    "backports.strenum==1.2.8",
+    "flatbuffers==25.12.19",
+    "ml-dtypes==0.6.0",
+    "numpy==2.4.6",
+    "protobuf==7.36.2",
+    "tqdm==4.70.1",
+    "typing-extensions==4.16.0",
+)
 WHEELS = {
-    ARM64: (
-        "ai-edge-litert==2.3.0",
-        "backports.strenum==1.2.8",
-        "flatbuffers==25.12.19",
-        "ml-dtypes==0.6.0",
-        "numpy==2.4.6",
-        "protobuf==7.36.2",
-        "tqdm==4.70.1",
-        "typing-extensions==4.16.0",
-    ),
+    ARM64: LITERT,
+    AMD64: LITERT,
     ARMHF: ("tflite-runtime==2.14.0",),  # numpy is the system's
 }
 PACKAGES = "usr/local/lib/python3.11/dist-packages"
