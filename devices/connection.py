@@ -75,6 +75,7 @@ class Connection:
         self.name = name
         self._ask_password = ask_password
         self._secrets: Secrets = {}
+        self._own = uuid.uuid4().hex[:8]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._route: list[asyncssh.SSHClientConnection] = []
 
@@ -254,7 +255,8 @@ class Connection:
 
     async def _upload(self, content: bytes, remote: str, report: Callable[[int], None]) -> None:
         folder, name = posixpath.split(remote)
-        temporary = posixpath.join(folder, f".{name}.{uuid.uuid4().hex[:8]}.part")
+        # The same after a cut: what was left is written over, not left behind.
+        temporary = posixpath.join(folder, f".{name}.{self._own}.part")
         async with self._open.start_sftp_client() as sftp:
             try:
                 await sftp.makedirs(folder, asyncssh_attributes(0o700), exist_ok=True)

@@ -9,6 +9,7 @@ gone: the other side sends an empty line now and then.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -23,6 +24,9 @@ from typing import IO
 SILENCE_S = 40.0
 GRACE_S = 2.0
 """A program whose input ended has this long to end in good order."""
+
+OLD_S = 3600.0
+"""What was not uploaded after so long will not be."""
 
 BLOCK = 1 << 16
 POLL_S = 0.1
@@ -86,12 +90,20 @@ def hold(path: str, token: str, holder: str, wait_s: str) -> None:
         lock.truncate(0)
         lock.write(f"{token}\n{holder}\n")
         lock.flush()
-        # Nobody else uploads while this is held, so these are of runs that were cut off.
-        for part in Path(path).parent.glob("files/.*.part"):
-            part.unlink()
+        clear_parts(Path(path).parent)
         say({"event": "held"})
         while heard(0):
             pass
+
+
+def clear_parts(root: Path) -> None:
+    """Remove what runs that were cut off had uploaded in part."""
+    old = time.time() - OLD_S
+    for part in root.glob("*/.*.part"):
+        with contextlib.suppress(OSError):
+            # Only who holds the lock uploads models; what the runs themselves need comes before.
+            if part.parent.name == "files" or part.stat().st_mtime < old:
+                part.unlink()
 
 
 def say(message: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -37,9 +38,14 @@ def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     part = tmp_path / "files" / ".a.tflite.1234.part"
     part.touch()
+    (tmp_path / "runner").mkdir()
+    new, old = (tmp_path / "runner" / f".{name}.py.1234.part" for name in ("new", "old"))
+    new.touch()  # another host may be at it
+    old.touch()
+    os.utime(old, (0, 0))
     with hold(tmp_path / "lock", "1") as first:
         assert said(first.stdout) == {"event": "held"}
-        assert not part.exists()
+        assert (part.exists(), old.exists(), new.exists()) == (False, False, True)
         with hold(tmp_path / "lock", "2") as second:
             assert "in use by holder of 1" in said(second.stdout)["message"]
         first.communicate()
