@@ -103,9 +103,14 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
 def print_whole(table: Table) -> None:
     """Print a table on standard output; nothing is cut or folded in a file or a pipe."""
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=table_width(table))
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console = Console(highlight=False, width=table_width(table))
+    with console.capture() as captured:
+        console.print(table)
+    # A cell is as wide as its column; in a file the blanks behind the last are of no use.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def table_width(table: Table) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgecnn.inspection.clients import Facts, sides, some
@@ -12,7 +12,7 @@ from edgecnn.inspection.ends import described, is_image, normalization, own_spec
 from edgecnn.inspection.ops import CONVERTING
 from edgecnn.inspection.outputs import activation, classes, final_operator
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, Operator, TensorInfo, TfliteModel
 
 SHAPE_OPS = frozenset(
     {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}
@@ -180,16 +180,15 @@ def _precisions(facts: Facts) -> Iterator[Oddity]:
     model = facts.model
     schemes = Counter(scheme for _, scheme in model.weighted_operators())
     integers = schemes["int8"] + schemes["int16x8"]
-    islands = Counter(
-        op.name for op in model.operators if op.dtype == "float32" and op.name not in CONVERTING
-    )
+    body = _without_tail(model)
+    islands = Counter(op.name for op in body if op.dtype == "float32" and op.name not in CONVERTING)
     if integers and islands:
         yield Oddity(
             "float_islands",
             f"float32 ops stand among integer ones ({_counts(islands)}): accelerators that take "
             "integers alone refuse them; convert with --all-int8",
         )
-    inside = _conversions_inside(model)
+    inside = _conversions_inside(model, body)
     if inside:
         yield Oddity(
             "conversions_inside",
@@ -203,14 +202,22 @@ def _precisions(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _conversions_inside(model: TfliteModel) -> int:
+def _without_tail(model: TfliteModel) -> list[Operator]:
+    """Leave out what stands in float32 behind the last layer: a softmax is best so."""
+    operators = list(model.operators)
+    while operators and operators[-1].dtype == "float32" and operators[-1].name not in WEIGHTED_OPS:
+        operators.pop()
+    return operators
+
+
+def _conversions_inside(model: TfliteModel, body: Sequence[Operator]) -> int:
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     return sum(
         op.name in CONVERTING
         and (source := op.input(0)) is not None
         and not source.is_constant
         and not {source.index, *(made.index for made in op.outputs)} & ends
-        for op in model.operators
+        for op in body
     )
 
 

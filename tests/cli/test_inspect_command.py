@@ -33,6 +33,7 @@ def test_text(peers: Path, run_edgecnn: Any) -> None:
     assert "not for      MediaPipe Tasks ImageClassifier, @mediapipe/tasks-vision: " in second
     assert "edgecnn summary FILE" in second
     assert "\x1b" not in outcome.stdout
+    assert all(line == line.rstrip() for line in outcome.stdout.splitlines())
 
 
 def test_check_tells_whether_all_clients_take_it(peers: Path, run_edgecnn: Any) -> None:

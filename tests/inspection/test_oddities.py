@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -77,6 +78,18 @@ def test_a_drop_in_file_is_not_odd() -> None:
 )
 def test_one_oddity(changes: dict[str, Any], expected: list[str]) -> None:
     assert kinds(classifier(**changes)) == expected
+
+
+def test_softmax_in_float_behind_the_integers_is_as_it_should_be() -> None:
+    model = classifier(extra=[CONV])
+    sums, answer = tensor(2, "sums", (1, 3)), model.outputs[0]
+    logits = tensor(30, "logits", (1, 3), "float32")
+    tail = (Operator("DEQUANTIZE", (sums,), (logits,)), Operator("SOFTMAX", (logits,), (answer,)))
+    moved = dataclasses.replace(model, operators=(*model.operators[:-2], *tail))
+    assert kinds(moved, described(), len(LABELS)) == []
+    dense = Operator("FULLY_CONNECTED", (logits, tensor(31, "w", (3, 3), "float32")), (logits,))
+    layer_behind = dataclasses.replace(moved, operators=(*moved.operators[:-1], dense, tail[1]))
+    assert "float_islands" in kinds(layer_behind)
 
 
 def test_labels_and_size() -> None:
