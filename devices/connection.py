@@ -306,12 +306,17 @@ async def _close(route: Sequence[asyncssh.SSHClientConnection]) -> None:
 
 
 async def _write(sftp: Any, remote: str, content: bytes, report: Callable[[int], None]) -> None:
-    """Write blocks, several at a time, and tell as each group is there."""
+    """Write blocks, several at a time, tell as each group is there, and have the disk keep them."""
+    import asyncssh
+
     async with sftp.open(remote, "wb", block_size=BLOCK, max_requests=BLOCKS_AHEAD) as file:
         for begin in range(0, len(content), BLOCK * BLOCKS_AHEAD):
             end = min(len(content), begin + BLOCK * BLOCKS_AHEAD)
             await file.write(content[begin:end], begin)
             report(end)
+        # A file has the name of its hash, so after a power failure it must not be empty.
+        with contextlib.suppress(asyncssh.SFTPOpUnsupported):
+            await file.fsync()
 
 
 async def _remove(sftp: Any, remote: str) -> None:

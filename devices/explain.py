@@ -26,6 +26,11 @@ def explained(
         return DeviceError(f"{name}: {doing}: not done {within}")
     if isinstance(error, asyncssh.SFTPPermissionDenied):
         return DeviceError(f"{name}: {doing}: no permission to write there")
+    if isinstance(error, asyncssh.SFTPBadMessage):
+        return DeviceError(
+            f"{name}: {doing}: its shell prints text at every login, which garbles what is sent: "
+            "let ~/.bashrc there print in terminals only"
+        )
     lost = (
         asyncssh.DisconnectError,
         asyncssh.SFTPConnectionLost,

@@ -18,18 +18,18 @@ class Wire:
 
     Args:
         target: The server's port.
+        host: Where to listen: the server is always on 127.0.0.1.
 
     ``bytes`` have passed, in both directions together, and ``cuts`` were made. It is cut by itself
     after the numbers of bytes that a test writes into ``cut_after``, the least first.
     """
 
-    host = "127.0.0.1"
-
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.bytes = 0
         self.cuts = 0
         self.cut_after: list[int] = []
-        self._target = (self.host, target)
+        self._target = ("127.0.0.1", target)
         self._silent = False
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
@@ -66,7 +66,9 @@ class Wire:
     def mend(self, port: int | None = None) -> None:
         """Take connections again."""
         self._silent = False
-        self._server = socket.create_server((self.host, self.port if port is None else port))
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        address = (self.host, self.port if port is None else port)
+        self._server = socket.create_server(address, family=family)
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
 

@@ -1,0 +1,129 @@
+"""A host that dies, a cable that is pulled, an upload cut in half, a disk that is full."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgecnn.devices import guard, ssh, transport
+from edgecnn.devices.address import Address
+from edgecnn.devices.inventory import Inventory
+from edgecnn.devices.ssh import Ssh
+from edgecnn.errors import DeviceError
+
+from .board import EmulatedPi
+from .conftest import MakePi
+from .wire import Wire
+
+PYTHON = "/usr/bin/python3"
+SILENCE_S = 2.0
+
+
+def ours_on(pi: EmulatedPi) -> list[tuple[str, ...]]:
+    return [one.command for one in pi.processes() if any(".edgecnn" in p for p in one.command)]
+
+
+def wait_until(so: Callable[[], object], seconds: float = 30) -> None:
+    give_up = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def kitchen() -> Ssh:
+    return Ssh("kitchen", Address(EmulatedPi.name, python=PYTHON))
+
+
+@pytest.fixture
+def impatient_guard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have devices wait for two seconds where they wait for forty."""
+    text = Path(guard.__file__).read_text()
+    assert f"SILENCE_S = {guard.SILENCE_S}" in text and guard.SILENCE_S == 40
+    other = tmp_path / "guard.py"
+    other.write_text(text.replace(f"SILENCE_S = {guard.SILENCE_S}", f"SILENCE_S = {SILENCE_S}"))
+    monkeypatch.setattr(guard, "__file__", str(other))
+    monkeypatch.setattr(transport, "ALIVE_EVERY_S", 0.5)
+
+
+def test_a_device_is_free_again_after_a_pulled_cable(
+    quick_pi: EmulatedPi, impatient_guard: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with Wire(quick_pi.port) as wire:
+        quick_pi.write_ssh_config(tmp_path, wire.port)
+        monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(tmp_path / "ssh_config"))
+        with kitchen() as device:
+            device.start("running 'a.tflite'")
+            time.sleep(2 * SILENCE_S)  # it lives on signs of life
+            assert len(ours_on(quick_pi)) == 2
+            wire.fall_silent()  # neither end is told
+            quick_pi.write_ssh_config(tmp_path, quick_pi.port)
+            with pytest.raises(DeviceError, match="in use by"), kitchen():
+                pass
+            wait_until(lambda: not ours_on(quick_pi), SILENCE_S + guard.GRACE_S + 5)
+            with kitchen():
+                pass
+            wire.cut_for_good()
+
+
+def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
+    quick_pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, colour_model: Any
+) -> None:
+    model = colour_model(tmp_path / "large.tflite")
+    model.write_bytes(model.read_bytes() + os.urandom(60_000_000))
+    monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(quick_pi.folder / "ssh_config"))
+    monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
+    Inventory().add("kitchen", Address(quick_pi.name, python=PYTHON))
+    files = quick_pi.path("/home/pi/.edgecnn/files")
+
+    def begun() -> bool:
+        return any(part.stat().st_size > 1_000_000 for part in files.glob(".*.part"))
+
+    command = [sys.executable, "-m", "edgecnn", "bench", str(model), "--device", "kitchen"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as host:
+        wait_until(begun)
+        host.send_signal(signal.SIGKILL)
+    name = hashlib.sha256(model.read_bytes()).hexdigest()
+    assert not list(files.glob(f"{name}*"))
+    wait_until(lambda: not ours_on(quick_pi))
+    with kitchen() as device:
+        assert not list(files.glob(".*.part"))  # it begins again
+        place = device.place(model)
+        assert quick_pi.ssh(f"sha256sum {place}").stdout[:64] == name
+        quick_pi.ssh(f"truncate --size -1 {place}")  # as after a power failure
+    with kitchen() as device:
+        assert device.place(model) == place
+        assert quick_pi.ssh(f"sha256sum {place}").stdout[:64] == name
+        quick_pi.ssh(f"rm {place}")
+
+
+def test_a_disk_that_is_full_at_any_step_is_a_line(
+    make_quick_pi: MakePi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ssh, "RECONNECT_AFTER_S", (0.1,))
+    pi, model = make_quick_pi(disk_mb=16, runtime=True), tmp_path / "a.tflite"
+    model.write_bytes(os.urandom(2_000_000))
+    monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(pi.folder / "ssh_config"))
+    pi.fill_disk()
+    with (
+        pytest.raises(DeviceError, match=r"kitchen: its disk is full: .* make room there"),
+        kitchen(),
+    ):
+        pass
+    assert pi.ssh("find .edgecnn -type f").stdout == ""
+    pi.path("/var/ballast").unlink()
+    with kitchen() as device:
+        pi.fill_disk(leave_bytes=1_000_000)
+        with pytest.raises(DeviceError, match=r"kitchen: its disk is full: 2.0 MB are needed"):
+            device.place(model)
+        assert pi.ssh("ls -A .edgecnn/files").stdout == ""
+        pi.path("/var/ballast").unlink()
+        assert pi.ssh(f"sha256sum {device.place(model)}").stdout[:64]
