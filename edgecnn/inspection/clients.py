@@ -127,6 +127,23 @@ def clients_for(
     )
 
 
+def shut_out(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
+    """Say why a file is not drop-in: one line a reason, with the clients that it shuts out.
+
+    Example:
+        >>> shut_out(clients_for(read_model("logits.tflite"), metadata, labels))
+        ('not drop-in for MediaPipe Tasks ImageClassifier and ...: it answers logits, ...',)
+    """
+    by_reason: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for reason in verdict.reasons:
+            by_reason.setdefault(reason, []).append(verdict.client)
+    return tuple(
+        f"not drop-in for {' and '.join(clients)}: {reason}"
+        for reason, clients in by_reason.items()
+    )
+
+
 def _subgraphs(facts: Facts) -> str | None:
     count = facts.model.subgraphs
     return None if count == 1 else f"it has {count} subgraphs, and exactly one is taken"
@@ -169,6 +186,8 @@ def _normalization(facts: Facts) -> str | None:
         return "its metadata lack the normalisation of the float input: edgecnn metadata set"
     if len(mean) != len(std) or len(mean) not in (1, 3):
         return f"its metadata have {len(mean)} means and {len(std)} deviations, not 1 or 3"
+    if len(set(mean)) > 1 or len(set(std)) > 1:
+        return "its float input wants another normalisation for each channel: convert it again"
     return None
 
 
