@@ -40,7 +40,7 @@ def shut_out(
     [
         (classifier(), described(mean=None, std=None)),
         (classifier("float32"), described()),
-        (classifier("float32"), described(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))),
+        (classifier("float32"), described(mean=(1.0,) * 3, std=(4.0,) * 3)),
         (classifier("uint8", "uint8"), described()),
         (classifier(last="LOGISTIC"), described()),
         (classifier(codes=DETECTION), described()),
@@ -80,6 +80,7 @@ def test_one_thing_wrong(changes: dict[str, Any], clients: tuple[str, ...], says
         (None, LABELS, "lack the normalisation"),
         (described(mean=None, std=None), LABELS, "lack the normalisation"),
         (described(mean=(1.0, 2.0), std=(1.0, 2.0)), LABELS, "2 means"),
+        (described(mean=(1.0, 2.0, 3.0), std=(4.0,) * 3), LABELS, "for each channel"),
         (described(color_space="GRAYSCALE"), LABELS, "GRAYSCALE"),
         (described(), None, "no labels"),
         (described(), LABELS[:2], "2 labels for 3 classes"),
