@@ -40,6 +40,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def expected_files() -> set[str]:
     files = set(DATA)
+    web = ROOT / "edgecnn" / "classification" / "web"
+    files |= {f"edgecnn/classification/web/{path.name}" for path in web.iterdir()}
     for name in TOP:
         prefix = "edgecnn" if name == "edgecnn" else f"edgecnn/{name}"
         for path in (ROOT / name).rglob("*.py"):
