@@ -23,6 +23,7 @@ from edgecnn.version import __version__
 
 if TYPE_CHECKING:
     from edgecnn.classification.terminal import classify
+    from edgecnn.golden.verify import verify
     from edgecnn.inspection.inspect import inspect
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
@@ -39,6 +40,7 @@ __all__ = [
     "inspect",
     "sensitivity",
     "summarize",
+    "verify",
 ]
 
 _HOME = {
@@ -49,6 +51,7 @@ _HOME = {
     "inspect": "edgecnn.inspection.inspect",
     "sensitivity": "edgecnn.quantize.sensitivity.session",
     "summarize": "edgecnn.quantize.summary",
+    "verify": "edgecnn.golden.verify",
 }
 
 

@@ -12,6 +12,7 @@ from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.files import refuse_overwriting
+from edgecnn.golden.provenance import sha256_of_weights
 from edgecnn.metadata.about import About
 from edgecnn.quantize.calibration import DEFAULT_SAMPLES
 from edgecnn.quantize.outputs import plan_outputs
@@ -105,8 +106,10 @@ def convert(
         3963200
     """
     with ExitStack() as stack:
+        weights_sha256 = None
         if not isinstance(source, str | Path):
-            source = saved_in_memory_model(source, stack)
+            model, source = source, saved_in_memory_model(source, stack)
+            weights_sha256 = sha256_of_weights(model)
         request = Request(
             source=find_source(str(source), trust=trust),
             schemes=parse_schemes(quantize),
@@ -126,6 +129,7 @@ def convert(
             max_drop=max_drop,
             all_int8=all_int8,
             about=About.of(labels, author, license, model_version, description),
+            weights_sha256=weights_sha256,
             trust=trust,
             on_progress=on_progress or (lambda phase, done, total: None),
         )

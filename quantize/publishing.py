@@ -1,4 +1,4 @@
-"""What a converted file's public metadata says, its labels, and which clients cannot take it."""
+"""What a converted file's public metadata says, and its labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.files import quoted
-from edgecnn.inspection.clients import ClientVerdict
 from edgecnn.metadata.labels import (
     BACKGROUND,
     IMAGENET_OUTPUTS,
@@ -151,20 +150,3 @@ def _output(shape: tuple[int, ...], labels: Labels, ends_in_softmax: bool | None
     else:
         tensor = TensorMetadata(name="score", description=f"{_count(shape).capitalize()}.")
     return TensorMetadata(**{**vars(tensor), "label_files": tuple(labels.files)})
-
-
-def shut_out(verdicts: tuple[ClientVerdict, ...]) -> list[str]:
-    """Say why a file is not drop-in, with the clients that each reason shuts out.
-
-    Example:
-        >>> shut_out(clients_for(read_model("logits.tflite")))
-        ['not drop-in for MediaPipe Tasks ImageClassifier and ...: it answers logits, ...']
-    """
-    by_reason: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        for reason in verdict.reasons:
-            by_reason.setdefault(reason, []).append(verdict.client)
-    return [
-        f"not drop-in for {' and '.join(clients)}: {reason}"
-        for reason, clients in by_reason.items()
-    ]

@@ -98,6 +98,7 @@ class Request:
         max_drop: What int8 may lose, in points; None if there is no budget.
         all_int8: Whether no layer of an int8 file may stay in float32.
         about: What the user says of the model, its labels among it.
+        weights_sha256: Of a Keras model in memory, whose saved file says nothing.
 
     ``check`` opens the data: ``dataset`` to calibrate with, ``named`` for its class names alone.
 
@@ -118,6 +119,7 @@ class Request:
     max_drop: float | None = None
     all_int8: bool = False
     about: About = NOTHING_SAID
+    weights_sha256: str | None = None
     dataset: Dataset | None = None
     named: Dataset | None = None
     spec: InputSpec | None = None

@@ -7,6 +7,7 @@ and only then gets its name. Files that are in place stay, whatever happens to t
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import math
 import tempfile
@@ -20,7 +21,9 @@ from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
 from edgecnn.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.files import quoted, sha256_of
-from edgecnn.inspection.clients import clients_for
+from edgecnn.golden.provenance import describe_calibration, describe_source
+from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
+from edgecnn.inspection.clients import clients_for, shut_out
 from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
@@ -36,7 +39,7 @@ from edgecnn.quantize.flatbuffer import TfliteModel
 from edgecnn.quantize.guards import layer_doubts
 from edgecnn.quantize.latency import CLEARLY_SLOWER
 from edgecnn.quantize.outputs import OutputPlan
-from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata, shut_out
+from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
@@ -100,6 +103,7 @@ class _Session:
         self._loaded: Message = {}
         self._calibration: CalibrationImages | None = None
         self._labels = Labels()
+        self._source: dict[str, object] | None = None
         self._results: list[Conversion] = []
         self._failures: list[str] = []
 
@@ -296,10 +300,10 @@ class _Session:
         image = self._calibration.images[0] if self._calibration else None
         spec = self._input_of_files()
         in_float = (message["fidelity"] or {}).get("layers_in_float", ())
-        model, runtime = self._checker.verify(
+        model, runtime, golden = self._checker.verify(
             path, plan.scheme, plan.input_type, image, spec, in_float
         )
-        append_packed_files(path, self._labels.files)
+        append_packed_files(path, {**self._labels.files, **self._golden(plan, message, golden)})
         calibrated = self._calibration if plan.scheme.calibrated else None
         return Conversion(
             path=plan.target,
@@ -326,6 +330,25 @@ class _Session:
             versions={"edgecnn": __version__, **self._loaded["versions"], **runtime},
             converter_peak_rss_bytes=message["peak_rss_bytes"],
         )
+
+    def _golden(
+        self, plan: OutputPlan, message: Message, golden: GoldenSample | None
+    ) -> dict[str, bytes]:
+        """Return the packed file with the golden sample and where the model is from."""
+        if golden is None:
+            return {}
+        if self._source is None:
+            self._source = describe_source(self._request)
+        images = self._calibration if plan.scheme.calibrated else None
+        provenance = {
+            "source": self._source,
+            "scheme": plan.scheme.name,
+            "recover": self._request.recover if plan.scheme.calibrated else None,
+            "calibration": describe_calibration(images.images, images.fitted) if images else None,
+            "fidelity": message["fidelity"],
+            "versions": {"edgecnn": __version__, **self._loaded["versions"]},
+        }
+        return {GOLDEN_FILE: dataclasses.replace(golden, provenance=provenance).to_bytes()}
 
     def _warnings(self, plan: OutputPlan, message: Message, model: TfliteModel) -> tuple[str, ...]:
         warnings = [*self._request.warnings, *self._loaded["notes"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy.typing as npt
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.errors import ConversionError, EdgecnnError
-from edgecnn.measure.session import RunnerSession
+from edgecnn.golden.replay import golden_spec, make_sample
+from edgecnn.golden.sample import GoldenSample
+from edgecnn.measure.session import LoadedModel, RunnerSession
 from edgecnn.quantize.flatbuffer import (
     DYNAMIC_MIN_ELEMENTS,
     Operator,
@@ -35,7 +38,7 @@ class Checker:
 
     Example:
         >>> with Checker() as checker:
-        ...     model, runtime = checker.verify(path, SCHEMES["int8"], "uint8", None, None)
+        ...     model, runtime, golden = checker.verify(path, SCHEMES["int8"], "uint8", None, None)
     """
 
     def __init__(self) -> None:
@@ -64,7 +67,7 @@ class Checker:
         image: npt.NDArray[np.uint8] | None,
         spec: InputSpec | None,
         in_float: Collection[str] = (),
-    ) -> tuple[TfliteModel, dict[str, str]]:
+    ) -> tuple[TfliteModel, dict[str, str], GoldenSample | None]:
         """Check that a file is what was asked for and that it runs.
 
         Args:
@@ -76,7 +79,8 @@ class Checker:
             in_float: Names of the results of layers that were left in float32.
 
         Returns:
-            The file's structure, and the runtime's name and version.
+            The file's structure, the runtime's name and version, and what the file answers to
+            the golden pictures; None where they would be too large.
 
         Raises:
             ConversionError: An op is not quantised as asked, a dtype is wrong, an output is not
@@ -85,9 +89,11 @@ class Checker:
         model = read_model(path)
         _check_ends(model, input_type)
         _check_precision(model, scheme, in_float)
-        return model, self._run_once(path, _tensor(model, image, spec))
+        return model, *self._run(path, model, _tensor(model, image, spec), spec)
 
-    def _run_once(self, path: Path, tensor: bytes | None) -> dict[str, str]:
+    def _run(
+        self, path: Path, model: TfliteModel, tensor: bytes | None, spec: InputSpec | None
+    ) -> tuple[dict[str, str], GoldenSample | None]:
         runner = self._runner or Desktop().start(TASK)
         # A runner that crashes or refuses a file is not used for the next one.
         self._runner = None
@@ -95,16 +101,32 @@ class Checker:
             stack.enter_context(runner)
             try:
                 loaded = runner.load(Desktop().place(path), threads=1)
-                checked = runner.check(tensor)
+                finite = runner.check(tensor).finite
+                golden = _golden(runner, model, spec, loaded) if finite else None
             except EdgecnnError as error:
                 raise ConversionError(f"the runtime refuses the file: {error}") from error
-            if not checked.finite:
+            if not finite:
                 raise ConversionError(
                     "the file gives NaN or infinite outputs: check the model's weights"
                 )
             stack.pop_all()
         self._runner = runner
-        return {loaded.runtime: loaded.runtime_version}
+        return {loaded.runtime: loaded.runtime_version}, golden
+
+
+def _golden(
+    runner: RunnerSession, model: TfliteModel, spec: InputSpec | None, loaded: LoadedModel
+) -> GoldenSample | None:
+    pictures = golden_spec(model, spec)
+    if pictures is None:
+        return None
+    made = {
+        "architecture": platform.machine(),
+        "runtime": loaded.runtime,
+        "runtime_version": loaded.runtime_version,
+        "threads": 1,
+    }
+    return make_sample(runner, model, pictures, made)
 
 
 def _check_ends(model: TfliteModel, input_type: str) -> None:

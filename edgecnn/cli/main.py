@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "edgecnn.cli.sensitivity:sensitivity_command",
         "Say which layers int8 loses its accuracy in.",
     ),
+    "verify": (
+        "edgecnn.cli.verify:verify_command",
+        "Say whether files answer as when they were made.",
+    ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
     "try": ("edgecnn.cli.trying:try_command", "Classify images, here or in the browser."),
     "devices": ("edgecnn.cli.devices:devices_command", "Name, prepare and check the devices."),

@@ -1,0 +1,114 @@
+"""``edgecnn verify``: whether a device answers as files did when they were made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.failures import Failures
+from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.text import quoted_if_needed
+from edgecnn.errors import EdgecnnError, InputError
+
+if TYPE_CHECKING:
+    from edgecnn.golden.compare import Comparison
+    from edgecnn.golden.verify import Verification
+
+
+@click.command("verify")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--device",
+    default="desktop",
+    show_default=True,
+    metavar="NAME|[USER@]HOST[:PORT]",
+    help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH.",
+)
+@click.option("-t", "--threads", type=int, default=1, show_default=True, help="Of the runtime.")
+@click.option(
+    "--export",
+    "folder",
+    metavar="FOLDER",
+    help="Write the pictures as PNG, and expected.json with the best classes of each.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def verify_command(
+    files: tuple[str, ...], device: str, threads: int, folder: str | None, as_json: bool
+) -> int:
+    """Verify that .tflite files answer here as they did when they were made.
+
+    Each file that edgecnn converts holds the answers to three pictures. They are asked for again:
+    identical (every bit), close (rounding), or different, which is exit code 1.
+
+    \b
+    Example:
+      edgecnn verify model.tflite
+      edgecnn verify model.tflite --device pi
+      edgecnn verify model.tflite --export golden/
+    """
+    from edgecnn.golden.compare import DIFFERENT
+    from edgecnn.golden.verify import verify_each
+
+    if folder is not None:
+        _export(files, folder)
+    failures = Failures()
+    results: list[Verification] = []
+    with PhaseProgress() as progress:
+        ask = progress.ask_password if can_ask() else None
+        for result in verify_each(files, device, threads, ask_password=ask, on_progress=progress):
+            if isinstance(result, EdgecnnError):
+                failures.add(result)
+                continue
+            results.append(result)
+            if not as_json:
+                progress.print(describe(result))
+    if as_json:
+        click.echo(json.dumps([result.to_dict() for result in results], indent=2))
+    return 1 if any(r.verdict == DIFFERENT for r in results) else failures.exit_code
+
+
+def _export(files: tuple[str, ...], folder: str) -> None:
+    from edgecnn.golden.export import export
+
+    if len(files) > 1:
+        raise InputError("--export takes one file: its pictures have the same names in each")
+    export(files[0], folder)
+
+
+def describe(result: Verification) -> str:
+    """Say in a line what a file's verdict is, and in one more for each picture that differs."""
+    threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
+    here = f"{result.runtime} {result.runtime_version}, {result.architecture}, {threads}"
+    made = [str(result.made.get(key)) for key in ("runtime", "runtime_version", "architecture")]
+    name = quoted_if_needed(result.path)
+    lines = [
+        f"{name}: {result.verdict} on {result.device} ({here}){_how(result)}",
+        f"  made with {quoted_if_needed(' '.join(made))}",
+    ]
+    lines += [f"  {_where(sample)}" for sample in result.samples if sample.verdict == "different"]
+    return "\n".join(lines)
+
+
+def _how(result: Verification) -> str:
+    count = len(result.samples)
+    if result.verdict == "identical":
+        return f", {count} answers bit for bit"
+    difference = result.largest_difference
+    if difference is None:
+        return ", with answers that are NaN or infinite"
+    return (
+        f", scores differ by {difference:.2g} at most ({result.tolerance.score:g} is "
+        f"allowed), same top-1 on {result.same_top1} of {count}"
+    )
+
+
+def _where(sample: Comparison) -> str:
+    if sample.largest_difference is None:
+        return f"{sample.pattern}: not finite"
+    text = f"{sample.pattern}: "
+    if not sample.same_top1:
+        text += f"class {sample.top1} is first with {sample.score:.3f}, "
+        text += f"it was {sample.golden_top1} with {sample.golden_score:.3f}; "
+    return f"{text}class {sample.at} differs the most, by {sample.largest_difference:.3f}"

@@ -1,0 +1,128 @@
+"""Whether answers are those of the golden sample: identical, close, or different and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.golden.sample import GoldenAnswer, Values, sha256_of_array
+
+IDENTICAL, CLOSE, DIFFERENT = "identical", "close", "different"
+VERDICTS = (IDENTICAL, CLOSE, DIFFERENT)
+"""The best first."""
+
+FLOAT_SCHEMES = ("float32", "float16")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What may differ between two right programs that run the same file.
+
+    Args:
+        score: Largest difference of a score; of scores beyond 1 (logits), the share of the largest.
+        lead: Two classes that are no further apart than this may change places.
+    """
+
+    score: float
+    lead: float
+
+
+FLOAT_TOLERANCE = Tolerance(score=1e-3, lead=1e-3)
+"""Float kernels sum in another order, which moves a probability in its sixth digit or so."""
+
+INTEGER_TOLERANCE = Tolerance(score=0.1, lead=1 / 256)
+"""Kernels round intermediate results to neighbouring levels, which sums up over the layers; what
+comes out of an int8 softmax is a multiple of 1/256."""
+
+
+def tolerance_of(scheme: str) -> Tolerance:
+    """Return what may differ for a file of a scheme, as ``TfliteModel.scheme`` has it.
+
+    Example:
+        >>> tolerance_of("float32").score
+        0.001
+    """
+    return FLOAT_TOLERANCE if scheme in FLOAT_SCHEMES else INTEGER_TOLERANCE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One answer beside the golden one.
+
+    Args:
+        pattern: Of the picture.
+        verdict: ``"identical"``, ``"close"`` or ``"different"``.
+        largest_difference: Of a score; None where the answer is not finite.
+        at: The class that differs the most; None where none does, or the answer is not finite.
+        golden_top1: The best class when the file was made.
+        golden_score: Its score then.
+        top1: The best class here.
+        score: Its score here.
+    """
+
+    pattern: str
+    verdict: str
+    largest_difference: float | None
+    at: int | None
+    golden_top1: int
+    golden_score: float
+    top1: int
+    score: float
+
+    @property
+    def same_top1(self) -> bool:
+        """Whether the best class is the same."""
+        return self.top1 == self.golden_top1
+
+
+def compare(golden: GoldenAnswer, found: Values, tolerance: Tolerance) -> Comparison:
+    """Compare an answer with the golden one of the same picture.
+
+    Args:
+        golden: From the file.
+        found: float32, the whole answer.
+        tolerance: What may differ.
+
+    Example:
+        >>> compare(golden, answer, tolerance_of("int8")).verdict
+        'close'
+    """
+    top1 = int(np.where(np.isnan(found), -np.inf, found).argmax())
+    differences = _differences(golden, found) if np.isfinite(found).all() else None
+    largest = None if differences is None else float(differences.max())
+    if sha256_of_array(found) == golden.output_sha256:
+        verdict = IDENTICAL
+    else:
+        verdict = CLOSE if _is_close(golden, top1, largest, tolerance) else DIFFERENT
+    return Comparison(
+        pattern=golden.pattern,
+        verdict=verdict,
+        largest_difference=largest,
+        at=int(differences.argmax()) if differences is not None and largest else None,
+        golden_top1=golden.top1,
+        golden_score=float(golden.values[0]),
+        top1=top1,
+        score=float(found[top1]),
+    )
+
+
+def _differences(golden: GoldenAnswer, found: Values) -> npt.NDArray[np.float64]:
+    """Return how much each score differs; one that is not kept, by how much it is too high."""
+    lowest = float(golden.values[-1])
+    differences = np.maximum(found.astype(np.float64) - lowest, 0.0)
+    differences[golden.classes] = np.abs(found[golden.classes].astype(np.float64) - golden.values)
+    return differences
+
+
+def _is_close(golden: GoldenAnswer, top1: int, largest: float | None, tolerance: Tolerance) -> bool:
+    unit = max(1.0, float(np.abs(golden.values).max()))
+    if largest is None or largest > tolerance.score * unit:
+        return False
+    if top1 == golden.top1:
+        return True
+    # Nearly equal classes may change places, as those of a model with random weights do.
+    place = np.flatnonzero(golden.classes == top1)
+    was = float(golden.values[place[0] if len(place) else -1])
+    return float(golden.values[0]) - was <= tolerance.lead * unit

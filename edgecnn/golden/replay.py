@@ -1,0 +1,82 @@
+"""Giving the golden pictures to a model that a runner has loaded, when it is made and later."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.data.inputspec import InputSpec, preset
+from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PIXELS, picture
+from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Values, best, sha256_of_array
+from edgecnn.measure.modelinput import to_tensor
+from edgecnn.measure.session import RunnerSession
+from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+
+drawn = lru_cache(maxsize=len(DEFAULT_PICTURES))(picture)
+"""Kept from one scheme of a conversion to the next."""
+
+
+def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
+    """Return how pictures go into a fresh file; None where it can have no golden sample.
+
+    Args:
+        model: The file's structure.
+        spec: How images become its input, where that is known; else pixels go in as [-1, 1].
+    """
+    (tensor,) = model.inputs
+    height, width, channels = tensor.shape[1:]
+    if height * width > MAX_PIXELS:
+        return None
+    return spec or preset("tf", height, width, channels)
+
+
+def make_sample(
+    runner: RunnerSession, model: TfliteModel, spec: InputSpec, made: dict[str, Any]
+) -> GoldenSample | None:
+    """Run a fresh file on the golden pictures.
+
+    Args:
+        runner: It has the file loaded.
+        model: The file's structure.
+        spec: What :func:`golden_spec` gave.
+        made: What the runner runs it with.
+
+    Returns:
+        The sample, its provenance still empty; None if an answer is not finite.
+    """
+    elements = model.outputs[0].elements
+    answers = []
+    for pattern, seed in DEFAULT_PICTURES:
+        tensor = input_tensor(pattern, seed, spec, model.inputs[0])
+        values = run(runner, tensor)
+        if not np.isfinite(values).all():
+            return None
+        classes = best(values)
+        answers.append(
+            GoldenAnswer(
+                pattern=pattern,
+                seed=seed,
+                input_sha256=sha256_of_array(tensor),
+                output_sha256=sha256_of_array(values),
+                classes=classes,
+                values=values[classes],
+            )
+        )
+    dtype = model.inputs[0].dtype
+    return GoldenSample(spec, dtype, elements, tuple(answers), made, {})
+
+
+def input_tensor(pattern: str, seed: int, spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any]:
+    """Return a picture as a model takes it, with a batch of 1."""
+    return to_tensor(drawn(pattern, seed, spec.shape), spec, tensor)[None]
+
+
+def run(runner: RunnerSession, tensor: npt.NDArray[Any]) -> Values:
+    """Return a model's answer, float32 in one row."""
+    answer = runner.classify(tensor[None], 1, with_outputs=True).outputs
+    assert answer is not None
+    values: Values = answer[0]
+    return values

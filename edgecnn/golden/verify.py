@@ -1,0 +1,257 @@
+"""``edgecnn.verify``: whether a device answers as the file did when it was made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgecnn.devices.base import Device, get_device
+from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.files import quoted, sha256_of
+from edgecnn.golden.compare import VERDICTS, Comparison, Tolerance, compare, tolerance_of
+from edgecnn.golden.replay import input_tensor, run
+from edgecnn.golden.sample import (
+    GOLDEN_FILE,
+    GoldenAnswer,
+    GoldenSample,
+    read_sample,
+    sha256_of_array,
+)
+from edgecnn.measure.failures import crash_explained, named_errors
+from edgecnn.measure.session import LoadedModel, RunnerSession
+from edgecnn.metadata.reading import read_packed_files
+from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+
+MAX_THREADS = 256
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A file's golden sample, replayed.
+
+    Args:
+        path: The file.
+        sha256: Of the file.
+        verdict: ``"identical"``: every bit of every answer; ``"close"``: within ``tolerance``, with
+            the same first classes; else ``"different"``. Of the answers the worst.
+        samples: One a picture.
+        tolerance: What may differ.
+        device: Where it was replayed.
+        architecture: Of that.
+        runtime: That replayed it.
+        runtime_version: Of that.
+        threads: Of that.
+        made: The same of when the file was made.
+        provenance: What the file was made from and how.
+    """
+
+    path: Path
+    sha256: str
+    verdict: str
+    samples: tuple[Comparison, ...]
+    tolerance: Tolerance
+    device: str
+    architecture: str
+    runtime: str
+    runtime_version: str
+    threads: int
+    made: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @property
+    def largest_difference(self) -> float | None:
+        """Of any score; None where an answer is not finite."""
+        found = [sample.largest_difference for sample in self.samples]
+        known = [difference for difference in found if difference is not None]
+        return max(known) if len(known) == len(found) else None
+
+    @property
+    def same_top1(self) -> int:
+        """How many pictures have the same first class."""
+        return sum(sample.same_top1 for sample in self.samples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            **dataclasses.asdict(self),
+            "path": str(self.path),
+            "largest_difference": self.largest_difference,
+            "same_top1": self.same_top1,
+        }
+
+
+def verify(
+    path: str | Path,
+    device: str = "desktop",
+    threads: int = 1,
+    *,
+    ask_password: Callable[[str], str] | None = None,
+) -> Verification:
+    """Replay the golden sample of a file that edgecnn made, and compare the answers.
+
+    Args:
+        path: A ``.tflite`` file.
+        device: Where: ``"desktop"``, a name of the inventory, or ``"[user@]host[:port]"``.
+        threads: Of the runtime.
+        ask_password: Given a question, returns a device's password; without it only keys are tried.
+
+    Raises:
+        InputError: The file cannot be used or has no golden sample, or the sample is broken.
+        DeviceError: The device cannot be reached, or is in use.
+        ChildCrashedError: The runtime crashed on the file.
+
+    Example:
+        >>> edgecnn.verify("model.tflite", device="pi").verdict
+        'close'
+    """
+    (result,) = verify_each([path], device, threads, ask_password=ask_password)
+    if isinstance(result, EdgecnnError):
+        raise result
+    return result
+
+
+def verify_each(
+    paths: Sequence[str | Path],
+    device: str = "desktop",
+    threads: int = 1,
+    *,
+    ask_password: Callable[[str], str] | None = None,
+    on_progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
+) -> Iterator[Verification | EdgecnnError]:
+    """Replay the golden samples of several files on one device.
+
+    Args:
+        paths: The files.
+        device: As in :func:`verify`, as are the others.
+        threads: Of the runtime.
+        ask_password: For a device's password.
+        on_progress: Told (phase, done, total).
+
+    Yields:
+        A file's result, or what is wrong with it.
+
+    Raises:
+        InputError: There can be no such device or number of threads.
+        DeviceError: The device cannot be reached, or is in use.
+    """
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"--threads must be 1 to {MAX_THREADS}, not {threads}")
+    where = get_device(device, ask_password)
+    # Files are read first: a device is not woken up for those that have nothing to replay.
+    files = [_read(Path(path)) for path in paths]
+    if not any(isinstance(file, _File) for file in files):
+        yield from (file for file in files if isinstance(file, EdgecnnError))
+        return
+    with where:
+        for file in files:
+            if isinstance(file, EdgecnnError):
+                yield file
+                continue
+            try:
+                yield _replayed(file, where, threads, on_progress)
+            except EdgecnnError as error:
+                yield error
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    model: TfliteModel
+    golden: GoldenSample
+
+
+def _read(path: Path) -> _File | EdgecnnError:
+    try:
+        model = read_model(path)
+        return _File(path, model, read_golden(path, model))
+    except EdgecnnError as error:
+        return error
+
+
+def read_golden(path: Path, model: TfliteModel) -> GoldenSample:
+    """Read the golden sample of a file.
+
+    Args:
+        path: The file.
+        model: Its structure.
+
+    Raises:
+        InputError: It has none, or one that is broken or of another model.
+    """
+    packed, label = read_packed_files(path), quoted(path)
+    if GOLDEN_FILE not in packed:
+        raise InputError(
+            f"{label} has no golden sample: only files that edgecnn convert made since it packs "
+            "one can be verified"
+        )
+    golden = read_sample(packed[GOLDEN_FILE], label)
+    ends = [(tensor.dtype, tensor.elements) for tensor in (*model.inputs, *model.outputs)]
+    shape = (1, *golden.spec.shape)
+    said = [(golden.input_dtype, golden.spec.height * golden.spec.width * golden.spec.channels)]
+    if ends != [*said, ("float32", golden.elements)] or model.inputs[0].shape != shape:
+        raise InputError(
+            f"the golden sample of {label} is another model's: its input is {golden.input_dtype} "
+            f"{shape} and its answers have {golden.elements} values"
+        )
+    return golden
+
+
+def _replayed(
+    file: _File, device: Device, threads: int, on_progress: Callable[[str, int, int], None]
+) -> Verification:
+    label = quoted(file.path)
+
+    def sending(done: int, total: int) -> None:
+        on_progress(f"sending {label}", done, total)
+
+    place = device.place(file.path, sending)
+    on_progress(f"verifying {label}", 0, 0)
+    with named_errors(label), crash_explained(), device.start(f"running {label}") as session:
+        loaded = session.load(place, threads)
+        tolerance = tolerance_of(file.model.scheme)
+        samples = tuple(
+            _compared(answer, file, session, tolerance) for answer in file.golden.answers
+        )
+        architecture = session.facts().architecture
+    return _verification(file, device, threads, loaded, architecture, samples, tolerance)
+
+
+def _compared(
+    answer: GoldenAnswer, file: _File, session: RunnerSession, tolerance: Tolerance
+) -> Comparison:
+    golden = file.golden
+    tensor = input_tensor(answer.pattern, answer.seed, golden.spec, file.model.inputs[0])
+    if sha256_of_array(tensor) != answer.input_sha256:
+        raise InputError(
+            f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
+            "the file was made: the sample was changed"
+        )
+    return compare(answer, run(session, tensor), tolerance)
+
+
+def _verification(
+    file: _File,
+    device: Device,
+    threads: int,
+    loaded: LoadedModel,
+    architecture: str,
+    samples: tuple[Comparison, ...],
+    tolerance: Tolerance,
+) -> Verification:
+    return Verification(
+        path=file.path,
+        sha256=sha256_of(file.path),
+        verdict=max((sample.verdict for sample in samples), key=VERDICTS.index),
+        samples=samples,
+        tolerance=tolerance,
+        device=device.name,
+        architecture=architecture,
+        runtime=loaded.runtime,
+        runtime_version=loaded.runtime_version,
+        threads=threads,
+        made=file.golden.made,
+        provenance=file.golden.provenance,
+    )
