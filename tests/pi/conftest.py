@@ -104,6 +104,12 @@ def wheels32() -> Path:
 
 
 @pytest.fixture(scope="session")
+def quick_wheels() -> Path:
+    """A folder with wheels of the runtime and numpy for native boards."""
+    return _have(lambda: wheelhouse(NATIVE))
+
+
+@pytest.fixture(scope="session")
 def runtimes(can_emulate: None) -> None:
     """Have what ``make_pi(bits, runtime=True)`` lays over a board's files."""
     for architecture in (ARM64, ARMHF):

@@ -107,8 +107,8 @@ def test_a_board_answers_as_this_machine_does(
     assert leftovers(board) == ""
 
 
-def test_a_device_is_used_by_one_at_a_time(board: EmulatedPi, known: Any) -> None:
-    known(kitchen=board)
+def test_a_device_is_used_by_one_at_a_time(quick_pi: EmulatedPi, known: Any) -> None:
+    known(kitchen=quick_pi)
     with (
         Ssh("kitchen", Address("kitchen", python=PYTHON)),
         pytest.raises(DeviceError, match=rf"in use by .*@.* \(process {os.getpid()}, since "),
@@ -119,8 +119,8 @@ def test_a_device_is_used_by_one_at_a_time(board: EmulatedPi, known: Any) -> Non
         pass
 
 
-def test_what_is_not_set_up_is_told_how(pi64: EmulatedPi, known: Any, model: Path) -> None:
-    known(kitchen=pi64)
+def test_what_is_not_set_up_is_told_how(make_quick_pi: MakePi, known: Any, model: Path) -> None:
+    known(kitchen=make_quick_pi())
     with pytest.raises(EdgecnnError, match="no TFLite runtime"):
         bench(model, device="kitchen", **QUICK)
     Inventory().add("kitchen", Address("kitchen"))
@@ -129,14 +129,13 @@ def test_what_is_not_set_up_is_told_how(pi64: EmulatedPi, known: Any, model: Pat
     Inventory().add("kitchen", Address("kitchen", python="/opt/python"))
     with pytest.raises(DeviceError, match="no Python at '/opt/python'"):
         bench(model, device="kitchen", **QUICK)
-    pi64.ssh("rm -r .edgecnn")
 
 
-def test_a_crash_there_is_a_line(board: EmulatedPi, known: Any, model: Path) -> None:
-    known(kitchen=board)
+def test_a_crash_there_is_a_line(quick_pi: EmulatedPi, known: Any, model: Path) -> None:
+    known(kitchen=quick_pi)
 
     def crash() -> None:
-        for one in runners(board):
+        for one in runners(quick_pi):
             if "run" in one.command:
                 one.send(signal.SIGSEGV)
 
@@ -149,7 +148,7 @@ def test_a_crash_there_is_a_line(board: EmulatedPi, known: Any, model: Path) -> 
             session.load(place, threads=1)
             crash()
             session.memory()
-    wait_until(lambda: not runners(board), 5)
+    wait_until(lambda: not runners(quick_pi), 5)
 
 
 def test_a_cut_is_survived(
@@ -181,9 +180,9 @@ def test_a_cut_is_survived(
 
 
 def test_a_cut_during_an_upload_is_survived(
-    make_pi: MakePi, known: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    make_quick_pi: MakePi, known: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pi, large = make_pi(), tmp_path / "large.tflite"
+    pi, large = make_quick_pi(runtime=True), tmp_path / "large.tflite"
     known(kitchen=pi)
     monkeypatch.setattr(ssh, "RECONNECT_AFTER_S", (0.1, 0.5, 1.0))
     large.write_bytes(os.urandom(5_000_000))
@@ -213,19 +212,19 @@ def run_in_background(*arguments: object) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_nothing_runs_on_without_the_host(
-    number: signal.Signals, board: EmulatedPi, known: Any, model: Path
+    number: signal.Signals, quick_pi: EmulatedPi, known: Any, model: Path
 ) -> None:
-    known(kitchen=board)
+    known(kitchen=quick_pi)
     devices = ["--device", "kitchen", "--device", "desktop"]
     with run_in_background(model, *devices, "--min-time", 600) as host:
-        wait_until(lambda: is_running(board))
+        wait_until(lambda: is_running(quick_pi))
         time.sleep(3)
         host.send_signal(number)
         _, said = host.communicate(timeout=30)
-        wait_until(lambda: not runners(board), 5)
+        wait_until(lambda: not runners(quick_pi), 5)
     if number == signal.SIGINT:
         assert (host.returncode, said.strip()) == (130, "edgecnn: interrupted")
-    assert leftovers(board) == ""
+    assert leftovers(quick_pi) == ""
 
 
 def test_boards_are_measured_at_the_same_time(

@@ -81,8 +81,8 @@ def test_a_new_board_is_made_ready_once(
     assert devices("setup").stdout.splitlines()[-1:] == [f"already set up: {contents}"]
 
 
-def test_a_board_without_python(make_pi: MakePi, connect: Connect) -> None:
-    pi = make_pi()
+def test_a_board_without_python(make_quick_pi: MakePi, connect: Connect) -> None:
+    pi = make_quick_pi()
     for name in ("python3", "python3.11"):
         pi.path(f"/usr/bin/{name}").unlink()
     connection = connect(pi)
@@ -107,12 +107,12 @@ def test_numpy_of_the_system_that_will_not_do(
         set_up(connection, wheels=wheels32)
 
 
-def test_a_disk_without_room(make_pi: MakePi, connect: Connect, wheels32: Path) -> None:
-    pi = make_pi(32)
+def test_a_disk_without_room(make_quick_pi: MakePi, connect: Connect, quick_wheels: Path) -> None:
+    pi = make_quick_pi()
     connection = connect(pi)
     pi.fill_disk(leave_bytes=10_000_000)
     with pytest.raises(NotReadyError, match=r"^kitchen: .* disk is full: .* 10 MB are free"):
-        set_up(connection, wheels=wheels32)
+        set_up(connection, wheels=quick_wheels)
     assert left_behind(pi) == []
     pi.path("/var/ballast").unlink()
 
@@ -121,14 +121,14 @@ def test_a_disk_without_room(make_pi: MakePi, connect: Connect, wheels32: Path) 
             pi.fill_disk(leave_bytes=2_000_000)
 
     with pytest.raises(NotReadyError, match=r"^kitchen: the device's disk is full.* Nothing was"):
-        set_up(connection, wheels=wheels32, on_step=fill_meanwhile)
+        set_up(connection, wheels=quick_wheels, on_step=fill_meanwhile)
     assert left_behind(pi) == ["lock"]
 
 
 def test_an_interrupted_setup_is_repaired(
-    make_pi: MakePi, connect: Connect, wheels32: Path
+    make_quick_pi: MakePi, connect: Connect, quick_wheels: Path
 ) -> None:
-    pi = make_pi(32)
+    pi = make_quick_pi()
     connection = connect(pi)
 
     def pull_the_plug() -> None:
@@ -142,9 +142,9 @@ def test_an_interrupted_setup_is_repaired(
     plug = threading.Thread(target=pull_the_plug)
     plug.start()
     with pytest.raises(DeviceError, match=r"^kitchen: "):
-        set_up(connection, wheels=wheels32)
+        set_up(connection, wheels=quick_wheels)
     plug.join()
     assert "venv.new" in left_behind(pi)
     assert check(connection).items[2].text == "an earlier setup did not end"
-    assert set_up(connection, wheels=wheels32).ready
+    assert set_up(connection, wheels=quick_wheels).ready
     assert left_behind(pi) == ["lock", "venv"]
