@@ -129,7 +129,7 @@ def _octaves(random: Iterator[int], shape: Shape, octaves: tuple[tuple[int, int]
     for cells, weight in octaves:
         total += weight * _upsampled(_grid(random, cells, shape[2]), shape)
     low, high = int(total.min()), int(total.max())
-    return ((total - low) * 255 // max(1, high - low)).astype(np.int64)
+    return (total - low) * 255 // max(1, high - low)
 
 
 def _grid(random: Iterator[int], cells: int, channels: int) -> Integers:
@@ -141,11 +141,13 @@ def _grid(random: Iterator[int], cells: int, channels: int) -> Integers:
 def _upsampled(grid: Integers, shape: Shape) -> Integers:
     """Interpolate a grid to a picture's pixels, linearly in both directions; times ``ONE``."""
     cells = len(grid) - 1
-    (y, down), (x, across) = (_places(side, cells) for side in shape[:2])
+    y, down = _places(shape[0], cells)
+    x, across = _places(shape[1], cells)
     down, across = down[:, None, None], across[None, :, None]
-    upper = grid[y][:, x] * (ONE - across) + grid[y][:, x + 1] * across
-    lower = grid[y + 1][:, x] * (ONE - across) + grid[y + 1][:, x + 1] * across
-    return (upper * (ONE - down) + lower * down) // ONE
+    upper: Integers = grid[y][:, x] * (ONE - across) + grid[y][:, x + 1] * across
+    lower: Integers = grid[y + 1][:, x] * (ONE - across) + grid[y + 1][:, x + 1] * across
+    blended: Integers = upper * (ONE - down) + lower * down
+    return blended // ONE
 
 
 def _places(pixels: int, cells: int) -> tuple[Integers, Integers]:

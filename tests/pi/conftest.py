@@ -13,12 +13,16 @@ from typing import TypeVar
 
 import pytest
 
+from edgecnn.devices.address import Address
+from edgecnn.devices.inventory import Inventory
+
 from .board import EmulatedPi
 from .requirements import missing
 from .rootfs import ARM64, ARMHF, NATIVE, NotAtHand, root_file_system
 from .wheels import installed_runtime, wheelhouse
 
 MakePi = Callable[..., EmulatedPi]
+PYTHON = "/usr/bin/python3"
 Made = TypeVar("Made")
 
 
@@ -114,3 +118,21 @@ def runtimes(can_emulate: None) -> None:
     """Have what ``make_pi(bits, runtime=True)`` lays over a board's files."""
     for architecture in (ARM64, ARMHF):
         _have(lambda chosen=architecture: installed_runtime(chosen))  # type: ignore[misc]
+
+
+@pytest.fixture
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give boards names, so that ``--device NAME`` finds them."""
+    monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
+    config = tmp_path / "ssh_config"
+    monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(config))
+
+    def know(**boards: EmulatedPi) -> None:
+        for name, pi in boards.items():
+            text = (
+                (pi.folder / "ssh_config").read_text().replace("Host raspberrypi", f"Host {name}")
+            )
+            config.write_text((config.read_text() if config.exists() else "") + text)
+            Inventory().add(name, Address(name, python=PYTHON))
+
+    return know

@@ -25,9 +25,8 @@ from edgecnn.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.records import Record
 
 from .board import EmulatedPi
-from .conftest import MakePi
+from .conftest import PYTHON, MakePi
 
-PYTHON = "/usr/bin/python3"
 INPUT = {"height": 4, "width": 4, "channels": 3, "mean": [127.5], "std": [127.5], "order": "rgb"}
 QUICK: dict[str, Any] = {"runs": 3, "min_time_s": 0.0, "warmup": 0}
 
@@ -37,24 +36,6 @@ def board(can_emulate: None, runtimes: None) -> Iterator[EmulatedPi]:
     """A board with a runtime that the tests of this file share: connections to it may be cut."""
     with EmulatedPi(64, runtime=True) as pi:
         yield pi
-
-
-@pytest.fixture
-def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give boards names, so that ``--device NAME`` finds them."""
-    monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
-    config = tmp_path / "ssh_config"
-    monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(config))
-
-    def know(**boards: EmulatedPi) -> None:
-        for name, pi in boards.items():
-            text = (
-                (pi.folder / "ssh_config").read_text().replace("Host raspberrypi", f"Host {name}")
-            )
-            config.write_text((config.read_text() if config.exists() else "") + text)
-            Inventory().add(name, Address(name, python=PYTHON))
-
-    return know
 
 
 @pytest.fixture
