@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "edgecnn.cli.sensitivity:sensitivity_command",
         "Say which layers int8 loses its accuracy in.",
     ),
+    "metadata": (
+        "edgecnn.cli.metadata:metadata_command",
+        "Show, set or strip what a .tflite file says of itself.",
+    ),
     "verify": (
         "edgecnn.cli.verify:verify_command",
         "Say whether files answer as when they were made.",
