@@ -7,6 +7,7 @@ written once.
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ BUFFER_ALIGNMENT = 16
 """Bytes; what the schema demands of the values of constant tensors."""
 
 
-def unpack(content: bytes) -> Any:
+def unpack(content: bytes | mmap.mmap) -> Any:
     """Return a model in the schema's object form, with all its weights in it."""
     from ai_edge_litert import schema_py_generated as schema
 
@@ -89,11 +90,11 @@ def with_ranges(content: bytes, ranges: Mapping[int, tuple[float, float]]) -> by
     return pack(model, len(content))
 
 
-def with_buffers(content: bytes, buffers: Mapping[str, bytes | None]) -> bytes:
+def with_buffers(content: bytes | mmap.mmap, buffers: Mapping[str, bytes | None]) -> bytes:
     """Return a copy of a model with named metadata buffers set; what was packed behind it is gone.
 
     Args:
-        content: A ``.tflite`` file's bytes.
+        content: A ``.tflite`` file as bytes or an mmap.
         buffers: Name -> content, or None to take the buffer out; those not named stay.
     """
     model = unpack(content)
@@ -102,7 +103,9 @@ def with_buffers(content: bytes, buffers: Mapping[str, bytes | None]) -> bytes:
             _take_out(model, name)
         else:
             _put_in(model, name, np.frombuffer(value, np.uint8))
-    return pack(model, len(content) + sum(len(value or b"") for value in buffers.values()))
+    # Much may lie behind a model that is none of it.
+    held = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    return pack(model, min(held, len(content)))
 
 
 def _put_in(model: Any, name: str, data: np.ndarray[Any, Any]) -> None:

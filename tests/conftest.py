@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -85,6 +86,46 @@ def run_edgecnn() -> RunEdgecnn:
             env={**os.environ, **(env or {})},
             timeout=timeout,
         )
+
+    return run
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a command ended, and what it took."""
+
+    returncode: int
+    errors: list[str]
+    peak_bytes: int
+    cpu_seconds: float
+
+
+MEASURED = """
+import re, sys, time
+from edgecnn.cli.main import run
+code = run(sys.argv[2:])
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)
+open(sys.argv[1], "w").write(f"{peak} {time.process_time()}")
+sys.exit(code)
+"""
+"""Peak memory from /proc: what ``wait4`` says includes the parent's, from before the exec."""
+
+
+@pytest.fixture()
+def measure_edgecnn(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Measured]:
+    """Run the ``edgecnn`` command as :func:`run_edgecnn` does, and say its memory and CPU time."""
+    if sys.platform != "linux":
+        pytest.skip("peak memory is read from /proc")
+
+    def run(*arguments: object) -> Measured:
+        report = tmp_path_factory.mktemp("measured") / "report"
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, str(report), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+        )
+        peak, seconds = report.read_text().split()
+        return Measured(done.returncode, done.stderr.splitlines(), int(peak) << 10, float(seconds))
 
     return run
 

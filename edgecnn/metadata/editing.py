@@ -16,15 +16,17 @@ from edgecnn.metadata.flat import Tree
 from edgecnn.metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
 from edgecnn.metadata.model import (
     LABEL_TYPES,
+    ModelMetadata,
     TensorMetadata,
     label_file,
     normalization_unit,
 )
-from edgecnn.metadata.reading import parse_tree, read_labels, read_metadata, read_packed_files
+from edgecnn.metadata.reading import labels_in, parse_tree, read_packed_files
 from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.metadata.writing import encode_tree, with_packed_files
 from edgecnn.quantize.editing import with_buffers
 from edgecnn.quantize.flatbuffer import METADATA_NAME, TensorInfo, TfliteModel, read_model
+from edgecnn.quantize.mapping import map_tflite
 
 EDITING_FAILS = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
@@ -75,7 +77,7 @@ def set_metadata(
     if about.labels is not None:
         packed = _set_labels(tree, model, about, packed, quoted(path))
     _write(path, output, {METADATA_BUFFER: encode_tree(tree)}, packed)
-    return _notes(Path(output or path), model, about)
+    return _notes(model, ModelMetadata.from_tree(tree), packed, about)
 
 
 def strip_metadata(
@@ -222,7 +224,7 @@ def _write(
     packed: Mapping[str, bytes],
 ) -> None:
     try:
-        content = with_packed_files(with_buffers(path.read_bytes(), buffers), packed)
+        content = with_packed_files(with_buffers(map_tflite(path), buffers), packed)
     except ImportError:
         raise EdgecnnError(
             "changing a file needs ai-edge-litert, which this machine does not have (there is none "
@@ -234,7 +236,13 @@ def _write(
         temporary.write_bytes(content)
 
 
-def _notes(path: Path, model: TfliteModel, about: About) -> tuple[str, ...]:
+def _notes(
+    model: TfliteModel, metadata: ModelMetadata, packed: Mapping[str, bytes], about: About
+) -> tuple[str, ...]:
     twice = duplicate_warning(about.labels, about.labels_from) if about.labels else None
-    notes = shut_out(clients_for(model, read_metadata(path), read_labels(path)))
+    try:
+        labels = labels_in(metadata, packed, "the file")
+    except InputError:
+        labels = None
+    notes = shut_out(clients_for(model, metadata, labels))
     return (twice, *notes) if twice else notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,32 @@ def read_labels(path: str | Path) -> tuple[str, ...] | None:
     metadata = read_metadata(path)
     if metadata is None or not metadata.outputs or not metadata.outputs[0].label_files:
         return None
-    name = metadata.outputs[0].label_files[0]
-    packed = read_packed_files(path)
-    if name not in packed:
+    return labels_in(metadata, read_packed_files(path), quoted(path))
+
+
+def labels_in(
+    metadata: ModelMetadata, packed: Mapping[str, bytes], label: str
+) -> tuple[str, ...] | None:
+    """Return the labels of the first output from what is packed; None where it has none.
+
+    Args:
+        metadata: What names the label file.
+        packed: Name -> content.
+        label: The model's name for messages.
+
+    Raises:
+        InputError: The label file is not packed, or it is no text.
+    """
+    names = metadata.outputs[0].label_files if metadata.outputs else ()
+    if not names:
+        return None
+    if names[0] not in packed:
         raise InputError(
-            f"{quoted(path)} names {quoted(name)} as its labels, and has no such file packed: "
+            f"{label} names {quoted(names[0])} as its labels, and has no such file packed: "
             "edgecnn metadata set --labels FILE puts labels in"
         )
     try:
-        text = packed[name].decode("utf-8-sig")
+        text = packed[names[0]].decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"the labels in {quoted(path)} are not UTF-8 text") from None
+        raise InputError(f"the labels in {label} are not UTF-8 text") from None
     return tuple(text.rstrip("\r\n").replace("\r\n", "\n").split("\n"))
