@@ -17,7 +17,10 @@ FILES = (
     "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md",
     "constraints.txt",
 )  # fmt: skip
-DATA = {"edgecnn/py.typed", "edgecnn/data/digits.npz", "edgecnn/data/DIGITS.md"}
+DATA = {
+    "edgecnn/py.typed", "edgecnn/data/digits.npz", "edgecnn/data/DIGITS.md",
+    "edgecnn/data/imagenet_labels.txt", "edgecnn/data/IMAGENET.md",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
