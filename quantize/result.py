@@ -34,7 +34,8 @@ class Conversion:
             and ``after`` it the fields of ``recovery.fidelity.Fidelity``. None without images.
         budget: What keeping within ``max_drop`` took: the budget and what the file loses of it, in
             points, by which measure and on how many images; the layers that stay in float32; its
-            bytes and latency over those of the int8 and the float32 file. None without a budget.
+            bytes (without what is packed) and latency over those of the int8 and the float32 file.
+            None without a budget.
         latency_over_float32: Its latency over the float32 file's, here and on one thread, as rough
             as it may be to tell which is slower; None for float32 and float16, and where a large
             float32 file would have to be made for it.

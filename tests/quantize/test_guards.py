@@ -277,7 +277,11 @@ def with_layer(keras: Any, layer: Any) -> Any:
 
 def test_a_layer_that_normalises_is_told(keras: Any, tmp_path: Path) -> None:
     rescaling = with_layer(keras, keras.layers.Rescaling(1 / 127.5, -1, name="to one"))
-    options: dict[str, Any] = {"quantize": "float32", "output": tmp_path / "made.tflite"}
+    options: dict[str, Any] = {
+        "quantize": "float32",
+        "output": tmp_path / "made.tflite",
+        "labels": ["a", "b", "c"],
+    }
     (made,) = edgecnn.convert(rescaling, preprocess="tf", **options)
     (says,) = made.warnings
     assert "'to one' normalises pixels by itself" in says
