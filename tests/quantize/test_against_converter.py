@@ -34,6 +34,6 @@ def test_layers_and_size_are_the_plain_converters(
     content, path = converter.convert(), small_results[scheme].path
     theirs, ours = parse_model(content, "plain"), read_model(path)
     assert layers(ours) == layers(theirs)
-    # Without what is packed behind it, what is left of the difference is metadata: a kilobyte or two.
+    # Without what is packed behind it, the rest of the difference is metadata: a kilobyte or two.
     assert ours.metadata["min_runtime_version"] == theirs.metadata["min_runtime_version"]
     assert abs(len(with_packed_files(path.read_bytes(), {})) - len(content)) < 2048
