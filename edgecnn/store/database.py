@@ -1,0 +1,191 @@
+"""Opening a database, its transactions, and each of its failures as one line."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from edgecnn.errors import EdgecnnError, InputError, StoreError
+from edgecnn.store.location import WAIT_S, check_file, shown
+from edgecnn.store.migrations import LATEST, LOCK_KEY, upgrade
+from edgecnn.store.schema import schema_version
+
+ADVICE = {
+    "database is locked": "another process has been writing to it: try again",
+    "readonly database": "it is read-only: choose another --store",
+    "disk is full": "the disk is full: make space",
+    "disk I/O error": "the disk is full or failing: make space, or choose another --store",
+    "malformed": "the file is damaged: move it away, or choose another --store",
+    "not a database": "choose another --store",
+}
+"""Part of SQLite's message -> what to do."""
+
+
+class Database:
+    """A database whose tables are of this version once it is open.
+
+    Args:
+        url: What :func:`edgecnn.store.location.database_url` gave.
+        create: Make a SQLite file, and the tables, where there are none.
+
+    Raises:
+        InputError: It is something else, of a newer version, or cannot be made.
+        StoreError: It is locked, damaged, or cannot be reached.
+    """
+
+    def __init__(self, url: URL, *, create: bool = True) -> None:
+        self.url = url
+        self.name = shown(url)
+        self._is_sqlite = url.get_backend_name() == "sqlite"
+        self.writable = True
+        if self._is_sqlite:
+            check_file(url, create=create)
+            self.writable = _is_writable(Path(url.database or ""))
+            if create and not self.writable:
+                raise InputError(f"results in {self.name} are read-only: choose another --store")
+        self._engine = self._make_engine()
+        with self._explained():
+            self._prepare()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the database."""
+        with self._explained(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose changes are all made at the end, or none of them."""
+        if not self.writable:
+            raise InputError(f"results in {self.name} are read-only")
+        engine = self._engine.execution_options(edgecnn_writes=True)
+        with self._explained(), engine.begin() as connection:
+            yield connection
+
+    def _make_engine(self) -> Engine:
+        arguments: dict[str, Any] = {}
+        url = self.url
+        if self._is_sqlite:
+            # Transactions are begun below: the driver would begin them too late.
+            arguments = {"isolation_level": None}
+            if "timeout" not in url.query:
+                arguments["timeout"] = WAIT_S
+            if not self.writable:
+                url = _read_only(url)
+        try:
+            engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+        except ModuleNotFoundError as error:
+            driver = str(error.name)
+            advice = "psycopg[binary]" if driver == "psycopg" else driver
+            raise InputError(
+                f"the database's driver {driver} is not installed: pip install '{advice}'"
+            ) from None
+        except (SQLAlchemyError, TypeError, ValueError):
+            raise InputError(f"the options of the store {self.name} cannot be used") from None
+        if self._is_sqlite:
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _prepare(self) -> None:
+        with self._engine.begin() as connection:
+            version = self._version(connection)
+        if version == LATEST:
+            return
+        if not self.writable:
+            raise InputError(
+                f"results in {self.name} are of an older version, and read-only: copy the file"
+            )
+        if self._is_sqlite:
+            self._keep_a_log()
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+            # Another process may have been here meanwhile.
+            version = self._version(connection)
+            if version < LATEST:
+                upgrade(connection, version)
+
+    def _version(self, connection: Connection) -> int:
+        tables = inspect(connection).get_table_names()
+        if schema_version.name not in tables:
+            if self._is_sqlite and tables:
+                raise InputError(
+                    f"{self.name} is a database of something else: choose another --store"
+                )
+            return 0
+        version = connection.execute(select(schema_version.c.version)).scalar()
+        if not isinstance(version, int) or version > LATEST:
+            raise InputError(
+                f"results in {self.name} are of version {version}, and this edgecnn knows version "
+                f"{LATEST}: install a newer edgecnn, or choose another --store"
+            )
+        return version
+
+    def _keep_a_log(self) -> None:
+        """Switch SQLite to write-ahead logging, so that reading and writing go on together."""
+        end = time.monotonic() + WAIT_S
+        while True:
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except Exception as error:
+                # This switch fails at once where another process is at the file.
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise StoreError(self._line(error)) from error
+                time.sleep(0.05)
+            finally:
+                connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except EdgecnnError:
+            raise
+        except DBAPIError as error:
+            bad = "not a database" in str(error.orig) or "malformed" in str(error.orig)
+            kind = InputError if bad else StoreError
+            raise kind(self._line(error.orig)) from error
+        except SQLAlchemyError as error:
+            raise StoreError(self._line(error)) from error
+
+    def _line(self, error: BaseException | None) -> str:
+        message = " ".join(str(error).split())[:300]
+        if self.url.password:
+            message = message.replace(str(self.url.password), "***")
+        advice = next((advice for part, advice in ADVICE.items() if part in message), None)
+        return f"results in {self.name}: {message}" + (f"; {advice}" if advice else "")
+
+
+def _is_writable(path: Path) -> bool:
+    at = path if path.exists() else path.parent
+    return os.access(at, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _read_only(url: URL) -> URL:
+    """Return a URL that opens a file without touching it or its folder."""
+    path = Path(url.database or "")
+    # Without a log, nothing is pending, and SQLite need not make files of its own beside it.
+    alone = not path.with_name(path.name + "-wal").exists()
+    options = "?mode=ro&immutable=1" if alone else "?mode=ro"
+    return url.set(database=f"file:{quote(str(path))}{options}").update_query_dict({"uri": "true"})
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("edgecnn_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,159 @@
+"""The store itself: add, list, read, delete; each call is one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from edgecnn.errors import InputError
+from edgecnn.records import Record
+from edgecnn.store.database import Database
+from edgecnn.store.filters import Filter
+from edgecnn.store.location import database_url
+from edgecnn.store.rows import details_of, record_of, row_of
+from edgecnn.store.schema import details, results
+
+AT_ONCE = 200
+"""Records in memory while many are read."""
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a list shows of a result: it was read without its samples."""
+
+    id: int
+    measured_at: str
+    model: str
+    model_sha256: str
+    model_bytes: int
+    scheme: str
+    device: str
+    threads: int
+    runtime: str
+    runtime_version: str
+    emulated: bool | None
+    latency_p50_ms: float
+    latency_p90_ms: float
+    peak_rss_bytes: int | None
+    data: str | None
+    top1_percent: float | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A whole record, and its number in the store."""
+
+    id: int
+    record: Record
+
+
+class Store:
+    """A database of records.
+
+    Args:
+        where: A path or an SQLAlchemy URL; where None, what EDGECNN_STORE says, or else a SQLite
+            file in the user's data folder.
+        create: Make the database where there is none.
+
+    Raises:
+        InputError: It is something else, of a newer version, or cannot be made.
+        StoreError: It is locked, damaged, or cannot be reached.
+
+    Example:
+        >>> store = Store("results.sqlite")
+        >>> edgecnn.bench("model.tflite", on_record=store.add)
+        >>> store.list(Filter(model="model.tflite"), limit=1)[0].latency_p50_ms
+        3.28
+    """
+
+    def __init__(self, where: str | Path | None = None, *, create: bool = True) -> None:
+        self._database = Database(database_url(where), create=create)
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages."""
+        return self._database.name
+
+    def add(self, record: Record, uid: str | None = None) -> int:
+        """Keep a record.
+
+        Args:
+            record: What was measured.
+            uid: Identity of this measurement, 32 hexadecimal digits: a second attempt to keep it
+                keeps it once.
+
+        Returns:
+            Its number.
+        """
+        uid = uid or uuid.uuid4().hex
+        try:
+            with self._database.writing() as connection:
+                done = connection.execute(insert(results), row_of(record, uid))
+                number = int(done.inserted_primary_key[0])  # type: ignore[index]
+                connection.execute(insert(details), details_of(record, number))
+            return number
+        except Exception as error:
+            if isinstance(error.__cause__, IntegrityError) and (known := self._number(uid)):
+                return known
+            raise
+
+    def list(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Listed]:
+        """Return results without their samples, the latest first."""
+        columns = [results.c[name] for name in Listed.__dataclass_fields__]
+        query = _limited(select(*columns), wanted, limit)
+        with self._database.reading() as connection:
+            return [Listed(*row) for row in connection.execute(query)]
+
+    def get(self, number: int) -> Kept:
+        """Return a whole record.
+
+        Raises:
+            InputError: There is none of this number.
+        """
+        for kept in self.records(Filter(ids=(number,))):
+            return kept
+        raise InputError(f"there is no result {number} in {self.name}: see 'edgecnn results list'")
+
+    def records(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> Iterator[Kept]:
+        """Yield whole records, the latest first, a few at a time in memory."""
+        columns = (results.c.id, details.c.record, details.c.samples)
+        query = _limited(select(*columns).join(details), wanted, limit)
+        with self._database.reading() as connection:
+            options = connection.execution_options(yield_per=AT_ONCE)
+            for row in options.execute(query):
+                yield _kept(row)
+
+    def delete(self, wanted: Filter) -> int:
+        """Delete results for good and return how many they were."""
+        with self._database.writing() as connection:
+            return connection.execute(delete(results).where(*wanted.conditions())).rowcount
+
+    def count(self, wanted: Filter = EVERYTHING) -> int:
+        """Return how many results there are."""
+        query = select(func.count()).select_from(results).where(*wanted.conditions())
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _number(self, uid: str) -> int | None:
+        with self._database.reading() as connection:
+            return connection.execute(select(results.c.id).where(results.c.uid == uid)).scalar()
+
+
+def _limited(query: Any, wanted: Filter, limit: int | None) -> Any:
+    return query.where(*wanted.conditions()).order_by(results.c.id.desc()).limit(limit)
+
+
+def _kept(row: Any) -> Kept:
+    number, text, samples = row
+    try:
+        return Kept(number, record_of(text, samples))
+    except InputError as error:
+        raise InputError(f"result {number}: {error}") from error
