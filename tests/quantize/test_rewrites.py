@@ -280,7 +280,5 @@ def test_an_int8_file_takes_pixels_without_an_op_unless_it_is_small(
     (entry,) = read_model(quantised.path).inputs
     assert (entry.dtype, entry.scale, entry.zero_point) == ("uint8", (1.0,), (114,))
     images = np.random.default_rng(8).integers(0, 256, (8, size, size, 3), np.uint8)
-    expected = run_tflite(
-        exact.path, preset("torch", size, size).centered().normalize(images)
-    )
+    expected = run_tflite(exact.path, preset("torch", size, size).centered().normalize(images))
     np.testing.assert_allclose(run_tflite(quantised.path, images), expected, atol=0.05)
