@@ -62,9 +62,10 @@ def node_packages() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def user_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the tests out of the user's own cache and settings."""
+    """Keep the tests out of the user's own cache, settings and results."""
     os.environ["EDGECNN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["EDGECNN_CONFIG"] = str(tmp_path_factory.mktemp("config"))
+    os.environ["EDGECNN_STORE"] = str(tmp_path_factory.mktemp("store") / "results.sqlite")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

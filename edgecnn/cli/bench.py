@@ -10,17 +10,20 @@ import click
 from rich.console import Console
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import CountList, Size, preprocessing_options
+from edgecnn.cli.options import CountList, Size, preprocessing_options, store_option
 from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.cli.table import print_whole, records_table
 from edgecnn.cli.text import quoted_if_needed
-from edgecnn.errors import InputError
+from edgecnn.errors import EdgecnnError, InputError, MissingExtraError, StoreError
 from edgecnn.files import check_writable_folder, exists, quoted, refuse_overwriting, write_json
 from edgecnn.records import Record
+from edgecnn.store.keeping import Keeper, check_tag, chosen_store, open_store
 
 __all__ = ["bench_command", "records_table"]
 
 STANDARD_OUTPUT = "-"
+
+NOTHING_KEPT = Keeper(None)
 
 
 @click.command("bench")
@@ -88,6 +91,11 @@ STANDARD_OUTPUT = "-"
     "-c", "--calibrate", metavar="DATA", help="For a name with weights: images for int8, int16x8."
 )
 @click.option("--json", "json_target", metavar="FILE|-", help="Write the records as a JSON array.")
+@store_option
+@click.option("--no-store", is_flag=True, help="Keep nothing in the database of results.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="A word to find these results by, later."
+)
 def bench_command(
     models: tuple[str, ...],
     devices: tuple[str, ...],
@@ -108,6 +116,9 @@ def bench_command(
     classes: int | None,
     calibrate: str | None,
     json_target: str | None,
+    store: str | None,
+    no_store: bool,
+    tags: tuple[str, ...],
 ) -> int:
     """Measure .tflite files, or architectures by name: size, latency, memory, accuracy.
 
@@ -117,11 +128,13 @@ def bench_command(
       edgecnn bench mobilenet_v1 mobilenet_v2 --quantize float32,int8
       edgecnn bench model.tflite --data photos/ --json results.json
       edgecnn bench model.tflite --device pi --device desktop
+      edgecnn bench model.tflite --tag before
     """
     from edgecnn import bench
 
-    output = Output(json_target, models, devices)
     failures = Failures()
+    keeper = _keeper(store, no_store, tags, failures)
+    output = Output(json_target, models, devices, keeper)
     try:
         with PhaseProgress() as progress:
             bench(
@@ -151,7 +164,32 @@ def bench_command(
     finally:
         # Ctrl-C and errors come by here too: what is measured is kept.
         output.show()
+        try:
+            keeper.finish()
+        except EdgecnnError as error:
+            failures.add(error)
     return failures.exit_code
+
+
+def _keeper(store: str | None, no_store: bool, tags: tuple[str, ...], failures: Failures) -> Keeper:
+    """Open the store before anything is measured; only one that the user chose must be there."""
+    if no_store:
+        if store or tags:
+            raise InputError("--no-store goes with neither --store nor --tag")
+        return Keeper(None)
+    for tag in tags:
+        check_tag(tag)
+    try:
+        return Keeper(open_store(store), tags)
+    except MissingExtraError as error:
+        if chosen_store(store) or tags:
+            raise
+        click.echo(f"note: results are not kept: {error}, or --no-store", err=True)
+    except EdgecnnError as error:
+        if chosen_store(store) or tags:
+            raise
+        failures.add(StoreError(f"results are not kept: {error} (--no-store keeps none)"))
+    return Keeper(None)
 
 
 class Output:
@@ -161,14 +199,20 @@ class Output:
         json_target: A file, ``"-"`` for standard output (then there is no table), or None.
         models: What is measured; the file must not be one of them.
         devices: Where, in the order in which records are shown.
+        keeper: Keeps each record in the store.
 
     Raises:
         InputError: The file cannot be written, found out before anything is measured.
     """
 
     def __init__(
-        self, json_target: str | None, models: Sequence[str], devices: Sequence[str] = ()
+        self,
+        json_target: str | None,
+        models: Sequence[str],
+        devices: Sequence[str] = (),
+        keeper: Keeper = NOTHING_KEPT,
     ) -> None:
+        self._keeper = keeper
         self._records: list[Record] = []
         self._order = {name: number for number, name in enumerate(dict.fromkeys(devices))}
         self._to_stdout = json_target == STANDARD_OUTPUT
@@ -181,6 +225,8 @@ class Output:
 
     def add(self, record: Record) -> None:
         """Keep a record; the file holds it from now on, whatever happens to the next model."""
+        # Before the file: what that shows as done is in the store.
+        self._keeper.add(record)
         self._records.append(record)
         self._records.sort(key=lambda one: self._order.get(one.device, len(self._order)))
         if self._file is not None:

@@ -121,3 +121,10 @@ def building_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+store_option = click.option(
+    "--store",
+    metavar="FILE|URL",
+    help="Database of results: a SQLite file or an SQLAlchemy URL.  [default: EDGECNN_STORE, or a "
+    "file in the user's data folder]",
+)

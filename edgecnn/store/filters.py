@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from edgecnn.errors import InputError
-from edgecnn.store.schema import results
+from edgecnn.store.rows import name_of
+from edgecnn.store.schema import results, tags
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -26,6 +26,7 @@ class Filter:
         device: Name of the device.
         scheme: Quantisation scheme.
         threads: Threads of the runtime.
+        tag: One of its tags.
         since: Measured then or later, as :func:`parse_since` gives it.
     """
 
@@ -35,6 +36,7 @@ class Filter:
     device: str | None = None
     scheme: str | None = None
     threads: int | None = None
+    tag: str | None = None
     since: str | None = None
 
     @property
@@ -53,16 +55,23 @@ class Filter:
                 made.append(results.c[name] == value)
         if self.since is not None:
             made.append(results.c.measured_at >= self.since)
+        if self.tag is not None:
+            tagged = select(tags.c.result_id).where(tags.c.tag == self.tag)
+            made.append(results.c.id.in_(tagged))
         if self.model is not None:
             made.append(_model_is(self.model))
         return made
 
 
 def _model_is(wanted: str) -> ColumnElement[bool]:
-    if "*" not in wanted:
-        return results.c.model == wanted
-    pattern = re.sub(r"([%_\\])", r"\\\1", wanted).replace("*", "%")
-    return results.c.model.like(pattern, escape="\\")
+    if "*" in wanted:
+        pattern = re.sub(r"([%_\\])", r"\\\1", wanted).replace("*", "%")
+        column = results.c.model if "/" in wanted else results.c.name
+        return column.like(pattern, escape="\\")
+    # By name first: it has an index.
+    return and_(
+        results.c.name == name_of(wanted), or_(results.c.model == wanted, results.c.name == wanted)
+    )
 
 
 def parse_since(text: str, now: datetime | None = None) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, text
 
+from edgecnn.store.rows import name_of
+
 LOCK_KEY = 0x656467655F636E6E
 """Of PostgreSQL's advisory lock: one process at a time makes or changes the tables."""
 
@@ -37,7 +39,26 @@ def _create(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create,)
+def _add_names_and_tags(connection: Connection) -> None:
+    """Version 2: results are found by their file's name alone, and have tags."""
+    for statement in (
+        "ALTER TABLE edgecnn_results ADD COLUMN name VARCHAR(255) NOT NULL DEFAULT ''",
+        """CREATE TABLE edgecnn_tags (
+            result_id BIGINT NOT NULL REFERENCES edgecnn_results (id) ON DELETE CASCADE,
+            tag VARCHAR(255) NOT NULL, PRIMARY KEY (result_id, tag))""",
+        "CREATE INDEX edgecnn_tags_tag ON edgecnn_tags (tag, result_id)",
+    ):
+        connection.execute(text(statement))
+    models = connection.execute(text("SELECT DISTINCT model FROM edgecnn_results")).scalars().all()
+    for model in models:
+        connection.execute(
+            text("UPDATE edgecnn_results SET name = :name WHERE model = :model"),
+            {"name": name_of(model), "model": model},
+        )
+    connection.execute(text("CREATE INDEX edgecnn_results_name ON edgecnn_results (name, id)"))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _add_names_and_tags)
 """Step ``n`` makes version ``n + 1`` of version ``n``; version 0 is an empty database."""
 
 LATEST = len(MIGRATIONS)

@@ -8,6 +8,7 @@ import zlib
 from array import array
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import PurePath
 from typing import Any
 
 from edgecnn.errors import EdgecnnError, InputError, StoreError
@@ -15,15 +16,21 @@ from edgecnn.records import Record
 from edgecnn.store.schema import results
 
 SAMPLES = "latency_samples_ms"
-OWN_COLUMNS = ("id", "uid", "measured_at")
+OWN_COLUMNS = ("id", "uid", "measured_at", "name")
 """Columns that are not simply a field of the record."""
 
 
 def row_of(record: Record, uid: str) -> dict[str, Any]:
     """Return the columns of a record's row."""
-    names = (name for name in results.c.keys() if name not in OWN_COLUMNS)
+    names = [column.name for column in results.c if column.name not in OWN_COLUMNS]
     values = {name: _storable(getattr(record, name)) for name in names}
-    return {**values, "uid": uid, "measured_at": utc_text(record.measured_at)}
+    name = name_of(str(values["model"]))
+    return {**values, "uid": uid, "measured_at": utc_text(record.measured_at), "name": name}
+
+
+def name_of(model: str) -> str:
+    """Return a file's name, by which its results are found from any folder."""
+    return PurePath(model).name[:255]
 
 
 def details_of(record: Record, result_id: int) -> dict[str, Any]:

@@ -33,6 +33,7 @@ results = Table(
     Column("uid", String(32), nullable=False, unique=True),
     Column("measured_at", String(40), nullable=False),
     Column("model", Text, nullable=False),
+    Column("name", String(255), nullable=False),
     Column("model_sha256", String(64), nullable=False),
     Column("model_bytes", BigInteger, nullable=False),
     Column("scheme", String(64), nullable=False),
@@ -58,4 +59,13 @@ details = Table(
     ),
     Column("record", Text, nullable=False),
     Column("samples", LargeBinary, nullable=False),
+)
+
+tags = Table(
+    "edgecnn_tags",
+    metadata,
+    Column(
+        "result_id", NUMBER, ForeignKey("edgecnn_results.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("tag", String(255), primary_key=True),
 )

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from edgecnn.errors import InputError
+from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.records import Record
 from edgecnn.store.database import Database
 from edgecnn.store.filters import Filter
+from edgecnn.store.keeping import check_tag
 from edgecnn.store.location import database_url
 from edgecnn.store.rows import details_of, record_of, row_of
-from edgecnn.store.schema import details, results
+from edgecnn.store.schema import details, results, tags
 
 AT_ONCE = 200
 """Records in memory while many are read."""
@@ -45,13 +46,15 @@ class Listed:
     peak_rss_bytes: int | None
     data: str | None
     top1_percent: float | None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A whole record, and its number in the store."""
+    """A whole record, its number in the store and its tags."""
 
     id: int
+    tags: tuple[str, ...]
     record: Record
 
 
@@ -70,7 +73,7 @@ class Store:
     Example:
         >>> store = Store("results.sqlite")
         >>> edgecnn.bench("model.tflite", on_record=store.add)
-        >>> store.list(Filter(model="model.tflite"), limit=1)[0].latency_p50_ms
+        >>> store.listed(Filter(model="model.tflite"), limit=1)[0].latency_p50_ms
         3.28
     """
 
@@ -82,35 +85,41 @@ class Store:
         """Where it is, for messages."""
         return self._database.name
 
-    def add(self, record: Record, uid: str | None = None) -> int:
+    def add(self, record: Record, labels: Collection[str] = (), uid: str | None = None) -> int:
         """Keep a record.
 
         Args:
             record: What was measured.
+            labels: Its tags, as :func:`check_tag` allows them.
             uid: Identity of this measurement, 32 hexadecimal digits: a second attempt to keep it
                 keeps it once.
 
         Returns:
             Its number.
         """
+        rows = [{"tag": check_tag(label)} for label in dict.fromkeys(labels)]
         uid = uid or uuid.uuid4().hex
         try:
             with self._database.writing() as connection:
                 done = connection.execute(insert(results), row_of(record, uid))
                 number = int(done.inserted_primary_key[0])  # type: ignore[index]
                 connection.execute(insert(details), details_of(record, number))
+                if rows:
+                    connection.execute(insert(tags), [{"result_id": number, **r} for r in rows])
             return number
         except Exception as error:
             if isinstance(error.__cause__, IntegrityError) and (known := self._number(uid)):
                 return known
             raise
 
-    def list(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Listed]:
+    def listed(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Listed]:
         """Return results without their samples, the latest first."""
-        columns = [results.c[name] for name in Listed.__dataclass_fields__]
+        columns = [results.c[name] for name in Listed.__dataclass_fields__ if name != "tags"]
         query = _limited(select(*columns), wanted, limit)
         with self._database.reading() as connection:
-            return [Listed(*row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            labels = _tags_of(connection, [row.id for row in rows])
+        return [Listed(**row._mapping, tags=labels.get(row.id, ())) for row in rows]
 
     def get(self, number: int) -> Kept:
         """Return a whole record.
@@ -128,8 +137,9 @@ class Store:
         query = _limited(select(*columns).join(details), wanted, limit)
         with self._database.reading() as connection:
             options = connection.execution_options(yield_per=AT_ONCE)
-            for row in options.execute(query):
-                yield _kept(row)
+            for rows in options.execute(query).partitions():
+                labels = _tags_of(connection, [row.id for row in rows])
+                yield from (_kept(row, labels.get(row.id, ())) for row in rows)
 
     def delete(self, wanted: Filter) -> int:
         """Delete results for good and return how many they were."""
@@ -151,9 +161,19 @@ def _limited(query: Any, wanted: Filter, limit: int | None) -> Any:
     return query.where(*wanted.conditions()).order_by(results.c.id.desc()).limit(limit)
 
 
-def _kept(row: Any) -> Kept:
+def _tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for start in range(0, len(numbers), AT_ONCE):
+        some = numbers[start : start + AT_ONCE]
+        query = select(tags).where(tags.c.result_id.in_(some)).order_by(tags.c.tag)
+        for number, tag in connection.execute(query):
+            found[number] = (*found.get(number, ()), tag)
+    return found
+
+
+def _kept(row: Any, labels: tuple[str, ...]) -> Kept:
     number, text, samples = row
     try:
-        return Kept(number, record_of(text, samples))
-    except InputError as error:
-        raise InputError(f"result {number}: {error}") from error
+        return Kept(number, labels, record_of(text, samples))
+    except EdgecnnError as error:
+        raise type(error)(f"result {number}: {error}") from error

@@ -1,0 +1,107 @@
+"""Keeping each record of a bench as it is finished, whatever happens to the store meanwhile."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecnn.errors import EdgecnnError, InputError, MissingExtraError
+from edgecnn.files import quoted
+from edgecnn.records import Record
+
+if TYPE_CHECKING:
+    from edgecnn.store.store import Store
+
+LONGEST_TAG = 100
+
+
+def check_tag(tag: str) -> str:
+    """Return a tag, unless it could be taken for something else.
+
+    Raises:
+        InputError: It is empty, too long, a number, or has control characters.
+    """
+    if not tag.strip() or len(tag) > LONGEST_TAG or tag.isdigit() or not tag.isprintable():
+        raise InputError(
+            f"{quoted(tag)} cannot be a tag: up to {LONGEST_TAG} characters, and not just a number"
+        )
+    return tag
+
+
+def open_store(where: str | Path | None = None, *, create: bool = True) -> Store:
+    """Open the database of results.
+
+    Args:
+        where: As for :class:`edgecnn.store.store.Store`.
+        create: Make it where it is not there.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+        InputError: It is something else, of a newer version, or cannot be made.
+        StoreError: It is locked, damaged, or cannot be reached.
+    """
+    try:
+        from edgecnn.store.store import Store
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("sqlalchemy"):
+            raise
+        raise MissingExtraError("SQLAlchemy", "store") from error
+    return Store(where, create=create)
+
+
+class Keeper:
+    """Keeps records; one that the store does not take is tried again with the next, and at the end.
+
+    Args:
+        store: Where to; None keeps nothing.
+        tags: Of each record.
+
+    Example:
+        >>> keeper = Keeper(open_store(), ["before"])
+        >>> edgecnn.bench("model.tflite", on_record=keeper.add)
+        >>> keeper.finish()
+    """
+
+    def __init__(self, store: Store | None, tags: Sequence[str] = ()) -> None:
+        self._store = store
+        self._tags = tuple(tags)
+        self._pending: list[tuple[str, Record]] = []
+
+    def add(self, record: Record) -> None:
+        """Keep a record at once, or later where that fails; never raises an error of the store."""
+        if self._store is None:
+            return
+        self._pending.append((uuid.uuid4().hex, record))
+        try:
+            self._try(self._store)
+        except EdgecnnError:
+            return
+
+    def finish(self) -> None:
+        """Keep what could not be kept before.
+
+        Raises:
+            EdgecnnError: Some records are not kept; the message says how many, and why.
+        """
+        if self._store is None:
+            return
+        try:
+            self._try(self._store)
+        except EdgecnnError as error:
+            count = len(self._pending)
+            raise EdgecnnError(f"{count} result(s) could not be kept: {error}") from error
+
+    def _try(self, store: Store) -> None:
+        while self._pending:
+            uid, record = self._pending[0]
+            # The identity makes a second try safe whose first was done and only not answered.
+            store.add(record, self._tags, uid)
+            del self._pending[0]
+
+
+def chosen_store(where: str | None) -> bool:
+    """Say whether the user chose a store, by option or by EDGECNN_STORE."""
+    return bool(where or os.environ.get("EDGECNN_STORE"))
