@@ -186,7 +186,7 @@ def test_full_disk_is_one_line_and_leaves_no_part(tmp_path: Path, colour_model: 
     colour_model(tmp_path / "model.tflite")
     command = f"ulimit -f 1; exec {shlex.quote(sys.executable)} -m edgecnn bench model.tflite"
     done = subprocess.run(
-        ["sh", "-c", f"{command} --runs 500 --min-time 0 --json r.json"],
+        ["sh", "-c", f"{command} --no-store --runs 500 --min-time 0 --json r.json"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

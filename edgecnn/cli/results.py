@@ -1,0 +1,285 @@
+"""``edgecnn results``: what was measured before, listed, shown, exported, deleted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgecnn.cli.options import store_option
+from edgecnn.cli.text import quoted_if_needed, size_text
+from edgecnn.errors import InputError
+from edgecnn.files import replacing
+from edgecnn.store.keeping import open_store
+
+if TYPE_CHECKING:
+    from edgecnn.store.filters import Filter
+    from edgecnn.store.store import Kept, Listed, Store
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SHOWN = 50
+"""Results that a list shows unless --limit says another number."""
+
+
+@click.group("results")
+def results_command() -> None:
+    """List, show, export and delete what was measured before.
+
+    Each 'edgecnn bench' keeps its results in a database: a SQLite file in the user's data folder,
+    or what --store or EDGECNN_STORE says.
+
+    \b
+    Example:
+      edgecnn results list --model model.tflite
+      edgecnn results export --format csv -o results.csv
+    """
+
+
+def filter_options(command: Command) -> Command:
+    """Add the options that say which results; they come as ``**filters``."""
+    for option in reversed(
+        (
+            click.option("--model", metavar="NAME", help="File, path or name; * is any text."),
+            click.option("--device", metavar="NAME", help="Measured on this device."),
+            click.option("--scheme", metavar="SCHEME", help="int8, float32, ..."),
+            click.option("--threads", type=int, metavar="N", help="Threads of the runtime."),
+            click.option("--tag", metavar="TAG", help="Has this tag."),
+            click.option(
+                "--since", metavar="TIME", help="From then on: 2026-11-25, or an age: 7d, 12h."
+            ),
+            store_option,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def limit_option(default: int | None) -> Callable[[Command], Command]:
+    """Return the option ``--limit``."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help="At most so many, the latest first.",
+    )
+
+
+@results_command.command("list")
+@filter_options
+@limit_option(SHOWN)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, without samples.")
+def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> None:
+    """List results, the latest first.
+
+    \b
+    Example:
+      edgecnn results list --model model.tflite --since 7d
+    """
+    wanted, opened = _filter(filters), _existing(store)
+    # One more than is shown tells whether there are more, and counting all would take long.
+    found = opened.listed(wanted, limit + 1) if opened else []
+    if as_json:
+        from dataclasses import asdict
+
+        click.echo(json.dumps([asdict(one) for one in found[:limit]], indent=2))
+    elif not found:
+        click.echo(_nothing(wanted, opened))
+    else:
+        _print_table(found[:limit])
+        if len(found) > limit:
+            click.echo(f"and older ones: --limit shows more than {limit}")
+
+
+@results_command.command("show")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON, with its samples.")
+def show_command(number: int, store: str | None, as_json: bool) -> None:
+    """Show all that is known of one result.
+
+    \b
+    Example:
+      edgecnn results show 12
+    """
+    kept = open_store(store, create=False).get(number)
+    if as_json:
+        click.echo(json.dumps(_plain(kept), indent=2))
+        return
+    values = {"id": kept.id, "tags": ", ".join(kept.tags) or None, **kept.record.to_dict()}
+    samples, warnings = values.pop("latency_samples_ms"), values.pop("warnings")
+    width = max(map(len, values))
+    for name, value in values.items():
+        if value is not None:
+            click.echo(f"{name:{width}}  {_shown(value)}")
+    click.echo(f"{'latency_samples_ms':{width}}  {len(samples)} values: --json prints them")
+    for warning in warnings:
+        click.echo(f"note: {_shown(warning['message'])}: {_shown(warning['advice'])}")
+
+
+@results_command.command("export")
+@filter_options
+@limit_option(None)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv"]),
+    default="json",
+    show_default=True,
+    help="JSON has the samples, CSV has not.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to a file.  [default: print]")
+def export_command(
+    limit: int | None, form: str, output: str | None, store: str | None, **filters: Any
+) -> None:
+    """Write results as JSON or CSV, the latest first.
+
+    \b
+    Example:
+      edgecnn results export --tag before -o before.json
+      edgecnn results export --format csv -o results.csv
+    """
+    write = _write_csv if form == "csv" else _write_json
+    opened = open_store(store, create=False)
+    with _opened(output) as file:
+        write(file, opened.records(_filter(filters), limit))
+
+
+@results_command.command("delete")
+@click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
+@filter_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **filters: Any) -> None:
+    """Delete results for good: by number, or all that the filters name.
+
+    \b
+    Example:
+      edgecnn results delete 12 13
+      edgecnn results delete --tag before --yes
+    """
+    wanted = _filter(filters, numbers)
+    if wanted.is_empty:
+        raise InputError("say which results to delete: numbers, or a filter as --tag before")
+    opened = open_store(store, create=False)
+    count = opened.count(wanted)
+    if count == 0:
+        raise InputError(_nothing(wanted, opened))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError(f"{count} result(s) would be deleted: --yes does it without asking")
+        click.confirm(f"Delete {count} result(s) for good?", abort=True)
+    click.echo(f"{opened.delete(wanted)} result(s) deleted")
+
+
+def _filter(values: dict[str, Any], numbers: tuple[int, ...] = ()) -> Filter:
+    try:
+        from edgecnn.store.filters import Filter, parse_since
+    except ModuleNotFoundError:
+        open_store()
+        raise
+    since = values.pop("since")
+    return Filter(ids=numbers, since=None if since is None else parse_since(since), **values)
+
+
+def _existing(store: str | None) -> Store | None:
+    """Open the store; None where there is none yet and the user did not name another."""
+    from edgecnn.store.keeping import chosen_store
+    from edgecnn.store.location import default_path
+
+    if not chosen_store(store) and not default_path().exists():
+        return None
+    return open_store(store, create=False)
+
+
+def _nothing(wanted: Filter, opened: Store | None) -> str:
+    place = f" in {opened.name}" if opened else ""
+    if wanted.is_empty:
+        return f"no results yet{place}: 'edgecnn bench' keeps them"
+    return f"no such result{place}"
+
+
+def _print_table(found: list[Listed]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from edgecnn.cli.table import EMULATED, print_whole
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for title in ("id", "measured", "model", "scheme", "device"):
+        table.add_column(title, justify="right" if title == "id" else "left", overflow="fold")
+    for title in ("threads", "size", "p50 ms", "top-1 %"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("tags", overflow="fold")
+    for one in found:
+        cells = (
+            str(one.id),
+            one.measured_at[:16].replace("T", " "),
+            quoted_if_needed(Path(one.model).name),
+            one.scheme,
+            one.device,
+            str(one.threads),
+            size_text(one.model_bytes),
+            EMULATED if one.emulated else f"{one.latency_p50_ms:.2f}",
+            "-" if one.top1_percent is None else f"{one.top1_percent:.1f}",
+            ", ".join(one.tags),
+        )
+        table.add_row(*map(Text, cells))
+    print_whole(table)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return "x".join(map(str, value))
+    return quoted_if_needed(str(value))
+
+
+def _plain(kept: Kept) -> dict[str, Any]:
+    return {"id": kept.id, "tags": list(kept.tags), **kept.record.to_dict()}
+
+
+@contextmanager
+def _opened(output: str | None) -> Iterator[IO[str]]:
+    if output is None:
+        yield sys.stdout
+        return
+    with (
+        replacing(Path(output)) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as f,
+    ):
+        yield f
+
+
+def _write_json(file: IO[str], found: Iterator[Kept]) -> None:
+    between = "["
+    for kept in found:
+        file.write(f"{between}\n{json.dumps(_plain(kept), indent=2)}")
+        between = ","
+    file.write("[]\n" if between == "[" else "\n]\n")
+
+
+def _write_csv(file: IO[str], found: Iterator[Kept]) -> None:
+    import csv
+    from dataclasses import fields
+
+    from edgecnn.records import Record
+
+    left_out = "latency_samples_ms"
+    names = ["id", "tags", *(f.name for f in fields(Record) if f.name != left_out)]
+    writer = csv.DictWriter(file, names, extrasaction="ignore")
+    writer.writeheader()
+    for kept in found:
+        values = _plain(kept)
+        values["tags"] = " ".join(kept.tags)
+        values["input_shape"] = "x".join(map(str, kept.record.input_shape))
+        values["warnings"] = " ".join(warning.code for warning in kept.record.warnings)
+        writer.writerow(values)
