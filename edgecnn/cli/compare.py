@@ -1,0 +1,116 @@
+"""``edgecnn compare``: what changed between two measurements, and whether it is too much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.options import store_option
+from edgecnn.cli.text import quoted_if_needed
+
+if TYPE_CHECKING:
+    from edgecnn.comparison.compare import Compared, Comparison
+
+STANDARD_OUTPUT = "-"
+
+
+@click.command("compare")
+@click.argument("base")
+@click.argument("new")
+@click.option(
+    "--fail-if",
+    multiple=True,
+    metavar="CONDITION",
+    help="'latency_p50_ms > +5%', 'top1 < -0.5', ...: exit code 1 where that is sure, 2 where it "
+    "cannot be told.",
+)
+@click.option("--force", is_flag=True, help="Compare other devices, runtimes, threads or data.")
+@click.option("--markdown", metavar="FILE|-", help="Write Markdown, for a pull request.")
+@click.option("--junit", metavar="FILE|-", help="Write the conditions as JUnit XML.")
+@store_option
+def compare_command(
+    base: str,
+    new: str,
+    fail_if: tuple[str, ...],
+    force: bool,
+    markdown: str | None,
+    junit: str | None,
+    store: str | None,
+) -> int:
+    """Say what changed from BASE to NEW, where that is sure.
+
+    Each is a .json file of 'bench --json', the number or a tag of results that are kept, or a
+    model: its latest result.
+
+    \b
+    Example:
+      edgecnn compare before.tflite after.tflite
+      edgecnn compare before.json after.json --fail-if 'latency_p50_ms > +5%'
+      edgecnn compare v1 v2 --fail-if 'top1 < -0.5' --markdown changes.md --junit gates.xml
+    """
+    from edgecnn.comparison.compare import compare
+    from edgecnn.comparison.documents import as_junit, as_markdown
+    from edgecnn.errors import InputError
+    from edgecnn.files import check_writable_folder
+    from edgecnn.store.keeping import open_store
+
+    targets = [target for target in (markdown, junit) if target is not None]
+    if targets.count(STANDARD_OUTPUT) > 1:
+        raise InputError("only one of --markdown and --junit can be '-'")
+    for target in targets:
+        if target != STANDARD_OUTPUT:
+            check_writable_folder(Path(target).parent)
+    comparison = compare(
+        base, new, fail_if=fail_if, force=force, store=lambda: open_store(store, create=False)
+    )
+    if markdown is not None:
+        _write(markdown, as_markdown(comparison))
+    if junit is not None:
+        _write(junit, as_junit(comparison))
+    if STANDARD_OUTPUT not in targets:
+        _print(comparison)
+    return comparison.exit_code
+
+
+def _write(target: str, text: str) -> None:
+    from edgecnn.files import replacing
+
+    if target == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
+    with replacing(Path(target)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _print(comparison: Comparison) -> None:
+    for one in comparison.pairs:
+        _print_pair(one)
+    for name in comparison.left_out:
+        click.echo(f"note: measured on one side only: {quoted_if_needed(name)}")
+
+
+def _print_pair(one: Compared) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from edgecnn.cli.table import print_whole
+    from edgecnn.comparison.documents import value_text
+
+    counts = f"{len(one.pair.base)} and {len(one.pair.new)} run(s)"
+    when = f"{one.pair.base[0].measured_at[:16]} and {one.pair.new[0].measured_at[:16]}"
+    click.echo(f"{quoted_if_needed(one.pair.name)}: {counts}, {when}")
+    for difference in one.pair.differences:
+        click.echo(f"note: not alike: {quoted_if_needed(difference)}")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for title in ("metric", "base", "new", "change", "interval", "verdict"):
+        table.add_column(title, justify="right" if title in ("base", "new", "change") else "left")
+    for change in one.changes:
+        values = (value_text(change.metric, value) for value in (change.base, change.new))
+        cells = (change.metric, *values, change.change_text, change.interval_text, change.verdict)
+        table.add_row(*map(Text, cells))
+    print_whole(table)
+    for judged in one.gates:
+        click.echo(f"{judged.outcome}: fail if {judged.gate.text} ({judged.reason})")

@@ -1,0 +1,1 @@
+"""Whether two measurements differ, and whether that is too much."""

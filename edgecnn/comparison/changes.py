@@ -1,0 +1,144 @@
+"""What is compared, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgecnn.comparison.intervals import (
+    CONFIDENCE,
+    Interval,
+    has_enough,
+    points_interval,
+    ratio_interval,
+    single_interval,
+)
+from edgecnn.comparison.pairing import Pair
+from edgecnn.records import Record
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A field of a record that is compared.
+
+    Args:
+        words: What less and more of it is called.
+        percent: Of a latency: which percentile of its samples; None is their mean.
+        is_latency: Whether it comes from samples.
+        in_points: Whether it is a share in percent, whose changes are points.
+        is_exact: Whether it is the same each time.
+    """
+
+    words: tuple[str, str]
+    percent: float | None = None
+    is_latency: bool = False
+    in_points: bool = False
+    is_exact: bool = False
+
+
+FASTER = ("faster", "slower")
+METRICS = {
+    "latency_p50_ms": Metric(FASTER, 50, is_latency=True),
+    "latency_p90_ms": Metric(FASTER, 90, is_latency=True),
+    "latency_p99_ms": Metric(FASTER, 99, is_latency=True),
+    "latency_mean_ms": Metric(FASTER, is_latency=True),
+    "model_bytes": Metric(("smaller", "larger"), is_exact=True),
+    "peak_rss_bytes": Metric(("less", "more")),
+    "top1_percent": Metric(("worse", "better"), in_points=True),
+    "top5_percent": Metric(("worse", "better"), in_points=True),
+}
+ALIASES = {"top1": "top1_percent", "top5": "top5_percent"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric of a pair.
+
+    Args:
+        metric: A key of METRICS.
+        base: Its value; the mean of repeated runs.
+        new: The same of the other side.
+        interval: Of the change; None where nothing can be said.
+        why_unknown: Then why.
+    """
+
+    metric: str
+    base: float
+    new: float
+    interval: Interval | None
+    why_unknown: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """One word or a few: ``"slower"``, ``"no difference seen"``, ``"cannot tell"``."""
+        if self.interval is None:
+            return "cannot tell"
+        if not self.interval.is_different:
+            same = self.interval.low == self.interval.high == 0
+            return "the same" if same else "no difference seen"
+        return METRICS[self.metric].words[self.interval.low > 0]
+
+    @property
+    def change_text(self) -> str:
+        """The change: ``"+5.2%"``, or ``"-0.40 points"``."""
+        if METRICS[self.metric].in_points:
+            return f"{self.new - self.base:+.2f} points"
+        return f"{100 * (self.new / self.base - 1):+.1f}%"
+
+    @property
+    def interval_text(self) -> str:
+        """Where it lies: ``"99% interval +3.0% to +7.4%"``."""
+        if self.interval is None:
+            return self.why_unknown
+        low, high = self.interval.low, self.interval.high
+        if METRICS[self.metric].is_exact:
+            return "exact"
+        if METRICS[self.metric].in_points:
+            return f"{CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f} points"
+        return f"{CONFIDENCE:.0%} interval {100 * low:+.1f}% to {100 * high:+.1f}%"
+
+
+def changes_of(pair: Pair) -> list[Change]:
+    """Return the change of each metric that both sides have."""
+    made = (_change(name, metric, pair) for name, metric in METRICS.items())
+    return [change for change in made if change is not None]
+
+
+def _change(name: str, metric: Metric, pair: Pair) -> Change | None:
+    if metric.in_points:
+        return _of_share(name, pair)
+    values = [[getattr(record, name) for record in side] for side in (pair.base, pair.new)]
+    if any(not value for side in values for value in side):
+        return None
+    base, new = (sum(side) / len(side) for side in values)
+    if metric.is_exact:
+        exact = new / base - 1
+        return Change(name, base, new, Interval(exact, exact, exact))
+    if not metric.is_latency:
+        return Change(name, base, new, single_interval(base, new))
+    if any(record.emulated for record in (*pair.base, *pair.new)):
+        return Change(name, base, new, None, "an emulated CPU's times say nothing of a board")
+    samples = [[record.latency_samples_ms for record in side] for side in (pair.base, pair.new)]
+    every = [run for side in samples for run in side]
+    if not all(has_enough(run, metric.percent) for run in every):
+        return Change(name, base, new, None, "too few calls: use a higher --runs")
+    if min(map(min, every)) <= 0:
+        return Change(name, base, new, None, "the clock is too coarse for these calls")
+    return Change(name, base, new, ratio_interval(samples[0], samples[1], metric.percent))
+
+
+def _of_share(name: str, pair: Pair) -> Change | None:
+    one, other = (_with(side, name) for side in (pair.base, pair.new))
+    if one is None or other is None:
+        return None
+    base, new = getattr(one, name), getattr(other, name)
+    same = ("model_sha256", "runtime", "runtime_version", "data", "images", "architecture")
+    if base == new and all(getattr(one, field) == getattr(other, field) for field in same):
+        # The same file, runtime and images: the same answers.
+        return Change(name, base, new, Interval(0.0, 0.0, 0.0))
+    assert one.images and other.images
+    return Change(name, base, new, points_interval(base, new, one.images, other.images))
+
+
+def _with(records: tuple[Record, ...], name: str) -> Record | None:
+    measured = (r for r in records if getattr(r, name) is not None and r.images)
+    return next(measured, None)

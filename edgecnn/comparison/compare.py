@@ -1,0 +1,103 @@
+"""``compare``: two references in, changes and gates out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.comparison.changes import Change, changes_of
+from edgecnn.comparison.gates import FAILED, UNDECIDED, Gate
+from edgecnn.comparison.pairing import Pair, paired
+from edgecnn.comparison.references import find_records
+from edgecnn.store.keeping import open_store
+
+if TYPE_CHECKING:
+    from edgecnn.store.store import Store
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of one gate: ``"passed"``, ``"failed"`` or ``"undecided"``, and why."""
+
+    gate: Gate
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One pair: what changed, and what became of each gate."""
+
+    pair: Pair
+    changes: tuple[Change, ...]
+    gates: tuple[Judged, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All pairs of two references.
+
+    Args:
+        base: As it was given.
+        new: As it was given.
+        pairs: What was compared.
+        left_out: What was measured on one side only.
+    """
+
+    base: str
+    new: str
+    pairs: tuple[Compared, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 if a gate failed, else 2 if one cannot be decided, else 0."""
+        outcomes = {judged.outcome for one in self.pairs for judged in one.gates}
+        return 1 if FAILED in outcomes else 2 if UNDECIDED in outcomes else 0
+
+
+def compare(
+    base: str,
+    new: str,
+    *,
+    fail_if: Sequence[str] = (),
+    force: bool = False,
+    store: Callable[[], Store] = lambda: open_store(create=False),
+) -> Comparison:
+    """Say what changed between two measurements, where that is sure.
+
+    Args:
+        base: A ``.json`` file of ``bench --json``, a result's number, a tag, or a model.
+        new: The same.
+        fail_if: Conditions that must not hold: ``"latency_p50_ms > +5%"``.
+        force: Compare what was measured on other devices, runtimes, threads or data.
+        store: Opens the store, where a reference needs it.
+
+    Raises:
+        InputError: A condition is none, a reference stands for nothing, or the two must not be
+            compared.
+
+    Example:
+        >>> compare("before.json", "after.json", fail_if=["latency_p50_ms > +5%"]).exit_code
+        0
+    """
+    gates = [Gate.parse(text) for text in fail_if]
+    records = [find_records(reference, store) for reference in (base, new)]
+    pairs = paired(records[0], records[1], force=force)
+    used = {id(record) for pair in pairs for record in (*pair.base, *pair.new)}
+    left_out = dict.fromkeys(
+        Pair((record,), (record,)).name
+        for side in records
+        for record in side
+        if id(record) not in used
+    )
+    compared = tuple(_compared(pair, gates) for pair in pairs)
+    return Comparison(base, new, compared, tuple(left_out))
+
+
+def _compared(pair: Pair, gates: Sequence[Gate]) -> Compared:
+    changes = tuple(changes_of(pair))
+    by_name = {change.metric: change for change in changes}
+    judged = (Judged(gate, *gate.outcome(by_name.get(gate.metric))) for gate in gates)
+    return Compared(pair, changes, tuple(judged))

@@ -1,0 +1,76 @@
+"""Conditions that stop a release: ``latency_p50_ms > +5%``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgecnn.comparison.changes import ALIASES, METRICS, Change
+from edgecnn.errors import InputError
+
+PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+
+EXPRESSION = re.compile(r"\s*(\w+)\s*([<>])\s*([+-])\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*", re.ASCII)
+
+GRAMMAR = (
+    "METRIC > +NUMBER[%] or METRIC < -NUMBER[%], a change from base: 'latency_p50_ms > +5%', "
+    f"'top1 < -0.5' (points); METRIC is {', '.join((*METRICS, *ALIASES))}"
+)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition that must not hold.
+
+    Args:
+        text: As it was given.
+        metric: A key of METRICS.
+        above: Whether changes above the limit fail; else those below.
+        limit: A fraction where it is relative, else in the metric's own unit.
+        is_relative: Whether the limit had a ``%``.
+    """
+
+    text: str
+    metric: str
+    above: bool
+    limit: float
+    is_relative: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Gate:
+        """Read an expression.
+
+        Raises:
+            InputError: It is none; the message shows the grammar.
+
+        Example:
+            >>> Gate.parse("latency_p50_ms > +5%").limit
+            0.05
+        """
+        match = EXPRESSION.fullmatch(text)
+        metric = ALIASES.get(match[1], match[1]) if match else ""
+        if match is None or metric not in METRICS:
+            raise InputError(f"{text!r} is no condition: {GRAMMAR}")
+        relative = bool(match[5])
+        if relative and METRICS[metric].in_points:
+            raise InputError(f"{text!r}: {match[1]} changes in points, so without '%': {GRAMMAR}")
+        limit = float(match[3] + match[4]) / (100 if relative else 1)
+        return cls(text.strip(), metric, match[2] == ">", limit, relative)
+
+    def outcome(self, change: Change | None) -> tuple[str, str]:
+        """Return PASSED, FAILED or UNDECIDED, and why.
+
+        It fails where all of the interval is beyond the limit, and passes where none of it is.
+        """
+        if change is None:
+            return UNDECIDED, f"{self.metric} was not measured on both sides"
+        interval = change.interval
+        if interval is None:
+            return UNDECIDED, change.why_unknown
+        limit = self.limit
+        if not self.is_relative and not METRICS[self.metric].in_points:
+            limit /= change.base
+        beyond = interval.low > limit if self.above else interval.high < limit
+        within = interval.high <= limit if self.above else interval.low >= limit
+        outcome = FAILED if beyond else PASSED if within else UNDECIDED
+        return outcome, f"{change.change_text}, {change.interval_text}"
