@@ -1,7 +1,7 @@
 """Whether ``compare`` sees what is there: ``python benchmarks/compare_pairs.py BASE OTHER``.
 
-Measures BASE twice and OTHER once, in turn, ten times over; compares the first with the second, which
-should be no different, and with OTHER. Close other programs first.
+Measures BASE twice and OTHER once, in turn, ten times over; compares the first with the second,
+which should be no different, and with OTHER. Close other programs first.
 """
 
 from __future__ import annotations
