@@ -61,7 +61,7 @@ class Interval:
 
 def has_enough(samples: Sequence[float], percent: float | None) -> bool:
     """Say whether a percentile of so many samples can be given an interval; None is the mean."""
-    beyond = len(samples) * (1 - (percent or 50) / 100)
+    beyond = len(samples) * (100 - (percent or 50)) / 100
     return len(samples) >= FEWEST_SAMPLES and beyond >= FEWEST_BEYOND
 
 
