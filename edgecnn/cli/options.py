@@ -122,6 +122,7 @@ def building_options(command: Command) -> Command:
         command = option(command)
     return command
 
+
 store_option = click.option(
     "--store",
     metavar="FILE|URL",
