@@ -45,6 +45,8 @@ def expected_files() -> set[str]:
     files = set(DATA)
     web = ROOT / "edgecnn" / "classification" / "web"
     files |= {f"edgecnn/classification/web/{path.name}" for path in web.iterdir()}
+    templates = ROOT / "edgecnn" / "snippets" / "templates"
+    files |= {f"edgecnn/snippets/templates/{path.name}" for path in templates.iterdir()}
     for name in TOP:
         prefix = "edgecnn" if name == "edgecnn" else f"edgecnn/{name}"
         for path in (ROOT / name).rglob("*.py"):

@@ -35,6 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
     "try": ("edgecnn.cli.trying:try_command", "Classify images, here or in the browser."),
+    "snippet": (
+        "edgecnn.cli.snippet:snippet_command",
+        "Print a program that uses a file: Python, Android, iOS, web.",
+    ),
     "results": ("edgecnn.cli.results:results_command", "List and export what was measured."),
     "compare": ("edgecnn.cli.compare:compare_command", "Say what changed, and gate on it."),
     "devices": ("edgecnn.cli.devices:devices_command", "Name, prepare and check the devices."),

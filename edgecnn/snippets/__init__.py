@@ -1,0 +1,1 @@
+"""Programs that use a ``.tflite`` file, filled in from the file."""

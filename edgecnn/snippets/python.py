@@ -1,0 +1,79 @@
+"""A program in Python: numpy, Pillow and ai-edge-litert, nothing else."""
+
+from __future__ import annotations
+
+from edgecnn.classification.classifier import Classifier
+from edgecnn.metadata.reading import read_metadata
+from edgecnn.snippets.facts import common, filled
+from edgecnn.snippets.quoting import comment, python_literal
+
+FEW_LABELS = 20
+"""Up to so many stand in the program; more are read from the file, where they are packed."""
+
+
+def python_program(classifier: Classifier) -> str:
+    """Return a program that prints the five best classes of an image."""
+    spec, labels = classifier.spec, _labels(classifier)
+    is_packed = "zipfile" in labels
+    probabilities = classifier.gives_probabilities
+    return filled(
+        "python",
+        {
+            **common(classifier),
+            "MODEL": python_literal(str(classifier.path)),
+            "IMPORTS": "import zipfile\n" if is_packed else "",
+            "LABELS": labels,
+            "CONSTANTS": _constants(classifier),
+            "DTYPE": classifier.input.dtype,
+            "SHAPE": comment(str(classifier.input.shape)),
+            "MODE": "L" if spec.channels == 1 else "RGB",
+            "RESAMPLING": spec.interpolation.upper(),
+            "TENSOR": _tensor(classifier),
+            "SCORES": _scores(classifier),
+            "FORMAT": "{scores[index]:8.2%}" if probabilities else "{scores[index]:8.3f}",
+        },
+    )
+
+
+def _labels(classifier: Classifier) -> str:
+    labels = classifier.labels
+    if len(labels) != classifier.classes:
+        return f'[f"class {{index}}" for index in range({classifier.classes})]'
+    metadata = read_metadata(classifier.path)
+    if len(labels) <= FEW_LABELS or metadata is None:
+        return f"[{', '.join(map(python_literal, labels))}]"
+    name = python_literal(metadata.outputs[0].label_files[0])
+    return (
+        f"[\n    line.rstrip()\n    for line in zipfile.ZipFile(MODEL).read({name})"
+        '.decode("utf-8-sig").rstrip().split("\\n")\n]'
+    )
+
+
+def _constants(classifier: Classifier) -> str:
+    if classifier.input.dtype == "uint8":
+        return ""
+    spec = classifier.spec
+    mean, std = (", ".join(map(repr, values)) for values in (spec.mean, spec.std))
+    return f"MEAN, STD = np.float32([{mean}]), np.float32([{std}])  # of pixels from 0 to 255\n"
+
+
+def _tensor(classifier: Classifier) -> str:
+    tensor = classifier.input
+    if tensor.dtype == "uint8":
+        return "    return pixels[None]  # its scale and zero point are the normalisation"
+    pixels = "pixels[..., ::-1]" if classifier.spec.color_order == "BGR" else "pixels"
+    normal = f"(({pixels}.astype(np.float32) - MEAN) / STD)[None]"
+    if tensor.dtype == "float32":
+        return f"    return {normal}"
+    scale, zero_point = float(tensor.scale[0]), tensor.zero_point[0]
+    return (
+        f"    levels = np.round({normal} / np.float32({scale!r})) + {zero_point}\n"
+        "    return np.clip(levels, -128, 127).astype(np.int8)"
+    )
+
+
+def _scores(classifier: Classifier) -> str:
+    if classifier.output.dtype == "float32":
+        return "output"
+    scale, zero_point = classifier.output_scale
+    return f"(output.astype(np.float64) - {zero_point}) * {float(scale)!r}"

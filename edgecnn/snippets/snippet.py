@@ -1,0 +1,63 @@
+"""``edgecnn snippet``: a minimal program for one file on one platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn.classification.classifier import Classifier, read_classifier
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.errors import InputError
+from edgecnn.files import quoted
+from edgecnn.inspection.clients import INTERPRETER, LITERT_JS, MEDIAPIPE, clients_for
+from edgecnn.measure.modelinput import NOTHING_SAID
+from edgecnn.metadata.reading import read_metadata
+from edgecnn.snippets.apps import android_class, ios_class
+from edgecnn.snippets.python import python_program
+from edgecnn.snippets.web import web_page
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform: what makes its program, and the library that the program uses."""
+
+    program: Callable[[Classifier], str]
+    client: str
+
+
+PLATFORMS = {
+    "python": Platform(python_program, INTERPRETER),
+    "android": Platform(android_class, MEDIAPIPE),
+    "ios": Platform(ios_class, MEDIAPIPE),
+    "web": Platform(web_page, LITERT_JS),
+}
+
+
+def snippet(path: str | Path, platform: str, preprocessing: Preprocessing = NOTHING_SAID) -> str:
+    """Return a program that classifies images with a file.
+
+    Args:
+        path: A ``.tflite`` file, also one that edgecnn did not make.
+        platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML).
+        preprocessing: What the user said of its input, where the file does not say it.
+
+    Raises:
+        InputError: The platform is not known, the file is no classifier of images, its
+            normalisation is not known, or the platform's library does not take it.
+
+    Example:
+        >>> print(snippet("model.tflite", "python").splitlines()[0])
+        # Classifies an image with "model.tflite".
+    """
+    if platform not in PLATFORMS:
+        raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
+    classifier, chosen = read_classifier(path, preprocessing), PLATFORMS[platform]
+    verdicts = clients_for(classifier.model, read_metadata(path), classifier.labels or None)
+    (verdict,) = (each for each in verdicts if each.client == chosen.client)
+    if not verdict.ok:
+        raise InputError(
+            f"{quoted(path)} does not suit {chosen.client}, which a program for {platform} "
+            f"uses: {'; '.join(verdict.reasons)}"
+        )
+    return chosen.program(classifier)
