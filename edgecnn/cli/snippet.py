@@ -36,7 +36,7 @@ def snippet_command(
 
     \b
     Example:
-      edgecnn snippet model.tflite --for python > classify.py
+      edgecnn snippet model.tflite --for python -o classify.py
       edgecnn snippet model.tflite --for android -o Classifier.kt
     """
     from edgecnn.files import check_writable_folder, refuse_overwriting, replacing
