@@ -50,6 +50,8 @@ that residual additions tie. The last gains or loses from network to network."""
 SMALL = 1 << 19
 """Values of all activations together. So few are corrected in a second, so a second way is tried
 (a CIFAR-10 ResNet has 150,000, MobileNet v1 0.25 at 224 pixels a million)."""
+SMALL_TIMES = 4
+"""As many times more images correct a small network: its maps have few positions to learn from."""
 
 FRONT_DB = {"fast": 27.0, "full": 33.0}
 """Signal-to-noise ratio that the first layers' rounding alone must leave the scores. Below 27 dB
@@ -82,7 +84,8 @@ class Scheme:
     Args:
         quantize: Makes an integer file of a float file with ranges; the results named stay float32.
         keeps_float: Whether it can leave layers in float32.
-        fit_images: Images that a file is corrected with, but for the last try of ``"full"``.
+        fit_images: Images that a file is corrected with, but for the last try of ``"full"``;
+            small networks with more.
         takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
     """
 
@@ -188,7 +191,7 @@ class Recovery:
         ways = [ALONE] if in_float else self._ways()
         tried = [self._corrected(scheme, before, way, in_float) for way in ways]
         best = min(tried, key=_divergence)
-        if self._level == "full":
+        if self._level == "full" and not self._is_small:
             way, most = best.equalization, 3 * scheme.fit_images // 2
             best = min(best, self._corrected(scheme, before, way, in_float, most), key=_divergence)
         if _divergence(best) < before.divergence:
@@ -232,7 +235,8 @@ class Recovery:
     ) -> Recovered:
         prepared, ranges = self._prepare(equalization)
         made = scheme.quantize(with_ranges(prepared, ranges), in_float)
-        images = self._data.fit[: most_images or scheme.fit_images]
+        most = max(most_images, scheme.fit_images * (SMALL_TIMES if self._is_small else 1))
+        images = self._data.fit[:most]
         normalized = self._data.normalize(images)
         corrected = correct(
             made.content,
@@ -241,7 +245,7 @@ class Recovery:
             _batched(normalized),
             threads(),
             self._on_progress,
-            in_halves=most_images > scheme.fit_images,
+            in_halves=most > scheme.fit_images,
         )
         content = with_float_softmax(corrected.content)
         return Recovered(
