@@ -43,6 +43,7 @@ class Record:
         model_sha256: SHA-256 of the file.
         model_bytes: Size of the file.
         scheme: Quantisation scheme of the file.
+        source: Architecture or file that it was made from, as a file of edgecnn says of itself.
         input_shape: Of the first input, with the batch.
         input_dtype: Of the first input.
         device: Name of the device.
@@ -114,6 +115,7 @@ class Record:
     model_sha256: str
     model_bytes: int
     scheme: str
+    source: str | None = None
     input_shape: tuple[int, ...]
     input_dtype: str
     device: str

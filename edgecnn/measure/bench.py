@@ -291,6 +291,7 @@ class _Bencher:
             model_sha256=sha256_of(path),
             model_bytes=path.stat().st_size,
             scheme=structure.scheme,
+            source=_source(structure),
             input_shape=measured.loaded.inputs[0].shape,
             input_dtype=measured.loaded.inputs[0].dtype,
             device=self.device.name,
@@ -346,6 +347,12 @@ class _Bencher:
             seconds=seconds,
             warnings=tuple(warnings),
         )
+
+
+def _source(structure: TfliteModel) -> str | None:
+    """Return what a file of edgecnn says that it was made from."""
+    source = (structure.edgecnn or {}).get("source")
+    return source if isinstance(source, str) else None
 
 
 def _input_range(structure: TfliteModel) -> tuple[float, float] | None:

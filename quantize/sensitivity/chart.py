@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edgecnn.errors import InputError, MissingExtraError
-from edgecnn.files import check_writable_folder, exists, quoted, refuse_overwriting, replacing
+from edgecnn.charts import BLUE, VERMILLION, check_target, write_chart
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
-
-FORMATS = (".png", ".svg", ".html")
-PACKAGES = ("altair", "vl_convert")
 
 ROW_PIXELS = 15
 WIDTH_PIXELS = 560
 NAME_PIXELS = 420
 """A longer name ends in dots."""
-PNG_SCALE = 2.0
-COLOURS = {"weights": "#d95f02", "activation": "#3b6fb6"}
+COLOURS = {"weights": VERMILLION, "activation": BLUE}
 
 
 def check_plot(plot: str | Path, model: str) -> Path:
@@ -33,16 +27,8 @@ def check_plot(plot: str | Path, model: str) -> Path:
         InputError: An ending that is no format, a folder that can't be written to.
         MissingExtraError: What draws charts is not installed.
     """
-    target = Path(plot)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(f"a chart is one of {', '.join(FORMATS)}, not {quoted(target)}")
-    check_writable_folder(target.parent)
-    if exists(target) and target.is_dir():
-        raise InputError(f"{quoted(target)} is a folder: name a file in it")
-    refuse_overwriting(target, [model])
-    if any(find_spec(package) is None for package in PACKAGES):
-        raise MissingExtraError("Altair with vl-convert", "report")
-    return target
+    check_target(Path(plot), [model])
+    return Path(plot)
 
 
 def write_plot(result: Sensitivity, target: Path) -> None:
@@ -56,10 +42,7 @@ def write_plot(result: Sensitivity, target: Path) -> None:
         EdgecnnError: The file cannot be written.
     """
     form = target.suffix.lower().removeprefix(".")
-    settings: dict[str, Any] = {"png": {"scale_factor": PNG_SCALE}, "html": {"inline": True}}
-    drawing = draw(result)
-    with replacing(target) as temporary:
-        drawing.save(str(temporary), format=form, **settings.get(form, {}))
+    write_chart(draw(result).to_dict(), form, target, f"Sensitivity of {Path(result.model).name}")
 
 
 def draw(result: Sensitivity) -> Any:

@@ -21,11 +21,14 @@ QUICK: dict[str, Any] = {"runs": 20, "min_time_s": 0, "warmup": 1}
 def test_a_record_says_what_was_measured(
     tmp_path: Path, colour_model: Any, colour_photos: Path
 ) -> None:
-    model = colour_model(tmp_path / "model.tflite", metadata={"weights": "random"})
+    model = colour_model(
+        tmp_path / "model.tflite", metadata={"weights": "random", "source": "red.keras"}
+    )
     (record,) = edgecnn.bench(model, data=colour_photos, preprocess="raw", **QUICK)
     content = model.read_bytes()
     assert (record.model, record.model_bytes) == (str(model), len(content))
     assert record.model_sha256 == hashlib.sha256(content).hexdigest()
+    assert record.source == "red.keras"
     assert (record.scheme, record.input_shape, record.input_dtype) == (
         "float32",
         (1, 4, 4, 3),

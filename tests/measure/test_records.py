@@ -68,7 +68,7 @@ def test_a_record_from_before_devices_told_their_health_is_read(record: Record) 
     new += ("cpu_lowest_mhz", "cpu_after_mhz", "temperature_before_c", "temperature_after_c")
     new += ("throttled_before", "throttled_after", "system_load_1min", "busy_before_percent")
     new += ("memory_available_bytes", "swapped_in_pages", "power_idle_w", "power_w")
-    new += ("energy_per_inference_mj",)
+    new += ("energy_per_inference_mj", "source")
     values = {name: value for name, value in record.to_dict().items() if name not in new}
     read = Record.from_dict(values)
     assert all(getattr(read, name) is None for name in new)
