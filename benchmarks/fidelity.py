@@ -1,6 +1,6 @@
 """How much accuracy int8 costs: our files beside those of other quantisers, same images for all.
 
-    python benchmarks/fidelity.py --digits FOLDER --train
+    python benchmarks/fidelity.py --digits FOLDER
     python benchmarks/fidelity.py --models NAME=FILE.keras,tf --calibrate DATA --data DATA
 
 Every way of quantising gets the same Keras file and the same calibration images, normalised as the
@@ -22,7 +22,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,6 @@ from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.recovery.advice import LEVELS
 from edgecnn.quantize.recovery.fidelity import snr_db
 from edgecnn.quantize.recovery.operators import OpenGraph, run_model, scores_tensor
-from edgecnn.training import TrainingPlan, train
 
 Array = npt.NDArray[Any]
 Answers = tuple[Array, Array]
@@ -107,26 +106,6 @@ for other in others:
 print(json.dumps(ratios))
 """
 
-DIGITS = {
-    "mobilenet_v1": (0.5, 16, 3e-3),
-    "mobilenet_v2": (0.35, 16, 3e-3),
-    "mobilenet_v3_small": (0.5, 6, 3e-3),
-    "mobilenet_v3_large": (0.35, 10, 3e-3),
-    "mobilenet_v4_conv_small": (0.35, 10, 3e-3),
-    "efficientnet_b0": (0.25, 8, 3e-3),
-    "efficientnet_lite0": (0.25, 12, 3e-3),
-    "resnet18": (0.25, 5, 2e-3),
-    "se_resnet50": (0.25, 5, 2e-3),
-    "inception_v1": (0.25, 6, 2e-3),
-    "xception": (0.25, 4, 2e-3),
-    "densenet121": (0.25, 4, 2e-3),
-    "shufflenet_v2": (0.5, 16, 3e-3),
-}
-"""Networks for the built-in digits: width multiplier, epochs, learning rate; one or two minutes."""
-
-BATCH = 32
-"""Images a step: 1,433 make few steps an epoch, and it takes hundreds to settle normalisation."""
-
 
 @dataclass(frozen=True)
 class Model:
@@ -174,8 +153,6 @@ def main() -> None:
     options = parser.parse_args()
     if not options.digits and not options.models:
         return parser.print_help()
-    if options.digits and options.train:
-        train_digits(options.digits, options.only or DIGITS)
     rows = []
     for model in models_of(options):
         with tempfile.TemporaryDirectory() as folder:
@@ -189,8 +166,7 @@ def option_parser() -> argparse.ArgumentParser:
     """Describe the options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--digits", type=Path, help="folder of networks for the built-in digits, NAME.keras")
-    add("--train", action="store_true", help="train those that it lacks first")
+    add("--digits", type=Path, help="folder that train.py --digits made")
     add("--models", nargs="+", default=[], help="NAME=FILE.keras[,preprocess], or a folder")
     add("--calibrate", help="representative data for --models")
     add("--data", help="labelled data for --models")
@@ -202,20 +178,6 @@ def option_parser() -> argparse.ArgumentParser:
     add("--keep", type=Path, help="existing folder to keep the files in")
     add("--json", type=Path, help="write the rows there; other models' stay")
     return parser
-
-
-def train_digits(folder: Path, names: Iterable[str]) -> None:
-    """Train the networks that a folder lacks."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        alpha, epochs, rate = DIGITS[name]
-        target, data = folder / f"{name}.keras", ("digits-train", "digits")
-        if target.exists():
-            continue
-        plan = TrainingPlan(name, alpha, 32, *data, 10, epochs, math.inf, rate, BATCH)
-        trained = train(plan, target, lambda fraction: None)
-        says = f"{trained.top1_percent:.1f} % in {trained.seconds:.0f} s"
-        print(f"{name}: {says}", file=sys.stderr, flush=True)
 
 
 def models_of(options: argparse.Namespace) -> list[Model]:
