@@ -15,10 +15,11 @@ import pytest
 
 from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import Inventory
+from tests.at_hand import NotAtHand
 
 from .board import EmulatedPi
 from .requirements import missing
-from .rootfs import ARM64, ARMHF, NATIVE, NotAtHand, root_file_system
+from .rootfs import ARM64, ARMHF, NATIVE, root_file_system
 from .wheels import installed_runtime, wheelhouse
 
 MakePi = Callable[..., EmulatedPi]

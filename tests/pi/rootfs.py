@@ -10,16 +10,14 @@ installed packages is empty.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.at_hand import NotAtHand, made_once, run
 
 SUITE = "bookworm"  # of Raspberry Pi OS since 2023, with Python 3.11
 DEBIAN_SUITES = ("oldstable", "stable", "testing", "sid", "unstable", "bullseye", SUITE, "trixie")
@@ -74,46 +72,6 @@ ARMHF = Architecture(
 )
 AMD64 = Architecture("amd64", "", "x86_64-linux-gnu", "x86_64")
 NATIVE = AMD64 if platform.machine() == "x86_64" else ARM64
-
-
-class NotAtHand(Exception):
-    """Something that a board is made of cannot be had here."""
-
-
-def cache_folder() -> Path:
-    """Where file systems and wheels stay from run to run; delete it to have them made again."""
-    chosen = os.environ.get("EDGECNN_TEST_CACHE")
-    folder = Path(chosen) if chosen else Path.home() / ".cache" / "edgecnn-tests"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextlib.contextmanager
-def made_once(name: str, recipe: str) -> Iterator[tuple[Path, Path | None]]:
-    """Give a cached folder, and where to make it if it is not there yet.
-
-    The folder is renamed into place at the end, so what was made half is never used; of two who
-    want it at once, the second waits for the first.
-    """
-    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-    made, partial = (cache_folder() / f"{name}-{end}" for end in (key, "partial"))
-    if made.is_dir():
-        yield made, None
-        return
-    with (cache_folder() / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if made.is_dir():
-            yield made, None
-            return
-        shutil.rmtree(partial, ignore_errors=True)
-        usual = os.umask(0o022)  # a board's user must be able to read what is made
-        try:
-            partial.mkdir()
-            yield made, partial
-            partial.rename(made)
-        finally:
-            os.umask(usual)
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def root_file_system(architecture: Architecture) -> Path:
@@ -237,11 +195,3 @@ def compile_python(root: Path, *folders: str) -> None:
         folders = tuple(f"/{folder}" for folder in folders)
     # Some files are wrong on purpose (lib2to3's test data): the exit code says nothing.
     subprocess.run([*command, *folders], stdout=subprocess.DEVNULL, check=False)
-
-
-def run(*command: str) -> str:
-    """Run a command that fetches something, and return what it prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotAtHand(f"{command[0]} failed ({done.returncode}):\n{done.stderr[-3000:]}")
-    return done.stdout

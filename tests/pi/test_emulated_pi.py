@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.at_hand import made_once
+
 from .board import EmulatedPi
 from .conftest import MakePi
 from .health import PI_4, PI_5, ZERO_2_W, Model
 from .processes import board_of, processes_on
-from .rootfs import made_once
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .rootfs import AMD64, ARM64, ARMHF, Architecture, compile_python, made_once, run
+from tests.at_hand import made_once, run
+
+from .rootfs import AMD64, ARM64, ARMHF, Architecture, compile_python
 
 PLATFORMS = {
     ARM64: ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64"),

@@ -11,8 +11,8 @@ import pytest
 
 from edgecnn.records import Record
 from edgecnn.store.store import Store
+from tests.at_hand import NotAtHand, not_here
 
-from ..at_hand import NotAtHand, not_here  # noqa: TID252
 from .postgresql import running_server
 from .records import made_record
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..at_hand import NotAtHand  # noqa: TID252
+from tests.at_hand import NotAtHand
 
 PASSWORD = "s3cret-pass"
 USER = "postgres"
