@@ -16,8 +16,10 @@ FILE_NAME = "results.sqlite"
 SQLITE_HEADER = b"SQLite format 3\0"
 """How every SQLite database begins: https://www.sqlite.org/fileformat.html, section 1.3."""
 
-WAIT_S = 10
-"""How long to wait for another process that writes, or for a server that does not answer."""
+WAIT_S = 30
+"""How long to wait for others that write: SQLite serves twenty of them in no order."""
+CONNECT_S = 10
+"""How long to wait for a server that does not answer."""
 
 
 def database_url(where: str | Path | None = None) -> URL:
@@ -107,7 +109,7 @@ def _completed(url: URL) -> URL:
             raise InputError("a database in memory keeps nothing: give a file, sqlite:///FILE")
         return url
     if kind == "postgresql":
-        limits = {"connect_timeout": str(WAIT_S), "options": f"-c lock_timeout={WAIT_S}s"}
+        limits = {"connect_timeout": str(CONNECT_S), "options": f"-c lock_timeout={WAIT_S}s"}
         missing = {name: value for name, value in limits.items() if name not in url.query}
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
