@@ -244,8 +244,9 @@ class Connection:
                 refused = self._secrets.pop(question, None) == ""
                 if self._ask_password is None or refused or asked[question] == SECRET_TRIES:
                     raise
+                again = "Not accepted, try again. " if asked[question] else ""
                 asked[question] += 1
-                self._secrets[question] = self._ask_password(question)
+                self._secrets[question] = self._ask_password(f"{again}{question}")
 
     async def _is_file(self, remote: str, size: int | None) -> bool:
         async with self._open.start_sftp_client() as sftp:

@@ -41,6 +41,13 @@ class KnownHosts:
             return USUAL[0]
         return shlex.quote(str(self._files[0]))
 
+    @property
+    def command_for_folder(self) -> str:
+        """What must come before a command that adds to it; nothing where its folder is there."""
+        if self.file != USUAL[0] or Path(USUAL[0]).expanduser().parent.is_dir():
+            return ""
+        return "mkdir -m 700 ~/.ssh; "
+
     def knows(self, host: str, addr: str, port: int) -> bool:
         """Say whether there is any key for a host."""
         nonstandard = None if port == SSH_PORT else port

@@ -119,7 +119,7 @@ async def _connect(
     server: Server, secrets: Secrets, tunnel: asyncssh.SSHClientConnection | None
 ) -> asyncssh.SSHClientConnection:
     """Connect to one server, directly or through another."""
-    refusal = Refusal(server)
+    refusal = Refusal(server, password_given=bool(secrets.get(server.question)))
     keys: Keys | None = None
     try:
         target = _target(server.address)

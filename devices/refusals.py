@@ -70,6 +70,7 @@ class Refusal:
         known: The trusted host keys, once they are read.
         keys: The user's own keys, once they are found.
         password_wanted: Whether the server would take a password.
+        password_given: Whether it got one.
         offered: Name, address, port and host key of a server that is not trusted.
     """
 
@@ -77,6 +78,7 @@ class Refusal:
     known: KnownHosts | None = None
     keys: Keys | None = None
     password_wanted: bool = False
+    password_given: bool = False
     offered: tuple[str, str, int, asyncssh.SSHKey] | None = field(default=None)
 
     def explained(self, error: Exception) -> EdgecnnError:
@@ -96,16 +98,21 @@ class Refusal:
         return DeviceError(f"{label}: {self._network_advice(error)}")
 
     def _permission_advice(self) -> str:
-        text = "permission denied: it takes none of your keys"
-        text += " and no such password" if self.password_wanted else ""
-        name = "IdentityFile in the SSH configuration"
-        if not self.server.is_jump:
-            name = "--identity in 'edgecnn devices add'"
-        advice = (
-            f"copy one there with 'ssh-copy-id {self.server.ssh_arguments}', unlock it with "
-            f"'ssh-add', or name another with {name}"
-        )
-        return "; ".join([text, *(self.keys.unused if self.keys else ()), advice])
+        shown, unused = (self.keys.pairs, self.keys.unused) if self.keys else ([], [])
+        copy = f"'ssh-copy-id {self.server.ssh_arguments}'"
+        if not shown and not unused:
+            text = "permission denied: you have no key to show it"
+            advice = f"make one with 'ssh-keygen -t ed25519', and copy it there with {copy}"
+        else:
+            text = "permission denied: it takes none of your keys"
+            name = "IdentityFile in the SSH configuration"
+            if not self.server.is_jump:
+                name = "--identity in 'edgecnn devices add'"
+            advice = (
+                f"copy one there with {copy}, unlock it with 'ssh-add', or name another with {name}"
+            )
+        text += " and no such password" if self.password_given else ""
+        return "; ".join([text, *unused, advice])
 
     def _network_advice(self, error: Exception) -> str:
         address, jump = self.server.address, self.server.is_jump
@@ -169,7 +176,7 @@ class Refusal:
             jump = Server(self.server.device, self.server.before[-1]).ssh_arguments
             config = os.environ.get(CONFIG_VARIABLE)
             scan = f"ssh {f'-F {shlex.quote(config)} ' if config else ''}{jump} {scan}"
-        return f"{scan} >> {self.known.file}"
+        return f"{self.known.command_for_folder}{scan} >> {self.known.file}"
 
 
 def _unknown_device(name: str) -> InputError:

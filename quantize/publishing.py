@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.files import quoted
+from edgecnn.golden.sample import GOLDEN_DESCRIPTION, GOLDEN_FILE
 from edgecnn.metadata.labels import (
     BACKGROUND,
     IMAGENET_OUTPUTS,
@@ -14,7 +15,7 @@ from edgecnn.metadata.labels import (
     imagenet_labels,
     label_bytes,
 )
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.quantize.outputs import OutputPlan
 from edgecnn.quantize.request import Request
 
@@ -80,6 +81,8 @@ def public_metadata(
     shapes: tuple[tuple[int, ...], tuple[int, ...]],
     labels: Labels,
     ends_in_softmax: bool | None,
+    *,
+    has_golden: bool,
 ) -> ModelMetadata:
     """Return what a file's public metadata says.
 
@@ -90,7 +93,11 @@ def public_metadata(
         shapes: Of its input and output, without the batch.
         labels: Of its classes.
         ends_in_softmax: Whether it answers probabilities; None if that is not known.
+        has_golden: Whether a golden sample is packed into it.
     """
+    files = [AssociatedFile(name) for name in labels.files]
+    if has_golden:
+        files.append(AssociatedFile(GOLDEN_FILE, GOLDEN_DESCRIPTION))
     about = request.about
     return ModelMetadata(
         name=request.stem,
@@ -100,7 +107,7 @@ def public_metadata(
         license=about.license,
         inputs=(_input(plan, spec, shapes[0]),),
         outputs=(_output(shapes[1], labels, ends_in_softmax),),
-        files=tuple(labels.files),
+        files=tuple(files),
     )
 
 

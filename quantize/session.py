@@ -20,11 +20,13 @@ from edgecnn.child import ChildProcess, Message, module_command
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
 from edgecnn.errors import ConversionError, EdgecnnError, InputError
-from edgecnn.files import quoted, sha256_of
+from edgecnn.files import quoted, replacing, sha256_of
 from edgecnn.golden.provenance import describe_calibration, describe_source
+from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, shut_out
 from edgecnn.metadata.model import ModelMetadata
+from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration import (
@@ -35,6 +37,7 @@ from edgecnn.quantize.calibration import (
     load_calibration,
     noise,
 )
+from edgecnn.quantize.editing import with_buffers
 from edgecnn.quantize.flatbuffer import TfliteModel
 from edgecnn.quantize.guards import layer_doubts
 from edgecnn.quantize.latency import CLEARLY_SLOWER
@@ -252,7 +255,9 @@ class _Session:
             "has_images": self._request.dataset is not None,
             "max_drop": self._request.max_drop if plan.scheme.name == "int8" else None,
             "metadata": json.dumps(self._metadata(plan), sort_keys=True),
-            "public_metadata": base64.b64encode(encode_metadata(self._public(plan))).decode(),
+            "public_metadata": base64.b64encode(
+                encode_metadata(self._public(plan, has_golden=self._can_have_golden))
+            ).decode(),
         }
 
     def _temporary(self, plan: OutputPlan) -> Path:
@@ -268,11 +273,21 @@ class _Session:
             "weights": self._weights(),
         }
 
-    def _public(self, plan: OutputPlan) -> ModelMetadata:
+    @property
+    def _can_have_golden(self) -> bool:
+        return can_have_sample(tuple(self._loaded["input_shape"]))
+
+    def _public(self, plan: OutputPlan, *, has_golden: bool) -> ModelMetadata:
         shapes = (tuple(self._loaded["input_shape"]), tuple(self._loaded["output_shape"]))
         is_probability = self._loaded["ends_in_softmax"]
         return public_metadata(
-            self._request, plan, self._input_of_files(), shapes, self._labels, is_probability
+            self._request,
+            plan,
+            self._input_of_files(),
+            shapes,
+            self._labels,
+            is_probability,
+            has_golden=has_golden,
         )
 
     def _weights(self) -> str:
@@ -303,6 +318,11 @@ class _Session:
         model, runtime, golden = self._checker.verify(
             path, plan.scheme, plan.input_type, image, spec, in_float
         )
+        if golden is None and self._can_have_golden:
+            public = encode_metadata(self._public(plan, has_golden=False))
+            content = with_buffers(path.read_bytes(), {METADATA_BUFFER: public})
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
         append_packed_files(path, {**self._labels.files, **self._golden(plan, message, golden)})
         calibrated = self._calibration if plan.scheme.calibrated else None
         return Conversion(
@@ -361,7 +381,8 @@ class _Session:
         if ratio is not None and ratio > CLEARLY_SLOWER:
             times = f"on this machine it takes {ratio:.1f}x the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
-        return (*warnings, *shut_out(clients_for(model, self._public(plan), self._shown(model))))
+        public = self._public(plan, has_golden=False)
+        return (*warnings, *shut_out(clients_for(model, public, self._shown(model))))
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:
         """Return the labels that clients find, as many as they want where nothing is to be said."""

@@ -106,16 +106,22 @@ def set_command(
 @click.option("--all", "everything", is_flag=True, help="Also what edgecnn keeps for itself.")
 @output_option
 def strip_command(file: str, everything: bool, output: str | None) -> None:
-    """Take the public metadata and all packed files out, the labels among them.
+    """Take the public metadata and all packed files out: labels, golden sample and others.
 
     \b
     Example:
       edgecnn metadata strip model.tflite -o bare.tflite
     """
+    from edgecnn.golden.sample import GOLDEN_FILE
     from edgecnn.metadata.editing import strip_metadata
 
-    saved = strip_metadata(file, output, everything=everything)
-    click.echo(f"{quoted_if_needed(output or file)} is written, {saved} bytes smaller")
+    gone = strip_metadata(file, output, everything=everything)
+    line = f"{quoted_if_needed(output or file)} is written, {gone.saved_bytes} bytes smaller"
+    if gone.packed_files:
+        line += f", without {', '.join(map(_printable, gone.packed_files))}"
+    click.echo(line)
+    if GOLDEN_FILE in gone.packed_files:
+        click.echo("  note: it has no golden sample any more: edgecnn verify cannot check it")
 
 
 def _print(shown: Shown) -> None:
@@ -147,7 +153,11 @@ def _rows(shown: Shown) -> list[tuple[str, str]]:
         names = ", ".join(shown.labels[:SHOWN_LABELS])
         more = ", ..." if len(shown.labels) > SHOWN_LABELS else ""
         rows.append(("labels", f"{len(shown.labels)}: {names}{more}"))
-    rows += [("packed", f"{name}, {size} bytes") for name, size in shown.packed_files.items()]
+    said = {file.name: file.description for file in shown.metadata.files} if shown.metadata else {}
+    rows += [
+        ("packed", "  ".join(filter(None, (f"{name}, {size} bytes", said.get(name)))))
+        for name, size in shown.packed_files.items()
+    ]
     rows += [("buffer", f"{name}, {size} bytes") for name, size in shown.buffers.items()]
     return rows
 

@@ -19,6 +19,16 @@ drawn = lru_cache(maxsize=len(DEFAULT_PICTURES))(picture)
 """Kept from one scheme of a conversion to the next."""
 
 
+def can_have_sample(shape: tuple[int, ...]) -> bool:
+    """Say whether the golden pictures of an input's (height, width, channels) are small enough.
+
+    Example:
+        >>> can_have_sample((224, 224, 3))
+        True
+    """
+    return shape[0] * shape[1] <= MAX_PIXELS
+
+
 def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
     """Return how pictures go into a fresh file; None where it can have no golden sample.
 
@@ -28,7 +38,7 @@ def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
     """
     (tensor,) = model.inputs
     height, width, channels = tensor.shape[1:]
-    if height * width > MAX_PIXELS:
+    if not can_have_sample((height, width, channels)):
         return None
     return spec or preset("tf", height, width, channels)
 

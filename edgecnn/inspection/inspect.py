@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.files import json_values
+from edgecnn.golden.sample import GOLDEN_FILE
 from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
 from edgecnn.inspection.ends import End, end, normalization
 from edgecnn.inspection.memory import activation_bytes, tensor_bytes, widened_bytes
@@ -20,9 +21,6 @@ from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
 from edgecnn.quantize.flatbuffer import Signature, TfliteModel, read_model
 from edgecnn.quantize.opcosts import operator_rows
-
-GOLDEN_FILE = "edgecnn_golden.json"
-"""The packed file with sample inputs, the model's answers and how it was made."""
 
 MAX_LEVELS = 6
 """Of JSON that stands in a file; what lies deeper is left out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.data.preprocessing import Preprocessing
@@ -33,6 +34,19 @@ EDITING_FAILS = (
     RuntimeError,
 )  # fmt: skip
 """What rewriting a file raises that is broken deep inside, or too large."""
+
+
+@dataclass(frozen=True)
+class Stripped:
+    """What was taken out of a file.
+
+    Args:
+        saved_bytes: By how many bytes the file has become smaller.
+        packed_files: Names of the packed files that are gone.
+    """
+
+    saved_bytes: int
+    packed_files: tuple[str, ...]
 
 
 def set_metadata(
@@ -82,7 +96,7 @@ def set_metadata(
 
 def strip_metadata(
     path: str | Path, output: str | Path | None = None, *, everything: bool = False
-) -> int:
+) -> Stripped:
     """Take the public metadata and all packed files out of a file.
 
     Args:
@@ -90,20 +104,29 @@ def strip_metadata(
         output: Where the result goes; None for the file itself.
         everything: Take out what edgecnn keeps for itself, too.
 
-    Returns:
-        By how many bytes the file has become smaller.
-
     Raises:
         InputError: The file is broken.
+
+    Example:
+        >>> strip_metadata("model.tflite", "bare.tflite").packed_files
+        ('labels.txt', 'edgecnn_golden.json')
     """
     path = Path(path)
     read_model(path)
+    packed = _packed_names(path)
     before = path.stat().st_size
     buffers: dict[str, bytes | None] = {METADATA_BUFFER: None}
     if everything:
         buffers[METADATA_NAME] = None
     _write(path, output, buffers, {})
-    return before - Path(output or path).stat().st_size
+    return Stripped(before - Path(output or path).stat().st_size, packed)
+
+
+def _packed_names(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(read_packed_files(path))
+    except InputError:
+        return ()  # Whatever is wrong with them, they are going to be taken out.
 
 
 def _tree_of(path: Path, model: TfliteModel) -> Tree:

@@ -78,6 +78,19 @@ class TensorMetadata:
 
 
 @dataclass(frozen=True)
+class AssociatedFile:
+    """A packed file as the metadata lists it; ``description`` is one or two sentences, or empty."""
+
+    name: str
+    description: str = ""
+
+    def to_tree(self) -> Tree:
+        """Return an ``AssociatedFile`` table."""
+        tree = {"name": self.name, "description": self.description}
+        return {field: value for field, value in tree.items() if value}
+
+
+@dataclass(frozen=True)
 class ModelMetadata:
     """What the metadata says of a file.
 
@@ -91,7 +104,7 @@ class ModelMetadata:
             worked out when the metadata is written.
         inputs: In the order of the file's own inputs.
         outputs: In the order of the file's own outputs.
-        files: Names of all packed files that the metadata lists.
+        files: All packed files that the metadata lists.
     """
 
     name: str = ""
@@ -102,7 +115,7 @@ class ModelMetadata:
     min_parser_version: str = ""
     inputs: tuple[TensorMetadata, ...] = ()
     outputs: tuple[TensorMetadata, ...] = ()
-    files: tuple[str, ...] = ()
+    files: tuple[AssociatedFile, ...] = ()
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any]) -> ModelMetadata:
@@ -113,7 +126,7 @@ class ModelMetadata:
             **{text: tree.get(text, "") for text in texts},
             inputs=_tensors(graph.get("input_tensor_metadata", ())),
             outputs=_tensors(graph.get("output_tensor_metadata", ())),
-            files=tuple(dict.fromkeys(listed_files(tree))),
+            files=tuple({file.name: file for file in listed_files(tree)}.values()),
         )
 
     def to_tree(self) -> Tree:
@@ -133,7 +146,7 @@ class ModelMetadata:
             "author": self.author,
             "license": self.license,
             "associated_files": tuple(
-                {"name": name} for name in self.files if name not in of_tensors
+                file.to_tree() for file in self.files if file.name not in of_tensors
             ),
         }
         return {field: value for field, value in tree.items() if value}
@@ -149,15 +162,19 @@ def label_file(name: str) -> Tree:
     return {"name": name, "type": TENSOR_AXIS_LABELS}
 
 
-def listed_files(tree: Any) -> Iterator[str]:
-    """Yield the name of every associated file that a tree lists, wherever it stands."""
+def listed_files(tree: Any) -> Iterator[AssociatedFile]:
+    """Yield every associated file that a tree lists, wherever it stands."""
     if isinstance(tree, tuple):
         for each in tree:
             yield from listed_files(each)
     elif isinstance(tree, dict):
         for field, value in tree.items():
             if field in ("associated_files", "vocab_file", "sentencePiece_model"):
-                yield from (file["name"] for file in value if file.get("name"))
+                yield from (
+                    AssociatedFile(file["name"], file.get("description", ""))
+                    for file in value
+                    if file.get("name")
+                )
             else:
                 yield from listed_files(value)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 import edgecnn
 from edgecnn.metadata.labels import imagenet_labels
+from edgecnn.metadata.model import AssociatedFile
 from edgecnn.metadata.reading import read_metadata, read_packed_files
 from edgecnn.metadata.writing import with_metadata, with_packed_files
 
@@ -165,5 +166,6 @@ def _labelled(path: Path, files: dict[str, bytes]) -> bytes:
     metadata = read_metadata(path)
     assert metadata is not None
     scores = dataclasses.replace(metadata.outputs[0], label_files=tuple(files))
-    changed = dataclasses.replace(metadata, outputs=(scores,), files=tuple(files))
+    listed = tuple(AssociatedFile(name) for name in files)
+    changed = dataclasses.replace(metadata, outputs=(scores,), files=listed)
     return with_metadata(path.read_bytes(), changed, files)

@@ -17,7 +17,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.errors import InputError
 from edgecnn.golden.sample import CLASSES, FLOATS, GOLDEN_FILE, MAX_BYTES, pack
-from edgecnn.metadata.reading import read_packed_files
+from edgecnn.metadata.reading import read_metadata, read_packed_files
 from edgecnn.metadata.writing import with_packed_files
 
 RESNET8 = "models/mlperf_tiny_resnet8_cifar10.keras"
@@ -230,6 +230,44 @@ def test_a_bad_file_leaves_the_others(
     assert outcome.returncode == 2
     assert "identical" in outcome.stdout
     assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_metadata_that_is_set_leaves_the_sample_and_strip_takes_it_out(
+    files: dict[str, Path], tmp_path: Path, run_edgecnn: Any
+) -> None:
+    named, bare = tmp_path / "named.tflite", tmp_path / "bare.tflite"
+    told = ("--author", "Ada", "--name", "Ten things")
+    assert run_edgecnn("metadata", "set", files["int8"], *told, "-o", named).returncode == 0
+    assert read_packed_files(named) == read_packed_files(files["int8"])
+    metadata = read_metadata(named)
+    assert metadata is not None
+    assert (metadata.author, metadata.name) == ("Ada", "Ten things")
+    assert [file.name for file in metadata.files] == [GOLDEN_FILE]
+    assert edgecnn.verify(named).verdict == "identical"
+    stripped = run_edgecnn("metadata", "strip", named, "-o", bare)
+    written, note = stripped.stdout.splitlines()
+    assert written.startswith(f"{bare} is written, ")
+    assert written.endswith(f" bytes smaller, without {GOLDEN_FILE}")
+    assert "edgecnn verify cannot check it" in note
+    with pytest.raises(InputError, match="has no golden sample"):
+        edgecnn.verify(bare)
+    assert "note" not in run_edgecnn("metadata", "strip", bare).stdout
+
+
+def test_a_file_without_a_sample_lists_none(tmp_path: Path) -> None:
+    """One that is not finite for a black pixel, which golden pictures have and noise has not."""
+    keras = pytest.importorskip("keras")
+    image = keras.Input((16, 16, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.ops.reciprocal(image))
+    model = keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
+    (made,) = edgecnn.convert(
+        model, quantize="float32", preprocess="unit", output=tmp_path, labels=["a", "b", "c"]
+    )
+    metadata = read_metadata(made.path)
+    assert metadata is not None
+    listed = [file.name for file in metadata.files]
+    assert listed == list(read_packed_files(made.path)) == ["labels.txt"]
+    assert list(tmp_path.iterdir()) == [made.path]
 
 
 def test_a_model_in_memory_gives_the_same_bytes_again(grey_model: Any, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_what_the_makers_wrote(peer: Path) -> None:
     assert metadata.name == name
     assert (image.mean, image.std, image.color_space) == ((127.5,), (127.5,), "RGB")
     assert (image.minimum[0], image.maximum[0]) == pixels
-    assert metadata.files == scores.label_files
+    assert tuple(file.name for file in metadata.files) == scores.label_files
     (packed,) = read_packed_files(peer)
     assert scores.label_files == (packed,)
     labels = read_labels(peer)

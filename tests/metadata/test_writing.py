@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgecnn.errors import InputError
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.metadata.reading import parse_tree, read_metadata, read_packed_files
 from edgecnn.metadata.writing import (
     append_packed_files,
@@ -42,7 +42,7 @@ DESCRIBED = ModelMetadata(
         ),
     ),
     outputs=(TensorMetadata(name="score", label_files=("labels.txt",)),),
-    files=("labels.txt", "more.bin"),
+    files=(AssociatedFile("labels.txt"), AssociatedFile("more.bin", "Whatever else.")),
 )
 
 

@@ -126,10 +126,26 @@ def test_passwords_are_asked_for_and_only_where_they_can_be(
         assert connection.run(["whoami"]).stdout == b"pi\n"
         connection.close()
         connection.open()  # not asked again
-    assert asked == [f"Password for pi@127.0.0.1:{pi64.port}: "] * 2
-    with pytest.raises(DeviceError, match=f"permission denied.*ssh-copy-id -p {pi64.port} pi@"):
+    question = f"Password for pi@127.0.0.1:{pi64.port}: "
+    assert asked == [question, f"Not accepted, try again. {question}"]
+    advice = f"ssh-keygen -t ed25519.*ssh-copy-id -p {pi64.port} pi@"
+    with pytest.raises(DeviceError, match=f"no key to show it and no such password; .*{advice}"):
         Connection(direct(pi64), "kitchen", lambda question: "wrong").open()
-    with pytest.raises(DeviceError, match="permission denied"):
+    with pytest.raises(DeviceError, match=f"permission denied: .* no key to show it; .*{advice}"):
+        Connection(direct(pi64), "kitchen").open()
+
+
+def test_the_first_host_key_of_a_new_user(
+    pi64: EmulatedPi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    use(monkeypatch, Path("/dev/null"))
+    with pytest.raises(DeviceError, match="its host key is not known") as unknown:
+        Connection(direct(pi64), "kitchen").open()
+    advice = str(unknown.value).split("'")[-2]
+    subprocess.run(advice, shell=True, check=True, capture_output=True)
+    assert (tmp_path / ".ssh").stat().st_mode & 0o777 == 0o700
+    with pytest.raises(DeviceError, match="no key to show it"):
         Connection(direct(pi64), "kitchen").open()
 
 

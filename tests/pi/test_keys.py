@@ -161,7 +161,8 @@ def test_a_locked_key_asks_for_its_passphrase(
     connection = connect(*both, ask=ask)  # of the strange one the board knows nothing
     assert logs_in(connection)
     assert logs_in(connection)  # not asked again
-    assert asked == [f"Passphrase for the key '{locked}': "] * 2
+    question = f"Passphrase for the key '{locked}': "
+    assert asked == [question, f"Not accepted, try again. {question}"]
     with pytest.raises(DeviceError, match=r"takes your key '.*', and the passphrase is wrong"):
         connect(identity=locked, ask=lambda question: "wrong").open()
     with pytest.raises(DeviceError, match=rf"a passphrase locks: .*ssh-add '{locked}'"):

@@ -12,6 +12,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.data.inputspec import preset
 from edgecnn.errors import InputError
+from edgecnn.golden.sample import GOLDEN_FILE
 from edgecnn.inspection.clients import MEDIAPIPE, TFLITE_RUNTIME, clients_for
 from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
 from edgecnn.quantize.flatbuffer import read_model
@@ -63,6 +64,9 @@ def test_metadata(scheme: str, labelled: dict[str, Conversion]) -> None:
     assert (image.minimum, image.maximum) == ((ends[0],), (ends[1],))
     assert (scores.minimum, scores.maximum) == ((0.0,), (1.0,))
     assert read_labels(path) == FIVE
+    assert [file.name for file in metadata.files] == list(read_packed_files(path))
+    assert metadata.files[-1].name == GOLDEN_FILE
+    assert "what the model answered" in metadata.files[-1].description
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
