@@ -43,6 +43,9 @@ class Device(Protocol):
     def place(self, model: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
         """Make a local file available on the device and return its path there."""
 
+    def most_runners(self, threads: int) -> int:
+        """Return how many runners of so many threads its cores are enough for, 1 or more."""
+
     def start(self, task: str) -> RunnerSession:
         """Start a runner; ``task`` says in messages what for: ``"running 'a.tflite'"``."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from edgecnn.child import ChildProcess
+from edgecnn.data.loader import usable_cores
 from edgecnn.measure import runner
 from edgecnn.measure.session import RunnerSession
 
@@ -49,6 +50,10 @@ class Desktop:
     def place(self, model: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
         """Return the absolute path; the file is here already."""
         return str(model.resolve())
+
+    def most_runners(self, threads: int) -> int:
+        """Return one for each of the usable cores, less where each takes several."""
+        return max(1, usable_cores() // threads)
 
     def start(self, task: str) -> RunnerSession:
         """Start a runner in a child process, so that a crash of the runtime stays there."""

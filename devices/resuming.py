@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
-from edgecnn.errors import ConnectionLostError
+from edgecnn.errors import ConnectionLostError, EdgecnnError
 from edgecnn.measure.session import Message, Transport
 
 MAX_RESUMES = 3
@@ -18,8 +19,8 @@ NEEDED_BY_OTHERS = ("load",)
 class ResumingTransport:
     """Starts the runner again and repeats what it was doing, when the connection was cut.
 
-    A request is repeated whole: a timing loop begins anew, a batch of images is sent again, and
-    what was answered before stays.
+    A request is repeated whole: a timing loop begins anew, batches of images that had no answer yet
+    are sent again in their order, and what was answered before stays.
 
     Args:
         start: Starts a runner over the present connection.
@@ -32,14 +33,15 @@ class ResumingTransport:
         self._start = start
         self._restore = restore
         self._answered: dict[str, Message] = {}
-        self._pending: tuple[Message, bytes | memoryview | None] | None = None
+        self._pending: deque[tuple[Message, bytes | memoryview | None]] = deque()
         self._resumes = 0
         self._transport = start()
 
     def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
         """Write one message, and the raw bytes that belong to it."""
-        self._pending = (message, payload)
-        self._resumes = 0
+        if not self._pending:
+            self._resumes = 0
+        self._pending.append((message, payload))
         try:
             self._transport.send(message, payload)
         except ConnectionLostError as error:
@@ -53,9 +55,14 @@ class ResumingTransport:
             except ConnectionLostError as error:
                 self._resume(error)
                 continue
-            if answer.get("event") != "progress" and self._pending is not None:
-                message, self._pending = self._pending[0], None
+            except EdgecnnError:
+                # That is its answer.
+                self._pending.popleft()
+                raise
+            if answer.get("event") != "progress" and self._pending:
+                message, _ = self._pending.popleft()
                 self._answered[str(message.get("do"))] = message
+                self._resumes = 0
             return answer
 
     def close(self, *, kill: bool = False) -> None:
@@ -65,7 +72,7 @@ class ResumingTransport:
     def _resume(self, error: ConnectionLostError) -> None:
         while True:
             self._resumes += 1
-            if self._resumes > MAX_RESUMES or self._pending is None:
+            if self._resumes > MAX_RESUMES or not self._pending:
                 raise error
             try:
                 self._restore(error)
@@ -76,11 +83,11 @@ class ResumingTransport:
                 error = again
 
     def _repeat(self) -> None:
-        assert self._pending is not None
-        message, payload = self._pending
-        for verb in NEEDED_BEFORE.get(str(message.get("do")), NEEDED_BY_OTHERS):
+        first = str(self._pending[0][0].get("do"))
+        for verb in NEEDED_BEFORE.get(first, NEEDED_BY_OTHERS):
             if verb in self._answered:
                 self._transport.send(self._answered[verb])
                 while self._transport.receive().get("event") == "progress":
                     pass
-        self._transport.send(message, payload)
+        for message, payload in self._pending:
+            self._transport.send(message, payload)

@@ -99,6 +99,10 @@ class Ssh:
         """Upload a file unless it is there already, and return its path on the device."""
         return self._persisting(lambda: self._upload(model, "files", on_progress))
 
+    def most_runners(self, threads: int) -> int:
+        """Return 1: images wait for the way there, and a board has memory for one."""
+        return 1
+
     def start(self, task: str) -> RunnerSession:
         """Start a runner there; it goes on after the connection was cut."""
 

@@ -99,7 +99,23 @@ class Record:
         images_unreadable: Images that could not be decoded and do not count.
         label_offset: Model output of class 0: 1 where output 0 is a background class.
         top1_percent: Images whose best class is the label, of those classified.
+        top1_low_percent: Lower end of its 95 % interval (Wilson's score interval).
+        top1_high_percent: Upper end.
         top5_percent: Images with the label among the best five; None below six outputs.
+        top5_low_percent: Lower end of its 95 % interval.
+        top5_high_percent: Upper end.
+        calibration_error_percent: Expected calibration error of the best class in 15 bins of equal
+            width; None where scores are no probabilities.
+        against: Path of the model that classified the same images for comparison.
+        against_sha256: SHA-256 of that file.
+        against_top1_percent: Its top-1.
+        agreement_percent: Images whose best class is the same as its best class.
+        agreement_low_percent: Lower end of the 95 % interval of the agreement.
+        agreement_high_percent: Upper end.
+        images_only_right: Images that this model alone is right on.
+        images_only_against_right: Images that the other model alone is right on.
+        mcnemar_p: McNemar's exact test on these two counts: how likely so unequal ones are if both
+            models are as good.
         seconds: The whole measurement took.
         warnings: What to know before trusting it.
 
@@ -167,7 +183,21 @@ class Record:
     images_unreadable: int | None
     label_offset: int | None
     top1_percent: float | None
+    top1_low_percent: float | None = None
+    top1_high_percent: float | None = None
     top5_percent: float | None
+    top5_low_percent: float | None = None
+    top5_high_percent: float | None = None
+    calibration_error_percent: float | None = None
+    against: str | None = None
+    against_sha256: str | None = None
+    against_top1_percent: float | None = None
+    agreement_percent: float | None = None
+    agreement_low_percent: float | None = None
+    agreement_high_percent: float | None = None
+    images_only_right: int | None = None
+    images_only_against_right: int | None = None
+    mcnemar_p: float | None = None
     seconds: float
     warnings: tuple[MeasurementWarning, ...]
 

@@ -10,7 +10,14 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.files import quoted
 from edgecnn.inspection.outputs import activation
-from edgecnn.measure.modelinput import NOTHING_SAID, image_input, input_spec, scores_output
+from edgecnn.measure.modelinput import (
+    NOTHING_SAID,
+    image_input,
+    input_spec,
+    scale_of,
+    scores_output,
+    to_scores,
+)
 from edgecnn.metadata.reading import read_labels, read_metadata
 from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel, read_model
 
@@ -80,8 +87,7 @@ class Classifier:
     @property
     def output_scale(self) -> tuple[float, int]:
         """(scale, zero point): a score is (output - zero point) x scale; (1, 0) for floats."""
-        output = self.output
-        return (output.scale[0], output.zero_point[0]) if output.scale else (1.0, 0)
+        return scale_of(self.output)
 
     def label(self, index: int) -> str:
         """Return the name of a class, ``"class 7"`` where the file has none."""
@@ -93,11 +99,7 @@ class Classifier:
         Args:
             outputs: Any shape, of the output's dtype.
         """
-        import numpy as np
-
-        scale, zero_point = self.output_scale
-        scores: npt.NDArray[np.float64] = (outputs.astype(np.float64) - zero_point) * scale
-        return scores
+        return to_scores(outputs, self.output)
 
 
 def read_classifier(path: str | Path, preprocessing: Preprocessing = NOTHING_SAID) -> Classifier:

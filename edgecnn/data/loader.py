@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -31,22 +31,29 @@ class LoadedImage:
     error: str | None = None
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use: fewer than there are, where it is confined."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def load(
     dataset: Dataset, indices: Sequence[int], spec: InputSpec, workers: int | None = None
-) -> Iterator[LoadedImage]:
+) -> Generator[LoadedImage, None, None]:
     """Read, decode and resize images in threads, in order; Pillow works outside Python's lock.
 
     Args:
         dataset: Where they are.
         indices: Which.
         spec: What they are cut to.
-        workers: Threads; as many as cores unless said.
+        workers: Threads; as many as usable cores unless said.
 
     Example:
         >>> next(load(open_dataset("digits"), [0], preset("unit", 32, 32))).image.shape
         (32, 32, 3)
     """
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cores()
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[LoadedImage]] = deque()
     try:

@@ -1,52 +1,24 @@
-"""Top-1 and top-5 accuracy of a ``.tflite`` file on labelled images."""
+"""How often a ``.tflite`` file is right on labelled images, alone and beside another file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from edgecnn.accuracy.agreement import Agreement
+from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.result import Accuracy, Beside
 from edgecnn.data.datasets import Dataset, open_dataset, sample
-from edgecnn.data.loader import LoadedImage, load
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
-from edgecnn.files import quoted
-from edgecnn.measure.modelinput import NOTHING_SAID, input_spec, scores_output, to_tensor
+from edgecnn.files import quoted, sha256_of
+from edgecnn.inspection.outputs import activation
+from edgecnn.measure.classifying import OnImages, Placed, Runners, classify_images
+from edgecnn.measure.modelinput import NOTHING_SAID, input_spec, scores_output
 from edgecnn.measure.session import RunnerSession
-from edgecnn.metadata.labels import IMAGENET_OUTPUTS
-from edgecnn.quantize.flatbuffer import TfliteModel
-
-BATCH = 16
-"""Images a message to the runner: enough to hide the way there, few enough to keep memory low."""
-
-TOP_K = 5
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """What classifying a data set gave.
-
-    Args:
-        data: The data's name.
-        images: Classified ones.
-        unreadable: What was wrong with each image that could not be read.
-        label_offset: Output of class 0.
-        top1_percent: Share of ``images`` whose best class is the label.
-        top5_percent: Share with the label among the best five; None below six outputs.
-        not_finite: Images for which the model gave NaN or infinity.
-    """
-
-    data: str
-    images: int
-    unreadable: tuple[str, ...]
-    label_offset: int
-    top1_percent: float
-    top5_percent: float | None
-    not_finite: int
+from edgecnn.metadata.labels import BACKGROUND, IMAGENET_OUTPUTS
+from edgecnn.quantize.flatbuffer import TfliteModel, read_model
 
 
 def open_labelled(data: Any) -> Dataset:
@@ -115,6 +87,7 @@ class AccuracyTask:
         label_offset: The user's own choice, or None.
         label: The file's name for messages.
         images: Classify so many only, drawn evenly over the classes; all where None.
+        labels: Names that the file has for its outputs.
 
     Raises:
         InputError: They do not fit.
@@ -133,78 +106,131 @@ class AccuracyTask:
         label_offset: int | None = None,
         label: str = "the model",
         images: int | None = None,
+        labels: tuple[str, ...] = (),
     ) -> None:
-        self._dataset = dataset
+        self.dataset = dataset
         every = range(len(dataset))
-        self._indices = every if images is None else sorted(sample(dataset, images))
+        self.indices = every if images is None else sorted(sample(dataset, images))
         self._spec = input_spec(model, preprocessing, label)
         self._input = model.inputs[0]
-        self._outputs = scores_output(model, label).elements
-        self._offset = find_label_offset(self._outputs, dataset, label_offset, label)
+        self._output = scores_output(model, label)
+        self._offset = find_label_offset(self._output.elements, dataset, label_offset, label)
+        self._labels = labels if len(labels) == self._output.elements else self._class_names()
+        self._gives_probabilities = activation(model) is not None
 
     def run(
         self,
         session: RunnerSession,
-        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        on_images: OnImages = lambda done, total: None,
+        more: Runners | None = None,
+        reference: Reference | None = None,
     ) -> Accuracy:
-        """Classify every image; decoding goes on in other threads meanwhile.
+        """Classify every image; decoding goes on meanwhile.
 
         Args:
             session: A runner that has the model loaded.
-            on_progress: Told (images done, images in all).
+            on_images: Told (images done, images in all).
+            more: Where further runners come from.
+            reference: Another model that is to classify the same images, if it did not yet.
 
         Raises:
             InputError: Not one image can be read.
         """
-        counts = _Counts()
-        total = len(self._indices)
-        images = iter(load(self._dataset, self._indices, self._spec))
-        done = 0
-        while batch := list(islice(images, BATCH)):
-            counts.unreadable += [loaded.error for loaded in batch if loaded.error is not None]
-            self._classify(
-                [loaded for loaded in batch if loaded.image is not None], session, counts
-            )
-            done += len(batch)
-            on_progress(done, total)
-        if not counts.images:
-            raise InputError(f"not one image can be read: {counts.unreadable[0]}")
-        return self._result(counts)
-
-    def _classify(self, batch: list[LoadedImage], session: RunnerSession, counts: _Counts) -> None:
-        if not batch:
-            return
-        labels = self._dataset.labels
-        assert labels is not None
-        tensors = np.stack([self._tensor(loaded.image) for loaded in batch])
-        classified = session.classify(tensors, min(TOP_K, self._outputs))
-        wanted = np.array([labels[loaded.index] for loaded in batch]) + self._offset
-        hits = classified.top == wanted[:, None]
-        counts.images += len(batch)
-        counts.top1 += int(hits[:, 0].sum())
-        counts.top5 += int(hits.any(axis=1).sum())
-        counts.not_finite += int((~classified.finite).sum())
-
-    def _tensor(self, image: npt.NDArray[np.uint8] | None) -> npt.NDArray[Any]:
-        assert image is not None
-        return to_tensor(image, self._spec, self._input)[None]
-
-    def _result(self, counts: _Counts) -> Accuracy:
+        model = self.placed(more)
+        joins = reference is not None and reference.may_join(model)
+        models = [model, reference.model] if reference is not None and joins else [model]
+        answers, *others = classify_images(
+            self.dataset, self.indices, models, session, more.most if more else 1, on_images
+        )
+        beside = None
+        if reference is not None:
+            reference.answers = others[0] if others else reference.answers
+            beside = reference.beside(answers, self._offset, on_images)
         return Accuracy(
-            data=self._dataset.name,
-            images=counts.images,
-            unreadable=tuple(counts.unreadable),
+            dataset=self.dataset,
+            answers=answers,
+            outputs=self._output.elements,
             label_offset=self._offset,
-            top1_percent=100 * counts.top1 / counts.images,
-            top5_percent=100 * counts.top5 / counts.images if self._outputs > TOP_K else None,
-            not_finite=counts.not_finite,
+            labels=self._labels,
+            gives_probabilities=self._gives_probabilities,
+            beside=beside,
         )
 
+    def placed(self, runners: Runners | None) -> Placed:
+        """Return the model as it lies on a device."""
+        return Placed(self._spec, self._input, self._output, self._offset, runners)
 
-class _Counts:
-    def __init__(self) -> None:
-        self.images = 0
-        self.top1 = 0
-        self.top5 = 0
-        self.not_finite = 0
-        self.unreadable: list[str] = []
+    def _class_names(self) -> tuple[str, ...]:
+        """Return the data's names of its classes by output."""
+        names = self.dataset.class_names or ()
+        before = [BACKGROUND if self._offset == 1 else f"class {n}" for n in range(self._offset)]
+        return (*before, *names[max(0, -self._offset) :]) if names else ()
+
+
+@dataclass(frozen=True)
+class Against:
+    """A file that others are compared with on the same images.
+
+    Args:
+        path: Of the file.
+        sha256: Of its content.
+        task: What it is to classify.
+    """
+
+    path: Path
+    sha256: str
+    task: AccuracyTask
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        dataset: Dataset,
+        preprocessing: Preprocessing = NOTHING_SAID,
+        label_offset: int | None = None,
+        images: int | None = None,
+    ) -> Against:
+        """Read a file; arguments as of :class:`AccuracyTask`.
+
+        Raises:
+            InputError: It is no ``.tflite`` file, or it does not fit the data.
+        """
+        path = Path(path)
+        task = AccuracyTask(
+            read_model(path), dataset, preprocessing, label_offset, quoted(path), images
+        )
+        return cls(path, sha256_of(path), task)
+
+
+class Reference:
+    """That file on a device, where it classifies the images once, however many others there are.
+
+    Args:
+        against: The file.
+        runners: Where its runners come from.
+    """
+
+    def __init__(self, against: Against, runners: Runners) -> None:
+        self.against = against
+        self.model = against.task.placed(runners)
+        self.answers: Answers | None = None
+
+    def may_join(self, other: Placed) -> bool:
+        """Say whether it has still to classify, and takes the same cut of an image as another."""
+        return self.answers is None and self.model.takes_the_cut_of(other)
+
+    def beside(self, answers: Answers, offset: int, on_images: OnImages) -> Beside:
+        """Compare a model with it.
+
+        Args:
+            answers: Of the model.
+            offset: Its output of class 0.
+            on_images: Told (images done, images in all) where this has still to classify.
+        """
+        if self.answers is None:
+            task, runners = self.against.task, self.model.runners
+            assert runners is not None
+            images = (task.dataset, task.indices, [self.model])
+            [self.answers] = classify_images(*images, most=runners.most, on_images=on_images)
+        agreement = Agreement.of(answers, self.answers, self.model.offset - offset)
+        return Beside(str(self.against.path), self.against.sha256, agreement)

@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 
+from edgecnn.accuracy.result import NO_ACCURACY, Accuracy
 from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
 from edgecnn.devices.health import Power
 from edgecnn.errors import EdgecnnError
 from edgecnn.files import quoted, sha256_of
-from edgecnn.measure.accuracy import Accuracy, AccuracyTask, open_labelled
+from edgecnn.measure.accuracy import open_labelled
 from edgecnn.measure.caveats import (
     accuracy_caveats,
     data_caveats,
@@ -22,6 +24,7 @@ from edgecnn.measure.caveats import (
     timing_caveats,
     weights_caveats,
 )
+from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
 from edgecnn.measure.failures import crash_explained, named_errors
 from edgecnn.measure.fleet import Files, measure_all, opened, with_name
@@ -58,6 +61,7 @@ def bench(
     std: Sequence[float] | None = None,
     label_offset: int | None = None,
     images: int | None = None,
+    against: str | Path | None = None,
     quantize: str | Sequence[str] | None = None,
     weights: str | Path | None = None,
     alpha: float = 1.0,
@@ -67,6 +71,7 @@ def bench(
     on_progress: Progress | None = None,
     on_record: Callable[[Record], None] | None = None,
     on_failure: Callable[[EdgecnnError], None] | None = None,
+    on_accuracy: Callable[[Record, Accuracy], None] | None = None,
     ask_password: Callable[[str], str] | None = None,
 ) -> list[Record]:
     """Measure size, load time, latency, memory and, with data, accuracy.
@@ -89,6 +94,8 @@ def bench(
         label_offset: Output of class 0; found by itself where None.
         images: Classify so many only, drawn evenly over the classes and always the same; all
             of them where None.
+        against: With data: a ``.tflite`` file that classifies the same images on each device, so
+            that models are compared image by image.
         quantize: For names: schemes; int8 unless said.
         weights: For names: ``"imagenet"``, a file, or None for random ones.
         alpha: For names: width multiplier.
@@ -99,6 +106,9 @@ def bench(
         on_record: Told each Record as soon as it is measured.
         on_failure: Told the error of a model that cannot be measured or a device that cannot be
             reached, and the others are; without it such an error is raised.
+        on_accuracy: Told the first Record of a model on a device, before ``on_record`` is, and the
+            answers behind its accuracy; several devices are measured in threads of their own, and
+            this is called from those.
         ask_password: Given a question, returns a device's password; without it only keys are tried.
 
     Returns:
@@ -122,17 +132,22 @@ def bench(
         calibrate=None if calibrate is None else str(calibrate),
     )
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
+    dataset = None if data is None else open_labelled(data)
+    preprocessing = Preprocessing.of(preprocess, mean, std)
     plan = Plan(
         threads=tuple(threads),
         runs=runs,
         min_time_s=min_time_s,
         warmup=warmup,
-        dataset=None if data is None else open_labelled(data),
-        preprocessing=Preprocessing.of(preprocess, mean, std),
+        dataset=dataset,
+        preprocessing=preprocessing,
         label_offset=label_offset,
         images=images,
+        on_accuracy=on_accuracy or (lambda record, accuracy: None),
     )
     plan.check()
+    if against is not None:
+        plan = plan.compared_with(against)
     targets = find_targets(models, options)
     devices = [get_device(name, ask_password) for name in names]
     progress, files = on_progress or (lambda phase, done, total: None), Files()
@@ -172,7 +187,6 @@ class _Measured:
     timing: Timing
     memory: Memory
     power: _PowerDrawn
-    accuracy: Accuracy | None
 
 
 @dataclass(frozen=True)
@@ -190,7 +204,7 @@ class _Bencher:
         with named_errors(label):
             path = self.files.of(target, self._converting(target))
             structure = read_model(path)
-            task = self._accuracy_task(structure, label)
+            task = self._accuracy.task(path, structure, label)
             place = self.device.place(path, self._sending(label))
         accuracy = None
         for count in self.plan.threads:
@@ -200,18 +214,19 @@ class _Bencher:
                 crash_explained(),
                 self.device.start(f"running {label}") as session,
             ):
-                measured = self._run(session, place, structure, count, task, accuracy, label)
-            accuracy = measured.accuracy
+                measured = self._run(session, place, structure, count, label)
+                if task and accuracy is None:
+                    files = (path, place)
+                    accuracy = self._accuracy.run(task, session, *files, count, label)
             seconds = time.monotonic() - begin
-            yield self._record(target, path, structure, count, measured, seconds)
+            record = self._record(target, path, structure, count, measured, accuracy, seconds)
+            if accuracy and count == self.plan.threads[0]:
+                self.plan.on_accuracy(record, accuracy)
+            yield record
 
-    def _accuracy_task(self, structure: TfliteModel, label: str) -> AccuracyTask | None:
-        plan = self.plan
-        if plan.dataset is None:
-            return None
-        return AccuracyTask(
-            structure, plan.dataset, plan.preprocessing, plan.label_offset, label, plan.images
-        )
+    @cached_property
+    def _accuracy(self) -> DeviceAccuracy:
+        return DeviceAccuracy(self.device, self.plan, self.on_progress)
 
     def _sending(self, label: str) -> Callable[[int, int], None]:
         def report(done: int, total: int) -> None:
@@ -231,15 +246,10 @@ class _Bencher:
         place: str,
         structure: TfliteModel,
         threads: int,
-        task: AccuracyTask | None,
-        accuracy: Accuracy | None,
         label: str,
     ) -> _Measured:
         def timing_progress(fraction: float) -> None:
             self.on_progress(f"timing {label}, {threads} thread(s)", int(100 * fraction), 100)
-
-        def accuracy_progress(done: int, total: int) -> None:
-            self.on_progress(f"accuracy of {label}", done, total)
 
         self.on_progress(f"loading {label}", 0, 0)
         before = session.health(IDLE_S)
@@ -257,10 +267,8 @@ class _Bencher:
         after = session.health()
         # In a loop of its own: asking the meter would disturb the calls that are timed.
         power = _PowerDrawn(idle, session.power(BUSY_POWER_S, busy=True) if idle else None)
-        if task and accuracy is None:
-            accuracy = task.run(session, accuracy_progress)
         run = DeviceRun(session.facts(), before, after, timing.cpu_lowest_mhz, threads)
-        return _Measured(run, loaded, timing, memory, power, accuracy)
+        return _Measured(run, loaded, timing, memory, power)
 
     def _record(
         self,
@@ -269,9 +277,10 @@ class _Bencher:
         structure: TfliteModel,
         threads: int,
         measured: _Measured,
+        accuracy: Accuracy | None,
         seconds: float,
     ) -> Record:
-        run, power, accuracy = measured.run, measured.power, measured.accuracy
+        run, power = measured.run, measured.power
         facts, before, after = run.facts, run.before, run.after
         samples = measured.timing.samples_ms
         summary = summarize(samples)
@@ -338,12 +347,7 @@ class _Bencher:
             power_idle_w=power.idle.watts if power.idle else None,
             power_w=power.busy.watts if power.busy else None,
             energy_per_inference_mj=power.busy.millijoules_per_call if power.busy else None,
-            data=accuracy.data if accuracy else None,
-            images=accuracy.images if accuracy else None,
-            images_unreadable=len(accuracy.unreadable) if accuracy else None,
-            label_offset=accuracy.label_offset if accuracy else None,
-            top1_percent=accuracy.top1_percent if accuracy else None,
-            top5_percent=accuracy.top5_percent if accuracy else None,
+            **(accuracy.record_fields() if accuracy else NO_ACCURACY),
             seconds=seconds,
             warnings=tuple(warnings),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgecnn.accuracy.result import Accuracy
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.files import quoted
-from edgecnn.measure.accuracy import Accuracy
 from edgecnn.measure.session import DeviceFacts
 from edgecnn.measure.stats import Summary
 from edgecnn.records import MeasurementWarning

@@ -1,4 +1,4 @@
-"""From an image to what a ``.tflite`` file takes: its normalisation, and the tensor."""
+"""From an image to what a ``.tflite`` file takes, and from what it gives to scores."""
 
 from __future__ import annotations
 
@@ -126,3 +126,24 @@ def to_tensor(
     levels = np.round(normalized / np.float32(tensor.scale[0])) + tensor.zero_point[0]
     quantized: npt.NDArray[np.int8] = np.clip(levels, -128, 127).astype(np.int8)
     return quantized
+
+
+def to_scores(outputs: npt.NDArray[Any], tensor: TensorInfo) -> npt.NDArray[np.float64]:
+    """Return the scores that outputs of a file stand for.
+
+    Args:
+        outputs: Any shape, of the output's dtype.
+        tensor: The output: a quantised one has a scale and a zero point.
+
+    Example:
+        >>> to_scores(np.array([255], np.uint8), read_model("quantised.tflite").outputs[0])
+        array([0.99609375])
+    """
+    scale, zero_point = scale_of(tensor)
+    scores: npt.NDArray[np.float64] = (outputs.astype(np.float64) - zero_point) * scale
+    return scores
+
+
+def scale_of(tensor: TensorInfo) -> tuple[float, int]:
+    """Return (scale, zero point) of a tensor; (1, 0) where it is not quantised."""
+    return (tensor.scale[0], tensor.zero_point[0]) if tensor.scale else (1.0, 0)

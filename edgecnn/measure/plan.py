@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from edgecnn.accuracy.result import Accuracy
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
+from edgecnn.measure.accuracy import Against
 from edgecnn.measure.session import MAX_SAMPLES
+from edgecnn.records import Record
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,21 @@ class Plan:
     preprocessing: Preprocessing
     label_offset: int | None
     images: int | None
+    on_accuracy: Callable[[Record, Accuracy], None] = lambda record, accuracy: None
+    against: Against | None = None
+
+    def compared_with(self, path: str | Path) -> Plan:
+        """Return the plan with a file that models are compared with.
+
+        Raises:
+            InputError: There is no data, or the file cannot be used.
+        """
+        if self.dataset is None:
+            raise InputError("--against goes with --data, whose images both classify")
+        against = Against.open(
+            path, self.dataset, self.preprocessing, self.label_offset, self.images
+        )
+        return dataclasses.replace(self, against=against)
 
     def check(self) -> None:
         """Raise InputError where a number makes no sense."""

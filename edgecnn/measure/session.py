@@ -175,6 +175,10 @@ class RunnerSession:
         """End the runner, at once if the block failed."""
         self._transport.close(kill=error is not None)
 
+    def kill(self) -> None:
+        """End the runner at once, from any thread."""
+        self._transport.close(kill=True)
+
     def facts(self) -> DeviceFacts:
         """Ask what the device is."""
         return _facts(self._ask({"do": "facts"}))
@@ -279,14 +283,27 @@ class RunnerSession:
             top_k: How many classes of each.
             with_outputs: Whether all scores are wanted too, as the model gave them.
         """
+        self.submit(tensors, top_k, with_outputs=with_outputs)
+        return self.collect()
+
+    def submit(self, tensors: npt.NDArray[Any], top_k: int, *, with_outputs: bool = False) -> None:
+        """Send a batch as :meth:`classify` does, without waiting for its answer.
+
+        Several may be under way: the runner reads the next one while this side prepares another.
+        """
         import numpy as np
 
         request: Message = {"do": "classify", "count": len(tensors), "top_k": top_k}
         request["outputs"] = with_outputs
         self._transport.send(request, np.ascontiguousarray(tensors).data.cast("B"))
+
+    def collect(self) -> Classified:
+        """Wait for the answer to the earliest batch that was submitted and has none yet."""
+        import numpy as np
+
         answer = self._transport.receive()
         outputs = None
-        if with_outputs:
+        if "payload" in answer:
             outputs = np.frombuffer(answer["payload"], answer["dtype"]).reshape(answer["shape"])
         return Classified(
             np.asarray(answer["top"], np.int64), np.asarray(answer["finite"], bool), outputs

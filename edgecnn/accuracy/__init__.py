@@ -1,0 +1,1 @@
+"""What the answers of a classifier say: shares with intervals, classes, calibration, agreement."""

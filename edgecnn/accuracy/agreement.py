@@ -1,0 +1,84 @@
+"""Two models on the same images: how often they answer alike, and which one is right more often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.shares import Bounds, mcnemar, paired_difference, wilson
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Counts of images.
+
+    Args:
+        same: Both give the same class, right or not.
+        both_right: Both give the label.
+        only_this: This model alone gives the label.
+        only_other: The other model alone does.
+        neither: None of them does.
+    """
+
+    same: int
+    both_right: int
+    only_this: int
+    only_other: int
+    neither: int
+
+    @classmethod
+    def of(cls, answers: Answers, others: Answers, shift: int = 0) -> Agreement:
+        """Compare two models' answers, image by image.
+
+        Args:
+            answers: Of this model.
+            others: Of the other one; images that only one has are left out.
+            shift: What is added to this model's outputs to get the other's of the same class.
+        """
+        import numpy as np
+
+        _, here, there = np.intersect1d(answers.indices, others.indices, return_indices=True)
+        answers, others = answers.rows(here), others.rows(there)
+        right, other_right = answers.correct, others.correct
+        return cls(
+            same=int((answers.top[:, 0] + shift == others.top[:, 0]).sum()),
+            both_right=int((right & other_right).sum()),
+            only_this=int((right & ~other_right).sum()),
+            only_other=int((~right & other_right).sum()),
+            neither=int((~right & ~other_right).sum()),
+        )
+
+    @property
+    def images(self) -> int:
+        """How many both classified."""
+        return self.both_right + self.only_this + self.only_other + self.neither
+
+    @property
+    def share(self) -> float:
+        """Share of images with the same best class, 0 to 1."""
+        return self.same / self.images
+
+    @property
+    def bounds(self) -> Bounds:
+        """Wilson's interval of :attr:`share`."""
+        return wilson(self.share, self.images)
+
+    @property
+    def other_top1(self) -> float:
+        """Share of images that the other model is right on."""
+        return (self.both_right + self.only_other) / self.images
+
+    @property
+    def difference(self) -> float:
+        """Top-1 of this model less the other's: 0.01 is one point."""
+        return (self.only_this - self.only_other) / self.images
+
+    @property
+    def difference_bounds(self) -> Bounds:
+        """Newcombe's interval of :attr:`difference` for the same images."""
+        return paired_difference(self.both_right, self.only_this, self.only_other, self.neither)
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact test: how likely so unequal counts are if both are as good."""
+        return mcnemar(self.only_this, self.only_other)

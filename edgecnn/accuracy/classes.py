@@ -1,0 +1,114 @@
+"""Which classes a model knows, and which it takes for which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.shares import Bounds, wilson
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """How one class fared.
+
+    Args:
+        output: Its output of the model.
+        images: With this label.
+        answered: Images for which it was the best class, rightly or not.
+        correct: Images with this label for which it was.
+    """
+
+    output: int
+    images: int
+    answered: int
+    correct: int
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the images with this label that were recognised; None without images."""
+        return self.correct / self.images if self.images else None
+
+    @property
+    def recall_bounds(self) -> Bounds | None:
+        """Wilson's interval of the recall."""
+        return wilson(self.correct / self.images, self.images) if self.images else None
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the answers with this class that were right; None if it never was answered."""
+        return self.correct / self.answered if self.answered else None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The confusion matrix, only its cells that are not 0: of 1,000 classes few of a million are.
+
+    Args:
+        labels: int64, shape (cells,): outputs that are right.
+        answers: int64, shape (cells,): best classes given instead, or the same.
+        images: int64, shape (cells,): how often; of labels and answers in order.
+        outputs: Number of classes.
+    """
+
+    labels: npt.NDArray[np.int64]
+    answers: npt.NDArray[np.int64]
+    images: npt.NDArray[np.int64]
+    outputs: int
+
+    @classmethod
+    def of(cls, answers: Answers, outputs: int) -> Confusion:
+        """Count the answers of a model.
+
+        Args:
+            answers: Of a model.
+            outputs: Its number of outputs.
+
+        Example:
+            >>> Confusion.of(answers, 10).matrix().trace() == answers.correct.sum()
+            True
+        """
+        import numpy as np
+
+        cells = answers.wanted * outputs + answers.top[:, 0]
+        kept, counts = np.unique(cells, return_counts=True)
+        return cls(kept // outputs, kept % outputs, counts.astype(np.int64), outputs)
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        """Return all cells, shape (outputs, outputs): a row a label, a column an answer."""
+        import numpy as np
+
+        full = np.zeros((self.outputs, self.outputs), np.int64)
+        full[self.labels, self.answers] = self.images
+        return full
+
+    def classes(self) -> list[ClassResult]:
+        """Return how each class fared that was a label or an answer, by output."""
+        import numpy as np
+
+        def per_output(where: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]) -> list[int]:
+            counts = np.bincount(where[kept], self.images[kept], self.outputs)
+            return [int(count) for count in counts]
+
+        every, right = np.ones(len(self.labels), bool), self.labels == self.answers
+        images, answered = per_output(self.labels, every), per_output(self.answers, every)
+        correct = per_output(self.labels, right)
+        seen = np.union1d(self.labels, self.answers)
+        return [ClassResult(int(o), images[o], answered[o], correct[o]) for o in seen]
+
+    def mistakes(self) -> list[tuple[int, int, int]]:
+        """Return (label, answer, images) of each mistake that was made, the most frequent first."""
+        import numpy as np
+
+        wrong = np.flatnonzero(self.labels != self.answers)
+        order = wrong[np.argsort(-self.images[wrong], kind="stable")]
+        columns = (self.labels[order], self.answers[order], self.images[order])
+        return [
+            (int(label), int(answer), int(count))
+            for label, answer, count in zip(*columns, strict=True)
+        ]

@@ -1,0 +1,141 @@
+"""What classifying labelled images gave: the figures of a record, and what is behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from edgecnn.accuracy.agreement import Agreement
+from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.calibration import Calibration, calibration
+from edgecnn.accuracy.classes import Confusion
+from edgecnn.data.datasets import Dataset
+
+TOP_K = 5
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another model that classified the same images.
+
+    Args:
+        model: Its path, as it was given.
+        sha256: Of its file.
+        agreement: What came of it.
+    """
+
+    model: str
+    sha256: str
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What classifying a data set gave.
+
+    Args:
+        dataset: The images.
+        answers: To those that could be read.
+        outputs: Number of the model's outputs.
+        label_offset: Output of class 0.
+        labels: Names by output; empty where nobody gives names.
+        gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
+        beside: The model it was to be compared with, if any.
+    """
+
+    dataset: Dataset
+    answers: Answers
+    outputs: int
+    label_offset: int
+    labels: tuple[str, ...] = ()
+    gives_probabilities: bool = False
+    beside: Beside | None = None
+
+    @property
+    def data(self) -> str:
+        """The data's name."""
+        return self.dataset.name
+
+    @property
+    def images(self) -> int:
+        """How many were classified."""
+        return len(self.answers)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """What was wrong with each image that could not be read."""
+        return self.answers.unreadable
+
+    @property
+    def top1_percent(self) -> float:
+        """Share of the images whose best class is the label."""
+        return 100 * self.answers.share(1)
+
+    @property
+    def top5_percent(self) -> float | None:
+        """Share with the label among the best five; None below six outputs."""
+        return 100 * self.answers.share(TOP_K) if self.outputs > TOP_K else None
+
+    @property
+    def not_finite(self) -> int:
+        """Images for which the model gave NaN or infinity."""
+        return int((~self.answers.finite).sum())
+
+    @cached_property
+    def confusion(self) -> Confusion:
+        """Which classes were taken for which."""
+        return Confusion.of(self.answers, self.outputs)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """Whether the model is right as often as it says; None without probabilities."""
+        return calibration(self.answers) if self.gives_probabilities else None
+
+    def label(self, output: int) -> str:
+        """Return the name of an output's class, ``"class 7"`` where nobody names it."""
+        return self.labels[output] if output < len(self.labels) else f"class {output}"
+
+    def record_fields(self) -> dict[str, Any]:
+        """Return the fields of a :class:`~edgecnn.records.Record` that are about accuracy."""
+        low, high = self.answers.bounds(1)
+        fields: dict[str, Any] = {
+            "data": self.data,
+            "images": self.images,
+            "images_unreadable": len(self.unreadable),
+            "label_offset": self.label_offset,
+            "top1_percent": self.top1_percent,
+            "top1_low_percent": 100 * low,
+            "top1_high_percent": 100 * high,
+            "top5_percent": self.top5_percent,
+        }
+        if self.top5_percent is not None:
+            low, high = self.answers.bounds(TOP_K)
+            fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
+        if self.calibration is not None:
+            fields["calibration_error_percent"] = 100 * self.calibration.error
+        if self.beside is not None:
+            fields.update(_agreement_fields(self.beside))
+        return fields
+
+
+NO_ACCURACY: dict[str, Any] = dict.fromkeys(
+    ("data", "images", "images_unreadable", "label_offset", "top1_percent", "top5_percent")
+)
+"""Fields of a record whose model classified nothing."""
+
+
+def _agreement_fields(beside: Beside) -> dict[str, Any]:
+    agreement = beside.agreement
+    low, high = agreement.bounds
+    return {
+        "against": beside.model,
+        "against_sha256": beside.sha256,
+        "against_top1_percent": 100 * agreement.other_top1,
+        "agreement_percent": 100 * agreement.share,
+        "agreement_low_percent": 100 * low,
+        "agreement_high_percent": 100 * high,
+        "images_only_right": agreement.only_this,
+        "images_only_against_right": agreement.only_other,
+        "mcnemar_p": agreement.p_value,
+    }

@@ -1,0 +1,122 @@
+"""Accuracy of models on one device, and of the file that they are compared with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from edgecnn.accuracy.result import Accuracy
+from edgecnn.devices.base import Device
+from edgecnn.errors import InputError
+from edgecnn.files import quoted, sha256_of
+from edgecnn.measure.accuracy import AccuracyTask, Reference
+from edgecnn.measure.classifying import Runners
+from edgecnn.measure.plan import Plan
+from edgecnn.measure.session import RunnerSession
+from edgecnn.measure.targets import Progress
+from edgecnn.metadata.reading import read_labels
+from edgecnn.quantize.flatbuffer import TfliteModel
+
+MEMORY_SHARE = 0.5
+"""Of the memory that is free, for runners beside the first: what else needs it is not known."""
+
+
+class DeviceAccuracy:
+    """Classifies a plan's images on a device.
+
+    Args:
+        device: Where; it is open.
+        plan: With labelled data.
+        on_progress: Told (phase, done, total).
+    """
+
+    def __init__(self, device: Device, plan: Plan, on_progress: Progress) -> None:
+        self._device = device
+        self._plan = plan
+        self._on_progress = on_progress
+
+    def task(self, path: Path, structure: TfliteModel, label: str) -> AccuracyTask | None:
+        """Return what a model is to classify, None where the plan has no data.
+
+        Raises:
+            InputError: The model does not fit the data.
+        """
+        plan = self._plan
+        if plan.dataset is None:
+            return None
+        return AccuracyTask(
+            structure,
+            plan.dataset,
+            plan.preprocessing,
+            plan.label_offset,
+            label,
+            plan.images,
+            _labels(path),
+        )
+
+    def run(
+        self,
+        task: AccuracyTask,
+        session: RunnerSession,
+        path: Path,
+        place: str,
+        threads: int,
+        label: str,
+    ) -> Accuracy:
+        """Classify the images.
+
+        Args:
+            task: What :meth:`task` gave.
+            session: A runner that has the model loaded, and has nothing else to do.
+            path: The model's file.
+            place: Its path on the device.
+            threads: Of the runner.
+            label: The model's name for messages.
+        """
+
+        def report(done: int, total: int) -> None:
+            self._on_progress(f"accuracy of {label}", done, total)
+
+        report(0, 0)
+        more = self._runners(place, threads, label, self._most(session, threads))
+        reference = self._reference
+        if reference is None or reference.against.sha256 != sha256_of(path):
+            return task.run(session, report, more, reference)
+        accuracy = task.run(session, report, more)
+        # It is the file that others are compared with: they need not wait for it again.
+        reference.answers = accuracy.answers
+        return accuracy
+
+    @cached_property
+    def _reference(self) -> Reference | None:
+        against = self._plan.against
+        if against is None:
+            return None
+        label = quoted(against.path)
+        place = self._device.place(
+            against.path, lambda done, total: self._on_progress(f"sending {label}", done, total)
+        )
+        threads = self._plan.threads[0]
+        most = self._device.most_runners(threads)
+        return Reference(against, self._runners(place, threads, label, most))
+
+    def _runners(self, place: str, threads: int, label: str, most: int) -> Runners:
+        task = f"running {label}"
+        return Runners(lambda: self._device.start(task), place, threads, most)
+
+    def _most(self, session: RunnerSession, threads: int) -> int:
+        """Return how many runners the device has cores and memory for."""
+        most = self._device.most_runners(threads)
+        free = session.health().memory_available_bytes
+        used = session.memory().peak_rss_bytes
+        if most > 1 and free and used:
+            most = min(most, 1 + int(MEMORY_SHARE * free / used))
+        return most
+
+
+def _labels(path: Path) -> tuple[str, ...]:
+    """Return the names in a file; without those that cannot be read, classes have numbers."""
+    try:
+        return read_labels(path) or ()
+    except InputError:
+        return ()
