@@ -31,9 +31,7 @@ def replacing(target: Path) -> Iterator[Path]:
         >>> with replacing(Path("model.tflite")) as temporary:
         ...     temporary.write_bytes(content)
     """
-    check_writable_folder(target.parent)
-    if exists(target) and target.is_dir():
-        raise InputError(f"{quoted(target)} is a folder: name a file in it")
+    check_target(target)
     # 40 characters are 160 bytes at most, and a name may have 255.
     temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.part")
     try:
@@ -64,6 +62,14 @@ def refuse_overwriting(target: Path, models: Iterable[str | Path]) -> None:
     """Raise InputError if writing ``target`` would destroy one of the models given."""
     if exists(target) and any(exists(Path(m)) and target.samefile(m) for m in models):
         raise InputError(f"writing {quoted(target)} would destroy the model: name another file")
+
+
+def check_target(target: Path, models: Iterable[str | Path] = ()) -> None:
+    """Raise InputError if a file cannot be written, or if that would destroy one of the models."""
+    check_writable_folder(target.parent)
+    if exists(target) and target.is_dir():
+        raise InputError(f"{quoted(target)} is a folder: name a file in it")
+    refuse_overwriting(target, models)
 
 
 def check_writable_folder(folder: Path) -> None:

@@ -23,11 +23,31 @@ class Beside:
         model: Its path, as it was given.
         sha256: Of its file.
         agreement: What came of it.
+        answers: What it answered.
+        shift: Added to the output of a class of the other model, it gives the output of this one.
     """
 
     model: str
     sha256: str
     agreement: Agreement
+    answers: Answers
+    shift: int
+
+    def answer_to(self, answers: Answers) -> dict[int, int]:
+        """Return its best class of each image, as an output of the other model.
+
+        Args:
+            answers: Of the other model; only their images count.
+        """
+        top = self.answers.top[:, 0] - self.shift
+        every = dict(zip(self.answers.indices.tolist(), top.tolist(), strict=True))
+        return {index: every[index] for index in answers.indices.tolist() if index in every}
+
+    def regressions(self, answers: Answers) -> list[int]:
+        """Return the rows of another model's answers that are wrong where this one is right."""
+        right = set(self.answers.indices[self.answers.correct].tolist())
+        wrong = (~answers.correct).nonzero()[0]
+        return [int(row) for row in wrong if int(answers.indices[row]) in right]
 
 
 @dataclass(frozen=True)
@@ -94,7 +114,11 @@ class Accuracy:
 
     def label(self, output: int) -> str:
         """Return the name of an output's class, ``"class 7"`` where nobody names it."""
-        return self.labels[output] if output < len(self.labels) else f"class {output}"
+        return self.labels[output] if 0 <= output < len(self.labels) else f"class {output}"
+
+    def image_name(self, row: int) -> str:
+        """Return what the image of a row of the answers is called."""
+        return self.dataset.item_name(int(self.answers.indices[row]))
 
     def record_fields(self) -> dict[str, Any]:
         """Return the fields of a :class:`~edgecnn.records.Record` that are about accuracy."""

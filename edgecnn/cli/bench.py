@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from edgecnn.cli.accuracy_output import AccuracyOutput, accuracy_options
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import CountList, Size, preprocessing_options, store_option
 from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.cli.table import print_whole, records_table
 from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import EdgecnnError, InputError, MissingExtraError, StoreError
-from edgecnn.files import check_writable_folder, exists, quoted, refuse_overwriting, write_json
+from edgecnn.files import check_target, write_json
 from edgecnn.records import Record
 from edgecnn.store.keeping import Keeper, check_tag, chosen_store, open_store
 
@@ -75,6 +76,7 @@ NOTHING_KEPT = Keeper(None)
     metavar="N",
     help="With --data: so many only, drawn evenly.  [default: all]",
 )
+@accuracy_options
 @click.option(
     "-q",
     "--quantize",
@@ -109,6 +111,9 @@ def bench_command(
     std: tuple[float, ...] | None,
     label_offset: int | None,
     images: int | None,
+    against: str | None,
+    details: bool,
+    accuracy_json: str | None,
     schemes: tuple[str, ...],
     weights: str | None,
     alpha: float,
@@ -127,6 +132,7 @@ def bench_command(
       edgecnn bench model.tflite --threads 1,2
       edgecnn bench mobilenet_v1 mobilenet_v2 --quantize float32,int8
       edgecnn bench model.tflite --data photos/ --json results.json
+      edgecnn bench int8.tflite --data photos/ --against float32.tflite --details
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before
     """
@@ -134,7 +140,14 @@ def bench_command(
 
     failures = Failures()
     keeper = _keeper(store, no_store, tags, failures)
+    read = (*models, against) if against else models
+    answers = AccuracyOutput(accuracy_json, details, data, read, json_target)
     output = Output(json_target, models, devices, keeper)
+
+    def add(record: Record) -> None:
+        output.add(record)
+        answers.write()
+
     try:
         with PhaseProgress() as progress:
             bench(
@@ -150,6 +163,7 @@ def bench_command(
                 std=std,
                 label_offset=label_offset,
                 images=images,
+                against=against,
                 quantize=schemes or None,
                 weights=weights,
                 alpha=alpha,
@@ -157,13 +171,15 @@ def bench_command(
                 classes=classes,
                 calibrate=calibrate,
                 on_progress=progress,
-                on_record=output.add,
+                on_record=add,
+                on_accuracy=answers.add,
                 on_failure=failures.add,
                 ask_password=progress.ask_password if can_ask() else None,
             )
     finally:
         # Ctrl-C and errors come by here too: what is measured is kept.
         output.show()
+        answers.show()
         try:
             keeper.finish()
         except EdgecnnError as error:
@@ -218,10 +234,7 @@ class Output:
         self._to_stdout = json_target == STANDARD_OUTPUT
         self._file = None if json_target is None or self._to_stdout else Path(json_target)
         if self._file is not None:
-            check_writable_folder(self._file.parent)
-            if exists(self._file) and self._file.is_dir():
-                raise InputError(f"{quoted(self._file)} is a folder: name a file in it")
-            refuse_overwriting(self._file, models)
+            check_target(self._file, models)
 
     def add(self, record: Record) -> None:
         """Keep a record; the file holds it from now on, whatever happens to the next model."""

@@ -59,6 +59,10 @@ def _percent(value: float | None) -> str | None:
     return None if value is None else f"{value:.1f}"
 
 
+def _range(low: float | None, high: float | None) -> str | None:
+    return None if low is None or high is None else f"{low:.1f}-{high:.1f}"
+
+
 MEASURED = (
     Column("size", lambda r: size_text(r.model_bytes)),
     Column("load ms", _time(lambda r: _three_digits(r.load_ms)), 5),
@@ -74,7 +78,9 @@ MEASURED = (
     Column("energy mJ", _time(lambda r: _energy(r.energy_per_inference_mj)), 3),
     Column("peak mem", lambda r: size_text(r.peak_rss_bytes) if r.peak_rss_bytes else None, 1),
     Column("top-1 %", lambda r: _percent(r.top1_percent)),
+    Column("95% interval", lambda r: _range(r.top1_low_percent, r.top1_high_percent), 2),
     Column("top-5 %", lambda r: _percent(r.top5_percent), 1),
+    Column("agree %", lambda r: _percent(r.agreement_percent), 1),
 )
 
 
@@ -161,7 +167,12 @@ def _caption(records: Sequence[Record]) -> Text:
         for record in records
         if record.data is not None
     )
-    return Text("\n".join([*lines, *data]))
+    others = dict.fromkeys(
+        f"agreement with {quoted_if_needed(Path(record.against).name)}"
+        for record in records
+        if record.against is not None
+    )
+    return Text("\n".join([*lines, *data, *others]))
 
 
 def _host(record: Record) -> str:

@@ -232,5 +232,6 @@ class Reference:
             assert runners is not None
             images = (task.dataset, task.indices, [self.model])
             [self.answers] = classify_images(*images, most=runners.most, on_images=on_images)
-        agreement = Agreement.of(answers, self.answers, self.model.offset - offset)
-        return Beside(str(self.against.path), self.against.sha256, agreement)
+        shift = self.model.offset - offset
+        agreement = Agreement.of(answers, self.answers, shift)
+        return Beside(str(self.against.path), self.against.sha256, agreement, self.answers, shift)

@@ -1,0 +1,113 @@
+"""All that is known of a model's answers, as plain values for JSON.
+
+Tables are columns, so that ``pandas.DataFrame(document["answers"])`` is one; classes are outputs of
+the model, and ``labels`` names them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from edgecnn.accuracy.calibration import Calibration
+from edgecnn.accuracy.classes import ClassResult, Confusion
+from edgecnn.accuracy.result import Accuracy
+from edgecnn.files import json_values
+from edgecnn.records import Record
+
+Columns = dict[str, list[Any]]
+
+ABOUT = (
+    "edgecnn_version",
+    "measured_at",
+    "model",
+    "model_sha256",
+    "device",
+    "runtime",
+    "runtime_version",
+)
+
+
+def document(record: Record, accuracy: Accuracy) -> dict[str, Any]:
+    """Return the figures of a record that are about accuracy, and what they come from.
+
+    Args:
+        record: Of the model.
+        accuracy: What came of its images.
+
+    Example:
+        >>> document(record, accuracy)["confusion"]
+        {'label': [0, 1, 1], 'answer': [0, 0, 1], 'images': [3, 1, 2]}
+    """
+    values = {name: getattr(record, name) for name in ABOUT} | accuracy.record_fields()
+    values["labels"] = [accuracy.label(output) for output in range(accuracy.outputs)]
+    values["classes"] = _classes(accuracy.confusion.classes())
+    values["confusion"] = _confusion(accuracy.confusion)
+    values["calibration"] = accuracy.calibration and _calibration(accuracy.calibration)
+    values["answers"] = _answers(accuracy)
+    values["unreadable"] = list(accuracy.unreadable)
+    plain: dict[str, Any] = json_values(values)
+    return plain
+
+
+def as_json(documents: Iterable[dict[str, Any]]) -> str:
+    """Return documents as a JSON array with one line an entry of each: columns stay together."""
+    texts = (
+        "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in one.items()) + "\n}"
+        for one in documents
+    )
+    return "[\n" + ",\n".join(texts) + "\n]\n"
+
+
+def _classes(results: list[ClassResult]) -> Columns:
+    bounds = [one.recall_bounds or (None, None) for one in results]
+    return {
+        "output": [one.output for one in results],
+        "images": [one.images for one in results],
+        "answered": [one.answered for one in results],
+        "correct": [one.correct for one in results],
+        "recall_percent": [_percent(one.recall) for one in results],
+        "recall_low_percent": [_percent(low) for low, _ in bounds],
+        "recall_high_percent": [_percent(high) for _, high in bounds],
+        "precision_percent": [_percent(one.precision) for one in results],
+    }
+
+
+def _confusion(confusion: Confusion) -> Columns:
+    return {
+        "label": confusion.labels.tolist(),
+        "answer": confusion.answers.tolist(),
+        "images": confusion.images.tolist(),
+    }
+
+
+def _calibration(found: Calibration) -> Columns:
+    return {
+        "above_percent": [_percent(one.low) for one in found.bins],
+        "up_to_percent": [_percent(one.high) for one in found.bins],
+        "images": [one.images for one in found.bins],
+        "confidence_percent": [_percent(one.confidence) for one in found.bins],
+        "accuracy_percent": [_percent(one.accuracy) for one in found.bins],
+    }
+
+
+def _answers(accuracy: Accuracy) -> Columns:
+    answers = accuracy.answers
+    columns: Columns = {
+        "image": [accuracy.image_name(row) for row in range(len(answers))],
+        "label": answers.wanted.tolist(),
+        "answer": answers.top[:, 0].tolist(),
+        "score": answers.scores[:, 0].tolist(),
+        "label_score": answers.wanted_scores.tolist(),
+        "best": answers.top.tolist(),
+        "best_scores": answers.scores.tolist(),
+    }
+    if accuracy.beside is not None:
+        other = accuracy.beside.answer_to(answers)
+        columns["against_answer"] = [other.get(index) for index in answers.indices.tolist()]
+    return columns
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share

@@ -1,0 +1,102 @@
+"""Options of ``edgecnn bench`` for what is behind an accuracy, and where that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgecnn.errors import InputError
+from edgecnn.files import check_target, replacing
+
+if TYPE_CHECKING:
+    from edgecnn.accuracy.result import Accuracy
+    from edgecnn.records import Record
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def accuracy_options(command: Command) -> Command:
+    """Add ``--against``, ``--details`` and ``--accuracy-json``."""
+    for option in (
+        click.option(
+            "--accuracy-json",
+            metavar="FILE",
+            help="With --data: write classes, confusions, calibration and each answer as JSON.",
+        ),
+        click.option(
+            "--details",
+            is_flag=True,
+            help="With --data: show classes, confusions, calibration and the worst images.",
+        ),
+        click.option(
+            "--against",
+            metavar="FILE",
+            help="With --data: a .tflite file that classifies the same images, for comparison.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+class AccuracyOutput:
+    """Where the answers behind each accuracy go: a JSON file and the terminal, if asked for.
+
+    Args:
+        target: The file, or None.
+        details: Whether to print them.
+        data: What the user gave as data.
+        models: What is measured and compared with; the file must not be one of them.
+        records: Where the records are written as JSON, ``"-"`` for standard output.
+
+    Raises:
+        InputError: There is no data, or the file cannot be written, found out before anything is
+            measured.
+    """
+
+    def __init__(
+        self,
+        target: str | None,
+        details: bool,
+        data: str | None,
+        models: Sequence[str],
+        records: str | None = None,
+    ) -> None:
+        self._file = None if target is None else Path(target)
+        self._details = details
+        self._known: list[tuple[Record, Accuracy]] = []
+        for name, given in (("--accuracy-json", target is not None), ("--details", details)):
+            if given and data is None:
+                raise InputError(f"{name} goes with --data, whose answers it is about")
+        if details and records == "-":
+            raise InputError("--details and --json - both print: give --json a file")
+        if self._file is not None:
+            if records is not None and self._file.resolve() == Path(records).resolve():
+                raise InputError("--json and --accuracy-json name the same file: name two")
+            check_target(self._file, models)
+
+    def add(self, record: Record, accuracy: Accuracy) -> None:
+        """Take what came of one model's images; any thread may."""
+        if self._file is not None or self._details:
+            self._known.append((record, accuracy))
+
+    def write(self) -> None:
+        """Write the file anew with all that there is."""
+        if self._file is None or not self._known:
+            return
+        from edgecnn.accuracy.document import as_json, document
+
+        with replacing(self._file) as temporary:
+            text = as_json(document(*one) for one in list(self._known))
+            temporary.write_text(text, encoding="utf-8")
+
+    def show(self) -> None:
+        """Print what there is, if asked for."""
+        if not self._details or not self._known:
+            return
+        from edgecnn.cli.accuracy_text import print_details
+
+        for one in self._known:
+            print_details(*one)

@@ -1,0 +1,181 @@
+"""What is behind a model's accuracy, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.calibration import BINS, Calibration
+from edgecnn.accuracy.classes import ClassResult
+from edgecnn.accuracy.result import TOP_K, Accuracy, Beside
+from edgecnn.accuracy.shares import Bounds
+from edgecnn.cli.table import print_whole
+from edgecnn.cli.text import quoted_if_needed
+from edgecnn.records import Record
+
+FEWEST = 2
+"""Images of a class or a mistake that is listed: the one wrong image of a class is shown itself."""
+
+ROWS = 10
+"""Of each list; a JSON file has all."""
+
+MATRIX_CLASSES = 12
+"""A confusion matrix of more is wider than a terminal, and is listed instead."""
+
+NAME_WIDTH = 32
+"""Letters of a class' name: some of ImageNet's have a hundred."""
+
+
+def print_details(record: Record, accuracy: Accuracy) -> None:
+    """Print figures with intervals, classes, mistakes and the worst images.
+
+    Args:
+        record: Of the model.
+        accuracy: What came of its images.
+    """
+    click.echo(
+        f"\n{quoted_if_needed(Path(record.model).name)} on {record.device}: {accuracy.images} "
+        f"images of {quoted_if_needed(accuracy.data)}"
+    )
+    for line in _figures(accuracy):
+        click.echo(f"  {line}")
+    results = accuracy.confusion.classes()
+    if len(results) <= MATRIX_CLASSES:
+        _print("Labels (rows) and answers (columns)", _matrix(accuracy, results))
+    else:
+        _print("Most frequent mistakes", _mistakes(accuracy))
+    _print("Classes that are recognised least", _weakest(accuracy, results))
+    _print("Wrong answers that it is surest of", _images(accuracy, accuracy.answers.worst(ROWS)))
+    if accuracy.beside is not None:
+        rows = accuracy.beside.regressions(accuracy.answers)
+        title = f"Wrong where {_name(accuracy.beside)} is right: {len(rows)} images"
+        _print(title, _images(accuracy, rows[:ROWS]))
+
+
+def _figures(accuracy: Accuracy) -> Iterator[str]:
+    answers = accuracy.answers
+    yield f"top-1 {_share(answers.share(1), answers.bounds(1))}, 95 % interval"
+    if accuracy.top5_percent is not None:
+        yield f"top-5 {_share(answers.share(TOP_K), answers.bounds(TOP_K))}"
+    if accuracy.calibration is not None:
+        yield _calibration(accuracy.calibration, answers)
+    elif not accuracy.gives_probabilities:
+        yield "its scores are no probabilities: nothing is said of calibration"
+    if accuracy.beside is not None:
+        yield from _beside(accuracy.beside)
+
+
+def _calibration(found: Calibration, answers: Answers) -> str:
+    says = "surer than it is right" if found.bias > 0 else "less sure than it is right"
+    return (
+        f"expected calibration error {100 * found.error:.1f} % ({BINS} bins of equal width): on "
+        f"the whole {abs(100 * found.bias):.1f} points {says}"
+    )
+
+
+def _beside(beside: Beside) -> Iterator[str]:
+    agreement, name = beside.agreement, _name(beside)
+    low, high = (100 * end for end in agreement.difference_bounds)
+    yield f"the same answer as {name} on {_share(agreement.share, agreement.bounds)}"
+    yield (
+        f"top-1 {100 * agreement.difference:+.1f} points from its {100 * agreement.other_top1:.1f} "
+        f"% ({low:+.1f} to {high:+.1f}); right alone on {agreement.only_this} images, the other on "
+        f"{agreement.only_other}: McNemar's exact test p = {agreement.p_value:.2g}"
+    )
+
+
+def _matrix(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
+    matrix = accuracy.confusion.matrix()
+    table = _table(("class", ""), *((str(one.output), "right") for one in results))
+    for one in results:
+        counts = [int(matrix[one.output, other.output]) for other in results]
+        cells = (str(count) if count else "." for count in counts)
+        table.add_row(Text(_class(accuracy, one.output)), *map(Text, cells))
+    return table
+
+
+def _mistakes(accuracy: Accuracy) -> Table:
+    table = _table(("label", ""), ("answer", ""), ("images", "right"))
+    for label, answer, count in accuracy.confusion.mistakes()[:ROWS]:
+        if count < FEWEST:
+            break
+        cells = (_class(accuracy, label), _class(accuracy, answer), str(count))
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _weakest(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
+    table = _table(
+        ("class", ""), ("images", "right"), ("recall %", "right"), ("precision %", "right")
+    )
+    # By the upper end: 0 of 20 is surely bad, 0 of 1 hardly says anything.
+    missed = (one for one in results if one.correct < one.images >= FEWEST)
+    known = [(one.recall_bounds, one) for one in missed]
+    ranked = sorted((bounds[1], one.output, one) for bounds, one in known if bounds is not None)
+    for _, _, one in ranked[:ROWS]:
+        assert one.recall is not None
+        assert one.recall_bounds is not None
+        precision = "-" if one.precision is None else f"{100 * one.precision:.1f}"
+        recall = _share(one.recall, one.recall_bounds, "")
+        cells = (_class(accuracy, one.output), str(one.images), recall, precision)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _images(accuracy: Accuracy, rows: Sequence[int]) -> Table:
+    answers = accuracy.answers
+    table = _table(
+        ("image", ""), ("label", ""), ("answer", ""), ("score", "right"), ("label's", "right")
+    )
+    for row in rows:
+        cells = (
+            _image(accuracy, row),
+            _class(accuracy, int(answers.wanted[row])),
+            _class(accuracy, int(answers.top[row, 0])),
+            f"{answers.scores[row, 0]:.3g}",
+            f"{answers.wanted_scores[row]:.3g}",
+        )
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for title, side in columns:
+        table.add_column(title, justify="right" if side else "left", overflow="fold")
+    return table
+
+
+def _print(title: str, table: Table) -> None:
+    if table.row_count:
+        click.echo(f"\n{title}")
+        print_whole(table)
+
+
+def _class(accuracy: Accuracy, output: int) -> str:
+    name = accuracy.label(output)
+    cut = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
+    return f"{output} {quoted_if_needed(cut)}" if name != f"class {output}" else name
+
+
+def _image(accuracy: Accuracy, row: int) -> str:
+    """Show an image's name, without the folder of the data."""
+    name = accuracy.image_name(row)
+    path = Path(name)
+    if path.is_relative_to(accuracy.data):
+        name = str(path.relative_to(accuracy.data))
+    return quoted_if_needed(name)
+
+
+def _name(beside: Beside) -> str:
+    return quoted_if_needed(Path(beside.model).name)
+
+
+def _share(share: float, bounds: Bounds, unit: str = " %") -> str:
+    return f"{100 * share:.1f}{unit} ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})"
