@@ -20,8 +20,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import PIL
-
 from edgecnn.classification.assets import NAMES, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.errors import InputError
@@ -148,14 +146,14 @@ def describe(classifier: Classifier) -> dict[str, Any]:
     scale, zero_point = classifier.output_scale
     return {
         "title": classifier.title,
+        "file": classifier.path.name,
+        "scheme": classifier.model.scheme,
         "input": classifier.spec.to_dict(),
         "inputType": classifier.input.dtype,
         "inputShape": classifier.input.shape,
         "outputScale": scale,
         "outputZeroPoint": zero_point,
         "probabilities": classifier.gives_probabilities,
-        # The page is to cut pictures as edgecnn on this machine does.
-        "pillow": int(PIL.__version__.split(".")[0]),
         "labels": [classifier.label(index) for index in range(classifier.classes)],
     }
 

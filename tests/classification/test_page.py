@@ -93,6 +93,8 @@ def test_uint8_file(
     browser: Browser, peers: dict[str, Path], photos: list[Path], web_assets: Path
 ) -> None:
     with page_of(browser, peers["quant"]) as page:
+        facts = f"{peers['quant'].name} · int8 · 224 × 224 · uint8 input · 1001 classes"
+        assert page.inner_text("#facts") == facts
         for photo in photos:
             assert_same(page, peers["quant"], photo)
 
@@ -204,9 +206,8 @@ def cut_on(page: Page, image: np.ndarray[Any, Any], spec: InputSpec) -> np.ndarr
     values = page.evaluate(
         """async ([content, height, width, spec]) => {
           const { fit } = await import("/resample.js");
-          const { pillow } = await (await fetch("/model.json")).json();
           const data = Uint8ClampedArray.from(atob(content), (letter) => letter.charCodeAt(0));
-          return Array.from(fit({ data, width, height }, spec, pillow));
+          return Array.from(fit({ data, width, height }, spec));
         }""",
         [content, height, width, spec.to_dict()],
     )
@@ -223,9 +224,8 @@ def test_tensors_of_photographs_are_the_same(
         """async ([content, spec]) => {
           const { decode } = await import("/picture.js");
           const { fit, toTensor } = await import("/resample.js");
-          const { pillow } = await (await fetch("/model.json")).json();
           const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-          const pixels = fit(await decode(new Blob([bytes])), spec, pillow);
+          const pixels = fit(await decode(new Blob([bytes])), spec);
           return Array.from(toTensor(pixels, spec, "float32"));
         }""",
         [content, spec.to_dict()],

@@ -141,6 +141,26 @@ def test_the_same_bytes_each_time_and_the_source_unchanged() -> None:
     np.testing.assert_array_equal(image, before)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "wanted"),
+    [
+        # Where the crop is two rows and columns to one, the four nearest rows have the weights
+        # 1/8, 3/8, 3/8, 1/8, and both columns 1/2. Of the 4 and the 0 beside it, height first makes
+        # 1/2, which is rounded to 1, and 0: again 1/2. Width first would make 2, and then 1/4.
+        ([[0, 0], [4, 0], [0, 0], [0, 0], [0, 0], [0, 0]], 1),
+        # The same with its sides exchanged: width first.
+        ([[0, 4, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], 1),
+        # It loses no more than twice as much height as width, so width first: 1, then 3/8. Height
+        # first would make 3/4, rounded to 1, and then 1/2.
+        ([[0, 0], [2, 0], [0, 0]], 0),
+    ],
+)
+def test_the_order_of_the_sides_is_our_own(pixels: list[list[int]], wanted: int) -> None:
+    """Pillow's own changed in version 13, and with it the bytes of tall pictures."""
+    spec = InputSpec(1, 1, (0.0,), (1.0,), "GRAY", crop_fraction=1.0)
+    assert fit(np.array(pixels, np.uint8)[..., None], spec).item() == wanted
+
+
 def two_steps(path: Path) -> np.ndarray:
     """ImageNet's custom by Pillow alone: the whole image to 256 on its shorter side, then cut."""
     with Image.open(path) as opened:

@@ -25,6 +25,8 @@ async function start() {
   document.title = `${about.title} – edgecnn try`;
   element("title").textContent = about.title;
   element("facts").textContent = [
+    about.file,
+    about.scheme,
     `${about.input.height} × ${about.input.width}`,
     `${about.inputType} input`,
     `${about.labels.length} classes`,
@@ -100,7 +102,7 @@ function classifyFile(file) {
 
 async function classify(picture) {
   const begin = performance.now();
-  const pixels = fit(picture, about.input, about.pillow);
+  const pixels = fit(picture, about.input);
   const values = toTensor(pixels, about.input, about.inputType);
   const prepared = performance.now() - begin;
   const { scores, milliseconds } = await classifier.run(values);

@@ -1,4 +1,4 @@
-// From a picture of any size to a model's input, the same bytes as edgecnn makes with Pillow.
+// From a picture of any size to a model's input, the same bytes as edgecnn/data/images.py makes.
 //
 // Browsers scale pictures each in their own way. This is Pillow's way (its Resample.c and
 // Geometry.c): a filter as wide as the step, weights of 22 bits, along rows and along columns,
@@ -6,10 +6,6 @@
 
 const WEIGHT_BITS = 22;
 const HALF = 1 << (WEIGHT_BITS - 1);
-
-// From this version on, a picture that loses much more height than width is scaled along columns
-// first; both orders round to nearly the same.
-const ORDER_BY_SIZE = 13;
 
 const FILTERS = {
   bilinear: {
@@ -34,10 +30,9 @@ const FILTERS = {
  * @param {{data: Uint8ClampedArray, width: number, height: number}} picture RGBA pixels.
  * @param {object} spec The input as edgecnn describes it: height, width, color_order,
  *     crop_fraction, interpolation.
- * @param {number} pillow Major version of the Pillow whose bytes are wanted.
  * @return {Uint8Array} height x width x channels, RGB or grey.
  */
-export function fit(picture, spec, pillow = ORDER_BY_SIZE) {
+export function fit(picture, spec) {
   const source = spec.color_order === "GRAY" ? greyOf(picture) : rgbOf(picture);
   const { width, height } = picture;
   const wanted = [spec.height / spec.crop_fraction, spec.width / spec.crop_fraction];
@@ -47,7 +42,7 @@ export function fit(picture, spec, pillow = ORDER_BY_SIZE) {
   if (spec.interpolation === "nearest") return nearest(source, columns, rows);
   const filter = FILTERS[spec.interpolation];
   const lost = [height - spec.height, width - spec.width];
-  const columnsFirst = pillow >= ORDER_BY_SIZE && lost[0] > 0 && lost[0] > 2 * lost[1];
+  const columnsFirst = lost[0] > Math.max(0, 2 * lost[1]);
   const passes = [
     (image) => resizeRows(image, columns, filter),
     (image) => resizeColumns(image, rows, filter),
