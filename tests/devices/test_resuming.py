@@ -16,7 +16,7 @@ class Wire:
 
     def __init__(self, cut: Callable[[int, str], bool]) -> None:
         self.asked: list[list[str]] = []
-        self.restored = 0
+        self.restored = self.answered = 0
         self._cut = cut
 
     def start(self) -> Wire:
@@ -77,3 +77,26 @@ def test_other_errors_are_not_repeated() -> None:
     with pytest.raises(EdgecnnError, match="no model"):
         ask(transport, "bad")
     assert wire.restored == 0
+
+
+def test_batches_under_way_are_sent_again_in_their_order() -> None:
+    class InOrder(Wire):
+        """Answers requests one after the other, as a runner does."""
+
+        def receive(self, timeout_s: float | None = None) -> Message:
+            asked = self.asked[-1][self.answered]
+            if self._cut(len(self.asked), asked):
+                self.answered = 0
+                raise ConnectionLostError("cut")
+            self.answered += 1
+            return {"event": "answer", "to": asked}
+
+    wire = InOrder(lambda runner, asked: runner == 1 and asked == "classify2")
+    transport = ResumingTransport(wire.start, wire.restore)
+    ask(transport, "load")
+    batches = [b"1", b"2", b"3"]
+    for batch in batches:
+        transport.send({"do": "classify"}, batch)
+    answers = [transport.receive()["to"] for _ in batches]
+    assert answers == ["classify1", "classify2", "classify3"]
+    assert wire.asked[1] == ["load", "classify2", "classify3"]
