@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,12 @@ def randomize(model: Any, generator: np.random.Generator) -> None:
                 fan_in = np.prod(shape[:2] if is_depthwise else shape[:-1])
                 value = generator.normal(0, np.sqrt(1.5 / fan_in), shape)
             weight.assign(value)
+
+
+def write_published_form(model: Any, path: Path) -> None:
+    """Write weights alone in Keras' first HDF5 form, as its publisher's files are."""
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    with h5py.File(path, "w") as file:
+        save_weights_to_hdf5_group(file, model)

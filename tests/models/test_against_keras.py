@@ -14,6 +14,8 @@ from edgecnn.models.cost import count
 from edgecnn.models.registry import get_spec, list_models
 from edgecnn.models.weights import WeightsReport
 
+from .conftest import write_published_form
+
 WITH_PEER = [spec.name for spec in list_models() if spec.keras_name]
 OTHER_ALPHAS = [
     ("mobilenet_v1", 0.25),
@@ -81,15 +83,6 @@ def test_probabilities_are_the_softmax_of_the_logits(name: str, alpha: float) ->
     found = answers(edgecnn.build(name, alpha=alpha, size=96))  # The same weights each time.
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     assert np.abs(found - exponents / exponents.sum(axis=1, keepdims=True)).max() < 1e-4
-
-
-def write_published_form(model: Any, path: Path) -> None:
-    """Write weights alone in Keras' first HDF5 form, as its publisher's files are."""
-    import h5py
-    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
-    with h5py.File(path, "w") as file:
-        save_weights_to_hdf5_group(file, model)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,20 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import edgecnn
 from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.metadata.reading import read_labels
 from edgecnn.models.checkpoints import choose, fetch
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import Checkpoint
+
+from .conftest import write_published_form
 
 CONTENT = bytes(range(256)) * 4096
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -23,6 +30,7 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves one file in the ways that the path asks for, and counts."""
 
+    content = CONTENT
     requests: list[str]
 
     def do_GET(self) -> None:
@@ -31,12 +39,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        if "hashed" in self.path:
-            digest = base64.b64encode(hashlib.md5(CONTENT).digest()).decode()
+        self.send_header("Content-Length", str(len(self.content)))
+        if "hashed" in self.path or "kernels" in self.path:
+            digest = base64.b64encode(hashlib.md5(self.content).digest()).decode()
             self.send_header("x-goog-hash", f"crc32c=AAAAAA==,md5={digest}")
         self.end_headers()
-        self.wfile.write(CONTENT[: len(CONTENT) // 2] if "cut" in self.path else CONTENT)
+        whole = self.content
+        self.wfile.write(whole[: len(whole) // 2] if "cut" in self.path else whole)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -119,6 +128,43 @@ def test_the_command_says_it_in_one_line(run_edgecnn: object, tmp_path: Path) ->
     assert len(result.stderr.strip().splitlines()) == 1
     assert "--weights FILE" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_with_published_weights(
+    server: type[Handler], peer: Any, run_edgecnn: Any, tmp_path: Path
+) -> None:
+    """From the publisher's file to a file with ImageNet's names that answers as Keras' model."""
+    theirs = peer(get_spec("mobilenet_v2"), alpha=0.35, size=96)
+    published, picture = tmp_path / "published.h5", tmp_path / "picture.png"
+    write_published_form(theirs, published)
+    server.content = published.read_bytes()
+    named = ("mobilenet_v2", "--weights", "imagenet", "--alpha", "0.35", "--size", "96")
+    done = run_edgecnn("convert", *named, "--quantize", "float32", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "labels: the built-in ImageNet names" in done.stdout
+    (path,) = tmp_path.glob("*.tflite")
+    labels = read_labels(path)
+    assert labels is not None and len(labels) == 1000
+    # As ImageNet counts them.
+    assert (labels[0], labels[281], labels[999]) == ("tench", "tabby", "toilet tissue")
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96.h5"
+    assert server.requests == [f"/w/{name}"]
+    found = edgecnn.inspect(path)
+    assert found.is_drop_in and found.golden is not None
+    assert found.golden["provenance"]["source"]["weights"] == {
+        "origin": "imagenet", "name": name, "sha256": hashlib.sha256(server.content).hexdigest(),
+    }  # fmt: skip
+    assert edgecnn.verify(path).verdict == "identical"
+    # 7/8 of 110 pixels are 96, so nothing is resampled.
+    pixels = np.random.default_rng(0).integers(0, 256, (110, 110, 3), np.uint8)
+    Image.fromarray(pixels).save(picture)
+    cut = pixels[None, 7:103, 7:103].astype(np.float32)
+    logits = np.asarray(theirs(cut / 127.5 - 1, training=False))[0]
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    (answer,) = edgecnn.classify(path, picture)
+    order = np.argsort(-shares)[:5]
+    assert [best.label for best in answer.top] == [labels[index] for index in order]
+    assert [best.score for best in answer.top] == pytest.approx(shares[order], rel=1e-3)
 
 
 def test_published_files_by_width_and_size() -> None:
