@@ -34,6 +34,8 @@ CPU_ZONES = re.compile(r"cpu|soc|x86_pkg_temp")
 IDLE_TIMES = (3, 4)
 """Columns of /proc/stat in which a core does nothing: idle and iowait (man 5 proc_stat)."""
 
+STEAL_TIME = 7
+
 GUEST_TIMES = 8
 """The columns from here on, of virtual machines, are counted in the ones before too."""
 
@@ -195,15 +197,41 @@ def lowest_mhz(looks: Sequence[Sequence[str | None]]) -> float | None:
     return min(filter(None, fastest), default=0) / 1000 or None
 
 
-def busy_percent(before: str, after: str) -> float | None:
-    """Return how much of all cores' time was used between two ``cpu`` lines of /proc/stat."""
+@dataclass(frozen=True)
+class CpuTimes:
+    """How the time of all cores was spent between two moments, in the kernel's ticks.
+
+    Args:
+        total: All of it.
+        busy: By programs and the kernel.
+        steal: Not had, as the machine that this virtual one runs on did something else.
+    """
+
+    total: int
+    busy: int
+    steal: int
+
+
+def cpu_times(before: str, after: str) -> CpuTimes | None:
+    """Return what passed between two ``cpu`` lines of /proc/stat; None where they say nothing.
+
+    Example:
+        >>> cpu_times("cpu 0 0 0 0 0 0 0 0", "cpu 30 0 20 40 0 0 0 10").busy
+        50
+    """
     times = [[int(word) for word in line.split()[1:] if word.isdigit()] for line in (before, after)]
     if min(map(len, times)) < GUEST_TIMES:
         return None
     spent = [b - a for a, b in zip(*times, strict=False)][:GUEST_TIMES]
-    total = sum(spent)
+    total, steal = sum(spent), spent[STEAL_TIME]
     idle = sum(spent[column] for column in IDLE_TIMES)
-    return 100 * (total - idle) / total if total > 0 else None
+    return CpuTimes(total, total - idle - steal, steal) if total > 0 else None
+
+
+def busy_percent(before: str, after: str) -> float | None:
+    """Return how much of all cores' time was not idle between two ``cpu`` lines of /proc/stat."""
+    times = cpu_times(before, after)
+    return None if times is None else 100 * (times.busy + times.steal) / times.total
 
 
 def read_load(text: str | None) -> float | None:

@@ -11,7 +11,12 @@ from edgecnn.measure.session import Message, Transport
 MAX_RESUMES = 3
 """Cuts during one request; a device that is cut off by the request itself is given up."""
 
-NEEDED_BEFORE = {"load": (), "memory": ("load", "time")}
+NEEDED_BEFORE = {
+    "load": (),
+    "warm": ("load",),
+    "time": ("load", "warm"),
+    "memory": ("load", "warm", "time"),
+}
 NEEDED_BY_OTHERS = ("load",)
 """What a new runner is asked first, so that it can answer a request as the old one would have."""
 

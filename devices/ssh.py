@@ -60,6 +60,7 @@ class Ssh:
         self._connection = Connection(address, name, ask_password)
         self._token = uuid.uuid4().hex
         self._closed = False
+        self._opened = 0
         self._guard = self._runner = ""
         self._placed: set[str] = set()
         self._lock: Transport | None = None
@@ -105,12 +106,20 @@ class Ssh:
 
     def start(self, task: str) -> RunnerSession:
         """Start a runner there; it goes on after the connection was cut."""
+        started_on = 0
 
         def start() -> Transport:
+            nonlocal started_on
+            started_on = self._opened
             command = [*self._python, self._guard, "run", self._runner]
             return self._connection.start(command, task)
 
-        return RunnerSession(self._persisting(lambda: ResumingTransport(start, self._restore)))
+        def restore(lost: ConnectionLostError) -> None:
+            # Where another runner had the connection made anew, it must not be cut off again.
+            if started_on == self._opened:
+                self._restore(lost)
+
+        return RunnerSession(self._persisting(lambda: ResumingTransport(start, restore)))
 
     @property
     def _python(self) -> list[str]:
@@ -124,6 +133,7 @@ class Ssh:
         self._guard = self._upload(Path(guard.__file__), "runner")
         self._runner = self._upload(Path(runner.__file__), "runner")
         self._take_lock()
+        self._opened += 1
 
     def _take_lock(self) -> None:
         """Hold the device's lock with a process there, which ends with the connection."""

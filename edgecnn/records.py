@@ -76,17 +76,47 @@ class Record:
         runtime_version: Its version.
         python: Version of the runner's Python.
         threads: Threads of the runtime.
+        cpus: Numbers of the CPUs that the model was kept on, ``"0,1"``; None where it was free.
+        protocol: ``"mlperf-single-stream"``, whose result is the 90th percentile; else None.
+        in_turn: Models and thread counts that were timed in turn with this one, itself included.
+        cooldown_s: How long the device rested before.
         warmup: Calls before the timed ones, the first inference not among them.
+        warmup_steady: Whether they were as fast as each other in the end; None where a number of
+            calls was asked for.
         runs: Timed calls.
+        timed_s: What these took, with what lies between them.
         load_ms: Making the interpreter and its tensors.
         first_inference_ms: The first call after loading.
+        verdict: ``"steady"``, ``"noisy"``, ``"drifting"``, ``"throttled"``, ``"emulated"``, or
+            ``"undecided"`` of too few calls: how far the latency can be trusted.
+        verdict_evidence: Why.
+        verdict_advice: What to do about it; None where nothing needs doing.
         latency_p50_ms: Median of a single-image call; percentiles interpolate linearly.
+        latency_p50_low_ms: Lower end of its 99 % interval, which goes down to the least that it can
+            be without what else ran on the device; None of too few calls.
+        latency_p50_high_ms: Upper end.
         latency_p90_ms: 90th percentile.
+        latency_p90_low_ms: Lower end of its interval.
+        latency_p90_high_ms: Upper end.
         latency_p99_ms: 99th percentile.
+        latency_p99_low_ms: Lower end of its interval.
+        latency_p99_high_ms: Upper end.
         latency_mean_ms: Mean.
         latency_std_ms: Standard deviation of the sample; 0 for a single call.
         latency_min_ms: Fastest call.
+        latency_drift_percent: Change of the median from the first to the last third of the calls.
+        outliers: Timed calls that are far out: above the third quartile by three times the range
+            of the quartiles. They count in every number.
         latency_samples_ms: Every timed call, in order.
+        clock_step_ns: Smallest step of the clock that was seen.
+        clock_cost_ns: What a call that does nothing would read: it is part of every sample.
+        waited_percent: Share of the calls' time in which the thread that made them did not run.
+        others_cores: Cores that other programs kept busy during the timed calls, on average.
+        steal_percent: Share of all cores' time that the host of a virtual machine kept then.
+        voluntary_switches: Times that the runner gave its CPU away then, to wait for something.
+        involuntary_switches: Times that its CPU was taken from it then.
+        major_faults: Pages that it had to read from a disk then.
+        activation_bytes: All activations at once, planned as the runtime does; an estimate.
         base_rss_bytes: Resident memory of the runner just before it loads the model.
         peak_rss_bytes: Most resident memory until the last timed call, runtime included.
         power_idle_w: What the board's power meter showed before, nothing running: the sum of its
@@ -162,17 +192,43 @@ class Record:
     runtime_version: str
     python: str
     threads: int
+    cpus: str | None = None
+    protocol: str | None = None
+    in_turn: int | None = None
+    cooldown_s: float | None = None
     warmup: int
+    warmup_steady: bool | None = None
     runs: int
+    timed_s: float | None = None
     load_ms: float
     first_inference_ms: float
+    verdict: str | None = None
+    verdict_evidence: str | None = None
+    verdict_advice: str | None = None
     latency_p50_ms: float
+    latency_p50_low_ms: float | None = None
+    latency_p50_high_ms: float | None = None
     latency_p90_ms: float
+    latency_p90_low_ms: float | None = None
+    latency_p90_high_ms: float | None = None
     latency_p99_ms: float
+    latency_p99_low_ms: float | None = None
+    latency_p99_high_ms: float | None = None
     latency_mean_ms: float
     latency_std_ms: float
     latency_min_ms: float
+    latency_drift_percent: float | None = None
+    outliers: int | None = None
     latency_samples_ms: tuple[float, ...]
+    clock_step_ns: float | None = None
+    clock_cost_ns: float | None = None
+    waited_percent: float | None = None
+    others_cores: float | None = None
+    steal_percent: float | None = None
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+    major_faults: int | None = None
+    activation_bytes: int | None = None
     base_rss_bytes: int | None
     peak_rss_bytes: int | None
     power_idle_w: float | None = None

@@ -58,7 +58,25 @@ NOTHING_KEPT = Keeper(None)
     metavar="SECONDS",
     help="Seconds of timing at least.",
 )
-@click.option("--warmup", type=int, default=5, show_default=True, help="Calls before the timed.")
+@click.option(
+    "--warmup", type=int, metavar="N", help="Calls before the timed.  [default: until steady]"
+)
+@click.option(
+    "--mlperf",
+    is_flag=True,
+    help="As MLPerf's single-stream scenario: 1,024 calls and 60 s at least, and p90 counts.",
+)
+@click.option(
+    "--cpus",
+    type=CountList(0, "CPUs"),
+    metavar="N[,N...]",
+    help="Keep the model on these CPUs of the device.",
+)
+@click.option(
+    "--cooldown",
+    metavar="S|TC|TC,S",
+    help="Rest before each model: seconds (30), until a temperature (55C), or at most (55C,120s).",
+)
 @click.option(
     "-d",
     "--data",
@@ -104,7 +122,10 @@ def bench_command(
     threads: tuple[int, ...],
     runs: int,
     min_time_s: float,
-    warmup: int,
+    warmup: int | None,
+    mlperf: bool,
+    cpus: tuple[int, ...] | None,
+    cooldown: str | None,
     data: str | None,
     preprocess: str | None,
     mean: tuple[float, ...] | None,
@@ -135,6 +156,7 @@ def bench_command(
       edgecnn bench int8.tflite --data photos/ --against float32.tflite --details
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before
+      edgecnn bench model.tflite --mlperf --cpus 0
     """
     from edgecnn import bench
 
@@ -157,6 +179,9 @@ def bench_command(
                 runs=runs,
                 min_time_s=min_time_s,
                 warmup=warmup,
+                mlperf=mlperf,
+                cpus=cpus,
+                cooldown=cooldown,
                 data=data,
                 preprocess=preprocess,
                 mean=mean,

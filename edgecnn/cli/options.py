@@ -32,9 +32,17 @@ class FloatList(click.ParamType):  # type: ignore[type-arg]
 
 
 class CountList(click.ParamType):  # type: ignore[type-arg]
-    """Whole numbers from 1 on, separated by commas: ``1,2,4``."""
+    """Whole numbers separated by commas: ``1,2,4``.
+
+    Args:
+        least: The lowest that is taken.
+        what: What the numbers are, in the plural, for messages.
+    """
 
     name = "counts"
+
+    def __init__(self, least: int = 1, what: str = "counts") -> None:
+        self._least, self._what = least, what
 
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
@@ -46,8 +54,9 @@ class CountList(click.ParamType):  # type: ignore[type-arg]
             counts = tuple(int(part) for part in str(value).split(","))
         except ValueError:
             counts = ()
-        if not counts or min(counts) < 1:
-            self.fail(f"{value!r} is not a list of counts like 1,2,4")
+        if not counts or min(counts) < self._least:
+            example = ",".join(str(self._least + n) for n in (0, 1, 3))
+            self.fail(f"{value!r} is not a list of {self._what} like {example}")
         return tuple(dict.fromkeys(counts))
 
 

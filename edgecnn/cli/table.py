@@ -51,6 +51,13 @@ def _median(record: Record) -> str:
     return EMULATED if record.emulated else _three_digits(record.latency_p50_ms)
 
 
+def _interval(record: Record) -> str | None:
+    low, high = record.latency_p50_low_ms, record.latency_p50_high_ms
+    if low is None or high is None:
+        return None
+    return f"{_three_digits(low)} .. {_three_digits(high)}"
+
+
 def _energy(value: float | None) -> str | None:
     return None if value is None else _three_digits(value)
 
@@ -68,6 +75,8 @@ MEASURED = (
     Column("load ms", _time(lambda r: _three_digits(r.load_ms)), 5),
     Column("first ms", _time(lambda r: _three_digits(r.first_inference_ms)), 4),
     Column("p50 ms", _median),
+    Column("verdict", lambda r: r.verdict, 1),
+    Column("99% interval ms", _time(_interval), 7),
     Column("p90 ms", _time(lambda r: _three_digits(r.latency_p90_ms)), 3),
     Column("p99 ms", _time(lambda r: _three_digits(r.latency_p99_ms)), 2),
     Column(

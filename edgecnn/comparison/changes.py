@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgecnn.comparison.intervals import (
-    CONFIDENCE,
     Interval,
-    has_enough,
     points_interval,
     ratio_interval,
     single_interval,
 )
 from edgecnn.comparison.pairing import Pair
+from edgecnn.measure.bootstrap import CONFIDENCE, has_enough
 from edgecnn.records import Record
 
 

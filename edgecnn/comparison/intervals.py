@@ -1,11 +1,7 @@
 """How sure a change is: ratios of latencies and differences of accuracies, with intervals.
 
-A run is not as certain as its samples make it look. Neighbouring calls are alike, so they are drawn
-in blocks (circular block bootstrap: Politis and Romano, "A Circular Block-Resampling Procedure for
-Stationary Data", 1992). And a process as a whole is faster or slower than the next one of the same
-file: memory lies elsewhere, the clock and the neighbours are not the same. That is between runs
-and cannot be seen in one: it is assumed, made larger where a run wanders in itself, and learnt from
-runs that are repeated.
+How sure one run is, :mod:`edgecnn.measure.bootstrap` says. What differs between runs is assumed
+there; here it is learnt as well, from runs that are repeated.
 """
 
 from __future__ import annotations
@@ -16,27 +12,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-CONFIDENCE = 0.99
-"""So that ten comparisons of a file with itself are all without a difference, as a rule."""
-
-BETWEEN_RUNS = 0.01
-"""Assumed standard deviation of a process' latency, relative, while a machine is quiet."""
+from edgecnn.measure.bootstrap import BETWEEN_RUNS, CONFIDENCE, DRAWS, Resampled
 
 ASSUMED_RUNS = 3
-"""How many repeated runs (degrees of freedom) that assumption is worth beside real ones."""
-
-FEWEST_SAMPLES = 20
-FEWEST_BEYOND = 5
-"""Samples that a percentile must have beyond it: fewer are single events, not a distribution."""
-
-SEGMENTS = 10
-MOST_SAMPLES = 4096
-REPLICATES = 1000
-DRAWS = 20_000
-
-Floats = npt.NDArray[np.float64]
+"""How many repeated runs (degrees of freedom) the assumed variance is worth beside real ones."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +39,6 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def has_enough(samples: Sequence[float], percent: float | None) -> bool:
-    """Say whether a percentile of so many samples can be given an interval; None is the mean."""
-    beyond = len(samples) * (100 - (percent or 50)) / 100
-    return len(samples) >= FEWEST_SAMPLES and beyond >= FEWEST_BEYOND
-
-
 def ratio_interval(
     base: Sequence[Sequence[float]], new: Sequence[Sequence[float]], percent: float | None
 ) -> Interval:
@@ -80,7 +54,7 @@ def ratio_interval(
         1.0
     """
     random = np.random.default_rng(0)
-    sides = [[_Run.of(samples, percent, random) for samples in side] for side in (base, new)]
+    sides = [[Resampled.of(samples, percent, random) for samples in side] for side in (base, new)]
     between = math.sqrt(_between_variance(sides))
     draws = []
     for side in sides:
@@ -128,50 +102,7 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One run's statistic, as a logarithm.
-
-    Args:
-        value: Of all samples.
-        replicates: Of samples drawn again.
-        wandering: Variance between its tenths beyond what the samples themselves explain.
-    """
-
-    value: float
-    replicates: Floats
-    wandering: float
-
-    @classmethod
-    def of(
-        cls, samples: Sequence[float], percent: float | None, random: np.random.Generator
-    ) -> _Run:
-        every = np.asarray(samples, np.float64)
-        # Fewer are rather too uncertain than too certain, and take bounded time.
-        some = every[:: math.ceil(len(every) / MOST_SAMPLES)]
-        replicates = np.log(_statistic(_drawn_in_blocks(some, random), percent))
-        medians = [np.log(np.median(part)) for part in np.array_split(some, SEGMENTS)]
-        expected = SEGMENTS * float(np.var(np.log(_statistic(_drawn_in_blocks(some, random), 50))))
-        wandering = max(0.0, float(np.var(medians, ddof=1)) - expected)
-        return cls(float(np.log(_statistic(every[None], percent)[0])), replicates, wandering)
-
-
-def _statistic(rows: Floats, percent: float | None) -> Floats:
-    values = rows.mean(axis=1) if percent is None else np.percentile(rows, percent, axis=1)
-    return np.asarray(values, np.float64)
-
-
-def _drawn_in_blocks(samples: Floats, random: np.random.Generator) -> Floats:
-    """Return REPLICATES rows, each as long as the samples and made of their blocks."""
-    length = math.ceil(math.sqrt(len(samples)))
-    blocks = math.ceil(len(samples) / length)
-    starts = random.integers(0, len(samples), (REPLICATES, blocks))
-    indices = (starts[:, :, None] + np.arange(length)) % len(samples)
-    drawn: Floats = samples[indices.reshape(REPLICATES, -1)[:, : len(samples)]]
-    return drawn
-
-
-def _between_variance(sides: Sequence[Sequence[_Run]]) -> float:
+def _between_variance(sides: Sequence[Sequence[Resampled]]) -> float:
     """Return the variance between runs: assumed, and learnt where runs were repeated."""
     runs = [run for side in sides for run in side]
     assumed = BETWEEN_RUNS**2 + sum(run.wandering for run in runs) / len(runs)

@@ -10,7 +10,7 @@ from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.records import Record
 
-CONDITIONS = ("device", "cpu", "architecture", "runtime", "runtime_version", "threads")
+CONDITIONS = ("device", "cpu", "architecture", "runtime", "runtime_version", "threads", "cpus")
 """What must be the same for a difference to be the model's."""
 
 DATA = ("data", "images")

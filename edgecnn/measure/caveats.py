@@ -7,41 +7,131 @@ from collections.abc import Iterator
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.files import quoted
+from edgecnn.measure.bootstrap import FEWEST_SAMPLES
+from edgecnn.measure.levels import Level
 from edgecnn.measure.session import DeviceFacts
-from edgecnn.measure.stats import Summary
+from edgecnn.measure.stats import Drift, percentile
+from edgecnn.measure.timing import NS_PER_MS, Timing
 from edgecnn.records import MeasurementWarning
-
-FEW_RUNS = 20
-"""Below it the 90th percentile hangs on the two slowest calls alone."""
 
 NOISY_P99_TO_P50 = 2.0
 """One kernel sequence on one input takes the same time; twice the median is something else."""
+
+NOISY_HALF_WIDTH = 0.05
+"""Of the median: what differs between quiet runs makes up half of it."""
+
+WAITED_SHARE = 0.02
+"""Of the calls' time that another program had the CPU; on a quiet device it is below 1 %."""
+
+OTHERS_CORES = 0.15
+"""Cores that others kept busy; the services of an idle system take a few hundredths."""
+
+STEAL_SHARE = 0.01
+
+DRIFT = 0.03
+"""Of the level: more than two quiet runs of one file differ by."""
+
+CLOCK_SHARE = 0.01
+"""Of a call that the reading of the clock may take."""
 
 NAMED_IMAGES = 5
 """Unreadable images that a message names; it counts the others."""
 
 
-def timing_caveats(summary: Summary, runs: int) -> Iterator[MeasurementWarning]:
-    """Yield what is doubtful about latencies (milliseconds)."""
-    if runs < FEW_RUNS:
+def timing_caveats(
+    timing: Timing, level: Level | None, drift: Drift, cores: int | None
+) -> Iterator[MeasurementWarning]:
+    """Yield what is doubtful about latencies (milliseconds).
+
+    Args:
+        timing: The timed calls.
+        level: Interval of their median, None where they are too few for one.
+        drift: How their level moved.
+        cores: Of the device.
+    """
+    if level is None:
         yield MeasurementWarning(
-            "few-runs", f"only {runs} timed call(s)", f"use --runs {FEW_RUNS} or more"
+            "few-runs",
+            f"only {len(timing.samples_ms)} timed call(s)",
+            f"use --runs {FEWEST_SAMPLES} or more",
         )
-    if summary.p99 > NOISY_P99_TO_P50 * summary.p50:
+    yield from _shared(timing, cores)
+    if level is not None and drift.is_trend and abs(drift.change) > DRIFT:
         yield MeasurementWarning(
-            "noisy",
-            f"the slowest calls took {summary.p99 / summary.p50:.1f} times the median",
-            "close other programs, let the device cool down, or use a longer --min-time",
+            "drift",
+            f"the calls became {abs(drift.change):.0%} {'slower' if drift.change > 0 else 'faster'}"
+            " while they were timed",
+            "measure again with a longer --warmup, or --cooldown where the device gets hot",
+        )
+    yield from _noisy(timing, level)
+    median = percentile(sorted(timing.samples_ms), 50)
+    if timing.clock_cost_ns / NS_PER_MS > CLOCK_SHARE * median:
+        yield MeasurementWarning(
+            "coarse-clock",
+            f"{timing.clock_cost_ns:.0f} ns of each call are the reading of the clock",
+            "compare such short calls with each other only",
         )
 
 
-def thread_caveats(threads: int, facts: DeviceFacts) -> Iterator[MeasurementWarning]:
-    """Yield a warning where threads have to share cores."""
-    if facts.cores is not None and threads > facts.cores:
+def _shared(timing: Timing, cores: int | None) -> Iterator[MeasurementWarning]:
+    """Yield what else ran while the model did."""
+    background = timing.background
+    if timing.waited_share > WAITED_SHARE:
+        taken = f", taken from it {background.involuntary} times" if background.involuntary else ""
+        yield MeasurementWarning(
+            "cpu-shared", f"{timing.waited_share:.0%} of the calls' time went by without the CPU"
+            f"{taken}", CLOSE_OTHERS
+        )  # fmt: skip
+    if (others := background.others_cores(cores) or 0.0) > OTHERS_CORES:
+        yield MeasurementWarning(
+            "busy-meanwhile",
+            f"other programs kept {others:.1f} of {cores} core(s) busy during the timed calls",
+            CLOSE_OTHERS,
+        )
+    if (steal := background.steal_share or 0.0) > STEAL_SHARE:
+        yield MeasurementWarning(
+            "steal",
+            f"the host of this virtual machine took {steal:.0%} of its time",
+            "measure on a machine of its own, or at another time",
+        )
+
+
+CLOSE_OTHERS = "close other programs and measure again"
+
+
+def _noisy(timing: Timing, level: Level | None) -> Iterator[MeasurementWarning]:
+    ordered = sorted(timing.samples_ms)
+    median, slow = percentile(ordered, 50), percentile(ordered, 99)
+    wide = level is not None and level.high - level.low > 2 * NOISY_HALF_WIDTH * median
+    if slow > NOISY_P99_TO_P50 * median:
+        message = f"the slowest calls took {slow / median:.1f} times the median"
+    elif level is not None and wide:
+        message = f"the median may be anything from {level.low:.3g} to {level.high:.3g} ms"
+    else:
+        return
+    yield MeasurementWarning(
+        "noisy",
+        message,
+        "close other programs, let the device cool down, or use a longer --min-time",
+    )
+
+
+def thread_caveats(
+    threads: int, facts: DeviceFacts, cpus: tuple[int, ...] | None
+) -> Iterator[MeasurementWarning]:
+    """Yield a warning where threads have to share cores.
+
+    Args:
+        threads: Of the runtime.
+        facts: What the device is.
+        cpus: Those that the model was kept on.
+    """
+    cores = facts.cores if cpus is None else len(cpus)
+    if cores is not None and threads > cores:
         yield MeasurementWarning(
             "threads-exceed-cores",
-            f"{threads} threads share {facts.cores} core(s)",
-            f"use --threads {facts.cores} or fewer",
+            f"{threads} threads share {cores} core(s)",
+            f"use --threads {cores} or fewer",
         )
 
 

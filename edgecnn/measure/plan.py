@@ -13,22 +13,39 @@ from edgecnn.data.datasets import Dataset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
 from edgecnn.measure.accuracy import Against
+from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.session import MAX_SAMPLES
 from edgecnn.records import Record
+
+MLPERF_RUNS = 1024
+MLPERF_MIN_TIME_S = 60.0
+"""Queries and time at least in the single-stream scenario: MLPerf Inference Rules 0.5, 2019."""
+
+MLPERF = "mlperf-single-stream"
+"""Name of that protocol in records."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to measure, the same for all models and devices of a call."""
+    """How to measure, the same for all models and devices of a call.
+
+    Args:
+        warmup: Calls before the timed ones; None goes on until they are steady.
+        cpus: Numbers of the CPUs to run on; None leaves that to the system.
+        cooldown: Rest before each model; None measures models in turn instead.
+    """
 
     threads: tuple[int, ...]
     runs: int
     min_time_s: float
-    warmup: int
+    warmup: int | None
     dataset: Dataset | None
     preprocessing: Preprocessing
     label_offset: int | None
     images: int | None
+    cpus: tuple[int, ...] | None = None
+    cooldown: Cooldown | None = None
+    protocol: str | None = None
     on_accuracy: Callable[[Record, Accuracy], None] = lambda record, accuracy: None
     against: Against | None = None
 
@@ -51,10 +68,12 @@ class Plan:
             raise InputError("--threads takes counts of 1 or more: --threads 1,2")
         if not 1 <= self.runs <= MAX_SAMPLES:
             raise InputError(f"--runs must be 1 to {MAX_SAMPLES}, not {self.runs}")
-        if self.warmup < 0:
+        if self.warmup is not None and self.warmup < 0:
             raise InputError(f"--warmup must be 0 or more, not {self.warmup}")
         if not (math.isfinite(self.min_time_s) and self.min_time_s >= 0):
             raise InputError(f"--min-time must be 0 or more seconds, not {self.min_time_s}")
+        if self.cpus is not None and (not self.cpus or min(self.cpus) < 0):
+            raise InputError("--cpus takes numbers of CPUs, from 0 on: --cpus 0,1")
         if self.images is not None and self.images < 1:
             raise InputError(f"--images must be 1 or more, not {self.images}")
         if self.images is not None and self.dataset is None:

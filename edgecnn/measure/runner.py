@@ -11,9 +11,10 @@ verb      takes                                        answers
 ========  ===========================================  ============================================
 facts     nothing                                      what it runs on: board, cpu, memory, system
 health    idle_s                                       clocks, heat, throttling, load, as raw text
-load      model (path), threads, input_range           runtime, load_ms, inputs, outputs
+load      model (path), threads, input_range, cpus     runtime, load_ms, inputs, outputs
 check     a payload: the input tensor (optional)       whether each output is finite
-time      warmup, runs, min_time_s, max_samples        first_inference_ms, samples_ns, clocks
+warm      calls, max_s                                 first_inference_ms, calls, steady
+time      settle, runs, min_time_s, max_samples        samples_ns, waited_ns, counters, clocks
 power     seconds, busy                                readings of a power meter, calls, elapsed_s
 memory    nothing                                      base_rss_bytes, peak_rss_bytes
 classify  count, top_k, outputs; payload: the tensors  top_k class indices of each tensor
@@ -37,10 +38,17 @@ import threading
 import time
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module, metadata
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows counts other things.
+    resource = None  # type: ignore[assignment]
 
 Message = dict[str, Any]
 
@@ -54,6 +62,11 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PROGRESS_EVERY_NS = 200_000_000
 SEED = 0
 NS_PER_MS = 1e6
+NS_PER_S = 1e9
+WARM_WINDOW_S = 0.05  # as long as a governor takes to see that there is work
+WARM_WINDOW_CALLS = 3
+WARM_CHANGE = 0.02  # between the medians of two windows; more is still getting warm
+CLOCK_READINGS = 1000
 PROGRAM_TIMEOUT_S = 3.0  # vcgencmd and dpkg take milliseconds; a firmware that hangs must not wait
 POWER_EVERY_S = 0.25
 CPU = "/sys/devices/system/cpu"
@@ -148,6 +161,7 @@ class Runner:
             "health": self.health,
             "load": self.load,
             "check": self.check,
+            "warm": self.warm,
             "time": self.time,
             "power": self.power,
             "memory": self.memory,
@@ -171,6 +185,7 @@ class Runner:
 
     def load(self, request: Message) -> None:
         """Make the interpreter and its tensors; the runtime packs float weights here."""
+        pin(request.get("cpus"))
         self._runtime = self._runtime or Runtime()
         self._first_ms = self._peak_rss_bytes = None
         self._input_range = request.get("input_range")
@@ -209,20 +224,39 @@ class Runner:
             outputs.append({**describe(detail), "finite": bool(np.isfinite(value).all())})
         self._pipe.send({"event": "checked", "outputs": outputs})
 
-    def time(self, request: Message) -> None:
-        """Time single calls after a warm-up: at least ``runs``, and for ``min_time_s``."""
+    def warm(self, request: Message) -> None:
+        """Run so many calls before the timed ones, or without a number until they are steady.
+
+        Steady means that the medians of two windows in a row are alike. Where they never are, as
+        on a device that does other things too, it ends after ``max_s``.
+        """
         self._fill_inputs(None)
         self._invoke()
-        for _ in range(request["warmup"]):
+        calls, steady = request["calls"], None
+        if calls is None:
+            calls, steady = self._warm_until_steady(request["max_s"])
+        else:
+            for _ in range(calls):
+                self._invoke()
+        answer = {"first_inference_ms": self._first_ms, "calls": calls, "steady": steady}
+        self._pipe.send({"event": "warmed", **answer})
+
+    def time(self, request: Message) -> None:
+        """Time single calls: at least ``runs``, and for ``min_time_s``."""
+        self._fill_inputs(None)
+        for _ in range(request["settle"]):
             self._invoke()
-        min_time_ns = int(request["min_time_s"] * 1e9)
-        clocks = Clocks()
-        samples = self._samples(request["runs"], min_time_ns, request["max_samples"], clocks)
+        clocks, before = Clocks(), counters()
+        samples, waited = self._samples(
+            request["runs"], request["min_time_s"], request["max_samples"], clocks
+        )
+        after = counters()
         clocks.look()
         # Before the answer is made, whose text may be larger than a small model.
-        self._peak_rss_bytes = status_bytes("VmHWM")
-        answer = {"first_inference_ms": self._first_ms, "samples_ns": samples.tolist()}
-        self._pipe.send({"event": "timed", **answer, "clocks_khz": clocks.looks})
+        self._peak_rss_bytes = self._peak_rss_bytes or status_bytes("VmHWM")
+        answer: Message = {"samples_ns": samples.tolist(), "waited_ns": waited.tolist()}
+        answer.update(counters=[before, after], clocks_khz=clocks.looks, **clock_costs())
+        self._pipe.send({"event": "timed", **answer})
 
     def power(self, request: Message) -> None:
         """Read the power meter while the model runs, or nothing does; no readings: no meter."""
@@ -292,30 +326,53 @@ class Runner:
         if self._first_ms is None:
             self._first_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
 
-    def _samples(self, runs: int, min_time_ns: int, max_samples: int, clocks: Clocks) -> array[int]:
-        """Return nanoseconds of each call; nothing but the call is inside a sample."""
-        invoke, clock = self._model.invoke, time.perf_counter_ns
-        samples = array("q")
-        gc.collect()
-        gc.disable()
-        try:
+    def _warm_until_steady(self, max_s: float) -> tuple[int, bool]:
+        begin, calls, last = time.monotonic(), 0, 0.0
+        while time.monotonic() - begin < max_s:
+            window, _ = self._samples(WARM_WINDOW_CALLS, WARM_WINDOW_S, sys.maxsize, None)
+            calls, now = calls + len(window), median(window)
+            if abs(now - last) < WARM_CHANGE * last:
+                return calls, True
+            last = now
+        return calls, False
+
+    def _samples(
+        self, runs: int, min_time_s: float, max_samples: int, clocks: Clocks | None
+    ) -> tuple[array[int], array[int]]:
+        """Return nanoseconds of each call, and how many of them its thread did not run.
+
+        Nothing but the call is inside a sample. Progress is told where there are clocks to look at.
+        """
+        invoke, clock, thread_clock = self._model.invoke, time.perf_counter_ns, time.thread_time_ns
+        samples, waited, min_time_ns = array("q"), array("q"), min_time_s * NS_PER_S
+        with no_garbage_collection():
             start = reported = clock()
             while True:
+                begun = thread_clock()
                 begin = clock()
                 invoke()
                 end = clock()
+                waited.append(max(0, end - begin - thread_clock() + begun))
                 samples.append(end - begin)
                 done = len(samples) >= runs and end - start >= min_time_ns
                 if done or len(samples) >= max_samples:
-                    return samples
-                if end - reported >= PROGRESS_EVERY_NS:
-                    elapsed_s = (end - start) / 1e9
-                    progress = {"samples": len(samples), "elapsed_s": elapsed_s}
+                    return samples, waited
+                if clocks is not None and end - reported >= PROGRESS_EVERY_NS:
+                    progress = {"samples": len(samples), "elapsed_s": (end - start) / NS_PER_S}
                     self._pipe.send({"event": "progress", **progress})
                     clocks.look()
                     reported = clock()
-        finally:
-            gc.enable()
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Keep Python from collecting garbage for a while."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Clocks:
@@ -356,6 +413,40 @@ def read_power() -> str | None:
     """Return current and voltage of each rail as vcgencmd prints them, None without a meter."""
     text = output_of("vcgencmd", "pmic_read_adc")
     return text if text and "current(" in text else None
+
+
+def pin(cpus: list[int] | None) -> None:
+    """Keep this process, and the threads that it will start, on some of the CPUs."""
+    if cpus is None:
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        raise InputProblem(f"{platform.system()} cannot keep a process on --cpus")
+    allowed = os.sched_getaffinity(0)
+    if missing := sorted(set(cpus) - allowed):
+        there = ",".join(map(str, sorted(allowed)))
+        raise InputProblem(f"--cpus {','.join(map(str, missing))}: there are only {there}")
+    os.sched_setaffinity(0, cpus)
+
+
+def counters() -> Message:
+    """Return what the kernel counts of this process and of all cores, at this moment."""
+    usage = resource.getrusage(resource.RUSAGE_SELF) if resource else None
+    return {
+        "at_s": time.monotonic(),
+        "cpu_times": cpu_times(),
+        "cpu_s": usage and usage.ru_utime + usage.ru_stime,
+        "voluntary": usage and usage.ru_nvcsw,
+        "involuntary": usage and usage.ru_nivcsw,
+        "major_faults": usage and usage.ru_majflt,
+    }
+
+
+def clock_costs() -> Message:
+    """Return the clock's smallest step, and what a sample without a call would read."""
+    clock = time.perf_counter_ns
+    empty = sorted(-clock() + clock() for _ in range(CLOCK_READINGS))
+    steps = [one for one in empty if one > 0]
+    return {"clock_step_ns": min(steps, default=None), "clock_cost_ns": median(empty)}
 
 
 def describe(detail: Message) -> Message:

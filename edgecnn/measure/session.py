@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgecnn.devices.emulation import is_emulated
-from edgecnn.devices.health import Health, Power, lowest_mhz, read_health, read_power, whole_number
+from edgecnn.devices.health import Health, Power, read_health, read_power, whole_number
+from edgecnn.measure.timing import Timing, WarmUp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,8 @@ Message = dict[str, Any]
 MAX_SAMPLES = 200_000
 """Timed calls at most, so that a tiny model and a long time don't fill the device's memory."""
 
-NS_PER_MS = 1e6
+WARM_UP_S = 2.0
+"""Of a model that takes longer to be steady, or never is, the timed calls show it."""
 
 IDLE_S = 0.2
 """Long enough to see what other programs do: the kernel counts in hundredths of a second."""
@@ -105,21 +107,6 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Latencies of single calls, in the order they were made.
-
-    Args:
-        first_inference_ms: The first call after loading.
-        samples_ms: The timed calls.
-        cpu_lowest_mhz: Lowest clock of the fastest core, looked at a few times a second.
-    """
-
-    first_inference_ms: float
-    samples_ms: tuple[float, ...]
-    cpu_lowest_mhz: float | None
-
-
-@dataclass(frozen=True)
 class Memory:
     """Resident memory of the runner; None where the system does not tell."""
 
@@ -156,7 +143,8 @@ class RunnerSession:
     Example:
         >>> with get_device("desktop").start("running 'a.tflite'") as session:
         ...     session.load("a.tflite", threads=1)
-        ...     timing = session.time(warmup=5, runs=50, min_time_s=1.0)
+        ...     session.warm_up()
+        ...     timing = session.time(runs=50, min_time_s=1.0)
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -174,6 +162,10 @@ class RunnerSession:
     ) -> None:
         """End the runner, at once if the block failed."""
         self._transport.close(kill=error is not None)
+
+    def close(self) -> None:
+        """End the runner in good order."""
+        self._transport.close()
 
     def kill(self) -> None:
         """End the runner at once, from any thread."""
@@ -202,7 +194,11 @@ class RunnerSession:
         return read_power(answer, busy=busy)
 
     def load(
-        self, model: str | Path, threads: int, input_range: tuple[float, float] | None = None
+        self,
+        model: str | Path,
+        threads: int,
+        input_range: tuple[float, float] | None = None,
+        cpus: Sequence[int] | None = None,
     ) -> LoadedModel:
         """Load a model.
 
@@ -211,10 +207,10 @@ class RunnerSession:
             threads: Threads of the runtime.
             input_range: Least and greatest value of a float input, for the noise that is fed
                 while timing; [-1, 1] unless said.
+            cpus: Numbers of the CPUs that it may use; None leaves that to the system.
         """
-        answer = self._ask(
-            {"do": "load", "model": str(model), "threads": threads, "input_range": input_range}
-        )
+        request = {"do": "load", "model": str(model), "threads": threads}
+        answer = self._ask({**request, "input_range": input_range, "cpus": cpus and list(cpus)})
         return LoadedModel(
             runtime=answer["runtime"],
             runtime_version=answer["runtime_version"],
@@ -234,39 +230,40 @@ class RunnerSession:
         outputs = self._transport.receive()["outputs"]
         return Checked(finite=all(output["finite"] for output in outputs))
 
+    def warm_up(self, calls: int | None = None) -> WarmUp:
+        """Run the model before it is timed.
+
+        Args:
+            calls: How many, besides the first; None goes on until they are as fast as each other,
+                for :data:`WARM_UP_S` at most.
+        """
+        answer = self._ask({"do": "warm", "calls": calls, "max_s": WARM_UP_S})
+        return WarmUp(answer["first_inference_ms"], answer["calls"], answer["steady"])
+
     def time(
         self,
         *,
-        warmup: int,
         runs: int,
         min_time_s: float,
+        settle: int = 0,
+        max_samples: int = MAX_SAMPLES,
         on_progress: Callable[[float], None] = lambda fraction: None,
     ) -> Timing:
         """Time single calls.
 
         Args:
-            warmup: Calls before, besides the first inference.
             runs: Timed calls at least.
             min_time_s: Seconds of timing at least.
+            settle: Calls before, to have the model's data in the caches again.
+            max_samples: Timed calls at most.
             on_progress: Told the fraction that is done, a few times a second.
         """
-        self._transport.send(
-            {
-                "do": "time",
-                "warmup": warmup,
-                "runs": runs,
-                "min_time_s": min_time_s,
-                "max_samples": MAX_SAMPLES,
-            }
-        )
+        request: Message = {"do": "time", "settle": settle, "runs": runs, "min_time_s": min_time_s}
+        self._transport.send({**request, "max_samples": max_samples})
         while (answer := self._transport.receive())["event"] == "progress":
             elapsed = answer["elapsed_s"] / min_time_s if min_time_s else 1.0
             on_progress(min(1.0, answer["samples"] / runs, elapsed))
-        return Timing(
-            first_inference_ms=answer["first_inference_ms"],
-            samples_ms=tuple(sample / NS_PER_MS for sample in answer["samples_ns"]),
-            cpu_lowest_mhz=lowest_mhz(answer["clocks_khz"]),
-        )
+        return Timing.of(answer)
 
     def memory(self) -> Memory:
         """Ask for the memory before the model was loaded, and the most until it was timed."""

@@ -63,12 +63,17 @@ def test_a_missing_field_is_refused(record: Record) -> None:
         Record.from_dict(values)
 
 
-def test_a_record_from_before_devices_told_their_health_is_read(record: Record) -> None:
+def test_a_record_of_an_earlier_version_is_read(record: Record) -> None:
     new = ("board", "soc", "emulated", "userland_bits", "cpu_max_mhz", "cpu_before_mhz")
     new += ("cpu_lowest_mhz", "cpu_after_mhz", "temperature_before_c", "temperature_after_c")
     new += ("throttled_before", "throttled_after", "system_load_1min", "busy_before_percent")
     new += ("memory_available_bytes", "swapped_in_pages", "power_idle_w", "power_w")
     new += ("energy_per_inference_mj", "source")
+    new += tuple(name for name in record.to_dict() if name.endswith(("_low_ms", "_high_ms")))
+    new += ("verdict", "verdict_evidence", "verdict_advice", "cpus", "protocol", "in_turn")
+    new += ("cooldown_s", "warmup_steady", "timed_s", "latency_drift_percent", "outliers")
+    new += ("clock_step_ns", "clock_cost_ns", "waited_percent", "others_cores", "steal_percent")
+    new += ("voluntary_switches", "involuntary_switches", "major_faults", "activation_bytes")
     values = {name: value for name, value in record.to_dict().items() if name not in new}
     read = Record.from_dict(values)
     assert all(getattr(read, name) is None for name in new)

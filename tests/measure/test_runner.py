@@ -58,9 +58,10 @@ def test_loads_times_and_tells_memory(
     options: tuple[str, ...], tmp_path: Path, colour_model: Any
 ) -> None:
     model = colour_model(tmp_path / "model.tflite")
-    loaded, timed, memory = talk(
+    loaded, warmed, timed, memory = talk(
         {"do": "load", "model": str(model), "threads": 2},
-        {"do": "time", "warmup": 1, "runs": 7, "min_time_s": 0, "max_samples": 100},
+        {"do": "warm", "calls": 1, "max_s": 1},
+        {"do": "time", "settle": 1, "runs": 7, "min_time_s": 0, "max_samples": 100},
         {"do": "memory"},
         options=options,
     )
@@ -70,7 +71,8 @@ def test_loads_times_and_tells_memory(
     assert loaded["runtime_version"] != "unknown"
     assert len(timed["samples_ns"]) == 7
     assert min(timed["samples_ns"]) > 0
-    assert timed["first_inference_ms"] > 0
+    assert warmed["first_inference_ms"] > 0
+    assert (warmed["calls"], warmed["steady"]) == (1, None)
     assert memory["peak_rss_bytes"] >= memory["base_rss_bytes"] > 0
 
 
@@ -80,7 +82,7 @@ def test_the_longer_of_runs_and_time_counts_and_samples_are_limited(
     model = colour_model(tmp_path / "model.tflite")
     *_, timed = talk(
         {"do": "load", "model": str(model)},
-        {"do": "time", "warmup": 0, "runs": 1, "min_time_s": 60, "max_samples": 500},
+        {"do": "time", "settle": 0, "runs": 1, "min_time_s": 60, "max_samples": 500},
     )
     assert len(timed["samples_ns"]) == 500
 

@@ -152,7 +152,7 @@ def test_a_cut_is_survived(
         with device.start("running 'colours.tflite'") as session:
             session.load(place, threads=1)
             whole = session.classify(images, top_k=3)
-            timing = session.time(warmup=0, runs=5, min_time_s=0.5, on_progress=cut)
+            timing = session.time(runs=5, min_time_s=0.5, on_progress=cut)
             assert cuts >= 2 and len(timing.samples_ms) >= 5
             board.kill_connections()
             again = session.classify(images, top_k=3)

@@ -1,0 +1,214 @@
+"""One model at one thread count, in a runner of its own that is held open while it is measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn.accuracy.result import Accuracy
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.devices.base import Device
+from edgecnn.devices.health import Power
+from edgecnn.files import quoted
+from edgecnn.measure.accuracy import AccuracyTask
+from edgecnn.measure.device_accuracy import DeviceAccuracy
+from edgecnn.measure.device_caveats import DeviceRun
+from edgecnn.measure.failures import crash_explained, named_errors
+from edgecnn.measure.plan import Plan
+from edgecnn.measure.session import IDLE_S, MAX_SAMPLES, LoadedModel, Memory
+from edgecnn.measure.targets import Progress, Target
+from edgecnn.measure.timing import Timing, WarmUp
+from edgecnn.quantize.flatbuffer import TfliteModel
+
+IDLE_POWER_S = 1.0
+BUSY_POWER_S = 2.0
+"""The meter is read four times a second: some readings of each, without doubling a short run."""
+
+SETTLE_CALLS = 2
+"""Untimed, after another model has had the caches."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that is ready to be run on a device.
+
+    Args:
+        target: As the user named it.
+        path: Its file here.
+        place: Its file on the device.
+        structure: What the file says.
+        task: How its accuracy is measured, None where it is not.
+    """
+
+    target: Target
+    path: Path
+    place: str
+    structure: TfliteModel
+    task: AccuracyTask | None
+
+    @property
+    def label(self) -> str:
+        """Its name, as messages have it."""
+        return quoted(self.target.label)
+
+
+@dataclass(frozen=True)
+class PowerDrawn:
+    """What a board drew while nothing ran and while the model did, where it has a meter."""
+
+    idle: Power | None
+    busy: Power | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one runner told of one model at one thread count.
+
+    Args:
+        run: The device before, during and after.
+        loaded: The model in memory.
+        warm_up: The calls before the timed ones.
+        timing: The timed calls.
+        memory: What was resident.
+        power: What the board drew.
+        in_turn: How many models and thread counts were timed in turn, this one too.
+        cooldown_s: How long the device rested before.
+    """
+
+    run: DeviceRun
+    loaded: LoadedModel
+    warm_up: WarmUp
+    timing: Timing
+    memory: Memory
+    power: PowerDrawn
+    in_turn: int
+    cooldown_s: float | None
+
+
+class Entrant:
+    """One model at one thread count, from its start to its end.
+
+    Args:
+        subject: The model.
+        threads: Of the runtime.
+        device: Where; it is open.
+        plan: How to measure.
+
+    Attributes:
+        seconds: What it took so far.
+
+    Raises:
+        EdgecnnError: From each method, naming the model: it cannot be run, or its runner died.
+    """
+
+    def __init__(self, subject: Subject, threads: int, device: Device, plan: Plan) -> None:
+        self.subject, self.threads = subject, threads
+        self._plan = plan
+        self.seconds = 0.0
+        self._parts: list[Timing] = []
+        with self._working():
+            self._session = device.start(f"running {subject.label}")
+
+    def prepare(self, on_progress: Progress) -> None:
+        """Look at the device, load the model and run it until it is warm."""
+        subject, session = self.subject, self._session
+        with self._working():
+            on_progress(f"loading {subject.label}", 0, 0)
+            cooldown = self._plan.cooldown
+            self._cooldown_s = cooldown.rest(session, on_progress) if cooldown else None
+            self._before = session.health(IDLE_S)
+            self._idle = session.power(IDLE_POWER_S, busy=False)
+            self._loaded = session.load(
+                subject.place, self.threads, _input_range(subject.structure), self._plan.cpus
+            )
+            self._warm_up = session.warm_up(self._plan.warmup)
+
+    def memory_available_bytes(self) -> int | None:
+        """Return what the device has left."""
+        with self._working():
+            return self._session.health().memory_available_bytes
+
+    def time(self, rounds_left: int, in_turn: int, on_progress: Callable[[float], None]) -> None:
+        """Time some of the calls that are still to be made.
+
+        Args:
+            rounds_left: How often this is called, this time too: the last makes up the numbers.
+            in_turn: How many entrants are timed in turn.
+            on_progress: Told the fraction of them that is done.
+        """
+        made = sum(len(part.samples_ms) for part in self._parts)
+        runs = self._plan.runs - made
+        seconds = self._plan.min_time_s - sum(part.background.seconds for part in self._parts)
+        room = (MAX_SAMPLES - made) // rounds_left
+        if (runs <= 0 and seconds <= 0) or not room:
+            return
+        with self._working():
+            part = self._session.time(
+                settle=SETTLE_CALLS if in_turn > 1 else 0,
+                runs=max(1, -(-runs // rounds_left)),
+                min_time_s=max(0.0, seconds / rounds_left),
+                max_samples=room,
+                on_progress=on_progress,
+            )
+        self._parts.append(part)
+
+    def finish(self, in_turn: int) -> Measured:
+        """Ask what is to be known after the timed calls; the model stays loaded.
+
+        Args:
+            in_turn: How many entrants were timed in turn.
+        """
+        session, timing = self._session, Timing.joined(self._parts)
+        with self._working():
+            # Asked before any images come: their tensors are not the model's memory.
+            memory, after = session.memory(), session.health()
+            # In a loop of its own: asking the meter would disturb the calls that are timed.
+            busy = session.power(BUSY_POWER_S, busy=True) if self._idle else None
+            facts = session.facts()
+        run = DeviceRun(facts, self._before, after, timing.cpu_lowest_mhz, self.threads)
+        return Measured(
+            run=run,
+            loaded=self._loaded,
+            warm_up=self._warm_up,
+            timing=timing,
+            memory=memory,
+            power=PowerDrawn(self._idle, busy),
+            in_turn=in_turn,
+            cooldown_s=self._cooldown_s,
+        )
+
+    def classify(self, device: DeviceAccuracy) -> Accuracy | None:
+        """Return how often the model is right, None where there is no data."""
+        subject = self.subject
+        if subject.task is None:
+            return None
+        with self._working():
+            return device.run(
+                subject.task,
+                self._session,
+                subject.path,
+                subject.place,
+                self.threads,
+                subject.label,
+            )
+
+    def end(self, *, kill: bool) -> None:
+        """End the runner, at once if asked to."""
+        self._session.kill() if kill else self._session.close()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Name the model in errors, and count the time."""
+        begin = time.monotonic()
+        with named_errors(self.subject.label), crash_explained():
+            yield
+        self.seconds += time.monotonic() - begin
+
+
+def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
+    """Return the values that a float input takes, where the file's metadata says it."""
+    described = (structure.edgecnn or {}).get("input")
+    return InputSpec.from_dict(described).value_range if described else None

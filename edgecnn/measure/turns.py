@@ -1,0 +1,179 @@
+"""Models on one device, timed in turn, so that whatever drifts there meets all of them alike.
+
+Clock, heat and neighbours change within seconds, by more than what two models often differ by. So
+models and thread counts are not timed one after the other: their runners are held open together,
+and each is given a tenth of its calls at a time, in an order that changes (A B C, C B A, A B C).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from edgecnn.accuracy.result import Accuracy
+from edgecnn.devices.base import Device
+from edgecnn.errors import EdgecnnError
+from edgecnn.files import quoted
+from edgecnn.measure.device_accuracy import DeviceAccuracy
+from edgecnn.measure.entrant import Entrant, Subject
+from edgecnn.measure.failures import named_errors
+from edgecnn.measure.fleet import Files
+from edgecnn.measure.plan import Plan
+from edgecnn.measure.recording import record_of
+from edgecnn.measure.targets import Progress, Target
+from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.records import Record
+
+ROUNDS = 10
+"""As many as the tenths in which a run is looked at for drift."""
+
+MOST_OPEN = 4
+"""Runners at a time: what they hold of caches and memory, a single model would not find."""
+
+ROOM_BYTES = 256 << 20
+ROOM_PER_MODEL_BYTE = 4
+"""Memory that must be free for one more: a runner, and a model's weights, packed and unpacked."""
+
+Group = list[Entrant]
+
+
+class Bencher:
+    """Measures models on one device, in groups whose members take turns.
+
+    Args:
+        device: Where; it is open.
+        plan: How to measure.
+        files: The ``.tflite`` file of each target.
+        on_progress: Told (phase, done, total).
+    """
+
+    def __init__(self, device: Device, plan: Plan, files: Files, on_progress: Progress) -> None:
+        self._device, self._plan, self._files = device, plan, files
+        self._on_progress = on_progress
+        self._subjects: dict[int, Subject] = {}
+        self._accuracy = DeviceAccuracy(device, plan, on_progress)
+        self._accuracies: dict[int, Accuracy | None] = {}
+        self._failed: set[int] = set()
+
+    def measure(self, targets: Sequence[Target]) -> Iterator[Record | EdgecnnError]:
+        """Yield each record as it is finished, and the error of each model that cannot be measured.
+
+        A runner that dies among the timed calls costs its own record; a model that fails before or
+        after them is not tried again with other thread counts.
+        """
+        waiting = deque((target, count) for target in targets for count in self._plan.threads)
+        while waiting:
+            group: Group = []
+            try:
+                yield from self._enter(waiting, group)
+                yield from self._time(group)
+                yield from self._finish(group)
+            finally:
+                for entrant in group:
+                    entrant.end(kill=True)
+
+    def _enter(self, waiting: deque[tuple[Target, int]], group: Group) -> Iterator[EdgecnnError]:
+        """Start and warm up a runner for as many as there is room for."""
+        while waiting:
+            target, threads = waiting[0]
+            try:
+                if id(target) not in self._failed:
+                    subject = self._subject(target)
+                    if group and not self._has_room(group, subject):
+                        return
+                    group.append(self._entered(subject, threads))
+            except EdgecnnError as error:
+                self._failed.add(id(target))
+                yield error
+            waiting.popleft()
+
+    def _subject(self, target: Target) -> Subject:
+        """Return a model that is ready to be run, converted and sent to the device if needed."""
+        if id(target) not in self._subjects:
+            label = quoted(target.label)
+            with named_errors(label):
+                path = self._files.of(target, self._named(f"converting {label}: "))
+                structure = read_model(path)
+                task = self._accuracy.task(path, structure, label)
+                place = self._device.place(path, partial(self._on_progress, f"sending {label}"))
+            self._subjects[id(target)] = Subject(target, path, place, structure, task)
+        return self._subjects[id(target)]
+
+    def _entered(self, subject: Subject, threads: int) -> Entrant:
+        entrant = Entrant(subject, threads, self._device, self._plan)
+        try:
+            entrant.prepare(self._on_progress)
+        except BaseException:
+            entrant.end(kill=True)
+            raise
+        return entrant
+
+    def _has_room(self, group: Group, subject: Subject) -> bool:
+        """Say whether one more runner may be open beside others."""
+        if self._plan.cooldown or len(group) >= MOST_OPEN:
+            return False
+        free = group[-1].memory_available_bytes()
+        needed = ROOM_BYTES + ROOM_PER_MODEL_BYTE * subject.path.stat().st_size
+        return free is None or free >= needed
+
+    def _time(self, group: Group) -> Iterator[EdgecnnError]:
+        """Time the calls of all, in turn."""
+        members = len(group)
+        rounds = ROUNDS if members > 1 else 1
+        for number in range(rounds):
+            for turn, entrant in enumerate(group[:: -1 if number % 2 else 1]):
+                done = (number * members + turn) / (rounds * members)
+                report = partial(self._tell_timing, entrant, members, done, rounds * members)
+                try:
+                    entrant.time(rounds - number, members, report)
+                except EdgecnnError as error:
+                    group.remove(entrant)
+                    entrant.end(kill=True)
+                    yield error
+
+    def _tell_timing(
+        self, entrant: Entrant, members: int, done: float, turns: int, fraction: float
+    ) -> None:
+        label, count = entrant.subject.label, entrant.threads
+        phase = (
+            f"timing {label}, {count} thread(s)" if members == 1 else f"timing {members} in turn"
+        )
+        self._on_progress(phase, int(100 * (done + fraction / turns)), 100)
+
+    def _finish(self, group: Group) -> Iterator[Record | EdgecnnError]:
+        """Measure what is left, and end the runners one by one."""
+        members = len(group)
+        while group:
+            entrant = group[0]
+            target = id(entrant.subject.target)
+            outcome: Record | EdgecnnError | None = None
+            if target not in self._failed:
+                try:
+                    outcome = self._record(entrant, members)
+                except EdgecnnError as error:
+                    self._failed.add(target)
+                    outcome = error
+            group.remove(entrant)
+            entrant.end(kill=not isinstance(outcome, Record))
+            if outcome is not None:
+                yield outcome
+
+    def _record(self, entrant: Entrant, members: int) -> Record:
+        """Return an entrant's record; accuracy is measured once, as threads don't change it."""
+        measured = entrant.finish(members)
+        target = id(entrant.subject.target)
+        is_first = target not in self._accuracies
+        if is_first:
+            self._accuracies[target] = entrant.classify(self._accuracy)
+        accuracy = self._accuracies[target]
+        record = record_of(entrant, measured, accuracy, self._device.name, self._plan)
+        if accuracy is not None and is_first:
+            self._plan.on_accuracy(record, accuracy)
+        return record
+
+    def _named(self, prefix: str) -> Progress:
+        def report(phase: str, done: int, total: int) -> None:
+            self._on_progress(prefix + phase, done, total)
+
+        return report
