@@ -10,6 +10,7 @@ Seven functions are the whole of it, and the commands call nothing else::
     clients = edgecnn.inspect(files[0].path).clients
     worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
     records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
+    page = edgecnn.report(output="report.html").path
     best = edgecnn.classify(files[0].path, "photo.jpg")[0].top[0]
 
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from edgecnn.quantize.convert import convert
     from edgecnn.quantize.sensitivity.session import sensitivity
     from edgecnn.quantize.summary import summarize
+    from edgecnn.reporting.report import report
 
 __all__ = [
     "__version__",
@@ -38,6 +40,7 @@ __all__ = [
     "classify",
     "convert",
     "inspect",
+    "report",
     "sensitivity",
     "summarize",
     "verify",
@@ -49,6 +52,7 @@ _HOME = {
     "classify": "edgecnn.classification.terminal",
     "convert": "edgecnn.quantize.convert",
     "inspect": "edgecnn.inspection.inspect",
+    "report": "edgecnn.reporting.report",
     "sensitivity": "edgecnn.quantize.sensitivity.session",
     "summarize": "edgecnn.quantize.summary",
     "verify": "edgecnn.golden.verify",

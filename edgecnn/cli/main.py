@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "results": ("edgecnn.cli.results:results_command", "List and export what was measured."),
     "compare": ("edgecnn.cli.compare:compare_command", "Say what changed, and gate on it."),
+    "report": ("edgecnn.cli.report:report_command", "Write a page: which model to ship."),
     "devices": ("edgecnn.cli.devices:devices_command", "Name, prepare and check the devices."),
     "demo": ("edgecnn.cli.demo:demo_command", "Train, convert and measure two small models."),
 }

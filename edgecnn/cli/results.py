@@ -15,7 +15,7 @@ from edgecnn.cli.options import store_option
 from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import InputError
 from edgecnn.files import replacing
-from edgecnn.store.keeping import open_store
+from edgecnn.store.keeping import open_existing, open_store
 
 if TYPE_CHECKING:
     from edgecnn.store.filters import Filter
@@ -83,7 +83,7 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
     Example:
       edgecnn results list --model model.tflite --since 7d
     """
-    wanted, opened = _filter(filters), _existing(store)
+    wanted, opened = _filter(filters), open_existing(store)
     # One more than is shown tells whether there are more, and counting all would take long.
     found = opened.listed(wanted, limit + 1) if opened else []
     if as_json:
@@ -186,16 +186,6 @@ def _filter(values: dict[str, Any], numbers: tuple[int, ...] = ()) -> Filter:
         raise
     since = values.pop("since")
     return Filter(ids=numbers, since=None if since is None else parse_since(since), **values)
-
-
-def _existing(store: str | None) -> Store | None:
-    """Open the store; None where there is none yet and the user did not name another."""
-    from edgecnn.store.keeping import chosen_store
-    from edgecnn.store.location import default_path
-
-    if not chosen_store(store) and not default_path().exists():
-        return None
-    return open_store(store, create=False)
 
 
 def _nothing(wanted: Filter, opened: Store | None) -> str:

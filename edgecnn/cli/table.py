@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -12,8 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.records import Record
+from edgecnn.text import model_names, quoted_if_needed, size_text, three_digits
 
 UNLIMITED = 1_000_000
 """Columns of text where nothing limits them: a file, a pipe."""
@@ -37,29 +36,24 @@ class Column:
     expendable: int = 0
 
 
-def _three_digits(value: float) -> str:
-    """Show three significant digits at least."""
-    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
-
-
 def _time(text: Callable[[Record], str | None]) -> Callable[[Record], str | None]:
     """Leave out what an emulator took."""
     return lambda record: None if record.emulated else text(record)
 
 
 def _median(record: Record) -> str:
-    return EMULATED if record.emulated else _three_digits(record.latency_p50_ms)
+    return EMULATED if record.emulated else three_digits(record.latency_p50_ms)
 
 
 def _interval(record: Record) -> str | None:
     low, high = record.latency_p50_low_ms, record.latency_p50_high_ms
     if low is None or high is None:
         return None
-    return f"{_three_digits(low)} .. {_three_digits(high)}"
+    return f"{three_digits(low)} .. {three_digits(high)}"
 
 
 def _energy(value: float | None) -> str | None:
-    return None if value is None else _three_digits(value)
+    return None if value is None else three_digits(value)
 
 
 def _percent(value: float | None) -> str | None:
@@ -72,16 +66,16 @@ def _range(low: float | None, high: float | None) -> str | None:
 
 MEASURED = (
     Column("size", lambda r: size_text(r.model_bytes)),
-    Column("load ms", _time(lambda r: _three_digits(r.load_ms)), 5),
-    Column("first ms", _time(lambda r: _three_digits(r.first_inference_ms)), 4),
+    Column("load ms", _time(lambda r: three_digits(r.load_ms)), 5),
+    Column("first ms", _time(lambda r: three_digits(r.first_inference_ms)), 4),
     Column("p50 ms", _median),
     Column("verdict", lambda r: r.verdict, 1),
     Column("99% interval ms", _time(_interval), 7),
-    Column("p90 ms", _time(lambda r: _three_digits(r.latency_p90_ms)), 3),
-    Column("p99 ms", _time(lambda r: _three_digits(r.latency_p99_ms)), 2),
+    Column("p90 ms", _time(lambda r: three_digits(r.latency_p90_ms)), 3),
+    Column("p99 ms", _time(lambda r: three_digits(r.latency_p99_ms)), 2),
     Column(
         "mean ± std ms",
-        _time(lambda r: f"{_three_digits(r.latency_mean_ms)} ± {_three_digits(r.latency_std_ms)}"),
+        _time(lambda r: f"{three_digits(r.latency_mean_ms)} ± {three_digits(r.latency_std_ms)}"),
         6,
     ),
     Column("energy mJ", _time(lambda r: _energy(r.energy_per_inference_mj)), 3),
@@ -135,21 +129,11 @@ def table_width(table: Table) -> int:
 
 
 def _columns(records: Sequence[Record]) -> list[Column]:
-    names = _model_names(records)
+    names = model_names(record.model for record in records)
     columns = [Column("model", lambda r: names[r.model]), Column("scheme", lambda r: r.scheme)]
     if {record.threads for record in records} != {1}:
         columns.append(Column("threads", lambda r: str(r.threads)))
     return [*columns, *MEASURED]
-
-
-def _model_names(records: Sequence[Record]) -> dict[str, str]:
-    """Show file names, or whole paths where two files have the same name."""
-    models = {record.model for record in records}
-    names = [Path(model).name for model in models]
-    return {
-        model: quoted_if_needed(Path(model).name if names.count(Path(model).name) == 1 else model)
-        for model in models
-    }
 
 
 def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from edgecnn.comparison.changes import Change
 from edgecnn.comparison.compare import Compared, Comparison
 from edgecnn.comparison.gates import FAILED, PASSED
+from edgecnn.markdown import in_markdown
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no place for, not even escaped: https://www.w3.org/TR/xml/#charsets."""
@@ -29,10 +30,10 @@ def as_markdown(comparison: Comparison) -> str:
         >>> as_markdown(compare("before.json", "after.json")).splitlines()[0]
         '## before.json -> after.json'
     """
-    lines = [f"## {_in_markdown(f'{comparison.base} -> {comparison.new}')}"]
+    lines = [f"## {in_markdown(f'{comparison.base} -> {comparison.new}')}"]
     for one in comparison.pairs:
-        lines += ["", f"### {_in_markdown(one.pair.name)}", ""]
-        lines += [f"Not alike: {_in_markdown('; '.join(one.pair.differences))}", ""] * bool(
+        lines += ["", f"### {in_markdown(one.pair.name)}", ""]
+        lines += [f"Not alike: {in_markdown('; '.join(one.pair.differences))}", ""] * bool(
             one.pair.differences
         )
         lines += [
@@ -43,11 +44,11 @@ def as_markdown(comparison: Comparison) -> str:
         lines += [""] if one.gates else []
         lines += [
             f"- {'✅' if judged.outcome == PASSED else '❌' if judged.outcome == FAILED else '❔'} "
-            f"fail if {_in_markdown(judged.gate.text)}: **{judged.outcome}** "
-            f"({_in_markdown(judged.reason)})"
+            f"fail if {in_markdown(judged.gate.text)}: **{judged.outcome}** "
+            f"({in_markdown(judged.reason)})"
             for judged in one.gates
         ]
-    lines += [f"\nMeasured on one side only: {_in_markdown(n)}" for n in comparison.left_out]
+    lines += [f"\nMeasured on one side only: {in_markdown(n)}" for n in comparison.left_out]
     return "\n".join(lines) + "\n"
 
 
@@ -60,13 +61,7 @@ def as_junit(comparison: Comparison) -> str:
 def _row(change: Change) -> str:
     values = (value_text(change.metric, value) for value in (change.base, change.new))
     cells = (change.metric, *values, change.change_text, change.interval_text, change.verdict)
-    return f"| {' | '.join(map(_in_markdown, cells))} |"
-
-
-def _in_markdown(text: str) -> str:
-    """Show text as it is: no markup, no HTML, no second line."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return re.sub(r"([\\`*_{}\[\]#|~@])", r"\\\1", escape(line))
+    return f"| {' | '.join(map(in_markdown, cells))} |"
 
 
 def _suite(one: Compared) -> str:

@@ -36,9 +36,10 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
     path = Path(reference)
     if path.suffix == ".json" and exists(path):
         return _read(path)
+    # First, as it says what is missing where the store is not installed.
+    opened = store()
     from edgecnn.store.filters import Filter
 
-    opened = store()
     if reference.isdigit():
         return [opened.get(int(reference)).record]
     if tagged := [kept.record for kept in opened.records(Filter(tag=reference), MOST_RECORDS)]:

@@ -102,6 +102,23 @@ class Keeper:
             del self._pending[0]
 
 
-def chosen_store(where: str | None) -> bool:
+def chosen_store(where: str | Path | None) -> bool:
     """Say whether the user chose a store, by option or by EDGECNN_STORE."""
     return bool(where or os.environ.get("EDGECNN_STORE"))
+
+
+def open_existing(where: str | Path | None = None) -> Store | None:
+    """Open the store to read; None where there is none yet and the user did not choose another.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+        InputError: The one that the user chose is not there, or is something else.
+        StoreError: It is locked, damaged, or cannot be reached.
+    """
+    try:
+        from edgecnn.store.location import default_path
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("SQLAlchemy", "store") from error
+    if not chosen_store(where) and not default_path().exists():
+        return None
+    return open_store(where, create=False)

@@ -1,0 +1,67 @@
+"""``edgecnn report``: what was measured, as one page that needs no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgecnn.cli.results import filter_options
+from edgecnn.text import quoted_if_needed
+
+if TYPE_CHECKING:
+    from edgecnn.reporting.report import Report
+
+
+@click.command("report")
+@click.argument("references", metavar="[RESULTS]...", nargs=-1)
+@click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: report.html]")
+@click.option(
+    "--format",
+    type=click.Choice(["html", "md", "csv", "png", "svg"]),
+    help="What to write.  [default: as the file's ending says]",
+)
+@click.option("--title", metavar="TEXT", help="Its heading.")
+@filter_options
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most so many results, the newest.  [default: 100]",
+)
+def report_command(
+    references: tuple[str, ...], output: str | None, format: str | None, **options: Any
+) -> None:
+    """Write one page: size, speed and accuracy of what was measured, and which model to ship.
+
+    RESULTS are .json files of 'bench --json', or the numbers, tags or models of results that are
+    kept; without, all that is kept. Of each file, scheme, device, runtime, thread count and data
+    set the newest result is taken.
+
+    \b
+    Example:
+      edgecnn report
+      edgecnn report results.json -o report.html
+      edgecnn report --device pi --since 7d -o report.md
+      edgecnn report results.json -o report.png
+    """
+    from edgecnn import report
+
+    chosen = {name: value for name, value in options.items() if value is not None}
+    written = report(
+        references, output=output or f"report.{format or 'html'}", format=format, **chosen
+    )
+    _print(written)
+
+
+def _print(written: Report) -> None:
+    from edgecnn.reporting.wording import figures, place_text, reason
+
+    found = written.view.answer
+    click.echo(f"{quoted_if_needed(written.path)}: {len(written.rows)} result(s)")
+    if found.recommended:
+        where = place_text(written.view.setting)
+        click.echo(f"ship {found.recommended.name}: {figures(found.recommended)} ({where})")
+    click.echo(reason(found))
+    for note in written.notes:
+        click.echo(f"note: {note}")

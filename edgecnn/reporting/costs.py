@@ -1,0 +1,80 @@
+"""What a scheme costs in accuracy: each file beside the float32 file of the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from edgecnn.comparison.intervals import Interval, points_interval
+from edgecnn.quantize.schemes import SCHEMES
+from edgecnn.records import Record
+from edgecnn.reporting.rows import Row
+
+REFERENCE = "float32"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One file's top-1 less that of its model in float32, in percentage points."""
+
+    model: str
+    row: Row
+    change: Interval
+
+
+def costs(rows: Sequence[Row]) -> list[Cost]:
+    """Return what each quantised file costs, models in the order of the rows.
+
+    Args:
+        rows: Of one setting. A file whose model has no float32 file among them, of one input size
+            and on as many images, is left out.
+
+    Example:
+        >>> [(one.row.record.scheme, one.change.change) for one in costs(rows)]
+        [('int8', -0.3)]
+    """
+    judged = [row for row in rows if row.top1_percent is not None and row.record.images]
+    floats: dict[tuple[object, ...], Row] = {}
+    for row in judged:
+        if row.record.scheme == REFERENCE:
+            floats.setdefault(_model(row.record), row)
+    found = [
+        Cost(base_name(row.record), row, _change(floats[_model(row.record)], row))
+        for row in judged
+        if row.record.scheme != REFERENCE and _model(row.record) in floats
+    ]
+    order = list(dict.fromkeys(one.model for one in found))
+    schemes = list(SCHEMES)
+    return sorted(
+        found,
+        key=lambda one: (
+            order.index(one.model),
+            schemes.index(one.row.record.scheme) if one.row.record.scheme in SCHEMES else 9,
+        ),
+    )
+
+
+def base_name(record: Record) -> str:
+    """Return a file's name without ending and scheme, which its schemes have in common.
+
+    Example:
+        >>> base_name(replace(record, model="a/net_int8.tflite", scheme="int8"))
+        'net'
+    """
+    stem = PurePath(record.model).name.removesuffix(".tflite")
+    for scheme in SCHEMES:
+        for mark in "_-.":
+            if stem.endswith(f"{mark}{scheme}"):
+                return stem.removesuffix(f"{mark}{scheme}")
+    return stem
+
+
+def _model(record: Record) -> tuple[object, ...]:
+    return base_name(record), record.input_shape, record.images
+
+
+def _change(reference: Row, row: Row) -> Interval:
+    assert reference.top1_percent is not None and row.top1_percent is not None
+    images = (reference.record.images or 0, row.record.images or 0)
+    return points_interval(reference.top1_percent, row.top1_percent, *images)

@@ -1,0 +1,60 @@
+"""The report as Markdown: the answer and a table for each setting, warnings, the method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgecnn.markdown import in_markdown
+from edgecnn.reporting.rows import Row
+from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.tables import as_markdown
+from edgecnn.reporting.views import views_of
+from edgecnn.reporting.wording import (
+    EMULATED_NOTE,
+    facts,
+    figures,
+    method,
+    place_text,
+    reason,
+    warnings_of,
+)
+
+LEGEND = "*: no other file beats it in size, speed and accuracy together."
+
+
+def as_document(
+    title: str, settings: Sequence[Setting], rows: Sequence[Row], notes: Sequence[str]
+) -> str:
+    """Return Markdown.
+
+    Args:
+        title: Its heading.
+        settings: At least one.
+        rows: All rows.
+        notes: What was left out.
+    """
+    lines = [f"# {in_markdown(title)}", *_items(notes)]
+    for setting in settings:
+        lines += _of_setting(setting)
+    warned = [f"{one.text} ({', '.join(one.files)})" for one in warnings_of(rows)]
+    lines += ["", "## Warnings", *_items(warned or ["none"])]
+    lines += ["", "## How it was measured"]
+    lines += _items([f"{name}: {line}" for name, told in method(rows) for line in told])
+    return "\n".join(lines) + "\n"
+
+
+def _of_setting(setting: Setting) -> list[str]:
+    found = views_of(setting)[0].answer
+    lines = ["", f"## {in_markdown(place_text(setting))}", ""]
+    if row := found.recommended:
+        lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
+    lines += [in_markdown(reason(found)), ""]
+    lines += [f"{EMULATED_NOTE}", ""] * setting.is_emulated
+    lines += [f"- {one.title}: {in_markdown(one.row.name)}, {one.figure}" for one in facts(found)]
+    optimal = {row.id for row in found.optimal}
+    table = as_markdown(setting.rows, lambda row: " \\*" if row.id in optimal else "")
+    return [*lines, "", table, in_markdown(LEGEND)]
+
+
+def _items(texts: Sequence[str]) -> list[str]:
+    return ["", *(f"- {in_markdown(text)}" for text in texts)] if texts else []

@@ -1,0 +1,125 @@
+"""``edgecnn.report``: measurements in, one file out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn.charts import chart_bytes, check_target
+from edgecnn.errors import InputError
+from edgecnn.files import replacing
+from edgecnn.reporting.document import as_document
+from edgecnn.reporting.page import as_page
+from edgecnn.reporting.picture import as_picture
+from edgecnn.reporting.rows import Row, make_rows
+from edgecnn.reporting.selection import LIMIT, Wanted, parse_age, select
+from edgecnn.reporting.settings import Setting, find_settings
+from edgecnn.reporting.tables import as_csv
+from edgecnn.reporting.views import View, views_of
+from edgecnn.store.keeping import open_existing
+
+FORMS = ("html", "md", "csv", "png", "svg")
+TITLE = "Measured models"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Args:
+        path: The file.
+        rows: The measurements in it.
+        view: What it shows first, with the answer for that.
+        notes: What was left out of it, and why.
+    """
+
+    path: Path
+    rows: tuple[Row, ...]
+    view: View
+    notes: tuple[str, ...]
+
+
+def report(
+    references: str | Sequence[str] = (),
+    *,
+    output: str | Path = "report.html",
+    format: str | None = None,
+    title: str = TITLE,
+    model: str | None = None,
+    device: str | None = None,
+    scheme: str | None = None,
+    threads: int | None = None,
+    tag: str | None = None,
+    since: str | None = None,
+    limit: int = LIMIT,
+    store: str | Path | None = None,
+) -> Report:
+    """Write what was measured as one file: size, speed and accuracy, and which model to ship.
+
+    Args:
+        references: ``.json`` files of ``bench --json``, and results that are kept, by number, tag
+            or model; where there is none, all that is kept.
+        output: The file to write.
+        format: ``html``, ``md``, ``csv``, ``png`` or ``svg``; what the file's ending says if None.
+        title: Its heading.
+        model: Only this file, by path or name; ``*`` stands for any characters.
+        device: Only what was measured on this device.
+        scheme: Only this quantisation scheme.
+        threads: Only this thread count.
+        tag: Only what has this tag.
+        since: Only what was measured then or later: ``2026-11-25``, or an age as ``7d``.
+        limit: At most so many measurements, the newest of each kind.
+        store: Database of results, as for ``edgecnn results``.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: There is nothing to report on, or an option cannot be used.
+        MissingExtraError: What draws charts, or the store, is not installed.
+        StoreError: The store is locked, damaged, or cannot be reached.
+
+    Example:
+        >>> report("results.json", output="report.html").view.answer.recommended.name
+        'mobilenet_v2_int8.tflite'
+    """
+    given = [references] if isinstance(references, str) else list(references)
+    target = Path(output)
+    form = check_target(target, given, what="a report", forms=FORMS, form=format)
+    if limit < 1:
+        raise InputError("--limit must be at least 1")
+    wanted = Wanted(
+        model, device, scheme, threads, tag, None if since is None else parse_age(since)
+    )
+    selection = select(given, wanted, limit, lambda: open_existing(store))
+    rows = make_rows(selection.records)
+    settings = find_settings(rows)
+    view = views_of(settings[0])[0]
+    notes = [*selection.notes, *_not_shown(form, settings)]
+    content = _content(form, title, settings, rows, notes)
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+    return Report(target, tuple(rows), view, tuple(notes))
+
+
+def _content(
+    form: str, title: str, settings: Sequence[Setting], rows: Sequence[Row], notes: Sequence[str]
+) -> bytes:
+    if form == "html":
+        return as_page(title, settings, rows, notes).encode("utf-8", "backslashreplace")
+    if form == "md":
+        return as_document(title, settings, rows, notes).encode("utf-8", "backslashreplace")
+    if form == "csv":
+        return as_csv(rows).encode("utf-8", "backslashreplace")
+    return chart_bytes(as_picture(title, views_of(settings[0])[0]), form, title)
+
+
+def _not_shown(form: str, settings: Sequence[Setting]) -> list[str]:
+    """Say which settings a picture, which shows one, leaves out."""
+    if form not in ("png", "svg") or len(settings) == 1:
+        return []
+    return [
+        f"a picture shows one setting of {len(settings)}: --device, --threads and --model choose "
+        "another, and the page has all"
+    ]

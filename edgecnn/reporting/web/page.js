@@ -1,0 +1,160 @@
+"use strict";
+
+const report = JSON.parse(document.getElementById("report").textContent);
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const selects = Object.fromEntries(
+  ["machine", "threads", "data", "scheme"].map((name) => [name, document.getElementById(name)]),
+);
+const choices = Object.keys(selects);
+const views = new Map();
+let setting = report.settings[0];
+let picked = -1;
+
+function look() {
+  return report.looks[dark.matches ? "dark" : "light"];
+}
+
+function view() {
+  return setting.schemes[selects.scheme.value] ?? setting.schemes[""];
+}
+
+// Fill a select; what was chosen stays where it is still there.
+function offer(name, options, shown = (value) => value) {
+  const before = selects[name].value;
+  const made = [...new Set(options)].map((value) => new Option(shown(value), value));
+  selects[name].replaceChildren(...made);
+  if (made.some((option) => option.value === before)) selects[name].value = before;
+  selects[name].parentElement.hidden = made.length < 2;
+}
+
+// Each select offers what there is with the choices before it.
+function choose() {
+  let left = report.settings;
+  for (const name of ["machine", "threads", "data"]) {
+    offer(name, left.map((one) => String(one[name] ?? "")));
+    left = left.filter((one) => String(one[name] ?? "") === selects[name].value);
+  }
+  [setting] = left;
+  offer("scheme", Object.keys(setting.schemes), (scheme) => scheme || "all");
+  document.getElementById("choice").hidden = choices.every((name) => selects[name].parentElement.hidden);
+  pick(view().pick);
+  show();
+}
+
+function show() {
+  const { rows, optimal, answer, missing } = view();
+  // Without accuracy, size stands in its place.
+  document.getElementById("sizes-card").hidden = !missing.tradeoff || Boolean(missing.sizes);
+  for (const part of document.querySelectorAll("[data-answer]")) {
+    part.hidden = part.dataset.answer !== String(answer);
+  }
+  for (const row of document.querySelectorAll("tbody tr")) {
+    row.hidden = !rows.includes(Number(row.dataset.row));
+    row.classList.toggle("optimal", optimal.includes(Number(row.dataset.row)));
+  }
+  for (const name of ["tradeoff", "sizes", "spread", "cost", "years"]) draw(name);
+}
+
+function pick(id) {
+  picked = id;
+  for (const part of document.querySelectorAll("[data-detail]")) {
+    part.hidden = Number(part.dataset.detail) !== id;
+  }
+  for (const row of document.querySelectorAll("tbody tr")) {
+    row.classList.toggle("picked", Number(row.dataset.row) === id);
+  }
+  for (const [name, shown] of views) {
+    if (name !== "calls") shown.view.signal("picked", id).runAsync();
+  }
+  draw("calls");
+}
+
+function datasets(name) {
+  if (name === "calls") {
+    return { calls: (report.calls[picked] ?? []).map(([n, ms]) => ({ n, ms })) };
+  }
+  return view().datasets;
+}
+
+// Vega's legends do not wrap in a narrow page.
+function legend() {
+  const list = document.createElement("ul");
+  list.className = "legend";
+  const shown = new Set(view().datasets.points.map((point) => point.scheme));
+  for (const [scheme, colour] of Object.entries(look().colours)) {
+    if (!shown.has(scheme)) continue;
+    const item = document.createElement("li");
+    item.style.setProperty("--colour", colour);
+    item.textContent = scheme;
+    list.append(item);
+  }
+  return list;
+}
+
+async function draw(name) {
+  const place = document.querySelector(`[data-chart="${name}"]`);
+  const missing = name === "calls" ? report.noCalls[picked] : view().missing[name];
+  views.get(name)?.finalize();
+  views.delete(name);
+  place.replaceChildren();
+  if (missing) {
+    const text = document.createElement("p");
+    text.className = "missing";
+    text.textContent = missing;
+    place.append(text);
+    return;
+  }
+  const spec = { ...look().charts[name], datasets: datasets(name) };
+  // A height by steps fits no container by Vega-Lite's rules: it takes pixels.
+  const rows = { spread: "spreads", cost: "losses" }[name];
+  if (rows) spec.height = spec.height.step * spec.datasets[rows].length;
+  if (name !== "calls") spec.params = [{ name: "picked", value: picked }];
+  if (name !== "calls") place.append(legend());
+  const at = document.createElement("div");
+  place.append(at);
+  const shown = await vegaEmbed(at, spec, {
+    actions: false,
+    ast: true,
+    config: look().config,
+    renderer: "svg",
+    tooltip: { theme: dark.matches ? "dark" : "light" },
+  });
+  if (!at.isConnected) {
+    shown.finalize();
+    return;
+  }
+  views.set(name, shown);
+  shown.view.addEventListener("click", (event, item) => {
+    if (item?.datum?.id !== undefined) pick(item.datum.id);
+  });
+}
+
+function sortBy(head) {
+  const column = [...head.parentElement.children].indexOf(head);
+  const up = head.getAttribute("aria-sort") !== "ascending";
+  const body = document.querySelector("tbody");
+  const value = (row) => row.children[column].dataset.value;
+  const compare = (a, b) => {
+    if (value(a) === "" || value(b) === "") return (value(a) === "") - (value(b) === "");
+    const order = head.classList.contains("text")
+      ? value(a).localeCompare(value(b))
+      : Number(value(a)) - Number(value(b));
+    return up ? order : -order;
+  };
+  body.append(...[...body.children].sort(compare));
+  for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+}
+
+for (const name of choices) selects[name].addEventListener("change", choose);
+for (const head of document.querySelectorAll("thead th")) {
+  head.firstElementChild.addEventListener("click", () => sortBy(head));
+}
+for (const button of document.querySelectorAll("tbody button")) {
+  button.addEventListener("click", () => pick(Number(button.closest("tr").dataset.row)));
+}
+dark.addEventListener("change", () => {
+  show();
+  draw("calls");
+});
+choose();

@@ -1,0 +1,160 @@
+"""What a report says in words, the same in every form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgecnn.records import Record
+from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, AS_FAST, Answer
+from edgecnn.reporting.rows import Row
+from edgecnn.reporting.settings import Setting
+from edgecnn.text import quoted_if_needed, size_text, three_digits
+
+BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
+EMULATED_NOTE = (
+    "This CPU is emulated. Its times say nothing of the board's speed, so they are left out; size "
+    "and accuracy are the board's."
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A file that is best at something, and by which figure."""
+
+    title: str
+    row: Row
+    figure: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning, and the names of the files that it is about."""
+
+    text: str
+    files: tuple[str, ...]
+
+
+def place_text(setting: Setting) -> str:
+    """Return where a setting's rows were measured: ``desktop, 1 thread, 364 images of digits``."""
+    many = "" if setting.threads == 1 else "s"
+    data = "" if setting.data is None else f", {setting.data}"
+    return f"{setting.machine}, {setting.threads} thread{many}{data}"
+
+
+def figures(row: Row) -> str:
+    """Return a row's three figures, those that it has."""
+    parts = [size_text(row.record.model_bytes)]
+    if row.latency_ms is not None:
+        parts.append(f"{three_digits(row.latency_ms)} ms")
+    if row.top1_percent is not None:
+        parts.append(f"top-1 {row.top1_percent:.1f} %")
+    return ", ".join(parts)
+
+
+def reason(found: Answer) -> str:
+    """Return the rule by which a file is recommended, or why none is."""
+    if found.recommended is None:
+        return f"No file is recommended, as no accuracy was measured: {BENCH_WITH_DATA}."
+    assert found.most_accurate is not None
+    within = (
+        f"within {ACCEPTED_LOSS_POINTS:g} point of the best top-1 "
+        f"({found.most_accurate.top1_percent:.1f} %)"
+    )
+    if found.recommended.latency_ms is None:
+        return f"The rule: the smallest of the files {within}."
+    return (
+        f"The rule: of the files {within}, the fastest; of those at most "
+        f"{100 * (AS_FAST - 1):.0f} % slower than that, the smallest."
+    )
+
+
+def facts(found: Answer) -> list[Fact]:
+    """Return what is best at what."""
+    best = []
+    if row := found.fastest:
+        best.append(Fact("Fastest", row, f"{three_digits(row.latency_ms or 0)} ms"))
+    if row := found.smallest:
+        best.append(Fact("Smallest", row, size_text(row.record.model_bytes)))
+    if row := found.most_accurate:
+        best.append(Fact("Most accurate", row, f"{row.top1_percent or 0:.1f} % top-1"))
+    return best
+
+
+def warnings_of(rows: Sequence[Row]) -> list[Warned]:
+    """Return each kind of warning once, with the files that it is about."""
+    kinds: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in rows:
+        for one in row.record.warnings:
+            messages = kinds.setdefault((one.code, one.advice), {})
+            messages.setdefault(one.message, []).append(row.name)
+    return [_warned(advice, messages) for (_, advice), messages in kinds.items()]
+
+
+def _warned(advice: str, messages: dict[str, list[str]]) -> Warned:
+    """Say a message once; where each file has its own figures in it, say those of the first."""
+    (message, names), *others = messages.items()
+    more = f" (and {len(others)} like it)" if others else ""
+    files = [*names, *(name for _, some in others for name in some)]
+    return Warned(quoted_if_needed(f"{message}{more}: {advice}"), tuple(dict.fromkeys(files)))
+
+
+def method(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """Return how the rows were measured: titles, and lines below each."""
+    records = [row.record for row in rows]
+    days = sorted(record.measured_at[:10] for record in records)
+    span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    versions = sorted({record.edgecnn_version for record in records})
+    return [
+        ("Devices", _each(records, _machine)),
+        ("Runtimes", _each(records, _runtime)),
+        ("Timing", [_timing(records)]),
+        *([("Accuracy", _each(records, _accuracy))] if any(r.data for r in records) else []),
+        ("Made by", [f"edgecnn {', '.join(map(quoted_if_needed, versions))}, measured {span}"]),
+    ]
+
+
+def _each(records: Sequence[Record], line: Callable[[Record], str | None]) -> list[str]:
+    lines = (line(record) for record in records)
+    return [quoted_if_needed(one) for one in dict.fromkeys(lines) if one]
+
+
+def _machine(record: Record) -> str:
+    parts = [
+        record.board if record.board not in (None, record.cpu) else None,
+        f"{record.cpu}{' (emulated)' if record.emulated else ''}",
+        f"{record.cores} cores" if record.cores else None,
+        f"{size_text(record.memory_bytes)} memory" if record.memory_bytes else None,
+        record.architecture,
+        f"governor {record.governor}" if record.governor else None,
+        record.os,
+        f"kernel {record.kernel}",
+    ]
+    return f"{record.device}: {', '.join(part for part in parts if part)}"
+
+
+def _runtime(record: Record) -> str:
+    return f"{record.runtime} {record.runtime_version}, Python {record.python}"
+
+
+def _accuracy(record: Record) -> str | None:
+    if record.data is None or record.images is None:
+        return None
+    unreadable = f", {record.images_unreadable} unreadable" if record.images_unreadable else ""
+    return (
+        f"{record.data}: {record.images:,} images{unreadable}; one image is "
+        f"{100 / record.images:.2g} points"
+        if record.images
+        else record.data
+    )
+
+
+def _timing(records: Sequence[Record]) -> str:
+    calls = sorted(record.runs for record in records)
+    warmup = sorted({record.warmup for record in records})
+    counts = f"{calls[0]:,}" if calls[0] == calls[-1] else f"{calls[0]:,} to {calls[-1]:,}"
+    return (
+        f"Each file in a process of its own: the first inference, {' or '.join(map(str, warmup))} "
+        f"calls to warm up, then {counts} timed calls of one image. Nothing but the call is in a "
+        "time. Percentiles interpolate linearly. Memory is the process' peak, the runtime included."
+    )
