@@ -10,6 +10,7 @@ import hashlib
 import html
 import json
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -120,6 +121,7 @@ def chart_bytes(spec: Mapping[str, Any], form: str, title: str) -> bytes:
     return page.encode()
 
 
+@cache
 def library_script() -> str:
     """Return the JavaScript that draws charts in a page: Vega, Vega-Lite and Vega-Embed."""
     import vl_convert

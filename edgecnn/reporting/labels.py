@@ -30,10 +30,10 @@ PLACES = (
     Place(-AWAY, 0, "right"),
     Place(0, -AWAY - 4, "center"),
     Place(0, AWAY + 4, "center"),
-    Place(AWAY, -AWAY, "left"),
-    Place(AWAY, AWAY, "left"),
-    Place(-AWAY, -AWAY, "right"),
-    Place(-AWAY, AWAY, "right"),
+    Place(AWAY, -LINE - 1, "left"),
+    Place(AWAY, LINE + 1, "left"),
+    Place(-AWAY, -LINE - 1, "right"),
+    Place(-AWAY, LINE + 1, "right"),
 )
 
 Box = tuple[float, float, float, float]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecnn.reporting.specification import NOTHING, charts, theme
+from edgecnn.reporting.specification import charts, parameters, theme
 from edgecnn.reporting.views import View
 from edgecnn.reporting.wording import figures, place_text
 from edgecnn.text import quoted_if_needed
 
-WIDTH, HALF = 760, 340
+WIDTH = 760
 
 MOST_ROWS = 12
 """Files in the chart that has a row for each: more of them would be taller than a screen."""
@@ -20,6 +20,9 @@ TITLES = {
     "cost": "What each scheme costs",
     "years": "Accuracy by year of the architecture",
 }
+
+
+NOTHING_TO_DRAW = {"mark": "text", "data": {"values": []}, "width": WIDTH, "height": 1}
 
 
 def as_picture(title: str, view: View) -> dict[str, Any]:
@@ -33,26 +36,24 @@ def as_picture(title: str, view: View) -> dict[str, Any]:
         >>> list(as_picture("Report", views_of(settings[0])[0]))[:2]
         ['title', 'vconcat']
     """
-    missing = view.missing
-    first = next((name for name in ("tradeoff", "sizes") if name not in missing), None)
-    others = [name for name in ("cost", "years") if name not in missing]
-    beside = [_chart(name, view, HALF if len(others) > 1 else WIDTH) for name in others]
-    parts = [_chart(first, view, WIDTH)] if first else []
+    names = [name for name in TITLES if name not in view.missing]
+    if "tradeoff" in names:
+        names.remove("sizes")
     return {
         "title": {"text": quoted_if_needed(title), "subtitle": _subtitle(view), "offset": 20},
-        "vconcat": [*parts, *([{"hconcat": beside, "spacing": 60}] if beside else [])],
-        "spacing": 36,
+        "vconcat": [_chart(name, view) for name in names] or [NOTHING_TO_DRAW],
+        "spacing": 44,
         "padding": 16,
         "resolve": {"scale": {"color": "independent", "size": "independent"}},
-        "params": [{"name": "picked", "value": NOTHING}],
+        "params": parameters(str(WIDTH)),
         "datasets": {**view.datasets, "losses": view.datasets["losses"][:MOST_ROWS]},
         "config": theme(),
     }
 
 
-def _chart(name: str, view: View, width: int) -> dict[str, Any]:
+def _chart(name: str, view: View) -> dict[str, Any]:
     whole = ("$schema", "autosize", "params")
-    chart = charts(view.rows, width=width)[name]
+    chart = charts(view.rows, width=WIDTH)[name]
     title = {"text": TITLES[name], "frame": "group", "offset": 8}
     return {**{part: value for part, value in chart.items() if part not in whole}, "title": title}
 

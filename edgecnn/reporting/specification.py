@@ -32,8 +32,8 @@ TALL = 340
 ROOM = 28
 """Pixels between the outermost points and the edge, for bubbles and names."""
 
-WIDE_ENOUGH = "width > 480"
-"""Below it, points have no names beside them: they would lie upon each other."""
+WIDE_ENOUGH = "room > 480"
+"""Below these pixels, points have no names beside them: they would lie upon each other."""
 
 PICKED = "datum.id === picked"
 """A page says which row was picked."""
@@ -64,14 +64,15 @@ def charts(
     scale = altair.Scale(domain=list(by_scheme), range=list(by_scheme.values()))
     legend = {} if width else {"legend": None}
     colour = altair.Color("scheme:N", title=None, scale=scale, **legend)
+    ring = _ring(altair, dark)
     size = _size(altair, max(row.record.model_bytes for row in rows) / 1e6, legend)
     years = [row.network.year for row in rows if row.network] or [0]
     made = {
-        "tradeoff": _tradeoff(altair, colour, size),
-        "sizes": _sizes(altair, colour),
+        "tradeoff": _tradeoff(altair, colour, ring, size),
+        "sizes": _sizes(altair, colour, ring),
         "spread": _spread(altair, colour),
         "cost": _cost(altair, colour),
-        "years": _years(altair, colour, (min(years) - 1, max(years) + 1)),
+        "years": _years(altair, colour, ring, (min(years) - 1, max(years) + 1)),
         "calls": _calls(altair),
     }
     return {
@@ -83,6 +84,11 @@ def charts(
 def without_frame(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a specification without what belongs to a whole: its configuration and data."""
     return {name: part for name, part in spec.items() if name not in ("config", "datasets")}
+
+
+def parameters(room: str) -> list[dict[str, Any]]:
+    """Return what the charts ask for: which row was picked, and how wide they are."""
+    return [{"name": "picked", "value": NOTHING}, {"name": "room", "expr": room}]
 
 
 def theme(dark: bool = False) -> dict[str, Any]:
@@ -110,9 +116,8 @@ def theme(dark: bool = False) -> dict[str, Any]:
         "rule": {"color": mark},
         "style": {
             "front": {"stroke": quiet},
-            "picked": {"stroke": mark, "fill": mark},
+            "median": {"fill": mark},
             "call": {"fill": DARK_COLOURS["int8"] if dark else BLUE},
-            "bubble": {"stroke": "#1e2227" if dark else "#ffffff"},
         },
     }  # fmt: skip
 
@@ -135,7 +140,7 @@ def _size(alt: Any, largest: float, legend: dict[str, Any]) -> Any:
     return alt.Size("mb:Q", title="MB", scale=scale, **legend)
 
 
-def _tradeoff(alt: Any, colour: Any, size: Any) -> Any:
+def _tradeoff(alt: Any, colour: Any, ring: Any, size: Any) -> Any:
     data = alt.Chart(alt.NamedData("points"))
     placed = data.transform_filter("isValid(datum.p50) && isValid(datum.top1)")
     x, y = _time(alt), _top1(alt)
@@ -144,7 +149,7 @@ def _tradeoff(alt: Any, colour: Any, size: Any) -> Any:
         .mark_line(interpolate="step-after", strokeDash=[5, 4], style="front", strokeWidth=1.5)
         .encode(x=x, y=y)
     )
-    bubbles = placed.mark_circle(cursor="pointer", style="bubble", strokeWidth=0.6).encode(
+    bubbles = placed.mark_circle(cursor="pointer").encode(
         x=x,
         y=y,
         size=size,
@@ -152,11 +157,12 @@ def _tradeoff(alt: Any, colour: Any, size: Any) -> Any:
         opacity=alt.condition("datum.optimal", alt.value(0.92), alt.value(0.42)),
         order=alt.Order("mb:Q", sort="descending"),
         tooltip=_tooltip(alt, size=True, top1=True),
+        **ring,
     )
-    return _layers(alt, line, bubbles, _ring(placed, x, y, size), _names(alt, placed, x, y))
+    return _layers(alt, line, bubbles, _names(alt, placed, x, y))
 
 
-def _sizes(alt: Any, colour: Any) -> Any:
+def _sizes(alt: Any, colour: Any, ring: Any) -> Any:
     placed = alt.Chart(alt.NamedData("points")).transform_filter("isValid(datum.p50)")
     x = _time(alt)
     y = alt.Y("mb:Q", title="size of the file, MB", scale=_log(alt), axis=alt.Axis(format="~g"))
@@ -166,8 +172,9 @@ def _sizes(alt: Any, colour: Any) -> Any:
         color=colour,
         opacity=alt.condition("datum.optimal", alt.value(0.92), alt.value(0.42)),
         tooltip=_tooltip(alt, size=True, top1=False),
+        **ring,
     )
-    return _layers(alt, dots, _ring(placed, x, y, alt.value(130)), _names(alt, placed, x, y))
+    return _layers(alt, dots, _names(alt, placed, x, y))
 
 
 def _spread(alt: Any, colour: Any) -> Any:
@@ -187,7 +194,7 @@ def _spread(alt: Any, colour: Any) -> Any:
         .encode(x=x, y=y, color=colour)
     )
     medians = runs.mark_tick(
-        orient="vertical", size=19, thickness=2.5, yOffset=8, style="picked"
+        orient="vertical", size=19, thickness=2.5, yOffset=8, style="median"
     ).encode(x=alt.XDatum(0), y=y)
     whole = runs.mark_bar(opacity=0, height=STEP, cursor="pointer").encode(
         x=alt.value(0), x2=alt.value("width"), y=y, tooltip=tooltip
@@ -221,7 +228,7 @@ def _cost(alt: Any, colour: Any) -> Any:
     )  # fmt: skip
 
 
-def _years(alt: Any, colour: Any, span: tuple[int, int]) -> Any:
+def _years(alt: Any, colour: Any, ring: Any, span: tuple[int, int]) -> Any:
     placed = alt.Chart(alt.NamedData("years"))
     x = alt.X(
         "at:Q",
@@ -236,9 +243,9 @@ def _years(alt: Any, colour: Any, span: tuple[int, int]) -> Any:
         *_tooltip(alt, size=True, top1=True),
     ]
     dots = placed.mark_circle(size=110, opacity=0.85, cursor="pointer").encode(
-        x=x, y=y, color=colour, tooltip=tooltip
+        x=x, y=y, color=colour, tooltip=tooltip, **ring
     )
-    return _layers(alt, dots, _ring(placed, x, y, alt.value(110)), _names(alt, placed, x, y))
+    return _layers(alt, dots, _names(alt, placed, x, y))
 
 
 def _calls(alt: Any) -> Any:
@@ -261,7 +268,7 @@ def _layers(alt: Any, *layers: Any, height: Any = TALL) -> Any:
     made = alt.layer(*layers).properties(
         height=height, autosize={"type": "fit-x", "contains": "padding"}
     )
-    return made.add_params(alt.param(name="picked", value=NOTHING))
+    return made.add_params(*(alt.param(**each) for each in parameters("width")))
 
 
 def _time(alt: Any) -> Any:
@@ -285,17 +292,18 @@ def _row(alt: Any) -> Any:
 
 
 def _labels(alt: Any, data: Any, y: Any) -> Any:
-    return data.mark_text(align="left", dy=-11, limit=alt.ExprRef("width")).encode(
+    return data.mark_text(align="left", dy=-11, limit=alt.ExprRef("room")).encode(
         x=alt.value(0), y=y, text="text:N"
     )
 
 
-def _ring(placed: Any, x: Any, y: Any, size: Any) -> Any:
-    """Return a layer that draws a ring around the row that was picked."""
-    shown = placed.transform_filter(PICKED)
-    return shown.mark_point(filled=False, style="picked", fillOpacity=0, strokeWidth=2.5).encode(
-        x=x, y=y, size=size
-    )
+def _ring(alt: Any, dark: bool) -> dict[str, Any]:
+    """Return encodings that draw a ring around the row that was picked."""
+    inside, ring = ("#1e2227", "#e8ebef") if dark else ("#ffffff", "#1b1f24")
+    return {
+        "stroke": alt.condition(PICKED, alt.value(ring), alt.value(inside)),
+        "strokeWidth": alt.condition(PICKED, alt.value(2.5), alt.value(0.6)),
+    }
 
 
 def _names(alt: Any, placed: Any, x: Any, y: Any) -> Any:

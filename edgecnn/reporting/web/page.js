@@ -108,7 +108,7 @@ async function draw(name) {
   // A height by steps fits no container by Vega-Lite's rules: it takes pixels.
   const rows = { spread: "spreads", cost: "losses" }[name];
   if (rows) spec.height = spec.height.step * spec.datasets[rows].length;
-  if (name !== "calls") spec.params = [{ name: "picked", value: picked }];
+  spec.params = spec.params?.map((one) => (one.name === "picked" ? { ...one, value: picked } : one));
   if (name !== "calls") place.append(legend());
   const at = document.createElement("div");
   place.append(at);

@@ -1,0 +1,115 @@
+"""Markdown, CSV and pictures: what is in them, and that names stay names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import edgecnn
+from edgecnn.charts import check_target, content_policy, script_json
+from edgecnn.errors import InputError
+from edgecnn.records import Record
+
+from .conftest import MakeResult
+
+Write = Callable[[Path, list[Record]], Path]
+
+
+@pytest.fixture()
+def results(tmp_path: Path, make_result: MakeResult, write_results: Write) -> str:
+    records = [
+        make_result("net_float32.tflite", 4_000_000, 2.0, 90.0, scheme="float32"),
+        make_result("net_int8.tflite", 1_000_000, 1.0, 89.5, scheme="int8"),
+        make_result("a|b<i>_x_\n`.tflite", 900_000, 3.0, 50.0, scheme="int8"),
+        make_result("=HYPERLINK(1).tflite", 900_000, 3.0, None, scheme="int8"),
+    ]
+    return str(write_results(tmp_path / "results.json", records))
+
+
+def test_markdown_has_the_answer_and_a_row_a_file(results: str, tmp_path: Path) -> None:
+    edgecnn.report(results, output=tmp_path / "report.md", title="<b>My|models</b>")
+    text = (tmp_path / "report.md").read_text()
+    assert text.splitlines()[0] == r"# &lt;b&gt;My\|models&lt;/b&gt;"
+    assert r"Ship **net\_int8.tflite**: 976.6 KiB, 1.00 ms, top-1 89.5 %." in text
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "KiB" in line]
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [
+        len(rows[0].split(" | ")) + 1
+    ] * 3
+    assert "<i>" not in text and "\n`" not in text
+
+
+def test_csv_has_every_figure_and_no_formula(results: str, tmp_path: Path) -> None:
+    edgecnn.report(results, output=tmp_path / "report.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text())))
+    assert [row["file"] for row in rows] == [
+        "net_float32.tflite", "net_int8.tflite", r"'a|b<i>_x_\n`.tflite'", "'=HYPERLINK(1).tflite",
+    ]  # fmt: skip
+    assert (rows[1]["model_bytes"], rows[1]["latency_p50_ms"]) == ("1000000", "1.0")
+    assert rows[3]["top1_percent"] == ""
+
+
+def test_pictures_are_what_their_names_say(results: str, tmp_path: Path) -> None:
+    for name in ("report.png", "report.svg"):
+        edgecnn.report(results, output=tmp_path / name)
+    with Image.open(tmp_path / "report.png") as image:
+        assert image.format == "PNG" and image.width > 1000
+    drawn = (tmp_path / "report.svg").read_text()
+    assert drawn.startswith("<svg")
+    assert "Ship net_int8.tflite: 976.6 KiB, 1.00 ms, top-1 89.5 %" in drawn
+    assert ">net_int8<" in drawn
+
+
+def test_a_picture_says_what_is_missing(
+    tmp_path: Path, make_result: MakeResult, write_results: Write
+) -> None:
+    path = write_results(tmp_path / "r.json", [make_result("a.tflite", emulated=True)])
+    edgecnn.report(str(path), output=tmp_path / "report.svg")
+    drawn = (tmp_path / "report.svg").read_text()
+    assert "This CPU is emulated" in drawn and "No accuracy was measured here" in drawn
+
+
+def test_emulated_times_are_in_no_form(
+    tmp_path: Path, make_result: MakeResult, write_results: Write
+) -> None:
+    record = make_result("a.tflite", 1000, 123.456, 50.0, emulated=True, load_ms=123.456)
+    path = write_results(tmp_path / "r.json", [record])
+    for form in ("html", "md", "csv", "svg"):
+        edgecnn.report(str(path), output=tmp_path / f"report.{form}")
+        assert "123." not in (tmp_path / f"report.{form}").read_text(), form
+
+
+def test_a_form_may_be_said_and_a_wrong_ending_is_refused(results: str, tmp_path: Path) -> None:
+    edgecnn.report(results, output=tmp_path / "report.txt", format="md")
+    assert (tmp_path / "report.txt").read_text().startswith("# ")
+    with pytest.raises(InputError, match=r"one of \.html, \.md, \.csv, \.png, \.svg, not"):
+        edgecnn.report(results, output=tmp_path / "report.pdf")
+    with pytest.raises(InputError, match="would destroy"):
+        edgecnn.report(results, output=results, format="md")
+
+
+def test_json_in_a_page_ends_no_script() -> None:
+    hostile: Any = {"</script><script>alert(1)</script>": "<!--\u2028]]>", "number": float("nan")}
+    text = script_json(hostile)
+    assert "<" not in text
+    assert json.loads(text) == {**hostile, "number": None}
+
+
+def test_a_policy_names_each_script() -> None:
+    # The digest of "alert('Hello, world.');" in the specification of the policy, section 8.
+    script = "alert('Hello, world.');"
+    assert "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='" in content_policy(script)
+    assert content_policy(script).startswith("default-src 'none'")
+
+
+def test_targets_are_checked_before_any_work(tmp_path: Path) -> None:
+    assert check_target(tmp_path / "a.SVG", []) == "svg"
+    with pytest.raises(InputError, match="does not exist"):
+        check_target(tmp_path / "no" / "a.svg", [])
