@@ -1,6 +1,6 @@
 """From an architecture's name or a Keras model to a measured ``.tflite`` file.
 
-Seven functions are the whole of it, and the commands call nothing else::
+These functions are the whole of it, and the commands call nothing else::
 
     import edgecnn
 

@@ -72,9 +72,13 @@ def test_without_tensorflow_the_rest_works(
     assert run(base_python, "--help", cwd=tmp_path).returncode == 0
     assert "mobilenet_v2" in run(base_python, "models", cwd=tmp_path).stdout
     colour_model(tmp_path / "colour.tflite")
-    measured = run(base_python, "bench", "colour.tflite", "--min-time", 0, cwd=tmp_path)
+    json = ("--json", "colour.json")
+    measured = run(base_python, "bench", "colour.tflite", "--min-time", 0, *json, cwd=tmp_path)
     assert measured.returncode == 0, measured.stderr
     assert "colour.tflite" in measured.stdout
+    reported = run(base_python, "report", "colour.json", "-o", "colour.md", cwd=tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    assert "colour.tflite" in (tmp_path / "colour.md").read_text()
 
 
 SENSITIVITY = ["sensitivity", "mobilenet_v2", "--calibrate", "digits-train"]
@@ -88,6 +92,9 @@ SENSITIVITY = ["sensitivity", "mobilenet_v2", "--calibrate", "digits-train"]
         (["bench", "resnet50", "--no-store"], "convert"),
         (SENSITIVITY, "convert"),
         ([*SENSITIVITY, "--plot", "noise.png"], "report"),
+        (["report", "results.json"], "report"),
+        (["report", "-o", "report.md"], "store"),
+        (["report", "tag", "-o", "report.md"], "store"),
     ],
 )
 def test_what_is_not_installed_is_named_by_its_extra(

@@ -43,8 +43,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def expected_files() -> set[str]:
     files = set(DATA)
-    web = ROOT / "edgecnn" / "classification" / "web"
-    files |= {f"edgecnn/classification/web/{path.name}" for path in web.iterdir()}
+    for package in ("classification", "reporting"):
+        web = ROOT / "edgecnn" / package / "web"
+        files |= {f"edgecnn/{package}/web/{path.name}" for path in web.iterdir()}
     templates = ROOT / "edgecnn" / "snippets" / "templates"
     files |= {f"edgecnn/snippets/templates/{path.name}" for path in templates.iterdir()}
     for name in TOP:

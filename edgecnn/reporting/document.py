@@ -11,6 +11,7 @@ from edgecnn.reporting.tables import as_markdown
 from edgecnn.reporting.views import views_of
 from edgecnn.reporting.wording import (
     EMULATED_NOTE,
+    doubt,
     facts,
     figures,
     method,
@@ -48,7 +49,7 @@ def _of_setting(setting: Setting) -> list[str]:
     lines = ["", f"## {in_markdown(place_text(setting))}", ""]
     if row := found.recommended:
         lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
-    lines += [in_markdown(reason(found)), ""]
+    lines += [in_markdown(" ".join(filter(None, (reason(found), doubt(found))))), ""]
     lines += [f"{EMULATED_NOTE}", ""] * setting.is_emulated
     lines += [f"- {one.title}: {in_markdown(one.row.name)}, {one.figure}" for one in facts(found)]
     optimal = {row.id for row in found.optimal}

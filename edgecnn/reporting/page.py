@@ -17,6 +17,7 @@ from edgecnn.reporting.tables import FIRST, Column, columns
 from edgecnn.reporting.views import View, view_values, views_of
 from edgecnn.reporting.wording import (
     EMULATED_NOTE,
+    doubt,
     facts,
     figures,
     method,
@@ -140,7 +141,7 @@ def _answer(view: View, number: int) -> str:
       <section class="card wide answer" data-answer="{number}"{" hidden" * (number > 0)}>
         <h2>Which model to ship</h2>
         {ship}
-        <p class="quiet">{escape(reason(found))}</p>
+        <p class="quiet">{escape(reason(found))} {escape(doubt(found) or "")}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
           ({len(found.optimal)} of {len(view.rows)}). On {escape(place_text(view.setting))}.</p>
@@ -152,7 +153,7 @@ def _detail(row: Row) -> str:
     record = row.record
     shown = [
         ("size", size_text(record.model_bytes)),
-        ("top-1", None if row.top1_percent is None else f"{row.top1_percent:.1f} %"),
+        ("top-1", _accuracy(row)),
     ]
     if row.latency_ms is not None:
         percentiles = (record.latency_p50_ms, record.latency_p90_ms, record.latency_p99_ms)
@@ -168,6 +169,13 @@ def _detail(row: Row) -> str:
           <dl class="facts">{items}</dl>
           {_list(warnings, "quiet") if warnings else ""}
         </div>"""
+
+
+def _accuracy(row: Row) -> str | None:
+    if row.top1_percent is None:
+        return None
+    interval = f" (95 % interval {row.top1_interval})" if row.top1_interval else ""
+    return f"{row.top1_percent:.1f} %{interval}"
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -46,6 +46,7 @@ def points(rows: Sequence[Row]) -> Values:
             "p50": row.latency_ms,
             "mb": row.record.model_bytes / 1e6,
             "top1": row.top1_percent,
+            "interval": row.top1_interval or "-",
             "optimal": row.id in optimal,
             **_label(_stem(row), place),
         }
@@ -81,6 +82,7 @@ def years(rows: Sequence[Row]) -> Values:
             "p50": row.latency_ms,
             "mb": row.record.model_bytes / 1e6,
             "top1": row.top1_percent,
+            "interval": row.top1_interval or "-",
             **_label(network.name, place),
         }
         for at, (row, network), place in zip(beside, known, places, strict=True)

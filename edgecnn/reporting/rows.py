@@ -42,6 +42,14 @@ class Row:
         is_random = any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
         return None if is_random else self.record.top1_percent
 
+    @property
+    def top1_interval(self) -> str | None:
+        """Where its top-1 lies with 95 % confidence, in percent: ``"96.2-98.9"``."""
+        low, high = self.record.top1_low_percent, self.record.top1_high_percent
+        if self.top1_percent is None or low is None or high is None:
+            return None
+        return f"{low:.1f}-{high:.1f}"
+
     @cached_property
     def network(self) -> ModelSpec | None:
         """Its architecture, where that is known."""

@@ -324,4 +324,5 @@ def _tooltip(alt: Any, *, size: bool, top1: bool) -> list[Any]:
         alt.Tooltip("p50:Q", title="median, ms", format=".3~g"),
         *([alt.Tooltip("mb:Q", title="size, MB", format=".3~g")] * size),
         *([alt.Tooltip("top1:Q", title="top-1, %", format=".1f")] * top1),
+        *([alt.Tooltip("interval:N", title="95 % interval")] * top1),
     ]

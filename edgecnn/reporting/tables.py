@@ -93,7 +93,9 @@ MEASURED = (
         three_digits,
     ),
     Column("top-1 %", "top1_percent", lambda row: row.top1_percent, _one_digit),
+    Column("95 % interval", "top1_interval_percent", lambda row: row.top1_interval),
     Column("top-5 %", "top5_percent", lambda row: row.record.top5_percent, _one_digit),
+    Column("agree %", "agreement_percent", lambda row: row.record.agreement_percent, _one_digit),
     Column("measured", "measured_at", lambda row: row.record.measured_at[:10]),
 )
 

@@ -69,6 +69,20 @@ def reason(found: Answer) -> str:
     )
 
 
+def doubt(found: Answer) -> str | None:
+    """Say where too few images tell files apart that the rule takes for different."""
+    if found.recommended is None:
+        return None
+    record = found.recommended.record
+    low, high = record.top1_low_percent, record.top1_high_percent
+    if low is None or high is None or high - low <= 2 * ACCEPTED_LOSS_POINTS:
+        return None
+    return (
+        f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
+        f"measured on {record.images:,} images: more of them tell close files apart."
+    )
+
+
 def facts(found: Answer) -> list[Fact]:
     """Return what is best at what."""
     best = []
