@@ -45,7 +45,7 @@ class TrainingPlan:
         test_data: ``DATA`` that is held out.
         classes: Number of classes.
         epochs: Passes over the data, if time allows.
-        seconds: Time limit of the training itself.
+        seconds: Time limit of the training itself, from the second step on.
         learning_rate: At the start.
         batch: Images a step.
     """
@@ -166,6 +166,8 @@ def _fit(
         chosen = order[position * plan.batch : (position + 1) * plan.batch]
         model.optimizer.learning_rate = plan.learning_rate * cosine(done)
         model.train_on_batch(_shifted(images[chosen], generator), targets[chosen])
+        if step == 0:  # It compiles, which takes a slow or busy machine longer than the limit.
+            start = time.perf_counter()
         on_progress(done)
     return float(plan.epochs)
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from edgecnn.cli.demo import trained_lines
+from edgecnn.demo import MODELS
 from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.training import Trained
 
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 NAMES = ("mobilenet_v2_0.35_32", "resnet50_0.25_32")
@@ -68,6 +71,12 @@ def test_it_prints_the_table_and_what_to_do_next(
     assert "top-1" in demo.stdout
     assert "edgecnn convert" in demo.stdout
     assert "Traceback" not in demo.stderr
+
+
+def test_a_training_that_its_time_limit_cut_short_says_so() -> None:
+    whole, cut = Trained(97.0, MODELS[0].epochs, 71.0), Trained(11.3, 1.5, 90.0)
+    assert "note" not in trained_lines(MODELS[0], whole)
+    assert "after 1.5 of 26 epochs: edgecnn demo --seconds" in trained_lines(MODELS[0], cut)
 
 
 def test_the_architecture_that_it_suggests_first_can_be_measured(run_edgecnn: Any) -> None:
