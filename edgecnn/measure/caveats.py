@@ -8,7 +8,7 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.files import quoted
 from edgecnn.measure.bootstrap import FEWEST_SAMPLES
-from edgecnn.measure.levels import Level
+from edgecnn.measure.levels import OTHERS_CORES, Level
 from edgecnn.measure.session import DeviceFacts
 from edgecnn.measure.stats import Drift, percentile
 from edgecnn.measure.timing import NS_PER_MS, Timing
@@ -23,10 +23,8 @@ NOISY_HALF_WIDTH = 0.05
 WAITED_SHARE = 0.02
 """Of the calls' time that another program had the CPU; on a quiet device it is below 1 %."""
 
-OTHERS_CORES = 0.15
-"""Cores that others kept busy; the services of an idle system take a few hundredths."""
-
-STEAL_SHARE = 0.01
+STEAL_SHARE = 0.02
+"""Of all cores' time; a second on two cores is 200 of the kernel's ticks."""
 
 DRIFT = 0.03
 """Of the level: more than two quiet runs of one file differ by."""
@@ -39,7 +37,7 @@ NAMED_IMAGES = 5
 
 
 def timing_caveats(
-    timing: Timing, level: Level | None, drift: Drift, cores: int | None
+    timing: Timing, level: Level | None, drift: Drift, threads: int, cores: int | None
 ) -> Iterator[MeasurementWarning]:
     """Yield what is doubtful about latencies (milliseconds).
 
@@ -47,6 +45,7 @@ def timing_caveats(
         timing: The timed calls.
         level: Interval of their median, None where they are too few for one.
         drift: How their level moved.
+        threads: Of the runtime.
         cores: Of the device.
     """
     if level is None:
@@ -55,7 +54,7 @@ def timing_caveats(
             f"only {len(timing.samples_ms)} timed call(s)",
             f"use --runs {FEWEST_SAMPLES} or more",
         )
-    yield from _shared(timing, cores)
+    yield from _shared(timing, threads, cores)
     if level is not None and drift.is_trend and abs(drift.change) > DRIFT:
         yield MeasurementWarning(
             "drift",
@@ -73,10 +72,11 @@ def timing_caveats(
         )
 
 
-def _shared(timing: Timing, cores: int | None) -> Iterator[MeasurementWarning]:
+def _shared(timing: Timing, threads: int, cores: int | None) -> Iterator[MeasurementWarning]:
     """Yield what else ran while the model did."""
     background = timing.background
-    if timing.waited_share > WAITED_SHARE:
+    # Several threads wait for each other, too.
+    if threads == 1 and timing.waited_share > WAITED_SHARE:
         taken = f", taken from it {background.involuntary} times" if background.involuntary else ""
         yield MeasurementWarning(
             "cpu-shared", f"{timing.waited_share:.0%} of the calls' time went by without the CPU"

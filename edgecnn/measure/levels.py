@@ -9,6 +9,9 @@ from edgecnn.measure.timing import Timing
 
 PERCENTS = (50, 90, 99)
 
+OTHERS_CORES = 0.15
+"""Cores that others kept busy; the services of an idle system take a few hundredths."""
+
 NEIGHBOUR_COST = 0.5
 """What a call is assumed to lose at most to a program that runs on a neighbouring core all the
 time: two threads of one physical core get half of it each, and what they share beyond (caches,
@@ -48,12 +51,14 @@ def levels_of(timing: Timing, threads: int, cores: int | None) -> dict[int, Leve
     for percent in PERCENTS:
         interval = percentile_interval(timing.samples_ms, percent)
         levels[percent] = interval and Level(
-            min(interval[0], undisturbed_ms(timing, percent, threads, cores)), interval[1]
+            undisturbed_ms(timing, percent, interval[0], threads, cores), interval[1]
         )
     return levels
 
 
-def undisturbed_ms(timing: Timing, percent: int, threads: int, cores: int | None) -> float:
+def undisturbed_ms(
+    timing: Timing, percent: int, low: float, threads: int, cores: int | None
+) -> float:
     """Return the least that a percentile can be on a device that does nothing else.
 
     On one thread it is the percentile of the calls without the time that their thread waited for a
@@ -64,12 +69,15 @@ def undisturbed_ms(timing: Timing, percent: int, threads: int, cores: int | None
     Args:
         timing: The timed calls.
         percent: Which percentile.
+        low: Lower end of its interval as it was measured.
         threads: Of the runtime.
         cores: Of the device.
     """
-    background, fastest = timing.background, min(timing.samples_ms)
-    running = percentile_interval(timing.running_ms, percent) if threads == 1 else None
-    neighbours = (background.others_cores(cores) or 0.0) / max(1, (cores or 1) - threads)
-    share = min(1.0, neighbours) * NEIGHBOUR_COST
-    least = running[0] if running else fastest
-    return least * (1 - share) * (1 - (background.steal_share or 0.0))
+    others = timing.background.others_cores(cores) or 0.0
+    if threads == 1:
+        running = percentile_interval(timing.running_ms, percent)
+        low = min(low, running[0] if running else min(timing.samples_ms))
+    elif others > OTHERS_CORES:
+        low = min(low, *timing.samples_ms)
+    share = min(1.0, others / max(1, (cores or 1) - threads)) * NEIGHBOUR_COST
+    return low * (1 - share) * (1 - (timing.background.steal_share or 0.0))

@@ -160,7 +160,7 @@ def _judgement(
     levels = levels_of(timing, run.threads, run.facts.cores)
     drift = drift_of(timing.samples_ms)
     warnings = (
-        *timing_caveats(timing, levels[50], drift, run.facts.cores),
+        *timing_caveats(timing, levels[50], drift, run.threads, run.facts.cores),
         *thread_caveats(run.threads, run.facts, plan.cpus),
         *device_caveats(run),
         *weights_caveats((subject.structure.edgecnn or {}).get("weights")),

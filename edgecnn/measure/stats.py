@@ -102,7 +102,7 @@ def drift_of(samples: Sequence[float]) -> Drift:
         return Drift(0.0, False)
     cuts = [count * number // SEGMENTS for number in range(SEGMENTS + 1)]
     medians = [statistics.median(samples[a:b]) for a, b in pairwise(cuts)]
-    signs = ((b > a) - (b < a) for n, a in enumerate(medians) for b in medians[n + 1 :])
+    signs = (int(b > a) - int(b < a) for n, a in enumerate(medians) for b in medians[n + 1 :])
     first, last = samples[: count // 3], samples[-(count // 3) :]
     change = statistics.median(last) / statistics.median(first) - 1
     return Drift(change, abs(sum(signs)) >= TREND)

@@ -95,6 +95,26 @@ def test_a_run_that_is_cut_anywhere_answers_as_a_whole_one(
         assert ours_on(quick_pi) == []
 
 
+def test_runners_that_take_turns_survive_a_cut_together(
+    quick_pi: EmulatedPi, wire: Wire, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, whole = bench("--threads", "1,2", "--min-time", 1)
+    assert (status, [record["in_turn"] for record in whole]) == (0, [2, 2])
+    total, draw = wire.bytes * 9 // 10, random.Random(7)
+    wire.bytes = 0
+    wire.cut_after = sorted(draw.randrange(total // 4, total) for _ in range(2))
+    before, logins = wire.cuts, []
+    log_in = ssh.Ssh._open
+    monkeypatch.setattr(ssh.Ssh, "_open", lambda self: (logins.append(self), log_in(self)))
+    status, records = bench("--threads", "1,2", "--min-time", 1)
+    assert (status, answers(records)) == (0, answers(whole))
+    assert all(record["runs"] >= 200 for record in records)
+    # They have one connection, which is made anew once for both.
+    assert wire.cuts > before
+    assert len(logins) <= 1 + 2 * (wire.cuts - before)
+    assert ours_on(quick_pi) == []
+
+
 def test_what_was_measured_is_kept_where_the_device_is_gone_for_good(
     wire: Wire, bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
