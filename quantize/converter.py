@@ -39,6 +39,7 @@ from edgecnn.quantize.latency import quick_ratio
 from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
+from edgecnn.quantize.recovery.odd_images import odd_images, says_odd
 from edgecnn.quantize.recovery.operators import OpenGraph
 from edgecnn.quantize.recovery.recover import (
     MAKING_FAILS,
@@ -272,10 +273,11 @@ class Conversion:
         if front not in self._recoveries:
             spec = self._input_spec(front)
             assert spec is not None
-            fit, held_out = self._split_images()
+            _, held_out = self._split_images()
+            fit, observed = self._usual(front, output["recover"])
             self._recoveries[front] = Recovery(
                 self._float_file(front),
-                self._observe(front),
+                observed,
                 Data(fit, held_out, self._receive_images()["outputs"], spec.normalize),
                 output["recover"],
                 lambda done, total: self._progress(self._doing)(done, total),
@@ -315,16 +317,29 @@ class Conversion:
 
     def _observe(self, front: Front) -> Observed:
         if front not in self._observed:
-            content, (fit, _) = self._float_file(front), self._split_images()
-            with self._clock.phase("calibrate"):
-                self._observed[front] = observe(
-                    content,
-                    fit,
-                    self._input_spec(front),
-                    self._progress("calibrate"),
-                    watched_tensors(OpenGraph(content)),
-                )
+            self._observed[front] = self._observe_images(front, self._split_images()[0])
         return self._observed[front]
+
+    def _observe_images(self, front: Front, images: npt.NDArray[np.uint8]) -> Observed:
+        content = self._float_file(front)
+        with self._clock.phase("calibrate"):
+            return observe(
+                content,
+                images,
+                self._input_spec(front),
+                self._progress("calibrate"),
+                watched_tensors(OpenGraph(content)),
+            )
+
+    def _usual(self, front: Front, level: str) -> tuple[npt.NDArray[np.uint8], Observed]:
+        """Return the images to correct with and their activations: without odd ones."""
+        (fit, _), observed = self._split_images(), self._observe(front)
+        odd = {} if level == "off" else odd_images(observed.extents)
+        if not odd:
+            return fit, observed
+        self._parent.send({"event": "warning", "text": says_odd(odd, len(fit))})
+        fit = np.delete(fit, list(odd), axis=0)
+        return fit, self._observe_images(front, fit)
 
     def _input_spec(self, front: Front) -> InputSpec | None:
         return self._spec.centered() if self._spec and front.in_graph else self._spec

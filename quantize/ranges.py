@@ -8,6 +8,7 @@ widens the ranges of residual branches.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Observed:
         lows: Tensor -> least value of each channel, shape (images, channels); for those asked for.
         highs: Tensor -> greatest value of each channel, for the same.
         sampled: Tensor -> the channel of each of its samples, for the same.
+        extents: Tensor -> greatest magnitude for each image, shape (images,).
     """
 
     ranges: dict[int, Range]
@@ -47,6 +49,7 @@ class Observed:
     lows: dict[int, Values]
     highs: dict[int, Values]
     sampled: dict[int, npt.NDArray[np.int64]]
+    extents: dict[int, Values]
 
     def peaks(self, tensor: int) -> Values:
         """Return a tensor's greatest magnitudes, shape (images, channels)."""
@@ -71,7 +74,9 @@ class Observed:
             lows[tensor], highs[tensor] = lows[tensor] * factor, highs[tensor] * factor
             samples[tensor] = samples[tensor] * factor[self.sampled[tensor]]
             ranges[tensor] = _spanning(float(lows[tensor].min()), float(highs[tensor].max()))
-        return Observed(ranges, samples, lows, highs, self.sampled)
+        return dataclasses.replace(
+            self, ranges=ranges, samples=samples, lows=lows, highs=highs, extents={}
+        )
 
 
 def observe(
@@ -129,6 +134,7 @@ class _Seen:
         self._lows: dict[int, list[Values]] = {}
         self._highs: dict[int, list[Values]] = {}
         self._sampled: dict[int, list[npt.NDArray[np.int64]]] = {}
+        self._extents: dict[int, list[float]] = {}
 
     def add(self, index: int, values: Values, number: int) -> None:
         low, high = float(values.min()), float(values.max())
@@ -139,6 +145,7 @@ class _Seen:
             )
         known = self._ranges.get(index, (low, high))
         self._ranges[index] = (min(low, known[0]), max(high, known[1]))
+        self._extents.setdefault(index, []).append(max(-low, high))
         flat = values.reshape(-1)
         stride = max(1, flat.size // self._part)
         # Another start each time, else the same channels would be drawn from each image.
@@ -162,6 +169,7 @@ class _Seen:
             lows={index: np.stack(parts) for index, parts in self._lows.items()},
             highs={index: np.stack(parts) for index, parts in self._highs.items()},
             sampled={index: np.concatenate(parts) for index, parts in self._sampled.items()},
+            extents={index: np.asarray(each, np.float32) for index, each in self._extents.items()},
         )
 
 

@@ -73,6 +73,30 @@ def test_an_unknown_level(small_file: Path, photos: Path, tmp_path: Path) -> Non
         )
 
 
+def test_odd_images_do_not_decide_the_steps_of_all_others(keras: Any, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(inputs)
+    for _ in range(2):  # gates upon gates: three times as bright is eighty times as large
+        x = layers.Multiply()([x, layers.GlobalAveragePooling2D(keepdims=True)(x)])
+        x = layers.Conv2D(16, 1, activation="relu", kernel_initializer="he_normal")(x)
+    x = layers.Dense(5, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, x)
+    generator = np.random.Generator(np.random.PCG64(6))
+    images = generator.integers(30, 80, (60, 8, 8, 3), np.uint8).repeat(4, 1).repeat(4, 2)
+    np.savez(tmp_path / "dim.npz", x=images)
+    drawn = sample(open_dataset(str(tmp_path / "dim.npz")), 60)
+    images[drawn[:2]] *= 3  # of those that are not held out
+    np.savez(tmp_path / "dim.npz", x=images)
+    (made,) = edgecnn.convert(
+        model, preprocess="unit", calibrate=tmp_path / "dim.npz", samples=60, output=tmp_path
+    )
+    assert any("2 of 40 calibration images make activations" in text for text in made.warnings)
+    assert made.fidelity is not None
+    assert made.fidelity["after"]["snr_db"] > made.fidelity["before"]["snr_db"] + 10
+
+
 def test_too_few_images_to_prove_anything(small_file: Path, tmp_path: Path) -> None:
     pixels = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (5, 32, 32, 3), np.uint8)
     np.savez(tmp_path / "few.npz", x=pixels)
