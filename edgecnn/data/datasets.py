@@ -13,7 +13,8 @@ from typing import IO, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode
+from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode, decode_cut, fit
+from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
 from edgecnn.files import exists, quoted
 
@@ -57,6 +58,9 @@ class Dataset(Protocol):
     def read(self, index: int) -> Pixels:
         """Return an image: uint8, (height, width, 3) RGB or (height, width, 1) grey."""
 
+    def cut(self, index: int, spec: InputSpec) -> Pixels:
+        """Return an image cut to a model's size: uint8, the spec's shape."""
+
     def item_name(self, index: int) -> str:
         """Return what to call an image in messages."""
 
@@ -82,6 +86,10 @@ class ImageFiles:
     def read(self, index: int) -> Pixels:
         """Decode an image; UnreadableImageError if that is not possible."""
         return decode(self.paths[index])
+
+    def cut(self, index: int, spec: InputSpec) -> Pixels:
+        """Decode and cut an image; UnreadableImageError if that is not possible."""
+        return decode_cut(self.paths[index], spec)
 
     def item_name(self, index: int) -> str:
         """Return the file's path."""
@@ -117,6 +125,10 @@ class ImageArray:
         """Return an image."""
         image: Pixels = self.images[index]
         return image
+
+    def cut(self, index: int, spec: InputSpec) -> Pixels:
+        """Return an image cut to a model's size."""
+        return fit(self.images[index], spec)
 
     def item_name(self, index: int) -> str:
         """Return the name and the index."""

@@ -10,6 +10,7 @@ CMYK, palettes, transparency, 16-bit greys.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,12 +71,32 @@ def decode(path: Path) -> Pixels:
     Raises:
         UnreadableImageError: The file is missing, no image, truncated, or implausibly large.
     """
+    return _decoded(path, lambda picture: np.asarray(picture, np.uint8))
+
+
+def decode_cut(path: Path, spec: InputSpec) -> Pixels:
+    """Return what ``fit(decode(path), spec)`` does, without the copies between the two.
+
+    Args:
+        path: The file.
+        spec: The model's input.
+
+    Returns:
+        uint8, shape ``spec.shape``.
+
+    Raises:
+        UnreadableImageError: As from :func:`decode`.
+    """
+    return _decoded(path, lambda picture: _fit(picture, spec))
+
+
+def _decoded(path: Path, use: Callable[[Image.Image], Pixels]) -> Pixels:
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels are too many")
             image.load()
-            return np.asarray(_rgb(_upright(image)), np.uint8)
+            return use(_rgb(_upright(image)))
     except Exception as error:
         # Pillow's plugins raise nearly anything on broken files, struct.error to ZeroDivisionError.
         raise UnreadableImageError(f"cannot read image {quoted(path)}: {_reason(error)}") from error
@@ -107,7 +128,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -132,8 +153,12 @@ def fit(image: Pixels, spec: InputSpec) -> Pixels:
         >>> fit(decode(Path("photo.jpg")), preset("tf", 224, 224)).shape
         (224, 224, 3)
     """
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    picture = picture.convert("L" if spec.channels == 1 else "RGB")
+    return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), spec)
+
+
+def _fit(picture: Image.Image, spec: InputSpec) -> Pixels:
+    mode = "L" if spec.channels == 1 else "RGB"
+    picture = picture if picture.mode == mode else picture.convert(mode)
     wanted = spec.height / spec.crop_fraction, spec.width / spec.crop_fraction
     scale = max(round(wanted[0]) / picture.height, round(wanted[1]) / picture.width)
     height = max(spec.height, round(picture.height * scale))

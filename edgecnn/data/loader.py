@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgecnn.data.datasets import Dataset
-from edgecnn.data.images import Pixels, UnreadableImageError, fit
+from edgecnn.data.images import Pixels, UnreadableImageError
 from edgecnn.data.inputspec import InputSpec
 
 LOOK_AHEAD = 8
@@ -69,6 +69,6 @@ def load(
 
 def _load_one(dataset: Dataset, index: int, spec: InputSpec) -> LoadedImage:
     try:
-        return LoadedImage(index, fit(dataset.read(index), spec))
+        return LoadedImage(index, dataset.cut(index, spec))
     except UnreadableImageError as error:
         return LoadedImage(index, None, str(error))

@@ -97,6 +97,24 @@ def test_fit_is_the_custom_of_imagenet(shared_data: Path) -> None:
         assert difference.mean() < 0.15
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "RGBA", "P", "I;16"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_loading_cuts_what_is_decoded(mode: str, channels: int, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
+    picture = Image.fromarray(noise)
+    if mode == "I;16":
+        picture = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
+    else:
+        picture = picture.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    name = "a.tif" if mode == "CMYK" else "a.png"
+    picture.save(tmp_path / name, exif=exif)
+    dataset, spec = open_dataset(tmp_path), preset("raw", 16, 20, channels)
+    (loaded,) = load(dataset, [0], spec)
+    np.testing.assert_array_equal(loaded.image, fit(dataset.read(0), spec))
+
+
 def test_small_inputs_take_the_whole_image() -> None:
     image = np.zeros((8, 8, 1), np.uint8)
     image[0, 0] = 255
