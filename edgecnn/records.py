@@ -110,7 +110,8 @@ class Record:
         latency_samples_ms: Every timed call, in order.
         clock_step_ns: Smallest step of the clock that was seen.
         clock_cost_ns: What a call that does nothing would read: it is part of every sample.
-        waited_percent: Share of the calls' time in which the thread that made them did not run.
+        waited_percent: Share of the calls' time in which their threads did not run, on average:
+            they had no CPU, or waited for each other.
         others_cores: Cores that other programs kept busy during the timed calls, on average.
         steal_percent: Share of all cores' time that the host of a virtual machine kept then.
         voluntary_switches: Times that the runner gave its CPU away then, to wait for something.

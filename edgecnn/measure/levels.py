@@ -62,9 +62,10 @@ def undisturbed_ms(
     """Return the least that a percentile can be on a device that does nothing else.
 
     On one thread it is the percentile of the calls without the time that their thread waited for a
-    CPU: lower end of its interval. Several threads wait for each other as well, so it is the
-    fastest call, where others ran at all. What others on neighbouring cores may have cost, and what
-    the host of a virtual machine took, comes off in proportion to their share of the time.
+    CPU: lower end of its interval. Several threads wait for each other as well, and busily: there
+    it is the least CPU time that a call took of each thread, where others ran at all. What others
+    on neighbouring cores may have cost, and what the host of a virtual machine took, comes off in
+    proportion to their share of the time.
 
     Args:
         timing: The timed calls.
@@ -78,6 +79,6 @@ def undisturbed_ms(
         running = percentile_interval(timing.running_ms, percent)
         low = min(low, running[0] if running else min(timing.samples_ms))
     elif others > OTHERS_CORES:
-        low = min(low, *timing.samples_ms)
+        low = min(low, min(timing.running_ms))
     share = min(1.0, others / max(1, (cores or 1) - threads)) * NEIGHBOUR_COST
     return low * (1 - share) * (1 - (timing.background.steal_share or 0.0))

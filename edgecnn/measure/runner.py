@@ -153,6 +153,7 @@ class Runner:
         self._runtime: Runtime | None = None
         self._model: Any = None
         self._input_range: tuple[float, float] | None = None
+        self._threads = 1
         self._base_rss_bytes: int | None = None
         self._peak_rss_bytes: int | None = None
         self._first_ms: float | None = None
@@ -189,11 +190,12 @@ class Runner:
         self._runtime = self._runtime or Runtime()
         self._first_ms = self._peak_rss_bytes = None
         self._input_range = request.get("input_range")
+        self._threads = int(request.get("threads", 1))
         self._base_rss_bytes = status_bytes("VmRSS")
         begin = time.perf_counter_ns()
         try:
             self._model = self._runtime.interpreter(
-                model_path=request["model"], num_threads=int(request.get("threads", 1))
+                model_path=request["model"], num_threads=self._threads
             )
             self._model.allocate_tensors()
         except (ValueError, RuntimeError) as error:
@@ -339,20 +341,21 @@ class Runner:
     def _samples(
         self, runs: int, min_time_s: float, max_samples: int, clocks: Clocks | None
     ) -> tuple[array[int], array[int]]:
-        """Return nanoseconds of each call, and how many of them its thread did not run.
+        """Return nanoseconds of each call, and how many of them its threads did not run, in mean.
 
         Nothing but the call is inside a sample. Progress is told where there are clocks to look at.
         """
-        invoke, clock, thread_clock = self._model.invoke, time.perf_counter_ns, time.thread_time_ns
+        invoke, clock, cpu_clock = self._model.invoke, time.perf_counter_ns, time.process_time_ns
         samples, waited, min_time_ns = array("q"), array("q"), min_time_s * NS_PER_S
         with no_garbage_collection():
             start = reported = clock()
             while True:
-                begun = thread_clock()
+                begun = cpu_clock()
                 begin = clock()
                 invoke()
                 end = clock()
-                waited.append(max(0, end - begin - thread_clock() + begun))
+                used = (cpu_clock() - begun) // self._threads
+                waited.append(max(0, end - begin - used))
                 samples.append(end - begin)
                 done = len(samples) >= runs and end - start >= min_time_ns
                 if done or len(samples) >= max_samples:

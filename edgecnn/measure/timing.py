@@ -95,7 +95,8 @@ class Timing:
 
     Args:
         samples_ms: The timed calls.
-        waited_ms: How long of each call the thread that made it did not run.
+        waited_ms: How long of each call its threads did not run, on average: without a CPU, or
+            waiting for each other.
         background: What else went on meanwhile.
         cpu_lowest_mhz: Lowest clock of the fastest core, looked at a few times a second.
         clock_step_ns: Smallest step of the clock that was seen.
@@ -141,11 +142,11 @@ class Timing:
 
     @property
     def waited_share(self) -> float:
-        """Share of the calls' time in which the thread that made them did not run."""
+        """Share of the calls' time in which their threads did not run."""
         return sum(self.waited_ms) / sum(self.samples_ms)
 
     @property
     def running_ms(self) -> tuple[float, ...]:
-        """The calls without what their thread waited."""
+        """The calls without what their threads waited: CPU time a thread."""
         both = zip(self.samples_ms, self.waited_ms, strict=True)
         return tuple(sample - waited for sample, waited in both)

@@ -53,6 +53,7 @@ def test_emulated_times_are_not_compared(make_run: Any) -> None:
     [
         ({"device": "pi"}, "device: desktop and pi"),
         ({"runtime_version": "2.4.0"}, "runtime_version: 2.3.0 and 2.4.0"),
+        ({"cpus": "0,1"}, "cpus: None and 0,1"),
         ({"threads": 2}, "threads: 1 and 2"),
         ({"data": "other"}, "data: photos and other"),
         ({"images": 10}, "images: 1000 and 10"),
