@@ -69,9 +69,8 @@ class ByLabel:
 
     def worth(self, answers: Logs) -> Array:
         """Return the logarithm of the right class' probability."""
-        return np.maximum(
-            answers[np.arange(len(answers)), self._labels[: len(answers)]], LEAST_TOLD
-        )
+        right: Array = answers[np.arange(len(answers)), self._labels[: len(answers)]]
+        return right.clip(min=LEAST_TOLD)
 
     def is_well(self, own: Logs) -> bool:
         """Whether far more are right than would be by chance."""

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -319,14 +319,15 @@ def _check_claims(path: Path) -> None:
 
 
 def _claimed_bytes(file: IO[bytes], label: str) -> int:
-    version = np.lib.format.read_magic(file)
+    npy: Any = np.lib.format  # numpy 2.2 has no types for its functions
+    version = npy.read_magic(file)
     if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        shape, _, dtype = npy.read_array_header_1_0(file)
     else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        shape, _, dtype = npy.read_array_header_2_0(file)
     if dtype.hasobject:
         raise InputError(f"{label} holds Python objects: images need one size and one array")
-    return math.prod(shape) * dtype.itemsize
+    return int(math.prod(shape) * dtype.itemsize)
 
 
 def _pixels(images: npt.NDArray[np.generic], label: str) -> Pixels:

@@ -122,7 +122,9 @@ def _input_bounds(
     """
     low, high = ranges[graph.input]
     channels = graph.shape(graph.input)[-1]
-    bounds = {graph.input: (np.full(channels, low), np.full(channels, high))}
+    bounds: dict[int, tuple[Array, Array]] = {
+        graph.input: (np.full(channels, low), np.full(channels, high))
+    }
     for op in graph.operators:
         source = int(op.inputs[0])
         if not graph.is_weighted(op) or not graph.has_bias(op) or source not in bounds:
