@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgecnn.comparison.intervals import (
     Interval,
+    paired_points_interval,
     points_interval,
     ratio_interval,
     single_interval,
@@ -134,8 +135,32 @@ def _of_share(name: str, pair: Pair) -> Change | None:
     if base == new and all(getattr(one, field) == getattr(other, field) for field in same):
         # The same file, runtime and images: the same answers.
         return Change(name, base, new, Interval(0.0, 0.0, 0.0))
+    if name == "top1_percent" and (cells := _same_images(one, other)):
+        return Change(name, base, new, paired_points_interval(*cells))
     assert one.images and other.images
     return Change(name, base, new, points_interval(base, new, one.images, other.images))
+
+
+def _same_images(base: Record, new: Record) -> tuple[int, int, int, int] | None:
+    """Return images that both, new alone, base alone and none is right on.
+
+    That is known where one was measured ``--against`` the other, which answered as it does here.
+    """
+    if base.against_sha256 == new.model_sha256 and new.against_sha256 != base.model_sha256:
+        cells = _same_images(new, base)
+        return cells and (cells[0], cells[2], cells[1], cells[3])
+    alike = (base.data, base.images, base.top1_percent) == (
+        new.data,
+        new.images,
+        new.against_top1_percent,
+    )
+    only_new, only_base = new.images_only_right, new.images_only_against_right
+    if new.against_sha256 != base.model_sha256 or not alike:
+        return None
+    if new.images is None or new.top1_percent is None or only_new is None or only_base is None:
+        return None
+    both = round(new.images * new.top1_percent / 100) - only_new
+    return both, only_new, only_base, new.images - both - only_new - only_base
 
 
 def _with(records: tuple[Record, ...], name: str) -> Record | None:

@@ -13,6 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from edgecnn.accuracy.shares import difference, paired_difference
 from edgecnn.measure.bootstrap import BETWEEN_RUNS, CONFIDENCE, DRAWS, Resampled
 
 ASSUMED_RUNS = 3
@@ -76,9 +77,8 @@ def single_interval(base: float, new: float) -> Interval:
 def points_interval(base: float, new: float, base_images: int, new_images: int) -> Interval:
     """Compare two shares of images.
 
-    The interval is Newcombe's for independent samples ("Interval estimation for the difference
-    between independent proportions", 1998, method 10). Two files that saw the same images are more
-    alike than that, so it is rather too wide than too narrow.
+    They are taken for shares of different images: of the same ones two files are more alike than
+    that, so the interval is rather too wide than too narrow.
 
     Args:
         base: Percent.
@@ -86,20 +86,22 @@ def points_interval(base: float, new: float, base_images: int, new_images: int) 
         base_images: Of how many images.
         new_images: Of how many images.
     """
-    p, q = new / 100, base / 100
-    low_p, high_p = _wilson(p, new_images)
-    low_q, high_q = _wilson(q, base_images)
-    low = p - q - math.hypot(p - low_p, high_q - q)
-    high = p - q + math.hypot(high_p - p, q - low_q)
+    low, high = difference(new / 100, base / 100, new_images, base_images, CONFIDENCE)
     return Interval(new - base, 100 * low, 100 * high)
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Return Wilson's score interval (1927) of a share."""
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    middle = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+def paired_points_interval(both: int, only_new: int, only_base: int, neither: int) -> Interval:
+    """Compare top-1 on the same images, of which it is known who is right on which.
+
+    Args:
+        both: Images that both are right on.
+        only_new: Images that the new one alone is right on.
+        only_base: Images that the base alone is right on.
+        neither: Images that both are wrong on.
+    """
+    cells = (both, only_new, only_base, neither)
+    low, high = paired_difference(*cells, confidence=CONFIDENCE)
+    return Interval(100 * (only_new - only_base) / sum(cells), 100 * low, 100 * high)
 
 
 def _between_variance(sides: Sequence[Sequence[Resampled]]) -> float:

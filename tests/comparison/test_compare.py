@@ -43,6 +43,21 @@ def test_verdicts(make_run: Any) -> None:
     assert again["model_bytes"] == again["top1_percent"] == "the same"
 
 
+def test_models_that_saw_the_same_images_are_compared_image_by_image(make_run: Any) -> None:
+    """Of 1,000 images 30 changed, 28 of them for the worse: too few to see in two top-1 alone."""
+    base = make_run(3.0, top1_percent=80.0, model_sha256="a" * 64, **DATA)
+    changed = {"top1_percent": 77.4, "model_sha256": "b" * 64, **DATA}
+    known = {"against_sha256": "a" * 64, "images_only_right": 2, "images_only_against_right": 28}
+    alone = make_run(3.0, **changed)
+    against = make_run(3.0, **changed, **known, against_top1_percent=80.0)
+    assert verdicts(base, alone)["top1_percent"] == "no difference seen"
+    assert verdicts(base, against)["top1_percent"] == "worse"
+    assert verdicts(against, base)["top1_percent"] == "better"
+    # It answered otherwise there, on another runtime perhaps.
+    other = make_run(3.0, **changed, **known, against_top1_percent=80.1)
+    assert verdicts(base, other)["top1_percent"] == "no difference seen"
+
+
 def test_emulated_times_are_not_compared(make_run: Any) -> None:
     found = verdicts(make_run(3.0, emulated=True), make_run(9.0, emulated=True))
     assert found["latency_p50_ms"] == "cannot tell"
