@@ -55,13 +55,13 @@ def report_command(
 
 
 def _print(written: Report) -> None:
-    from edgecnn.reporting.wording import doubt, figures, place_text, reason
+    from edgecnn.reporting.wording import doubts, figures, place_text, reason
 
     found = written.view.answer
     click.echo(f"{quoted_if_needed(written.path)}: {len(written.rows)} result(s)")
     if found.recommended:
         where = place_text(written.view.setting)
         click.echo(f"ship {found.recommended.name}: {figures(found.recommended)} ({where})")
-    click.echo(" ".join(filter(None, (reason(found), doubt(found)))))
+    click.echo(" ".join([reason(found), *doubts(found)]))
     for note in written.notes:
         click.echo(f"note: {note}")

@@ -11,12 +11,13 @@ from edgecnn.reporting.tables import as_markdown
 from edgecnn.reporting.views import views_of
 from edgecnn.reporting.wording import (
     EMULATED_NOTE,
-    doubt,
+    doubts,
     facts,
     figures,
     method,
     place_text,
     reason,
+    verdicts_of,
     warnings_of,
 )
 
@@ -37,8 +38,10 @@ def as_document(
     lines = [f"# {in_markdown(title)}", *_items(notes)]
     for setting in settings:
         lines += _of_setting(setting)
-    warned = [f"{one.text} ({', '.join(one.files)})" for one in warnings_of(rows)]
-    lines += ["", "## Warnings", *_items(warned or ["none"])]
+    warned = [
+        f"{one.text} ({', '.join(one.files)})" for one in (*verdicts_of(rows), *warnings_of(rows))
+    ]
+    lines += ["", "## Verdicts and warnings", *_items(warned or ["none"])]
     lines += ["", "## How it was measured"]
     lines += _items([f"{name}: {line}" for name, told in method(rows) for line in told])
     return "\n".join(lines) + "\n"
@@ -49,7 +52,7 @@ def _of_setting(setting: Setting) -> list[str]:
     lines = ["", f"## {in_markdown(place_text(setting))}", ""]
     if row := found.recommended:
         lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
-    lines += [in_markdown(" ".join(filter(None, (reason(found), doubt(found))))), ""]
+    lines += [in_markdown(" ".join([reason(found), *doubts(found)])), ""]
     lines += [f"{EMULATED_NOTE}", ""] * setting.is_emulated
     lines += [f"- {one.title}: {in_markdown(one.row.name)}, {one.figure}" for one in facts(found)]
     optimal = {row.id for row in found.optimal}

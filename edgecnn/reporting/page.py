@@ -17,12 +17,13 @@ from edgecnn.reporting.tables import FIRST, Column, columns
 from edgecnn.reporting.views import View, view_values, views_of
 from edgecnn.reporting.wording import (
     EMULATED_NOTE,
-    doubt,
+    doubts,
     facts,
     figures,
     method,
     place_text,
     reason,
+    verdicts_of,
     warnings_of,
 )
 from edgecnn.text import quoted_if_needed, size_text, three_digits
@@ -141,7 +142,7 @@ def _answer(view: View, number: int) -> str:
       <section class="card wide answer" data-answer="{number}"{" hidden" * (number > 0)}>
         <h2>Which model to ship</h2>
         {ship}
-        <p class="quiet">{escape(reason(found))} {escape(doubt(found) or "")}</p>
+        <p class="quiet">{escape(reason(found))} {escape(" ".join(doubts(found)))}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
           ({len(found.optimal)} of {len(view.rows)}). On {escape(place_text(view.setting))}.</p>
@@ -158,7 +159,10 @@ def _detail(row: Row) -> str:
     if row.latency_ms is not None:
         percentiles = (record.latency_p50_ms, record.latency_p90_ms, record.latency_p99_ms)
         texts = " / ".join(map(three_digits, percentiles))
+        shown.append(("verdict on its time", record.verdict))
         shown.append(("50th / 90th / 99th percentile", f"{texts} ms"))
+        if row.latency_interval:
+            shown.append(("99 % interval of the median", f"{row.latency_interval} ms"))
     items = "".join(
         f"<div><dt>{title}</dt><dd>{escape(text)}</dd></div>" for title, text in shown if text
     )
@@ -206,7 +210,7 @@ def _class(column: Column) -> str:
 
 
 def _warnings(rows: Sequence[Row]) -> str:
-    found = warnings_of(rows)
+    found = [*verdicts_of(rows), *warnings_of(rows)]
     if not found:
         return '<p class="quiet">Nothing to warn of.</p>'
     items = "".join(

@@ -47,6 +47,7 @@ def points(rows: Sequence[Row]) -> Values:
             "mb": row.record.model_bytes / 1e6,
             "top1": row.top1_percent,
             "interval": row.top1_interval or "-",
+            "verdict": row.record.verdict or "-",
             "optimal": row.id in optimal,
             **_label(_stem(row), place),
         }
@@ -83,6 +84,7 @@ def years(rows: Sequence[Row]) -> Values:
             "mb": row.record.model_bytes / 1e6,
             "top1": row.top1_percent,
             "interval": row.top1_interval or "-",
+            "verdict": row.record.verdict or "-",
             **_label(network.name, place),
         }
         for at, (row, network), place in zip(beside, known, places, strict=True)

@@ -11,7 +11,7 @@ from functools import cached_property
 from edgecnn.models.spec import ModelSpec
 from edgecnn.records import Record
 from edgecnn.reporting.networks import network_of
-from edgecnn.text import model_names
+from edgecnn.text import model_names, three_digits
 
 RANDOM_WEIGHTS = "random-weights"
 """The warning of a file whose accuracy is chance, whatever was measured."""
@@ -41,6 +41,14 @@ class Row:
         """Share of images that it is right on; None with random weights, where it is chance."""
         is_random = any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
         return None if is_random else self.record.top1_percent
+
+    @property
+    def latency_interval(self) -> str | None:
+        """Where its median lies with 99 % confidence, in milliseconds: ``"3.21-3.34"``."""
+        low, high = self.record.latency_p50_low_ms, self.record.latency_p50_high_ms
+        if self.latency_ms is None or low is None or high is None:
+            return None
+        return f"{three_digits(low)}-{three_digits(high)}"
 
     @property
     def top1_interval(self) -> str | None:

@@ -115,9 +115,9 @@ def theme(dark: bool = False) -> dict[str, Any]:
         "text": {"color": text, "fontSize": 12},
         "rule": {"color": mark},
         "style": {
-            "front": {"stroke": quiet},
-            "median": {"fill": mark},
-            "call": {"fill": DARK_COLOURS["int8"] if dark else BLUE},
+            "front": {"color": quiet},
+            "median": {"color": mark},
+            "call": {"color": DARK_COLOURS["int8"] if dark else BLUE},
         },
     }  # fmt: skip
 
@@ -234,7 +234,7 @@ def _years(alt: Any, colour: Any, ring: Any, span: tuple[int, int]) -> Any:
         "at:Q",
         title="year of the architecture's paper",
         scale=alt.Scale(domain=list(span), nice=False),
-        axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+        axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True),
     )
     y = _top1(alt)
     tooltip = [
@@ -325,4 +325,5 @@ def _tooltip(alt: Any, *, size: bool, top1: bool) -> list[Any]:
         *([alt.Tooltip("mb:Q", title="size, MB", format=".3~g")] * size),
         *([alt.Tooltip("top1:Q", title="top-1, %", format=".1f")] * top1),
         *([alt.Tooltip("interval:N", title="95 % interval")] * top1),
+        *([alt.Tooltip("verdict:N", title="time is")] * size),
     ]

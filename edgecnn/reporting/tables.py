@@ -72,6 +72,8 @@ WHERE = (
 )
 MEASURED = (
     Column("p50 ms", "latency_p50_ms", lambda row: row.latency_ms, three_digits),
+    Column("99 % interval", "latency_p50_interval_ms", lambda row: row.latency_interval),
+    Column("verdict", "verdict", lambda row: row.record.verdict),
     Column(
         "p90 ms",
         "latency_p90_ms",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edgecnn.measure.verdict import EMULATED, STEADY
 from edgecnn.records import Record
 from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, AS_FAST, Answer
 from edgecnn.reporting.rows import Row
@@ -69,18 +70,26 @@ def reason(found: Answer) -> str:
     )
 
 
-def doubt(found: Answer) -> str | None:
-    """Say where too few images tell files apart that the rule takes for different."""
+def doubts(found: Answer) -> list[str]:
+    """Say what makes a recommendation less sure: too few images, a disturbed measurement."""
     if found.recommended is None:
-        return None
-    record = found.recommended.record
+        return []
+    record, said = found.recommended.record, []
     low, high = record.top1_low_percent, record.top1_high_percent
-    if low is None or high is None or high - low <= 2 * ACCEPTED_LOSS_POINTS:
-        return None
-    return (
-        f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
-        f"measured on {record.images:,} images: more of them tell close files apart."
-    )
+    if low is not None and high is not None and high - low > 2 * ACCEPTED_LOSS_POINTS:
+        said.append(
+            f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
+            f"measured on {record.images:,} images: more of them tell close files apart."
+        )
+    if record.verdict not in (None, STEADY, EMULATED):
+        said.append(f"{quoted_if_needed(f'Its time is {verdict_text(record)}')}.")
+    return said
+
+
+def verdict_text(record: Record) -> str:
+    """Return how far a time can be trusted, why, and what to do about it."""
+    parts = (record.verdict, record.verdict_evidence, record.verdict_advice)
+    return ": ".join(part for part in parts if part)
 
 
 def facts(found: Answer) -> list[Fact]:
@@ -103,6 +112,18 @@ def warnings_of(rows: Sequence[Row]) -> list[Warned]:
             messages = kinds.setdefault((one.code, one.advice), {})
             messages.setdefault(one.message, []).append(row.name)
     return [_warned(advice, messages) for (_, advice), messages in kinds.items()]
+
+
+def verdicts_of(rows: Sequence[Row]) -> list[Warned]:
+    """Return each verdict on times once, with its files."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        if row.record.verdict is not None:
+            names.setdefault(row.record.verdict, []).append(row.name)
+    return [
+        Warned(quoted_if_needed(f"times are {verdict}"), tuple(dict.fromkeys(files)))
+        for verdict, files in sorted(names.items())
+    ]
 
 
 def _warned(advice: str, messages: dict[str, list[str]]) -> Warned:
@@ -164,11 +185,15 @@ def _accuracy(record: Record) -> str | None:
 
 
 def _timing(records: Sequence[Record]) -> str:
-    calls = sorted(record.runs for record in records)
-    warmup = sorted({record.warmup for record in records})
-    counts = f"{calls[0]:,}" if calls[0] == calls[-1] else f"{calls[0]:,} to {calls[-1]:,}"
+    calls = _span([record.runs for record in records])
+    warmup = _span([record.warmup for record in records])
     return (
-        f"Each file in a process of its own: the first inference, {' or '.join(map(str, warmup))} "
-        f"calls to warm up, then {counts} timed calls of one image. Nothing but the call is in a "
+        f"Each file in a process of its own: the first inference, {warmup} calls to "
+        f"warm up, then {calls} timed calls of one image. Nothing but the call is in a "
         "time. Percentiles interpolate linearly. Memory is the process' peak, the runtime included."
     )
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -113,3 +113,21 @@ def test_targets_are_checked_before_any_work(tmp_path: Path) -> None:
     assert check_target(tmp_path / "a.SVG", []) == "svg"
     with pytest.raises(InputError, match="does not exist"):
         check_target(tmp_path / "no" / "a.svg", [])
+
+
+def test_verdicts_and_intervals_are_told_where_there_are_some(
+    tmp_path: Path, make_result: MakeResult, write_results: Write
+) -> None:
+    told: dict[str, Any] = {
+        "verdict": "noisy", "verdict_evidence": "it was loud", "verdict_advice": "wait",
+        "latency_p50_low_ms": 0.9, "latency_p50_high_ms": 1.2,
+        "top1_low_percent": 86.5, "top1_high_percent": 92.5,
+    }  # fmt: skip
+    records = [make_result("a.tflite", 1000, 1.0, 90.0, **told), make_result("b.tflite", top1=50.0)]
+    path = write_results(tmp_path / "r.json", records)
+    edgecnn.report(str(path), output=tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    assert "| 1.00 | 0.90-1.20 | noisy |" in text and "| 90.0 | 86.5-92.5 |" in text
+    assert "Its time is noisy: it was loud: wait." in text
+    assert "Its top-1 lies between 86.5 and 92.5 % with 95 % confidence" in text
+    assert "- times are noisy (a.tflite)" in text
