@@ -55,3 +55,14 @@ def three_digits(value: float) -> str:
     if value < 0.1:
         return f"{value:.2g}"
     return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def machine_text(architecture: str, bits: int | None) -> str:
+    """Show a machine, and that programs have 32 bits there where its kernel has 64.
+
+    Example:
+        >>> machine_text("aarch64", 64), machine_text("aarch64", 32)
+        ('aarch64', 'aarch64 with 32-bit programs')
+    """
+    is_mixed = bits == 32 and architecture in ("aarch64", "x86_64")
+    return f"{architecture} with 32-bit programs" if is_mixed else architecture

@@ -18,6 +18,9 @@ SHOWN_LABELS = 5
 CHARACTERS = 200
 """Of a text that somebody wrote into a file; ``--json`` has it whole."""
 
+LOOKED_AT = 10
+"""Times as many characters are looked at for what can be shown: the others may be blanks."""
+
 output_option = click.option(
     "-o", "--output", metavar="FILE", help="Where the result goes; default: the file itself."
 )
@@ -178,8 +181,9 @@ def _numbers(values: tuple[Any, ...]) -> str:
 
 def _printable(text: str) -> str:
     """Make one line of a text of any content, and not a long one."""
-    line = " ".join(text.split())
+    line = " ".join(text[: LOOKED_AT * CHARACTERS].split())
     line = "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
     )
-    return line if len(line) <= CHARACTERS else f"{line[:CHARACTERS]}..."
+    is_whole = len(line) <= CHARACTERS and len(text) <= LOOKED_AT * CHARACTERS
+    return line if is_whole else f"{line[:CHARACTERS]}..."

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgecnn.records import Record
-from edgecnn.text import model_names, quoted_if_needed, size_text, three_digits
+from edgecnn.text import machine_text, model_names, quoted_if_needed, size_text, three_digits
 
 UNLIMITED = 1_000_000
 """Columns of text where nothing limits them: a file, a pipe."""
@@ -132,6 +132,8 @@ def table_width(table: Table) -> int:
 def _columns(records: Sequence[Record]) -> list[Column]:
     names = model_names(record.model for record in records)
     columns = [Column("model", lambda r: names[r.model]), Column("scheme", lambda r: r.scheme)]
+    if len({record.device for record in records}) > 1:
+        columns.append(Column("device", lambda r: quoted_if_needed(r.device)))
     if {record.threads for record in records} != {1}:
         columns.append(Column("threads", lambda r: str(r.threads)))
     return [*columns, *_measured_columns(records)]
@@ -149,7 +151,7 @@ def _table(records: Sequence[Record], columns: Sequence[Column]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, caption=_caption(records))
     table.caption_justify = "left"
     for column in columns:
-        is_name = column.title in ("model", "scheme")
+        is_name = column.title in ("model", "scheme", "device")
         table.add_column(
             column.title,
             justify="left" if is_name else "right",
@@ -188,7 +190,8 @@ def _host(record: Record) -> str:
     known = record.board is None or record.board == record.cpu
     cpu = record.cpu if known else f"{record.board}, {record.cpu}"
     emulated = f" {EMULATED}" if record.emulated else ""
+    machine = machine_text(record.architecture, record.userland_bits)
     return (
-        f"{record.device}: {cpu}{emulated}{cores}, {record.architecture}{governor}, "
+        f"{record.device}: {cpu}{emulated}{cores}, {machine}{governor}, "
         f"{record.runtime} {record.runtime_version}"
     )

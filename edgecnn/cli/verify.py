@@ -9,8 +9,8 @@ import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.progress import PhaseProgress, can_ask
-from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.text import machine_text, quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.golden.compare import Comparison
@@ -80,7 +80,8 @@ def _export(files: tuple[str, ...], folder: str) -> None:
 def describe(result: Verification) -> str:
     """Say in a line what a file's verdict is, and in one more for each picture that differs."""
     threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
-    here = f"{result.runtime} {result.runtime_version}, {result.architecture}, {threads}"
+    machine = machine_text(result.architecture, result.bits)
+    here = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
     made = [str(result.made.get(key)) for key in ("runtime", "runtime_version", "architecture")]
     name = quoted_if_needed(result.path)
     lines = [

@@ -21,7 +21,7 @@ from edgecnn.golden.sample import (
     sha256_of_array,
 )
 from edgecnn.measure.failures import crash_explained, named_errors
-from edgecnn.measure.session import LoadedModel, RunnerSession
+from edgecnn.measure.session import DeviceFacts, LoadedModel, RunnerSession
 from edgecnn.metadata.reading import read_packed_files
 from edgecnn.quantize.flatbuffer import TfliteModel, read_model
 
@@ -40,7 +40,8 @@ class Verification:
         samples: One a picture.
         tolerance: What may differ.
         device: Where it was replayed.
-        architecture: Of that.
+        architecture: Of that, as its kernel says.
+        bits: 32 or 64, of the runtime there.
         runtime: That replayed it.
         runtime_version: Of that.
         threads: Of that.
@@ -55,6 +56,7 @@ class Verification:
     tolerance: Tolerance
     device: str
     architecture: str
+    bits: int
     runtime: str
     runtime_version: str
     threads: int
@@ -215,8 +217,8 @@ def _replayed(
         samples = tuple(
             _compared(answer, file, session, tolerance) for answer in file.golden.answers
         )
-        architecture = session.facts().architecture
-    return _verification(file, device, threads, loaded, architecture, samples, tolerance)
+        host = session.facts()
+    return _verification(file, device, threads, loaded, host, samples, tolerance)
 
 
 def _compared(
@@ -237,7 +239,7 @@ def _verification(
     device: Device,
     threads: int,
     loaded: LoadedModel,
-    architecture: str,
+    host: DeviceFacts,
     samples: tuple[Comparison, ...],
     tolerance: Tolerance,
 ) -> Verification:
@@ -248,7 +250,8 @@ def _verification(
         samples=samples,
         tolerance=tolerance,
         device=device.name,
-        architecture=architecture,
+        architecture=host.architecture,
+        bits=host.bits,
         runtime=loaded.runtime,
         runtime_version=loaded.runtime_version,
         threads=threads,

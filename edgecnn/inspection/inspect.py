@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.files import json_values
-from edgecnn.golden.sample import GOLDEN_FILE
+from edgecnn.golden.sample import GOLDEN_FILE, MAX_BYTES
 from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
 from edgecnn.inspection.ends import End, end, normalization
 from edgecnn.inspection.memory import activation_bytes, tensor_bytes, widened_bytes
@@ -170,8 +170,10 @@ def _costs(model: TfliteModel) -> Costs:
 
 def _golden(content: bytes | None) -> dict[str, Any] | None:
     """Return what a golden sample says of itself, its pictures and answers left out."""
+    if content is None or len(content) > MAX_BYTES:
+        return None
     try:
-        values = json.loads(content or b"null")
+        values = json.loads(content)
     except (ValueError, RecursionError):
         return None
     if not isinstance(values, dict) or not isinstance(values.get("samples"), list):

@@ -9,6 +9,7 @@ from typing import Any
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.metadata.flat import Reader, Tree
+from edgecnn.metadata.labels import MAX_LABEL_BYTES
 from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.packed import ZIP_ERRORS, has_zip, read_zip
 from edgecnn.metadata.schema import IDENTIFIER, METADATA_BUFFER
@@ -154,7 +155,7 @@ def labels_in(
         label: The model's name for messages.
 
     Raises:
-        InputError: The label file is not packed, or it is no text.
+        InputError: The label file is not packed, it is no text, or it has more than 4 MB.
     """
     names = metadata.outputs[0].label_files if metadata.outputs else ()
     if not names:
@@ -164,6 +165,8 @@ def labels_in(
             f"{label} names {quoted(names[0])} as its labels, and has no such file packed: "
             "edgecnn metadata set --labels FILE puts labels in"
         )
+    if len(packed[names[0]]) > MAX_LABEL_BYTES:
+        raise InputError(f"the labels in {label} are more than {MAX_LABEL_BYTES >> 20} MB of text")
     try:
         text = packed[names[0]].decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -55,3 +55,12 @@ def test_beside_a_real_one_an_emulated_ones_cells_are_empty(record: Record) -> N
     table = shown(record, replace(record, emulated=True, latency_p90_ms=99.99))
     assert "74.25" in table
     assert "99.99" not in table
+
+
+def test_rows_of_several_devices_say_which(record: Record) -> None:
+    assert "device" not in shown(record)
+    pi = replace(record, device="pi", architecture="aarch64", userland_bits=32)
+    head, _, *rows = shown(record, pi).splitlines()
+    place = head.index("device")
+    assert [row[place:].split()[0] for row in rows[:2]] == ["desktop", "pi"]
+    assert "aarch64 with 32-bit programs" in " ".join(shown(pi).split())

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import edgecnn
+from edgecnn.cli.verify import describe
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -47,10 +48,11 @@ def test_a_board_with_the_same_runtime(
 def test_a_board_with_the_old_runtime_rounds_otherwise(
     make_pi: MakePi, known: Callable[..., None], int8_file: Path
 ) -> None:
-    board: EmulatedPi = make_pi(32, runtime=True)
+    board: EmulatedPi = make_pi(32, kernel_bits=64, runtime=True)
     known(cellar=board)
     found = edgecnn.verify(int8_file, "cellar")
-    assert (found.runtime, found.architecture) == ("tflite-runtime", "armv7l")
+    assert (found.runtime, found.architecture, found.bits) == ("tflite-runtime", "aarch64", 32)
+    assert "aarch64 with 32-bit programs" in describe(found)
     assert (found.verdict, found.same_top1) == ("close", 3)
     assert found.largest_difference is not None
     assert found.largest_difference > 1e-3
