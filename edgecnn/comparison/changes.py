@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from edgecnn.comparison.intervals import (
@@ -12,7 +13,8 @@ from edgecnn.comparison.intervals import (
     single_interval,
 )
 from edgecnn.comparison.pairing import Pair
-from edgecnn.measure.bootstrap import CONFIDENCE, has_enough
+from edgecnn.measure.bootstrap import CONFIDENCE, has_enough, percentile_interval
+from edgecnn.measure.verdict import NOISY
 from edgecnn.records import Record
 
 
@@ -123,7 +125,22 @@ def _change(name: str, metric: Metric, pair: Pair) -> Change | None:
         return Change(name, base, new, None, "too few calls: use a higher --runs")
     if min(map(min, every)) <= 0:
         return Change(name, base, new, None, "the clock is too coarse for these calls")
-    return Change(name, base, new, ratio_interval(samples[0], samples[1], metric.percent))
+    interval = ratio_interval(samples[0], samples[1], metric.percent)
+    return Change(name, base, new, interval.widened(_unsure(pair.new), _unsure(pair.base)))
+
+
+def _unsure(side: tuple[Record, ...]) -> float:
+    """Return by how much noisy runs may be too slow, as a logarithm, on average."""
+    return sum(map(_of_noise, side)) / len(side)
+
+
+def _of_noise(record: Record) -> float:
+    # The record's lower end is what a quiet device could have shown; its samples do not know.
+    measured = percentile_interval(record.latency_samples_ms, 50)
+    low = record.latency_p50_low_ms
+    if record.verdict != NOISY or not low or measured is None:
+        return 0.0
+    return max(0.0, math.log(measured[0] / low))
 
 
 def _of_share(name: str, pair: Pair) -> Change | None:

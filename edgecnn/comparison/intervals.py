@@ -39,6 +39,16 @@ class Interval:
         """Whether no change lies outside."""
         return self.low > 0 or self.high < 0
 
+    def widened(self, down: float, up: float) -> Interval:
+        """Return the interval of a ratio with its ends further apart.
+
+        Args:
+            down: Logarithm of what its new side may be too high by.
+            up: The same of its base.
+        """
+        low, high = math.log1p(self.low) - down, math.log1p(self.high) + up
+        return Interval(self.change, math.expm1(low), math.expm1(high))
+
 
 def ratio_interval(
     base: Sequence[Sequence[float]], new: Sequence[Sequence[float]], percent: float | None

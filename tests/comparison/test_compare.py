@@ -58,6 +58,17 @@ def test_models_that_saw_the_same_images_are_compared_image_by_image(make_run: A
     assert verdicts(base, other)["top1_percent"] == "no difference seen"
 
 
+def test_a_run_on_a_busy_machine_is_not_a_slower_model(make_run: Any) -> None:
+    quiet = make_run(3.0, seed=1)
+    noisy = {"verdict": "noisy", "latency_p50_low_ms": 2.5}
+    assert verdicts(quiet, make_run(3.9, seed=2))["latency_p50_ms"] == "slower"
+    busy = make_run(3.9, seed=2, **noisy)
+    assert verdicts(quiet, busy)["latency_p50_ms"] == "no difference seen"
+    assert verdicts(busy, quiet)["latency_p50_ms"] == "no difference seen"
+    # It was slowed down, and was faster all the same.
+    assert verdicts(make_run(4.5, seed=3), busy)["latency_p50_ms"] == "faster"
+
+
 def test_emulated_times_are_not_compared(make_run: Any) -> None:
     found = verdicts(make_run(3.0, emulated=True), make_run(9.0, emulated=True))
     assert found["latency_p50_ms"] == "cannot tell"
