@@ -49,8 +49,9 @@ class Measurement(Conversion):
             self._doubt(front, wanted)
         with self._clock.phase("quantize int8"):
             plain = self._plain(content, observed, pixels[:, None], wanted)
+        _, usual = self._usual(front, "fast")
         walk = LayerByLayer(
-            Subject(content, observed, images, layers),
+            Subject(content, usual, images, layers),
             wanted,
             self._progress("quantize layer by layer"),
         )
