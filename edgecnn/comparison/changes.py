@@ -107,7 +107,7 @@ def changes_of(pair: Pair) -> list[Change]:
 
 def _change(name: str, metric: Metric, pair: Pair) -> Change | None:
     if metric.in_points:
-        return _of_share(name, pair)
+        return share_change(name, pair)
     values = [[getattr(record, name) for record in side] for side in (pair.base, pair.new)]
     if any(not value for side in values for value in side):
         return None
@@ -143,7 +143,13 @@ def _of_noise(record: Record) -> float:
     return max(0.0, math.log(measured[0] / low))
 
 
-def _of_share(name: str, pair: Pair) -> Change | None:
+def share_change(name: str, pair: Pair) -> Change | None:
+    """Return the change of a share of images; None where a side has none.
+
+    Args:
+        name: ``"top1_percent"`` or ``"top5_percent"``.
+        pair: What is compared.
+    """
     one, other = (_with(side, name) for side in (pair.base, pair.new))
     if one is None or other is None:
         return None

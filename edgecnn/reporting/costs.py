@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from edgecnn.comparison.intervals import Interval, points_interval
+from edgecnn.comparison.changes import share_change
+from edgecnn.comparison.intervals import Interval
+from edgecnn.comparison.pairing import Pair
 from edgecnn.quantize.schemes import SCHEMES
 from edgecnn.records import Record
 from edgecnn.reporting.rows import Row
@@ -75,6 +77,6 @@ def _model(record: Record) -> tuple[object, ...]:
 
 
 def _change(reference: Row, row: Row) -> Interval:
-    assert reference.top1_percent is not None and row.top1_percent is not None
-    images = (reference.record.images or 0, row.record.images or 0)
-    return points_interval(reference.top1_percent, row.top1_percent, *images)
+    change = share_change("top1_percent", Pair((reference.record,), (row.record,)))
+    assert change is not None and change.interval is not None
+    return change.interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgecnn.comparison.intervals import points_interval
+from edgecnn.comparison.intervals import paired_points_interval, points_interval
 from edgecnn.reporting.costs import base_name, costs
 from edgecnn.reporting.labels import place_names
 from edgecnn.reporting.networks import network_of
@@ -51,6 +51,18 @@ def test_costs_are_differences_from_the_float32_file_of_the_same_model(
         "float16": 0.5, "int8": -1.5,
     }  # fmt: skip
     assert found["int8"] == points_interval(90.0, 88.5, 400, 400)
+
+
+def test_a_file_measured_against_the_float32_file_is_compared_image_by_image(
+    make_result: MakeResult,
+) -> None:
+    whole = make_result("net_float32.tflite", top1=90.0, scheme="float32")
+    beside = {"against_sha256": whole.model_sha256, "against_top1_percent": 90.0}
+    apart = {"images_only_right": 1, "images_only_against_right": 3}
+    part = make_result("net_int8.tflite", top1=89.5, **beside, **apart)
+    (cost,) = costs(make_rows([whole, part]))
+    # Right: 360 of 400, and 358, of which 357 are the same.
+    assert cost.change == paired_points_interval(357, 1, 3, 39)
 
 
 def test_a_scheme_in_the_middle_of_a_name_stays(make_result: MakeResult) -> None:
