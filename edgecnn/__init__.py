@@ -9,6 +9,7 @@ These functions are the whole of it, and the commands call nothing else::
     summary = edgecnn.summarize(files[0].path)
     clients = edgecnn.inspect(files[0].path).clients
     worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
+    slowest = edgecnn.profile(files[0].path, device="pi").kinds[0]
     records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
     page = edgecnn.report(output="report.html").path
     best = edgecnn.classify(files[0].path, "photo.jpg")[0].top[0]
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from edgecnn.inspection.inspect import inspect
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
+    from edgecnn.profiling.profile import profile
     from edgecnn.quantize.convert import convert
     from edgecnn.quantize.sensitivity.session import sensitivity
     from edgecnn.quantize.summary import summarize
@@ -40,6 +42,7 @@ __all__ = [
     "classify",
     "convert",
     "inspect",
+    "profile",
     "report",
     "sensitivity",
     "summarize",
@@ -52,6 +55,7 @@ _HOME = {
     "classify": "edgecnn.classification.terminal",
     "convert": "edgecnn.quantize.convert",
     "inspect": "edgecnn.inspection.inspect",
+    "profile": "edgecnn.profiling.profile",
     "report": "edgecnn.reporting.report",
     "sensitivity": "edgecnn.quantize.sensitivity.session",
     "summarize": "edgecnn.quantize.summary",

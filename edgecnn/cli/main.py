@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say whether files answer as when they were made.",
     ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
+    "profile": ("edgecnn.cli.profile:profile_command", "Say where a file's latency goes."),
     "try": ("edgecnn.cli.trying:try_command", "Classify images, here or in the browser."),
     "snippet": (
         "edgecnn.cli.snippet:snippet_command",

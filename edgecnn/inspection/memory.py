@@ -41,8 +41,8 @@ IN_PLACE = frozenset({"ADD", "MUL", "RESHAPE", "SOFTMAX", "SQUEEZE"})
 
 
 @dataclass(order=True)
-class _Place:
-    """Where a tensor lies, and from which op to which it is needed."""
+class Place:
+    """Where a tensor lies (bytes), and from which op to which it is needed."""
 
     offset: int
     size: int
@@ -73,17 +73,29 @@ def activation_bytes(model: TfliteModel) -> int | None:
         >>> activation_bytes(read_model("mobilenet_v1_0.25_224_float32.tflite"))
         1806336
     """
-    waiting = _lives(model)
+    places = planned(model)
+    if places is None:
+        return None
+    return max((place.offset + place.size for place in places.values()), default=0)
+
+
+def planned(model: TfliteModel) -> dict[int, Place] | None:
+    """Return where the tensors lie, as :func:`activation_bytes` says, by their index.
+
+    Those that share their memory share a place.
+    """
+    lives = _lives(model)
+    waiting = list({id(place): place for place in lives.values()}.values())
     if len(waiting) > MAX_PLANNED:
         return None
     # Those that live throughout come first, and of equal sizes those that are made first.
     end = len(model.operators)
     waiting.sort(key=lambda each: (each.first > 0 or each.last < end, -each.size, each.first))
-    placed: list[_Place] = []
+    placed: list[Place] = []
     for place in waiting:
         place.offset = _best_offset(place, placed)
         insort(placed, place)
-    return max((place.offset + place.size for place in placed), default=0)
+    return lives
 
 
 def widened_bytes(model: TfliteModel) -> int:
@@ -93,13 +105,12 @@ def widened_bytes(model: TfliteModel) -> int:
     return sum(tensor_bytes(tensor) for tensor in made)
 
 
-def _lives(model: TfliteModel) -> list[_Place]:
+def _lives(model: TfliteModel) -> dict[int, Place]:
     """Give each stretch of memory its life, in ops; tensors that share one have one life."""
     readers = Counter(t.index for op in model.operators for t in op.inputs if t is not None)
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     last = len(model.operators)
-    lives = {t.index: _Place(0, tensor_bytes(t), 0, last) for t in model.inputs}
-    found = list(lives.values())
+    lives = {t.index: Place(0, tensor_bytes(t), 0, last) for t in model.inputs}
     for step, op in enumerate(model.operators):
         read = [t for t in op.inputs if t is not None and t.index in lives]
         for tensor in read:
@@ -112,9 +123,8 @@ def _lives(model: TfliteModel) -> list[_Place]:
                 lives[made.index] = lives[shared.index]
                 continue
             kept = made.index in ends
-            lives[made.index] = _Place(0, tensor_bytes(made), step, last if kept else step)
-            found.append(lives[made.index])
-    return found
+            lives[made.index] = Place(0, tensor_bytes(made), step, last if kept else step)
+    return lives
 
 
 def _shares(source: TensorInfo, made: TensorInfo, ends: set[int], readers: Counter[int]) -> bool:
@@ -122,7 +132,7 @@ def _shares(source: TensorInfo, made: TensorInfo, ends: set[int], readers: Count
     return alike and readers[source.index] == 1 and not {source.index, made.index} & ends
 
 
-def _best_offset(place: _Place, placed: list[_Place]) -> int:
+def _best_offset(place: Place, placed: list[Place]) -> int:
     best, smallest, free = None, None, 0
     for other in placed:
         if other.last < place.first or place.last < other.first:

@@ -101,27 +101,42 @@ class OpenGraph(Graph):
 
     def single(self, op: Any) -> bytes:
         """Return a model of one op, whose inputs are what the op reads and is not constant."""
-        schema, old = self.schema, self._model
-        model, graph, new = schema.ModelT(), schema.SubGraphT(), copy.copy(op)
+        return self.several([op])
+
+    def several(self, operators: Sequence[Any]) -> bytes:
+        """Return a model of some ops alone.
+
+        Its inputs are what they read that is neither constant nor made by one of them; its outputs
+        are what they make and none of them reads.
+
+        Args:
+            operators: At least one, in an order in which they can run.
+        """
+        old, model, graph = self._model, self.schema.ModelT(), self.schema.SubGraphT()
+        reads = dict.fromkeys(int(t) for op in operators for t in op.inputs if t >= 0)
+        makes = dict.fromkeys(int(t) for op in operators for t in op.outputs if t >= 0)
+        number = {tensor: place for place, tensor in enumerate(reads | makes)} | {-1: -1}
+        kinds = dict.fromkeys(int(op.opcodeIndex) for op in operators)
+        codes = {code: place for place, code in enumerate(kinds)}
         model.version, model.subgraphs = old.version, [graph]
-        model.operatorCodes = [old.operatorCodes[op.opcodeIndex]]
-        model.buffers, graph.tensors = [schema.BufferT()], []
-        new.opcodeIndex, graph.operators = 0, [new]
-        number: dict[int, int] = {-1: -1}
-        for tensor in dict.fromkeys(int(t) for t in (*op.inputs, *op.outputs) if t >= 0):
-            entry = copy.copy(self.tensors[tensor])
+        model.operatorCodes = [old.operatorCodes[code] for code in codes]
+        graph.tensors, model.buffers = self._copied(list(reads | makes))
+        graph.operators = [_with_numbers(op, codes, number) for op in operators]
+        given = [t for t in reads if t not in makes and not self.is_constant(t)]
+        graph.inputs = np.array([number[t] for t in given], np.int32)
+        graph.outputs = np.array([number[t] for t in makes if t not in reads], np.int32)
+        return pack(model, 4096)
+
+    def _copied(self, tensors: list[int]) -> tuple[list[Any], list[Any]]:
+        """Return tensors for another model, and its buffers: the first is nobody's and empty."""
+        entries = [copy.copy(self.tensors[tensor]) for tensor in tensors]
+        buffers = [self.schema.BufferT()]
+        for entry, tensor in zip(entries, tensors, strict=True):
             entry.buffer = 0
             if self.is_constant(tensor):
-                model.buffers.append(old.buffers[self.tensors[tensor].buffer])
-                entry.buffer = len(model.buffers) - 1
-            number[tensor] = len(graph.tensors)
-            graph.tensors.append(entry)
-        new.inputs, new.outputs = (
-            np.array([number[int(t)] for t in part], np.int32) for part in (op.inputs, op.outputs)
-        )
-        graph.inputs = np.array([number[t] for t in self.moving_inputs(op)], np.int32)
-        graph.outputs = new.outputs
-        return pack(model, 4096)
+                buffers.append(self._model.buffers[self.tensors[tensor].buffer])
+                entry.buffer = len(buffers) - 1
+        return entries, buffers
 
     def part(self, source: int, result: int) -> bytes | None:
         """Return what lies between two tensors as a model of its own.
@@ -247,6 +262,16 @@ def run_model(
     if in_halves and not all(np.isfinite(result).all() for result in results):
         return run_model(content, inputs, threads)
     return results
+
+
+def _with_numbers(op: Any, codes: Mapping[int, int], number: Mapping[int, int]) -> Any:
+    """Return an op for a model in which kinds and tensors have other numbers."""
+    new = copy.copy(op)
+    new.opcodeIndex = codes[int(op.opcodeIndex)]
+    new.inputs, new.outputs = (
+        np.array([number[int(t)] for t in part], np.int32) for part in (op.inputs, op.outputs)
+    )
+    return new
 
 
 def _numpy_types(schema: Any) -> dict[int, Any]:

@@ -237,6 +237,29 @@ def test_measurement_of_bad_input(
     assert contents(here) == before
 
 
+BAD_PROFILES = [
+    (("truncated.tflite",), "'truncated.tflite' is truncated or corrupt"),
+    (("random.tflite",), "'random.tflite' is truncated or corrupt"),
+    (("whole.keras",), "'whole.keras' is not a .tflite file"),
+    (("two\nlines.tflite",), r"no such file: 'two\nlines.tflite'"),
+    (("empty folder",), "cannot read 'empty folder'"),
+    (("whole.tflite", "--threads", "0"), "--threads must be 1"),
+    (("whole.tflite", "--json", "whole.tflite"), "writing 'whole.tflite' would destroy the model"),
+    (("whole.tflite", "--json", "no/such/p.json"), "folder 'no/such' does not exist"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), BAD_PROFILES)
+def test_profiles_of_bad_input(
+    arguments: tuple[str, ...], says: str, here: Path, run_edgecnn: Any
+) -> None:
+    before = contents(here)
+    outcome = run_edgecnn("profile", *arguments, cwd=here)
+    assert_one_line(outcome, 2, says)
+    assert outcome.stdout == ""
+    assert contents(here) == before
+
+
 def test_a_bad_source_leaves_the_others_and_json_stays_json(here: Path, run_edgecnn: Any) -> None:
     folder = here / "names"
     folder.mkdir()

@@ -1,0 +1,159 @@
+"""``edgecnn profile``: each op's time on a device, and what limits it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.text import quoted_if_needed, size_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from edgecnn.profiling.result import KindTime, OpTime, Profile
+
+STANDARD_OUTPUT = "-"
+SLOWEST = 10
+
+
+@click.command("profile")
+@click.argument("file")
+@click.option(
+    "--device",
+    default="desktop",
+    show_default=True,
+    metavar="NAME|[USER@]HOST[:PORT]",
+    help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH.",
+)
+@click.option("-t", "--threads", type=int, default=1, show_default=True, help="Of the runtime.")
+@click.option(
+    "--all", "show_all", is_flag=True, help=f"List all ops, not the {SLOWEST} slowest alone."
+)
+@click.option("--json", "json_target", metavar="FILE|-", help="Write everything as a JSON object.")
+def profile_command(
+    file: str, device: str, threads: int, show_all: bool, json_target: str | None
+) -> None:
+    """Time each op of a .tflite file on a device, and say what limits it.
+
+    Beside each stands its share of what the device can do at best with its multiply-adds and bytes:
+    compute-bound, memory-bound, kernel-bound (neither, the kernel itself) or overhead-bound.
+
+    \b
+    Example:
+      edgecnn profile model.tflite
+      edgecnn profile model.tflite --device pi --all
+      edgecnn profile model.tflite --json profile.json
+    """
+    from edgecnn import profile
+    from edgecnn.files import check_writable_folder, refuse_overwriting, write_json
+
+    if json_target not in (None, STANDARD_OUTPUT):
+        check_writable_folder(Path(json_target).parent)
+        refuse_overwriting(Path(json_target), [file])
+    with PhaseProgress() as progress:
+        ask = progress.ask_password if can_ask() else None
+        result = profile(
+            file, device=device, threads=threads, on_progress=progress, ask_password=ask
+        )
+    if json_target == STANDARD_OUTPUT:
+        click.echo(json.dumps(result.to_dict(), indent=2))
+        return
+    if json_target is not None:
+        write_json(Path(json_target), result.to_dict())
+    _print(result, show_all)
+
+
+def _print(result: Profile, show_all: bool) -> None:
+    from edgecnn.cli.table import print_whole
+
+    print_whole(_kinds_table(result))
+    for kind in result.kinds:
+        if kind.advice is not None:
+            click.echo(f"  {kind.kind}: {kind.advice}")
+    shown = result.ops if show_all else result.slowest[:SLOWEST]
+    click.echo()
+    print_whole(_ops_table(shown))
+    click.echo()
+    for line in _summary_lines(result):
+        click.echo(line)
+
+
+def _kinds_table(result: Profile) -> Table:
+    table = _table("op", "count")
+    for kind in result.kinds:
+        table.add_row(_text(kind.kind), str(kind.count), *_figures(kind))
+    return table
+
+
+def _ops_table(ops: tuple[OpTime, ...]) -> Table:
+    table = _table("layer", "op", "output")
+    for op in ops:
+        shape = "x".join(map(str, op.output_shape[1:]))
+        table.add_row(_text(op.name), _text(op.kind), _text(shape), *_figures(op))
+    return table
+
+
+def _table(*titles: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for title in titles:
+        is_text = title in ("layer", "op")
+        table.add_column(title, justify="left" if is_text else "right", overflow="fold")
+    for title in ("ms", "%", "MMAC", "GMAC/s", "GB/s", "of best"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("bound", no_wrap=True)
+    return table
+
+
+def _text(text: str) -> Text:
+    """Show a name as it is: square brackets are no markup."""
+    from rich.text import Text
+
+    return Text(quoted_if_needed(text))
+
+
+def _figures(one: KindTime | OpTime) -> list[str]:
+    return [
+        _number(one.time_ms, 3),
+        _number(one.share_percent, 1),
+        f"{one.macs / 1e6:.1f}" if one.macs else "-",
+        _number(one.gmacs_per_s, 1),
+        _number(one.gbytes_per_s, 1),
+        "-" if one.roof_percent is None else f"{one.roof_percent:.0f} %",
+        one.bound or "-",
+    ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _summary_lines(result: Profile) -> list[str]:
+    emulated = " (emulated)" if result.emulated else ""
+    threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
+    cpu = result.board or result.cpu
+    lines = [
+        f"{result.device}: {cpu}{emulated}, {result.architecture}, {result.runtime} "
+        f"{result.runtime_version}, {threads}"
+    ]
+    if result.ops_ms is not None and result.latency_p50_ms is not None:
+        percent = 100 * result.ops_ms / result.latency_p50_ms
+        lines.append(
+            f"{len(result.ops)} ops take {result.ops_ms:.2f} ms, the whole model "
+            f"{result.latency_p50_ms:.2f} ms (p50): {percent:.0f} %"
+        )
+    if result.limits is not None:
+        best = result.limits
+        copies = ", ".join(f"{c.gbytes_per_s:.1f} ({size_text(c.bytes)})" for c in best.copies)
+        lines.append(
+            f"at best: {best.float32_gmacs_per_s:.1f} GMAC/s in float32, "
+            f"{best.int8_gmacs_per_s:.1f} in int8; GB/s of a copy: {copies}"
+        )
+    return [*lines, *(f"note: {note}" for note in result.notes)]

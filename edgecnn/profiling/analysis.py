@@ -1,0 +1,157 @@
+"""From the rounds' times to what a profile says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from edgecnn.profiling.ops import FLOAT32, INT8, Op
+from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
+from edgecnn.profiling.result import KindTime, OpTime
+from edgecnn.profiling.roofline import Copy, Limits, advice
+from edgecnn.profiling.timing import Placed, Times
+
+WHOLE, CALL = "the whole model", "an empty call"
+
+SUM_TOLERANCE_PERCENT = 10.0
+"""Further apart, the sum of the ops and the whole model are said not to agree."""
+
+UNSTEADY_PERCENT = 10.0
+"""From the fastest to the slowest round of the whole model."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The models of single ops.
+
+    Args:
+        keys: An op's place in the file -> what its part is called.
+        files: Those parts; ops that are alike share one.
+    """
+
+    keys: dict[int, Hashable]
+    files: dict[Hashable, Placed]
+
+
+def limits_of(times: Times) -> Limits | None:
+    """Return what the device did at best; None where a reference could not be timed."""
+    call = times.ms(CALL)
+    best = {
+        precision: max(_rate(MACS, times.ms((precision, *form))) for form in CONVOLUTIONS)
+        for precision in (FLOAT32, INT8)
+    }
+    copies = tuple(Copy(size, _rate(size, times.ms(size))) for size in COPIED_BYTES)
+    if call is None or not all([*best.values(), *(copy.gbytes_per_s for copy in copies)]):
+        return None
+    return Limits(best[FLOAT32], best[INT8], copies, call)
+
+
+def _rate(amount: int, time_ms: float | None) -> float:
+    """Return 10^9 a second; 0 if it is not known."""
+    return amount / time_ms / 1e6 if time_ms else 0.0
+
+
+def op_times(
+    ops: Sequence[Op], parts: Parts, times: Times, limits: Limits | None
+) -> tuple[OpTime, ...]:
+    """Return each op with its time and what limits it."""
+    spent = {op.place: times.ms(parts.keys.get(op.place)) for op in ops}
+    total = sum(time for time in spent.values() if time is not None)
+    return tuple(_op_time(op, spent[op.place], total, parts, times, limits) for op in ops)
+
+
+def _op_time(
+    op: Op, time_ms: float | None, total: float, parts: Parts, times: Times, limits: Limits | None
+) -> OpTime:
+    key = parts.keys.get(op.place)
+    return OpTime(
+        place=op.place,
+        name=op.name,
+        kind=op.kind,
+        output_shape=op.output_shape,
+        macs=op.macs,
+        bytes=op.bytes,
+        time_ms=time_ms,
+        share_percent=100 * time_ms / total if time_ms is not None else None,
+        gmacs_per_s=_rate(op.macs, time_ms) or None,
+        gbytes_per_s=_rate(op.bytes, time_ms) or None,
+        roof_percent=100 * limits.roof_ms(op) / time_ms if limits and time_ms else None,
+        bound=limits.bound(op, time_ms) if limits and time_ms else None,
+        copies=parts.files[key].copies if key in parts.files else 0,
+        error=str(times.errors[key]) if key in times.errors else None,
+    )
+
+
+def kind_times(
+    ops: Sequence[Op], measured: Sequence[OpTime], limits: Limits | None
+) -> tuple[KindTime, ...]:
+    """Return the kinds of ops with the times of all of each, the slowest first."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for number, op in enumerate(ops):
+        places[op.kind].append(number)
+    kinds = [
+        _kind_time([ops[n] for n in numbers], [measured[n] for n in numbers], limits)
+        for numbers in places.values()
+    ]
+    return tuple(sorted(kinds, key=lambda kind: -(kind.time_ms or 0.0)))
+
+
+def _kind_time(ops: list[Op], measured: list[OpTime], limits: Limits | None) -> KindTime:
+    timed = [(op, one) for op, one in zip(ops, measured, strict=True) if one.time_ms is not None]
+    known = [op for op, _ in timed]
+    time_ms = sum(one.time_ms or 0.0 for _, one in timed) if timed else None
+    bound = _main_bound([one for _, one in timed])
+    roof_ms = sum(map(limits.roof_ms, known)) if limits else 0.0
+    return KindTime(
+        kind=ops[0].kind,
+        count=len(ops),
+        timed=len(timed),
+        macs=sum(op.macs for op in ops),
+        bytes=sum(op.bytes for op in ops),
+        time_ms=time_ms,
+        share_percent=sum(one.share_percent or 0.0 for _, one in timed) if timed else None,
+        gmacs_per_s=_rate(sum(op.macs for op in known), time_ms) or None,
+        gbytes_per_s=_rate(sum(op.bytes for op in known), time_ms) or None,
+        roof_percent=100 * roof_ms / time_ms if time_ms and roof_ms else None,
+        bound=bound,
+        advice=advice(bound, known, time_ms, limits) if bound and time_ms and limits else None,
+    )
+
+
+def _main_bound(timed: list[OpTime]) -> str | None:
+    """Return what limits most of the time of some ops."""
+    spent: dict[str, float] = defaultdict(float)
+    for one in timed:
+        if one.bound is not None:
+            spent[one.bound] += one.time_ms or 0.0
+    return max(spent, key=lambda bound: spent[bound], default=None)
+
+
+def notes(
+    times: Times,
+    ops: Sequence[OpTime],
+    whole_ms: float | None,
+    ops_ms: float | None,
+    *,
+    emulated: bool,
+) -> tuple[str, ...]:
+    """Return what to know before the figures are used."""
+    if emulated:
+        return ("the CPU is emulated: what its ops take says nothing of a board, so none is timed",)
+    found = []
+    alone = sum(op.time_ms is None for op in ops)
+    if alone:
+        found.append(f"{alone} op(s) cannot run alone, and are not in the sum")
+    if whole_ms and ops_ms and abs(ops_ms / whole_ms - 1) > SUM_TOLERANCE_PERCENT / 100:
+        found.append(
+            f"the ops' times add up to {100 * ops_ms / whole_ms:.0f} % of the whole model's: "
+            "take the shares for approximate"
+        )
+    rounds = times.rounds_ms.get(WHOLE, [])
+    if rounds and max(rounds) / min(rounds) - 1 > UNSTEADY_PERCENT / 100:
+        found.append(
+            f"the whole model took {min(rounds):.3g} to {max(rounds):.3g} ms from round to round: "
+            "something else ran, or the clock changed; measure again"
+        )
+    return tuple(found)

@@ -1,0 +1,205 @@
+"""``edgecnn.profile``: where the latency of a file goes on a device."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edgecnn.devices.base import Device, get_device
+from edgecnn.errors import InputError
+from edgecnn.files import quoted, sha256_of
+from edgecnn.measure.failures import crash_explained, named_errors
+from edgecnn.measure.session import DeviceFacts, LoadedModel
+from edgecnn.profiling.analysis import (
+    CALL,
+    WHOLE,
+    Parts,
+    kind_times,
+    limits_of,
+    notes,
+    op_times,
+)
+from edgecnn.profiling.cutting import cutter_of
+from edgecnn.profiling.ops import FLOAT32, INT8, Op, running_ops
+from edgecnn.profiling.references import (
+    CONVOLUTIONS,
+    COPIED_BYTES,
+    LEAST_BYTES,
+    convolution,
+    copying,
+    several,
+)
+from edgecnn.profiling.result import SCHEMA_VERSION, Profile
+from edgecnn.profiling.timing import Placed, Timer, Times
+from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+from edgecnn.version import __version__
+
+MAX_THREADS = 1024
+
+Progress = Callable[[str, int, int], None]
+
+
+def profile(
+    path: str | Path,
+    *,
+    device: str = "desktop",
+    threads: int = 1,
+    on_progress: Progress = lambda phase, done, total: None,
+    ask_password: Callable[[str], str] | None = None,
+) -> Profile:
+    """Time each op of a file on a device, and say what limits it.
+
+    Each op is cut out and runs several times in a row, so that it finds the caches much as it does
+    in the network. Ops that are alike are timed once, and all of them in turn with the whole model.
+    A dense convolution and copies, in the same rounds, show what the device can do at best.
+
+    Args:
+        path: A ``.tflite`` file.
+        device: Where: ``"desktop"``, a name of the inventory, or ``"[user@]host[:port]"``.
+        threads: Of the runtime.
+        on_progress: Told (phase, done, total).
+        ask_password: Given a question, returns a device's password; without it only keys are tried.
+
+    Raises:
+        InputError: The file cannot be used, or an option.
+        DeviceError: The device cannot be reached, or is in use.
+        ChildCrashedError: The runtime crashed on the file.
+
+    Example:
+        >>> edgecnn.profile("model.tflite").kinds[0].kind
+        'CONV_2D'
+    """
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"--threads must be 1 to {MAX_THREADS}, not {threads}")
+    file = _File.read(Path(path))
+    profiler = _Profiler(file, get_device(device, ask_password), threads, on_progress)
+    return profiler.run()
+
+
+@dataclass(frozen=True)
+class _File:
+    """What is profiled."""
+
+    path: Path
+    model: TfliteModel
+    ops: list[Op]
+
+    @staticmethod
+    def read(path: Path) -> _File:
+        model = read_model(path)
+        ops = running_ops(model)
+        if not ops:
+            raise InputError(f"{quoted(path)} has no ops to profile")
+        return _File(path, model, ops)
+
+    @property
+    def label(self) -> str:
+        return quoted(self.path)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What one run on a device gave."""
+
+    loaded: LoadedModel
+    facts: DeviceFacts
+    parts: Parts
+    times: Times
+
+
+@dataclass(frozen=True)
+class _Profiler:
+    file: _File
+    device: Device
+    threads: int
+    on_progress: Progress
+
+    def run(self) -> Profile:
+        """Measure, and say what it comes to."""
+        begin, when = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+        label = self.file.label
+        with named_errors(label), tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
+            self.on_progress(f"cutting {label} into its ops", 0, 0)
+            with self.device:
+                run = self._measured(Path(folder))
+        return self._profile(run, when, time.monotonic() - begin)
+
+    def _measured(self, folder: Path) -> _Run:
+        label = self.file.label
+        whole = self.device.place(self.file.path, self._telling(f"sending {label}"))
+        with Timer(self.device, f"profiling {label}", self.threads) as timer:
+            with crash_explained():
+                loaded = timer.try_whole(whole)
+            facts = timer.session.facts()
+            if facts.emulated:
+                return _Run(loaded, facts, Parts({}, {}), Times())
+            parts = self._parts(folder)
+            files = {WHOLE: Placed(whole), **parts.files, **self._references(folder)}
+            times = timer.rounds(files, self._telling(f"timing the ops of {label}"))
+        if WHOLE in times.errors:
+            raise times.errors[WHOLE]
+        return _Run(loaded, facts, parts, times)
+
+    def _parts(self, folder: Path) -> Parts:
+        """Cut out the ops; those that are alike share a part."""
+        cutter, parts = cutter_of(self.file.path, self.file.model, self.file.ops), Parts({}, {})
+        tell = self._telling(f"cutting {self.file.label} into its ops")
+        for number, op in enumerate(self.file.ops):
+            tell(number, len(self.file.ops))
+            key = parts.keys[op.place] = cutter.likeness(op)
+            if key not in parts.files:
+                parts.files[key] = self._placed(folder, cutter.alone(op), cutter.copies(op))
+        return parts
+
+    def _references(self, folder: Path) -> dict[Hashable, Placed]:
+        """Make what shows the device's best."""
+        files: dict[Hashable, Placed] = {CALL: self._placed(folder, copying(LEAST_BYTES), 1)}
+        for precision in (FLOAT32, INT8):
+            for form in CONVOLUTIONS:
+                part = several(convolution(*form, precision), 0)
+                files[(precision, *form)] = self._placed(folder, *part)
+        for size in COPIED_BYTES:
+            files[size] = self._placed(folder, *several(copying(size), size))
+        return files
+
+    def _placed(self, folder: Path, content: bytes, copies: int) -> Placed:
+        path = folder / f"{len(list(folder.iterdir()))}.tflite"
+        path.write_bytes(content)
+        return Placed(self.device.place(path), copies)
+
+    def _telling(self, phase: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.on_progress(phase, done, total)
+
+    def _profile(self, run: _Run, when: str, seconds: float) -> Profile:
+        facts, loaded, times = run.facts, run.loaded, run.times
+        limits = limits_of(times)
+        ops = op_times(self.file.ops, run.parts, times, limits)
+        timed = [op.time_ms for op in ops if op.time_ms is not None]
+        whole, total = times.ms(WHOLE), sum(timed) if timed else None
+        return Profile(
+            schema_version=SCHEMA_VERSION,
+            edgecnn_version=__version__,
+            measured_at=when,
+            model=str(self.file.path),
+            model_sha256=sha256_of(self.file.path),
+            scheme=self.file.model.scheme,
+            device=self.device.name,
+            cpu=facts.cpu,
+            board=facts.board,
+            architecture=facts.architecture,
+            emulated=bool(facts.emulated),
+            runtime=loaded.runtime,
+            runtime_version=loaded.runtime_version,
+            threads=self.threads,
+            latency_p50_ms=whole,
+            ops_ms=total,
+            limits=limits,
+            kinds=kind_times(self.file.ops, ops, limits),
+            ops=ops,
+            notes=notes(times, ops, whole, total, emulated=bool(facts.emulated)),
+            seconds=seconds,
+        )

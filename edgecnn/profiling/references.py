@@ -1,0 +1,124 @@
+"""Models of one op that show what a device can do at best: dense convolutions and copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgecnn.profiling.cutting import Cutter
+from edgecnn.profiling.ops import FLOAT32, INT8, running_ops
+from edgecnn.quantize.editing import pack
+from edgecnn.quantize.flatbuffer import load_schema, parse_model
+
+CONVOLUTIONS = ((28, 128), (14, 256))
+"""Side and channels of 1x1 convolutions as MobileNets have."""
+
+MACS = 28 * 28 * 128 * 128
+"""Of either."""
+
+COPIED_BYTES = (64 << 10, 512 << 10, 4 << 20)
+"""Read and written: what fits the first cache, the last one, and what mostly fits none."""
+
+LEAST_BYTES = 8
+"""Of an op that costs nothing but its call."""
+
+
+def convolution(side: int, channels: int, precision: str) -> bytes:
+    """Return a model of a 1x1 convolution from and to ``channels`` channels.
+
+    Args:
+        side: Height and width of the map.
+        channels: How many come in and go out.
+        precision: ``"float32"`` or ``"int8"``.
+    """
+    one = _Model(precision)
+    image, result = (one.tensor((1, side, side, channels), scale=0.05) for _ in range(2))
+    generator = np.random.default_rng(0)
+    shape = (channels, 1, 1, channels)
+    weights = generator.integers(-127, 128, shape, np.int8)
+    bias = np.zeros(channels, np.int32)
+    if precision == FLOAT32:
+        kernel = one.constant((weights / 1270).astype(np.float32))
+        shift = one.constant(bias.astype(np.float32))
+    else:
+        kernel = one.constant(weights, scale=0.001)
+        shift = one.constant(bias, scale=0.00005)
+    options = one.schema.Conv2DOptionsT()
+    options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
+    return one.packed("CONV_2D", options, [image, kernel, shift], image, result)
+
+
+def copying(size: int) -> bytes:
+    """Return a model that reads half of ``size`` bytes and writes as many: a float32 ReLU."""
+    one = _Model(FLOAT32)
+    values, result = (one.tensor((1, size // 8)) for _ in range(2))
+    return one.packed("RELU", None, [values], values, result)
+
+
+def several(content: bytes, idle: int) -> tuple[bytes, int]:
+    """Return a reference that has its op several times, and how often.
+
+    Args:
+        content: A model of one op.
+        idle: Bytes that are moved before the op comes back to the same memory.
+    """
+    (op,) = running_ops(parse_model(content, "a reference"))
+    cutter = Cutter(content, [op], idle, {op.place: idle})
+    return cutter.alone(op), cutter.copies(op)
+
+
+class _Model:
+    """A model of one op that is being made."""
+
+    def __init__(self, precision: str) -> None:
+        self.schema: Any = load_schema()
+        self._type = getattr(self.schema.TensorType, precision.upper())
+        self._model, self._graph = self.schema.ModelT(), self.schema.SubGraphT()
+        self._model.version, self._model.subgraphs = 3, [self._graph]
+        self._model.buffers, self._graph.tensors = [self.schema.BufferT()], []
+        self._is_quantized = precision == INT8
+
+    def tensor(self, shape: tuple[int, ...], scale: float = 1.0) -> int:
+        """Add a tensor of the model's type."""
+        return self._add(shape, self._type, scale, None, 0)
+
+    def constant(self, values: np.ndarray[Any, Any], scale: float = 1.0) -> int:
+        """Add a constant; in an integer model each of its channels has a scale."""
+        buffer = self.schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        kind = getattr(self.schema.TensorType, values.dtype.name.upper())
+        place = len(self._model.buffers) - 1
+        return self._add(values.shape, kind, scale, len(values), place)
+
+    def _add(
+        self, shape: tuple[int, ...], kind: int, scale: float, channels: int | None, buffer: int
+    ) -> int:
+        tensor = self.schema.TensorT()
+        tensor.shape, tensor.type, tensor.buffer = np.array(shape, np.int32), kind, buffer
+        tensor.name = f"tensor_{len(self._graph.tensors)}"
+        if self._is_quantized:
+            tensor.quantization = self.schema.QuantizationParametersT()
+            tensor.quantization.scale = np.full(channels or 1, scale, np.float32)
+            tensor.quantization.zeroPoint = np.zeros(channels or 1, np.int64)
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def packed(self, kind: str, options: Any, inputs: list[int], source: int, result: int) -> bytes:
+        """Return the file's bytes."""
+        schema, graph = self.schema, self._graph
+        code, op = schema.OperatorCodeT(), schema.OperatorT()
+        code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, kind)
+        # Version 3 is the first with a scale for each channel.
+        code.version = 3 if self._is_quantized else 1
+        op.opcodeIndex, op.inputs = 0, np.array(inputs, np.int32)
+        op.outputs = graph.outputs = np.array([result], np.int32)
+        graph.inputs, graph.operators = np.array([source], np.int32), [op]
+        if options is not None:
+            op.builtinOptionsType = getattr(
+                schema.BuiltinOptions, type(options).__name__.removesuffix("T")
+            )
+            op.builtinOptions = options
+        self._model.operatorCodes = [code]
+        return pack(self._model, 4096)

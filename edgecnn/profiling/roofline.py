@@ -1,0 +1,122 @@
+"""What limits an op: the device's arithmetic, its memory, its kernel, or the cost of being an op.
+
+The roofline model of Williams, Waterman and Patterson (2009),
+https://doi.org/10.1145/1498765.1498785: an op takes at least as long as its multiply-adds take at
+the device's best rate, and at least as long as its bytes take at the memory's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgecnn.profiling.ops import FLOAT32, INT8, Op
+
+COMPUTE, MEMORY, KERNEL, OVERHEAD = "compute", "memory", "kernel", "overhead"
+
+NEAR_ROOF = 1 / 3
+"""An op that does a third of what the roofline allows is limited by that roof."""
+
+CALLS = 10
+"""What takes less than so many empty calls of the runtime is mostly the cost of being an op."""
+
+CLEAR_GAIN = 1.3
+"""int8 is worth a word where its convolutions are so much faster."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """How fast a device copies.
+
+    Args:
+        bytes: Read and written.
+        gbytes_per_s: 10^9 bytes a second, those read and those written.
+    """
+
+    bytes: int
+    gbytes_per_s: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a device did at best in the same run.
+
+    Args:
+        float32_gmacs_per_s: 10^9 multiply-adds a second of a dense float32 convolution.
+        int8_gmacs_per_s: The same in int8.
+        copies: The smallest first.
+        call_ms: A call of the runtime that does nothing.
+    """
+
+    float32_gmacs_per_s: float
+    int8_gmacs_per_s: float
+    copies: tuple[Copy, ...]
+    call_ms: float
+
+    def macs_ms(self, op: Op) -> float:
+        """Return the least time of an op's multiply-adds."""
+        known = {FLOAT32: self.float32_gmacs_per_s, INT8: self.int8_gmacs_per_s}
+        return op.macs / known[op.precision] / 1e6
+
+    def bytes_ms(self, op: Op) -> float:
+        """Return the least time to move an op's bytes."""
+        return op.bytes / self.gbytes_per_s(op.bytes) / 1e6
+
+    def gbytes_per_s(self, size: int) -> float:
+        """Return how fast so many bytes are moved, between two sizes by their logarithms."""
+        first, *_, last = self.copies
+        if size <= first.bytes or size >= last.bytes:
+            return (first if size <= first.bytes else last).gbytes_per_s
+        below = max((c for c in self.copies if c.bytes <= size), key=lambda c: c.bytes)
+        above = min((c for c in self.copies if c.bytes > size), key=lambda c: c.bytes)
+        part = math.log(size / below.bytes) / math.log(above.bytes / below.bytes)
+        return below.gbytes_per_s + part * (above.gbytes_per_s - below.gbytes_per_s)
+
+    def roof_ms(self, op: Op) -> float:
+        """Return the least time that an op can take."""
+        return max(self.macs_ms(op), self.bytes_ms(op))
+
+    def bound(self, op: Op, time_ms: float) -> str:
+        """Say what limits an op that takes so long: compute, memory, kernel or overhead.
+
+        Example:
+            >>> limits.bound(Op(kind="CONV_2D", macs=10_000_000, ...), 0.2)
+            'compute'
+        """
+        if self.roof_ms(op) >= NEAR_ROOF * time_ms:
+            return COMPUTE if self.macs_ms(op) >= self.bytes_ms(op) else MEMORY
+        return OVERHEAD if time_ms < CALLS * self.call_ms else KERNEL
+
+
+def advice(bound: str, ops: Sequence[Op], time_ms: float, limits: Limits) -> str:
+    """Say in a line what limits a kind of op, and what would help.
+
+    Args:
+        bound: Of most of their time.
+        ops: All of that kind.
+        time_ms: Of all of them.
+        limits: The device's.
+    """
+    if bound == COMPUTE:
+        gain = limits.int8_gmacs_per_s / limits.float32_gmacs_per_s
+        if all(op.precision == FLOAT32 for op in ops) and gain >= CLEAR_GAIN:
+            return f"compute-bound: int8 convolutions do {gain:.1f} times the MACs a second here"
+        return (
+            "compute-bound: a smaller input or fewer channels; more threads, where cores are idle"
+        )
+    if bound == MEMORY:
+        weights = sum(op.weight_bytes for op in ops)
+        if 2 * weights > sum(op.bytes for op in ops):
+            return "memory-bound by its weights: fewer of them, or in fewer bits"
+        return "memory-bound: smaller maps or fewer bits a value; faster arithmetic won't help"
+    each = f"{1000 * time_ms / len(ops):.3g} us each"
+    if bound == OVERHEAD:
+        return f"overhead-bound: {len(ops)} of {each}, mostly the cost of being an op: have fewer"
+    if any(op.macs for op in ops):
+        percent = 100 * sum(map(limits.macs_ms, ops)) / time_ms
+        return (
+            f"kernel-bound: {percent:.0f} % of a dense convolution's rate: this op, shape or type "
+            "has no better kernel in this runtime"
+        )
+    return "kernel-bound: slower than a copy of its values: do without it, or fuse it"
