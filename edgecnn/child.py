@@ -7,6 +7,7 @@ libraries print otherwise goes to standard error, which is kept for ``--debug``.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -150,6 +151,9 @@ class ChildProcess:
         if kill:
             self._kill_group()
         self._process.wait()
+        with contextlib.suppress(OSError):  # of what it no longer reads
+            assert self._process.stdin is not None
+            self._process.stdin.close()
         self._stderr.close()
 
     def _kill_group(self) -> None:
@@ -160,8 +164,8 @@ class ChildProcess:
 
     def _read_messages(self) -> None:
         assert self._process.stdout is not None
-        output = self._process.stdout
-        try:
+        # Half a line: the child died while it wrote, and its exit status says how.
+        with self._process.stdout as output, contextlib.suppress(ValueError, OSError):
             while line := output.readline():
                 message = json.loads(line)
                 if not isinstance(message, dict):
@@ -170,8 +174,6 @@ class ChildProcess:
                 if len(payload) < message.get("payload_bytes", 0):
                     break
                 self._inbox.put((message, payload))
-        except (ValueError, OSError):
-            pass  # Half a line: the child died while it wrote, and its exit status says how.
         self._inbox.put(None)
 
     def _death(self) -> ChildCrashedError:

@@ -57,6 +57,22 @@ def test_a_child_that_dies_by_a_signal(name: str) -> None:
     assert "last words" in caught.value.debug_text
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_child_that_was_ended_holds_no_files_open(kill: bool) -> None:
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = opened()
+    process = child("sys.stdin.read()")
+    assert opened() > before
+    process.close(kill=kill)
+    patience = time.monotonic() + 20
+    while opened() > before and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert opened() == before
+
+
 def test_a_dead_child_stays_dead() -> None:
     with child("sys.exit(7)") as process:
         for _ in range(3):
