@@ -72,6 +72,7 @@ def test_a_board_answers_as_this_machine_does(
     here = bench(model, **asked)[0]
     there = bench(model, device="kitchen", **asked)[0]
     assert (there.device, there.architecture, there.emulated) == ("kitchen", "aarch64", True)
+    assert there.verdict == "emulated"
     assert there.images == here.images
     assert (there.top1_percent, there.images_unreadable) == (
         here.top1_percent,
@@ -86,6 +87,19 @@ def test_a_board_answers_as_this_machine_does(
     assert uploads == []
     wait_until(lambda: not runners(board), 5)
     assert leftovers(board) == ""
+
+
+def test_a_board_rests_until_it_is_cool(make_quick_pi: MakePi, known: Any, model: Path) -> None:
+    pi = make_quick_pi(runtime=True)
+    known(kitchen=pi)
+    pi.set_health(temperature_c=60.0)
+    asked: dict[str, Any] = {"device": "kitchen", "runs": 20, "min_time_s": 0.0}
+    (warm,) = bench(model, cooldown="50C,1.5s", **asked)
+    assert warm.cooldown_s is not None and warm.cooldown_s >= 1.5
+    pi.set_health(temperature_c=45.0)
+    (cool,) = bench(model, cooldown="50C,600s", **asked)
+    assert cool.cooldown_s is not None and cool.cooldown_s < 60
+    assert cool.temperature_before_c == 45
 
 
 def test_a_device_is_used_by_one_at_a_time(quick_pi: EmulatedPi, known: Any) -> None:
