@@ -158,7 +158,7 @@ def _rows(shown: Shown) -> list[tuple[str, str]]:
         rows.append(("labels", f"{len(shown.labels)}: {names}{more}"))
     said = {file.name: file.description for file in shown.metadata.files} if shown.metadata else {}
     rows += [
-        ("packed", "  ".join(filter(None, (f"{name}, {size} bytes", said.get(name)))))
+        ("packed", ": ".join(filter(None, (f"{name}, {size} bytes", said.get(name)))))
         for name, size in shown.packed_files.items()
     ]
     rows += [("buffer", f"{name}, {size} bytes") for name, size in shown.buffers.items()]
@@ -171,7 +171,7 @@ def _described(tensor: TensorMetadata) -> str:
         parts.append(f"mean {_numbers(tensor.mean)}, std {_numbers(tensor.std)}")
     if tensor.minimum and tensor.maximum:
         parts.append(f"{_numbers(tensor.minimum)} to {_numbers(tensor.maximum)}")
-    return "  ".join([part for part in parts if part] + [tensor.description])
+    return ": ".join(filter(None, (", ".join(filter(None, parts)), tensor.description)))
 
 
 def _numbers(values: tuple[Any, ...]) -> str:

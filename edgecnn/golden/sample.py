@@ -21,8 +21,8 @@ GOLDEN_FILE = "edgecnn_golden.json"
 """Name of the packed file."""
 
 GOLDEN_DESCRIPTION = (
-    "Golden sample: test images, what the model answered to them, and how the file was made. It is "
-    "for tests; an app does not need it."
+    "Test images, what the model answered to them, and how the file was made (a golden sample). "
+    "It is for tests: an app does not need it."
 )
 """What the public metadata says of the packed file."""
 
