@@ -154,7 +154,7 @@ def _detail(row: Row) -> str:
     record = row.record
     shown = [
         ("size", size_text(record.model_bytes)),
-        ("top-1", _accuracy(row)),
+        ("top-1", row.accuracy_text),
     ]
     if row.latency_ms is not None:
         percentiles = (record.latency_p50_ms, record.latency_p90_ms, record.latency_p99_ms)
@@ -173,13 +173,6 @@ def _detail(row: Row) -> str:
           <dl class="facts">{items}</dl>
           {_list(warnings, "quiet") if warnings else ""}
         </div>"""
-
-
-def _accuracy(row: Row) -> str | None:
-    if row.top1_percent is None:
-        return None
-    interval = f" (95 % interval {row.top1_interval})" if row.top1_interval else ""
-    return f"{row.top1_percent:.1f} %{interval}"
 
 
 def _table(rows: Sequence[Row]) -> str:

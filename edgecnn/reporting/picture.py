@@ -52,7 +52,7 @@ def as_picture(title: str, view: View) -> dict[str, Any]:
 
 
 def _chart(name: str, view: View) -> dict[str, Any]:
-    whole = ("$schema", "autosize", "params")
+    whole = ("$schema", "params")
     chart = charts(view.rows, width=WIDTH)[name]
     title = {"text": TITLES[name], "frame": "group", "offset": 8}
     return {**{part: value for part, value in chart.items() if part not in whole}, "title": title}

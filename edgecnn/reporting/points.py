@@ -12,7 +12,7 @@ from edgecnn.reporting.costs import costs
 from edgecnn.reporting.labels import Place, logarithm, place_names
 from edgecnn.reporting.recommendation import front, pareto
 from edgecnn.reporting.rows import Row
-from edgecnn.text import three_digits
+from edgecnn.text import size_text, three_digits
 
 Values = list[dict[str, Any]]
 
@@ -42,12 +42,8 @@ def points(rows: Sequence[Row]) -> Values:
     )
     return [
         {
-            **_names(row),
-            "p50": row.latency_ms,
-            "mb": row.record.model_bytes / 1e6,
-            "top1": row.top1_percent,
-            "interval": row.top1_interval or "-",
-            "verdict": row.record.verdict or "-",
+            **_told(row),
+            **_figures(row),
             "optimal": row.id in optimal,
             **_label(_stem(row), place),
         }
@@ -76,15 +72,11 @@ def years(rows: Sequence[Row]) -> Values:
     )
     return [
         {
-            **_names(row),
+            **_told(row),
+            **_figures(row),
             "at": at,
             "year": network.year,
             "network": network.name,
-            "p50": row.latency_ms,
-            "mb": row.record.model_bytes / 1e6,
-            "top1": row.top1_percent,
-            "interval": row.top1_interval or "-",
-            "verdict": row.record.verdict or "-",
             **_label(network.name, place),
         }
         for at, (row, network), place in zip(beside, known, places, strict=True)
@@ -96,42 +88,37 @@ def steps(rows: Sequence[Row]) -> Values:
     return [{"p50": row.latency_ms, "top1": row.top1_percent} for row in front(rows)]
 
 
-def spreads(rows: Iterable[Row], most: int | None = None) -> Values:
+def spreads(rows: Iterable[Row]) -> Values:
     """Return how each run's calls lie about their median, the fastest run first.
 
     Args:
         rows: Those on an emulated CPU are left out.
-        most: At most so many.
     """
     timed = [row for row in rows if row.latency_ms is not None]
     timed.sort(key=lambda row: row.record.latency_p50_ms)
     return [
         {
-            **_names(row),
+            **_told(row),
             "place": place,
             "text": f"{_stem(row)}  ·  {three_digits(row.record.latency_p50_ms)} ms",
-            "p50": row.record.latency_p50_ms,
-            "p90": row.record.latency_p90_ms,
-            "p99": row.record.latency_p99_ms,
-            "runs": row.record.runs,
             "around": _around_median(row),
         }
-        for place, row in enumerate(timed[:most])
+        for place, row in enumerate(timed)
     ]
 
 
-def losses(rows: Sequence[Row], most: int | None = None) -> Values:
+def losses(rows: Sequence[Row]) -> Values:
     """Return what each quantised file costs beside its float32 file, with its interval."""
     return [
         {
-            **_names(one.row),
+            **_told(one.row),
             "place": place,
             "text": f"{one.model}  ·  {one.row.record.scheme}",
             "change": one.change.change,
             "low": one.change.low,
             "high": one.change.high,
         }
-        for place, one in enumerate(costs(rows)[:most])
+        for place, one in enumerate(costs(rows))
     ]
 
 
@@ -148,8 +135,26 @@ def calls(row: Row) -> list[list[float]]:
     return [[number + 1, float(samples[number])] for number in sorted(numbers)]
 
 
-def _names(row: Row) -> dict[str, Any]:
-    return {"id": row.id, "name": row.name, "scheme": row.record.scheme}
+def _told(row: Row) -> dict[str, Any]:
+    """Return what is told of a row wherever it is pointed at."""
+    record = row.record
+    percentiles = (record.latency_p50_ms, record.latency_p90_ms, record.latency_p99_ms)
+    time = f"{' / '.join(map(three_digits, percentiles))} ms, {record.runs:,} calls"
+    return {
+        "id": row.id,
+        "name": row.name,
+        "scheme": record.scheme,
+        "size": size_text(record.model_bytes),
+        "time": "-" if row.latency_ms is None else time,
+        "verdict": record.verdict or "-",
+        "accuracy": row.accuracy_text or "-",
+    }
+
+
+def _figures(row: Row) -> dict[str, Any]:
+    """Return what places a row: milliseconds, MiB, percent."""
+    size = row.record.model_bytes / (1 << 20)
+    return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent}
 
 
 def _around_median(row: Row) -> list[float]:

@@ -58,6 +58,14 @@ class Row:
             return None
         return f"{low:.1f}-{high:.1f}"
 
+    @property
+    def accuracy_text(self) -> str | None:
+        """Its top-1 with the interval, where it has one."""
+        if self.top1_percent is None:
+            return None
+        interval = f" (95 % interval {self.top1_interval})" if self.top1_interval else ""
+        return f"{self.top1_percent:.1f} %{interval}"
+
     @cached_property
     def network(self) -> ModelSpec | None:
         """Its architecture, where that is known."""

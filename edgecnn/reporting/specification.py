@@ -65,7 +65,7 @@ def charts(
     legend = {} if width else {"legend": None}
     colour = altair.Color("scheme:N", title=None, scale=scale, **legend)
     ring = _ring(altair, dark)
-    size = _size(altair, max(row.record.model_bytes for row in rows) / 1e6, legend)
+    size = _size(altair, max(row.record.model_bytes for row in rows) / (1 << 20), legend)
     years = [row.network.year for row in rows if row.network] or [0]
     made = {
         "tradeoff": _tradeoff(altair, colour, ring, size),
@@ -137,7 +137,7 @@ def _size(alt: Any, largest: float, legend: dict[str, Any]) -> Any:
         values = [float(f"{largest * part:.1g}") for part in (0.1, 0.4, 1)]
         legend = {"legend": alt.Legend(symbolFillColor=GREY, values=values, format="~g")}
     scale = alt.Scale(domain=[0, largest], range=[20, 900])
-    return alt.Size("mb:Q", title="MB", scale=scale, **legend)
+    return alt.Size("mib:Q", title="MiB", scale=scale, **legend)
 
 
 def _tradeoff(alt: Any, colour: Any, ring: Any, size: Any) -> Any:
@@ -155,8 +155,8 @@ def _tradeoff(alt: Any, colour: Any, ring: Any, size: Any) -> Any:
         size=size,
         color=colour,
         opacity=alt.condition("datum.optimal", alt.value(0.92), alt.value(0.42)),
-        order=alt.Order("mb:Q", sort="descending"),
-        tooltip=_tooltip(alt, size=True, top1=True),
+        order=alt.Order("mib:Q", sort="descending"),
+        tooltip=_tooltip(alt),
         **ring,
     )
     return _layers(alt, line, bubbles, _names(alt, placed, x, y))
@@ -165,13 +165,13 @@ def _tradeoff(alt: Any, colour: Any, ring: Any, size: Any) -> Any:
 def _sizes(alt: Any, colour: Any, ring: Any) -> Any:
     placed = alt.Chart(alt.NamedData("points")).transform_filter("isValid(datum.p50)")
     x = _time(alt)
-    y = alt.Y("mb:Q", title="size of the file, MB", scale=_log(alt), axis=alt.Axis(format="~g"))
+    y = alt.Y("mib:Q", title="size of the file, MiB", scale=_log(alt), axis=alt.Axis(format="~g"))
     dots = placed.mark_circle(size=130, cursor="pointer").encode(
         x=x,
         y=y,
         color=colour,
         opacity=alt.condition("datum.optimal", alt.value(0.92), alt.value(0.42)),
-        tooltip=_tooltip(alt, size=True, top1=False),
+        tooltip=_tooltip(alt),
         **ring,
     )
     return _layers(alt, dots, _names(alt, placed, x, y))
@@ -182,12 +182,6 @@ def _spread(alt: Any, colour: Any) -> Any:
     y = _row(alt)
     axis = alt.Axis(format="+.0%", orient="top", offset=6, tickCount=6)
     x = alt.X("around:Q", title="time of a call beside the run's median", axis=axis)
-    tooltip = [
-        *_tooltip(alt, size=False, top1=False),
-        alt.Tooltip("p90:Q", title="90th percentile, ms", format=".3~g"),
-        alt.Tooltip("p99:Q", title="99th percentile, ms", format=".3~g"),
-        alt.Tooltip("runs:Q", title="calls", format=","),
-    ]
     ticks = (
         runs.transform_flatten(["around"])
         .mark_tick(orient="vertical", size=13, thickness=1.6, opacity=0.55, yOffset=8)
@@ -197,7 +191,7 @@ def _spread(alt: Any, colour: Any) -> Any:
         orient="vertical", size=19, thickness=2.5, yOffset=8, style="median"
     ).encode(x=alt.XDatum(0), y=y)
     whole = runs.mark_bar(opacity=0, height=STEP, cursor="pointer").encode(
-        x=alt.value(0), x2=alt.value("width"), y=y, tooltip=tooltip
+        x=alt.value(0), x2=alt.value("width"), y=y, tooltip=_tooltip(alt)
     )
     return _layers(alt, ticks, medians, _labels(alt, runs, y), whole, height=alt.Step(STEP))
 
@@ -209,12 +203,10 @@ def _cost(alt: Any, colour: Any) -> Any:
     x = alt.X(
         "low:Q", title=title, axis=alt.Axis(format="+~g", orient="top", offset=6, tickCount=6)
     )
-    tooltip = [
-        alt.Tooltip("name:N", title="file"),
-        alt.Tooltip("change:Q", title="change, points", format="+.2f"),
-        alt.Tooltip("low:Q", title="at least", format="+.2f"),
-        alt.Tooltip("high:Q", title="at most", format="+.2f"),
-    ]
+    titles = {"change": "points beside float32", "low": "at least", "high": "at most"}
+    tooltip = _tooltip(
+        alt, *(alt.Tooltip(f"{n}:Q", title=t, format="+.2f") for n, t in titles.items())
+    )
     zero = alt.Chart(alt.NamedData("losses")).mark_rule(style="front", strokeDash=[5, 4])
     intervals = files.mark_rule(strokeWidth=3, opacity=0.45, yOffset=8).encode(
         x=x, x2="high:Q", y=y, color=colour
@@ -237,11 +229,11 @@ def _years(alt: Any, colour: Any, ring: Any, span: tuple[int, int]) -> Any:
         axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True),
     )
     y = _top1(alt)
-    tooltip = [
+    tooltip = _tooltip(
+        alt,
         alt.Tooltip("network:N", title="architecture"),
         alt.Tooltip("year:Q", title="year", format="d"),
-        *_tooltip(alt, size=True, top1=True),
-    ]
+    )
     dots = placed.mark_circle(size=110, opacity=0.85, cursor="pointer").encode(
         x=x, y=y, color=colour, tooltip=tooltip, **ring
     )
@@ -265,9 +257,7 @@ def _calls(alt: Any) -> Any:
 
 
 def _layers(alt: Any, *layers: Any, height: Any = TALL) -> Any:
-    made = alt.layer(*layers).properties(
-        height=height, autosize={"type": "fit-x", "contains": "padding"}
-    )
+    made = alt.layer(*layers).properties(height=height)
     return made.add_params(*(alt.param(**each) for each in parameters("width")))
 
 
@@ -317,13 +307,13 @@ def _names(alt: Any, placed: Any, x: Any, y: Any) -> Any:
     ).encode(x=x, y=y, text="label:N")
 
 
-def _tooltip(alt: Any, *, size: bool, top1: bool) -> list[Any]:
+def _tooltip(alt: Any, *others: Any) -> list[Any]:
     return [
         alt.Tooltip("name:N", title="file"),
+        *others,
         alt.Tooltip("scheme:N"),
-        alt.Tooltip("p50:Q", title="median, ms", format=".3~g"),
-        *([alt.Tooltip("mb:Q", title="size, MB", format=".3~g")] * size),
-        *([alt.Tooltip("top1:Q", title="top-1, %", format=".1f")] * top1),
-        *([alt.Tooltip("interval:N", title="95 % interval")] * top1),
-        *([alt.Tooltip("verdict:N", title="time is")] * size),
+        alt.Tooltip("size:N"),
+        alt.Tooltip("time:N", title="p50 / p90 / p99"),
+        alt.Tooltip("verdict:N", title="verdict on it"),
+        alt.Tooltip("accuracy:N", title="top-1"),
     ]

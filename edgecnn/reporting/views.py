@@ -88,7 +88,7 @@ def _view(setting: Setting, scheme: str | None) -> View:
 
 
 def view_values(view: View, number: int) -> dict[str, Any]:
-    """Return what a page needs of a view: numbers of rows, and the charts' data.
+    """Return what a page needs of a view: numbers of rows, schemes, and the charts' data.
 
     Args:
         view: What is shown.
@@ -97,6 +97,7 @@ def view_values(view: View, number: int) -> dict[str, Any]:
     return {
         "answer": number,
         "rows": [row.id for row in view.rows],
+        "shown": list(dict.fromkeys(row.record.scheme for row in view.rows)),
         "optimal": [row.id for row in view.answer.optimal],
         "pick": view.pick.id,
         "missing": view.missing,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.charts import check_target, content_policy, script_json
 from edgecnn.errors import InputError
 from edgecnn.records import Record
 
@@ -93,26 +91,6 @@ def test_a_form_may_be_said_and_a_wrong_ending_is_refused(results: str, tmp_path
         edgecnn.report(results, output=tmp_path / "report.pdf")
     with pytest.raises(InputError, match="would destroy"):
         edgecnn.report(results, output=results, format="md")
-
-
-def test_json_in_a_page_ends_no_script() -> None:
-    hostile: Any = {"</script><script>alert(1)</script>": "<!--\u2028]]>", "number": float("nan")}
-    text = script_json(hostile)
-    assert "<" not in text
-    assert json.loads(text) == {**hostile, "number": None}
-
-
-def test_a_policy_names_each_script() -> None:
-    # The digest of "alert('Hello, world.');" in the specification of the policy, section 8.
-    script = "alert('Hello, world.');"
-    assert "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='" in content_policy(script)
-    assert content_policy(script).startswith("default-src 'none'")
-
-
-def test_targets_are_checked_before_any_work(tmp_path: Path) -> None:
-    assert check_target(tmp_path / "a.SVG", []) == "svg"
-    with pytest.raises(InputError, match="does not exist"):
-        check_target(tmp_path / "no" / "a.svg", [])
 
 
 def test_verdicts_and_intervals_are_told_where_there_are_some(

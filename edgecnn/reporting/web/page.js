@@ -80,9 +80,8 @@ function datasets(name) {
 function legend() {
   const list = document.createElement("ul");
   list.className = "legend";
-  const shown = new Set(view().datasets.points.map((point) => point.scheme));
   for (const [scheme, colour] of Object.entries(look().colours)) {
-    if (!shown.has(scheme)) continue;
+    if (!view().shown.includes(scheme)) continue;
     const item = document.createElement("li");
     item.style.setProperty("--colour", colour);
     item.textContent = scheme;
