@@ -16,7 +16,7 @@ import edgecnn
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.data.images import decode, fit
 from edgecnn.errors import InputError
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.metadata.writing import with_metadata
 from edgecnn.snippets.quoting import kotlin_literal, python_literal, script_literal, swift_literal
 from edgecnn.snippets.snippet import PLATFORMS, snippet
@@ -73,7 +73,7 @@ def test_few_labels_stand_in_the_program(colour_model: ColourModel, tmp_path: Pa
     described = ModelMetadata(
         inputs=(TensorMetadata(mean=(0.0,), std=(1.0,), color_space="RGB"),),
         outputs=(TensorMetadata(label_files=("labels.txt",)),),
-        files=("labels.txt",),
+        files=(AssociatedFile("labels.txt"),),
     )
     packed = {"labels.txt": "\n".join(labels).encode()}
     path = tmp_path / "colours.tflite"
