@@ -143,11 +143,11 @@ def _summary_lines(result: Profile) -> list[str]:
         f"{result.device}: {cpu}{emulated}, {result.architecture}, {result.runtime} "
         f"{result.runtime_version}, {threads}"
     ]
-    if result.ops_ms is not None and result.latency_p50_ms is not None:
-        percent = 100 * result.ops_ms / result.latency_p50_ms
+    if result.ops_ms is not None and result.running_p50_ms is not None:
+        percent = 100 * result.ops_ms / result.running_p50_ms
         lines.append(
             f"{len(result.ops)} ops take {result.ops_ms:.2f} ms, the whole model "
-            f"{result.latency_p50_ms:.2f} ms (p50): {percent:.0f} %"
+            f"{result.running_p50_ms:.2f} ms (p50): {percent:.0f} %"
         )
     if result.limits is not None:
         best = result.limits

@@ -14,11 +14,8 @@ from edgecnn.profiling.timing import Placed, Times
 
 WHOLE, CALL = "the whole model", "an empty call"
 
-SUM_TOLERANCE_PERCENT = 10.0
-"""Further apart, the sum of the ops and the whole model are said not to agree."""
-
-UNSTEADY_PERCENT = 10.0
-"""From the fastest to the slowest round of the whole model."""
+TOLERANCE_PERCENT = 10.0
+"""Sums and rounds that differ by more are told."""
 
 
 @dataclass(frozen=True)
@@ -129,29 +126,32 @@ def _main_bound(timed: list[OpTime]) -> str | None:
 
 
 def notes(
-    times: Times,
-    ops: Sequence[OpTime],
-    whole_ms: float | None,
-    ops_ms: float | None,
-    *,
-    emulated: bool,
+    times: Times, ops: Sequence[OpTime], ops_ms: float | None, *, emulated: bool
 ) -> tuple[str, ...]:
     """Return what to know before the figures are used."""
     if emulated:
         return ("the CPU is emulated: what its ops take says nothing of a board, so none is timed",)
     found = []
-    alone = sum(op.time_ms is None for op in ops)
+    alone, whole = sum(op.time_ms is None for op in ops), times.ms(WHOLE)
     if alone:
         found.append(f"{alone} op(s) cannot run alone, and are not in the sum")
-    if whole_ms and ops_ms and abs(ops_ms / whole_ms - 1) > SUM_TOLERANCE_PERCENT / 100:
+    if whole and ops_ms and _differ(ops_ms, whole):
         found.append(
-            f"the ops' times add up to {100 * ops_ms / whole_ms:.0f} % of the whole model's: "
+            f"the ops' times add up to {100 * ops_ms / whole:.0f} % of the whole model's: "
             "take the shares for approximate"
         )
-    rounds = times.rounds_ms.get(WHOLE, [])
-    if rounds and max(rounds) / min(rounds) - 1 > UNSTEADY_PERCENT / 100:
+    rounds, latency = times.rounds_ms.get(WHOLE, []), times.latency_ms(WHOLE)
+    if rounds and _differ(max(rounds), min(rounds)):
         found.append(
             f"the whole model took {min(rounds):.3g} to {max(rounds):.3g} ms from round to round: "
             "something else ran, or the clock changed; measure again"
         )
+    if whole and latency and _differ(latency, whole):
+        found.append(
+            f"other programs had the CPU meanwhile: with that the whole model took {latency:.3g} ms"
+        )
     return tuple(found)
+
+
+def _differ(one: float, other: float) -> bool:
+    return abs(one / other - 1) > TOLERANCE_PERCENT / 100

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import struct
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ import numpy as np
 from edgecnn.errors import InputError
 from edgecnn.files import quoted
 from edgecnn.profiling.ops import Op
-from edgecnn.profiling.reuse import idle_results, idle_weights
-from edgecnn.quantize.flatbuffer import TfliteModel
 from edgecnn.quantize.recovery.operators import OpenGraph
 
 MOST_COPIES = 256
@@ -38,41 +36,23 @@ class Cutter(OpenGraph):
     Args:
         content: A ``.tflite`` file's bytes.
         ops: The ops that run, of the same file.
-        idle_weights: Bytes that are moved between two uses of a weight.
-        idle_results: The same for the memory of an op's results, by its place in the file.
 
     Example:
         >>> model = read_model(path)
-        >>> cutter = cutter_of(path, model, running_ops(model))
-        >>> Path("first.tflite").write_bytes(cutter.alone(ops[0]))
+        >>> ops = with_idle_bytes(model, running_ops(model))
+        >>> Path("first.tflite").write_bytes(Cutter(path.read_bytes(), ops).alone(ops[0]))
     """
 
-    def __init__(
-        self, content: bytes, ops: list[Op], idle_weights: int, idle_results: Mapping[int, int]
-    ) -> None:
+    def __init__(self, content: bytes, ops: list[Op]) -> None:
         super().__init__(content)
-        self._idle_weights, self._idle_results = idle_weights, idle_results
         self._makers = {int(t): op for op in self.operators for t in op.outputs}
         self._made_at_load = set(range(len(self.operators))) - {op.place for op in ops}
-
-    def copies(self, op: Op) -> int:
-        """Return how often an op is in its part."""
-        if op.weight_bytes > op.written_bytes:
-            own, idle = op.weight_bytes, self._idle_weights
-        else:
-            own, idle = op.written_bytes, self._idle_results[op.place]
-        if not own:
-            return CHEAP_COPIES
-        cheap = min(CHEAP_COPIES, CHEAP_BYTES // own)
-        needed = max(1, cheap, min(MOST_COPIES, math.ceil(idle / own)))
-        # A power of two, so that more ops are alike.
-        return 1 << (needed - 1).bit_length()
 
     def alone(self, op: Op) -> bytes:
         """Return a model of one op alone, which is in it ``copies(op)`` times."""
         one = self.operators[op.place]
         before = [self._makers[tensor] for tensor in self._widened(one)]
-        others = [self._again(one) for _ in range(self.copies(op) - 1)]
+        others = [self._again(one) for _ in range(copies(op) - 1)]
         return self.several([*before, one, *others])
 
     def likeness(self, op: Op) -> Hashable:
@@ -85,7 +65,7 @@ class Cutter(OpenGraph):
             for t in (*one.inputs, *one.outputs)
         ]
         settings = (_plain(one.builtinOptions), _plain(one.customOptions))
-        return repr((self.copies(op), int(one.opcodeIndex), settings, tensors))
+        return repr((copies(op), int(one.opcodeIndex), settings, tensors))
 
     def _widened(self, one: Any) -> list[int]:
         """Return what an op reads that is a constant as soon as the file is loaded."""
@@ -108,19 +88,34 @@ class Cutter(OpenGraph):
         return self.shape(tensor), int(self.tensors[tensor].type), self.is_constant(tensor), scales
 
 
-def cutter_of(path: Path, model: TfliteModel, ops: list[Op]) -> Cutter:
+def copies(op: Op) -> int:
+    """Return how often an op is in its part.
+
+    Example:
+        >>> copies(dataclasses.replace(op, weight_bytes=1_000_000, idle_bytes=3_500_000))
+        4
+    """
+    own = op.own_bytes
+    if not own:
+        return CHEAP_COPIES
+    cheap = min(CHEAP_COPIES, CHEAP_BYTES // own)
+    needed = max(1, cheap, min(MOST_COPIES, math.ceil(op.idle_bytes / own)))
+    # A power of two, so that more ops are alike.
+    return 1 << (needed - 1).bit_length()
+
+
+def cutter_of(path: Path, ops: list[Op]) -> Cutter:
     """Read a file whose ops are to be cut out.
 
     Args:
         path: The file.
-        model: Its structure.
         ops: The ops that run.
 
     Raises:
         InputError: It is truncated or corrupt.
     """
     try:
-        return Cutter(path.read_bytes(), ops, idle_weights(ops), idle_results(model, ops))
+        return Cutter(path.read_bytes(), ops)
     except (
         struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError
     ) as error:  # fmt: skip

@@ -32,6 +32,7 @@ class Op:
         weight_bytes: Of the constants that it reads.
         written_bytes: Of its results.
         precision: ``"int8"`` where its weights are integers, else ``"float32"``.
+        idle_bytes: Moved by other ops since it, or another, last used what it moves most of.
     """
 
     place: int
@@ -43,6 +44,12 @@ class Op:
     weight_bytes: int
     written_bytes: int
     precision: str
+    idle_bytes: int = 0
+
+    @property
+    def own_bytes(self) -> int:
+        """Of its weights or of its results, whichever are more."""
+        return max(self.weight_bytes, self.written_bytes)
 
     @property
     def bytes(self) -> int:

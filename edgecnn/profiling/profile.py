@@ -23,7 +23,7 @@ from edgecnn.profiling.analysis import (
     notes,
     op_times,
 )
-from edgecnn.profiling.cutting import cutter_of
+from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.ops import FLOAT32, INT8, Op, running_ops
 from edgecnn.profiling.references import (
     CONVOLUTIONS,
@@ -34,6 +34,7 @@ from edgecnn.profiling.references import (
     several,
 )
 from edgecnn.profiling.result import SCHEMA_VERSION, Profile
+from edgecnn.profiling.reuse import with_idle_bytes
 from edgecnn.profiling.timing import Placed, Timer, Times
 from edgecnn.quantize.flatbuffer import TfliteModel, read_model
 from edgecnn.version import __version__
@@ -91,7 +92,7 @@ class _File:
     @staticmethod
     def read(path: Path) -> _File:
         model = read_model(path)
-        ops = running_ops(model)
+        ops = with_idle_bytes(model, running_ops(model))
         if not ops:
             raise InputError(f"{quoted(path)} has no ops to profile")
         return _File(path, model, ops)
@@ -146,13 +147,13 @@ class _Profiler:
 
     def _parts(self, folder: Path) -> Parts:
         """Cut out the ops; those that are alike share a part."""
-        cutter, parts = cutter_of(self.file.path, self.file.model, self.file.ops), Parts({}, {})
+        cutter, parts = cutter_of(self.file.path, self.file.ops), Parts({}, {})
         tell = self._telling(f"cutting {self.file.label} into its ops")
         for number, op in enumerate(self.file.ops):
             tell(number, len(self.file.ops))
             key = parts.keys[op.place] = cutter.likeness(op)
             if key not in parts.files:
-                parts.files[key] = self._placed(folder, cutter.alone(op), cutter.copies(op))
+                parts.files[key] = self._placed(folder, cutter.alone(op), copies(op))
         return parts
 
     def _references(self, folder: Path) -> dict[Hashable, Placed]:
@@ -160,10 +161,10 @@ class _Profiler:
         files: dict[Hashable, Placed] = {CALL: self._placed(folder, copying(LEAST_BYTES), 1)}
         for precision in (FLOAT32, INT8):
             for form in CONVOLUTIONS:
-                part = several(convolution(*form, precision), 0)
+                part = several(convolution(*form, precision))
                 files[(precision, *form)] = self._placed(folder, *part)
         for size in COPIED_BYTES:
-            files[size] = self._placed(folder, *several(copying(size), size))
+            files[size] = self._placed(folder, *several(copying(size)))
         return files
 
     def _placed(self, folder: Path, content: bytes, copies: int) -> Placed:
@@ -179,7 +180,7 @@ class _Profiler:
         limits = limits_of(times)
         ops = op_times(self.file.ops, run.parts, times, limits)
         timed = [op.time_ms for op in ops if op.time_ms is not None]
-        whole, total = times.ms(WHOLE), sum(timed) if timed else None
+        total = sum(timed) if timed else None
         return Profile(
             schema_version=SCHEMA_VERSION,
             edgecnn_version=__version__,
@@ -195,11 +196,12 @@ class _Profiler:
             runtime=loaded.runtime,
             runtime_version=loaded.runtime_version,
             threads=self.threads,
-            latency_p50_ms=whole,
+            latency_p50_ms=times.latency_ms(WHOLE),
+            running_p50_ms=times.ms(WHOLE),
             ops_ms=total,
             limits=limits,
             kinds=kind_times(self.file.ops, ops, limits),
             ops=ops,
-            notes=notes(times, ops, whole, total, emulated=bool(facts.emulated)),
+            notes=notes(times, ops, total, emulated=bool(facts.emulated)),
             seconds=seconds,
         )

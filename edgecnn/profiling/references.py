@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.profiling.cutting import Cutter
+from edgecnn.profiling.cutting import Cutter, copies
 from edgecnn.profiling.ops import FLOAT32, INT8, running_ops
 from edgecnn.quantize.editing import pack
 from edgecnn.quantize.flatbuffer import load_schema, parse_model
@@ -17,8 +17,8 @@ CONVOLUTIONS = ((28, 128), (14, 256))
 MACS = 28 * 28 * 128 * 128
 """Of either."""
 
-COPIED_BYTES = (64 << 10, 512 << 10, 4 << 20)
-"""Read and written: what fits the first cache, the last one, and what mostly fits none."""
+COPIED_BYTES = (64 << 10, 1 << 20, 8 << 20, 64 << 20)
+"""Read and written: from what fits the first cache to what fits none of a small device."""
 
 LEAST_BYTES = 8
 """Of an op that costs nothing but its call."""
@@ -56,16 +56,14 @@ def copying(size: int) -> bytes:
     return one.packed("RELU", None, [values], values, result)
 
 
-def several(content: bytes, idle: int) -> tuple[bytes, int]:
-    """Return a reference that has its op several times, and how often.
+def several(content: bytes) -> tuple[bytes, int]:
+    """Return a reference that has its op several times, if it is small, and how often.
 
     Args:
         content: A model of one op.
-        idle: Bytes that are moved before the op comes back to the same memory.
     """
     (op,) = running_ops(parse_model(content, "a reference"))
-    cutter = Cutter(content, [op], idle, {op.place: idle})
-    return cutter.alone(op), cutter.copies(op)
+    return Cutter(content, [op]).alone(op), copies(op)
 
 
 class _Model:

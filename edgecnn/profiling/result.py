@@ -103,6 +103,8 @@ class Profile:
         runtime_version: Its version.
         threads: Of the runtime.
         latency_p50_ms: Of the whole model, in the same rounds; None where it is emulated.
+        running_p50_ms: The same as the ops' times are: on one thread, without the time that others
+            had the CPU.
         ops_ms: Sum of the ops' times.
         limits: What the device did at best.
         kinds: The slowest first.
@@ -126,6 +128,7 @@ class Profile:
     runtime_version: str
     threads: int
     latency_p50_ms: float | None
+    running_p50_ms: float | None
     ops_ms: float | None
     limits: Limits | None
     kinds: tuple[KindTime, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from edgecnn.inspection.memory import Place, planned
@@ -12,62 +13,60 @@ MOST_IDLE = 64 << 20
 """Bytes after which no cache of a small device holds anything of what was there before."""
 
 
-def idle_weights(ops: Sequence[Op]) -> int:
-    """Return what is moved until weights are read again: all that one inference moves.
+def with_idle_bytes(model: TfliteModel, ops: Sequence[Op]) -> list[Op]:
+    """Return ops with the bytes that others move before one comes back to the same memory.
 
-    Args:
-        ops: All that run.
-    """
-    return min(MOST_IDLE, sum(op.bytes for op in ops))
-
-
-def idle_results(model: TfliteModel, ops: Sequence[Op]) -> dict[int, int]:
-    """Return what is moved between the last use of the memory that an op writes to and that op.
-
-    The runtime lays results over others that are not needed any more, so a result often comes to
-    lie where the ops just before have read. What is laid over an op's own input waits for nothing.
+    Weights are read again after all of an inference. The memory of results is used sooner: the
+    runtime lays them over others that are not needed any more, often over what the ops just before
+    have read. What is laid over an op's own input waits for nothing.
 
     Args:
         model: The file's structure.
         ops: All that run, in order.
-
-    Returns:
-        Place of an op in the file -> bytes.
     """
-    places, most = planned(model), idle_weights(ops)
+    places, most = planned(model), min(MOST_IDLE, sum(op.bytes for op in ops))
     if places is None:
-        return {op.place: most for op in ops}
+        return [dataclasses.replace(op, idle_bytes=most) for op in ops]
     used = [_used(model, op, places) for op in ops]
-    return {op.place: _idle(number, model, ops, places, used) for number, op in enumerate(ops)}
+    results = [_results(model, op, places) for op in ops]
+    return [
+        dataclasses.replace(
+            op,
+            idle_bytes=most
+            if op.weight_bytes > op.written_bytes
+            else min(most, _moved_before(number, ops, used, results[number])),
+        )
+        for number, op in enumerate(ops)
+    ]
 
 
 def _used(model: TfliteModel, op: Op, places: dict[int, Place]) -> list[Place]:
+    """Return where all lies that an op reads and writes, constants aside."""
     one = model.operators[op.place]
     tensors = (*one.inputs, *one.outputs)
     return [places[t.index] for t in tensors if t is not None and t.index in places]
 
 
-def _idle(
-    number: int,
-    model: TfliteModel,
-    ops: Sequence[Op],
-    places: dict[int, Place],
-    used: list[list[Place]],
-) -> int:
-    one, most = model.operators[ops[number].place], idle_weights(ops)
-    results = [places[t.index] for t in one.outputs if t.index in places]
+def _results(model: TfliteModel, op: Op, places: dict[int, Place]) -> list[Place]:
+    """Return where the results lie that are not laid over what the op reads."""
+    one = model.operators[op.place]
     read = {id(places[t.index]) for t in one.inputs if t is not None and t.index in places}
-    if all(id(place) in read for place in results):
-        return 0
+    made = [places[t.index] for t in one.outputs if t.index in places]
+    return [place for place in made if id(place) not in read]
+
+
+def _moved_before(
+    number: int, ops: Sequence[Op], used: list[list[Place]], results: list[Place]
+) -> int:
+    """Return what was moved since half of the memory of an op's results was used."""
     wanted, moved = sum(place.size for place in results) / 2, 0
     # Before the first op of an inference comes the last one of the inference before.
-    for step in range(1, len(ops)):
-        before = number - step
+    for before in (number - step for step in range(1, len(ops))):
         wanted -= sum(_overlap(place, other) for place in results for other in used[before])
-        if wanted <= 0 or moved >= most:
+        if wanted <= 0:
             break
         moved += ops[before].bytes
-    return min(most, moved)
+    return moved
 
 
 def _overlap(one: Place, other: Place) -> int:

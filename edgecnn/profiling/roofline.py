@@ -60,8 +60,8 @@ class Limits:
         return op.macs / known[op.precision] / 1e6
 
     def bytes_ms(self, op: Op) -> float:
-        """Return the least time to move an op's bytes."""
-        return op.bytes / self.gbytes_per_s(op.bytes) / 1e6
+        """Return the least time to move an op's bytes, from wherever they are by then."""
+        return op.bytes / self.gbytes_per_s(max(op.bytes, op.idle_bytes)) / 1e6
 
     def gbytes_per_s(self, size: int) -> float:
         """Return how fast so many bytes are moved, between two sizes by their logarithms."""

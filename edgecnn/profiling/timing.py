@@ -11,6 +11,7 @@ from types import TracebackType
 from edgecnn.devices.base import Device
 from edgecnn.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.measure.session import LoadedModel, RunnerSession
+from edgecnn.measure.timing import Timing
 
 ROUNDS = 3
 SETTLE = 2
@@ -39,16 +40,23 @@ class Times:
     """What the rounds gave.
 
     Args:
-        rounds_ms: Median of a call in each round, over the copies.
+        rounds_ms: Median of a call in each round, over the copies. On one thread it is without the
+            time that the thread had no CPU.
+        latencies_ms: The same with it.
         errors: Of what cannot be timed.
     """
 
     rounds_ms: dict[Hashable, list[float]] = field(default_factory=dict)
+    latencies_ms: dict[Hashable, list[float]] = field(default_factory=dict)
     errors: dict[Hashable, EdgecnnError] = field(default_factory=dict)
 
     def ms(self, key: Hashable) -> float | None:
         """Return the median of the rounds; None where it could not be timed."""
         return statistics.median(self.rounds_ms[key]) if key in self.rounds_ms else None
+
+    def latency_ms(self, key: Hashable) -> float | None:
+        """Return the same with the time that others had the CPU."""
+        return statistics.median(self.latencies_ms[key]) if key in self.latencies_ms else None
 
 
 class Timer:
@@ -112,23 +120,26 @@ class Timer:
 
     def _add(self, times: Times, key: Hashable, file: Placed) -> None:
         try:
-            took = self._median_ms(file) / file.copies
-        except ChildCrashedError as error:
-            times.errors[key] = error
-            self.session = self._start()
+            timing = self._timing(file)
         except DeviceError:
             raise
         except EdgecnnError as error:
+            if isinstance(error, ChildCrashedError):
+                self.session = self._start()
             times.errors[key] = error
-        else:
-            times.rounds_ms.setdefault(key, []).append(took)
+            times.rounds_ms.pop(key, None)
             return
-        times.rounds_ms.pop(key, None)
+        running = [
+            max(0.0, s - w) for s, w in zip(timing.samples_ms, timing.waited_ms, strict=True)
+        ]
+        # Several threads wait for each other too, which is part of what an op takes.
+        samples = running if self._threads == 1 else timing.samples_ms
+        for found, calls in ((times.rounds_ms, samples), (times.latencies_ms, timing.samples_ms)):
+            found.setdefault(key, []).append(statistics.median(calls) / file.copies)
 
-    def _median_ms(self, file: Placed) -> float:
+    def _timing(self, file: Placed) -> Timing:
         self.session.load(file.path, self._threads)
-        timing = self.session.time(settle=SETTLE, runs=LEAST_RUNS, min_time_s=LEAST_S)
-        return statistics.median(timing.samples_ms)
+        return self.session.time(settle=SETTLE, runs=LEAST_RUNS, min_time_s=LEAST_S)
 
     def _start(self) -> RunnerSession:
         return self._stack.enter_context(self._device.start(self._task))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.profiling.cutting import cutter_of
+from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.ops import Op, running_ops
-from edgecnn.profiling.reuse import idle_results, idle_weights
+from edgecnn.profiling.reuse import with_idle_bytes
 from edgecnn.profiling.roofline import Copy, Limits, advice
 from edgecnn.quantize.flatbuffer import read_model
 
@@ -36,13 +36,13 @@ def outputs(content: bytes, image: np.ndarray) -> list[np.ndarray]:  # type: ign
 def test_each_copy_in_a_part_computes_what_the_op_does(tmp_path: Path) -> None:
     path = lopsided(tmp_path / "net.tflite")
     model = read_model(path)
-    ops = running_ops(model)
-    cutter = cutter_of(path, model, ops)
+    ops = with_idle_bytes(model, running_ops(model))
+    cutter = cutter_of(path, ops)
     image = np.random.default_rng(1).normal(0, 1, (1, 16, 16, 24)).astype(np.float32)
     value = image
     for one in ops:
         found = outputs(cutter.alone(one), value)
-        assert len(found) == cutter.copies(one)
+        assert len(found) == copies(one)
         for other in found[1:]:
             np.testing.assert_array_equal(other, found[0])
         value = found[0]
@@ -59,12 +59,21 @@ def test_memory_lies_idle_as_long_as_other_ops_are_at_work(tmp_path: Path) -> No
     c = net.add("RELU", [b], (1, 256))
     d = net.add("RELU6", [c], (1, 256))
     model = read_model(net.write(tmp_path / "net.tflite", net.add("RELU", [d], (1, 256))))
-    ops = running_ops(model)
-    assert idle_weights(ops) == 5 * 2048
-    idle = idle_results(model, ops)
     # The op before read what c, d and the result come to lie on, and in the inference before the
     # result was written where a is; but d was read there before a was written and b is.
-    assert [idle[place] for place in range(5)] == [0, 2048, 0, 0, 0]
+    ops = with_idle_bytes(model, running_ops(model))
+    assert [one.idle_bytes for one in ops] == [0, 2048, 0, 0, 0]
+
+
+def test_weights_lie_idle_for_an_inference(tmp_path: Path) -> None:
+    model = read_model(lopsided(tmp_path / "net.tflite"))
+    small, large, _ = with_idle_bytes(model, running_ops(model))
+    values = [16 * 16 * channels * 4 for channels in (24, 16, 48)]
+    weights = [4 * (16 * 24 + 16), 4 * (48 * 25 * 16 + 48)]
+    moved = values[0] + 2 * values[1] + 3 * values[2] + sum(weights)
+    assert large.idle_bytes == moved
+    assert copies(large) * large.weight_bytes >= moved
+    assert small.idle_bytes < moved
 
 
 @pytest.mark.parametrize(
