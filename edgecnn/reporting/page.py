@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from edgecnn.charts import content_policy, library_script, script_json
-from edgecnn.reporting.points import MOST_CALLS, calls
+from edgecnn.reporting.points import MOST_CALLS, MOST_RUNS, calls
 from edgecnn.reporting.rows import Row
 from edgecnn.reporting.settings import Setting
 from edgecnn.reporting.specification import charts, colours, theme
@@ -59,6 +59,7 @@ def as_page(
         answers="\n".join(_answer(view, number) for number, view in enumerate(views)),
         details="\n".join(map(_detail, rows)),
         most_calls=MOST_CALLS,
+        most_runs=MOST_RUNS,
         table=_table(rows),
         legend=escape(LEGEND),
         warnings=_warnings(rows),

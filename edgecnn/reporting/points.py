@@ -26,6 +26,9 @@ FURTHEST = 1.0
 """Excess over the median, relative to it, at which slower calls are drawn: one run that was
 disturbed would make lines of all others."""
 
+MOST_RUNS = 60
+"""Runs whose quantiles are drawn: each is fifty lines, which browsers draw slowly."""
+
 MOST_CALLS = 300
 """Calls of a run that are drawn one by one."""
 
@@ -92,7 +95,7 @@ def spreads(rows: Iterable[Row]) -> Values:
     """Return how each run's calls lie about their median, the fastest run first.
 
     Args:
-        rows: Those on an emulated CPU are left out.
+        rows: Those on an emulated CPU are left out, and the slowest of more than ``MOST_RUNS``.
     """
     timed = [row for row in rows if row.latency_ms is not None]
     timed.sort(key=lambda row: row.record.latency_p50_ms)
@@ -103,7 +106,7 @@ def spreads(rows: Iterable[Row]) -> Values:
             "text": f"{_stem(row)}  ·  {three_digits(row.record.latency_p50_ms)} ms",
             "around": _around_median(row),
         }
-        for place, row in enumerate(timed)
+        for place, row in enumerate(timed[:MOST_RUNS])
     ]
 
 
