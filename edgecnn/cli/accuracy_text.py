@@ -85,7 +85,7 @@ def _beside(beside: Beside) -> Iterator[str]:
     yield f"the same answer as {name} on {_share(agreement.share, agreement.bounds)}"
     yield (
         f"top-1 {100 * agreement.difference:+.1f} points from its {100 * agreement.other_top1:.1f} "
-        f"% ({low:+.1f} to {high:+.1f}); right alone on {agreement.only_this} images, the other on "
+        f"% ({low:+.1f} to {high:+.1f}); right alone on {agreement.only_this} image(s), the other on "
         f"{agreement.only_other}: McNemar's exact test p = {agreement.p_value:.2g}"
     )
 
@@ -160,8 +160,10 @@ def _print(title: str, table: Table) -> None:
 
 def _class(accuracy: Accuracy, output: int) -> str:
     name = accuracy.label(output)
+    if name in (str(output), f"class {output}"):
+        return name
     cut = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
-    return f"{output} {quoted_if_needed(cut)}" if name != f"class {output}" else name
+    return f"{output} {quoted_if_needed(cut)}"
 
 
 def _image(accuracy: Accuracy, row: int) -> str:
