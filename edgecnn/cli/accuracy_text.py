@@ -84,9 +84,9 @@ def _beside(beside: Beside) -> Iterator[str]:
     low, high = (100 * end for end in agreement.difference_bounds)
     yield f"the same answer as {name} on {_share(agreement.share, agreement.bounds)}"
     yield (
-        f"top-1 {100 * agreement.difference:+.1f} points from its {100 * agreement.other_top1:.1f} "
-        f"% ({low:+.1f} to {high:+.1f}); right alone on {agreement.only_this} image(s), the other on "
-        f"{agreement.only_other}: McNemar's exact test p = {agreement.p_value:.2g}"
+        f"top-1 {100 * agreement.difference:+.1f} points ({low:+.1f} to {high:+.1f}) from its "
+        f"{100 * agreement.other_top1:.1f} %; right alone on {agreement.only_this} image(s), the "
+        f"other on {agreement.only_other}: McNemar's exact test p = {agreement.p_value:.2g}"
     )
 
 

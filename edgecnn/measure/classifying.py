@@ -24,12 +24,15 @@ from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import LoadedImage, load
 from edgecnn.errors import InputError
-from edgecnn.measure.modelinput import to_scores, to_tensor
+from edgecnn.measure.modelinput import to_levels, to_scores, to_tensor
 from edgecnn.measure.session import RunnerSession
 from edgecnn.quantize.flatbuffer import TensorInfo
 
 BATCH = 16
 """Images a message to the runner: enough to hide the way there, few enough to keep memory low."""
+
+FEWEST = 4
+"""Images a message at the end."""
 
 UNDER_WAY = 2
 """Batches that a runner has: it works on one while the next comes."""
@@ -99,8 +102,12 @@ class Placed:
     def submit(self, session: RunnerSession, images: Sequence[LoadedImage]) -> None:
         """Send a batch of images, all of them readable."""
         pixels = [loaded.image for loaded in images if loaded.image is not None]
-        tensors = np.stack([to_tensor(image, self.spec, self.input)[None] for image in pixels])
-        session.submit(tensors, min(TOP_K, self.output.elements), with_outputs=True)
+        levels = to_levels(self.spec, self.input)
+        if levels is None:
+            pixels = [to_tensor(image, self.spec, self.input) for image in pixels]
+        tensors = np.stack(pixels)[:, None]
+        top_k = min(TOP_K, self.output.elements)
+        session.submit(tensors, top_k, with_outputs=True, levels=levels)
 
     def collect(self, session: RunnerSession, indices: Indices, labels: Indices) -> Answers:
         """Wait for the answers to the earliest batch.
@@ -172,6 +179,7 @@ class _Work:
 
     def __init__(self, dataset: Dataset, indices: Sequence[int], models: Sequence[Placed]) -> None:
         self.total, self.done, self.waited_s = len(indices), 0, 0.0
+        self.runners, self._handed_out = 1, 0
         self.models = models
         self._labels = np.asarray(dataset.labels, np.int64)
         self._images = load(dataset, indices, models[0].spec)
@@ -210,9 +218,15 @@ class _Work:
     def _next(self) -> list[LoadedImage]:
         begin = time.monotonic()
         with self._lock:
-            batch = list(islice(self._images, BATCH))
+            batch = list(islice(self._images, self._batch_size()))
+            self._handed_out += len(batch)
             self.waited_s += time.monotonic() - begin
         return batch
+
+    def _batch_size(self) -> int:
+        """Return fewer images towards the end, so that no runner has to wait long for another."""
+        shares = 2 * UNDER_WAY * self.runners
+        return max(FEWEST, min(BATCH, (self.total - self._handed_out) // shares))
 
     def _readable(self, batch: list[LoadedImage]) -> list[LoadedImage]:
         bad = [loaded for loaded in batch if loaded.image is None]
@@ -241,9 +255,9 @@ class _Crew:
 
     def grow(self) -> None:
         """Start another runner if that saves time: images wait for one, and many are left."""
-        work, runners = self._work, 1 + len(self._threads)
+        work, runners = self._work, self._work.runners
         done = work.done - self._done
-        if runners >= self._most or done < runners * UNDER_WAY * BATCH:
+        if runners >= self._most or done < runners * BATCH:
             return
         seconds = time.monotonic() - self._begin
         left_s = seconds / done * (work.total - work.done)
@@ -251,6 +265,7 @@ class _Crew:
         if left_s > WORTH_S and waiting < WAITS_FOR_IMAGES:
             thread = threading.Thread(target=self._drive, daemon=True)
             self._threads.append(thread)
+            work.runners += 1
             thread.start()
             self._look()
 

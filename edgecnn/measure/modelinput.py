@@ -128,6 +128,27 @@ def to_tensor(
     return quantized
 
 
+def to_levels(spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any] | None:
+    """Return what :func:`to_tensor` makes of each level of a pixel, where channels are alike.
+
+    Args:
+        spec: The model's normalisation.
+        tensor: The input.
+
+    Returns:
+        Shape (256,), of the input's dtype; None for an input that takes pixels as they are, and
+        where the normalisation is not the same for all channels.
+
+    Example:
+        >>> to_levels(preset("tf", 224, 224), read_model("float32.tflite").inputs[0])[[0, 255]]
+        array([-1.,  1.], dtype=float32)
+    """
+    if tensor.dtype == "uint8" or not spec.is_uniform:
+        return None
+    every = np.arange(256, dtype=np.uint8).repeat(spec.channels).reshape(256, 1, spec.channels)
+    return np.ascontiguousarray(to_tensor(every, spec, tensor)[:, 0, 0])
+
+
 def to_scores(outputs: npt.NDArray[Any], tensor: TensorInfo) -> npt.NDArray[np.float64]:
     """Return the scores that outputs of a file stand for.
 

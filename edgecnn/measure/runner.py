@@ -17,7 +17,8 @@ warm      calls, max_s                                 first_inference_ms, calls
 time      settle, runs, min_time_s, max_samples        samples_ns, waited_ns, counters, clocks
 power     seconds, busy                                readings of a power meter, calls, elapsed_s
 memory    nothing                                      base_rss_bytes, peak_rss_bytes
-classify  count, top_k, outputs; payload: the tensors  top_k class indices of each tensor
+classify  count, top_k, outputs, has_levels; payload:  top_k class indices of each tensor
+          the tensors, or levels and pixels
 ========  ===========================================  ============================================
 
 Errors are ``{"event": "error", "kind": "input" or "failed", "message": one line}``.
@@ -290,10 +291,8 @@ class Runner:
 
         source = self._model.get_input_details()[0]
         target = self._model.get_output_details()[0]
-        shape = (request["count"], *(int(n) for n in source["shape"]))
-        tensors = np.frombuffer(request["payload"], source["dtype"]).reshape(shape)
         rows = []
-        for tensor in tensors:
+        for tensor in tensors_of(request, source):
             self._model.set_tensor(source["index"], tensor)
             self._invoke()
             rows.append(self._model.get_tensor(target["index"]).reshape(-1))
@@ -450,6 +449,20 @@ def clock_costs() -> Message:
     empty = sorted(-clock() + clock() for _ in range(CLOCK_READINGS))
     steps = [one for one in empty if one > 0]
     return {"clock_step_ns": min(steps, default=None), "clock_cost_ns": median(empty)}
+
+
+def tensors_of(request: Message, source: Message) -> Iterator[Any]:
+    """Yield the tensors of a batch; pixels come after what each of the 256 levels is as input."""
+    import numpy as np
+
+    shape = (request["count"], *(int(n) for n in source["shape"]))
+    if not request.get("has_levels"):
+        yield from np.frombuffer(request["payload"], source["dtype"]).reshape(shape)
+        return
+    levels = np.frombuffer(request["payload"], source["dtype"], 256)
+    pixels = np.frombuffer(request["payload"], np.uint8, offset=levels.nbytes).reshape(shape)
+    for image in pixels:
+        yield levels.take(image)
 
 
 def describe(detail: Message) -> Message:

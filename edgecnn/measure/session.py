@@ -283,16 +283,33 @@ class RunnerSession:
         self.submit(tensors, top_k, with_outputs=with_outputs)
         return self.collect()
 
-    def submit(self, tensors: npt.NDArray[Any], top_k: int, *, with_outputs: bool = False) -> None:
+    def submit(
+        self,
+        tensors: npt.NDArray[Any],
+        top_k: int,
+        *,
+        with_outputs: bool = False,
+        levels: npt.NDArray[Any] | None = None,
+    ) -> None:
         """Send a batch as :meth:`classify` does, without waiting for its answer.
 
         Several may be under way: the runner reads the next one while this side prepares another.
+
+        Args:
+            tensors: As for :meth:`classify`; with ``levels`` uint8 pixels, which are a quarter of
+                the bytes of floats.
+            top_k: As for :meth:`classify`.
+            with_outputs: As for :meth:`classify`.
+            levels: Shape (256,), of the input's dtype: what each level of a pixel is as input.
         """
         import numpy as np
 
         request: Message = {"do": "classify", "count": len(tensors), "top_k": top_k}
-        request["outputs"] = with_outputs
-        self._transport.send(request, np.ascontiguousarray(tensors).data.cast("B"))
+        request.update(outputs=with_outputs, has_levels=levels is not None)
+        payload = np.ascontiguousarray(tensors).data.cast("B")
+        if levels is not None:
+            payload = memoryview(levels.tobytes() + payload)
+        self._transport.send(request, payload)
 
     def collect(self) -> Classified:
         """Wait for the answer to the earliest batch that was submitted and has none yet."""

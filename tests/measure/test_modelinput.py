@@ -12,7 +12,7 @@ import pytest
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import InputError
-from edgecnn.measure.modelinput import image_input, input_spec, scores_output, to_tensor
+from edgecnn.measure.modelinput import image_input, input_spec, scores_output, to_levels, to_tensor
 from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel, read_model
 
 METADATA = "TFLITE_METADATA"
@@ -63,6 +63,21 @@ def test_int8_input_is_quantised_and_clipped() -> None:
     levels = to_tensor(image, custom((0,), (1,), 1, 2), tensor)
     assert levels.dtype == np.int8
     assert levels.tolist() == [[[-3, -1, 1], [3, 127, 127]]]
+
+
+@pytest.mark.parametrize("how", sorted(PREPROCESSING))
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int8"])
+def test_levels_are_what_a_tensor_has(how: str, dtype: str) -> None:
+    tensor = TensorInfo("x", (1, 8, 32, 3), dtype, (0.0078125,), (3,), 0)
+    image = np.random.default_rng(0).integers(0, 256, (8, 32, 3), np.uint8)
+    spec = preset(how, 8, 32)
+    levels = to_levels(spec, tensor)
+    # Of pixels that go in as they are there is nothing to look up, nor where channels differ.
+    assert (levels is None) == (dtype == "uint8" or how in ("torch", "caffe"))
+    if levels is not None:
+        wanted = to_tensor(image, spec, tensor)
+        assert levels.dtype == wanted.dtype
+        np.testing.assert_array_equal(levels[image], wanted)
 
 
 def test_int8_input_without_a_scale_and_models_that_are_no_classifiers(peer: TfliteModel) -> None:

@@ -54,6 +54,26 @@ def test_all_scores_come_with_the_classes_if_asked_for(
     assert outputs.tolist() == [[0, 0, 0], [3, 100, 2]]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_pixels_with_the_values_of_their_levels(
+    dtype: str, tmp_path: Path, colour_model: Any
+) -> None:
+    model = colour_model(tmp_path / "model.tflite", dtype=dtype)
+    levels = (np.arange(256) // 2).astype(dtype)
+    pixels = np.zeros((3, 1, 4, 4, 3), np.uint8)
+    pixels[:, ...] += np.array([[10, 250, 100], [255, 0, 0], [1, 2, 3]], np.uint8)[
+        :, None, None, None
+    ]
+    with get_device("desktop").start("test") as session:
+        session.load(model, threads=1)
+        session.submit(pixels, 1, with_outputs=True, levels=levels)
+        session.submit(levels[pixels], 1, with_outputs=True)
+        first, second = session.collect(), session.collect()
+    assert first.outputs is not None and second.outputs is not None
+    assert first.outputs.tolist() == second.outputs.tolist()
+    assert first.outputs.tolist() == [[5, 125, 50], [127, 0, 0], [0, 1, 1]]
+
+
 def test_scores_that_are_not_finite_are_told(tmp_path: Path, colour_model: Any) -> None:
     model = colour_model(tmp_path / "model.tflite")
     images = np.zeros((2, 1, 4, 4, 3), np.float32)
