@@ -30,6 +30,9 @@ BUSY_POWER_S = 2.0
 SETTLE_CALLS = 2
 """Untimed, after another model has had the caches."""
 
+LONG_CALL_MS = 100.0
+"""To fill the caches takes some milliseconds, which such a call does not notice."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -147,13 +150,17 @@ class Entrant:
             return
         with self._working():
             part = self._session.time(
-                settle=SETTLE_CALLS if in_turn > 1 else 0,
+                settle=SETTLE_CALLS if in_turn > 1 and self._is_short else 0,
                 runs=max(1, -(-runs // rounds_left)),
                 min_time_s=max(0.0, seconds / rounds_left),
                 max_samples=room,
                 on_progress=on_progress,
             )
         self._parts.append(part)
+
+    @property
+    def _is_short(self) -> bool:
+        return self._warm_up.first_inference_ms < LONG_CALL_MS
 
     def finish(self, in_turn: int) -> Measured:
         """Ask what is to be known after the timed calls; the model stays loaded.
