@@ -152,7 +152,10 @@ def machine(records: Sequence[Record]) -> str:
         "one thread",
         *sorted(images),
     ]
-    return f"({', '.join(parts)})"
+    line = f"({', '.join(parts)})"
+    if any(record.scheme == "mixed" for record in records):
+        line += '\n\n"mixed" is int8 whose first layers stay in float32, where that costs nothing.'
+    return line
 
 
 if __name__ == "__main__":

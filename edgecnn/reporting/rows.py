@@ -33,14 +33,19 @@ class Row:
 
     @property
     def latency_ms(self) -> float | None:
-        """Median of a call; None on an emulated CPU, whose times say nothing of speed."""
-        return None if self.record.emulated else self.record.latency_p50_ms
+        """Median of a call; None on an emulated CPU, whose times say nothing of speed.
+
+        None, too, where it is no time at all: it has no place on a logarithmic axis.
+        """
+        median = self.record.latency_p50_ms
+        return None if self.record.emulated or not 0 < median < math.inf else median
 
     @property
     def top1_percent(self) -> float | None:
         """Share of images that it is right on; None with random weights, where it is chance."""
+        share = self.record.top1_percent
         is_random = any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
-        return None if is_random else self.record.top1_percent
+        return None if is_random or share is None or not 0 <= share <= 100 else share
 
     @property
     def latency_interval(self) -> str | None:
@@ -92,8 +97,9 @@ def make_rows(records: Sequence[Record]) -> list[Row]:
 
 
 def _best_first(record: Record) -> tuple[float, float]:
-    accuracy = -1.0 if record.top1_percent is None else record.top1_percent
-    return -accuracy, math.inf if record.emulated else record.latency_p50_ms
+    row = Row(0, record, "")
+    accuracy = -1.0 if row.top1_percent is None else row.top1_percent
+    return -accuracy, math.inf if row.latency_ms is None else row.latency_ms
 
 
 def _name(record: Record, names: dict[str, str], versions: Counter[tuple[str, str]]) -> str:

@@ -60,7 +60,7 @@ def data_name(row: Row) -> str | None:
     """Return what a row's accuracy was measured on; sets of another size are other data."""
     if row.record.data is None:
         return None
-    return f"{row.record.images:,} images of {quoted_if_needed(row.record.data)}"
+    return f"{row.record.images or 0:,} images of {quoted_if_needed(row.record.data)}"
 
 
 def machine_names(rows: Sequence[Row]) -> dict[tuple[object, ...], str]:
