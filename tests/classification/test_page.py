@@ -53,8 +53,9 @@ def page_of(browser: Browser, model: Path) -> Iterator[Page]:
 
 
 def classes_of(page: Page, image: Path) -> list[tuple[str, float]]:
-    """Choose an image on the page, and read what it shows."""
+    """Choose an image on the page, and read what it shows of that one."""
     page.evaluate("document.getElementById('classes').replaceChildren()")
+    page.evaluate("document.querySelector('.bad')?.classList.remove('bad')")
     page.set_input_files("#file", image)
     page.wait_for_selector("#classes li, .bad")
     return shown_classes(page)
