@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgecnn.profiling.ops import FLOAT32, INT8, Op
 from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
@@ -18,17 +18,27 @@ TOLERANCE_PERCENT = 10.0
 """Sums and rounds that differ by more are told."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Parts:
-    """The models of single ops.
+    """The models of single ops, and of some with the op that may do their work too.
 
     Args:
         keys: An op's place in the file -> what its part is called.
+        partners: An op's place -> that of the other in its part, whose own time is taken off.
         files: Those parts; ops that are alike share one.
     """
 
-    keys: dict[int, Hashable]
-    files: dict[Hashable, Placed]
+    keys: dict[int, Hashable] = field(default_factory=dict)
+    partners: dict[int, int] = field(default_factory=dict)
+    files: dict[Hashable, Placed] = field(default_factory=dict)
+
+    def ms(self, place: int, times: Times) -> float | None:
+        """Return an op's time; None if it is not known."""
+        time_ms = times.ms(self.keys.get(place))
+        if time_ms is None or place not in self.partners:
+            return time_ms
+        other = times.ms(self.keys[self.partners[place]])
+        return None if other is None else max(0.0, time_ms - other)
 
 
 def limits_of(times: Times) -> Limits | None:
@@ -53,7 +63,7 @@ def op_times(
     ops: Sequence[Op], parts: Parts, times: Times, limits: Limits | None
 ) -> tuple[OpTime, ...]:
     """Return each op with its time and what limits it."""
-    spent = {op.place: times.ms(parts.keys.get(op.place)) for op in ops}
+    spent = {op.place: parts.ms(op.place, times) for op in ops}
     total = sum(time for time in spent.values() if time is not None)
     return tuple(_op_time(op, spent[op.place], total, parts, times, limits) for op in ops)
 
@@ -75,7 +85,7 @@ def _op_time(
         gbytes_per_s=_rate(op.bytes, time_ms) or None,
         roof_percent=100 * limits.roof_ms(op) / time_ms if limits and time_ms else None,
         bound=limits.bound(op, time_ms) if limits and time_ms else None,
-        copies=parts.files[key].copies if key in parts.files else 0,
+        joined_with=parts.partners.get(op.place),
         error=str(times.errors[key]) if key in times.errors else None,
     )
 

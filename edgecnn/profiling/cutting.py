@@ -30,6 +30,9 @@ CHEAP_COPIES, CHEAP_BYTES = 16, 64 << 10
 """So many, if they move no more than that, share the cost of a call and find the cache warm."""
 
 
+PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")
+
+
 class Cutter(OpenGraph):
     """A file whose ops can be cut out.
 
@@ -45,15 +48,47 @@ class Cutter(OpenGraph):
 
     def __init__(self, content: bytes, ops: list[Op]) -> None:
         super().__init__(content)
+        self._ops = ops
         self._makers = {int(t): op for op in self.operators for t in op.outputs}
         self._made_at_load = set(range(len(self.operators))) - {op.place for op in ops}
 
     def alone(self, op: Op) -> bytes:
         """Return a model of one op alone, which is in it ``copies(op)`` times."""
+        return self._repeated([op], copies(op))
+
+    def joined(self, op: Op, partner: Op) -> bytes:
+        """Return a model of two ops that follow each other, as often as the partner alone."""
+        chain = sorted((op, partner), key=lambda one: one.place)
+        return self._repeated(chain, copies(partner))
+
+    def partner(self, op: Op) -> Op | None:
+        """Return the op whose kernel may do this one's work too; None if there is none.
+
+        XNNPACK makes one op of a sigmoid and the product with its input (swish) in int8, and of a
+        padding and the convolution behind it.
+        """
         one = self.operators[op.place]
-        before = [self._makers[tensor] for tensor in self._widened(one)]
-        others = [self._again(one) for _ in range(copies(op) - 1)]
-        return self.several([*before, one, *others])
+        if op.kind == "MUL":
+            sigmoids = [self._makers.get(int(tensor)) for tensor in one.inputs]
+            found = next((each for each in sigmoids if self._is_swish(each, one)), None)
+        else:
+            found = self.only_reader(int(one.outputs[0])) if op.kind == "PAD" else None
+            if found is None or self.kind(found) not in PADDED:
+                return None
+        return next((each for each in self._ops if self.operators[each.place] is found), None)
+
+    def _is_swish(self, sigmoid: Any, product: Any) -> bool:
+        if sigmoid is None or self.kind(sigmoid) != "LOGISTIC":
+            return False
+        result, source = int(sigmoid.outputs[0]), int(sigmoid.inputs[0])
+        read = {int(tensor) for tensor in product.inputs}
+        return read == {result, source} and self.only_reader(result) is product
+
+    def _repeated(self, chain: list[Op], times: int) -> bytes:
+        ops = [self.operators[op.place] for op in chain]
+        before = [self._makers[tensor] for one in ops for tensor in self._widened(one)]
+        others = [other for _ in range(times - 1) for other in self._again(ops)]
+        return self.several([*before, *ops, *others])
 
     def likeness(self, op: Op) -> Hashable:
         """Return what two ops share whose parts take the same time."""
@@ -72,14 +107,19 @@ class Cutter(OpenGraph):
         places = {id(self.operators[place]) for place in self._made_at_load}
         return [t for t in self.moving_inputs(one) if id(self._makers.get(t)) in places]
 
-    def _again(self, one: Any) -> Any:
-        other = copy.copy(one)
-        results = []
-        for tensor in one.outputs:
-            self.tensors.append(self.tensors[int(tensor)])
-            results.append(len(self.tensors) - 1)
-        other.outputs = np.array(results, np.int32)
-        return other
+    def _again(self, chain: list[Any]) -> list[Any]:
+        """Return ops that do the same again, with results of their own."""
+        renamed: dict[int, int] = {}
+        found = []
+        for one in chain:
+            other = copy.copy(one)
+            other.inputs = np.array([renamed.get(int(t), int(t)) for t in one.inputs], np.int32)
+            for tensor in map(int, one.outputs):
+                self.tensors.append(self.tensors[tensor])
+                renamed[tensor] = len(self.tensors) - 1
+            other.outputs = np.array([renamed[int(t)] for t in one.outputs], np.int32)
+            found.append(other)
+        return found
 
     def _form(self, tensor: int) -> Hashable:
         if tensor < 0:

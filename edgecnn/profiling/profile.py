@@ -137,7 +137,7 @@ class _Profiler:
                 loaded = timer.try_whole(whole)
             facts = timer.session.facts()
             if facts.emulated:
-                return _Run(loaded, facts, Parts({}, {}), Times())
+                return _Run(loaded, facts, Parts(), Times())
             parts = self._parts(folder)
             files = {WHOLE: Placed(whole), **parts.files, **self._references(folder)}
             times = timer.rounds(files, self._telling(f"timing the ops of {label}"))
@@ -147,13 +147,19 @@ class _Profiler:
 
     def _parts(self, folder: Path) -> Parts:
         """Cut out the ops; those that are alike share a part."""
-        cutter, parts = cutter_of(self.file.path, self.file.ops), Parts({}, {})
+        cutter, parts = cutter_of(self.file.path, self.file.ops), Parts()
         tell = self._telling(f"cutting {self.file.label} into its ops")
         for number, op in enumerate(self.file.ops):
             tell(number, len(self.file.ops))
-            key = parts.keys[op.place] = cutter.likeness(op)
-            if key not in parts.files:
-                parts.files[key] = self._placed(folder, cutter.alone(op), copies(op))
+            key, partner = cutter.likeness(op), cutter.partner(op)
+            if partner is not None:
+                parts.partners[op.place] = partner.place
+                key = (key, cutter.likeness(partner))
+            parts.keys[op.place] = key
+            if key in parts.files:
+                continue
+            content = cutter.alone(op) if partner is None else cutter.joined(op, partner)
+            parts.files[key] = self._placed(folder, content, copies(partner or op))
         return parts
 
     def _references(self, folder: Path) -> dict[Hashable, Placed]:

@@ -30,7 +30,8 @@ class OpTime:
         gbytes_per_s: 10^9 bytes a second.
         roof_percent: Of what the device could do at best with these MACs and bytes.
         bound: ``"compute"``, ``"memory"``, ``"kernel"`` or ``"overhead"``.
-        copies: How often it was in the model that was timed.
+        joined_with: Place of an op that the runtime may make one of with this one; they are timed
+            together, and what the other takes alone is taken off.
         error: Why it cannot run alone.
     """
 
@@ -46,7 +47,7 @@ class OpTime:
     gbytes_per_s: float | None
     roof_percent: float | None
     bound: str | None
-    copies: int
+    joined_with: int | None
     error: str | None
 
 

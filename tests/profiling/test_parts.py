@@ -50,6 +50,29 @@ def test_each_copy_in_a_part_computes_what_the_op_does(tmp_path: Path) -> None:
     np.testing.assert_array_equal(value, whole)
 
 
+def test_ops_that_the_runtime_may_join_are_found(tmp_path: Path) -> None:
+    net = Net((1, 40))
+    sigmoid = net.add("LOGISTIC", net.inputs, (1, 40))
+    swish = net.add("MUL", [net.inputs[0], sigmoid], (1, 40))
+    other = net.add("LOGISTIC", [swish], (1, 40))
+    model = read_model(net.write(tmp_path / "a.tflite", net.add("MUL", [swish, other], (1, 40))))
+    ops = with_idle_bytes(model, running_ops(model))
+    cutter = cutter_of(tmp_path / "a.tflite", ops)
+    assert [cutter.partner(one) for one in ops] == [None, ops[0], None, ops[2]]
+    image = np.linspace(-4, 4, 40, dtype=np.float32)[None]
+    for found in outputs(cutter.joined(ops[1], ops[0]), image):
+        np.testing.assert_allclose(found, image / (1 + np.exp(-image)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_product_that_is_no_swish_has_no_partner(tmp_path: Path) -> None:
+    net = Net((1, 40), (1, 40))
+    sigmoid = net.add("LOGISTIC", net.inputs[:1], (1, 40))
+    product = net.add("MUL", [net.inputs[1], sigmoid], (1, 40))
+    model = read_model(net.write(tmp_path / "a.tflite", product))
+    ops = running_ops(model)
+    assert [cutter_of(tmp_path / "a.tflite", ops).partner(one) for one in ops] == [None, None]
+
+
 def test_memory_lies_idle_as_long_as_other_ops_are_at_work(tmp_path: Path) -> None:
     # 1 KiB each. Besides the input's there are two places: a, c and the result have one, b and d
     # the other.
