@@ -48,7 +48,7 @@ def timing_caveats(
         threads: Of the runtime.
         cores: Of the device.
     """
-    if level is None:
+    if len(timing.samples_ms) < FEWEST_SAMPLES:
         yield MeasurementWarning(
             "few-runs",
             f"only {len(timing.samples_ms)} timed call(s)",
@@ -104,7 +104,7 @@ def _noisy(timing: Timing, level: Level | None) -> Iterator[MeasurementWarning]:
     median, slow = percentile(ordered, 50), percentile(ordered, 99)
     # Not the lower end: others that ran for a moment lower it, and are judged by themselves.
     wide = level is not None and level.high > (1 + NOISY_HALF_WIDTH) * median
-    if slow > NOISY_P99_TO_P50 * median:
+    if median and slow > NOISY_P99_TO_P50 * median:
         message = f"the slowest calls took {slow / median:.1f} times the median"
     elif level is not None and wide:
         message = f"the median may be anything from {level.low:.3g} to {level.high:.3g} ms"

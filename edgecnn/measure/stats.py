@@ -104,7 +104,9 @@ def drift_of(samples: Sequence[float]) -> Drift:
     medians = [statistics.median(samples[a:b]) for a, b in pairwise(cuts)]
     signs = (int(b > a) - int(b < a) for n, a in enumerate(medians) for b in medians[n + 1 :])
     first, last = samples[: count // 3], samples[-(count // 3) :]
-    change = statistics.median(last) / statistics.median(first) - 1
+    if not (level := statistics.median(first)):
+        return Drift(0.0, False)
+    change = statistics.median(last) / level - 1
     return Drift(change, abs(sum(signs)) >= TREND)
 
 

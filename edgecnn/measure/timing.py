@@ -143,7 +143,8 @@ class Timing:
     @property
     def waited_share(self) -> float:
         """Share of the calls' time in which their threads did not run."""
-        return sum(self.waited_ms) / sum(self.samples_ms)
+        took = sum(self.samples_ms)
+        return sum(self.waited_ms) / took if took else 0.0
 
     @property
     def running_ms(self) -> tuple[float, ...]:

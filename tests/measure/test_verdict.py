@@ -77,6 +77,11 @@ def test_too_few_calls_are_undecided() -> None:
     assert verdict_of(calls(count=19)) == "undecided"
 
 
+def test_calls_that_a_coarse_clock_sees_as_nothing_are_undecided() -> None:
+    assert verdict_of([0.0] * 50 + [0.001] * 50) == "undecided"
+    assert verdict_of([0.0] * 100) == "undecided"
+
+
 def test_the_worst_reason_decides_and_all_of_its_kind_are_evidence() -> None:
     def warning(code: str) -> MeasurementWarning:
         return MeasurementWarning(code, f"it is {code}", f"mend {code}")
