@@ -43,7 +43,7 @@ WORTH_S = 1.0
 WAITS_FOR_IMAGES = 0.3
 """Above this share of its time the decoders are what a runner waits for, and others would too."""
 
-WAIT_S = 0.2
+WAIT_S = 0.01
 
 Indices = npt.NDArray[np.int64]
 OnImages = Callable[[int, int], None]
@@ -163,9 +163,9 @@ def classify_images(
     """
     work = _Work(dataset, indices, models)
     with ExitStack() as stack:
+        sessions = [first or models[0].open(stack), *(model.open(stack) for model in models[1:])]
         crew = _Crew(work, most)
         stack.callback(crew.end)
-        sessions = [first or models[0].open(stack), *(model.open(stack) for model in models[1:])]
         for _ in work.done_by(sessions):
             crew.check()
             on_images(work.done, work.total)
@@ -275,12 +275,11 @@ class _Crew:
             raise self._failed[0]
 
     def join(self, on_wait: Callable[[], None]) -> None:
-        """Wait for the batches that they still work on."""
-        for thread in self._threads:
-            while thread.is_alive():
-                thread.join(WAIT_S)
-                on_wait()
-        self.check()
+        """Wait for the batches that they still work on, not for one that is only starting."""
+        while self._work.done < self._work.total:
+            self.check()
+            time.sleep(WAIT_S)
+            on_wait()
 
     def end(self) -> None:
         """End them at once, and their threads."""
