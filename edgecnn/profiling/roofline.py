@@ -64,14 +64,18 @@ class Limits:
         return op.bytes / self.gbytes_per_s(max(op.bytes, op.idle_bytes)) / 1e6
 
     def gbytes_per_s(self, size: int) -> float:
-        """Return how fast so many bytes are moved, between two sizes by their logarithms."""
+        """Return how fast so many bytes are moved.
+
+        Between two sizes the time of a byte follows the logarithm of the size: some are found in
+        the cache, some are not.
+        """
         first, *_, last = self.copies
         if size <= first.bytes or size >= last.bytes:
             return (first if size <= first.bytes else last).gbytes_per_s
         below = max((c for c in self.copies if c.bytes <= size), key=lambda c: c.bytes)
         above = min((c for c in self.copies if c.bytes > size), key=lambda c: c.bytes)
         part = math.log(size / below.bytes) / math.log(above.bytes / below.bytes)
-        return below.gbytes_per_s + part * (above.gbytes_per_s - below.gbytes_per_s)
+        return 1 / ((1 - part) / below.gbytes_per_s + part / above.gbytes_per_s)
 
     def roof_ms(self, op: Op) -> float:
         """Return the least time that an op can take."""
@@ -110,9 +114,9 @@ def advice(bound: str, ops: Sequence[Op], time_ms: float, limits: Limits) -> str
         if 2 * weights > sum(op.bytes for op in ops):
             return "memory-bound by its weights: fewer of them, or in fewer bits"
         return "memory-bound: smaller maps or fewer bits a value; faster arithmetic won't help"
-    each = f"{1000 * time_ms / len(ops):.3g} us each"
     if bound == OVERHEAD:
-        return f"overhead-bound: {len(ops)} of {each}, mostly the cost of being an op: have fewer"
+        each = f"{1000 * time_ms / len(ops):.3g} us"
+        return f"overhead-bound: {each} an op, mostly what each costs, however small: have fewer"
     if any(op.macs for op in ops):
         percent = 100 * sum(map(limits.macs_ms, ops)) / time_ms
         return (
