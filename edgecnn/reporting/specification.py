@@ -35,6 +35,9 @@ ROOM = 28
 WIDE_ENOUGH = "room > 480"
 """Below these pixels, points have no names beside them: they would lie upon each other."""
 
+YEARS = "ceil(room / 70)"
+"""Years that an axis has room for."""
+
 PICKED = "datum.id === picked"
 """A page says which row was picked."""
 
@@ -226,7 +229,7 @@ def _years(alt: Any, colour: Any, ring: Any, span: tuple[int, int]) -> Any:
         "at:Q",
         title="year of the architecture's paper",
         scale=alt.Scale(domain=list(span), nice=False),
-        axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True),
+        axis=alt.Axis(format="d", tickMinStep=1, grid=False, tickCount=alt.ExprRef(YEARS)),
     )
     y = _top1(alt)
     tooltip = _tooltip(
