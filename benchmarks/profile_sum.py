@@ -42,14 +42,14 @@ def main() -> None:
     options = parser.parse_args()
     table = Table("file", "ops", "sum ms", "whole ms", "with waiting", "ratio", "seconds", box=None)
     if options.native:
-        table.add_column("differs from the runtime's profiler by")
+        table.add_column("off the runtime's profiler")
     for path in options.files:
         profile = edgecnn.profile(path, threads=options.threads)
         cells = [path.name, str(len(profile.ops)), *sums(profile), f"{profile.seconds:.0f}"]
         if options.native:
             cells.append(difference(profile, native_us(path, options.threads)))
         table.add_row(*cells)
-    Console(width=120, file=sys.stdout).print(table)
+    Console(width=140, file=sys.stdout).print(table)
 
 
 def sums(profile: Profile) -> list[str]:
