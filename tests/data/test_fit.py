@@ -120,7 +120,7 @@ def test_extreme_shapes(shape: tuple[int, int, int]) -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     source=st.tuples(st.integers(1, 700), st.integers(1, 700)),
     size=st.tuples(st.integers(1, 160), st.integers(1, 160)),

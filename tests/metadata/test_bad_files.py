@@ -223,7 +223,8 @@ def test_truncated_at_every_thousandth_byte(shared_data: Path, path: Path) -> No
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_random_damage(whole: bytes, path: Path, data: st.DataObject) -> None:
