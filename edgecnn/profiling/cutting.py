@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.errors import InputError
+from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import quoted
 from edgecnn.profiling.ops import Op
 from edgecnn.quantize.recovery.operators import OpenGraph
@@ -153,9 +153,15 @@ def cutter_of(path: Path, ops: list[Op]) -> Cutter:
 
     Raises:
         InputError: It is truncated or corrupt.
+        EdgecnnError: This machine has no ai-edge-litert, whose schema files are written with.
     """
     try:
         return Cutter(path.read_bytes(), ops)
+    except ImportError as error:
+        raise EdgecnnError(
+            "cutting a file up needs ai-edge-litert, which 32-bit systems have no wheels of: "
+            "profile this device from another machine, with --device"
+        ) from error
     except (
         struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError
     ) as error:  # fmt: skip
