@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import store_option
-from edgecnn.cli.text import quoted_if_needed
+from edgecnn.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.comparison.compare import Compared, Comparison

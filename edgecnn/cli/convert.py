@@ -17,11 +17,11 @@ from edgecnn.cli.options import (
     trust_option,
 )
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.files import exists, quoted
 from edgecnn.quantize.budget.verdict import describe_budget
 from edgecnn.quantize.recovery.advice import describe_fidelity
+from edgecnn.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.quantize.result import Conversion

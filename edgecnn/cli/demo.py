@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.cli.text import quoted_if_needed
 from edgecnn.errors import MissingExtraError
 from edgecnn.files import check_writable_folder, exists
+from edgecnn.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.demo import DemoModel

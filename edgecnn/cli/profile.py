@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.progress import PhaseProgress, can_ask
-from edgecnn.cli.text import quoted_if_needed, size_text
+from edgecnn.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from rich.table import Table

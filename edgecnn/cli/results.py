@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgecnn.cli.options import store_option
-from edgecnn.cli.text import quoted_if_needed, size_text
 from edgecnn.errors import InputError
 from edgecnn.files import replacing
 from edgecnn.store.keeping import open_existing, open_store
+from edgecnn.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.store.filters import Filter

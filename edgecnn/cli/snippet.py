@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from edgecnn.cli.options import preprocessing_options
-from edgecnn.cli.text import quoted_if_needed
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.text import quoted_if_needed
 
 
 @click.command("snippet")

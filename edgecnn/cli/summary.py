@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import Size
-from edgecnn.cli.text import quoted_if_needed, size_text
+from edgecnn.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.quantize.summary import Summary

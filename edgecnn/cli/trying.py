@@ -11,9 +11,9 @@ import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import preprocessing_options
-from edgecnn.cli.text import quoted_if_needed
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.classification.classifier import Classifier
