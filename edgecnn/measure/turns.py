@@ -125,6 +125,7 @@ class Bencher:
             for turn, entrant in enumerate(group[:: -1 if number % 2 else 1]):
                 done = (number * members + turn) / (rounds * members)
                 report = partial(self._tell_timing, entrant, members, done, rounds * members)
+                report(0.0)
                 try:
                     entrant.time(rounds - number, members, report)
                 except EdgecnnError as error:

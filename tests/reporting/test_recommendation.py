@@ -84,7 +84,7 @@ def test_without_accuracy_nothing_is_recommended(make_rows_of: MakeRows) -> None
 def test_random_weights_have_no_accuracy() -> None:
     warned = (MeasurementWarning("random-weights", "random", "train"),)
     rows = make_rows([made_result("a", top1=10.0, warnings=warned), made_result("b", top1=5.0)])
-    assert [row.top1_percent for row in rows] == [None, 5.0]
+    assert {row.name: row.top1_percent for row in rows} == {"a": None, "b": 5.0}
     chosen = recommend(rows)
     assert chosen is not None and chosen.name == "b"
 
