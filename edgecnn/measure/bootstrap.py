@@ -19,7 +19,7 @@ import numpy.typing as npt
 CONFIDENCE = 0.99
 """So that ten comparisons of a file with itself are all without a difference, as a rule."""
 
-BETWEEN_RUNS = 0.01
+BETWEEN_RUNS = 0.015
 """Assumed standard deviation of a process' latency, relative, while a machine is quiet."""
 
 FEWEST_SAMPLES = 20
