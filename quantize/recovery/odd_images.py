@@ -35,8 +35,9 @@ def odd_images(extents: Mapping[int, Values]) -> dict[int, float]:
         too many for exceptions.
 
     Example:
-        >>> odd_images({1: np.float32([1, 2, 1, 2, 1, 2, 1, 2, 1, 1, 90]), 2: ...})
-        {10: 45.0}
+        >>> magnitudes = np.float32([1, 2] * 10 + [90])
+        >>> odd_images({1: magnitudes, 2: magnitudes})
+        {20: 45.0}
     """
     if not extents:
         return {}

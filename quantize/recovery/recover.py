@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -275,12 +276,12 @@ class Recovery:
             self._prepared[equalization] = content, ranges
         return self._prepared[equalization]
 
-    @property
+    @cached_property
     def _groups(self) -> list[ChannelGroup]:
         graph = OpenGraph(self._content)
         return channel_groups(graph, equalized_tensors(graph))
 
-    @property
+    @cached_property
     def _is_small(self) -> bool:
         graph = OpenGraph(self._content)
         results = (graph.shape(int(op.outputs[0])) for op in graph.operators)
