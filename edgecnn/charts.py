@@ -17,14 +17,7 @@ from string import Template
 from typing import Any
 
 from edgecnn.errors import InputError, MissingExtraError
-from edgecnn.files import (
-    check_writable_folder,
-    exists,
-    json_values,
-    quoted,
-    refuse_overwriting,
-    replacing,
-)
+from edgecnn.files import check_target, json_values, quoted, replacing
 
 CHART_FORMS = ("png", "svg", "html")
 PACKAGES = ("altair", "vl_convert")
@@ -50,7 +43,7 @@ ONLY_CHART = Template("""\
 DRAW = "vegaEmbed('#chart', $spec, {ast: true, actions: false}).catch(console.error);"
 
 
-def check_target(
+def form_of_target(
     target: Path,
     inputs: Iterable[str | Path],
     *,
@@ -75,10 +68,7 @@ def check_target(
     if chosen not in forms:
         endings = ", ".join(f".{each}" for each in forms)
         raise InputError(f"{what} is one of {endings}, not {quoted(target)}")
-    check_writable_folder(target.parent)
-    if exists(target) and target.is_dir():
-        raise InputError(f"{quoted(target)} is a folder: name a file in it")
-    refuse_overwriting(target, inputs)
+    check_target(target, inputs)
     if chosen in CHART_FORMS and any(find_spec(package) is None for package in PACKAGES):
         raise MissingExtraError("Altair with vl-convert", "report")
     return chosen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import altair
 import pytest
 
-from edgecnn.charts import check_target, content_policy, script_json, write_chart
+from edgecnn.charts import content_policy, form_of_target, script_json, write_chart
 from edgecnn.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ def test_a_policy_names_each_script() -> None:
 
 
 def test_targets_are_checked_before_any_work(tmp_path: Path) -> None:
-    assert check_target(tmp_path / "a.SVG", []) == "svg"
+    assert form_of_target(tmp_path / "a.SVG", []) == "svg"
     with pytest.raises(InputError, match="does not exist"):
-        check_target(tmp_path / "no" / "a.svg", [])
+        form_of_target(tmp_path / "no" / "a.svg", [])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edgecnn.cli.options import STANDARD_OUTPUT
 from edgecnn.errors import InputError
 from edgecnn.files import check_target, replacing
 
@@ -70,7 +71,7 @@ class AccuracyOutput:
         for name, given in (("--accuracy-json", target is not None), ("--details", details)):
             if given and data is None:
                 raise InputError(f"{name} goes with --data, whose answers it is about")
-        if details and records == "-":
+        if details and records == STANDARD_OUTPUT:
             raise InputError("--details and --json - both print: give --json a file")
         if self._file is not None:
             if records is not None and self._file.resolve() == Path(records).resolve():

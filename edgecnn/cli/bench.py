@@ -11,7 +11,13 @@ from rich.console import Console
 
 from edgecnn.cli.accuracy_output import AccuracyOutput, accuracy_options
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import CountList, Size, preprocessing_options, store_option
+from edgecnn.cli.options import (
+    STANDARD_OUTPUT,
+    CountList,
+    Size,
+    preprocessing_options,
+    store_option,
+)
 from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.cli.table import print_whole, records_table
 from edgecnn.errors import EdgecnnError, InputError, MissingExtraError, StoreError
@@ -22,7 +28,6 @@ from edgecnn.text import quoted_if_needed
 
 __all__ = ["bench_command", "records_table"]
 
-STANDARD_OUTPUT = "-"
 
 NOTHING_KEPT = Keeper(None)
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import store_option
+from edgecnn.cli.options import STANDARD_OUTPUT, store_option
 from edgecnn.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.comparison.compare import Compared, Comparison
-
-STANDARD_OUTPUT = "-"
 
 
 @click.command("compare")
@@ -53,7 +51,7 @@ def compare_command(
     from edgecnn.comparison.compare import compare
     from edgecnn.comparison.documents import as_junit, as_markdown
     from edgecnn.errors import InputError
-    from edgecnn.files import check_writable_folder
+    from edgecnn.files import check_target
     from edgecnn.store.keeping import open_store
 
     targets = [target for target in (markdown, junit) if target is not None]
@@ -61,7 +59,7 @@ def compare_command(
         raise InputError("only one of --markdown and --junit can be '-'")
     for target in targets:
         if target != STANDARD_OUTPUT:
-            check_writable_folder(Path(target).parent)
+            check_target(Path(target))
     comparison = compare(
         base, new, fail_if=fail_if, force=force, store=lambda: open_store(store, create=False)
     )

@@ -101,6 +101,19 @@ def preprocessing_options(command: Command) -> Command:
     return command
 
 
+STANDARD_OUTPUT = "-"
+"""In place of a file's name."""
+
+device_option = click.option(
+    "--device",
+    default="desktop",
+    show_default=True,
+    metavar="NAME|[USER@]HOST[:PORT]",
+    help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH.",
+)
+threads_option = click.option(
+    "-t", "--threads", type=int, default=1, show_default=True, help="Of the runtime."
+)
 calibrate_option = click.option(
     "-c",
     "--calibrate",

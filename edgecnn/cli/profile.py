@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.options import STANDARD_OUTPUT, device_option, threads_option
 from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.text import quoted_if_needed, size_text
 
@@ -17,20 +18,13 @@ if TYPE_CHECKING:
 
     from edgecnn.profiling.result import KindTime, OpTime, Profile
 
-STANDARD_OUTPUT = "-"
 SLOWEST = 10
 
 
 @click.command("profile")
 @click.argument("file")
-@click.option(
-    "--device",
-    default="desktop",
-    show_default=True,
-    metavar="NAME|[USER@]HOST[:PORT]",
-    help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH.",
-)
-@click.option("-t", "--threads", type=int, default=1, show_default=True, help="Of the runtime.")
+@device_option
+@threads_option
 @click.option(
     "--all", "show_all", is_flag=True, help=f"List all ops, not the {SLOWEST} slowest alone."
 )
@@ -50,11 +44,10 @@ def profile_command(
       edgecnn profile model.tflite --json profile.json
     """
     from edgecnn import profile
-    from edgecnn.files import check_writable_folder, refuse_overwriting, write_json
+    from edgecnn.files import check_target, write_json
 
     if json_target not in (None, STANDARD_OUTPUT):
-        check_writable_folder(Path(json_target).parent)
-        refuse_overwriting(Path(json_target), [file])
+        check_target(Path(json_target), [file])
     with PhaseProgress() as progress:
         ask = progress.ask_password if can_ask() else None
         result = profile(

@@ -39,7 +39,7 @@ def snippet_command(
       edgecnn snippet model.tflite --for python -o classify.py
       edgecnn snippet model.tflite --for android -o Classifier.kt
     """
-    from edgecnn.files import check_writable_folder, refuse_overwriting, replacing
+    from edgecnn.files import check_target, replacing
     from edgecnn.snippets.snippet import snippet
 
     program = snippet(model, platform, Preprocessing.of(preprocess, mean, std))
@@ -47,8 +47,7 @@ def snippet_command(
         click.echo(program, nl=False)
         return
     target = Path(output)
-    refuse_overwriting(target, [model])
-    check_writable_folder(target.parent)
+    check_target(target, [model])
     with replacing(target) as partial:
         partial.write_text(program, "utf-8")
     click.echo(quoted_if_needed(target))

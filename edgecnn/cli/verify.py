@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.failures import Failures
+from edgecnn.cli.options import device_option, threads_option
 from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.text import machine_text, quoted_if_needed
@@ -19,14 +20,8 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option(
-    "--device",
-    default="desktop",
-    show_default=True,
-    metavar="NAME|[USER@]HOST[:PORT]",
-    help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH.",
-)
-@click.option("-t", "--threads", type=int, default=1, show_default=True, help="Of the runtime.")
+@device_option
+@threads_option
 @click.option(
     "--export",
     "folder",

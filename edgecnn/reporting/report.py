@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.charts import chart_bytes, check_target
+from edgecnn.charts import chart_bytes, form_of_target
 from edgecnn.errors import InputError
 from edgecnn.files import replacing
 from edgecnn.reporting.document import as_document
@@ -86,7 +86,7 @@ def report(
     """
     given = [references] if isinstance(references, str) else list(references)
     target = Path(output)
-    form = check_target(target, given, what="a report", forms=FORMS, form=format)
+    form = form_of_target(target, given, what="a report", forms=FORMS, form=format)
     if limit < 1:
         raise InputError("--limit must be at least 1")
     wanted = Wanted(

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from edgecnn.charts import BLUE, VERMILLION, check_target, write_chart
+from edgecnn.charts import BLUE, VERMILLION, form_of_target, write_chart
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 
 ROW_PIXELS = 15
@@ -27,7 +27,7 @@ def check_plot(plot: str | Path, model: str) -> Path:
         InputError: An ending that is no format, a folder that can't be written to.
         MissingExtraError: What draws charts is not installed.
     """
-    check_target(Path(plot), [model])
+    form_of_target(Path(plot), [model])
     return Path(plot)
 
 
