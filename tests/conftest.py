@@ -42,6 +42,23 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture()
+def new_children() -> Callable[[], list[int]]:
+    """Give those children of this process that came after the test began, the oldest first.
+
+    Older ones are no business of the test: they are servers that other tests share.
+    """
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("children are found in /proc")
+
+    def children() -> set[int]:
+        lists = Path("/proc/self/task").glob("*/children")
+        return {int(pid) for path in lists for pid in path.read_text().split()}
+
+    before = children()
+    return lambda: sorted(children() - before)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a window, driven by Playwright: ``browser.new_page()``.

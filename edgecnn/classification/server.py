@@ -20,6 +20,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from edgecnn import interruption
 from edgecnn.classification.assets import NAMES, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.errors import InputError
@@ -72,8 +73,8 @@ class PageServer:
         try:
             while self._thread.is_alive():
                 self._thread.join(1.0)
-        except KeyboardInterrupt:
-            return
+        except KeyboardInterrupt as error:
+            interruption.take(error)
 
 
 @contextmanager

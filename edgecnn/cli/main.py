@@ -11,6 +11,7 @@ import click
 
 from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
 from edgecnn.errors import EdgecnnError
+from edgecnn.interruption import interruptible
 from edgecnn.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -96,7 +97,8 @@ def run(arguments: list[str]) -> int:
         os.environ[DEBUG_VARIABLE] = "1"
     rest = [a for a in options if a != "--debug"] + arguments[len(options) :]
     try:
-        result: Any = cli.main(rest, prog_name="edgecnn", standalone_mode=False)
+        with interruptible():
+            result: Any = cli.main(rest, prog_name="edgecnn", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgecnn: interrupted", err=True)
         return 130

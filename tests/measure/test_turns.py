@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,18 @@ from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.measure import bench as benching
 from edgecnn.measure import turns
 
-from .test_bench import children
-
 QUICK: dict[str, Any] = {"runs": 25, "min_time_s": 0, "warmup": 1}
 
 
-def test_models_and_threads_take_turns_in_groups(tmp_path: Path, colour_model: Any) -> None:
+def test_models_and_threads_take_turns_in_groups(
+    tmp_path: Path, colour_model: Any, new_children: Callable[[], list[int]]
+) -> None:
     models = [colour_model(tmp_path / f"{name}.tflite") for name in "abc"]
-    before = len(children())
     most = 0
 
     def count(phase: str, done: int, total: int) -> None:
         nonlocal most
-        most = max(most, len(children()) - before)
+        most = max(most, len(new_children()))
 
     records = edgecnn.bench(models, threads=(1, 2), on_progress=count, **QUICK)
     assert [(Path(r.model).stem, r.threads) for r in records] == [
@@ -35,9 +35,8 @@ def test_models_and_threads_take_turns_in_groups(tmp_path: Path, colour_model: A
     ]
     assert [record.in_turn for record in records] == [4, 4, 4, 4, 2, 2]
     assert all(record.runs == 25 == len(record.latency_samples_ms) for record in records)
-    assert len(children()) == before
-    if Path("/proc/self/task").is_dir():
-        assert most == turns.MOST_OPEN
+    assert not new_children()
+    assert most == turns.MOST_OPEN
 
 
 def test_one_model_alone_is_timed_in_one_go(tmp_path: Path, colour_model: Any) -> None:
@@ -55,17 +54,16 @@ def test_too_little_memory_for_another_runner(
     assert [record.in_turn for record in edgecnn.bench(models, **QUICK)] == [1, 1]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the runner in /proc")
 def test_a_runner_that_dies_among_the_calls_costs_its_own_record(
-    tmp_path: Path, colour_model: Any
+    tmp_path: Path, colour_model: Any, new_children: Callable[[], list[int]]
 ) -> None:
     models = [colour_model(tmp_path / f"{name}.tflite") for name in "abc"]
-    before, killed = set(children()), []
+    killed: list[int] = []
     failures: list[EdgecnnError] = []
 
     def kill_the_second(phase: str, done: int, total: int) -> None:
         if phase == "timing 3 in turn" and done > 50 and not killed:
-            killed.append(sorted(set(children()) - before)[1])
+            killed.append(new_children()[1])
             os.kill(killed[0], signal.SIGSEGV)
 
     records = edgecnn.bench(
@@ -82,7 +80,9 @@ def test_a_runner_that_dies_among_the_calls_costs_its_own_record(
     assert "b.tflite" in str(failure)
 
 
-def test_a_model_is_kept_on_the_cpus_that_are_named(tmp_path: Path, colour_model: Any) -> None:
+def test_a_model_is_kept_on_the_cpus_that_are_named(
+    tmp_path: Path, colour_model: Any, new_children: Callable[[], list[int]]
+) -> None:
     if not hasattr(os, "sched_getaffinity"):
         pytest.skip("this system does not pin processes")
     cpus = sorted(os.sched_getaffinity(0))
@@ -91,7 +91,7 @@ def test_a_model_is_kept_on_the_cpus_that_are_named(tmp_path: Path, colour_model
 
     def look(phase: str, done: int, total: int) -> None:
         if phase.startswith("timing"):
-            allowed.extend(os.sched_getaffinity(pid) for pid in children())
+            allowed.extend(os.sched_getaffinity(pid) for pid in new_children())
 
     (record,) = edgecnn.bench(
         model, cpus=cpus[-1:], threads=(2,), runs=20, min_time_s=0.5, on_progress=look

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,6 @@ from .nets import Net, lopsided
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/task").is_dir(), reason="finds the runner in /proc"
 )
-
-
-def children() -> list[int]:
-    found = Path("/proc/self/task").glob("*/children")
-    return [int(pid) for path in found for pid in path.read_text().split()]
 
 
 @pytest.fixture(scope="module")
@@ -129,28 +125,30 @@ def test_an_op_that_cannot_run_alone_is_listed_and_said(tmp_path: Path) -> None:
     assert any(note.startswith("1 op(s) cannot run alone") for note in result.notes)
 
 
-@needs_proc
-def test_a_part_that_crashes_costs_no_other(tmp_path: Path) -> None:
+def test_a_part_that_crashes_costs_no_other(
+    tmp_path: Path, new_children: Callable[[], list[int]]
+) -> None:
     crashed = []
 
     def crash_the_second(phase: str, done: int, total: int) -> None:
         if phase.startswith("timing") and done == 1:
-            crashed.append(children())
-            for pid in children():
+            crashed.append(new_children())
+            for pid in new_children():
                 os.kill(pid, signal.SIGSEGV)
 
     result = edgecnn.profile(lopsided(tmp_path / "net.tflite"), on_progress=crash_the_second)
     assert crashed
     assert [op.time_ms is None for op in result.ops] == [True, False, False]
     assert "crashed (SIGSEGV)" in str(result.ops[0].error)
-    assert not children()
+    assert not new_children()
 
 
-@needs_proc
-def test_a_model_that_crashes_is_told(tmp_path: Path) -> None:
+def test_a_model_that_crashes_is_told(
+    tmp_path: Path, new_children: Callable[[], list[int]]
+) -> None:
     def crash(phase: str, done: int, total: int) -> None:
         if phase.startswith("timing") and done == 0:
-            for pid in children():
+            for pid in new_children():
                 os.kill(pid, signal.SIGSEGV)
 
     with pytest.raises(ChildCrashedError, match=r"net\.tflite.*crashed \(SIGSEGV\)"):

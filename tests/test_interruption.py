@@ -1,0 +1,63 @@
+"""Ctrl-C while code runs that swallows exceptions."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+
+import pytest
+
+from edgecnn.interruption import interruptible, take
+
+
+class Swallows:
+    """Python prints what a finalizer raises, and goes on."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0)
+
+
+@pytest.fixture()
+def swallowed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of exceptions that went nowhere; pytest's own list would keep them alive."""
+    names: list[str] = []
+
+    def note(unraisable: sys.UnraisableHookArgs) -> None:
+        names.append(unraisable.exc_type.__name__)
+
+    monkeypatch.setattr(sys, "unraisablehook", note)
+    return names
+
+
+def test_a_swallowed_interruption_comes_again(swallowed: list[str]) -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        Swallows()
+        reached.append("before")
+        time.sleep(10)
+        reached.append("after")
+    assert swallowed == ["Interruption"]
+    assert reached == ["before"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interruption_that_is_taken_does_not_come_again() -> None:
+    with interruptible():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            take(error)
+        time.sleep(0.1)
+
+
+def test_an_ignored_interruption_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.01)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
