@@ -8,7 +8,7 @@ from typing import Any
 
 from edgecnn.devices.installing import MB
 from edgecnn.devices.probe import Board, NotReadyError, Shell, probe
-from edgecnn.devices.runtimes import plans, refuse
+from edgecnn.devices.runtimes import no_wheel, plans, published, refuse
 from edgecnn.devices.setup import contents, own_advice
 
 LITTLE_BYTES = 50_000_000
@@ -107,10 +107,13 @@ def interpreter(board: Board) -> Item:
 def runtime(board: Board, name: str, own: str | None) -> Item:
     """Look at what was set up."""
     venv, advice = board.venv, f"run: edgecnn devices setup {shlex.quote(name)}"
-    if own:
-        advice = own_advice(own)
     if venv.ready:
         return Item("runtime", True, contents(venv))
+    possible = plans(board)
+    if own:
+        advice = own_advice(own)
+    elif not any(map(published, possible)):
+        advice = f"{no_wheel(possible[0], possible[0].runtime, [])}, or give setup a --wheels folder"
     return Item("runtime", False, str(venv.error), advice)
 
 

@@ -9,6 +9,9 @@ from edgecnn.devices.probe import OLDEST, Board, NotReadyError, Python
 LITERT = "ai-edge-litert"
 TFLITE = "tflite-runtime"
 OLDEST_GLIBC = 17  # manylinux2014 is glibc 2.17, and no wheel of a runtime is for an older one
+NEWEST_OF_TFLITE = (3, 11)
+"""The last Python that 32-bit wheels of tflite-runtime were made for: 2.14 is its last release."""
+
 ARMV6 = (
     "this is an Armv6 processor (Raspberry Pi 1 or Zero), and no TFLite runtime is built for it: "
     "use a Raspberry Pi Zero 2 W, or any other from the Pi 2 on"
@@ -105,6 +108,11 @@ def usable(python: Python, board: Board) -> bool:
     """Say whether a runtime may exist for a Python."""
     alike = python.bits == board.pythons[0].bits
     return python.version >= OLDEST and python.implementation == "cpython" and alike
+
+
+def published(one: Plan) -> bool:
+    """Say whether the runtime of a plan was ever published for its Python."""
+    return one.runtime != TFLITE or one.python.version[:2] <= NEWEST_OF_TFLITE
 
 
 def no_wheel(first: Plan, missing: str, others: list[str]) -> NotReadyError:

@@ -10,6 +10,7 @@ import pytest
 
 from edgecnn.devices import onboard
 from edgecnn.devices.probe import Board, Environment, NotReadyError, Python, path_word
+from edgecnn.devices.readiness import runtime
 from edgecnn.devices.runtimes import no_wheel, plans
 
 PYTHON = Python("/usr/bin/python3", (3, 11, 2), "cp311", "cpython", 64, True, None)
@@ -131,3 +132,13 @@ def test_what_runs_on_the_device_is_python_3_7() -> None:
 def test_a_path_below_home_is_the_devices_home() -> None:
     assert path_word("~/my python") == "\"$HOME\"/'my python'"
     assert path_word("python3") == "python3"
+
+
+def test_a_check_does_not_send_to_a_setup_that_must_refuse() -> None:
+    """tflite-runtime's last wheels for 32 bits are for 3.11; Debian 13 has 3.13."""
+    old, new = (replace(PYTHON, version=(3, minor, 0), bits=32) for minor in (11, 13))
+    item = runtime(replace(board("armv7l"), pythons=(new,)), "kitchen", None)
+    assert item.advice.startswith("there is no wheel of tflite-runtime for Python 3.13 on armv7l")
+    assert "use a 64-bit Raspberry Pi OS" in item.advice
+    both = runtime(replace(board("armv7l"), pythons=(new, old)), "kitchen", None)
+    assert both.advice == "run: edgecnn devices setup kitchen"
