@@ -1,7 +1,8 @@
 """Whether ``compare`` sees what is there: ``python benchmarks/compare_pairs.py BASE OTHER``.
 
-Measures BASE twice and OTHER once, in turn, ten times over; compares the first with the second,
-which should be no different, and with OTHER. Close other programs first.
+Measures BASE twice and OTHER once, in turn within one bench or, with ``--apart``, in three benches,
+ten times over; compares the first with the second, which should be no different, and with OTHER.
+Close other programs first.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ def main() -> None:
     parser.add_argument("base")
     parser.add_argument("other")
     parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--apart", action="store_true", help="one bench each")
     arguments = parser.parse_args()
     counts = {"itself": 0, "other": 0}
     for number in range(arguments.pairs):
         files = (arguments.base, arguments.base, arguments.other)
-        first, second, other = (edgecnn.bench(file)[0] for file in files)
+        benches = [[file] for file in files] if arguments.apart else [files]
+        first, second, other = (record for bench in benches for record in edgecnn.bench(bench))
         for name, record in (("itself", second), ("other", other)):
             change = p50_change(first, record)
             assert change.interval is not None

@@ -79,6 +79,8 @@ class Record:
         cpus: Numbers of the CPUs that the model was kept on, ``"0,1"``; None where it was free.
         protocol: ``"mlperf-single-stream"``, whose result is the 90th percentile; else None.
         in_turn: Models and thread counts that were timed in turn with this one, itself included.
+        turn_group: Random name that these have in common; None of one that was timed alone.
+        turn_runs: Timed calls in each of its turns.
         cooldown_s: How long the device rested before.
         warmup: Calls before the timed ones, the first inference not among them.
         warmup_steady: Whether they were as fast as each other in the end; None where a number of
@@ -196,6 +198,8 @@ class Record:
     cpus: str | None = None
     protocol: str | None = None
     in_turn: int | None = None
+    turn_group: str | None = None
+    turn_runs: tuple[int, ...] | None = None
     cooldown_s: float | None = None
     warmup: int
     warmup_steady: bool | None = None
@@ -289,6 +293,8 @@ class Record:
             for name in _OPTIONAL_FIELDS:
                 kept.setdefault(name, None)
             kept["input_shape"] = tuple(int(side) for side in kept["input_shape"])
+            if kept["turn_runs"] is not None:
+                kept["turn_runs"] = tuple(int(runs) for runs in kept["turn_runs"])
             kept["latency_samples_ms"] = tuple(float(one) for one in kept["latency_samples_ms"])
             kept["warnings"] = tuple(MeasurementWarning(**w) for w in kept["warnings"])
             _check_types(kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from edgecnn.comparison.in_turn import in_turn_interval
 from edgecnn.comparison.intervals import (
     Interval,
     paired_points_interval,
@@ -84,7 +85,8 @@ class Change:
         """The change: ``"+5.2%"``, or ``"-0.40 points"``."""
         if METRICS[self.metric].in_points:
             return f"{self.new - self.base:+.2f} points"
-        return f"{100 * (self.new / self.base - 1):+.1f}%"
+        change = self.interval.change if self.interval else self.new / self.base - 1
+        return f"{100 * change:+.1f}%"
 
     @property
     def interval_text(self) -> str:
@@ -125,6 +127,8 @@ def _change(name: str, metric: Metric, pair: Pair) -> Change | None:
         return Change(name, base, new, None, "too few calls: use a higher --runs")
     if min(map(min, every)) <= 0:
         return Change(name, base, new, None, "the clock is too coarse for these calls")
+    if (together := in_turn_interval(pair, metric.percent)) is not None:
+        return Change(name, base, new, together)
     interval = ratio_interval(samples[0], samples[1], metric.percent)
     return Change(name, base, new, interval.widened(_unsure(pair.new), _unsure(pair.base)))
 

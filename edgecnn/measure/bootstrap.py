@@ -74,7 +74,7 @@ class Resampled:
         medians = [np.log(np.median(part)) for part in np.array_split(some, SEGMENTS)]
         expected = SEGMENTS * float(np.var(_replicates(some, 50, random)))
         wandering = max(0.0, float(np.var(medians, ddof=1)) - expected)
-        value = float(np.log(_statistic(every[None], percent)[0]))
+        value = float(np.log(statistic(every[None], percent)[0]))
         return cls(value, _replicates(some, percent, random), wandering)
 
     def interval(self, random: np.random.Generator) -> tuple[float, float]:
@@ -110,7 +110,8 @@ def percentile_interval(samples: Sequence[float], percent: float) -> tuple[float
     return Resampled.of(samples, percent, random).interval(random)
 
 
-def _statistic(rows: Floats, percent: float | None) -> Floats:
+def statistic(rows: Floats, percent: float | None) -> Floats:
+    """Return a percentile of each row of samples, shape (rows,); None is the mean."""
     values = rows.mean(axis=1) if percent is None else np.percentile(rows, percent, axis=1)
     return np.asarray(values, np.float64)
 
@@ -124,5 +125,5 @@ def _replicates(samples: Floats, percent: float | None, random: np.random.Genera
         starts = random.integers(0, len(samples), (REPLICATES_AT_ONCE, blocks))
         indices = (starts[:, :, None] + np.arange(length)) % len(samples)
         rows = samples[indices.reshape(REPLICATES_AT_ONCE, -1)[:, : len(samples)]]
-        found.append(np.log(_statistic(rows, percent)))
+        found.append(np.log(statistic(rows, percent)))
     return np.concatenate(found)

@@ -78,6 +78,7 @@ class Measured:
         memory: What was resident.
         power: What the board drew.
         in_turn: How many models and thread counts were timed in turn, this one too.
+        turn_group: Name of these together; None of one alone.
         cooldown_s: How long the device rested before.
     """
 
@@ -88,6 +89,7 @@ class Measured:
     memory: Memory
     power: PowerDrawn
     in_turn: int
+    turn_group: str | None
     cooldown_s: float | None
 
 
@@ -162,11 +164,12 @@ class Entrant:
     def _is_short(self) -> bool:
         return self._warm_up.first_inference_ms < LONG_CALL_MS
 
-    def finish(self, in_turn: int) -> Measured:
+    def finish(self, in_turn: int, turn_group: str) -> Measured:
         """Ask what is to be known after the timed calls; the model stays loaded.
 
         Args:
             in_turn: How many entrants were timed in turn.
+            turn_group: Name of these together.
         """
         session, timing = self._session, Timing.joined(self._parts)
         with self._working():
@@ -184,6 +187,7 @@ class Entrant:
             memory=memory,
             power=PowerDrawn(self._idle, busy),
             in_turn=in_turn,
+            turn_group=turn_group if in_turn > 1 else None,
             cooldown_s=self._cooldown_s,
         )
 

@@ -106,6 +106,8 @@ def _conditions(measured: Measured, plan: Plan) -> Fields:
         "cpus": None if plan.cpus is None else ",".join(map(str, plan.cpus)),
         "protocol": plan.protocol,
         "in_turn": measured.in_turn,
+        "turn_group": measured.turn_group,
+        "turn_runs": measured.timing.turn_runs if measured.turn_group else None,
         "cooldown_s": measured.cooldown_s,
         "warmup": warm_up.calls,
         "warmup_steady": warm_up.steady,

@@ -95,6 +95,7 @@ class Timing:
 
     Args:
         samples_ms: The timed calls.
+        turn_runs: How many of them were made in each stretch.
         waited_ms: How long of each call its threads did not run, on average: without a CPU, or
             waiting for each other.
         background: What else went on meanwhile.
@@ -104,6 +105,7 @@ class Timing:
     """
 
     samples_ms: tuple[float, ...]
+    turn_runs: tuple[int, ...]
     waited_ms: tuple[float, ...]
     background: Background
     cpu_lowest_mhz: float | None
@@ -115,6 +117,7 @@ class Timing:
         """Return what a runner's answer to ``time`` says."""
         return cls(
             samples_ms=tuple(sample / NS_PER_MS for sample in answer["samples_ns"]),
+            turn_runs=(len(answer["samples_ns"]),),
             waited_ms=tuple(waited / NS_PER_MS for waited in answer["waited_ns"]),
             background=Background.of(*answer["counters"]),
             cpu_lowest_mhz=lowest_mhz(answer["clocks_khz"]),
@@ -133,6 +136,7 @@ class Timing:
         steps = [part.clock_step_ns for part in parts if part.clock_step_ns is not None]
         return cls(
             samples_ms=tuple(sample for part in parts for sample in part.samples_ms),
+            turn_runs=tuple(runs for part in parts for runs in part.turn_runs),
             waited_ms=tuple(waited for part in parts for waited in part.waited_ms),
             background=Background.total([part.background for part in parts]),
             cpu_lowest_mhz=min(clocks, default=None),

@@ -2,11 +2,12 @@
 
 Clock, heat and neighbours change within seconds, by more than what two models often differ by. So
 models and thread counts are not timed one after the other: their runners are held open together,
-and each is given a tenth of its calls at a time, in an order that changes (A B C, C B A, A B C).
+and each is given a twentieth of its calls at a time, in an order that changes (A B C, C B A, ...).
 """
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -25,8 +26,8 @@ from edgecnn.measure.targets import Progress, Target
 from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.records import Record
 
-ROUNDS = 10
-"""As many as the tenths in which a run is looked at for drift."""
+ROUNDS = 20
+"""Turns of each, which ``compare`` compares one by one: so many that a few may be disturbed."""
 
 MOST_OPEN = 4
 """Runners at a time: what they hold of caches and memory, a single model would not find."""
@@ -144,14 +145,14 @@ class Bencher:
 
     def _finish(self, group: Group) -> Iterator[Record | EdgecnnError]:
         """Measure what is left, and end the runners one by one."""
-        members = len(group)
+        members, name = len(group), uuid.uuid4().hex
         while group:
             entrant = group[0]
             target = id(entrant.subject.target)
             outcome: Record | EdgecnnError | None = None
             if target not in self._failed:
                 try:
-                    outcome = self._record(entrant, members)
+                    outcome = self._record(entrant, members, name)
                 except EdgecnnError as error:
                     self._failed.add(target)
                     outcome = error
@@ -160,9 +161,9 @@ class Bencher:
             if outcome is not None:
                 yield outcome
 
-    def _record(self, entrant: Entrant, members: int) -> Record:
+    def _record(self, entrant: Entrant, members: int, group_name: str) -> Record:
         """Return an entrant's record; accuracy is measured once, as threads don't change it."""
-        measured = entrant.finish(members)
+        measured = entrant.finish(members, group_name)
         target = id(entrant.subject.target)
         is_first = target not in self._accuracies
         if is_first:

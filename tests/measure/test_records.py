@@ -71,6 +71,7 @@ def test_a_record_of_an_earlier_version_is_read(record: Record) -> None:
     new += ("energy_per_inference_mj", "source")
     new += tuple(name for name in record.to_dict() if name.endswith(("_low_ms", "_high_ms")))
     new += ("verdict", "verdict_evidence", "verdict_advice", "cpus", "protocol", "in_turn")
+    new += ("turn_group", "turn_runs")
     new += ("cooldown_s", "warmup_steady", "timed_s", "latency_drift_percent", "outliers")
     new += ("clock_step_ns", "clock_cost_ns", "waited_percent", "others_cores", "steal_percent")
     new += ("voluntary_switches", "involuntary_switches", "major_faults", "activation_bytes")

@@ -23,7 +23,8 @@ def reading(at_s: float, cpu_s: float, busy: int, idle: int, steal: int = 0) -> 
 def timing(samples: Any, waited: Any = None, background: Background | None = None) -> Timing:
     waits = tuple(map(float, waited)) if waited is not None else (0.0,) * len(samples)
     counted = background or Background(1.0, 1.0, 0, 0, 0, 200, 100, 0)
-    return Timing(tuple(map(float, samples)), waits, counted, None, 1.0, 40.0)
+    every = tuple(map(float, samples))
+    return Timing(every, (len(every),), waits, counted, None, 1.0, 40.0)
 
 
 def test_what_others_used_is_what_the_runner_did_not() -> None:

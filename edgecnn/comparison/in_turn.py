@@ -1,0 +1,101 @@
+"""Two files that one bench timed in turn: turn is compared with turn, so drift meets both alike.
+
+A machine that others share is up to a fifth slower for seconds at a time. Between two benches that
+cannot be told from a slower model; within one, both files have it in the same turns. The ratios of
+the turns are summed up by the Hodges-Lehmann estimate and its interval from Wilcoxon's signed ranks
+(Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 2014, 3.2 and 3.3), which a few
+disturbed turns do not move.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.comparison.intervals import Interval
+from edgecnn.comparison.pairing import Pair
+from edgecnn.measure.bootstrap import CONFIDENCE, statistic
+from edgecnn.records import Record
+
+PLACEMENT = 0.01
+"""Assumed standard deviation, relative, of what a process keeps: where its memory lies."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def in_turn_interval(pair: Pair, percent: float | None) -> Interval | None:
+    """Compare latencies turn by turn.
+
+    Args:
+        pair: What is compared.
+        percent: Which percentile; None compares means.
+
+    Returns:
+        None where the two sides were not timed in turn, or in too few turns or calls a turn.
+    """
+    together = _matched(pair)
+    if together is None:
+        return None
+    turns = [_turns(record) for record in itertools.chain(*together)]
+    calls = 1 if percent is None else math.ceil(100 / (100 - percent))
+    if min(len(turn) for one in turns for turn in one) < calls:
+        return None
+    values = [np.log([float(statistic(turn[None], percent)[0]) for turn in one]) for one in turns]
+    ratios = np.concatenate(
+        [new - base for base, new in zip(values[::2], values[1::2], strict=True)]
+    )
+    bounds = signed_rank_interval(ratios)
+    if bounds is None:
+        return None
+    kept = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * PLACEMENT * math.sqrt(2 / len(together))
+    low, middle, high = bounds
+    ends = (middle - math.hypot(middle - low, kept), middle + math.hypot(high - middle, kept))
+    return Interval(math.expm1(middle), math.expm1(ends[0]), math.expm1(ends[1]))
+
+
+def signed_rank_interval(values: Floats) -> tuple[float, float, float] | None:
+    """Return lower end, Hodges-Lehmann estimate and upper end of the middle of some values.
+
+    Args:
+        values: About as often above their middle as below it, shape (n,).
+
+    Returns:
+        None where they are too few for an interval of :data:`CONFIDENCE`: below 8.
+
+    Example:
+        >>> signed_rank_interval(np.arange(20.0))
+        (5.5, 9.5, 13.5)
+    """
+    first, second = np.triu_indices(len(values))
+    averages = np.sort((values[first] + values[second]) / 2)
+    sums = np.ones(1)  # how many choices of the ranks 1, 2, ... add up to 0, 1, ...
+    for rank in range(1, len(values) + 1):
+        sums = np.pad(sums, (0, rank)) + np.pad(sums, (rank, 0))
+    outside = int(np.sum(np.cumsum(sums) / sums.sum() <= (1 - CONFIDENCE) / 2))
+    if not outside:
+        return None
+    low, high = averages[outside - 1], averages[-outside]
+    return float(low), float(np.median(averages)), float(high)
+
+
+def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:
+    """Return base and new of each bench; None where one was measured without the other."""
+    bases, news = (
+        {record.turn_group: record for record in side if record.turn_group and record.turn_runs}
+        for side in (pair.base, pair.new)
+    )
+    if bases.keys() != news.keys() or (len(bases), len(news)) != (len(pair.base), len(pair.new)):
+        return None
+    both = [(bases[group], news[group]) for group in bases]
+    alike = all(len(base.turn_runs or ()) == len(new.turn_runs or ()) for base, new in both)
+    return both if both and alike else None
+
+
+def _turns(record: Record) -> Sequence[Floats]:
+    ends = np.cumsum(record.turn_runs or ())
+    return np.split(np.asarray(record.latency_samples_ms, np.float64), ends[:-1])
