@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgecnn.data.datasets import open_dataset
-from edgecnn.training import TrainingPlan, train
+from edgecnn.training import ADAM, OPTIMIZERS, TrainingPlan, train
 
 SIZE = 32
 
@@ -65,6 +65,7 @@ def option_parser() -> argparse.ArgumentParser:
     add("--epochs", type=int, default=4)
     add("--learning-rate", type=float, default=3e-3)
     add("--batch", type=int, default=64)
+    add("--optimizer", choices=OPTIMIZERS, default=ADAM)
     add("--digits", metavar="FOLDER", type=Path, help="train the networks for the digits there")
     add("--only", metavar="NAME", nargs="+", help="with --digits: these networks")
     return parser
@@ -97,6 +98,7 @@ def train_one(options: argparse.Namespace) -> None:
         math.inf,
         options.learning_rate,
         options.batch,
+        options.optimizer,
     )
     show(plan, options.file)
 

@@ -1,7 +1,8 @@
 """Training a small model on a small data set, in a child process and within a time limit.
 
-This is what ``edgecnn demo`` needs and no more: Adam, label smoothing, shifts by a pixel or two,
-and a cosine schedule (Loshchilov and Hutter 2017) that ends when the epochs or the time do.
+This is what ``edgecnn demo`` and the benchmarks need and no more: Adam or RMSprop, label smoothing,
+shifts by a pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the
+epochs or the time do.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
 }
 
+ADAM, RMSPROP = "adam", "rmsprop"
+OPTIMIZERS: dict[str, tuple[str, dict[str, float]]] = {
+    ADAM: ("Adam", {}),
+    RMSPROP: ("RMSprop", {"rho": 0.9, "momentum": 0.9, "epsilon": 1e-3}),
+}
+"""Name -> Keras' class and its settings: RMSprop's are those of MobileNet v2 and v3 (Sandler et al.
+2018, Howard et al. 2019) and EfficientNet (Tan and Le 2019)."""
+
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
@@ -48,6 +57,7 @@ class TrainingPlan:
         seconds: Time limit of the training itself, from the second step on.
         learning_rate: At the start.
         batch: Images a step.
+        optimizer: A key of OPTIMIZERS.
     """
 
     model: str
@@ -60,6 +70,7 @@ class TrainingPlan:
     seconds: float
     learning_rate: float
     batch: int = 64
+    optimizer: str = ADAM
 
 
 @dataclass(frozen=True)
@@ -109,8 +120,9 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> Message:
     spec = input_spec(plan.model, plan.size)
     images, labels = _tensors(plan.train_data, spec)
     model = build(plan.model, alpha=plan.alpha, size=plan.size, classes=plan.classes)
+    kind, settings = OPTIMIZERS[plan.optimizer]
     model.compile(
-        keras.optimizers.Adam(plan.learning_rate),
+        getattr(keras.optimizers, kind)(plan.learning_rate, **settings),
         keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
     )
     start = time.perf_counter()

@@ -10,16 +10,13 @@ Speaks JSON lines with its parent (``edgecnn.child``):
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import gc
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,16 +24,14 @@ import numpy.typing as npt
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import ConversionError, InputError
-from edgecnn.inspection.runtimes import declaration
 from edgecnn.lazy import LazyModule
-from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.clock import Clock
-from edgecnn.quantize.editing import with_buffers, with_ranges
-from edgecnn.quantize.flatbuffer import METADATA_NAME, parse_model
+from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.guards import Case, doubts
 from edgecnn.quantize.latency import quick_ratio
 from edgecnn.quantize.loading import LoadedModel, freeze, load
+from edgecnn.quantize.made import Front, Made, describe, fidelity_of, finished
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.odd_images import odd_images, says_odd
@@ -59,38 +54,6 @@ AS_FAST = ("float32", "float16")
 MOST_SECONDS = 2.0
 """Of a conversion without calibration, beyond which no float32 file is made to compare it with:
 that takes half as long again."""
-
-
-class Front(NamedTuple):
-    """How a file takes pixels.
-
-    Args:
-        in_graph: It normalises them itself, as one mean and one deviation cannot.
-        is_merged: Its first convolution does so, which changes the map's margin by less than int8.
-    """
-
-    in_graph: bool
-    is_merged: bool
-
-    @classmethod
-    def of(cls, output: Message) -> Front:
-        """Return that of a file to be made."""
-        return cls(output["normalize_in_graph"], output["merge_normalization"])
-
-
-@dataclass(frozen=True)
-class Made:
-    """A file, and what was found out about it.
-
-    Args:
-        content: Its bytes.
-        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
-        budget: The same.
-    """
-
-    content: bytes
-    fidelity: Message | None = None
-    budget: Message | None = None
 
 
 class Conversion:
@@ -153,7 +116,7 @@ class Conversion:
         start = time.perf_counter()
         made = self._convert(output)
         try:
-            Path(output["path"]).write_bytes(_finished(made.content, output))
+            Path(output["path"]).write_bytes(finished(made.content, output))
         except OSError as error:
             raise ConversionError(f"cannot write the file: {error.strerror}") from error
         self._parent.send(
@@ -214,7 +177,7 @@ class Conversion:
         budget = None
         if output["max_drop"] is not None:
             found, budget = self._within_budget(recovery, found, kind, output)
-        fidelity = _fidelity(output["recover"], found)
+        fidelity = fidelity_of(output["recover"], found)
         return Made(found.content, {**fidelity, **({"reason": reason} if reason else {})}, budget)
 
     def _recovered(
@@ -239,13 +202,13 @@ class Conversion:
     def _within_budget(
         self, recovery: Recovery, found: Recovered, kind: Scheme, output: dict[str, Any]
     ) -> tuple[Recovered, Message]:
-        def finished(made: Recovered) -> Recovered:
-            return dataclasses.replace(made, content=_finished(made.content, output))
+        def as_written(made: Recovered) -> Recovered:
+            return dataclasses.replace(made, content=finished(made.content, output))
 
         subject = Subject(
-            float32=_finished(self._float_file(Front.of(output)), output),
-            int8=finished(found),
-            again=lambda names: finished(recovery.again(kind, found, names)),
+            float32=finished(self._float_file(Front.of(output)), output),
+            int8=as_written(found),
+            again=lambda names: as_written(recovery.again(kind, found, names)),
             inputs=recovery.inputs,
             layers=self._layers,
             takes_pixels=kind.takes_pixels,
@@ -261,7 +224,7 @@ class Conversion:
     def _proven(self, recovery: Recovery, content: bytes, output: dict[str, Any]) -> Message:
         with self._clock.phase("compare"):
             proof = recovery.prove(content, output["input_type"] == "uint8")
-        return _fidelity("off", Recovered(content, proof, proof, is_plain=True))
+        return fidelity_of("off", Recovered(content, proof, proof, is_plain=True))
 
     def _recovery(self, output: dict[str, Any]) -> Recovery | None:
         """Return what compares with the float file; None where no image is held out."""
@@ -373,42 +336,6 @@ def import_tensorflow() -> None:
     """Import TensorFlow, which takes seconds, and have it say errors alone."""
     tf.constant(0)
     tf.get_logger().setLevel("ERROR")
-
-
-def describe(model: LoadedModel) -> Message:
-    """Return what the parent is told of a loaded model."""
-    return {
-        "event": "loaded",
-        "input_shape": model.input_shape,
-        "output_shape": model.output_shape,
-        "preprocessing_layer": model.preprocessing_layer,
-        "preprocessing_factor": model.preprocessing_factor,
-        "ends_in_softmax": model.ends_in_softmax,
-        "notes": model.notes,
-        "versions": {"tensorflow": tf.__version__, "keras": version("keras")},
-    }
-
-
-def _finished(content: bytes, output: dict[str, Any]) -> bytes:
-    """Return a file as it is written; one that is finished already stays as it is."""
-    buffers = {
-        METADATA_NAME: output["metadata"].encode(),
-        METADATA_BUFFER: base64.b64decode(output["public_metadata"]),
-        **declaration(parse_model(content, "the converted file")),
-    }
-    return with_buffers(content, buffers)
-
-
-def _fidelity(level: str, found: Recovered) -> Message:
-    is_plain = found.is_plain and level != "off"
-    proof = {"before": found.before.to_dict(), "after": found.after.to_dict()}
-    return {
-        "recovery": "none" if is_plain else level,
-        **proof,
-        "layers_corrected": found.layers,
-        "layers_left": list(found.left),
-        "layers_in_float": list(found.in_float),
-    }
 
 
 def _peak_rss_bytes() -> int | None:

@@ -7,9 +7,10 @@ import dataclasses
 from edgecnn.child import Message, ParentPipe, serve_job
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.errors import InputError
-from edgecnn.quantize.converter import Conversion, Front, describe, import_tensorflow
+from edgecnn.quantize.converter import Conversion, import_tensorflow
 from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.loading import load
+from edgecnn.quantize.made import Front, describe
 from edgecnn.quantize.ranges import Observed
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.recovery.operators import Array
