@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -22,7 +21,7 @@ from edgecnn.comparison.pairing import Pair
 from edgecnn.measure.bootstrap import CONFIDENCE, statistic
 from edgecnn.records import Record
 
-PLACEMENT = 0.01
+PLACEMENT = 0.005
 """Assumed standard deviation, relative, of what a process keeps: where its memory lies."""
 
 Floats = npt.NDArray[np.float64]
@@ -41,15 +40,8 @@ def in_turn_interval(pair: Pair, percent: float | None) -> Interval | None:
     together = _matched(pair)
     if together is None:
         return None
-    turns = [_turns(record) for record in itertools.chain(*together)]
-    calls = 1 if percent is None else math.ceil(100 / (100 - percent))
-    if min(len(turn) for one in turns for turn in one) < calls:
-        return None
-    values = [np.log([float(statistic(turn[None], percent)[0]) for turn in one]) for one in turns]
-    ratios = np.concatenate(
-        [new - base for base, new in zip(values[::2], values[1::2], strict=True)]
-    )
-    bounds = signed_rank_interval(ratios)
+    ratios = [_ratios(base, new, percent) for base, new in together]
+    bounds = signed_rank_interval(np.concatenate(ratios))
     if bounds is None:
         return None
     kept = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * PLACEMENT * math.sqrt(2 / len(together))
@@ -86,16 +78,30 @@ def signed_rank_interval(values: Floats) -> tuple[float, float, float] | None:
 def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:
     """Return base and new of each bench; None where one was measured without the other."""
     bases, news = (
-        {record.turn_group: record for record in side if record.turn_group and record.turn_runs}
+        {record.turn_group: record for record in side if _has_turns(record)}
         for side in (pair.base, pair.new)
     )
     if bases.keys() != news.keys() or (len(bases), len(news)) != (len(pair.base), len(pair.new)):
         return None
-    both = [(bases[group], news[group]) for group in bases]
-    alike = all(len(base.turn_runs or ()) == len(new.turn_runs or ()) for base, new in both)
-    return both if both and alike else None
+    return [(bases[group], news[group]) for group in bases] or None
 
 
-def _turns(record: Record) -> Sequence[Floats]:
-    ends = np.cumsum(record.turn_runs or ())
-    return np.split(np.asarray(record.latency_samples_ms, np.float64), ends[:-1])
+def _has_turns(record: Record) -> bool:
+    runs = record.turn_runs or (0,)
+    whole = min(runs) > 0 and sum(runs) == len(record.latency_samples_ms)
+    return record.turn_group is not None and whole
+
+
+def _ratios(base: Record, new: Record, percent: float | None) -> Floats:
+    """Return the logarithm of the ratio in each turn, or in each few where they are short."""
+    calls = 1 if percent is None else math.ceil(100 / (100 - percent))
+    # One that was slow in the end has made its calls before the last turns.
+    runs = list(zip(base.turn_runs or (), new.turn_runs or (), strict=False))
+    at_once = math.ceil(calls / min(map(min, runs)))
+    sides = []
+    for record, own_runs in zip((base, new), zip(*runs, strict=True), strict=True):
+        ends = [0, *np.cumsum(own_runs)][::at_once]
+        samples = np.asarray(record.latency_samples_ms, np.float64)
+        stretches = [samples[begin:end] for begin, end in itertools.pairwise(ends)]
+        sides.append(np.log([statistic(one[None], percent)[0] for one in stretches]))
+    return np.asarray(sides[1] - sides[0], np.float64)

@@ -2,7 +2,7 @@
 
 Clock, heat and neighbours change within seconds, by more than what two models often differ by. So
 models and thread counts are not timed one after the other: their runners are held open together,
-and each is given a twentieth of its calls at a time, in an order that changes (A B C, C B A, ...).
+and each is given a fortieth of its calls at a time, in an order that changes (A B C, C B A, ...).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from edgecnn.measure.targets import Progress, Target
 from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.records import Record
 
-ROUNDS = 20
-"""Turns of each, which ``compare`` compares one by one: so many that a few may be disturbed."""
+ROUNDS = 40
+"""Turns of each, which ``compare`` compares one by one: the shorter, the more alike their times."""
 
 MOST_OPEN = 4
 """Runners at a time: what they hold of caches and memory, a single model would not find."""

@@ -56,13 +56,23 @@ def test_a_tenth_more_is_seen_through_the_load(make_pair: Any) -> None:
     assert {p50_verdict([new], [base]) for base, new in pairs} == {"faster"}
 
 
+def test_short_turns_are_taken_together_for_a_high_percentile(make_pair: Any) -> None:
+    """20 turns of 8 calls: ten are needed for the 90th percentile, 100 for the 99th."""
+    found = {}
+    for seed in range(10):
+        (pair,) = paired(*([one] for one in make_pair(1.3, seed)), force=False)
+        found |= {(c.metric, c.verdict): c for c in changes_of(pair)}
+    assert [verdict for name, verdict in found if name == "latency_p90_ms"] == ["slower"]
+    assert [verdict for name, verdict in found if name == "latency_p99_ms"] == ["cannot tell"]
+
+
 def test_records_of_different_benches_have_no_turns_in_common(make_pair: Any) -> None:
     base, other = make_pair(1.1, 0)[0], make_pair(1.1, 1, group="two")[1]
     assert p50_verdict([base], [other]) == "no difference seen"
 
 
 def test_repeated_benches_count_together(make_pair: Any) -> None:
-    pairs = [make_pair(1.04, seed, group=str(seed)) for seed in range(6)]
+    pairs = [make_pair(1.015, seed, group=str(seed)) for seed in range(6)]
     bases, news = ([pair[side] for pair in pairs] for side in (0, 1))
     assert p50_verdict(bases, news) == "slower"
     assert p50_verdict(bases[:1], news[:1]) == "no difference seen"
