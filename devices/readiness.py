@@ -113,7 +113,9 @@ def runtime(board: Board, name: str, own: str | None) -> Item:
     if own:
         advice = own_advice(own)
     elif not any(map(published, possible)):
-        advice = f"{no_wheel(possible[0], possible[0].runtime, [])}, or give setup a --wheels folder"
+        advice = (
+            f"{no_wheel(possible[0], possible[0].runtime, [])}, or give setup a --wheels folder"
+        )
     return Item("runtime", False, str(venv.error), advice)
 
 
