@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -68,9 +68,14 @@ class PageServer:
         self.port: int = server.server_port
         self.url = f"http://{HOST}:{self.port}/"
 
-    def wait(self) -> None:
-        """Wait for Ctrl-C, which is the usual end and no error."""
+    def until_interrupted(self, announce: Callable[[], None]) -> None:
+        """Wait for Ctrl-C, which is the usual end and no error.
+
+        Args:
+            announce: Tells the user; Ctrl-C may come as soon as they see it.
+        """
         try:
+            announce()
             while self._thread.is_alive():
                 self._thread.join(1.0)
         except KeyboardInterrupt as error:

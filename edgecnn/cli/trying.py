@@ -101,10 +101,13 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
     from edgecnn.classification.server import open_in_browser, serving
 
     with serving(classifier, port) as server:
-        click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
-        if open_browser:
-            open_in_browser(server.url)
-        server.wait()
+
+        def announce() -> None:
+            click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
+            if open_browser:
+                open_in_browser(server.url)
+
+        server.until_interrupted(announce)
 
 
 def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json: bool) -> int:
