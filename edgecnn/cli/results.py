@@ -114,12 +114,15 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
         click.echo(json.dumps(_plain(kept), indent=2))
         return
     values = {"id": kept.id, "tags": ", ".join(kept.tags) or None, **kept.record.to_dict()}
-    samples, warnings = values.pop("latency_samples_ms"), values.pop("warnings")
+    warnings = values.pop("warnings")
+    lists = {name: values.pop(name) for name in ("turn_runs", "latency_samples_ms")}
     width = max(map(len, values))
     for name, value in values.items():
         if value is not None:
             click.echo(f"{name:{width}}  {_shown(value)}")
-    click.echo(f"{'latency_samples_ms':{width}}  {len(samples)} values: --json prints them")
+    for name, numbers in lists.items():
+        if numbers is not None:
+            click.echo(f"{name:{width}}  {len(numbers)} values: --json prints them")
     for warning in warnings:
         click.echo(f"note: {_shown(warning['message'])}: {_shown(warning['advice'])}")
 
