@@ -20,7 +20,7 @@ class Interruption(KeyboardInterrupt):
     """Comes again when it is dropped while a command still runs.
 
     Attributes:
-        is_taken: It was an expected end; set by whoever handles it within the command.
+        is_taken: It was an expected end, and is not to come again.
     """
 
     is_taken = False
@@ -57,10 +57,19 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGALRM, alarm)
 
 
-def take(error: KeyboardInterrupt) -> None:
-    """Say that an interruption within :func:`interruptible` was handled there."""
-    if isinstance(error, Interruption):
-        error.is_taken = True
+@contextmanager
+def ended_by_interruption() -> Iterator[None]:
+    """Let Ctrl-C end the block as its usual end, which is no error.
+
+    Example:
+        >>> with ended_by_interruption():
+        ...     server.wait()
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if isinstance(error, Interruption):
+            error.is_taken = True
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from edgecnn.interruption import interruptible, take
+from edgecnn.interruption import ended_by_interruption, interruptible
 
 
 class Swallows:
@@ -45,10 +45,8 @@ def test_a_swallowed_interruption_comes_again(swallowed: list[str]) -> None:
 
 def test_an_interruption_that_is_taken_does_not_come_again() -> None:
     with interruptible():
-        try:
+        with ended_by_interruption():
             signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt as error:
-            take(error)
         time.sleep(0.1)
 
 

@@ -13,14 +13,13 @@ import shutil
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from edgecnn import interruption
 from edgecnn.classification.assets import NAMES, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.errors import InputError
@@ -68,18 +67,10 @@ class PageServer:
         self.port: int = server.server_port
         self.url = f"http://{HOST}:{self.port}/"
 
-    def until_interrupted(self, announce: Callable[[], None]) -> None:
-        """Wait for Ctrl-C, which is the usual end and no error.
-
-        Args:
-            announce: Tells the user; Ctrl-C may come as soon as they see it.
-        """
-        try:
-            announce()
-            while self._thread.is_alive():
-                self._thread.join(1.0)
-        except KeyboardInterrupt as error:
-            interruption.take(error)
+    def wait(self) -> None:
+        """Wait until something ends it, Ctrl-C as a rule."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)
 
 
 @contextmanager

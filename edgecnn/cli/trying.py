@@ -99,15 +99,14 @@ def _refuse(images: tuple[str, ...], as_json: bool) -> None:
 
 def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
     from edgecnn.classification.server import open_in_browser, serving
+    from edgecnn.interruption import ended_by_interruption
 
-    with serving(classifier, port) as server:
-
-        def announce() -> None:
-            click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
-            if open_browser:
-                open_in_browser(server.url)
-
-        server.until_interrupted(announce)
+    # Ctrl-C may come as soon as users see that it is the end.
+    with serving(classifier, port) as server, ended_by_interruption():
+        click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
+        if open_browser:
+            open_in_browser(server.url)
+        server.wait()
 
 
 def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json: bool) -> int:
