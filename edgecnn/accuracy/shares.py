@@ -29,7 +29,7 @@ def wilson(share: float, count: int, confidence: float = CONFIDENCE) -> Bounds:
         >>> [round(end, 4) for end in wilson(81 / 263, 263)]
         [0.2553, 0.3662]
     """
-    z = _z(confidence)
+    z = normal_quantile(confidence)
     middle = share + z * z / (2 * count)
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
@@ -116,7 +116,13 @@ def mcnemar(only_new: int, only_base: int) -> float:
     return min(1.0, 2 * ways / (1 << tosses))
 
 
-def _z(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
+    """Return how many standard deviations to each side hold this share of a normal distribution.
+
+    Example:
+        >>> round(normal_quantile(0.95), 2)
+        1.96
+    """
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
-from edgecnn.accuracy.shares import difference, paired_difference
+from edgecnn.accuracy.shares import difference, normal_quantile, paired_difference
 from edgecnn.measure.bootstrap import BETWEEN_RUNS, CONFIDENCE, DRAWS, Resampled
 
 ASSUMED_RUNS = 3
@@ -80,7 +79,7 @@ def ratio_interval(
 def single_interval(base: float, new: float) -> Interval:
     """Compare one number of each side, of which only the spread between runs is known."""
     change = math.log(new / base)
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(2) * BETWEEN_RUNS
+    half = normal_quantile(CONFIDENCE) * math.sqrt(2) * BETWEEN_RUNS
     return Interval(math.expm1(change), math.expm1(change - half), math.expm1(change + half))
 
 

@@ -103,3 +103,10 @@ def test_the_estimate_of_a_textbook() -> None:
 
 def test_too_few_for_an_interval() -> None:
     assert signed_rank_interval(np.arange(7.0)) is None
+
+
+def test_a_thousand_benches_together_have_an_interval() -> None:
+    values = np.random.default_rng(0).normal(0.1, 1, 40_000)
+    found = signed_rank_interval(values)
+    assert found is not None
+    assert found[0] < 0.1 < found[2]
