@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SHOWN = 50
+LISTS = ("turn_runs", "latency_samples_ms")
+"""Fields of many numbers, which JSON alone has."""
 """Results that a list shows unless --limit says another number."""
 
 
@@ -115,7 +117,7 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
         return
     values = {"id": kept.id, "tags": ", ".join(kept.tags) or None, **kept.record.to_dict()}
     warnings = values.pop("warnings")
-    lists = {name: values.pop(name) for name in ("turn_runs", "latency_samples_ms")}
+    lists = {name: values.pop(name) for name in LISTS}
     width = max(map(len, values))
     for name, value in values.items():
         if value is not None:
@@ -266,8 +268,7 @@ def _write_csv(file: IO[str], found: Iterator[Kept]) -> None:
 
     from edgecnn.records import Record
 
-    left_out = "latency_samples_ms"
-    names = ["id", "tags", *(f.name for f in fields(Record) if f.name != left_out)]
+    names = ["id", "tags", *(f.name for f in fields(Record) if f.name not in LISTS)]
     writer = csv.DictWriter(file, names, extrasaction="ignore")
     writer.writeheader()
     for kept in found:
