@@ -18,6 +18,7 @@ from PIL import Image
 
 from .at_hand import NotAtHand, not_here
 from .browser import installed_packages, running_browser
+from .children import children_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -51,12 +52,8 @@ def new_children() -> Callable[[], list[int]]:
     if not Path("/proc/self/task").is_dir():
         pytest.skip("children are found in /proc")
 
-    def children() -> set[int]:
-        lists = Path("/proc/self/task").glob("*/children")
-        return {int(pid) for path in lists for pid in path.read_text().split()}
-
-    before = children()
-    return lambda: sorted(children() - before)
+    before = set(children_of("self"))
+    return lambda: sorted(set(children_of("self")) - before)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.outputs import plan_outputs
 from edgecnn.quantize.schemes import parse_schemes
 
+from ..children import children_of  # noqa: TID252
+
 RESNET8 = "models/mlperf_tiny_resnet8_cifar10.keras"
 
 
@@ -217,13 +219,6 @@ def test_folder_without_permission(tmp_path: Path) -> None:
             os._exit(7 if "ermission" in str(error) else 1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-
-
-def children_of(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
-    return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:

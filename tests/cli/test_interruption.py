@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ..children import children_of  # noqa: TID252
+
 
 @pytest.fixture()
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
@@ -49,13 +51,8 @@ def wait_for(something: Callable[[], Any], process: subprocess.Popen[str]) -> An
     return found
 
 
-def children_of(process: subprocess.Popen[str]) -> list[int]:
-    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
-    return [int(pid) for task in tasks for pid in task.read_text().split()]
-
-
 def converter_of(process: subprocess.Popen[str]) -> int | None:
-    for pid in children_of(process):
+    for pid in children_of(process.pid):
         if b"edgecnn.quantize.converter" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None
@@ -102,7 +99,7 @@ def test_ctrl_c_during_calibration(
     process = start("convert", "mobilenet_v2", "-c", data, "--samples", 300, "-o", out)
     scratch = tmp_path / "scratch"
     wait_for(lambda: list(scratch.rglob("calibration.npy")), process)
-    children = wait_for(lambda: children_of(process), process)
+    children = wait_for(lambda: children_of(process.pid), process)
     send(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=5)
     # click ends the line on which the terminal shows ^C.
@@ -133,7 +130,7 @@ def test_ctrl_c_to_the_group_keeps_what_is_measured(
     target = tmp_path / "r.json"
     process = start("bench", model, "--threads", "1,2", "--min-time", "1.5", "--json", target)
     wait_for(target.exists, process)
-    children = children_of(process)
+    children = children_of(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=5)
     assert errors.lstrip("\n") == "edgecnn: interrupted\n"

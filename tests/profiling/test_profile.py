@@ -21,10 +21,6 @@ from edgecnn.profiling.result import Profile
 
 from .nets import Net, lopsided
 
-needs_proc = pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="finds the runner in /proc"
-)
-
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
@@ -155,7 +151,6 @@ def test_a_model_that_crashes_is_told(
         edgecnn.profile(lopsided(tmp_path / "net.tflite"), on_progress=crash)
 
 
-@needs_proc
 def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
