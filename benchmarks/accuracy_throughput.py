@@ -26,7 +26,7 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
 from edgecnn.measure.accuracy import AccuracyTask, open_labelled
 from edgecnn.measure.classifying import Runners
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 LIMIT = 1.7
 """On two cores: 2 less what cannot overlap."""

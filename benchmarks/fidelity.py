@@ -38,10 +38,10 @@ from edgecnn.data.loader import load
 from edgecnn.measure.accuracy import find_label_offset
 from edgecnn.models.build import input_spec
 from edgecnn.quantize.calibration import MOST_HELD_OUT
-from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.recovery.advice import LEVELS
 from edgecnn.quantize.recovery.fidelity import snr_db
-from edgecnn.quantize.recovery.operators import OpenGraph, run_model, scores_tensor
+from edgecnn.tflite.operators import OpenGraph, run_model, scores_tensor
+from edgecnn.tflite.reading import read_model
 
 Array = npt.NDArray[Any]
 Answers = tuple[Array, Array]

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from edgecnn.models.registry import list_models
 from edgecnn.models.spec import ModelSpec
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 PROCESSES = 4
 CALIBRATION_IMAGES = 8

@@ -23,8 +23,8 @@ from ai_edge_litert.interpreter import Interpreter
 from rich.console import Console
 from rich.table import Table
 
-from edgecnn.quantize.editing import pack, unpack
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.writing import pack, unpack
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ from pathlib import Path
 from rich.console import Console
 
 import edgecnn
+from edgecnn.core.files import write_json
+from edgecnn.core.text import size_text, three_digits
 from edgecnn.data.datasets import ImageFiles, open_dataset, sample
-from edgecnn.files import write_json
-from edgecnn.records import Record
-from edgecnn.text import size_text, three_digits
+from edgecnn.results.record import Record
 
 NAMES = (
     "mobilenet_v1",

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgecnn.data.datasets import open_dataset
-from edgecnn.training import ADAM, OPTIMIZERS, TrainingPlan, train
+from edgecnn.demo.training import ADAM, OPTIMIZERS, TrainingPlan, train
 
 SIZE = 32
 

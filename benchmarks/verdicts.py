@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import edgecnn
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 SPIN = "while True: sum(number * number for number in range(10_000))"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 PORTS = range(1, 65536)
 USER_AND_HOST = re.compile(r"(?:(?P<user>[^@]*)@)?(?P<rest>.*)", re.DOTALL)

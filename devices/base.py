@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol
 
 from edgecnn.devices.address import Address
-from edgecnn.measure.session import RunnerSession
+from edgecnn.runner.session import RunnerSession
 
 DESKTOP = "desktop"
 """The machine itself."""
@@ -69,7 +69,7 @@ def get_device(name: str, ask_password: Callable[[str], str] | None = None) -> D
         from edgecnn.devices.desktop import Desktop
 
         return Desktop(name)
-    from edgecnn.devices.ssh import Ssh
+    from edgecnn.devices.ssh.device import Ssh
 
     return Ssh(name, address_of(name), ask_password)
 

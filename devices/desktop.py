@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from edgecnn.child import ChildProcess
+from edgecnn.core.child import ChildProcess
 from edgecnn.data.loader import usable_cores
-from edgecnn.measure import runner
-from edgecnn.measure.session import RunnerSession
+from edgecnn.runner import runner
+from edgecnn.runner.session import RunnerSession
 
 
 class Desktop:

@@ -11,9 +11,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted, replacing
 from edgecnn.devices.address import Address
-from edgecnn.errors import InputError
-from edgecnn.files import quoted, replacing
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from edgecnn.classification.terminal import classify
     from edgecnn.golden.verify import verify
     from edgecnn.inspection.inspect import inspect
+    from edgecnn.inspection.summary import summarize
     from edgecnn.measure.bench import bench
     from edgecnn.models.build import build
     from edgecnn.profiling.profile import profile
     from edgecnn.quantize.convert import convert
     from edgecnn.quantize.sensitivity.session import sensitivity
-    from edgecnn.quantize.summary import summarize
     from edgecnn.reporting.report import report
 
 __all__ = [
@@ -58,7 +58,7 @@ _HOME = {
     "profile": "edgecnn.profiling.profile",
     "report": "edgecnn.reporting.report",
     "sensitivity": "edgecnn.quantize.sensitivity.session",
-    "summarize": "edgecnn.quantize.summary",
+    "summarize": "edgecnn.inspection.summary",
     "verify": "edgecnn.golden.verify",
 }
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec, height_and_width
-from edgecnn.errors import InputError
 from edgecnn.models.checkpoints import Progress, choose, fetch
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec

@@ -16,8 +16,8 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import cache_folder, replacing
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import cache_folder, replacing
 from edgecnn.models.spec import Checkpoint, ModelSpec
 
 MIRROR_VARIABLE = "EDGECNN_WEIGHTS_URL"

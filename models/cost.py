@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.lazy import LazyModule
+from edgecnn.core.lazy import LazyModule
 
 keras = LazyModule("keras", extra="convert")
 

@@ -11,8 +11,8 @@ import os
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import SMALL_INPUT
-from edgecnn.lazy import LazyModule
 from edgecnn.models.spec import BuildArguments
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

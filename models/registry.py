@@ -8,8 +8,8 @@ import importlib
 import re
 from collections.abc import Callable
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import InputError
 from edgecnn.models.spec import Builder, Checkpoint, ModelSpec
 
 FAMILIES = (

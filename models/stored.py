@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.errors import InputError
-from edgecnn.files import exists, first_bytes, quoted
-from edgecnn.lazy import LazyModule
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import exists, first_bytes, quoted
+from edgecnn.core.lazy import LazyModule
 from edgecnn.models.hdf5 import has_endless_heap, is_endless
 from edgecnn.models.layers import AUXILIARY
 

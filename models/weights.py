@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.models.layers import AUXILIARY
 from edgecnn.models.registry import list_models
 from edgecnn.models.stored import StoredWeights, read_weights

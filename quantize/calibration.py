@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, open_dataset, sample
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
 
 DEFAULT_SAMPLES = 100
 MIN_SAMPLES = 10

@@ -8,19 +8,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import refuse_overwriting
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
-from edgecnn.files import refuse_overwriting
-from edgecnn.golden.provenance import sha256_of_weights
+from edgecnn.importing.sources import find_source
 from edgecnn.metadata.about import About
 from edgecnn.quantize.calibration import DEFAULT_SAMPLES
 from edgecnn.quantize.outputs import plan_outputs
+from edgecnn.quantize.provenance import sha256_of_weights
 from edgecnn.quantize.request import BuildOptions, Progress, Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.schemes import parse_schemes
 from edgecnn.quantize.session import run
-from edgecnn.quantize.sources import find_source
 
 
 def convert(

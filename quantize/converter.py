@@ -1,6 +1,6 @@
 """The conversion child: one source on its way to its files.
 
-Speaks JSON lines with its parent (``edgecnn.child``):
+Speaks JSON lines with its parent (``edgecnn.core.child``):
 
 1. the job comes in; ``loaded`` goes out with the model's input and output shapes;
 2. ``prepare`` comes in with the InputSpec (or None) and the files to make; the graph is frozen;
@@ -21,21 +21,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.child import Message, ParentPipe, serve_job
+from edgecnn.core.child import Message, ParentPipe, serve_job
+from edgecnn.core.errors import ConversionError, InputError
+from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import ConversionError, InputError
-from edgecnn.lazy import LazyModule
+from edgecnn.importing.loading import LoadedModel, freeze, load
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.clock import Clock
-from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.guards import Case, doubts
 from edgecnn.quantize.latency import quick_ratio
-from edgecnn.quantize.loading import LoadedModel, freeze, load
 from edgecnn.quantize.made import Front, Made, describe, fidelity_of, finished
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.odd_images import odd_images, says_odd
-from edgecnn.quantize.recovery.operators import OpenGraph
 from edgecnn.quantize.recovery.recover import (
     MAKING_FAILS,
     Data,
@@ -46,6 +44,8 @@ from edgecnn.quantize.recovery.recover import (
 )
 from edgecnn.quantize.rewrites import streamlined
 from edgecnn.quantize.tfconverter import from_graph, integer_scheme
+from edgecnn.tflite.operators import OpenGraph
+from edgecnn.tflite.writing import with_ranges
 
 tf = LazyModule("tensorflow", extra="convert")
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
-from edgecnn.errors import InputError
 from edgecnn.quantize.evidence import (
     FEWEST_CLASSES,
     ByLabel,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecnn.quantize.surgery import Graph
+from edgecnn.tflite.graph import Graph
 
 
 def without_hard_swish(content: bytes) -> bytes:

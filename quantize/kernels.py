@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.quantize.hard_swish import hard_swishes, spell_out
-from edgecnn.quantize.surgery import Graph
+from edgecnn.tflite.graph import Graph
 
 OPS_ADDED = 0.1
 """How many ops an int8 file may gain, as a part of those it has. The largest maps come first and

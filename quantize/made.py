@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from edgecnn.child import Message
+from edgecnn.core.child import Message
+from edgecnn.core.lazy import LazyModule
+from edgecnn.importing.loading import LoadedModel
 from edgecnn.inspection.runtimes import declaration
-from edgecnn.lazy import LazyModule
 from edgecnn.metadata.schema import METADATA_BUFFER
-from edgecnn.quantize.editing import with_buffers
-from edgecnn.quantize.flatbuffer import METADATA_NAME, parse_model
-from edgecnn.quantize.loading import LoadedModel
 from edgecnn.quantize.recovery.recover import Recovered
+from edgecnn.tflite.reading import METADATA_NAME, parse_model
+from edgecnn.tflite.writing import with_buffers
 
 tf = LazyModule("tensorflow", extra="convert")
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.errors import InputError
-from edgecnn.files import check_writable_folder, exists, quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import check_writable_folder, exists, quoted
 from edgecnn.quantize.schemes import Scheme
 
 INPUT_TYPES = ("uint8", "float32")

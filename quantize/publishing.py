@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.files import quoted
 from edgecnn.golden.sample import GOLDEN_DESCRIPTION, GOLDEN_FILE
 from edgecnn.metadata.labels import (
     BACKGROUND,

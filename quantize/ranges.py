@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import InputError
 
 Range = tuple[float, float]
 Values = npt.NDArray[np.float32]
@@ -100,7 +100,7 @@ def observe(
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    from edgecnn.quantize.editing import expose_all_tensors
+    from edgecnn.tflite.writing import expose_all_tensors
 
     exposed, indices = expose_all_tensors(content)
     interpreter = Interpreter(model_content=exposed, num_threads=threads())

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, open_dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.importing.sources import Source
 from edgecnn.metadata.about import About
 from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration import open_calibration
 from edgecnn.quantize.recovery.advice import LEVELS
 from edgecnn.quantize.schemes import Scheme
-from edgecnn.quantize.sources import Source
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); a phase without known length has total 0."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.data.inputspec import SMALL_INPUT
-from edgecnn.quantize.surgery import Graph, Values
+from edgecnn.tflite.graph import Graph, Values
 
 MIN_POSITIONS = 16 * 16
 """Height times width from which on batch normalisation becomes a convolution of its own. Its

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecnn.child import ChildProcess, Message, module_command
+from edgecnn.core.child import ChildProcess, Message, module_command
+from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
+from edgecnn.core.files import quoted, replacing, sha256_of
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
-from edgecnn.errors import ConversionError, EdgecnnError, InputError
-from edgecnn.files import quoted, replacing, sha256_of
-from edgecnn.golden.provenance import describe_calibration, describe_source
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, shut_out
@@ -37,16 +36,17 @@ from edgecnn.quantize.calibration import (
     load_calibration,
     noise,
 )
-from edgecnn.quantize.editing import with_buffers
-from edgecnn.quantize.flatbuffer import TfliteModel
 from edgecnn.quantize.guards import layer_doubts
 from edgecnn.quantize.latency import CLEARLY_SLOWER
 from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.provenance import describe_calibration, describe_source
 from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.verify import Checker
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.writing import with_buffers
 from edgecnn.version import __version__
 
 CHILD_ENVIRONMENT = {

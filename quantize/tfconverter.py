@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.errors import ConversionError
-from edgecnn.lazy import LazyModule
+from edgecnn.core.errors import ConversionError
+from edgecnn.core.lazy import LazyModule
 from edgecnn.quantize.hard_swish import without_hard_swish
 from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.recovery.recover import Quantized, Scheme

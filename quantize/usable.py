@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.ranges import Range
-from edgecnn.quantize.surgery import LINEAR, Graph
+from edgecnn.tflite.graph import LINEAR, Graph
+from edgecnn.tflite.writing import with_ranges
 
 HARD_SWISH_ZERO = -3.0
 """Hard-swish is 0 from here down: what it alone reads needs no levels below."""

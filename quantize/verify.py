@@ -11,20 +11,20 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import ConversionError, EdgecnnError
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
-from edgecnn.errors import ConversionError, EdgecnnError
 from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
-from edgecnn.measure.session import LoadedModel, RunnerSession
-from edgecnn.quantize.flatbuffer import (
+from edgecnn.quantize.schemes import Scheme
+from edgecnn.runner.session import LoadedModel, RunnerSession
+from edgecnn.tflite.reading import (
     DYNAMIC_MIN_ELEMENTS,
     Operator,
     TfliteModel,
     read_model,
     weights_of,
 )
-from edgecnn.quantize.schemes import Scheme
 
 TASK = "its first run"
 """What the runner is for, in messages."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import altair
 import pytest
 
-from edgecnn.charts import content_policy, form_of_target, script_json, write_chart
-from edgecnn.errors import InputError
+from edgecnn.core.charts import content_policy, form_of_target, script_json, write_chart
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.child import ChildProcess, describe_exit, module_command
-from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.core.child import ChildProcess, describe_exit, module_command
+from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 
 PRELUDE = """
 import os, signal, subprocess, sys, time
-from edgecnn.child import ParentPipe
-from edgecnn.errors import *
+from edgecnn.core.child import ParentPipe
+from edgecnn.core.errors import *
 """
 
 
@@ -238,7 +238,7 @@ def test_a_child_that_hangs_is_killed_with_its_children() -> None:
 def test_a_child_that_does_not_end_with_its_input_is_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edgecnn.child.EXIT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("edgecnn.core.child.EXIT_TIMEOUT_S", 0.5)
     process = child("ParentPipe().send({}); time.sleep(600)")
     process.receive()
     process.close()
@@ -248,8 +248,8 @@ def test_a_child_that_does_not_end_with_its_input_is_killed(
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_a_child_dies_with_a_parent_that_is_killed() -> None:
     with child("""
-        from edgecnn.child import ChildProcess
-        code = "from edgecnn.child import *; ParentPipe().send({}); signal.pause()"
+        from edgecnn.core.child import ChildProcess
+        code = "from edgecnn.core.child import *; ParentPipe().send({}); signal.pause()"
         inner = ChildProcess([sys.executable, "-c", code], task="inner")
         inner.receive()
         ParentPipe().send({"pid": inner.pid})

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from edgecnn.cli.demo import trained_lines
-from edgecnn.demo import MODELS
-from edgecnn.quantize.flatbuffer import read_model
-from edgecnn.training import Trained
+from edgecnn.demo.run import MODELS
+from edgecnn.demo.training import Trained
+from edgecnn.tflite.reading import read_model
 
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 NAMES = ("mobilenet_v2_0.35_32", "resnet50_0.25_32")

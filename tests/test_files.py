@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import (
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import (
     cache_folder,
     check_writable_folder,
     exists,
@@ -74,7 +74,8 @@ def test_a_block_that_writes_nothing_is_an_error(target: Path) -> None:
 
 def test_a_killed_process_leaves_the_old_file(target: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from edgecnn.files import replacing\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from edgecnn.core.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from edgecnn.interruption import ended_by_interruption, interruptible
+from edgecnn.core.interruption import ended_by_interruption, interruptible
 
 
 class Swallows:

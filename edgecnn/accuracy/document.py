@@ -13,8 +13,8 @@ from typing import Any
 from edgecnn.accuracy.calibration import Calibration
 from edgecnn.accuracy.classes import ClassResult, Confusion
 from edgecnn.accuracy.result import Accuracy
-from edgecnn.files import json_values
-from edgecnn.records import Record
+from edgecnn.core.files import json_values
+from edgecnn.results.record import Record
 
 Columns = dict[str, list[Any]]
 

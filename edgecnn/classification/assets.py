@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.errors import EdgecnnError
-from edgecnn.files import cache_folder, quoted
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.files import cache_folder, quoted
 
 VERSION = "2.5.3"
 DOWNLOAD_MB = 12

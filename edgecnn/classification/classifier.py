@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.files import quoted
-from edgecnn.inspection.outputs import activation
-from edgecnn.measure.modelinput import (
+from edgecnn.metadata.modelinput import (
     NOTHING_SAID,
     image_input,
     input_spec,
@@ -19,7 +18,8 @@ from edgecnn.measure.modelinput import (
     to_scores,
 )
 from edgecnn.metadata.reading import read_labels, read_metadata
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel, read_model
+from edgecnn.tflite.outputs import activation
+from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,8 +22,8 @@ from typing import Any
 
 from edgecnn.classification.assets import NAMES, find_web_assets
 from edgecnn.classification.classifier import Classifier
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.inspection.clients import LITERT_JS, clients_for
 
 HOST = "127.0.0.1"

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from edgecnn.classification.classifier import Classifier, read_classifier
+from edgecnn.core.errors import InputError
+from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.files import quoted
 from edgecnn.data.datasets import ImageFiles
 from edgecnn.data.loader import LoadedImage, load
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
-from edgecnn.measure.failures import crash_explained, named_errors
-from edgecnn.measure.modelinput import to_tensor
-from edgecnn.measure.session import RunnerSession
+from edgecnn.metadata.modelinput import to_tensor
+from edgecnn.runner.session import RunnerSession
 
 BATCH = 8
 """Images a message to the runner: the first answers come soon, and memory stays low."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgecnn.cli.options import STANDARD_OUTPUT
-from edgecnn.errors import InputError
-from edgecnn.files import check_target, replacing
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import check_target, replacing
 
 if TYPE_CHECKING:
     from edgecnn.accuracy.result import Accuracy
-    from edgecnn.records import Record
+    from edgecnn.results.record import Record
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -16,8 +16,8 @@ from edgecnn.accuracy.classes import ClassResult
 from edgecnn.accuracy.result import TOP_K, Accuracy, Beside
 from edgecnn.accuracy.shares import Bounds
 from edgecnn.cli.table import print_whole
-from edgecnn.records import Record
-from edgecnn.text import quoted_if_needed
+from edgecnn.core.text import quoted_if_needed
+from edgecnn.results.record import Record
 
 FEWEST = 2
 """Images of a class or a mistake that is listed: the one wrong image of a class is shown itself."""

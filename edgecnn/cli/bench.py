@@ -20,11 +20,11 @@ from edgecnn.cli.options import (
 )
 from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.cli.table import print_whole, records_table
-from edgecnn.errors import EdgecnnError, InputError, MissingExtraError, StoreError
-from edgecnn.files import check_target, write_json
-from edgecnn.records import Record
+from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, StoreError
+from edgecnn.core.files import check_target, write_json
+from edgecnn.core.text import quoted_if_needed
+from edgecnn.results.record import Record
 from edgecnn.store.keeping import Keeper, check_tag, chosen_store, open_store
-from edgecnn.text import quoted_if_needed
 
 __all__ = ["bench_command", "records_table"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import STANDARD_OUTPUT, store_option
-from edgecnn.text import quoted_if_needed
+from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.comparison.compare import Compared, Comparison
@@ -50,8 +50,8 @@ def compare_command(
     """
     from edgecnn.comparison.compare import compare
     from edgecnn.comparison.documents import as_junit, as_markdown
-    from edgecnn.errors import InputError
-    from edgecnn.files import check_target
+    from edgecnn.core.errors import InputError
+    from edgecnn.core.files import check_target
     from edgecnn.store.keeping import open_store
 
     targets = [target for target in (markdown, junit) if target is not None]
@@ -73,7 +73,7 @@ def compare_command(
 
 
 def _write(target: str, text: str) -> None:
-    from edgecnn.files import replacing
+    from edgecnn.core.files import replacing
 
     if target == STANDARD_OUTPUT:
         click.echo(text, nl=False)

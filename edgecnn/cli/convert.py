@@ -17,11 +17,11 @@ from edgecnn.cli.options import (
     trust_option,
 )
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import exists, quoted
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import exists, quoted
+from edgecnn.core.text import quoted_if_needed, size_text
 from edgecnn.quantize.budget.verdict import describe_budget
 from edgecnn.quantize.recovery.advice import describe_fidelity
-from edgecnn.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.quantize.result import Conversion
@@ -153,7 +153,7 @@ def convert_command(
 
 def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
     """Raise InputError if two sources would be written to the same file."""
-    from edgecnn.quantize.sources import output_stem
+    from edgecnn.importing.sources import output_stem
 
     names = [output_stem(Path(source)) for source in sources]
     twice = next((name for name in names if names.count(name) > 1), None)

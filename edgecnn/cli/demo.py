@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.errors import MissingExtraError
-from edgecnn.files import check_writable_folder, exists
-from edgecnn.text import quoted_if_needed
+from edgecnn.core.errors import MissingExtraError
+from edgecnn.core.files import check_writable_folder, exists
+from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
-    from edgecnn.demo import DemoModel
-    from edgecnn.training import Trained
+    from edgecnn.demo.run import DemoModel
+    from edgecnn.demo.training import Trained
 
 
 @click.command("demo")
@@ -40,7 +40,7 @@ def demo_command(output: str, seconds: float) -> None:
       edgecnn demo --output edgecnn-demo
     """
     from edgecnn.cli.bench import print_records
-    from edgecnn.demo import DemoEvents, run_demo
+    from edgecnn.demo.run import DemoEvents, run_demo
 
     folder = Path(output)
     check_writable_folder(folder if exists(folder) else folder.absolute().parent)

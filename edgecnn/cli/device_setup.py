@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.progress import PhaseProgress, can_ask
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgecnn.devices.connection import Connection
-    from edgecnn.devices.readiness import Item, Readiness
+    from edgecnn.devices.setup.readiness import Item, Readiness
+    from edgecnn.devices.ssh.connection import Connection
 
 
 @click.command("setup")
@@ -47,7 +47,7 @@ def setup_command(
       edgecnn devices setup pi@192.168.1.20
       edgecnn devices setup pi --wheels wheels/
     """
-    from edgecnn.devices.setup import set_up
+    from edgecnn.devices.setup.setup import set_up
 
     if wheels and source == "device":
         raise InputError("--wheels are on this machine: leave out --from device")
@@ -76,7 +76,7 @@ def check_command(name: str, as_json: bool) -> int:
     Example:
       edgecnn devices check pi
     """
-    from edgecnn.devices.readiness import check
+    from edgecnn.devices.setup.readiness import check
 
     with PhaseProgress() as progress, connection_to(name, progress) as connection:
         progress("looking at the device")
@@ -95,7 +95,7 @@ def connection_to(name: str, progress: PhaseProgress) -> Connection:
         InputError: It is this machine, or no device can have such a name.
     """
     from edgecnn.devices.base import DESKTOP, address_of
-    from edgecnn.devices.connection import Connection
+    from edgecnn.devices.ssh.connection import Connection
 
     if name == DESKTOP:
         raise InputError(f"{name!r} is this machine, and edgecnn is set up here already")

@@ -99,9 +99,9 @@ def add_command(
       edgecnn devices add kitchen pi@192.168.1.20
       edgecnn devices add lab pi@10.0.0.7 --port 2222 --identity ~/.ssh/lab
     """
+    from edgecnn.core.errors import InputError
     from edgecnn.devices.address import Address
     from edgecnn.devices.inventory import Inventory
-    from edgecnn.errors import InputError
 
     address = Address.parse(host)
     if port is not None and address.port not in (None, port):

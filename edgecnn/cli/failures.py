@@ -7,7 +7,7 @@ import traceback
 
 import click
 
-from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.core.errors import EdgecnnError, InputError
 
 DEBUG_VARIABLE = "EDGECNN_DEBUG"
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.errors import EdgecnnError
-from edgecnn.text import quoted_if_needed, size_text
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.ends import End, Normalization

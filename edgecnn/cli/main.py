@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
-from edgecnn.errors import EdgecnnError
-from edgecnn.interruption import interruptible
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.interruption import interruptible
 from edgecnn.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {

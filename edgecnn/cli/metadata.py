@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.options import preprocessing_options
-from edgecnn.text import quoted_if_needed
+from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.metadata.model import TensorMetadata

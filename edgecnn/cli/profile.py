@@ -10,7 +10,7 @@ import click
 
 from edgecnn.cli.options import STANDARD_OUTPUT, device_option, threads_option
 from edgecnn.cli.progress import PhaseProgress, can_ask
-from edgecnn.text import quoted_if_needed, size_text
+from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,7 +44,7 @@ def profile_command(
       edgecnn profile model.tflite --json profile.json
     """
     from edgecnn import profile
-    from edgecnn.files import check_target, write_json
+    from edgecnn.core.files import check_target, write_json
 
     if json_target not in (None, STANDARD_OUTPUT):
         check_target(Path(json_target), [file])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.results import filter_options
-from edgecnn.text import quoted_if_needed
+from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.reporting.report import Report

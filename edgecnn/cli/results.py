@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgecnn.cli.options import store_option
-from edgecnn.errors import InputError
-from edgecnn.files import replacing
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import replacing
+from edgecnn.core.text import quoted_if_needed, size_text
 from edgecnn.store.keeping import open_existing, open_store
-from edgecnn.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.store.filters import Filter
@@ -266,7 +266,7 @@ def _write_csv(file: IO[str], found: Iterator[Kept]) -> None:
     import csv
     from dataclasses import fields
 
-    from edgecnn.records import Record
+    from edgecnn.results.record import Record
 
     names = ["id", "tags", *(f.name for f in fields(Record) if f.name not in LISTS)]
     writer = csv.DictWriter(file, names, extrasaction="ignore")

@@ -16,7 +16,7 @@ from edgecnn.cli.options import (
     trust_option,
 )
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.text import quoted_if_needed
+from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity

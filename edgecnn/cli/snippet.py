@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from edgecnn.cli.options import preprocessing_options
+from edgecnn.core.text import quoted_if_needed
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.text import quoted_if_needed
 
 
 @click.command("snippet")
@@ -39,7 +39,7 @@ def snippet_command(
       edgecnn snippet model.tflite --for python -o classify.py
       edgecnn snippet model.tflite --for android -o Classifier.kt
     """
-    from edgecnn.files import check_target, replacing
+    from edgecnn.core.files import check_target, replacing
     from edgecnn.snippets.snippet import snippet
 
     program = snippet(model, platform, Preprocessing.of(preprocess, mean, std))

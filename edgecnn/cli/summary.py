@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import Size
-from edgecnn.text import quoted_if_needed, size_text
+from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
-    from edgecnn.quantize.summary import Summary
+    from edgecnn.inspection.summary import Summary
 
 
 @click.command("summary")
@@ -38,7 +38,7 @@ def summary_command(
       edgecnn summary mobilenet_v2 --alpha 0.5 --size 96
       edgecnn summary model.tflite --json
     """
-    from edgecnn.quantize.summary import summarize
+    from edgecnn.inspection.summary import summarize
 
     summary = summarize(model, alpha=alpha, size=size, classes=classes, trust=trust)
     if as_json:

@@ -12,8 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from edgecnn.records import Record
-from edgecnn.text import machine_text, model_names, quoted_if_needed, size_text, three_digits
+from edgecnn.core.text import machine_text, model_names, quoted_if_needed, size_text, three_digits
+from edgecnn.results.record import Record
 
 UNLIMITED = 1_000_000
 """Columns of text where nothing limits them: a file, a pipe."""

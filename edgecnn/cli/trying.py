@@ -11,9 +11,9 @@ import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import preprocessing_options
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.text import quoted_if_needed
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.classification.classifier import Classifier
@@ -99,7 +99,7 @@ def _refuse(images: tuple[str, ...], as_json: bool) -> None:
 
 def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
     from edgecnn.classification.server import open_in_browser, serving
-    from edgecnn.interruption import ended_by_interruption
+    from edgecnn.core.interruption import ended_by_interruption
 
     # Ctrl-C may come as soon as users see that it is the end.
     with serving(classifier, port) as server, ended_by_interruption():

@@ -10,8 +10,8 @@ import click
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import device_option, threads_option
 from edgecnn.cli.progress import PhaseProgress, can_ask
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.text import machine_text, quoted_if_needed
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.text import machine_text, quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.golden.compare import Comparison

@@ -16,7 +16,7 @@ from edgecnn.comparison.intervals import (
 from edgecnn.comparison.pairing import Pair
 from edgecnn.measure.bootstrap import CONFIDENCE, has_enough, percentile_interval
 from edgecnn.measure.verdict import NOISY
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from xml.sax.saxutils import quoteattr
 from edgecnn.comparison.changes import Change
 from edgecnn.comparison.compare import Compared, Comparison
 from edgecnn.comparison.gates import FAILED, PASSED
-from edgecnn.markdown import in_markdown
+from edgecnn.core.markdown import in_markdown
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no place for, not even escaped: https://www.w3.org/TR/xml/#charsets."""

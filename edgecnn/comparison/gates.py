@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from edgecnn.comparison.changes import ALIASES, METRICS, Change
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
 

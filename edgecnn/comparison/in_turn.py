@@ -19,7 +19,7 @@ from edgecnn.accuracy.shares import normal_quantile
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
 from edgecnn.measure.bootstrap import CONFIDENCE, statistic
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 PLACEMENT = 0.005
 """Assumed standard deviation, relative, of what a process keeps: where its memory lies."""

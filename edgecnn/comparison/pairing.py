@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
-from edgecnn.records import Record
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+from edgecnn.results.record import Record
 
 CONDITIONS = ("device", "cpu", "architecture", "runtime", "runtime_version", "threads", "cpus")
 """What must be the same for a difference to be the model's."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import InputError
-from edgecnn.files import exists, quoted, sha256_of
-from edgecnn.records import Record
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import exists, quoted, sha256_of
+from edgecnn.results.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Listed, Store

@@ -13,10 +13,10 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import exists, quoted
 from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode, decode_cut, fit
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import InputError
-from edgecnn.files import exists, quoted
 
 VAL_MAP = "val_map.txt"
 LABELS = "labels.txt"

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import INTERPOLATIONS, InputSpec
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]

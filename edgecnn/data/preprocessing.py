@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
-from edgecnn.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted, replacing, sha256_of, write_json
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted, replacing, sha256_of, write_json
 from edgecnn.golden.compare import tolerance_of
 from edgecnn.golden.patterns import picture
 from edgecnn.golden.sample import GoldenAnswer
 from edgecnn.golden.verify import read_golden
 from edgecnn.metadata.reading import read_labels
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 EXPECTED_FILE = "expected.json"
 TOP = 5

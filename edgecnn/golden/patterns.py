@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 GENERATOR = "edgecnn-patterns-1"
 """Name of the algorithms below; another one needs another name."""

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PIXELS, picture
 from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Values, best, sha256_of_array
-from edgecnn.measure.modelinput import to_tensor
-from edgecnn.measure.session import RunnerSession
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+from edgecnn.metadata.modelinput import to_tensor
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 drawn = lru_cache(maxsize=len(DEFAULT_PICTURES))(picture)
 """Kept from one scheme of a conversion to the next."""

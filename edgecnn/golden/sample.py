@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import InputError
 from edgecnn.golden.patterns import GENERATOR
 
 GOLDEN_FILE = "edgecnn_golden.json"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device, get_device
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import quoted, sha256_of
 from edgecnn.golden.compare import VERDICTS, Comparison, Tolerance, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
 from edgecnn.golden.sample import (
@@ -20,10 +21,9 @@ from edgecnn.golden.sample import (
     read_sample,
     sha256_of_array,
 )
-from edgecnn.measure.failures import crash_explained, named_errors
-from edgecnn.measure.session import DeviceFacts, LoadedModel, RunnerSession
 from edgecnn.metadata.reading import read_packed_files
-from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+from edgecnn.runner.session import DeviceFacts, LoadedModel, RunnerSession
+from edgecnn.tflite.reading import TfliteModel, read_model
 
 MAX_THREADS = 256
 

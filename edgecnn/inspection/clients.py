@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from edgecnn.inspection.outputs import activation, classes
 from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 MEDIAPIPE = "MediaPipe Tasks ImageClassifier"
 TASKS_VISION = "@mediapipe/tasks-vision"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import InputError
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 OWN_METADATA = "edgecnn's metadata"
 PUBLIC_METADATA = "TFLite metadata"

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgecnn.files import json_values
+from edgecnn.core.files import json_values
 from edgecnn.golden.sample import GOLDEN_FILE, MAX_BYTES
 from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
 from edgecnn.inspection.ends import End, end, normalization
-from edgecnn.inspection.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
-from edgecnn.inspection.outputs import activation, classes
 from edgecnn.inspection.runtimes import OldestRuntime
 from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
-from edgecnn.quantize.flatbuffer import Signature, TfliteModel, read_model
-from edgecnn.quantize.opcosts import operator_rows
+from edgecnn.tflite.cost import operator_rows
+from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
+from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.reading import Signature, TfliteModel, read_model
 
 MAX_LEVELS = 6
 """Of JSON that stands in a file; what lies deeper is left out."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from edgecnn.inspection.clients import Facts, sides, some
 from edgecnn.inspection.ends import described, is_image, normalization, own_spec, quantised
 from edgecnn.inspection.ops import CONVERTING
-from edgecnn.inspection.outputs import activation, classes, final_operator
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.outputs import activation, classes, final_operator
+from edgecnn.tflite.reading import WEIGHTED_OPS, Operator, TensorInfo, TfliteModel
 
 SHAPE_OPS = frozenset(
     {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edgecnn.quantize.flatbuffer import Operator, TfliteModel
+from edgecnn.tflite.reading import Operator, TfliteModel
 
 CONVERTING = ("QUANTIZE", "DEQUANTIZE")
 

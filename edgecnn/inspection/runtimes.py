@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from edgecnn.inspection.op_versions import INT16_VERSIONS, RELEASES
-from edgecnn.quantize.flatbuffer import OperatorCode, TfliteModel
+from edgecnn.tflite.reading import OperatorCode, TfliteModel
 
 DECLARATION = "min_runtime_version"
 """Name of the metadata buffer in which converters write the oldest runtime."""

@@ -9,16 +9,16 @@ from typing import Any
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.result import Accuracy, Beside
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted, sha256_of
 from edgecnn.data.datasets import Dataset, open_dataset, sample
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
-from edgecnn.files import quoted, sha256_of
-from edgecnn.inspection.outputs import activation
 from edgecnn.measure.classifying import OnImages, Placed, Runners, classify_images
-from edgecnn.measure.modelinput import NOTHING_SAID, input_spec, scores_output
-from edgecnn.measure.session import RunnerSession
 from edgecnn.metadata.labels import BACKGROUND, IMAGENET_OUTPUTS
-from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+from edgecnn.metadata.modelinput import NOTHING_SAID, input_spec, scores_output
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.outputs import activation
+from edgecnn.tflite.reading import TfliteModel, read_model
 
 
 def open_labelled(data: Any) -> Dataset:

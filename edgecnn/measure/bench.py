@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import Device, get_device
-from edgecnn.errors import EdgecnnError
 from edgecnn.measure.accuracy import open_labelled
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.fleet import Files, measure_all, opened, with_name
 from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, Plan
 from edgecnn.measure.targets import ArchitectureOptions, Progress, find_targets
 from edgecnn.measure.turns import Bencher
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 
 def bench(

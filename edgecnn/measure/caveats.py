@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, shadowed_name
-from edgecnn.files import quoted
 from edgecnn.measure.bootstrap import FEWEST_SAMPLES
 from edgecnn.measure.levels import OTHERS_CORES, Level
-from edgecnn.measure.session import DeviceFacts
 from edgecnn.measure.stats import Drift, percentile
 from edgecnn.measure.timing import NS_PER_MS, Timing
-from edgecnn.records import MeasurementWarning
+from edgecnn.results.record import MeasurementWarning
+from edgecnn.runner.session import DeviceFacts
 
 NOISY_P99_TO_P50 = 2.0
 """One kernel sequence on one input takes the same time; twice the median is something else."""

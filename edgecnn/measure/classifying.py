@@ -20,13 +20,13 @@ import numpy.typing as npt
 
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.result import TOP_K
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import LoadedImage, load
-from edgecnn.errors import InputError
-from edgecnn.measure.modelinput import to_levels, to_scores, to_tensor
-from edgecnn.measure.session import RunnerSession
-from edgecnn.quantize.flatbuffer import TensorInfo
+from edgecnn.metadata.modelinput import to_levels, to_scores, to_tensor
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.reading import TensorInfo
 
 BATCH = 16
 """Images a message to the runner: enough to hide the way there, few enough to keep memory low."""

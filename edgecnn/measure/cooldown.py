@@ -6,10 +6,10 @@ import re
 import time
 from dataclasses import dataclass
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
-from edgecnn.measure.session import RunnerSession
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.measure.targets import Progress
+from edgecnn.runner.session import RunnerSession
 
 MAX_S = 300.0
 """A board in a warm room may never be as cool as it was asked to be."""

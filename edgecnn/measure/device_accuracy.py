@@ -6,16 +6,16 @@ from functools import cached_property
 from pathlib import Path
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device
-from edgecnn.errors import InputError
-from edgecnn.files import quoted, sha256_of
 from edgecnn.measure.accuracy import AccuracyTask, Reference
 from edgecnn.measure.classifying import Runners
 from edgecnn.measure.plan import Plan
-from edgecnn.measure.session import RunnerSession
 from edgecnn.measure.targets import Progress
 from edgecnn.metadata.reading import read_labels
-from edgecnn.quantize.flatbuffer import TfliteModel
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.reading import TfliteModel
 
 MEMORY_SHARE = 0.5
 """Of the memory that is free, for runners beside the first: what else needs it is not known."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgecnn.devices.health import CONDITIONS, Health, has_occurred, is_now
-from edgecnn.measure.session import DeviceFacts
-from edgecnn.records import MeasurementWarning
+from edgecnn.results.record import MeasurementWarning
+from edgecnn.runner.health import CONDITIONS, Health, has_occurred, is_now
+from edgecnn.runner.session import DeviceFacts
 
 HOT_C = 75.0
 """Raspberry Pis slow down from 80 °C, and a run of some minutes adds the difference."""

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.base import Device
-from edgecnn.devices.health import Power
-from edgecnn.files import quoted
 from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.device_caveats import DeviceRun
-from edgecnn.measure.failures import crash_explained, named_errors
 from edgecnn.measure.plan import Plan
-from edgecnn.measure.session import IDLE_S, MAX_SAMPLES, LoadedModel, Memory
 from edgecnn.measure.targets import Progress, Target
 from edgecnn.measure.timing import Timing, WarmUp
-from edgecnn.quantize.flatbuffer import TfliteModel
+from edgecnn.runner.health import Power
+from edgecnn.runner.session import IDLE_S, MAX_SAMPLES, LoadedModel, Memory
+from edgecnn.tflite.reading import TfliteModel
 
 IDLE_POWER_S = 1.0
 BUSY_POWER_S = 2.0

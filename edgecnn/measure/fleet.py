@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.base import Device
-from edgecnn.errors import EdgecnnError
 from edgecnn.measure.targets import Progress, Target
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 OnRecord = Callable[[Record], None]
 OnFailure = Callable[[EdgecnnError], None]

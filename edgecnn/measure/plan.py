@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
 from edgecnn.measure.accuracy import Against
 from edgecnn.measure.cooldown import Cooldown
-from edgecnn.measure.session import MAX_SAMPLES
-from edgecnn.records import Record
+from edgecnn.results.record import Record
+from edgecnn.runner.session import MAX_SAMPLES
 
 MLPERF_RUNS = 1024
 MLPERF_MIN_TIME_S = 60.0

@@ -1,4 +1,4 @@
-"""What was measured, as a :class:`~edgecnn.records.Record`; each part gives the fields it knows."""
+"""A measurement as a :class:`~edgecnn.results.record.Record`, made of what each part knows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from edgecnn.accuracy.result import NO_ACCURACY, Accuracy
-from edgecnn.files import sha256_of
-from edgecnn.inspection.memory import activation_bytes
+from edgecnn.core.files import sha256_of
 from edgecnn.measure.caveats import (
     accuracy_caveats,
     data_caveats,
@@ -22,7 +21,8 @@ from edgecnn.measure.plan import Plan
 from edgecnn.measure.stats import drift_of, outliers_of, summarize
 from edgecnn.measure.timing import Timing
 from edgecnn.measure.verdict import verdict_on
-from edgecnn.records import SCHEMA_VERSION, Record
+from edgecnn.results.record import SCHEMA_VERSION, Record
+from edgecnn.tflite.memory import activation_bytes
 from edgecnn.version import __version__
 
 Fields = dict[str, Any]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgecnn.errors import InputError
-from edgecnn.files import cache_folder, exists, first_bytes, quoted, sha256_of
-from edgecnn.quantize.mapping import TFLITE_IDENTIFIER
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256_of
 from edgecnn.quantize.schemes import Scheme, parse_schemes
+from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from edgecnn.devices.health import cpu_times, lowest_mhz
+from edgecnn.runner.health import cpu_times, lowest_mhz
 
 NS_PER_MS = 1e6
 

@@ -13,18 +13,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.failures import named_errors
+from edgecnn.core.files import quoted
 from edgecnn.devices.base import Device
-from edgecnn.errors import EdgecnnError
-from edgecnn.files import quoted
 from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.entrant import Entrant, Subject
-from edgecnn.measure.failures import named_errors
 from edgecnn.measure.fleet import Files
 from edgecnn.measure.plan import Plan
 from edgecnn.measure.recording import record_of
 from edgecnn.measure.targets import Progress, Target
-from edgecnn.quantize.flatbuffer import read_model
-from edgecnn.records import Record
+from edgecnn.results.record import Record
+from edgecnn.tflite.reading import read_model
 
 ROUNDS = 40
 """Turns of each, which ``compare`` compares one by one: the shorter, the more alike their times."""

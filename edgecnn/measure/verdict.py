@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.devices.health import CONDITIONS
 from edgecnn.measure.levels import Level
-from edgecnn.records import MeasurementWarning
+from edgecnn.results.record import MeasurementWarning
+from edgecnn.runner.health import CONDITIONS
 
 STEADY = "steady"
 NOISY = "noisy"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.metadata.labels import check_count, checked_labels, read_label_file
 
 MAX_TEXT = 100_000

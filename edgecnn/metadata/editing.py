@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import quoted, replacing
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import quoted, replacing
 from edgecnn.inspection.clients import clients_for, shut_out
-from edgecnn.inspection.outputs import activation, classes
 from edgecnn.metadata.about import About, check_text
 from edgecnn.metadata.flat import Tree
 from edgecnn.metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
@@ -25,9 +24,10 @@ from edgecnn.metadata.model import (
 from edgecnn.metadata.reading import labels_in, parse_tree, read_packed_files
 from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.metadata.writing import encode_tree, with_packed_files
-from edgecnn.quantize.editing import with_buffers
-from edgecnn.quantize.flatbuffer import METADATA_NAME, TensorInfo, TfliteModel, read_model
-from edgecnn.quantize.mapping import map_tflite
+from edgecnn.tflite.mapping import map_tflite
+from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel, read_model
+from edgecnn.tflite.writing import with_buffers
 
 EDITING_FAILS = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 
 LABEL_FILE = "labels.txt"
 """Its name in a file of ours."""

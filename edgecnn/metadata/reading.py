@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.metadata.flat import Reader, Tree
 from edgecnn.metadata.labels import MAX_LABEL_BYTES
 from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.packed import ZIP_ERRORS, has_zip, read_zip
 from edgecnn.metadata.schema import IDENTIFIER, METADATA_BUFFER
-from edgecnn.quantize.mapping import map_tflite
+from edgecnn.tflite.mapping import map_tflite
 
 MAX_METADATA_ENTRIES = 1000
 """More named buffers than any real file has."""

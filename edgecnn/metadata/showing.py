@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgecnn.files import json_values
+from edgecnn.core.files import json_values
 from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 
 @dataclass(frozen=True)

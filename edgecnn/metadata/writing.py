@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.metadata.flat import encode
 from edgecnn.metadata.model import ModelMetadata
 from edgecnn.metadata.packed import ZIP_ERRORS, append_zip, check_name, has_zip, zip_start
@@ -18,7 +18,7 @@ from edgecnn.metadata.schema import (
     SINCE,
     TABLES,
 )
-from edgecnn.quantize.editing import with_buffers
+from edgecnn.tflite.writing import with_buffers
 
 
 def with_metadata(content: bytes, metadata: ModelMetadata, files: Mapping[str, bytes]) -> bytes:

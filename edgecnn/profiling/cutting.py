@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.files import quoted
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import quoted
 from edgecnn.profiling.ops import Op
-from edgecnn.quantize.recovery.operators import OpenGraph
+from edgecnn.tflite.operators import OpenGraph
 
 MOST_COPIES = 256
 """Of an op in a part: loading it takes its time, and a tiny op is no slower from the cache."""

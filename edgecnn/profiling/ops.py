@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgecnn.inspection.memory import tensor_bytes
-from edgecnn.quantize.flatbuffer import (
+from edgecnn.tflite.cost import operator_rows
+from edgecnn.tflite.memory import tensor_bytes
+from edgecnn.tflite.reading import (
     WEIGHTED_OPS,
     Operator,
     TensorInfo,
     TfliteModel,
     weights_of,
 )
-from edgecnn.quantize.opcosts import operator_rows
 
 FLOAT32, INT8 = "float32", "int8"
 

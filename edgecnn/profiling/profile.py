@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device, get_device
-from edgecnn.errors import InputError
-from edgecnn.files import quoted, sha256_of
-from edgecnn.measure.failures import crash_explained, named_errors
-from edgecnn.measure.session import DeviceFacts, LoadedModel
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -36,7 +35,8 @@ from edgecnn.profiling.references import (
 from edgecnn.profiling.result import SCHEMA_VERSION, Profile
 from edgecnn.profiling.reuse import with_idle_bytes
 from edgecnn.profiling.timing import Placed, Timer, Times
-from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+from edgecnn.runner.session import DeviceFacts, LoadedModel
+from edgecnn.tflite.reading import TfliteModel, read_model
 from edgecnn.version import __version__
 
 MAX_THREADS = 1024

@@ -8,8 +8,8 @@ import numpy as np
 
 from edgecnn.profiling.cutting import Cutter, copies
 from edgecnn.profiling.ops import FLOAT32, INT8, running_ops
-from edgecnn.quantize.editing import pack
-from edgecnn.quantize.flatbuffer import load_schema, parse_model
+from edgecnn.tflite.reading import load_schema, parse_model
+from edgecnn.tflite.writing import pack
 
 CONVOLUTIONS = ((28, 128), (14, 256))
 """Side and channels of 1x1 convolutions as MobileNets have."""

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.files import json_values
+from edgecnn.core.files import json_values
 from edgecnn.profiling.roofline import Limits
 
 SCHEMA_VERSION = 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from edgecnn.inspection.memory import Place, planned
 from edgecnn.profiling.ops import Op
-from edgecnn.quantize.flatbuffer import TfliteModel
+from edgecnn.tflite.memory import Place, planned
+from edgecnn.tflite.reading import TfliteModel
 
 MOST_IDLE = 64 << 20
 """Bytes after which no cache of a small device holds anything of what was there before."""

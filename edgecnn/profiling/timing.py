@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from edgecnn.core.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.devices.base import Device
-from edgecnn.errors import ChildCrashedError, DeviceError, EdgecnnError
-from edgecnn.measure.session import LoadedModel, RunnerSession
 from edgecnn.measure.timing import Timing
+from edgecnn.runner.session import LoadedModel, RunnerSession
 
 ROUNDS = 3
 SETTLE = 2

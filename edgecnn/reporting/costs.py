@@ -10,8 +10,8 @@ from edgecnn.comparison.changes import share_change
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
 from edgecnn.quantize.schemes import SCHEMES
-from edgecnn.records import Record
 from edgecnn.reporting.rows import Row
+from edgecnn.results.record import Record
 
 REFERENCE = "float32"
 

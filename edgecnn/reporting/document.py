@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.markdown import in_markdown
+from edgecnn.core.markdown import in_markdown
 from edgecnn.reporting.rows import Row
 from edgecnn.reporting.settings import Setting
 from edgecnn.reporting.tables import as_markdown

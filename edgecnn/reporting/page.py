@@ -8,7 +8,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from edgecnn.charts import content_policy, library_script, script_json
+from edgecnn.core.charts import content_policy, library_script, script_json
+from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.reporting.points import MOST_CALLS, MOST_RUNS, calls
 from edgecnn.reporting.rows import Row
 from edgecnn.reporting.settings import Setting
@@ -26,7 +27,6 @@ from edgecnn.reporting.wording import (
     verdicts_of,
     warnings_of,
 )
-from edgecnn.text import quoted_if_needed, size_text, three_digits
 
 WEB = Path(__file__).with_name("web")
 NAMED = 8

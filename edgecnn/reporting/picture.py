@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgecnn.core.text import quoted_if_needed
 from edgecnn.reporting.specification import charts, parameters, theme
 from edgecnn.reporting.views import View
 from edgecnn.reporting.wording import figures, place_text
-from edgecnn.text import quoted_if_needed
 
 WIDTH = 760
 

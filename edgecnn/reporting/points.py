@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn.core.text import size_text, three_digits
 from edgecnn.reporting.costs import costs
 from edgecnn.reporting.labels import Place, logarithm, place_names
 from edgecnn.reporting.recommendation import front, pareto
 from edgecnn.reporting.rows import Row
-from edgecnn.text import size_text, three_digits
 
 Values = list[dict[str, Any]]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.charts import chart_bytes, form_of_target
-from edgecnn.errors import InputError
-from edgecnn.files import replacing
+from edgecnn.core.charts import chart_bytes, form_of_target
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import replacing
 from edgecnn.reporting.document import as_document
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.picture import as_picture

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from edgecnn.core.text import model_names, three_digits
 from edgecnn.models.spec import ModelSpec
-from edgecnn.records import Record
 from edgecnn.reporting.networks import network_of
-from edgecnn.text import model_names, three_digits
+from edgecnn.results.record import Record
 
 RANDOM_WEIGHTS = "random-weights"
 """The warning of a file whose accuracy is chance, whatever was measured."""

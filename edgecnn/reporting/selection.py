@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from edgecnn.comparison.references import find_records
-from edgecnn.errors import InputError, MissingExtraError
-from edgecnn.records import Record
+from edgecnn.core.errors import InputError, MissingExtraError
+from edgecnn.results.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.filters import Filter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgecnn.core.text import quoted_if_needed
 from edgecnn.reporting.rows import Row
-from edgecnn.text import quoted_if_needed
 
 MACHINE = ("device", "cpu", "architecture", "runtime", "runtime_version")
 """Fields of a record by which two machines, or two runtimes on one, are different."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.charts import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from edgecnn.core.charts import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from edgecnn.reporting.rows import Row
 
 GREY, LIGHT_GREY = "#7d8790", "#b4bcc6"

@@ -7,9 +7,9 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgecnn.markdown import in_markdown
+from edgecnn.core.markdown import in_markdown
+from edgecnn.core.text import size_text, three_digits
 from edgecnn.reporting.rows import Row
-from edgecnn.text import size_text, three_digits
 
 Value = float | str | None
 

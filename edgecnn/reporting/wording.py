@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.measure.verdict import EMULATED, STEADY
-from edgecnn.records import Record
 from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, AS_FAST, Answer
 from edgecnn.reporting.rows import Row
 from edgecnn.reporting.settings import Setting
-from edgecnn.text import quoted_if_needed, size_text, three_digits
+from edgecnn.results.record import Record
 
 BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
 EMULATED_NOTE = (

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.classification.classifier import Classifier, read_classifier
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
 from edgecnn.inspection.clients import INTERPRETER, LITERT_JS, MEDIAPIPE, clients_for
-from edgecnn.measure.modelinput import NOTHING_SAID
+from edgecnn.metadata.modelinput import NOTHING_SAID
 from edgecnn.metadata.reading import read_metadata
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.store.rows import name_of
 from edgecnn.store.schema import results, tags
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.errors import EdgecnnError, InputError, MissingExtraError
-from edgecnn.files import quoted
-from edgecnn.records import Record
+from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError
+from edgecnn.core.files import quoted
+from edgecnn.results.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store

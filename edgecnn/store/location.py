@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from edgecnn.errors import InputError
-from edgecnn.files import check_writable_folder, exists, first_bytes, quoted
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import check_writable_folder, exists, first_bytes, quoted
 
 STORE_VARIABLE = "EDGECNN_STORE"
 FILE_NAME = "results.sqlite"

@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from pathlib import PurePath
 from typing import Any
 
-from edgecnn.errors import EdgecnnError, InputError, StoreError
-from edgecnn.records import Record
+from edgecnn.core.errors import EdgecnnError, InputError, StoreError
+from edgecnn.results.record import Record
 from edgecnn.store.schema import results
 
 SAMPLES = "latency_samples_ms"

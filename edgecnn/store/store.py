@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from edgecnn.errors import EdgecnnError, InputError
-from edgecnn.records import Record
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.results.record import Record
 from edgecnn.store.database import Database
 from edgecnn.store.filters import Filter
 from edgecnn.store.keeping import check_tag

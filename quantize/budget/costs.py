@@ -11,11 +11,11 @@ import numpy as np
 
 from edgecnn.quantize.ranges import Range
 from edgecnn.quantize.recovery.fidelity import snr_db
-from edgecnn.quantize.recovery.operators import Array, OpenGraph
 from edgecnn.quantize.recovery.recover import Quantized, scores
 from edgecnn.quantize.sensitivity.alone import OneAtATime
 from edgecnn.quantize.sensitivity.result import noise_of
 from edgecnn.quantize.sensitivity.rounding import FIXED_RANGES, rounded_weights
+from edgecnn.tflite.operators import Array, OpenGraph
 
 INPUT = -1
 """Stands for the maker of the image."""

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.child import Message
-from edgecnn.errors import ConversionError
+from edgecnn.core.child import Message
+from edgecnn.core.errors import ConversionError
 from edgecnn.quantize.budget.costs import Op, ops_of
 from edgecnn.quantize.budget.estimate import Estimate, Mix, Scale
 from edgecnn.quantize.budget.search import EXACT, MOST_TRIES, Files, Search, Tried, drop_of
 from edgecnn.quantize.budget.verdict import describe_miss
 from edgecnn.quantize.latency import fastest
 from edgecnn.quantize.recovery.fidelity import Fidelity
-from edgecnn.quantize.recovery.operators import Array, OpenGraph
 from edgecnn.quantize.recovery.recover import Quantized, Recovered
+from edgecnn.tflite.operators import Array, OpenGraph
 
 MEASURING_SECONDS = 4.0
 """For the ops one by one; large networks are measured on fewer images."""

@@ -22,8 +22,8 @@ from edgecnn.quantize.budget.paths import (
 )
 from edgecnn.quantize.latency import fastest
 from edgecnn.quantize.recovery.fidelity import Fidelity
-from edgecnn.quantize.recovery.operators import OpenGraph
 from edgecnn.quantize.recovery.recover import MAKING_FAILS, Recovered
+from edgecnn.tflite.operators import OpenGraph
 
 MOST_TRIES = 20
 KEPT_FOR_FEWER = 5

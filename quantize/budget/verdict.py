@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 MOST_NAMES = 12
 """Of layers, on a line; the JSON has all."""

@@ -26,7 +26,7 @@ from edgecnn.quantize.recovery.equalization import (
     scale_inputs,
     scale_outputs,
 )
-from edgecnn.quantize.recovery.operators import Array, OpenGraph, scores_tensor
+from edgecnn.tflite.operators import Array, OpenGraph, scores_tensor
 
 MIXING = ("CONV_2D", "FULLY_CONNECTED")
 WEIGHTED = (*MIXING, "DEPTHWISE_CONV_2D")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.ranges import Range, Values
-from edgecnn.quantize.recovery.operators import OpenGraph, scores_tensor
+from edgecnn.tflite.operators import OpenGraph, scores_tensor
 
 CLIPPABLE = ("CONV_2D", "ADD")
 READERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "MEAN", "AVERAGE_POOL_2D")

@@ -22,9 +22,9 @@ from edgecnn.quantize.recovery.inputs import (
     inputs_of_an_output,
     ungrouped_weights,
 )
-from edgecnn.quantize.recovery.operators import Array, OpenGraph
 from edgecnn.quantize.recovery.rounding import round_weights
 from edgecnn.quantize.recovery.walk import Walk
+from edgecnn.tflite.operators import Array, OpenGraph
 
 CORRECTABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 

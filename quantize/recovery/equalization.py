@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.recovery.operators import Array, OpenGraph, front
+from edgecnn.tflite.operators import Array, OpenGraph, front
 
 EQUALIZABLE = ("CONV_2D", "DEPTHWISE_CONV_2D")
 SCALABLE = (0, 1, 3)

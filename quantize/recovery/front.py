@@ -14,7 +14,7 @@ import numpy as np
 from edgecnn.quantize.latency import latency_ratio
 from edgecnn.quantize.ranges import Range
 from edgecnn.quantize.recovery.fidelity import snr_db
-from edgecnn.quantize.recovery.operators import (
+from edgecnn.tflite.operators import (
     Array,
     OpenGraph,
     front,

@@ -6,7 +6,7 @@ the lowest, and the best ones are often equal. In float the same op costs micros
 
 from __future__ import annotations
 
-from edgecnn.quantize.recovery.operators import OpenGraph
+from edgecnn.tflite.operators import OpenGraph
 
 
 def with_float_softmax(content: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.quantize.recovery.operators import Array, OpenGraph
+from edgecnn.tflite.operators import Array, OpenGraph
 
 MOST_ROWS = 8192
 MOST_VALUES = 1 << 23

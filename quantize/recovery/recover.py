@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.errors import ConversionError
-from edgecnn.quantize.editing import with_ranges
+from edgecnn.core.errors import ConversionError
 from edgecnn.quantize.ranges import Observed, Range, threads
 from edgecnn.quantize.recovery.channel_groups import (
     ChannelGroup,
@@ -36,8 +35,9 @@ from edgecnn.quantize.recovery.equalization import (
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.recovery.front import costs_little, noisy_front
 from edgecnn.quantize.recovery.head import with_float_softmax
-from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_model, scores_tensor
 from edgecnn.quantize.recovery.spares import use_spare_channels
+from edgecnn.tflite.operators import Array, OpenGraph, run_model, scores_tensor
+from edgecnn.tflite.writing import with_ranges
 
 NOISE_IMAGES = 4
 """Images on which the channels of a chain are judged."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.recovery.operators import (
+from edgecnn.tflite.operators import (
     Array,
     OpenGraph,
     run_model,

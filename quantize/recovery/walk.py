@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from edgecnn.quantize.recovery.operators import Array, OpenGraph, run_single
+from edgecnn.tflite.operators import Array, OpenGraph, run_single
 
 
 class Walk:

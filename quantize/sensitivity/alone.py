@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.naming import TracedLayer, layer_of
+from edgecnn.importing.layer_names import TracedLayer, layer_of
 from edgecnn.quantize.ranges import Range, threads
-from edgecnn.quantize.recovery.operators import Array, run_model, scores_tensor
 from edgecnn.quantize.recovery.walk import Walk
 from edgecnn.quantize.sensitivity.rounding import rounded_activation
 from edgecnn.quantize.sensitivity.tail import CuttableGraph, Tail
+from edgecnn.tflite.operators import Array, run_model, scores_tensor
 
 PASSES_ON = (
     "BATCH_TO_SPACE_ND",

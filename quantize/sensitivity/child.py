@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-from edgecnn.child import Message, ParentPipe, serve_job
+from edgecnn.core.child import Message, ParentPipe, serve_job
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.errors import InputError
+from edgecnn.importing.loading import load
 from edgecnn.quantize.converter import Conversion, import_tensorflow
-from edgecnn.quantize.editing import with_ranges
-from edgecnn.quantize.loading import load
 from edgecnn.quantize.made import Front, describe
 from edgecnn.quantize.ranges import Observed
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
-from edgecnn.quantize.recovery.operators import Array
 from edgecnn.quantize.recovery.recover import scores
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, Subject
 from edgecnn.quantize.tfconverter import integer_scheme
+from edgecnn.tflite.operators import Array
+from edgecnn.tflite.writing import with_ranges
 
 
 class Measurement(Conversion):

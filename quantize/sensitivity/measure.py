@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.naming import TracedLayer
+from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.ranges import Observed, Range, Values
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.equalization import equalized_tensors
 from edgecnn.quantize.recovery.fidelity import fidelity, snr_db
-from edgecnn.quantize.recovery.operators import Array
 from edgecnn.quantize.sensitivity.alone import OneAtATime
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.quantize.sensitivity.rounding import FIXED_RANGES, rounded_weights
 from edgecnn.quantize.usable import usable_ranges
+from edgecnn.tflite.operators import Array
 
 MOST = 0.999
 

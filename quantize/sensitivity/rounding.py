@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.ranges import Range
-from edgecnn.quantize.recovery.operators import Array
+from edgecnn.tflite.operators import Array
 
 LEVELS = 255
 LARGEST_WEIGHT = 127

@@ -10,11 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from edgecnn.child import ChildProcess, Message, module_command
+from edgecnn.core.child import ChildProcess, Message, module_command
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
-from edgecnn.files import quoted
+from edgecnn.importing.sources import find_source
 from edgecnn.quantize.calibration import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.convert import saved_in_memory_model
 from edgecnn.quantize.request import BuildOptions, Progress, Request
@@ -23,7 +24,6 @@ from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 from edgecnn.quantize.session import CHILD_ENVIRONMENT, _Session
-from edgecnn.quantize.sources import find_source
 from edgecnn.version import __version__
 
 DEFAULT_IMAGES = 32

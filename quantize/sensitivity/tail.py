@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.editing import pack
-from edgecnn.quantize.recovery.operators import Array, OpenGraph
+from edgecnn.tflite.operators import Array, OpenGraph
+from edgecnn.tflite.writing import pack
 
 
 class CuttableGraph(OpenGraph):

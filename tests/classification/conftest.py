@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.classification.assets import fetch_web_assets
-from edgecnn.errors import EdgecnnError
+from edgecnn.core.errors import EdgecnnError
 from tests.at_hand import not_here
 
 

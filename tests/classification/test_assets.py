@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgecnn.classification.assets import NAMES, PACKAGES, fetch_web_assets, unpack
-from edgecnn.errors import EdgecnnError
+from edgecnn.core.errors import EdgecnnError
 
 
 def test_what_was_fetched_is_found_and_not_fetched_again(

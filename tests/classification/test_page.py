@@ -18,8 +18,8 @@ from edgecnn.classification.classifier import read_classifier
 from edgecnn.classification.server import serving
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.measure.modelinput import to_tensor
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.metadata.modelinput import to_tensor
 from edgecnn.metadata.writing import with_metadata
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import pytest
 
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.classification.server import HOST, PageServer, serving
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import preset
-from edgecnn.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.cli.trying import bar_text
+from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.data.inputspec import preset
-from edgecnn.errors import EdgecnnError, InputError
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
 from edgecnn.metadata.writing import with_metadata
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.errors import InputError
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.core.errors import InputError
 from edgecnn.quantize.outputs import plan_outputs
 from edgecnn.quantize.schemes import parse_schemes
+from edgecnn.tflite.reading import read_model
 
 from ..children import children_of  # noqa: TID252
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from edgecnn import bench
 from edgecnn.cli.devices import devices_command
 from edgecnn.cli.main import run
-from edgecnn.errors import MissingExtraError
+from edgecnn.core.errors import MissingExtraError
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.quantize.editing import pack, unpack
+from edgecnn.tflite.writing import pack, unpack
 
 DROP_IN = "mobilenet_v1_0.25_224_quant_metadata.tflite"
 WITHOUT = "mobilenet_v1_0.25_224_float.tflite"

@@ -10,7 +10,7 @@ import pytest
 
 from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
 from edgecnn.metadata.writing import with_packed_files
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 OWN = {"edgecnn": "0.1", "input": None, "scheme": "float32", "source": "a", "weights": "own"}
 SPEC = {"height": 4, "width": 4, "mean": [0.0] * 3, "std": [255.0] * 3, "color_order": "RGB"}

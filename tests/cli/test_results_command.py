@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 from edgecnn.store.filters import Filter
 from edgecnn.store.store import Store
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.images import decode, fit
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
 from edgecnn.inspection.clients import clients_for
-from edgecnn.measure.modelinput import input_spec, to_tensor
+from edgecnn.metadata.modelinput import input_spec, to_tensor
 from edgecnn.metadata.reading import read_labels, read_metadata
-from edgecnn.quantize.flatbuffer import TfliteModel, read_model
+from edgecnn.tflite.reading import TfliteModel, read_model
 
 MAKERS_OWN = Preprocessing.of("tf", None, None)
 """What the makers' float files want, where they do not say so themselves."""

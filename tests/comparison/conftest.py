@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.measure.stats import summarize
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 from ..store.records import made_record  # noqa: TID252
 

@@ -15,7 +15,7 @@ from edgecnn.comparison.documents import as_junit, as_markdown
 from edgecnn.comparison.gates import Gate
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import paired
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.store.store import Store
 
 DATA = {"data": "photos", "images": 1000}

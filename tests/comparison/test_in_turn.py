@@ -11,7 +11,7 @@ import pytest
 from edgecnn.comparison.changes import changes_of
 from edgecnn.comparison.in_turn import signed_rank_interval
 from edgecnn.comparison.pairing import paired
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 TURNS, CALLS = 20, 8
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, shadowed_name
-from edgecnn.errors import InputError
 
 ODD_NAMES = ["a b.png", "two\nlines.png", 'it\'s "quoted".png', "--help.png", "-.png", "ü 日本.PNG"]
 

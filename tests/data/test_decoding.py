@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample
 from edgecnn.data.images import UnreadableImageError, decode, fit
 from edgecnn.data.inputspec import preset
 from edgecnn.data.loader import load
-from edgecnn.errors import InputError
 
 RED = (250, 10, 10)
 

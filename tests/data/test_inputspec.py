@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, default_crop_fraction, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
 
 RGB = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset, ImageArray, open_dataset
-from edgecnn.errors import InputError
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 6, 4, 3), np.uint8)
 

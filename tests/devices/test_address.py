@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.devices.address import Address
-from edgecnn.errors import InputError
 
 
 @pytest.mark.parametrize(

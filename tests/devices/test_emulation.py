@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.devices.emulation import is_emulated
+from edgecnn.runner.emulation import is_emulated
 
 PI = ("raspberrypi,5-model-b", "brcm,bcm2712")
 VIRT = ("linux,dummy-virt",)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.devices.health import (
+from edgecnn.runner.health import (
     CONDITIONS,
     Health,
     busy_percent,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import BUILT_IN, Inventory
-from edgecnn.errors import InputError
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from edgecnn.devices.resuming import MAX_RESUMES, ResumingTransport
-from edgecnn.errors import ConnectionLostError, EdgecnnError, InputError
-from edgecnn.measure.session import Message
+from edgecnn.core.errors import ConnectionLostError, EdgecnnError, InputError
+from edgecnn.devices.ssh.resuming import MAX_RESUMES, ResumingTransport
+from edgecnn.runner.session import Message
 
 
 class Wire:

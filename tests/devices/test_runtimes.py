@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices import onboard
-from edgecnn.devices.probe import Board, Environment, NotReadyError, Python, path_word
-from edgecnn.devices.readiness import runtime
-from edgecnn.devices.runtimes import no_wheel, plans
+from edgecnn.devices.setup import onboard
+from edgecnn.devices.setup.probe import Board, Environment, NotReadyError, Python, path_word
+from edgecnn.devices.setup.readiness import runtime
+from edgecnn.devices.setup.runtimes import no_wheel, plans
 
 PYTHON = Python("/usr/bin/python3", (3, 11, 2), "cp311", "cpython", 64, True, None)
 BOARD = Board(

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from edgecnn.devices import wheels as fetching
-from edgecnn.devices.probe import NotReadyError
-from edgecnn.devices.readiness import check
-from edgecnn.devices.setup import set_up
-from edgecnn.devices.wheels import OfflineError
+from edgecnn.devices.setup import wheels as fetching
+from edgecnn.devices.setup.probe import NotReadyError
+from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.setup.setup import set_up
+from edgecnn.devices.setup.wheels import OfflineError
 
 from .stub_wheels import RUNTIME, write_runtime
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices import wheels as fetching
-from edgecnn.devices.probe import NotReadyError
-from edgecnn.devices.runtimes import Plan, plans
-from edgecnn.devices.wheels import bundle, failure, pip_command
-from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.devices.setup import wheels as fetching
+from edgecnn.devices.setup.probe import NotReadyError
+from edgecnn.devices.setup.runtimes import Plan, plans
+from edgecnn.devices.setup.wheels import bundle, failure, pip_command
 
 from .stub_wheels import write_runtime
 from .test_runtimes import BOARD, PYTHON

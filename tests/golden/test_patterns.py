@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.golden.patterns import DEFAULT_PICTURES, PATTERNS, picture
 
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.golden.sample import CLASSES, FLOATS, GOLDEN_FILE, MAX_BYTES, pack
 from edgecnn.metadata.reading import read_metadata, read_packed_files
 from edgecnn.metadata.writing import with_packed_files
@@ -72,7 +72,7 @@ def test_the_answers_are_the_models(files: dict[str, Path], tmp_path: Path) -> N
     """Another program than ours runs the exported pictures: the Keras model itself."""
     pytest.importorskip("keras")
     from edgecnn.golden.export import export
-    from edgecnn.quantize.loading import load_keras
+    from edgecnn.importing.loading import load_keras
 
     *pictures, expected = export(files["float32"], tmp_path / "golden")
     job = {"kind": "keras", "name": str(files["source"]), "trust": False}

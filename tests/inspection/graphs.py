@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.quantize.editing import pack, unpack
-from edgecnn.quantize.flatbuffer import Operator, OperatorCode, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import Operator, OperatorCode, TensorInfo, TfliteModel
+from edgecnn.tflite.writing import pack, unpack
 
 IMAGE = (1, 8, 8, 3)
 LABELS = ("red", "green", "blue")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 
 from .graphs import edited, repeated
 

@@ -17,7 +17,7 @@ from edgecnn.inspection.clients import (
     clients_for,
 )
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.quantize.flatbuffer import OperatorCode, TfliteModel
+from edgecnn.tflite.reading import OperatorCode, TfliteModel
 
 from .graphs import LABELS, classifier, described
 

@@ -12,8 +12,8 @@ import pytest
 import edgecnn
 from edgecnn.inspection.inspect import GOLDEN_FILE, Inspection
 from edgecnn.metadata.writing import with_packed_files
-from edgecnn.quantize.editing import with_buffers
-from edgecnn.quantize.flatbuffer import METADATA_NAME
+from edgecnn.tflite.reading import METADATA_NAME
+from edgecnn.tflite.writing import with_buffers
 
 from .graphs import edited
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edgecnn.inspection.memory import activation_bytes, tensor_bytes, widened_bytes
-from edgecnn.quantize.flatbuffer import Operator, TfliteModel, read_model
+from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
+from edgecnn.tflite.reading import Operator, TfliteModel, read_model
 
 from .graphs import tensor
 

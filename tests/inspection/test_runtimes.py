@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgecnn.inspection.runtimes import oldest_runtime
-from edgecnn.quantize.flatbuffer import OperatorCode, read_model
+from edgecnn.tflite.reading import OperatorCode, read_model
 
 from .graphs import classifier
 

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import ImageArray
 from edgecnn.data.inputspec import PREPROCESSING, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.base import get_device
-from edgecnn.errors import InputError
 from edgecnn.measure.accuracy import (
     Accuracy,
     AccuracyTask,
     find_label_offset,
     open_labelled,
 )
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 
 def measure(model: Path, data: Path, **options: Any) -> Accuracy:

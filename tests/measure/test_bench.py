@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.measure.stats import summarize
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 QUICK: dict[str, Any] = {"runs": 20, "min_time_s": 0, "warmup": 1}
 

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from edgecnn.accuracy.answers import Answers
+from edgecnn.core.errors import ChildCrashedError
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import preset
 from edgecnn.devices.base import get_device
-from edgecnn.errors import ChildCrashedError
 from edgecnn.measure import classifying
 from edgecnn.measure.accuracy import AccuracyTask, Against, Reference, open_labelled
 from edgecnn.measure.classifying import Runners
-from edgecnn.measure.session import RunnerSession
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.reading import read_model
 
 IMAGES = 160
 QUANTISED = "mobilenet_v1_0.25_224_quant_metadata.tflite"

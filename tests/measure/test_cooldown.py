@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.measure.cooldown import Cooldown
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from edgecnn.devices.health import CONDITIONS, Health
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats
-from edgecnn.measure.session import DeviceFacts
+from edgecnn.runner.health import CONDITIONS, Health
+from edgecnn.runner.session import DeviceFacts
 
 PI_5 = DeviceFacts(
     cpu="Raspberry Pi 5 Model B Rev 1.0",

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
-from edgecnn.measure.modelinput import image_input, input_spec, scores_output, to_levels, to_tensor
-from edgecnn.quantize.flatbuffer import TensorInfo, TfliteModel, read_model
+from edgecnn.metadata.modelinput import image_input, input_spec, scores_output, to_levels, to_tensor
+from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
 
 METADATA = "TFLITE_METADATA"
 

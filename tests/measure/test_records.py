@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
-from edgecnn.records import Record
+from edgecnn.core.errors import InputError
+from edgecnn.results.record import Record
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.measure import runner
+from edgecnn.runner import runner
 
 RUNNER = Path(runner.__file__)
 

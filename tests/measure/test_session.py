@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import ChildCrashedError, InputError
 from edgecnn.devices.base import get_device
-from edgecnn.errors import ChildCrashedError, InputError
 
 
 def test_best_classes_come_first(tmp_path: Path, colour_model: Any) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.measure.targets import ArchitectureOptions, find_targets
-from edgecnn.records import Record
+from edgecnn.results.record import Record
 
 NEEDS_TENSORFLOW = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="converting needs edgecnn[convert]"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.measure import bench as benching
 from edgecnn.measure import turns
 

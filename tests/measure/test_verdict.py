@@ -16,7 +16,7 @@ from edgecnn.measure.caveats import timing_caveats
 from edgecnn.measure.levels import Level, levels_of
 from edgecnn.measure.stats import drift_of, outliers_of
 from edgecnn.measure.verdict import verdict_on
-from edgecnn.records import MeasurementWarning
+from edgecnn.results.record import MeasurementWarning
 
 from .test_timing import CORES, Background, timing
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.metadata.about import About
 from edgecnn.metadata.editing import set_metadata, strip_metadata
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
@@ -21,7 +21,7 @@ from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_fil
 from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.metadata.showing import show_metadata
 from edgecnn.metadata.writing import encode_metadata, with_metadata
-from edgecnn.quantize.editing import with_buffers
+from edgecnn.tflite.writing import with_buffers
 
 MEMORY_BYTES = 200 << 20
 SECONDS = 5.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.metadata.about import About
 from edgecnn.metadata.labels import (
     check_count,

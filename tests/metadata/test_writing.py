@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.metadata.reading import parse_tree, read_metadata, read_packed_files
 from edgecnn.metadata.writing import (
@@ -19,8 +19,8 @@ from edgecnn.metadata.writing import (
     with_metadata,
     with_packed_files,
 )
-from edgecnn.quantize.editing import with_buffers
-from edgecnn.quantize.flatbuffer import parse_model
+from edgecnn.tflite.reading import parse_model
+from edgecnn.tflite.writing import with_buffers
 
 FILES = {"labels.txt": b"red\ngreen\nblue\n", "more.bin": bytes(range(256))}
 
@@ -160,7 +160,7 @@ def test_a_buffer_is_set_or_taken_out(edit: bytes | None, content: bytes) -> Non
 
 
 def test_a_buffer_that_a_tensor_shares_is_left(content: bytes) -> None:
-    from edgecnn.quantize.editing import pack, unpack
+    from edgecnn.tflite.writing import pack, unpack
 
     model = unpack(content)
     (weights,) = [t.buffer for t in model.subgraphs[0].tensors if t.name == b"weights"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.cost import count
 from edgecnn.models.registry import get_spec, list_models
 from edgecnn.models.weights import WeightsReport

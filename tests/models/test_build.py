@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.build import input_spec
 from edgecnn.models.cost import count
 from edgecnn.models.layers import Strides
 from edgecnn.models.registry import get_spec, list_models
-from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, read_model, weights_of
+from edgecnn.tflite.reading import WEIGHTED_OPS, read_model, weights_of
 
 NAMES = [spec.name for spec in list_models()]
 

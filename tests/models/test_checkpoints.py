@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.errors import EdgecnnError, InputError
+from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.metadata.reading import read_labels
 from edgecnn.models.checkpoints import choose, fetch
 from edgecnn.models.registry import get_spec

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.cost import count
 from edgecnn.models.registry import get_spec, list_models
 from edgecnn.models.weights import WeightsReport
@@ -256,6 +256,6 @@ def test_only_inception_v1_has_auxiliary_classifiers() -> None:
 
 
 def load(path: Path) -> Any:
-    from edgecnn.quantize.loading import _load_h5, _load_keras_file
+    from edgecnn.importing.loading import _load_h5, _load_keras_file
 
     return (_load_h5 if path.suffix == ".h5" else _load_keras_file)(str(path), trust=False)

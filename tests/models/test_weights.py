@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.weights import load_weights
 
 SUFFIXES = (".keras", ".h5", ".weights.h5")

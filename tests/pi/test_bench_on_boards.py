@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from edgecnn import bench
-from edgecnn.devices import ssh
+from edgecnn.core.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.ssh import Ssh
-from edgecnn.errors import ChildCrashedError, DeviceError, EdgecnnError
-from edgecnn.records import Record
+from edgecnn.devices.ssh import device as ssh
+from edgecnn.devices.ssh.device import Ssh
+from edgecnn.results.record import Record
 
 from .board import EmulatedPi
 from .conftest import PYTHON, MakePi
@@ -80,7 +80,7 @@ def test_a_board_answers_as_this_machine_does(
     )
     uploads: list[object] = []
     monkeypatch.setattr(
-        "edgecnn.devices.connection.Connection.upload", lambda *args: uploads.append(args)
+        "edgecnn.devices.ssh.connection.Connection.upload", lambda *args: uploads.append(args)
     )
     with Ssh("kitchen", Address("kitchen", python=PYTHON)) as device:
         device.place(model)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices import login
+from edgecnn.core.errors import ChildCrashedError, ConnectionLostError, DeviceError, InputError
 from edgecnn.devices.address import Address
-from edgecnn.devices.connection import Connection
-from edgecnn.errors import ChildCrashedError, ConnectionLostError, DeviceError, InputError
+from edgecnn.devices.ssh import login
+from edgecnn.devices.ssh.connection import Connection
 
 from .board import EmulatedPi
 from .conftest import MakePi

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from edgecnn.cli.main import run
-from edgecnn.devices import ssh
 from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import Inventory
+from edgecnn.devices.ssh import device as ssh
 
 from .board import EmulatedPi
 from .wire import Wire

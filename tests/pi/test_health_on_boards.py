@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from edgecnn.child import ChildProcess
-from edgecnn.devices.health import has_occurred, is_now
-from edgecnn.measure import runner
+from edgecnn.core.child import ChildProcess
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats
-from edgecnn.measure.session import RunnerSession
+from edgecnn.runner import runner
+from edgecnn.runner.health import has_occurred, is_now
+from edgecnn.runner.session import RunnerSession
 
 from .board import EmulatedPi
 from .conftest import MakePi

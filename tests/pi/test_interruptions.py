@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from edgecnn.devices import guard, ssh, transport
+from edgecnn.core.errors import DeviceError
 from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.ssh import Ssh
-from edgecnn.errors import DeviceError
+from edgecnn.devices.ssh import device as ssh
+from edgecnn.devices.ssh import guard, transport
+from edgecnn.devices.ssh.device import Ssh
 
 from .board import EmulatedPi
 from .conftest import MakePi

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.errors import DeviceError, InputError
 from edgecnn.devices.address import Address
-from edgecnn.devices.connection import Connection
-from edgecnn.errors import DeviceError, InputError
+from edgecnn.devices.ssh.connection import Connection
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -149,7 +149,7 @@ def test_what_is_down_is_named(
     assert said_by(connect()).startswith("kitchen: its jump host gate: it refuses the connection")
     gate.start_server()
     gate.stop()
-    monkeypatch.setattr("edgecnn.devices.login.CONNECT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("edgecnn.devices.ssh.login.CONNECT_TIMEOUT_S", 1.0)
     assert said_by(connect()).startswith("kitchen: its jump host gate: no answer within 1 s")
 
 

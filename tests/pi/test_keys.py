@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.errors import DeviceError
 from edgecnn.devices.address import Address
-from edgecnn.devices.connection import Connection
-from edgecnn.errors import DeviceError
+from edgecnn.devices.ssh.connection import Connection
 
 from .board import EmulatedPi, make_key
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from edgecnn import bench
+from edgecnn.core.errors import DeviceError, EdgecnnError
 from edgecnn.devices.address import Address
-from edgecnn.devices.connection import Connection
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.readiness import check
-from edgecnn.errors import DeviceError, EdgecnnError
+from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.ssh.connection import Connection
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -70,7 +70,7 @@ def answering(words: bytes, stay: bool) -> Iterator[int]:
 def test_what_is_no_ssh_server_is_a_line(
     words: bytes, stay: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgecnn.devices.login.CONNECT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("edgecnn.devices.ssh.login.CONNECT_TIMEOUT_S", 1.0)
     with answering(words, stay) as port, pytest.raises(DeviceError) as refused:
         Connection(Address("127.0.0.1", port=port), "kitchen").open()
     text = str(refused.value)

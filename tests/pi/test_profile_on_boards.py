@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.devices.connection import Connection
-from edgecnn.measure import session
+from edgecnn.devices.ssh.connection import Connection
+from edgecnn.runner import session
 
 from .board import EmulatedPi
 

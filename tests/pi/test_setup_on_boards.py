@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from edgecnn.core.errors import DeviceError
 from edgecnn.devices.address import Address
-from edgecnn.devices.connection import Connection
-from edgecnn.devices.probe import NotReadyError
-from edgecnn.devices.readiness import check
-from edgecnn.devices.setup import set_up
-from edgecnn.errors import DeviceError
+from edgecnn.devices.setup.probe import NotReadyError
+from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.setup.setup import set_up
+from edgecnn.devices.ssh.connection import Connection
 
 from .board import EmulatedPi
 from .conftest import MakePi

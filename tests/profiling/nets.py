@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.editing import pack
+from edgecnn.tflite.writing import pack
 
 Shape = tuple[int, ...]
 

@@ -11,7 +11,7 @@ from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.ops import Op, running_ops
 from edgecnn.profiling.reuse import with_idle_bytes
 from edgecnn.profiling.roofline import Copy, Limits, advice
-from edgecnn.quantize.flatbuffer import read_model
+from edgecnn.tflite.reading import read_model
 
 from .nets import Net, lopsided
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.profiling.result import Profile
 
 from .nets import Net, lopsided

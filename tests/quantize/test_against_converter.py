@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgecnn.metadata.writing import with_packed_files
-from edgecnn.quantize.flatbuffer import TfliteModel, parse_model, read_model, weights_of
+from edgecnn.tflite.reading import TfliteModel, parse_model, read_model, weights_of
 
 
 def layers(model: TfliteModel) -> Counter[tuple[str, str, int]]:

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 import edgecnn
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample
-from edgecnn.errors import InputError
 from edgecnn.metadata.writing import with_packed_files
 from edgecnn.quantize.budget.costs import INPUT, Op, real_weights
 from edgecnn.quantize.budget.estimate import Estimate, Scale
 from edgecnn.quantize.budget.paths import cheapest_first, fewer, loudest_first, prefixes, worth_it
 from edgecnn.quantize.budget.search import drop_of, layers_in_float
 from edgecnn.quantize.budget.verdict import budget_warnings, check_max_drop, describe_budget
-from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.reading import read_model
 
 
 def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 300) -> list[Op]:

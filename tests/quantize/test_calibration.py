@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.errors import InputError
+from edgecnn.importing.sources import find_source
 from edgecnn.quantize.calibration import load_calibration, open_calibration, pixel_warnings
 from edgecnn.quantize.request import BuildOptions, Request
 from edgecnn.quantize.schemes import parse_schemes
-from edgecnn.quantize.sources import find_source
 
 Images = Any
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.loading import LoadedModel, freeze
+from edgecnn.importing.loading import LoadedModel, freeze
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import (
     channel_groups,
     equalize_groups,
     watched_tensors,
 )
-from edgecnn.quantize.recovery.operators import OpenGraph
 from edgecnn.quantize.recovery.recover import scores
 from edgecnn.quantize.tfconverter import from_graph
+from edgecnn.tflite.operators import OpenGraph
 
 SPEC = preset("tf", 32, 32)
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import edgecnn
+from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.images import fit
 from edgecnn.data.inputspec import preset
-from edgecnn.errors import ConversionError, InputError
+from edgecnn.importing.loading import _load_keras_file
 from edgecnn.inspection.runtimes import oldest_runtime
-from edgecnn.quantize.flatbuffer import read_model
-from edgecnn.quantize.loading import _load_keras_file
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.reading import read_model
 
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 

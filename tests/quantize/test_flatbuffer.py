@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.errors import InputError
-from edgecnn.quantize.editing import pack, unpack, with_buffers
-from edgecnn.quantize.flatbuffer import METADATA_NAME, parse_model, read_model
+from edgecnn.core.errors import InputError
+from edgecnn.tflite.reading import METADATA_NAME, parse_model, read_model
+from edgecnn.tflite.writing import pack, unpack, with_buffers
 
 
 def test_structure_agrees_with_the_runtime(shared_data: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.quantize.flatbuffer import WEIGHTED_OPS, read_model
-from edgecnn.quantize.naming import TracedLayer, layer_of, scope_name
+from edgecnn.importing.layer_names import TracedLayer, layer_of, scope_name
+from edgecnn.tflite.reading import WEIGHTED_OPS, read_model
 
 
 @pytest.fixture(scope="module")

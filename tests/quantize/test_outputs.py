@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.quantize.outputs import plan_outputs
 from edgecnn.quantize.schemes import parse_schemes
 

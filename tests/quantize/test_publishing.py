@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 import edgecnn
+from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import preset
-from edgecnn.errors import InputError
 from edgecnn.golden.sample import GOLDEN_FILE
 from edgecnn.inspection.clients import MEDIAPIPE, TFLITE_RUNTIME, clients_for
 from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
-from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.reading import read_model
 
 FIVE = ("a", "b", "c", "d", "\N{GREEK SMALL LETTER EPSILON}")
 

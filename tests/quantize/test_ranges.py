@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.flatbuffer import parse_model
 from edgecnn.quantize.ranges import observe
+from edgecnn.tflite.reading import parse_model
 
 
 def test_ranges_of_a_residual_branch_are_its_own(keras: Any, small_model: Any) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import edgecnn
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample
 from edgecnn.data.images import fit
 from edgecnn.data.inputspec import preset
-from edgecnn.errors import InputError
-from edgecnn.quantize.flatbuffer import read_model
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.reading import read_model
 
 
 def kinds(conversion: Conversion) -> list[str]:

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.editing import with_ranges
-from edgecnn.quantize.loading import LoadedModel, freeze
+from edgecnn.importing.loading import LoadedModel, freeze
 from edgecnn.quantize.ranges import observe
 from edgecnn.quantize.recovery.correction import correct
 from edgecnn.quantize.recovery.equalization import equalize, equalized_tensors, tail_bounds
 from edgecnn.quantize.recovery.head import with_float_softmax
 from edgecnn.quantize.recovery.inputs import InputRows, grouped_weights, ungrouped_weights
-from edgecnn.quantize.recovery.operators import OpenGraph, run_model, run_single
 from edgecnn.quantize.recovery.recover import scores
 from edgecnn.quantize.recovery.spares import use_spare_channels
 from edgecnn.quantize.tfconverter import from_graph, integer_scheme
+from edgecnn.tflite.operators import OpenGraph, run_model, run_single
+from edgecnn.tflite.writing import with_ranges
 
 SPEC = preset("tf", 32, 32)
 

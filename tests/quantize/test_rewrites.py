@@ -11,13 +11,13 @@ import pytest
 
 import edgecnn
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.editing import with_ranges
-from edgecnn.quantize.flatbuffer import parse_model, read_model
 from edgecnn.quantize.hard_swish import without_hard_swish
 from edgecnn.quantize.kernels import with_fast_kernels
 from edgecnn.quantize.ranges import observe
 from edgecnn.quantize.rewrites import fold_input, streamlined
-from edgecnn.quantize.surgery import Graph
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.reading import parse_model, read_model
+from edgecnn.tflite.writing import with_ranges
 
 SIZE = 20
 Array = np.ndarray[Any, Any]

@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 
 import edgecnn
+from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import preset
-from edgecnn.errors import InputError
 from edgecnn.quantize.calibration import load_calibration
-from edgecnn.quantize.recovery.operators import OpenGraph
 from edgecnn.quantize.sensitivity.advice import MANY_LOST, advise
 from edgecnn.quantize.sensitivity.chart import bar_labels, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 from edgecnn.quantize.sensitivity.rounding import rounded_activation, rounded_weights
+from edgecnn.tflite.operators import OpenGraph
 
 
 @pytest.fixture(scope="module")

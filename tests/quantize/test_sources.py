@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.errors import InputError
-from edgecnn.quantize.sources import custom_code, find_source
+from edgecnn.core.errors import InputError
+from edgecnn.importing.sources import custom_code, find_source
 
 
 def keras_file(path: Path, config: object) -> Path:

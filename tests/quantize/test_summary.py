@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.models.cost import count
 from edgecnn.models.registry import get_spec
 from edgecnn.quantize.result import Conversion

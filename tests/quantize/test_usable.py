@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.editing import with_ranges
 from edgecnn.quantize.ranges import observe
-from edgecnn.quantize.surgery import Graph
 from edgecnn.quantize.tfconverter import integer_scheme
 from edgecnn.quantize.usable import with_usable_ranges
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.writing import with_ranges
 
 SPEC = preset("tf", 32, 32)
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.records import Record
 from edgecnn.reporting.rows import Row, make_rows
+from edgecnn.results.record import Record
 
 from ..store.records import made_record  # noqa: TID252
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.errors import InputError
-from edgecnn.records import Record
+from edgecnn.core.errors import InputError
+from edgecnn.results.record import Record
 
 from .conftest import MakeResult
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from edgecnn.records import MeasurementWarning
 from edgecnn.reporting.recommendation import (
     ACCEPTED_LOSS_POINTS,
     AS_FAST,
@@ -20,6 +19,7 @@ from edgecnn.reporting.recommendation import (
     recommend,
 )
 from edgecnn.reporting.rows import Row, make_rows
+from edgecnn.results.record import MeasurementWarning
 
 from .conftest import made_result
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from edgecnn.errors import InputError
-from edgecnn.records import Record
+from edgecnn.core.errors import InputError
 from edgecnn.reporting.rows import make_rows
 from edgecnn.reporting.selection import LOOKED_AT, Selection, Wanted, select
 from edgecnn.reporting.settings import find_settings
+from edgecnn.results.record import Record
 from edgecnn.store.filters import Filter
 from edgecnn.store.store import Store
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.classification.classifier import read_classifier
+from edgecnn.core.errors import InputError
 from edgecnn.data.images import decode, fit
-from edgecnn.errors import InputError
 from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.metadata.writing import with_metadata
 from edgecnn.snippets.quoting import kotlin_literal, python_literal, script_literal, swift_literal

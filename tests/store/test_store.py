@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from edgecnn.errors import InputError
+from edgecnn.core.errors import InputError
 from edgecnn.store.database import Database
 from edgecnn.store.filters import Filter, parse_since
 from edgecnn.store.location import database_url

@@ -1,0 +1,143 @@
+"""What all charts share: where they go, colours, and files that need neither network nor browser.
+
+A chart is a Vega-Lite specification; Vega draws it in a page and, by vl-convert, without one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from edgecnn.core.errors import InputError, MissingExtraError
+from edgecnn.core.files import check_target, json_values, quoted, replacing
+
+CHART_FORMS = ("png", "svg", "html")
+PACKAGES = ("altair", "vl_convert")
+PNG_SCALE = 2.0
+
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9",
+)  # fmt: skip
+"""Okabe and Ito's colours, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/."""
+
+ONLY_CHART = Template("""\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="$policy">
+<title>$title</title>
+<body>
+<div id="chart"></div>
+<script>$library</script>
+<script>$script</script>
+""")
+DRAW = "vegaEmbed('#chart', $spec, {ast: true, actions: false}).catch(console.error);"
+
+
+def form_of_target(
+    target: Path,
+    inputs: Iterable[str | Path],
+    *,
+    what: str = "a chart",
+    forms: Collection[str] = CHART_FORMS,
+    form: str | None = None,
+) -> str:
+    """Return the form of a file that is to be written, found possible before any work is done.
+
+    Args:
+        target: As the user said it.
+        inputs: Files that must not be overwritten.
+        what: Which kind of file it is, for messages.
+        forms: Endings that there are, without dot.
+        form: What the user chose; the ending says it where None.
+
+    Raises:
+        InputError: An ending that is no form, a folder that can't be written to.
+        MissingExtraError: It is a chart, and what draws charts is not installed.
+    """
+    chosen = form or target.suffix.lower().removeprefix(".")
+    if chosen not in forms:
+        endings = ", ".join(f".{each}" for each in forms)
+        raise InputError(f"{what} is one of {endings}, not {quoted(target)}")
+    check_target(target, inputs)
+    if chosen in CHART_FORMS and any(find_spec(package) is None for package in PACKAGES):
+        raise MissingExtraError("Altair with vl-convert", "report")
+    return chosen
+
+
+def write_chart(spec: Mapping[str, Any], form: str, target: Path, title: str) -> None:
+    """Write a chart whole or not at all.
+
+    Args:
+        spec: A Vega-Lite specification, its data included.
+        form: One of ``CHART_FORMS``.
+        target: The file.
+        title: Of an HTML page.
+
+    Raises:
+        EdgecnnError: The file cannot be written.
+
+    Example:
+        >>> write_chart(chart.to_dict(), "svg", Path("noise.svg"), "Noise")
+    """
+    with replacing(target) as temporary:
+        temporary.write_bytes(chart_bytes(spec, form, title))
+
+
+def chart_bytes(spec: Mapping[str, Any], form: str, title: str) -> bytes:
+    """Return the content of a chart's file, as :func:`write_chart` writes it."""
+    import vl_convert
+
+    if form == "png":
+        return bytes(vl_convert.vegalite_to_png(dict(spec), scale=PNG_SCALE))
+    if form == "svg":
+        return str(vl_convert.vegalite_to_svg(dict(spec))).encode()
+    library, script = library_script(), DRAW.replace("$spec", script_json(spec))
+    page = ONLY_CHART.substitute(
+        policy=content_policy(library, script),
+        title=html.escape(title),
+        library=library,
+        script=script,
+    )
+    return page.encode()
+
+
+@cache
+def library_script() -> str:
+    """Return the JavaScript that draws charts in a page: Vega, Vega-Lite and Vega-Embed."""
+    import vl_convert
+
+    # "</script" ends a script wherever it stands, in a string too.
+    return str(vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;")).replace(
+        "</script", r"<\/script"
+    )
+
+
+def script_json(value: object) -> str:
+    """Return JSON that may stand in a page's script, whatever its texts hold.
+
+    Example:
+        >>> script_json("</script>")
+        '"\\\\u003c/script>"'
+    """
+    text = json.dumps(json_values(value), separators=(",", ":"))
+    return text.replace("<", r"\u003c")
+
+
+def content_policy(*scripts: str) -> str:
+    """Return a policy by which a page runs these inline scripts alone and asks no server.
+
+    See https://www.w3.org/TR/CSP3/. Charts must be embedded with ``ast``, as nothing is evaluated.
+    """
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}"

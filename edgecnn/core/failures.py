@@ -1,0 +1,48 @@
+"""What went wrong while a model ran, said so that it helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
+
+
+@contextmanager
+def named_errors(label: str) -> Iterator[None]:
+    """Put the model's name before an error that does not say it.
+
+    Args:
+        label: The name, as messages have it.
+
+    Example:
+        >>> with named_errors("'a.tflite'"):
+        ...     session.load("a.tflite", threads=1)
+    """
+    try:
+        yield
+    except (ChildCrashedError, MissingExtraError):
+        raise
+    except EdgecnnError as error:
+        if label in str(error):
+            raise
+        kind = InputError if isinstance(error, InputError) else EdgecnnError
+        raise kind(f"{label}: {error}") from error
+
+
+@contextmanager
+def crash_explained() -> Iterator[None]:
+    """Say what a crash of the runtime mostly means.
+
+    Example:
+        >>> with crash_explained():
+        ...     session.load("a.tflite", threads=1)
+    """
+    try:
+        yield
+    except ChildCrashedError as error:
+        if "crashed" not in str(error):
+            raise
+        explained = ChildCrashedError(f"{error}: the file is probably truncated or corrupt")
+        explained.add_debug(error.debug_text)
+        raise explained from error

@@ -1,0 +1,68 @@
+"""Values as text, the same in tables, reports and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from edgecnn.core.files import quoted
+
+
+def size_text(size: int) -> str:
+    """Show bytes as people read them.
+
+    Example:
+        >>> size_text(3963200)
+        '3.78 MiB'
+    """
+    if size < 1 << 10:
+        return f"{size} B"
+    if size < 1 << 20:
+        return f"{size / (1 << 10):.1f} KiB"
+    return f"{size / (1 << 20):.2f} MiB" if size < 1 << 30 else f"{size / (1 << 30):.1f} GiB"
+
+
+def quoted_if_needed(path: Path | str) -> str:
+    """Show a path as it is, or quoted where it has control characters."""
+    text = str(path)
+    return text if text.isprintable() else quoted(text)
+
+
+def model_names(models: Iterable[str]) -> dict[str, str]:
+    """Show each model by its file's name, or its whole path where two files have the same name.
+
+    Example:
+        >>> model_names(["a/model.tflite", "b/model.tflite", "c/other.tflite"])["c/other.tflite"]
+        'other.tflite'
+    """
+    every = set(models)
+    names = [PurePath(model).name for model in every]
+    return {
+        model: quoted_if_needed(
+            PurePath(model).name if names.count(PurePath(model).name) == 1 else model
+        )
+        for model in every
+    }
+
+
+def three_digits(value: float) -> str:
+    """Show a number of milliseconds, watts or the like with the digits that matter.
+
+    Example:
+        >>> three_digits(314.159), three_digits(3.14159), three_digits(0.0031)
+        ('314', '3.14', '0.0031')
+    """
+    if value < 0.1:
+        return f"{value:.2g}"
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def machine_text(architecture: str, bits: int | None) -> str:
+    """Show a machine, and that programs have 32 bits there where its kernel has 64.
+
+    Example:
+        >>> machine_text("aarch64", 64), machine_text("aarch64", 32)
+        ('aarch64', 'aarch64 with 32-bit programs')
+    """
+    is_mixed = bits == 32 and architecture in ("aarch64", "x86_64")
+    return f"{architecture} with 32-bit programs" if is_mixed else architecture

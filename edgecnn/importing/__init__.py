@@ -1,0 +1,1 @@
+"""What a user brings, turned into a float .tflite file."""

@@ -1,0 +1,82 @@
+"""The layers of a Keras model as plain values; the program that ``summary.py`` starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgecnn.core.child import Message, ParentPipe, serve_job
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+from edgecnn.core.lazy import LazyModule
+from edgecnn.importing.loading import image_shape, load_keras
+from edgecnn.models.cost import layer_calls, nodes_by_depth
+
+keras = LazyModule("keras", extra="convert")
+
+
+def layer_rows(model: Any) -> list[Message]:
+    """Return one row for each call of a layer, those of inner models included.
+
+    A layer that is called again multiplies again, and has its weights in its first row only.
+
+    Args:
+        model: A built Keras model.
+    """
+    seen: set[int] = set()
+    rows = []
+    for call in layer_calls(model):
+        own = [weight for weight in call.layer.weights if id(weight) not in seen]
+        seen.update(map(id, own))
+        rows.append(
+            {
+                "name": call.layer.name,
+                "kind": type(call.layer).__name__,
+                "output_shape": call.output_shape,
+                "parameters": sum(int(np.prod(weight.shape)) for weight in own),
+                "macs": call.macs,
+                "bytes": sum(_bytes(weight) for weight in own),
+            }
+        )
+    return rows
+
+
+def _bytes(weight: Any) -> int:
+    return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
+
+
+def _work(parent: ParentPipe, job: Message) -> None:
+    if job["kind"] == "saved_model":
+        raise InputError(
+            f"{quoted(job['name'])} is a SavedModel, which has no layers any more: convert it "
+            "and give the .tflite file"
+        )
+    label = quoted(job["name"])
+    model, _ = load_keras(job, lambda done, total: None)
+    if not nodes_by_depth(model):
+        raise InputError(
+            f"{label} is of a class of its own, which does not show how its layers are joined: "
+            "convert it and give the .tflite file"
+        )
+    parent.send({"rows": layer_rows(_sized(model, job["size"], label))})
+
+
+def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
+    """Give a model that takes images of any size the one that was asked for."""
+    shape = tuple(model.inputs[0].shape)[1:]
+    if size is None and None not in shape:
+        return model
+    wanted = image_shape(shape, size, label)
+    if wanted == shape:
+        return model
+    return keras.models.clone_model(model, input_tensors=keras.Input(wanted))
+
+
+def main() -> None:
+    """Serve one summary job (the child's side)."""
+    serve_job(_work)
+
+
+if __name__ == "__main__":
+    main()

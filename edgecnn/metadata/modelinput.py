@@ -1,0 +1,170 @@
+"""From an image to what a ``.tflite`` file takes, and from what it gives to scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.core.errors import InputError
+from edgecnn.data.inputspec import InputSpec, custom, preset
+from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
+from edgecnn.metadata.model import ModelMetadata
+from edgecnn.metadata.reading import parse_tree
+from edgecnn.metadata.schema import METADATA_BUFFER
+from edgecnn.tflite.reading import TensorInfo, TfliteModel
+
+NOTHING_SAID = Preprocessing()
+
+
+def input_spec(
+    model: TfliteModel, preprocessing: Preprocessing = NOTHING_SAID, label: str = "the model"
+) -> InputSpec:
+    """Say how images become a model's input.
+
+    What edgecnn wrote into the file comes first; else a uint8 input takes pixels as they are; else
+    what the user said; else the file's public metadata.
+
+    Args:
+        model: The file's structure.
+        preprocessing: What the user said.
+        label: The file's name for messages.
+
+    Raises:
+        InputError: The model takes no single image, or its normalisation is not known.
+
+    Example:
+        >>> input_spec(read_model("quantised.tflite")).is_raw
+        True
+    """
+    tensor = image_input(model, label)
+    height, width, channels = tensor.shape[1:]
+    if model.edgecnn and model.edgecnn.get("input"):
+        spec = InputSpec.from_dict(model.edgecnn["input"])
+        if spec.shape != (height, width, channels):
+            raise InputError(
+                f"{label} contradicts itself: its input is {tensor.shape}, its metadata says "
+                f"{spec.shape}"
+            )
+        return spec
+    if tensor.dtype == "uint8":
+        return preset("raw", height, width, channels)
+    said = preprocessing.spec(height, width, channels)
+    known = said or _described_spec(model, (height, width, channels), label)
+    if known is None:
+        raise unknown_preprocessing(label)
+    return known
+
+
+def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
+    """Return the one input, which takes one image.
+
+    Raises:
+        InputError: There are several, or it is no image of one of the dtypes that take images.
+    """
+    shapes = [tensor.shape for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1:
+        raise InputError(
+            f"{label}: images need a model with one input of shape (1, height, width, channels), "
+            f"not {', '.join(map(str, shapes))}"
+        )
+    tensor = model.inputs[0]
+    if tensor.dtype not in ("float32", "uint8", "int8"):
+        raise InputError(f"{label}: images can't be fed to an input of dtype {tensor.dtype}")
+    if tensor.dtype == "int8" and not tensor.scale:
+        raise InputError(f"{label}: its int8 input has no scale, so images can't be fed to it")
+    return tensor
+
+
+def scores_output(model: TfliteModel, label: str = "the model") -> TensorInfo:
+    """Return the one output, which is a score for each class.
+
+    Raises:
+        InputError: There are several, or it is a single number.
+    """
+    if len(model.outputs) != 1 or model.outputs[0].elements < 2:
+        raise InputError(f"{label} is no classifier: it has not one output of class scores")
+    return model.outputs[0]
+
+
+def _described_spec(
+    model: TfliteModel, shape: tuple[int, int, int], label: str
+) -> InputSpec | None:
+    """Return what the public metadata says, which tells nothing of the way to cut an image."""
+    if METADATA_BUFFER not in model.metadata:
+        return None
+    try:
+        tree = parse_tree(model.metadata[METADATA_BUFFER])
+        described = next(iter(ModelMetadata.from_tree(tree).inputs), None)
+        if described is None or described.mean is None or described.std is None:
+            return None
+        return custom(described.mean, described.std, *shape)
+    except (InputError, ValueError) as error:
+        raise InputError(f"{label}: its metadata cannot be used: {error}") from error
+
+
+def to_tensor(
+    image: npt.NDArray[np.uint8], spec: InputSpec, tensor: TensorInfo
+) -> npt.NDArray[Any]:
+    """Turn an image of the model's size into what its input takes.
+
+    Args:
+        image: uint8, shape (height, width, channels), RGB or grey.
+        spec: The model's normalisation.
+        tensor: The input: float32 takes normalised values, uint8 the pixels as they are, int8
+            normalised values in its own quantisation.
+
+    Returns:
+        Shape (height, width, channels), of the input's dtype.
+    """
+    if tensor.dtype == "uint8":
+        return image
+    normalized = spec.normalize(image)
+    if tensor.dtype == "float32":
+        return normalized
+    levels = np.round(normalized / np.float32(tensor.scale[0])) + tensor.zero_point[0]
+    quantized: npt.NDArray[np.int8] = np.clip(levels, -128, 127).astype(np.int8)
+    return quantized
+
+
+def to_levels(spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any] | None:
+    """Return what :func:`to_tensor` makes of each level of a pixel, where channels are alike.
+
+    Args:
+        spec: The model's normalisation.
+        tensor: The input.
+
+    Returns:
+        Shape (256,), of the input's dtype; None for an input that takes pixels as they are, and
+        where the normalisation is not the same for all channels.
+
+    Example:
+        >>> to_levels(preset("tf", 224, 224), read_model("float32.tflite").inputs[0])[[0, 255]]
+        array([-1.,  1.], dtype=float32)
+    """
+    if tensor.dtype == "uint8" or not spec.is_uniform:
+        return None
+    every = np.arange(256, dtype=np.uint8).repeat(spec.channels).reshape(256, 1, spec.channels)
+    return np.ascontiguousarray(to_tensor(every, spec, tensor)[:, 0, 0])
+
+
+def to_scores(outputs: npt.NDArray[Any], tensor: TensorInfo) -> npt.NDArray[np.float64]:
+    """Return the scores that outputs of a file stand for.
+
+    Args:
+        outputs: Any shape, of the output's dtype.
+        tensor: The output: a quantised one has a scale and a zero point.
+
+    Example:
+        >>> to_scores(np.array([255], np.uint8), read_model("quantised.tflite").outputs[0])
+        array([0.99609375])
+    """
+    scale, zero_point = scale_of(tensor)
+    scores: npt.NDArray[np.float64] = (outputs.astype(np.float64) - zero_point) * scale
+    return scores
+
+
+def scale_of(tensor: TensorInfo) -> tuple[float, int]:
+    """Return (scale, zero point) of a tensor; (1, 0) where it is not quantised."""
+    return (tensor.scale[0], tensor.zero_point[0]) if tensor.scale else (1.0, 0)

@@ -1,0 +1,1 @@
+"""What runs on a device, and how one talks to it."""

@@ -1,0 +1,45 @@
+"""What comes out of a model: classes or not, and whether as probabilities."""
+
+from __future__ import annotations
+
+from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+
+PASSING_ON = frozenset(
+    {"DEQUANTIZE", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "SQUEEZE", "CAST", "TRANSPOSE"}
+)
+"""Ops that leave the values as they are, in another type or shape."""
+
+PROBABILITIES = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
+
+
+def classes(model: TfliteModel) -> int | None:
+    """Return the number of classes; None if the first output is no row of class scores."""
+    if not model.inputs or not model.outputs or len(model.inputs[0].shape) != 4:
+        return None
+    output = model.outputs[0]
+    if output.elements < 2 or not output.shape or output.shape[-1] != output.elements:
+        return None
+    return output.elements
+
+
+def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:
+    """Return the op that makes an output's values, past those that only pass them on."""
+    makers = {made.index: op for op in model.operators for made in op.outputs}
+    tensor, seen = output, set()
+    while (op := makers.get(tensor.index)) is not None and tensor.index not in seen:
+        seen.add(tensor.index)
+        if op.name not in PASSING_ON or not op.inputs or op.inputs[0] is None:
+            return op
+        tensor = op.inputs[0]
+    return None
+
+
+def activation(model: TfliteModel) -> str | None:
+    """Return ``"softmax"`` or ``"sigmoid"`` if that ends the model, else None.
+
+    Example:
+        >>> activation(read_model("mobilenet_v2_int8.tflite"))
+        'softmax'
+    """
+    op = final_operator(model, model.outputs[0]) if model.outputs else None
+    return PROBABILITIES.get(op.name) if op is not None else None
