@@ -21,6 +21,7 @@ from edgecnn.quantize.request import BuildOptions, Progress, Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.schemes import parse_schemes
 from edgecnn.quantize.session import run
+from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU
 
 
 def convert(
@@ -33,6 +34,8 @@ def convert(
     recover: str = "fast",
     max_drop: float | None = None,
     all_int8: bool = False,
+    target_cpu: str | None = None,
+    device: str | None = None,
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -51,6 +54,7 @@ def convert(
     description: str | None = None,
     on_progress: Progress | None = None,
     on_result: Callable[[Conversion], None] | None = None,
+    ask_password: Callable[[str], str] | None = None,
 ) -> list[Conversion]:
     """Convert a model to one ``.tflite`` file a scheme, each run once before it is called done.
 
@@ -68,7 +72,12 @@ def convert(
             are known, else of agreement with the float model. As few and as cheap layers as
             possible stay in float32 for it.
         all_int8: Leave no layer of an int8 file in float32, for accelerators that take integers
-            alone. Else the first layers of a narrow network may be, where that costs nothing.
+            alone. Else the first layers of a narrow network may be, where rounding them costs
+            many answers.
+        target_cpu: What the file is for: ``"arm64"`` (the default), ``"x86-vnni"`` or
+            ``"x86-avx2"``. Which layers of an int8 file stay in float32 is decided by estimates of
+            its latency there, so the file does not depend on the machine that makes it.
+        device: Decide that by measuring on a device instead, as ``edgecnn.bench`` names it.
         preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
             that start with a Rescaling or Normalization layer know theirs.
         mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
@@ -90,6 +99,7 @@ def convert(
         description: One or two sentences; default: what the file was converted from.
         on_progress: Told (phase, done, total).
         on_result: Told each :class:`Conversion` when its file is in place.
+        ask_password: Given a question, returns a device's password; without it only keys are tried.
 
     Returns:
         One :class:`Conversion` a scheme, in the order asked for.
@@ -100,11 +110,14 @@ def convert(
             no mix of int8 and float32 layers is within ``max_drop``;
             the other schemes' files are in place.
         ChildCrashedError: The converter crashed.
+        DeviceError: The device cannot be reached.
 
     Example:
         >>> convert("mobilenet_v2", quantize="int8", output="v2.tflite")[0].bytes
         3963200
     """
+    if target_cpu is not None and device is not None:
+        raise InputError("--target-cpu estimates latency, --device measures it: choose one")
     with ExitStack() as stack:
         weights_sha256 = None
         if not isinstance(source, str | Path):
@@ -130,6 +143,9 @@ def convert(
             all_int8=all_int8,
             about=About.of(labels, author, license, model_version, description),
             weights_sha256=weights_sha256,
+            target_cpu=target_cpu or DEFAULT_TARGET_CPU,
+            device=device,
+            ask_password=ask_password,
             trust=trust,
             on_progress=on_progress or (lambda phase, done, total: None),
         )

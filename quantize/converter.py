@@ -14,7 +14,7 @@ import dataclasses
 import gc
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ from edgecnn.importing.loading import LoadedModel, freeze, load
 from edgecnn.quantize.budget.mixing import Subject, within_budget
 from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.guards import Case, doubts
-from edgecnn.quantize.latency import quick_ratio
+from edgecnn.quantize.latencies import EstimatedLatencies, Latencies, MeasuredLatencies, TurnTimes
+from edgecnn.quantize.latency_here import ratio_here
 from edgecnn.quantize.made import Front, Made, describe, fidelity_of, finished
 from edgecnn.quantize.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
@@ -45,6 +46,7 @@ from edgecnn.quantize.recovery.recover import (
 from edgecnn.quantize.rewrites import streamlined
 from edgecnn.quantize.tfconverter import from_graph, integer_scheme
 from edgecnn.tflite.operators import OpenGraph
+from edgecnn.tflite.target_cpu import target_cpu
 from edgecnn.tflite.writing import with_ranges
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -133,17 +135,15 @@ class Conversion:
         )
 
     def _over_float32(self, made: Made, output: dict[str, Any]) -> float | None:
-        """Return a file's latency over the float32 file's, where that is worth the time."""
+        """Return a file's latency over the float32 file's here, where that is worth the time."""
         scheme, front = output["scheme"], Front.of(output)
-        if made.budget:
-            return float(made.budget["latency_over_float32"])
         seconds = self._clock.seconds.get(f"convert {scheme}", 0.0)
         if scheme in AS_FAST or (seconds > MOST_SECONDS and front not in self._float):
             return None
         content = self._float_file(front)
         with self._clock.phase("time"):
             try:
-                return quick_ratio(made.content, content)
+                return ratio_here(made.content, content)
             except (RuntimeError, ValueError):
                 return None  # What the runtime does not take is told by the check.
 
@@ -212,6 +212,8 @@ class Conversion:
             inputs=recovery.inputs,
             layers=self._layers,
             takes_pixels=kind.takes_pixels,
+            cpu=target_cpu(output["target_cpu"]),
+            latencies=self._latencies(output),
         )
 
         def report(phase: str, done: int, total: int) -> None:
@@ -243,10 +245,27 @@ class Conversion:
                 observed,
                 Data(fit, held_out, self._receive_images()["outputs"], spec.normalize),
                 output["recover"],
+                self._latencies(output),
                 lambda done, total: self._progress(self._doing)(done, total),
             )
             self._doubt(front, self._recoveries[front].wanted)
         return self._recoveries[front]
+
+    def _latencies(self, output: dict[str, Any]) -> Latencies:
+        """Return where the latencies by which files are chosen come from."""
+        if output["device"] is None:
+            return EstimatedLatencies(target_cpu(output["target_cpu"]))
+        return MeasuredLatencies(output["device"], self._time_on_device)
+
+    def _time_on_device(self, files: Sequence[bytes]) -> TurnTimes:
+        """Have the parent time some files on the device that they are for."""
+        paths = []
+        for number, content in enumerate(files):
+            path = Path(self._job["scratch"]) / f"race_{number}.tflite"
+            path.write_bytes(content)
+            paths.append(str(path))
+        self._parent.send({"event": "race", "paths": paths})
+        return np.asarray(self._expect("times")["milliseconds"], np.float64)
 
     def _doubt(self, front: Front, scores: npt.NDArray[np.float32]) -> None:
         """Tell once what seems to be wrong with the input, by the float file's answers to it."""

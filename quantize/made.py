@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -85,4 +86,5 @@ def fidelity_of(level: str, found: Recovered) -> Message:
         "layers_corrected": found.layers,
         "layers_left": list(found.left),
         "layers_in_float": list(found.in_float),
+        "float_front": dataclasses.asdict(found.float_front) if found.float_front else None,
     }

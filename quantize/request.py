@@ -17,6 +17,7 @@ from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration import open_calibration
 from edgecnn.quantize.recovery.advice import LEVELS
 from edgecnn.quantize.schemes import Scheme
+from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); a phase without known length has total 0."""
@@ -99,6 +100,9 @@ class Request:
         all_int8: Whether no layer of an int8 file may stay in float32.
         about: What the user says of the model, its labels among it.
         weights_sha256: Of a Keras model in memory, whose saved file says nothing.
+        target_cpu: The kind of CPU for which it is decided what stays in float32.
+        device: The device that measures that instead, None for the CPU's table.
+        ask_password: Given a question, returns the device's password.
 
     ``check`` opens the data: ``dataset`` to calibrate with, ``named`` for its class names alone.
 
@@ -120,6 +124,9 @@ class Request:
     all_int8: bool = False
     about: About = NOTHING_SAID
     weights_sha256: str | None = None
+    target_cpu: str = DEFAULT_TARGET_CPU
+    device: str | None = None
+    ask_password: Callable[[str], str] | None = None
     dataset: Dataset | None = None
     named: Dataset | None = None
     spec: InputSpec | None = None
@@ -167,8 +174,11 @@ class Request:
             raise InputError(
                 f"unknown level {self.recover!r} of recovery: choose {', '.join(LEVELS)}"
             )
+        target_cpu(self.target_cpu)
         if self.max_drop is not None:
             self._check_budget(self.max_drop)
+        if self.device is not None and all(scheme.name != "int8" for scheme in self.schemes):
+            raise InputError("--device decides which layers of int8 stay in float32: leave it out")
         self.options.check(self.source)
         if self.is_registered:
             self._check_registered()

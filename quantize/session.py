@@ -12,6 +12,7 @@ import json
 import math
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,9 @@ from edgecnn.quantize.calibration import (
     load_calibration,
     noise,
 )
+from edgecnn.quantize.device_timing import DeviceTimer
 from edgecnn.quantize.guards import layer_doubts
-from edgecnn.quantize.latency import CLEARLY_SLOWER
+from edgecnn.quantize.latency_here import CLEARLY_SLOWER
 from edgecnn.quantize.outputs import OutputPlan
 from edgecnn.quantize.provenance import describe_calibration, describe_source
 from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata
@@ -103,6 +105,7 @@ class _Session:
         self._scratch = scratch
         self._on_result = on_result
         self._checker = Checker()
+        self._timer = DeviceTimer(request.device, request.ask_password) if request.device else None
         self._loaded: Message = {}
         self._calibration: CalibrationImages | None = None
         self._labels = Labels()
@@ -112,6 +115,9 @@ class _Session:
 
     def run(self) -> list[Conversion]:
         label = quoted(self._request.source.name)
+        if self._timer is not None:
+            self._request.on_progress(f"connect to {self._request.device}", 0, 0)
+            self._timer.connect()
         with (
             ChildProcess(
                 module_command("edgecnn.quantize.converter"),
@@ -119,6 +125,7 @@ class _Session:
                 environment=CHILD_ENVIRONMENT,
             ) as child,
             self._checker,
+            self._timer or nullcontext(),
         ):
             child.send(self._job())
             for message in child.messages():
@@ -138,6 +145,7 @@ class _Session:
             "trust": request.trust,
             "size": request.options.size,
             "build": request.options.arguments(),
+            "scratch": str(self._scratch),
         }
 
     def _handle(self, child: ChildProcess, message: Message) -> None:
@@ -151,6 +159,8 @@ class _Session:
                 self._prepare(child)
             case "warning":
                 self._request.warnings.append(message["text"])
+            case "race":
+                child.send({"do": "times", "milliseconds": self._times(message["paths"])})
             case "failed":
                 self._failures.append(f"{message['scheme']}: {message['message']}")
             case "written":
@@ -169,6 +179,11 @@ class _Session:
             self._calibration = self._images(spec)
             self._check_proof(self._calibration)
             child.send(self._images_message(self._calibration))
+
+    def _times(self, paths: Sequence[str]) -> list[list[float]]:
+        assert self._timer is not None
+        self._request.on_progress(f"time {len(paths)} files on {self._request.device}", 0, 0)
+        return self._timer.milliseconds([Path(path) for path in paths])
 
     def _input_spec(self) -> InputSpec | None:
         height, width, channels = self._loaded["input_shape"]
@@ -254,6 +269,8 @@ class _Session:
             "all_int8": self._request.all_int8,
             "has_images": self._request.dataset is not None,
             "max_drop": self._request.max_drop if plan.scheme.name == "int8" else None,
+            "target_cpu": self._request.target_cpu,
+            "device": self._request.device,
             "metadata": json.dumps(self._metadata(plan), sort_keys=True),
             "public_metadata": base64.b64encode(
                 encode_metadata(self._public(plan, has_golden=self._can_have_golden))

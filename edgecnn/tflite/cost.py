@@ -67,7 +67,7 @@ def _rows(model: TfliteModel) -> Iterator[Row]:
             kind=op.name,
             output_shape=op.outputs[0].shape if op.outputs else (),
             parameters=sum(t.elements for t in constants if _is_parameter(t, op)),
-            macs=_macs(op),
+            macs=multiply_adds(op),
             bytes=sum(tensor.constant_bytes for tensor in constants),
         )
 
@@ -77,7 +77,8 @@ def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
     return op.name in WEIGHTED_OPS or not tensor.dtype.startswith(("int32", "int64"))
 
 
-def _macs(op: Operator) -> int:
+def multiply_adds(op: Operator) -> int:
+    """Return the multiply-adds of an op for one image; 0 for ops without weights."""
     weights = weights_of(op)
     if op.name not in WEIGHTED_OPS or weights is None or not op.outputs:
         return 0

@@ -21,8 +21,6 @@ INPUT = -1
 """Stands for the maker of the image."""
 FLOAT_BYTES_MORE = 3
 """Of a weight, over int8's one."""
-PASS = 8.0
-"""Multiply-adds that take about as long as writing one value of a result."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ class Op:
         weights_noise: Noise over signal in the scores when its weights alone are the int8 file's.
         result_noise: The same when its result alone has 256 levels.
         more_bytes: What its weights take more in float32.
-        work: Multiply-adds, and passes over its result.
-        elements: Of its result.
+        macs: Multiply-adds of one image.
+        elements: Number of values in its result.
         sources: Places of the ops that make what it reads.
         readers: Places of the ops that read its result.
     """
@@ -48,7 +46,7 @@ class Op:
     weights_noise: float
     result_noise: float
     more_bytes: int
-    work: float
+    macs: int
     elements: int
     sources: tuple[int, ...]
     readers: tuple[int, ...]
@@ -98,7 +96,7 @@ def ops_of(
             weights_noise=noise.get(place, Noise()).weights,
             result_noise=noise.get(place, Noise()).result,
             more_bytes=FLOAT_BYTES_MORE * _weights(graph, op),
-            work=_macs(graph, op) + PASS * _elements(graph, op),
+            macs=_macs(graph, op),
             elements=_elements(graph, op),
             sources=tuple(sorted(makers.get(t, INPUT) for t in graph.moving_inputs(op))),
             readers=tuple(sorted(readers.get(place, ()))),

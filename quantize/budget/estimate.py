@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgecnn.quantize.budget.costs import INPUT, PASS, Op
+from edgecnn.quantize.budget.costs import INPUT, Op
+from edgecnn.tflite.target_cpu import TargetCpu
 
 Mix = frozenset[int]
 """Places of the ops that stay in float32."""
 
-CONVERSION = PASS
-"""Work of turning one value from float32 to int8 or back."""
 LEAST_SLOWDOWN = 0.05
-"""Of a file all in float32, over int8: where it is no slower, the fewest ops are still best."""
+"""An all-float32 file is taken to be at least 5 % slower than int8, so that among mixes of equal
+noise that with the fewest float32 ops still wins where float32 is as fast."""
 OUTPUT = -2
 """Stands for the reader of the answer, which is float32."""
 
@@ -29,12 +29,18 @@ class Scale:
     Args:
         int8_bytes: Size of the int8 file.
         slowdown: Latency of the float32 file over the int8 file's.
+        cpu: What ops cost; where ``slowdown`` was measured, only their shares follow from it.
         takes_pixels: Whether the int8 file takes uint8 pixels.
     """
 
     int8_bytes: int
     slowdown: float
+    cpu: TargetCpu
     takes_pixels: bool
+
+    def conversion_ms(self, values: int) -> float:
+        """Return the time of turning some values from float32 to int8 or back, about."""
+        return sum(cost.milliseconds(0, values) for cost in (self.cpu.int8, self.cpu.float32)) / 2
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,15 @@ class Estimate:
 
     def __init__(self, ops: Sequence[Op], scale: Scale, base: Mix = frozenset()) -> None:
         self.ops, self.base = ops, base
-        total = sum(op.work for op in ops) or 1.0
-        slower = max(scale.slowdown - 1.0, LEAST_SLOWDOWN)
-        self._own = [op.more_bytes / scale.int8_bytes + slower * op.work / total for op in ops]
+        int8_ms = [scale.cpu.int8.milliseconds(op.macs, op.elements) for op in ops]
+        total = sum(int8_ms) or 1.0
+        slower = _slowdowns(ops, scale, int8_ms)
+        self._own = [
+            op.more_bytes / scale.int8_bytes + more for op, more in zip(ops, slower, strict=True)
+        ]
         self._terms = list(_terms(ops))
-        self._edges = list(_edges(ops, CONVERSION / total, takes_pixels=scale.takes_pixels))
+        costs = [scale.conversion_ms(op.elements) / total for op in ops]
+        self._edges = list(_edges(ops, costs, takes_pixels=scale.takes_pixels))
         self._terms_of = _by_place(len(ops), [term.places for term in self._terms])
         ends = [(edge.maker, *edge.readers) for edge in self._edges]
         self._edges_of = _by_place(len(ops), ends)
@@ -104,6 +114,20 @@ class Estimate:
         yield from {term.places - mix for term in self._terms} - {frozenset()}
 
 
+def _slowdowns(ops: Sequence[Op], scale: Scale, int8_ms: Sequence[float]) -> list[float]:
+    """Return the time that each op takes more in float32, as a part of the whole int8 file's.
+
+    Together they are what the float32 file takes more, and each has its share by the table of the
+    CPU; where float32 is no slower by that table, its share of the float32 file's time.
+    """
+    wanted = max(scale.slowdown - 1.0, LEAST_SLOWDOWN)
+    float_ms = [scale.cpu.float32.milliseconds(op.macs, op.elements) for op in ops]
+    more = [max(slow - fast, 0.0) for slow, fast in zip(float_ms, int8_ms, strict=True)]
+    shares = more if sum(more) > 0.0 else float_ms
+    total = sum(shares) or 1.0
+    return [wanted * share / total for share in shares]
+
+
 def _terms(ops: Sequence[Op]) -> Iterator[_Term]:
     for place, op in enumerate(ops):
         yield _Term(frozenset({place}), op.weights_noise)
@@ -123,13 +147,13 @@ def _reached(ops: Sequence[Op], place: int) -> set[int]:
     return found
 
 
-def _edges(ops: Sequence[Op], cost: float, *, takes_pixels: bool) -> Iterator[_Edge]:
+def _edges(ops: Sequence[Op], costs: Sequence[float], *, takes_pixels: bool) -> Iterator[_Edge]:
     for place, op in enumerate(ops):
-        yield _Edge(place, op.readers or (OUTPUT,), cost * op.elements)
+        yield _Edge(place, op.readers or (OUTPUT,), costs[place])
     # Pixels are turned into whatever the first ops take, in any mix.
     first = tuple(place for place, op in enumerate(ops) if INPUT in op.sources)
     if first and not takes_pixels:
-        yield _Edge(INPUT, first, cost * ops[first[0]].elements)
+        yield _Edge(INPUT, first, costs[first[0]])
 
 
 def _conversion(edge: _Edge, mix: Mix) -> float:

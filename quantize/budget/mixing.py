@@ -1,6 +1,7 @@
 """From an int8 file that loses too much to a mix of int8 and float32 that does not (in the child).
 
-What is reported is measured: on the held-out images, and on this machine on one thread.
+What a mix loses is measured on the held-out images; its latency is estimated for the CPU that the
+file is for, or measured on the device that it is for.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from edgecnn.quantize.budget.costs import Op, ops_of
 from edgecnn.quantize.budget.estimate import Estimate, Mix, Scale
 from edgecnn.quantize.budget.search import EXACT, MOST_TRIES, Files, Search, Tried, drop_of
 from edgecnn.quantize.budget.verdict import describe_miss
-from edgecnn.quantize.latency import fastest
+from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.recover import Quantized, Recovered
-from edgecnn.tflite.operators import Array, OpenGraph
+from edgecnn.tflite.cost import multiply_adds
+from edgecnn.tflite.operators import Array
+from edgecnn.tflite.reading import parse_model
+from edgecnn.tflite.target_cpu import TargetCpu
 
-MEASURING_SECONDS = 4.0
-"""For the ops one by one; large networks are measured on fewer images."""
+MEASURING_MACS = 2e11
+"""Multiply-adds of measuring the ops one by one, which take a few seconds: the larger a network is,
+the fewer images it is measured on."""
 FEWEST_IMAGES, MOST_IMAGES = 4, 16
 
 
@@ -37,6 +42,8 @@ class Subject:
         inputs: Gives so many of the images that go into the float file, none of the held-out ones.
         layers: As ``naming.keep_layer_names`` gave them.
         takes_pixels: Whether the int8 file takes uint8 pixels.
+        cpu: What ops cost.
+        latencies: Where the latencies of files come from.
     """
 
     float32: bytes
@@ -45,6 +52,8 @@ class Subject:
     inputs: Callable[[int], Array]
     layers: Mapping[str, Any]
     takes_pixels: bool
+    cpu: TargetCpu
+    latencies: Latencies
 
 
 def within_budget(
@@ -64,16 +73,17 @@ def within_budget(
     Raises:
         ConversionError: No mix that is smaller and faster than float32 is within it.
     """
-    on_progress("time int8 and float32", 0, 0)
-    int8, float32 = fastest([subject.int8.content, subject.float32])
+    on_progress("compare the latencies of int8 and float32", 0, 0)
+    slowdown = subject.latencies.race([subject.float32, subject.int8.content]).ratio(0, over=1)
     if drop_of(subject.int8.after) <= most_drop + EXACT:
-        whole = Tried(frozenset(), subject.int8, 1.0, int8 / float32, 1.0)
+        whole = Tried(frozenset(), subject.int8, 1.0, 1 / slowdown.value, 1.0)
         return subject.int8, _report(subject, most_drop, whole, [], tries=0)
-    ops = _ops(subject, float32, lambda done, total: on_progress("measure layers", done, total))
-    scale = Scale(len(subject.int8.content), float32 / int8, subject.takes_pixels)
+    ops = _ops(subject, lambda done, total: on_progress("measure layers", done, total))
+    size = len(subject.int8.content)
+    scale = Scale(size, slowdown.value, subject.cpu, subject.takes_pixels)
     base = frozenset(n for n, op in enumerate(ops) if op.name in subject.int8.in_float)
     search = Search(
-        Files(subject.int8.content, subject.float32, subject.again),
+        Files(subject.int8.content, subject.float32, subject.again, subject.latencies),
         Estimate(ops, scale, base),
         most_drop,
         lambda number: on_progress(f"try mix {number} of at most {MOST_TRIES}", 0, 0),
@@ -88,12 +98,13 @@ def within_budget(
     raise ConversionError(describe_miss(most_drop, miss))
 
 
-def _ops(subject: Subject, seconds: float, on_progress: Callable[[int, int], None]) -> list[Op]:
-    """Measure the ops one by one, on as many images as there is time for."""
+def _ops(subject: Subject, on_progress: Callable[[int, int], None]) -> list[Op]:
+    """Measure the noise of the ops one by one, on the fewer images the larger the network is."""
     made = Quantized(subject.int8.reference, subject.int8.content)
+    model = parse_model(made.reference, "the float file")
     # The weights and the result of each op in turn, and half of the network after it.
-    once = seconds * len(OpenGraph(made.reference).operators)
-    count = int(min(max(MEASURING_SECONDS / once, FEWEST_IMAGES), MOST_IMAGES))
+    once = len(model.operators) * sum(map(multiply_adds, model.operators)) or 1
+    count = int(min(max(MEASURING_MACS / once, FEWEST_IMAGES), MOST_IMAGES))
     centered = not subject.int8.is_plain
     images = subject.inputs(count)
     return ops_of(made, images, subject.layers, centered=centered, on_progress=on_progress)
@@ -118,6 +129,7 @@ def _report(
         "bytes_over_int8": len(tried.found.content) / len(subject.int8.content),
         "latency_over_int8": tried.over_int8,
         "latency_over_float32": tried.over_float32,
+        "latency_source": subject.latencies.source,
         "tries": tries,
     }
 

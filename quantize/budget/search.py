@@ -20,7 +20,7 @@ from edgecnn.quantize.budget.paths import (
     prefixes,
     suffixes,
 )
-from edgecnn.quantize.latency import fastest
+from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.recover import MAKING_FAILS, Recovered
 from edgecnn.tflite.operators import OpenGraph
@@ -30,11 +30,9 @@ KEPT_FOR_FEWER = 5
 """Tries that are left for taking ops out of the best mix."""
 ROUGH = 1.25
 """Estimated costs are wrong by so much: what should cost more than the best is not tried."""
-RACE_SECONDS = 1.5
-FINAL_SECONDS = 4.0
 FINALISTS = 3
 FASTER = 0.98
-"""Of float32's latency: what a mix may take at most to count as faster."""
+"""Part of float32's latency that a mix may take at most to count as faster."""
 EXACT = 1e-9
 """Points that two ways to compute the same percentage may differ by."""
 
@@ -81,14 +79,16 @@ class Files:
     """The two files that a mix lies between, and the way to make it.
 
     Args:
-        int8: All int8.
-        float32: All float32.
+        int8: The file with all layers in int8.
+        float32: The file with all layers in float32.
         make: Makes a mix; the results named stay in float32.
+        latencies: Where the latencies of files come from.
     """
 
     int8: bytes
     float32: bytes
     make: Callable[[Sequence[str]], Recovered]
+    latencies: Latencies
 
 
 class Search:
@@ -126,15 +126,15 @@ class Search:
             self._bisect(self._promising(path(self._estimate)), MOST_TRIES - KEPT_FOR_FEWER)
         if self._finalists:
             self._bisect(fewer(self._estimate, self._finalists[0].mix), MOST_TRIES)
-        # Those that are close are raced once more, all at once: a busy machine tells lies.
-        raced = self._raced([(tried.mix, tried.found) for tried in self._finalists], FINAL_SECONDS)
+        # What a device measured at different times is measured once more, all in one race.
+        raced = self._raced([(tried.mix, tried.found) for tried in self._finalists])
         return min(raced, key=lambda tried: tried.cost, default=None)
 
     def nearest(self) -> Tried | None:
         """Return the mix that lost least; None where none was smaller and faster than float32."""
         if self._nearest is None:
             return None
-        return next(iter(self._raced([self._nearest], RACE_SECONDS)), None)
+        return next(iter(self._raced([self._nearest])), None)
 
     def _promising(self, path: list[Mix]) -> list[Mix]:
         """Return the mixes of a path that may be smaller than float32 and cheaper than the best."""
@@ -189,30 +189,26 @@ class Search:
     def _keep(self, mix: Mix, found: Recovered, *, meets: bool) -> None:
         """Remember a file if it is among the cheapest, or the nearest as long as none meets."""
         if meets:
-            raced = [*self._finalists, *self._raced([(mix, found)], RACE_SECONDS)]
+            raced = [*self._finalists, *self._raced([(mix, found)])]
             self._finalists = sorted(raced, key=lambda tried: tried.cost)[:FINALISTS]
         elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest[1].after):
             self._nearest = mix, found
 
-    def _raced(self, mixes: Sequence[tuple[Mix, Recovered]], seconds: float) -> list[Tried]:
-        """Measure mixes beside int8 and float32, and return those that are faster than float32."""
+    def _raced(self, mixes: Sequence[tuple[Mix, Recovered]]) -> list[Tried]:
+        """Get the latencies of mixes and return those that are surely faster than float32."""
         if not mixes:
             return []
+        int8, float32 = len(mixes), len(mixes) + 1
         contents = [found.content for _, found in mixes]
-        *own, int8, float32 = fastest(
-            [*contents, self._files.int8, self._files.float32], seconds=seconds
-        )
-        return [
-            Tried(
-                mix,
-                found,
-                over_int8=time / int8,
-                over_float32=time / float32,
-                cost=len(found.content) / len(self._files.int8) * time / int8,
-            )
-            for (mix, found), time in zip(mixes, own, strict=True)
-            if time <= FASTER * float32
-        ]
+        race = self._files.latencies.race([*contents, self._files.int8, self._files.float32])
+        tried = []
+        for place, (mix, found) in enumerate(mixes):
+            over_int8, over_float32 = race.ratio(place, int8), race.ratio(place, float32)
+            size = len(found.content) / len(self._files.int8)
+            if over_float32.high <= FASTER:
+                cost = size * over_int8.value
+                tried.append(Tried(mix, found, over_int8.value, over_float32.value, cost))
+        return tried
 
 
 def layers_in_float(content: bytes) -> set[str]:

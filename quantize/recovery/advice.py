@@ -27,10 +27,12 @@ def fidelity_warnings(
     agreement = fidelity["after"]["agreement"] if fidelity else None
     notes = []
     is_mixed = budget is not None and budget["tries"]
-    if fidelity is not None and fidelity.get("layers_in_float") and not is_mixed:
+    if fidelity is not None and fidelity.get("float_front") and not is_mixed:
+        front = fidelity["float_front"]
         notes.append(
-            f"the first {len(fidelity['layers_in_float'])} layers are left in float32: for "
-            "accelerators that take integers alone use --all-int8"
+            f"the first {len(front['results'])} layers are left in float32 for accuracy, which "
+            f"takes {front['latency_ratio']:.2f}x the time ({front['latency_source']}): --all-int8 "
+            "leaves none, as accelerators want that take integers alone"
         )
     if fidelity is not None and fidelity.get("reason"):
         notes.append(f"its accuracy could not be recovered: {fidelity['reason']}")

@@ -1,17 +1,19 @@
 """The first layers in float32, where the rounding of their results costs more than all others.
 
 A first layer turns three channels into a few: its maps are the largest of a network and its
-channels the fewest, so a step of 1/255 of their range has nothing to average it out. There integers
-gain little time too, and a file that takes pixels then converts its narrowest map to 8 bits.
+channels the fewest, so a step of 1/255 of their range has nothing to average it out. In narrow
+networks that is most of what an int8 file loses. What the float layers cost is estimated for the
+CPU that the file is for, or measured on the device that it is for, and told to the user.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.quantize.latency import latency_ratio
+from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.ranges import Range
 from edgecnn.quantize.recovery.fidelity import snr_db
 from edgecnn.tflite.operators import (
@@ -32,8 +34,11 @@ SCREEN_DB = 9.0
 """By so much the first result alone may be better than the whole front, and two images than
 eight."""
 
-MOST_COST = 1.02
-"""Of latency and of bytes, over the plain integer file's."""
+MOST_FRONT_BYTES = 1.02
+"""Size of a file with a float front over the plain integer file's, at most."""
+MOST_FRONT_LATENCY = 1.5
+"""Latency of a file with a float front over the plain integer file's, at most. Where the front's
+rounding changes the answer of one image in twenty, half as much time again is worth it."""
 
 
 def noisy_front(
@@ -90,6 +95,35 @@ def _rounded(graph: OpenGraph, tensor: int, extremes: Range, images: Array, thre
     return np.rint(values / step) * step
 
 
-def costs_little(content: bytes, plain: bytes) -> bool:
-    """Whether a file is hardly larger and slower than the plain one, here."""
-    return len(content) <= MOST_COST * len(plain) and latency_ratio(content, plain) <= MOST_COST
+@dataclass(frozen=True)
+class FloatFront:
+    """First layers that stay in float32.
+
+    Args:
+        results: Names of these layers' results.
+        latency_ratio: Latency of the file with them in float32 over the plain integer file's.
+        latency_source: Where that is from: ``"estimated for arm64"``.
+    """
+
+    results: tuple[str, ...]
+    latency_ratio: float
+    latency_source: str
+
+
+def worth_its_cost(
+    results: tuple[str, ...], content: bytes, plain: bytes, latencies: Latencies
+) -> FloatFront | None:
+    """Return a float front unless it makes a file too large or too slow.
+
+    Args:
+        results: Names of the results of the layers in float32.
+        content: The file with these layers in float32.
+        plain: The file with all layers in integers.
+        latencies: Where the latencies of files come from.
+    """
+    if len(content) > MOST_FRONT_BYTES * len(plain):
+        return None
+    ratio = latencies.race([content, plain]).ratio(0, over=1)
+    if ratio.value > MOST_FRONT_LATENCY:
+        return None
+    return FloatFront(results, ratio.value, latencies.source)

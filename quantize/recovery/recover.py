@@ -8,6 +8,7 @@ one is taken.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import ConversionError
+from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.ranges import Observed, Range, threads
 from edgecnn.quantize.recovery.channel_groups import (
     ChannelGroup,
@@ -33,7 +35,7 @@ from edgecnn.quantize.recovery.equalization import (
     tail_bounds,
 )
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
-from edgecnn.quantize.recovery.front import costs_little, noisy_front
+from edgecnn.quantize.recovery.front import FloatFront, noisy_front, worth_its_cost
 from edgecnn.quantize.recovery.head import with_float_softmax
 from edgecnn.quantize.recovery.spares import use_spare_channels
 from edgecnn.tflite.operators import Array, OpenGraph, run_model, scores_tensor
@@ -125,6 +127,7 @@ class Recovered:
         layers: How many layers were corrected.
         left: Names of the results of those that were not.
         in_float: Names of the results of those that stayed float32.
+        float_front: The first layers that stayed float32, where there are such.
         reference: The float file that the quantiser was given; empty for the plain file.
         equalization: Which channels were equalised.
     """
@@ -136,6 +139,7 @@ class Recovered:
     layers: int = 0
     left: tuple[str, ...] = ()
     in_float: tuple[str, ...] = ()
+    float_front: FloatFront | None = None
     reference: bytes = b""
     equalization: str = ALONE
 
@@ -148,6 +152,7 @@ class Recovery:
         observed: Its activations over ``data.fit``.
         data: Images.
         level: ``"off"``, ``"fast"`` or ``"full"``.
+        latencies: Where the latencies of files come from.
         on_progress: Told (ops done, ops in all).
     """
 
@@ -157,12 +162,14 @@ class Recovery:
         observed: Observed,
         data: Data,
         level: str,
+        latencies: Latencies,
         on_progress: Callable[[int, int], None],
     ) -> None:
         self._content = content
         self._observed = observed
         self._data = data
         self._level = level
+        self._latencies = latencies
         self._on_progress = on_progress
         self._prepared: dict[str, tuple[bytes, dict[int, Range]]] = {}
         self._wanted = scores(content, _Prepared(data.held_out, data.normalize))
@@ -187,7 +194,8 @@ class Recovery:
     def recover(self, scheme: Scheme, plain: bytes) -> Recovered:
         """Make a better file than the plain one, or return that."""
         before = self.prove(plain, scheme.takes_pixels)
-        in_float = self._noisy_front(scheme, plain)
+        front = self._float_front(scheme, plain)
+        in_float = front.results if front else ()
         # Equalising is for the first layers above all.
         ways = [ALONE] if in_float else self._ways()
         tried = [self._corrected(scheme, before, way, in_float) for way in ways]
@@ -196,7 +204,7 @@ class Recovery:
             way, most = best.equalization, 3 * scheme.fit_images // 2
             best = min(best, self._corrected(scheme, before, way, in_float, most), key=_divergence)
         if _divergence(best) < before.divergence:
-            return best
+            return dataclasses.replace(best, float_front=front)
         return Recovered(with_float_softmax(plain), before, before, is_plain=True)
 
     def _ways(self) -> list[str]:
@@ -214,17 +222,17 @@ class Recovery:
         after = self.prove(content, scheme.takes_pixels)
         return Recovered(content, found.before, after, is_plain=True, in_float=tuple(in_float))
 
-    def _noisy_front(self, scheme: Scheme, plain: bytes) -> tuple[str, ...]:
-        """Return the first layers' results if they are much better, and as cheap, in float32."""
+    def _float_front(self, scheme: Scheme, plain: bytes) -> FloatFront | None:
+        """Return the first layers if float32 makes them much better for what it costs."""
         if not scheme.keeps_float:
-            return ()
+            return None
         prepared, ranges = self._prepare(ALONE)
         images = _batched(self._data.normalize(self._data.fit[:FRONT_IMAGES]))
         names = noisy_front(prepared, ranges, images, threads(), FRONT_DB[self._level])
         if not names:
-            return ()
+            return None
         mixed = scheme.quantize(with_ranges(prepared, ranges), names).content
-        return names if costs_little(mixed, plain) else ()
+        return worth_its_cost(names, mixed, plain, self._latencies)
 
     def _corrected(
         self,
