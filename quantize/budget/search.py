@@ -114,7 +114,7 @@ class Search:
         self.tries = 0
         self._meets_by_mix: dict[Mix, bool] = {}
         self._finalists: list[Tried] = []
-        self._nearest: tuple[Mix, Recovered] | None = None
+        self._nearest: Tried | None = None
 
     def run(self) -> Tried | None:
         """Try mixes until the cheapest is found or the tries are used up.
@@ -132,9 +132,7 @@ class Search:
 
     def nearest(self) -> Tried | None:
         """Return the mix that lost least; None where none was smaller and faster than float32."""
-        if self._nearest is None:
-            return None
-        return next(iter(self._raced([self._nearest])), None)
+        return self._nearest
 
     def _promising(self, path: list[Mix]) -> list[Mix]:
         """Return the mixes of a path that may be smaller than float32 and cheaper than the best."""
@@ -191,8 +189,8 @@ class Search:
         if meets:
             raced = [*self._finalists, *self._raced([(mix, found)])]
             self._finalists = sorted(raced, key=lambda tried: tried.cost)[:FINALISTS]
-        elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest[1].after):
-            self._nearest = mix, found
+        elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest.found.after):
+            self._nearest = next(iter(self._raced([(mix, found)])), self._nearest)
 
     def _raced(self, mixes: Sequence[tuple[Mix, Recovered]]) -> list[Tried]:
         """Get the latencies of mixes and return those that are surely faster than float32."""
