@@ -12,7 +12,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device, get_device
-from edgecnn.golden.compare import VERDICTS, Comparison, Tolerance, compare, tolerance_of
+from edgecnn.golden.compare import VERDICTS, Comparison, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
 from edgecnn.golden.sample import (
     GOLDEN_FILE,
@@ -24,6 +24,7 @@ from edgecnn.golden.sample import (
 from edgecnn.metadata.reading import read_packed_files
 from edgecnn.runner.session import DeviceFacts, LoadedModel, RunnerSession
 from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.schemes import AnswerTolerance
 
 MAX_THREADS = 256
 
@@ -53,7 +54,7 @@ class Verification:
     sha256: str
     verdict: str
     samples: tuple[Comparison, ...]
-    tolerance: Tolerance
+    tolerance: AnswerTolerance
     device: str
     architecture: str
     bits: int
@@ -222,7 +223,7 @@ def _replayed(
 
 
 def _compared(
-    answer: GoldenAnswer, file: _File, session: RunnerSession, tolerance: Tolerance
+    answer: GoldenAnswer, file: _File, session: RunnerSession, tolerance: AnswerTolerance
 ) -> Comparison:
     golden = file.golden
     tensor = input_tensor(answer.pattern, answer.seed, golden.spec, file.model.inputs[0])
@@ -241,7 +242,7 @@ def _verification(
     loaded: LoadedModel,
     host: DeviceFacts,
     samples: tuple[Comparison, ...],
-    tolerance: Tolerance,
+    tolerance: AnswerTolerance,
 ) -> Verification:
     return Verification(
         path=file.path,

@@ -9,10 +9,9 @@ from typing import Any
 
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
-from edgecnn.data.inputspec import height_and_width
+from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source
-from edgecnn.quantize.request import BuildOptions
-from edgecnn.quantize.session import CHILD_ENVIRONMENT
+from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.cost import Row, operator_rows
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.reading import read_model
@@ -61,6 +60,7 @@ def summarize(
     alpha: float = 1.0,
     size: int | tuple[int, int] | None = None,
     classes: int | None = None,
+    build: BuildOptions | None = None,
     trust: bool = False,
 ) -> Summary:
     """List a model's layers or ops with output shape, parameters, multiply-adds and bytes.
@@ -74,6 +74,7 @@ def summarize(
         alpha: For a name: width multiplier.
         size: For a name, or a file that takes any size: input pixels.
         classes: For a name: number of classes.
+        build: The options of a name as a whole, instead of one by one.
         trust: Let a Keras file run code of its own.
 
     Raises:
@@ -84,8 +85,7 @@ def summarize(
         >>> edgecnn.summarize("mobilenet_v2").macs
         300774272
     """
-    pixels = None if size is None else height_and_width(size)
-    options = BuildOptions(alpha=alpha, size=pixels, classes=classes)
+    options = BuildOptions.of(build, alpha=alpha, size=size, classes=classes)
     path = Path(source)
     if is_tflite(path):
         options.refuse_for_file(quoted(path), sized=False)
@@ -103,11 +103,12 @@ def is_tflite(path: Path) -> bool:
 
 def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, ...]:
     found = find_source(source, trust=trust)
-    options.check(found)
+    if found.kind == "registered":
+        options.check(found.name)
+    else:
+        options.refuse_for_file(quoted(found.name))
     job = {
-        "kind": found.kind,
-        "name": found.name,
-        "trust": trust,
+        "source": dataclasses.asdict(found),
         "size": options.size,
         "build": options.arguments(),
     }

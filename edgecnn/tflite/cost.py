@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import scope_of
+from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import (
-    WEIGHTED_OPS,
     Operator,
     TensorInfo,
     TfliteModel,
@@ -74,13 +74,13 @@ def _rows(model: TfliteModel) -> Iterator[Row]:
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
     """Tell weights from shapes, axes and paddings, which are whole numbers of other ops."""
-    return op.name in WEIGHTED_OPS or not tensor.dtype.startswith(("int32", "int64"))
+    return op_kind(op.name).has_weights or not tensor.dtype.startswith(("int32", "int64"))
 
 
 def multiply_adds(op: Operator) -> int:
     """Return the multiply-adds of an op for one image; 0 for ops without weights."""
     weights = weights_of(op)
-    if op.name not in WEIGHTED_OPS or weights is None or not op.outputs:
+    if not op_kind(op.name).has_weights or weights is None or not op.outputs:
         return 0
     moving = op.outputs[0]
     if op.name == "TRANSPOSE_CONV":
