@@ -10,7 +10,7 @@ from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.quantize.imported_source import ImportedSource
 from edgecnn.quantize.latency_here import ratio_here
 from edgecnn.quantize.making import FileMaker, MadeFile
-from edgecnn.quantize.messages import FileFailed, FileToMake, FileWritten, Finished, LoadSource
+from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
 from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
 from edgecnn.quantize.pipe_compat import serve_job
 from edgecnn.tflite.schemes import SCHEMES
@@ -38,7 +38,7 @@ def convert_source(parent: ParentPipe, job: LoadSource) -> None:
         except ConversionError as error:
             # One scheme that a model cannot take leaves the others as they are.
             parent.send(FileFailed(file.scheme, str(error)))
-    parent.send(Finished())
+    parent.send(ChildFinished())
 
 
 def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> FileWritten:

@@ -28,10 +28,10 @@ from edgecnn.quantize.calibration.images import CalibrationImages
 from edgecnn.quantize.device_timing import DeviceTimer
 from edgecnn.quantize.latency_here import CLEARLY_SLOWER
 from edgecnn.quantize.messages import (
+    ChildFinished,
     FileFailed,
     FileToMake,
     FileWritten,
-    Finished,
     RaceFiles,
     RaceTimes,
 )
@@ -109,7 +109,7 @@ class _ConversionSession(SourceSession):
             self._timer or nullcontext(),
         ):
             for message in child.messages():
-                if isinstance(message, Finished):
+                if isinstance(message, ChildFinished):
                     break
                 self.handle(child, message)
         if self._failures:

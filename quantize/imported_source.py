@@ -25,8 +25,8 @@ from edgecnn.quantize.messages import (
     CalibrationFile,
     LoadSource,
     PhaseBegun,
-    PhaseProgress,
     PrepareFiles,
+    ProgressMade,
     Remark,
     SourceLoaded,
 )
@@ -192,7 +192,7 @@ class ImportedSource:
 
     def progress(self, phase: str) -> Callable[[int, int], None]:
         """Return what tells the parent how far a phase is."""
-        return lambda done, total: self.parent.send(PhaseProgress(phase, done, total))
+        return lambda done, total: self.parent.send(ProgressMade(phase, done, total))
 
 
 def _described(model: TraceableModel) -> SourceLoaded:

@@ -7,7 +7,7 @@ The child's side is ``conversion_child.py`` (or ``sensitivity/child.py``), the p
 2. ``PrepareFiles`` says how pixels go in and what is to be made; the child traces the model;
 3. ``CalibrationFile`` goes in if a scheme is calibrated;
 4. ``FileWritten`` or ``FileFailed`` comes back for each file, ``LayerMeasured`` for each layer,
-   and ``Finished`` at the end. ``PhaseBegun``, ``PhaseProgress`` and ``Remark`` may come
+   and ``ChildFinished`` at the end. ``PhaseBegun``, ``ProgressMade`` and ``Remark`` may come
    at any time, and ``RaceFiles`` where files are to be timed on a device, which ``RaceTimes``
    answers.
 """
@@ -137,7 +137,7 @@ class PhaseBegun:
 
 
 @dataclass(frozen=True)
-class PhaseProgress:
+class ProgressMade:
     """How far a phase is."""
 
     phase: str
@@ -205,7 +205,7 @@ class LayerMeasured:
 
 
 @dataclass(frozen=True)
-class Finished:
+class ChildFinished:
     """The end of the child's work.
 
     Args:

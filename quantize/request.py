@@ -21,7 +21,7 @@ from edgecnn.quantize.recovery.steps import steps_left_out
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
 
-NOTHING_SAID = About()
+NOTHING_ABOUT = About()
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Request:
     on_progress: Progress
     max_drop: float | None = None
     all_int8: bool = False
-    about: About = NOTHING_SAID
+    about: About = NOTHING_ABOUT
     weights_sha256: str | None = None
     target_cpu: str = DEFAULT_TARGET_CPU
     device: str | None = None

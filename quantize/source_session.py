@@ -31,8 +31,8 @@ from edgecnn.quantize.messages import (
     FileToMake,
     LoadSource,
     PhaseBegun,
-    PhaseProgress,
     PrepareFiles,
+    ProgressMade,
     Remark,
     SourceLoaded,
 )
@@ -97,7 +97,7 @@ class SourceSession:
         match message:
             case PhaseBegun():
                 self.request.on_progress(message.phase, 0, 0)
-            case PhaseProgress():
+            case ProgressMade():
                 self.request.on_progress(message.phase, message.done, message.total)
             case Remark():
                 self.request.warnings.append(message.text)

@@ -26,7 +26,7 @@ def tolerance_of(scheme: str) -> AnswerTolerance:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GoldenComparison:
     """One answer beside the golden one.
 
     Args:
@@ -55,7 +55,7 @@ class Comparison:
         return self.top1 == self.golden_top1
 
 
-def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> Comparison:
+def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> GoldenComparison:
     """Compare an answer with the golden one of the same picture.
 
     Args:
@@ -74,7 +74,7 @@ def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> 
         verdict = IDENTICAL
     else:
         verdict = CLOSE if _is_close(golden, top1, largest, tolerance) else DIFFERENT
-    return Comparison(
+    return GoldenComparison(
         pattern=golden.pattern,
         verdict=verdict,
         largest_difference=largest,

@@ -12,13 +12,13 @@ from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.tflite.cost import Row, operator_rows
+from edgecnn.tflite.cost import CostRow, operator_rows
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.reading import read_model
 
 
 @dataclass(frozen=True)
-class Summary:
+class ModelSummary:
     """A model, layer by layer.
 
     Args:
@@ -30,7 +30,7 @@ class Summary:
 
     model: str
     format: str
-    rows: tuple[Row, ...]
+    rows: tuple[CostRow, ...]
     file_bytes: int | None = None
 
     @property
@@ -62,7 +62,7 @@ def summarize(
     classes: int | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
-) -> Summary:
+) -> ModelSummary:
     """List a model's layers or ops with output shape, parameters, multiply-adds and bytes.
 
     Multiply-adds are those of convolutions and dense layers, as ``edgecnn models`` counts them.
@@ -90,8 +90,8 @@ def summarize(
     if is_tflite(path):
         options.refuse_for_file(quoted(path), sized=False)
         rows = operator_rows(read_model(path))
-        return Summary(str(source), "tflite", rows, path.stat().st_size)
-    return Summary(str(source), "keras", _keras_rows(str(source), options, trust))
+        return ModelSummary(str(source), "tflite", rows, path.stat().st_size)
+    return ModelSummary(str(source), "keras", _keras_rows(str(source), options, trust))
 
 
 def is_tflite(path: Path) -> bool:
@@ -101,7 +101,7 @@ def is_tflite(path: Path) -> bool:
     return exists(path) and path.is_file() and first_bytes(path)[4:8] == TFLITE_IDENTIFIER
 
 
-def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, ...]:
+def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[CostRow, ...]:
     found = find_source(source, trust=trust)
     if found.kind == "registered":
         options.check(found.name)
@@ -119,4 +119,4 @@ def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, .
     ) as child:
         child.send(job)
         rows = child.receive()["rows"]
-    return tuple(Row(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)
+    return tuple(CostRow(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)

@@ -17,7 +17,7 @@ from edgecnn.tflite.reading import (
 
 
 @dataclass(frozen=True)
-class Row:
+class CostRow:
     """One layer or op.
 
     Args:
@@ -37,7 +37,7 @@ class Row:
     bytes: int
 
 
-def operator_rows(model: TfliteModel) -> tuple[Row, ...]:
+def operator_rows(model: TfliteModel) -> tuple[CostRow, ...]:
     """List the ops of a file with what they hold and cost.
 
     Constants that are widened when the file is loaded belong to the op that uses them.
@@ -52,7 +52,7 @@ def operator_rows(model: TfliteModel) -> tuple[Row, ...]:
     return tuple(_rows(model))
 
 
-def _rows(model: TfliteModel) -> Iterator[Row]:
+def _rows(model: TfliteModel) -> Iterator[CostRow]:
     """Count each constant once."""
     seen: set[int] = set()
     for op in model.operators:
@@ -62,7 +62,7 @@ def _rows(model: TfliteModel) -> Iterator[Row]:
         inputs = [model.widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
         constants = [t for t in inputs if t.is_constant and t.index not in seen]
         seen.update(tensor.index for tensor in constants)
-        yield Row(
+        yield CostRow(
             name=scope_of(name),
             kind=op.name,
             output_shape=op.outputs[0].shape if op.outputs else (),

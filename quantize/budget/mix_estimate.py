@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgecnn.quantize.budget.op_costs import INPUT, OpCost
+from edgecnn.quantize.budget.op_costs import MODEL_INPUT, OpCost
 from edgecnn.tflite.target_cpu import TargetCpu
 
 Mix = frozenset[int]
@@ -151,9 +151,9 @@ def _edges(ops: Sequence[OpCost], costs: Sequence[float], *, takes_pixels: bool)
     for place, op in enumerate(ops):
         yield _Edge(place, op.readers or (OUTPUT,), costs[place])
     # Pixels are turned into whatever the first ops take, in any mix.
-    first = tuple(place for place, op in enumerate(ops) if INPUT in op.sources)
+    first = tuple(place for place, op in enumerate(ops) if MODEL_INPUT in op.sources)
     if first and not takes_pixels:
-        yield _Edge(INPUT, first, costs[first[0]])
+        yield _Edge(MODEL_INPUT, first, costs[first[0]])
 
 
 def _conversion(edge: _Edge, mix: Mix) -> float:

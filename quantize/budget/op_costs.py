@@ -14,7 +14,7 @@ from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, r
 from edgecnn.quantize.sensitivity.result import noise_of
 from edgecnn.tflite.graph import Array, Graph, Op, Range
 
-INPUT = -1
+MODEL_INPUT = -1
 """Stands for the maker of the image."""
 FLOAT_BYTES_MORE = 3
 """Extra bytes that a float32 weight takes over an int8 one."""
@@ -87,7 +87,7 @@ def op_costs(
     readers: dict[int, set[int]] = {}
     for place, op in enumerate(reference.ops):
         for tensor in op.moving_inputs:
-            readers.setdefault(places.get(tensor, INPUT), set()).add(place)
+            readers.setdefault(places.get(tensor, MODEL_INPUT), set()).add(place)
     return [
         OpCost(
             name=op.result.name,
@@ -99,7 +99,7 @@ def op_costs(
             # A kernel is applied once at each position.
             macs=math.prod(op.result.shape[:-1]) * _weights(op),
             elements=op.result.elements,
-            sources=tuple(sorted(places.get(tensor, INPUT) for tensor in op.moving_inputs)),
+            sources=tuple(sorted(places.get(tensor, MODEL_INPUT) for tensor in op.moving_inputs)),
             readers=tuple(sorted(readers.get(place, ()))),
         )
         for place, op in enumerate(reference.ops)

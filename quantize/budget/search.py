@@ -28,7 +28,7 @@ KEPT_FOR_FEWER = 5
 ROUGH = 1.25
 """Estimated costs are wrong by so much: what should cost more than the best is not tried."""
 FINALISTS = 3
-FASTER = 0.98
+FASTER_THAN_FLOAT32 = 0.98
 """Part of float32's latency that a mix may take at most to count as faster."""
 EXACT = 1e-9
 """Points that two ways to compute the same percentage may differ by."""
@@ -204,7 +204,7 @@ class Search:
         for place, (mix, found, content) in enumerate(mixes):
             over_int8, over_float32 = race.ratio(place, int8), race.ratio(place, float32)
             cost = len(content) / len(self._maker.int8) * over_int8.value
-            if over_float32.high <= FASTER:
+            if over_float32.high <= FASTER_THAN_FLOAT32:
                 tried.append(MixTry(mix, found, content, over_int8.value, over_float32.value, cost))
         return tried
 

@@ -38,7 +38,7 @@ from edgecnn.tflite.serialization import write_graph
 
 Array = npt.NDArray[Any]
 
-STAGES = (6, 24)
+DOUBT_STAGES = (6, 24)
 """Images after which other inputs are dismissed; those that are left are judged on all images."""
 LEAST_AT_FIRST = 0.25
 """Standard errors by which another input must be better on the first few: a network that was never
@@ -137,16 +137,16 @@ def doubts(case: Case) -> list[str]:
     count, classes = scores.shape
     if count < LEAST_IMAGES or classes < 2 or not np.isfinite(scores).all():
         return []
-    model, own = _Model(case), log_probabilities(scores)
+    model, own = _AnsweringModel(case), log_probabilities(scores)
     judges = list(_judges(case, own, model))
     if not judges:
         return []
     left = list(_readings(case, is_well=any(judge.is_well(own) for judge in judges)))
-    for stage in sorted({min(stage, count) for stage in (*STAGES, count)}):
+    for stage in sorted({min(stage, count) for stage in (*DOUBT_STAGES, count)}):
         others = {reading: model.answers(reading, stage) for reading in left}
         if stage >= LEAST_IMAGES and (doubt := _doubt(judges, own[:stage], others)):
             return [doubt]
-        least = LEAST_AT_FIRST if stage == STAGES[0] else 1.0
+        least = LEAST_AT_FIRST if stage == DOUBT_STAGES[0] else 1.0
         left = [r for r in left if _speaks_for_it(judges, own[:stage], others[r]) > least]
     return []
 
@@ -178,7 +178,7 @@ def layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list[str]:
     return []
 
 
-def _judges(case: Case, own: Logs, model: _Model) -> Iterator[Judge]:
+def _judges(case: Case, own: Logs, model: _AnsweringModel) -> Iterator[Judge]:
     """Yield what can compare answers; labels alone where they mean something."""
     if case.outputs is not None:
         by_label = ByLabel(np.asarray(case.outputs[: len(own)]))
@@ -191,7 +191,7 @@ def _judges(case: Case, own: Logs, model: _Model) -> Iterator[Judge]:
 
 def _readings(case: Case, *, is_well: bool) -> Iterator[Reading]:
     """Yield the inputs that may have been meant; if answers are well, none of another magnitude."""
-    spec, images = case.spec, case.images[: STAGES[1]]
+    spec, images = case.spec, case.images[: DOUBT_STAGES[1]]
     if spec.channels == 3:
         red, blue = images[..., 0].astype(np.int16), images[..., 2]
         if np.abs(red - blue).mean() > COLOURED:
@@ -240,7 +240,7 @@ def _speaks_for_it(judges: Sequence[Judge], own: Logs, other: Logs) -> float:
     return max(standard_errors(judge.worth(other) - judge.worth(own)) for judge in judges)
 
 
-class _Model:
+class _AnsweringModel:
     """Runs the float file, once for each image and reading."""
 
     def __init__(self, case: Case) -> None:

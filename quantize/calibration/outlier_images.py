@@ -14,7 +14,7 @@ import numpy as np
 
 from edgecnn.quantize.calibration.ranges import Values
 
-USUAL = 0.9
+USUAL_SHARE = 0.9
 """Share of the images whose magnitudes count as usual."""
 FAR_OUT = 3.0
 """Times the usual magnitude from which on an image is an outlier. The furthest images of networks
@@ -43,7 +43,7 @@ def outlier_images(extents: Mapping[int, Values]) -> dict[int, float]:
     if not extents:
         return {}
     magnitudes = np.stack(list(extents.values()))
-    usual = np.quantile(magnitudes, USUAL, axis=1, keepdims=True)
+    usual = np.quantile(magnitudes, USUAL_SHARE, axis=1, keepdims=True)
     times = np.divide(magnitudes, usual, out=np.zeros_like(magnitudes), where=usual > 0)
     counts = (times > FAR_OUT).sum(axis=0)
     odd = np.flatnonzero(counts >= max(2, LEAST_TENSORS * len(magnitudes)))

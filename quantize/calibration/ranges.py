@@ -24,7 +24,7 @@ from edgecnn.tflite.serialization import write_exposed
 
 Values = npt.NDArray[np.float32]
 
-SAMPLES = 1 << 16
+SAMPLES_KEPT = 1 << 16
 """Values of a tensor that are kept, over all images."""
 
 MIN_SPAN = 1e-4
@@ -123,7 +123,7 @@ class _Seen:
     """Gathers what :class:`Observed` has, image by image."""
 
     def __init__(self, images: int, channels_of: Collection[int]) -> None:
-        self._part = max(1, SAMPLES // images)
+        self._part = max(1, SAMPLES_KEPT // images)
         self._channels_of = channels_of
         self._ranges: dict[int, Range] = {}
         self._samples: dict[int, list[Values]] = {}

@@ -20,7 +20,7 @@ CLIPPABLE = ("CONV_2D", "ADD")
 LEAST_POSITIONS = 16
 """Height times width: values of smaller maps are few, and each says something of a whole image."""
 
-BINS = 2048
+HISTOGRAM_BINS = 2048
 LEAST_PART = 0.3
 PARTS_TRIED = 15
 """Narrower ranges that are tried on each side, from :data:`LEAST_PART` of the extremes on."""
@@ -69,7 +69,7 @@ def best_range(samples: Values, low: float, high: float) -> Range:
         True
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    counts, edges = np.histogram(samples, BINS, (low, high))
+    counts, edges = np.histogram(samples, HISTOGRAM_BINS, (low, high))
     centers = (edges[1:] + edges[:-1]) / 2
     best = (_error(centers, counts, low, high), low, high)
     for moves_low, moves_high in ((True, True), (True, False), (False, True)):

@@ -24,7 +24,7 @@ LARGEST_WEIGHT = 127
 EXACT_UP_TO = 9
 """Kernels of so few weights are rounded by trying all ways: 512 of them."""
 
-BLOCK = 64
+COLUMN_BLOCK = 64
 """Columns whose errors are carried over at once."""
 
 DAMPING = 0.03
@@ -90,8 +90,8 @@ def _greedy(ratios: Floats, covariance: Floats) -> Floats:
     shares = (factor / np.diagonal(factor, axis1=1, axis2=2)[:, None, :]).transpose(0, 2, 1)
     wanted = np.take_along_axis(ratios, order[:, None, :], axis=2)
     errors = np.zeros_like(wanted)
-    for end in range(wanted.shape[-1], 0, -BLOCK):
-        start = max(end - BLOCK, 0)
+    for end in range(wanted.shape[-1], 0, -COLUMN_BLOCK):
+        start = max(end - COLUMN_BLOCK, 0)
         carried = errors[..., end:] @ shares[:, start:end, end:].transpose(0, 2, 1)
         for column in range(end - 1, start - 1, -1):
             near = errors[..., column + 1 : end] @ shares[:, column, column + 1 : end, None]

@@ -12,7 +12,7 @@ from edgecnn.tflite.graph import Array, Op
 
 DEPTHWISE = "DEPTHWISE_CONV_2D"
 
-MOST_ROWS = 8192
+MOST_SAMPLED_ROWS = 8192
 MOST_ROW_VALUES = 1 << 23
 """Rows times inputs at most: bounds the time of a layer, and its memory to 32 MB."""
 BLOCK_ROWS = 32
@@ -64,7 +64,7 @@ class InputRows:
         total = images * math.prod(output[:-1])
         width = inputs_of_an_output(op)
         width *= op.source.shape[-1] if op.kind == DEPTHWISE else _groups(op)
-        most = max(256, min(MOST_ROWS, MOST_ROW_VALUES // width))
+        most = max(256, min(MOST_SAMPLED_ROWS, MOST_ROW_VALUES // width))
         self._positions = _drawn(total, most)
 
     def outputs(self, values: Array) -> npt.NDArray[np.float32]:

@@ -7,7 +7,7 @@ import dataclasses
 from edgecnn.core.errors import InputError
 from edgecnn.quantize.calibration.ranges import Observed
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
-from edgecnn.quantize.messages import Finished, LayerMeasured, LoadSource
+from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
 from edgecnn.quantize.pipe_compat import serve_job
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
@@ -50,7 +50,7 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     )
     for row in walk.rows():
         parent.send(LayerMeasured(dataclasses.asdict(row)))
-    parent.send(Finished(len(images), plain.to_dict()))
+    parent.send(ChildFinished(len(images), plain.to_dict()))
 
 
 def _pixels(source: ImportedSource, count: int) -> Array:

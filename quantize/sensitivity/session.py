@@ -18,7 +18,7 @@ from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.convert import saved_in_memory_model
-from edgecnn.quantize.messages import Finished, LayerMeasured
+from edgecnn.quantize.messages import ChildFinished, LayerMeasured
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
@@ -132,12 +132,12 @@ class _SensitivitySession(SourceSession):
             for message in child.messages():
                 if isinstance(message, LayerMeasured):
                     self._rows.append(LayerSensitivity(**message.row))
-                elif isinstance(message, Finished):
+                elif isinstance(message, ChildFinished):
                     return self._result(message, images)
                 self.handle(child, message)
         raise AssertionError("the child ended without a word")
 
-    def _result(self, message: Finished, images: int) -> Sensitivity:
+    def _result(self, message: ChildFinished, images: int) -> Sensitivity:
         assert self.calibration is not None
         plain_db, agreement = message.plain["snr_db"], message.plain["agreement"]
         plain_db = math.inf if plain_db is None else plain_db

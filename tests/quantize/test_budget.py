@@ -23,7 +23,7 @@ from edgecnn.quantize.budget.mix_paths import (
     prefixes,
     worth_it,
 )
-from edgecnn.quantize.budget.op_costs import INPUT, OpCost, weights_by_result
+from edgecnn.quantize.budget.op_costs import MODEL_INPUT, OpCost, weights_by_result
 from edgecnn.quantize.budget.search import drop_of, layers_in_float
 from edgecnn.quantize.budget.verdict import budget_warnings, check_max_drop, describe_budget
 from edgecnn.quantize.recovery.fidelity import fidelity
@@ -46,7 +46,7 @@ def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 30
             more_bytes=more_bytes,
             macs=1000,
             elements=10,
-            sources=(place - 1 if place else INPUT,),
+            sources=(place - 1 if place else MODEL_INPUT,),
             readers=(place + 1,) if place < last else (),
         )
         for place, noise in enumerate(weights_noise)
