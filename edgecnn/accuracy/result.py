@@ -143,12 +143,6 @@ class Accuracy:
         return fields
 
 
-NO_ACCURACY: dict[str, Any] = dict.fromkeys(
-    ("data", "images", "images_unreadable", "label_offset", "top1_percent", "top5_percent")
-)
-"""Fields of a record whose model classified nothing."""
-
-
 def _agreement_fields(beside: Beside) -> dict[str, Any]:
     agreement = beside.agreement
     low, high = agreement.bounds

@@ -43,8 +43,10 @@ function choose() {
 
 function show() {
   const { rows, optimal, answer, missing } = view();
-  // Without accuracy, size stands in its place.
-  document.getElementById("sizes-card").hidden = !missing.tradeoff || Boolean(missing.sizes);
+  // A chart that stands in for another one shows where that one has nothing to show.
+  for (const { name, insteadOf } of report.charts.filter((chart) => chart.insteadOf)) {
+    document.getElementById(`${name}-card`).hidden = !missing[insteadOf] || Boolean(missing[name]);
+  }
   for (const part of document.querySelectorAll("[data-answer]")) {
     part.hidden = part.dataset.answer !== String(answer);
   }
@@ -52,7 +54,7 @@ function show() {
     row.hidden = !rows.includes(Number(row.dataset.row));
     row.classList.toggle("optimal", optimal.includes(Number(row.dataset.row)));
   }
-  for (const name of ["tradeoff", "sizes", "spread", "cost", "years"]) draw(name);
+  for (const chart of report.charts) draw(chart.name, chart.rows);
 }
 
 function pick(id) {
@@ -90,7 +92,7 @@ function legend() {
   return list;
 }
 
-async function draw(name) {
+async function draw(name, rows) {
   const place = document.querySelector(`[data-chart="${name}"]`);
   const missing = name === "calls" ? report.noCalls[picked] : view().missing[name];
   views.get(name)?.finalize();
@@ -105,7 +107,6 @@ async function draw(name) {
   }
   const spec = { ...look().charts[name], datasets: datasets(name) };
   // A height by steps fits no container by Vega-Lite's rules: it takes pixels.
-  const rows = { spread: "spreads", cost: "losses" }[name];
   if (rows) spec.height = spec.height.step * spec.datasets[rows].length;
   spec.params = spec.params?.map((one) => (one.name === "picked" ? { ...one, value: picked } : one));
   if (name !== "calls") place.append(legend());

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.comparison.changes import changes_of
-from edgecnn.comparison.in_turn import signed_rank_interval
+from edgecnn.comparison.interleaved import signed_rank_interval
 from edgecnn.comparison.pairing import paired
 from edgecnn.results.record import Record
 

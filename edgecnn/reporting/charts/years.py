@@ -1,0 +1,107 @@
+"""The chart of accuracy by the year of the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgecnn.reporting.charts.chart import NO_ACCURACY, Chart, Values, has_accuracy
+from edgecnn.reporting.charts.labels import place_names
+from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.charts.points import label, position, told
+from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.settings import Setting
+
+BESIDE_YEARS = 0.14
+"""Years between two schemes of one network."""
+
+YEAR_TICKS = "ceil(room / 70)"
+"""Expression for the number of years that an axis has room for."""
+
+NO_YEARS = (
+    "No architecture is known here: neither what the files say of themselves nor their names hold "
+    "one that 'edgecnn models' lists."
+)
+
+
+class Years(Chart):
+    """Top-1 over the year of the architecture's paper."""
+
+    name = "years"
+    order = 60
+    title = "Accuracy by year of the architecture"
+    picture_title = "Accuracy by year of the architecture"
+
+    def explanation(self, rows: Sequence[ReportRow]) -> str:
+        """Return the text below the chart."""
+        return (
+            "Accuracy as it was measured here, not as it was published. The architecture is what a "
+            "file says that it was made from, or else the one that its name has in it."
+        )
+
+    def datasets(self, rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
+        """Return the dots."""
+        return {"years": years(rows)}
+
+    def missing(self, rows: Sequence[ReportRow], setting: Setting) -> str | None:
+        """Return why there is no dot."""
+        if not has_accuracy(rows):
+            return NO_ACCURACY
+        return None if years(rows) else NO_YEARS
+
+    def draw(self, look: Look) -> Any:
+        """Return the dots, and a name for each architecture."""
+        alt, placed = look.altair, look.data("years")
+        known = [row.network.year for row in look.rows if row.network] or [0]
+        span = [min(known) - 1, max(known) + 1]
+        ticks = alt.ExprRef(YEAR_TICKS)
+        axis = alt.Axis(format="d", tickMinStep=1, grid=False, tickCount=ticks)
+        title, scale = "year of the architecture's paper", alt.Scale(domain=span, nice=False)
+        x = alt.X("at:Q", title=title, scale=scale, axis=axis)
+        tooltip = look.tooltip(
+            alt.Tooltip("network:N", title="architecture"),
+            alt.Tooltip("year:Q", title="year", format="d"),
+        )
+        dots = placed.mark_circle(size=110, opacity=0.85, cursor="pointer").encode(
+            x=x, y=look.top1, color=look.colour, tooltip=tooltip, **look.ring
+        )
+        return look.layers(dots, look.names(placed, x, look.top1))
+
+
+def years(rows: Sequence[ReportRow]) -> Values:
+    """Return a point for each row of a known architecture; the best row of each has its name.
+
+    Args:
+        rows: The rows.
+    """
+    known = [(row, row.network) for row in rows if row.network and row.top1_percent is not None]
+    best = {
+        network.name: max(
+            (row for row, other in known if other is network), key=lambda row: row.top1_percent or 0
+        ).id
+        for _, network in known
+    }
+    schemes = list(dict.fromkeys(row.record.scheme for row in rows))
+    # Schemes of one network stand side by side around its year.
+    beside = [
+        network.year + BESIDE_YEARS * (schemes.index(row.record.scheme) - (len(schemes) - 1) / 2)
+        for row, network in known
+    ]
+    places = place_names(
+        [(at, row.top1_percent or 0) for at, (row, _) in zip(beside, known, strict=True)],
+        [network.name if best[network.name] == row.id else "" for row, network in known],
+    )
+    return [
+        {
+            **told(row),
+            **position(row),
+            "at": at,
+            "year": network.year,
+            "network": network.name,
+            **label(network.name, place),
+        }
+        for at, (row, network), place in zip(beside, known, places, strict=True)
+    ]
+
+
+CHART = Years()
