@@ -45,11 +45,7 @@ def results_command() -> None:
 
 
 def filter_options(command: Command) -> Command:
-    """Add the options that say which results; they come as ``**filters``.
-
-    Args:
-        command: The function of the command.
-    """
+    """Add the options that say which results; they come as ``**filters``."""
     for option in reversed(
         (
             click.option("--model", metavar="NAME", help="File, path or name; * is any text."),

@@ -78,11 +78,7 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
 
 
 def print_whole(table: Table) -> None:
-    """Print a table on standard output; nothing is cut or folded in a file or a pipe.
-
-    Args:
-        table: The table.
-    """
+    """Print a table on standard output; nothing is cut or folded in a file or a pipe."""
     console = Console(highlight=False)
     if console.is_terminal:
         console.print(table)
@@ -95,11 +91,7 @@ def print_whole(table: Table) -> None:
 
 
 def table_width(table: Table) -> int:
-    """Return how many characters a table needs to show every cell in one line.
-
-    Args:
-        table: The table.
-    """
+    """Return how many characters a table needs to show every cell in one line."""
     console = Console()
     return Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum
 

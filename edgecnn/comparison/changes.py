@@ -16,15 +16,22 @@ from edgecnn.comparison.intervals import (
 from edgecnn.comparison.pairing import Pair
 from edgecnn.results.bootstrap import DECISION_CONFIDENCE, has_enough, percentile_interval
 from edgecnn.results.conditions import LabelledData, give_same_answers
-from edgecnn.results.fields import Field, Metric, Spread
+from edgecnn.results.fields import Better, Field, Spread, Topic
 from edgecnn.results.record import FIELDS, NOISY, Record
 
 METRICS = {
-    field.name: field.metric
+    field.name: field
     for field in sorted(FIELDS.values(), key=lambda field: field.topic.value)
-    if field.metric is not None
+    if field.spread is not None
 }
-"""Name of each figure that is compared, and how it is."""
+"""Figures that are compared, by name."""
+
+WORDS = {
+    Topic.SIZE: ("smaller", "larger"),
+    Topic.SPEED: ("faster", "slower"),
+    Topic.ACCURACY: ("worse", "better"),
+}
+"""Topic of a figure -> what less and more of it is called; of accuracy, more is usually better."""
 
 ALIASES = {"top1": "top1_percent", "top5": "top5_percent"}
 
@@ -55,8 +62,12 @@ class Change:
         if not self.interval.is_different:
             same = self.interval.low == self.interval.high == 0
             return "the same" if same else "no difference seen"
-        metric = METRICS[self.metric]
-        return metric.more if self.interval.low > 0 else metric.less
+        field = METRICS[self.metric]
+        less, more = WORDS.get(field.topic, ("less", "more"))
+        is_more = self.interval.low > 0
+        if field.topic is Topic.ACCURACY and field.better is Better.LOWER:
+            is_more = not is_more
+        return more if is_more else less
 
     @property
     def change_text(self) -> str:
@@ -81,17 +92,13 @@ class Change:
     @property
     def cells(self) -> tuple[str, ...]:
         """A row of a table: the metric, base, new, the change, its interval, and the verdict."""
-        values = (FIELDS[self.metric].precise_text(value) for value in (self.base, self.new))
+        values = (METRICS[self.metric].precise_text(value) for value in (self.base, self.new))
         return (self.metric, *values, self.change_text, self.interval_text, self.verdict)
 
 
 def changes_of(pair: Pair) -> list[Change]:
-    """Return the change of each figure that both sides have.
-
-    Args:
-        pair: The files that are compared.
-    """
-    made = (_change(FIELDS[name], metric, pair) for name, metric in METRICS.items())
+    """Return the change of each figure that both sides have."""
+    made = (_change(field, pair) for field in METRICS.values())
     return [change for change in made if change is not None]
 
 
@@ -114,31 +121,31 @@ def share_change(name: str, pair: Pair) -> Change | None:
     return Change(name, base, new, points_interval(base, new, one.images, other.images))
 
 
-def _change(field: Field, metric: Metric, pair: Pair) -> Change | None:
-    if metric.spread is Spread.IMAGES:
+def _change(field: Field, pair: Pair) -> Change | None:
+    if field.in_points:
         return share_change(field.name, pair)
     values = [[getattr(record, field.name) for record in side] for side in (pair.base, pair.new)]
     if any(not value for side in values for value in side):
         return None
     base, new = (sum(side) / len(side) for side in values)
-    if metric.spread is Spread.NONE:
+    if field.spread is Spread.NONE:
         exact = new / base - 1
         return Change(field.name, base, new, Interval(exact, exact, exact))
-    if why := _why_unknown(field, metric, pair):
+    if why := _why_unknown(field, pair):
         return Change(field.name, base, new, None, why)
-    if metric.spread is Spread.RUNS:
+    if field.spread is Spread.RUNS:
         return Change(field.name, base, new, single_interval(base, new))
-    return Change(field.name, base, new, _latency_interval(pair, metric.percent))
+    return Change(field.name, base, new, _latency_interval(pair, field.percent))
 
 
-def _why_unknown(field: Field, metric: Metric, pair: Pair) -> str:
+def _why_unknown(field: Field, pair: Pair) -> str:
     """Return why nothing can be said of the change of a figure, empty where something can."""
     records = (*pair.base, *pair.new)
     if any(field.is_withheld(record) for record in records):
         return "an emulated CPU's times say nothing of a board"
-    if metric.spread is not Spread.SAMPLES:
+    if field.spread is not Spread.SAMPLES:
         return ""
-    if not all(has_enough(record.latency_samples_ms, metric.percent) for record in records):
+    if not all(has_enough(record.latency_samples_ms, field.percent) for record in records):
         return "too few calls: use a higher --runs"
     if min(min(record.latency_samples_ms) for record in records) <= 0:
         return "the clock is too coarse for these calls"

@@ -18,9 +18,6 @@ MARKS = {GATE_PASSED: "✅", GATE_FAILED: "❌"}
 def as_markdown(comparison: Comparison) -> str:
     """Return a heading, and a table and the gates of each pair.
 
-    Args:
-        comparison: What was compared.
-
     Example:
         >>> as_markdown(compare("before.json", "after.json")).splitlines()[0]
         '## before.json -> after.json'

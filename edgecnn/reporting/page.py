@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from edgecnn.core.charts import content_policy, library_script, script_json
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.core.text import quoted_if_needed, size_text
 from edgecnn.reporting.charts.calls import calls
 from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, every_chart
 from edgecnn.reporting.charts.marks import Look, specifications
@@ -28,6 +28,7 @@ from edgecnn.reporting.wording import (
     warnings_of,
 )
 from edgecnn.results.columns import Column, card_fields
+from edgecnn.results.fields import Field
 
 WEB = Path(__file__).with_name("web")
 NAMED_FILES = 8
@@ -109,12 +110,14 @@ def _card(chart: Chart, rows: Sequence[ReportRow]) -> str:
     tall = " tall" if chart.row_data else ""
     details = "\n".join(map(_detail, rows)) if chart.is_of_file else ""
     name, live = ("picked", ' aria-live="polite"') if chart.is_of_file else (chart.name, "")
+    largest = size_text(max(row.record.model_bytes for row in rows))
+    explanation = chart.explanation.replace("{largest}", largest)
     return f"""
       <section class="{kind}" id="{name}-card"{live}>
         <h2>{escape(chart.title)}</h2>
         {details}
         <div class="chart{tall}" data-chart="{chart.name}"></div>
-        <p class="quiet">{escape(chart.explanation(rows))}</p>
+        <p class="quiet">{escape(explanation)}</p>
       </section>"""
 
 
@@ -169,10 +172,10 @@ def _answer(view: View, number: int) -> str:
 
 
 def _detail(row: ReportRow) -> str:
-    texts = ((field.title, field.meaning, row.full_text(field)) for field in card_fields())
+    texts = ((field, row.full_text(field)) for field in card_fields())
     items = "".join(
-        f'<div><dt title="{_meaning(meaning)}">{title}</dt><dd>{escape(text)}</dd></div>'
-        for title, meaning, text in texts
+        f'<div><dt title="{_meaning(field)}">{field.title}</dt><dd>{escape(text)}</dd></div>'
+        for field, text in texts
         if text is not None
     )
     warnings = [one.text for one in warnings_of([row])]
@@ -187,7 +190,7 @@ def _detail(row: ReportRow) -> str:
 def _table(rows: Sequence[ReportRow]) -> str:
     shown = table_columns(rows)
     heads = "".join(
-        f'<th scope="col"{_class(column)} title="{_meaning(column.field.meaning)}">'
+        f'<th scope="col"{_class(column)} title="{_meaning(column.field)}">'
         f'<button type="button">{column.title}</button></th>'
         for column in shown
     )
@@ -216,8 +219,9 @@ def _class(column: Column) -> str:
     return ' class="text"' if column.is_text else ""
 
 
-def _meaning(text: str) -> str:
-    return escape(text.replace("``", ""))
+def _meaning(field: Field) -> str:
+    better = f" {field.better.value.capitalize()} is better." if field.better else ""
+    return escape(field.meaning.replace("``", "") + better)
 
 
 def _warnings(rows: Sequence[ReportRow]) -> str:

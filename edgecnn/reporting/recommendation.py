@@ -39,9 +39,6 @@ class Answer:
 def answer(rows: Sequence[ReportRow]) -> Answer:
     """Return what the rows of one setting say.
 
-    Args:
-        rows: Rows of one setting.
-
     Example:
         >>> answer(make_rows(edgecnn.bench(files, data="photos/"))).recommended.name
         'mobilenet_v2_int8.tflite'
@@ -63,9 +60,6 @@ def pareto(rows: Sequence[ReportRow]) -> list[ReportRow]:
     A row beats another if it is no larger, no slower and no less accurate, and better in one of the
     three. Accuracy counts if any row has one, and then a row without accuracy is left out; so it is
     with times.
-
-    Args:
-        rows: Rows of one setting.
     """
     measured = _comparable(rows)
     goals = {row.id: _goals(row) for row in measured}
@@ -84,9 +78,6 @@ def recommend(rows: Sequence[ReportRow]) -> ReportRow | None:
     3. and of those the smallest; then the fastest, then the most accurate.
 
     Without times (an emulated CPU) step 2 is left out. The file is always on the Pareto front.
-
-    Args:
-        rows: Rows of one setting.
     """
     judged = [row for row in _comparable(rows) if row.top1_percent is not None]
     if not judged:
@@ -99,11 +90,7 @@ def recommend(rows: Sequence[ReportRow]) -> ReportRow | None:
 
 
 def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
-    """Return the rows with the best top-1 that can be had up to each time, the fastest first.
-
-    Args:
-        rows: Rows of one setting.
-    """
+    """Return the rows with the best top-1 that can be had up to each time, the fastest first."""
     both = [row for row in rows if row.latency_ms is not None and row.top1_percent is not None]
     found: list[ReportRow] = []
     for row in sorted(both, key=lambda row: (_latency(row), -_top1(row))):

@@ -50,28 +50,16 @@ class ReportRow:
         return share
 
     def value(self, name: str) -> Any:
-        """Return a field's value, None where it is withheld or was not measured.
-
-        Args:
-            name: Name of the field.
-        """
+        """Return a field's value, None where it is withheld or was not measured."""
         field = FIELDS[name]
         return None if self._is_chance(field) else field.value_of(self.record)
 
     def full_text(self, field: Field) -> str | None:
-        """Return a field's value with its interval, None where there is nothing to show.
-
-        Args:
-            field: The field.
-        """
+        """Return a field's value with its interval, None where there is nothing to show."""
         return None if self._is_chance(field) else field.full_text_of(self.record)
 
     def cell(self, column: Column) -> str | None:
-        """Return the text of a cell of its table, None where there is nothing to show.
-
-        Args:
-            column: The column.
-        """
+        """Return the text of a cell of its table, None where there is nothing to show."""
         return None if self._is_chance(column.field) else column.text(self.record)
 
     @cached_property

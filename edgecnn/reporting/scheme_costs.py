@@ -59,9 +59,6 @@ def scheme_costs(rows: Sequence[ReportRow]) -> list[SchemeCost]:
 def base_name(record: Record) -> str:
     """Return a file's name without ending and scheme, which its schemes have in common.
 
-    Args:
-        record: A record of the file.
-
     Example:
         >>> base_name(replace(record, model="a/net_int8.tflite", scheme="int8"))
         'net'

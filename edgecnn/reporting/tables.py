@@ -20,21 +20,13 @@ FILE = "file"
 
 
 def table_columns(rows: Sequence[ReportRow]) -> list[Column]:
-    """Return the columns after the first that have something to say of these rows.
-
-    Args:
-        rows: At least one.
-    """
+    """Return the columns after the first that have something to say of these rows."""
     every = columns(Shown.REPORT, [row.record for row in rows])
     return [column for column in every if any(row.cell(column) is not None for row in rows)]
 
 
 def as_csv(rows: Sequence[ReportRow]) -> str:
-    """Return CSV with a line for each row: all conditions and figures by the names of their fields.
-
-    Args:
-        rows: The rows.
-    """
+    """Return CSV with a line a row: all conditions and figures, by the names of their fields."""
     names = [field.name for field in csv_fields()]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

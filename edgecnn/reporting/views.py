@@ -51,11 +51,7 @@ class View:
 
 
 def views_of(setting: Setting) -> list[View]:
-    """Return a view of all schemes of a setting, then one of each where there are several.
-
-    Args:
-        setting: The setting.
-    """
+    """Return a view of all schemes of a setting, then one of each where there are several."""
     schemes = list(dict.fromkeys(row.record.scheme for row in setting.rows))
     return [_view(setting, scheme) for scheme in (None, *(schemes if len(schemes) > 1 else ()))]
 

@@ -42,11 +42,7 @@ class Warned:
 
 
 def figures(row: ReportRow) -> str:
-    """Return a row's size, median time and top-1, as far as it has them.
-
-    Args:
-        row: The row.
-    """
+    """Return a row's size, median time and top-1, as far as it has them."""
     parts = [size_text(row.record.model_bytes)]
     if row.latency_ms is not None:
         parts.append(f"{three_digits(row.latency_ms)} ms")
@@ -56,11 +52,7 @@ def figures(row: ReportRow) -> str:
 
 
 def reason(found: Answer) -> str:
-    """Return the rule by which a file is recommended, or why none is.
-
-    Args:
-        found: What the rows of a setting say.
-    """
+    """Return the rule by which a file is recommended, or why none is."""
     if found.recommended is None:
         return f"No file is recommended, as no accuracy was measured: {BENCH_WITH_DATA}."
     assert found.most_accurate is not None
@@ -77,11 +69,7 @@ def reason(found: Answer) -> str:
 
 
 def doubts(found: Answer) -> list[str]:
-    """Return what makes a recommendation less sure: too few images, a disturbed measurement.
-
-    Args:
-        found: What the rows of a setting say.
-    """
+    """Return what makes a recommendation less sure: too few images, a disturbed measurement."""
     if found.recommended is None:
         return []
     record, said = found.recommended.record, []
@@ -97,21 +85,13 @@ def doubts(found: Answer) -> list[str]:
 
 
 def verdict_text(record: Record) -> str:
-    """Return how far a time can be trusted, why, and what to do about it.
-
-    Args:
-        record: The record with the time.
-    """
+    """Return how far a time can be trusted, why, and what to do about it."""
     parts = (record.verdict, record.verdict_evidence, record.verdict_advice)
     return ": ".join(part for part in parts if part)
 
 
 def facts(found: Answer) -> list[Fact]:
-    """Return the fastest, the smallest and the most accurate file, as far as they are known.
-
-    Args:
-        found: What the rows of a setting say.
-    """
+    """Return the fastest, the smallest and the most accurate file, as far as they are known."""
     best = []
     if row := found.fastest:
         best.append(Fact("Fastest", row, f"{three_digits(row.latency_ms or 0)} ms"))
@@ -123,11 +103,7 @@ def facts(found: Answer) -> list[Fact]:
 
 
 def warnings_of(rows: Sequence[ReportRow]) -> list[Warned]:
-    """Return each kind of warning once, with the files that it is about.
-
-    Args:
-        rows: Rows whose records may have warnings.
-    """
+    """Return each kind of warning once, with the files that it is about."""
     kinds: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
         for one in row.record.warnings:
@@ -137,11 +113,7 @@ def warnings_of(rows: Sequence[ReportRow]) -> list[Warned]:
 
 
 def verdicts_of(rows: Sequence[ReportRow]) -> list[Warned]:
-    """Return each verdict on times once, with the files that it is about.
-
-    Args:
-        rows: Rows whose records may have verdicts.
-    """
+    """Return each verdict on times once, with the files that it is about."""
     names: dict[str, list[str]] = {}
     for row in rows:
         if row.record.verdict is not None:
@@ -162,9 +134,6 @@ def _warned(advice: str, messages: dict[str, list[str]]) -> Warned:
 
 def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
     """Return how the rows were measured.
-
-    Args:
-        rows: At least one.
 
     Returns:
         Titles, and the lines below each.

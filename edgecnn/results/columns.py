@@ -39,22 +39,14 @@ class Column:
         return not self.field.is_number
 
     def value(self, record: Outline) -> Any:
-        """Return what a record is sorted by, None where it has nothing to show.
-
-        Args:
-            record: The record, or what the store lists of it.
-        """
+        """Return what a record is sorted by, None where it has nothing to show."""
         if self.is_interval:
             has_interval = self.field.interval_of(record) is not None
             return getattr(record, self.field.bounds[0]) if has_interval else None
         return self.field.value_of(record)
 
     def text(self, record: Outline) -> str | None:
-        """Return a record's cell, None where it has nothing to show.
-
-        Args:
-            record: The record, or what the store lists of it.
-        """
+        """Return a record's cell, None where it has nothing to show."""
         if self.is_interval:
             return self.field.interval_of(record)
         if self.rank == 0 and self.field.is_withheld(record):

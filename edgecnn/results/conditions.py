@@ -53,39 +53,23 @@ class Conditions:
     def of(cls, record: Outline) -> Conditions:
         """Return the conditions of a measurement.
 
-        Args:
-            record: The record, or what the store lists of it.
-
         Example:
             >>> Conditions.of(record).threads
             1
         """
-        return cls(
-            device=record.device,
-            cpu=record.cpu,
-            architecture=record.architecture,
-            # Records of versions that did not look for an emulator have None.
-            emulated=bool(record.emulated),
-            runtime=record.runtime,
-            runtime_version=record.runtime_version,
-            threads=record.threads,
-            cpus=record.cpus,
-            protocol=record.protocol,
-        )
+        values = {one.name: getattr(record, one.name) for one in fields(cls)}
+        # Records of versions that did not look for an emulator have None.
+        return cls(**{**values, "emulated": bool(record.emulated)})
 
     def differences(self, other: Conditions) -> tuple[str, ...]:
         """Return what differs, each as ``"threads: 1 and 2"``.
-
-        Args:
-            other: The conditions of another measurement.
 
         Example:
             >>> Conditions.of(free).differences(Conditions.of(pinned))
             ('cpus: any and 0',)
         """
-        both = ((one.name, self._text(one.name), other._text(one.name)) for one in fields(self))
-        return tuple(
-            f"{name}: {mine} and {others}" for name, mine, others in both if mine != others
+        return _different(
+            (one.name, self._text(one.name), other._text(one.name)) for one in fields(self)
         )
 
     @property
@@ -122,23 +106,12 @@ class LabelledData:
 
     @classmethod
     def of(cls, record: Outline) -> LabelledData | None:
-        """Return the data of a measurement, None where no accuracy was measured.
-
-        Args:
-            record: The record, or what the store lists of it.
-        """
+        """Return the data of a measurement, None where no accuracy was measured."""
         return None if record.data is None else cls(record.data, record.images or 0)
 
     def differences(self, other: LabelledData) -> tuple[str, ...]:
-        """Return what differs, each as ``"images: 100 and 1000"``.
-
-        Args:
-            other: The data of another measurement.
-        """
-        both = (("data", self.name, other.name), ("images", self.images, other.images))
-        return tuple(
-            f"{what}: {mine} and {others}" for what, mine, others in both if mine != others
-        )
+        """Return what differs, each as ``"images: 100 and 1000"``."""
+        return _different((("data", self.name, other.name), ("images", self.images, other.images)))
 
     def __str__(self) -> str:
         """Return a text for people: ``"364 images of digits"``."""
@@ -146,11 +119,7 @@ class LabelledData:
 
 
 def processor_text(record: Record) -> str:
-    """Return the processor that a record was measured on: ``"Raspberry Pi 5, Cortex-A76"``.
-
-    Args:
-        record: The record.
-    """
+    """Return the processor that a record was measured on: ``"Raspberry Pi 5, Cortex-A76"``."""
     board = f"{record.board}, " if record.board not in (None, record.cpu) else ""
     return f"{board}{record.cpu}{f' {EMULATED_MARK}' if record.emulated else ''}"
 
@@ -159,9 +128,6 @@ def measured_file(record: Outline) -> tuple[str, str]:
     """Return what a measurement was of, the same for a file that was made anew in its place.
 
     The name of an architecture stands for many files, so that its hash tells them apart.
-
-    Args:
-        record: The record, or what the store lists of it.
 
     Returns:
         The file, and its scheme.
@@ -179,10 +145,6 @@ def give_same_answers(one: Outline, other: Outline) -> bool:
 
     Threads, CPUs and the device do not matter for that: one file gives one answer wherever the
     runtime and the instruction set are the same.
-
-    Args:
-        one: The record, or what the store lists of it.
-        other: Another one.
     """
     deciding = ("model_sha256", "runtime", "runtime_version", "architecture", "data", "images")
     return all(getattr(one, name) == getattr(other, name) for name in deciding)
@@ -205,3 +167,7 @@ def newest_of_each(
     for one in measurements:
         newest.setdefault(kind(one), one)
     return list(newest.values())
+
+
+def _different(values: Iterable[tuple[str, object, object]]) -> tuple[str, ...]:
+    return tuple(f"{name}: {one} and {other}" for name, one, other in values if one != other)

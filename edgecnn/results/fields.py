@@ -74,27 +74,11 @@ class Spread(Enum):
     """By which images were classified: it is a share of them."""
 
 
-@dataclass(frozen=True)
-class Metric:
-    """How a figure is compared.
+class Better(Enum):
+    """Which values of a figure are better."""
 
-    Args:
-        less: What a smaller value is called: ``"faster"``.
-        more: What a greater value is called.
-        spread: By what the figure differs from one measurement to the next.
-        percent: Which percentile of the samples the figure is, where it comes from samples; None
-            for their mean.
-    """
-
-    less: str
-    more: str
-    spread: Spread
-    percent: float | None = None
-
-    @property
-    def in_points(self) -> bool:
-        """Whether changes are percentage points, not relative to the base."""
-        return self.spread is Spread.IMAGES
+    LOWER = "lower"
+    HIGHER = "higher"
 
 
 UNITS = {
@@ -125,7 +109,10 @@ class Field:
         usual: For a condition: the value that the table of ``edgecnn bench`` does not mention.
         confidence: For a figure with bounds: the confidence of its interval in percent.
         interval_rank: Rank of the column with the interval; None if tables have no such column.
-        metric: How it is compared; None if it is not.
+        better: Which values are better; None where that is not said.
+        spread: By what it differs from one measurement to the next; None if it is not compared.
+        percent: Which percentile of the samples it is, where it comes from samples; None for their
+            mean.
         column: Version of the store's tables since which it has a column of its own; None if it is
             only in the record's JSON.
         name: Name of the field, which ends in its unit.
@@ -144,7 +131,9 @@ class Field:
     usual: object = ...
     confidence: int | None = None
     interval_rank: int | None = None
-    metric: Metric | None = None
+    better: Better | None = None
+    spread: Spread | None = None
+    percent: float | None = None
     column: int | None = None
     name: str = ""
     kind: type = object
@@ -157,6 +146,11 @@ class Field:
         return self.kind in (int, float) and not self.is_tuple
 
     @property
+    def in_points(self) -> bool:
+        """Whether its changes are percentage points, not relative to a base."""
+        return self.spread is Spread.IMAGES
+
+    @property
     def bounds(self) -> tuple[str, str]:
         """Names of the fields with the ends of its interval: ``x_low_ms`` and ``x_high_ms``."""
         stem, _, unit = self.name.rpartition("_")
@@ -166,9 +160,6 @@ class Field:
         """Return whether a record's value must not be shown as the device's own.
 
         What an emulated CPU takes, in time or energy, says nothing of the board it imitates.
-
-        Args:
-            record: The record, or what the store lists of it.
         """
         return (
             self.role is Role.FIGURE
@@ -177,42 +168,26 @@ class Field:
         )
 
     def value_of(self, record: Any) -> Any:
-        """Return a record's value, None where there is none that can be shown.
-
-        Args:
-            record: The record, or what the store lists of it.
-        """
+        """Return a record's value, None where there is none that can be shown."""
         value = getattr(record, self.name)
         if self.is_withheld(record) or (isinstance(value, float) and not self._is_sane(value)):
             return None
         return value
 
     def text_of(self, record: Any) -> str | None:
-        """Return a record's value as text for people, None where there is nothing to show.
-
-        Args:
-            record: The record, or what the store lists of it.
-        """
+        """Return a record's value as text for people, None where there is nothing to show."""
         value = self.value_of(record)
         return None if value is None else self.text(value)
 
     def interval_of(self, record: Any) -> str | None:
-        """Return the interval of a record's value: ``"3.21-3.34"``; None where it has none.
-
-        Args:
-            record: The record.
-        """
+        """Return the interval of a record's value: ``"3.21-3.34"``; None where it has none."""
         if self.confidence is None or self.value_of(record) is None:
             return None
         low, high = (getattr(record, bound) for bound in self.bounds)
         return None if low is None or high is None else f"{self.text(low)}-{self.text(high)}"
 
     def full_text_of(self, record: Any) -> str | None:
-        """Return a record's value with its interval: ``"3.28 (99 % interval 3.21-3.34)"``.
-
-        Args:
-            record: The record.
-        """
+        """Return a record's value with its interval: ``"3.28 (99 % interval 3.21-3.34)"``."""
         text, interval = self.text_of(record), self.interval_of(record)
         return f"{text} ({self.confidence} % interval {interval})" if interval else text
 

@@ -144,12 +144,10 @@ def parse_since(text: str, now: datetime | None = None) -> str:
     """
     try:
         if age := re.fullmatch(r"(\d{1,6})([dhm])", text.strip()):
-            span = timedelta(**{AGE_UNITS[age[2]]: int(age[1])})
-            moment = (now or datetime.now(timezone.utc)) - span
-        else:
-            moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-        return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
-    except (ValueError, OverflowError):
+            moment = now or datetime.now(timezone.utc)
+            text = (moment - timedelta(**{AGE_UNITS[age[2]]: int(age[1])})).isoformat()
+        return utc_text(text.strip())
+    except (EdgecnnError, OverflowError):
         raise InputError(
             f"{text!r} is no time: 2026-11-25, 2026-11-25T14:00, or an age as 7d, 12h, 30m"
         ) from None

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import minute_text, one_decimal, quoted_if_needed, size_text, three_digits
 from edgecnn.results.fields import (
-    Metric,
+    Better,
     Shown,
     Spread,
     Topic,
@@ -44,24 +44,16 @@ REPORT, LIST, TOOLTIP, TABLES = Shown.REPORT, Shown.LIST, Shown.TOOLTIP, Shown.T
 
 words = partial(condition, text=quoted_if_needed)
 """Declares a condition whose values are texts, perhaps of a user."""
-milliseconds = partial(figure, topic=SPEED, text=three_digits)
+milliseconds = partial(figure, topic=SPEED, text=three_digits, better=Better.LOWER)
 """Declares a figure in milliseconds."""
-power = partial(figure, topic=ENERGY, text=three_digits)
+power = partial(figure, topic=ENERGY, text=three_digits, better=Better.LOWER)
 """Declares a figure in watts or millijoules."""
-memory = partial(figure, topic=MEMORY, text=size_text)
+memory = partial(figure, topic=MEMORY, text=size_text, better=Better.LOWER)
 """Declares a figure in bytes of memory."""
-share = partial(figure, topic=ACCURACY, text=one_decimal)
+share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER)
 """Declares a figure in percent of images."""
 count = partial(figure, topic=ACCURACY, text="{:,}".format)
 """Declares a number of images."""
-
-
-def percentile(percent: float | None) -> Metric:
-    """Return how a percentile of the samples of latency is compared; None is their mean."""
-    return Metric("faster", "slower", Spread.SAMPLES, percent)
-
-
-RIGHT = Metric("worse", "better", Spread.IMAGES)
 
 
 @dataclass(frozen=True)
@@ -125,23 +117,24 @@ class Outline:
         column=3)] = None
     model_bytes: Annotated[int, figure(
         "Size of the file.", "size", TABLES | LIST | TOOLTIP, topic=SIZE, text=size_text,
-        metric=Metric("smaller", "larger", Spread.NONE), column=1)]
+        better=Better.LOWER, spread=Spread.NONE, column=1)]
     latency_p50_ms: Annotated[float, milliseconds(
         "Median time of a call with one image; percentiles interpolate linearly.", "p50 ms",
-        TABLES | LIST | TOOLTIP, confidence=99, interval_rank=7, metric=percentile(50), column=1)]
+        TABLES | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,
+        column=1)]
     verdict: Annotated[str | None, remark(
         'How far the latency can be trusted: ``"steady"``, ``"noisy"``, ``"drifting"``, '
         '``"throttled"``, ``"emulated"``, or ``"undecided"`` of too few calls.', "verdict",
         TABLES | LIST | TOOLTIP, 1, topic=SPEED, text=quoted_if_needed, column=3)] = None
     latency_p90_ms: Annotated[float, milliseconds(
         "90th percentile of the time of a call.", "p90 ms", TABLES | TOOLTIP, 3, confidence=99,
-        metric=percentile(90), column=1)]
+        spread=Spread.SAMPLES, percent=90, column=1)]
     peak_rss_bytes: Annotated[int | None, memory(
         "Most resident memory until the last timed call, the runtime included.", "peak memory",
-        TABLES, 1, metric=Metric("less", "more", Spread.RUNS), column=1)] = None
+        TABLES, 1, spread=Spread.RUNS, column=1)] = None
     top1_percent: Annotated[float | None, share(
         "Share of the images whose best class is the label.", "top-1 %", TABLES | LIST | TOOLTIP,
-        confidence=95, interval_rank=2, metric=RIGHT, column=1)] = None
+        confidence=95, interval_rank=2, spread=Spread.IMAGES, column=1)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +215,7 @@ class Record(Outline):
         "Upper end of the 90th percentile's 99 % interval.")] = None
     latency_p99_ms: Annotated[float, milliseconds(
         "99th percentile of the time of a call.", "p99 ms", TABLES | TOOLTIP, 2, confidence=99,
-        metric=percentile(99))]
+        spread=Spread.SAMPLES, percent=99)]
     latency_p99_low_ms: Annotated[float | None, milliseconds(
         "Lower end of the 99th percentile's 99 % interval.")] = None
     latency_p99_high_ms: Annotated[float | None, milliseconds(
@@ -231,7 +224,7 @@ class Record(Outline):
     verdict_advice: Annotated[str | None, remark(
         "What to do about the verdict; None where nothing needs doing.")] = None
     latency_mean_ms: Annotated[float, milliseconds(
-        "Mean time of a call.", "mean ms", TABLES, 6, metric=percentile(None))]
+        "Mean time of a call.", "mean ms", TABLES, 6, spread=Spread.SAMPLES)]
     latency_std_ms: Annotated[float, milliseconds(
         "Standard deviation of the sample of calls; 0 of a single call.", "std ms", TABLES, 6)]
     latency_min_ms: Annotated[float, milliseconds("Time of the fastest call.", "min ms", TABLES, 8)]
@@ -286,13 +279,13 @@ class Record(Outline):
     top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None
     top5_percent: Annotated[float | None, share(
         "Share of the images with the label among the best five classes; None below six outputs.",
-        "top-5 %", TABLES, 1, confidence=95, metric=RIGHT)] = None
+        "top-5 %", TABLES, 1, confidence=95, spread=Spread.IMAGES)] = None
     top5_low_percent: Annotated[float | None, share("Lower end of top-5's 95 % interval.")] = None
     top5_high_percent: Annotated[float | None, share("Upper end of top-5's 95 % interval.")] = None
     calibration_error_percent: Annotated[float | None, share(
         "Expected calibration error of the best class in 15 bins of equal width: how far its "
         "probability is from how often it is right; None where scores are no probabilities.",
-        "calibration error %", TABLES, 8)] = None
+        "calibration error %", TABLES, 8, better=Better.LOWER)] = None
     against: Annotated[str | None, condition(
         "Path of the model that classified the same images for comparison.",
         topic=ACCURACY)] = None

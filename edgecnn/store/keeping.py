@@ -21,9 +21,6 @@ LONGEST_TAG = 100
 def check_tag(tag: str) -> str:
     """Return a tag, unless it could be taken for something else.
 
-    Args:
-        tag: The tag, as the user gave it.
-
     Raises:
         InputError: The tag is empty, too long, a number, or has control characters.
     """
@@ -74,11 +71,7 @@ class Keeper:
         self._pending: list[tuple[str, Record]] = []
 
     def add(self, record: Record) -> None:
-        """Keep a record at once, or later where that fails; no error of the store is raised.
-
-        Args:
-            record: The record.
-        """
+        """Keep a record at once, or later where that fails; no error of the store is raised."""
         if self._store is None:
             return
         self._pending.append((uuid.uuid4().hex, record))
@@ -110,11 +103,7 @@ class Keeper:
 
 
 def chosen_store(where: str | Path | None) -> bool:
-    """Return whether the user chose a store, by option or by EDGECNN_STORE.
-
-    Args:
-        where: Value of the option.
-    """
+    """Return whether the user chose a store, by option or by EDGECNN_STORE."""
     return bool(where or os.environ.get("EDGECNN_STORE"))
 
 

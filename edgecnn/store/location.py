@@ -59,11 +59,7 @@ def database_url(where: str | Path | None = None) -> URL:
 
 
 def shown(url: URL) -> str:
-    """Return a database's name for messages: a path, or a URL without password and options.
-
-    Args:
-        url: Its URL.
-    """
+    """Return a database's name for messages: a path, or a URL without password and options."""
     if url.get_backend_name() == "sqlite":
         return quoted(url.database)
     return quoted(url.set(query={}).render_as_string(hide_password=True))

@@ -33,12 +33,7 @@ def row_of(record: Record, uid: str) -> dict[str, Any]:
 
 
 def details_of(record: Record, result_id: int) -> dict[str, Any]:
-    """Return the columns of a record's row in the table of details: its JSON and its samples.
-
-    Args:
-        record: The record.
-        result_id: Its number in the table of results.
-    """
+    """Return the columns of a record's row in the table of details: its JSON and its samples."""
     values = record.to_dict()
     samples = values.pop(SAMPLES_FIELD)
     return {
@@ -50,10 +45,6 @@ def details_of(record: Record, result_id: int) -> dict[str, Any]:
 
 def record_of(text: str, samples: bytes) -> Record:
     """Return the record that :func:`details_of` took apart.
-
-    Args:
-        text: Its JSON.
-        samples: Its samples, packed.
 
     Raises:
         InputError: What is stored is no record.
@@ -68,11 +59,7 @@ def record_of(text: str, samples: bytes) -> Record:
 
 
 def packed_samples(samples: Sequence[float]) -> bytes:
-    """Return numbers as compressed little-endian 64-bit floats.
-
-    Args:
-        samples: The numbers.
-    """
+    """Return numbers as compressed little-endian 64-bit floats."""
     numbers = array("d", samples)
     if sys.byteorder == "big":
         numbers.byteswap()
@@ -80,11 +67,7 @@ def packed_samples(samples: Sequence[float]) -> bytes:
 
 
 def unpacked_samples(content: bytes) -> list[float]:
-    """Return the numbers that :func:`packed_samples` packed.
-
-    Args:
-        content: The packed numbers.
-    """
+    """Return the numbers that :func:`packed_samples` packed."""
     numbers = array("d", zlib.decompress(content))
     if sys.byteorder == "big":
         numbers.byteswap()

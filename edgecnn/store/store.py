@@ -119,12 +119,7 @@ class Store:
             raise
 
     def listed(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Listed]:
-        """Return results without their samples, the latest first.
-
-        Args:
-            wanted: Which results.
-            limit: How many at most; None for all.
-        """
+        """Return results without their samples, the latest first."""
         columns = [results.c[name] for name in ("id", *LISTED_FIELDS)]
         query = self._limited(select(*columns), wanted, limit)
         with self._database.reading() as connection:
@@ -135,9 +130,6 @@ class Store:
     def get(self, number: int) -> Kept:
         """Return a whole record.
 
-        Args:
-            number: Its number in the store.
-
         Raises:
             InputError: There is no result of this number.
         """
@@ -146,12 +138,7 @@ class Store:
         raise InputError(f"there is no result {number} in {self.name}: see 'edgecnn results list'")
 
     def records(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> Iterator[Kept]:
-        """Yield whole records, the latest first, a few at a time in memory.
-
-        Args:
-            wanted: Which results.
-            limit: How many at most; None for all.
-        """
+        """Yield whole records, the latest first, a few at a time in memory."""
         columns = (results.c.id, details.c.record, details.c.samples)
         query = self._limited(select(*columns).join(details), wanted, limit)
         with self._database.reading() as connection:
@@ -163,9 +150,6 @@ class Store:
     def delete(self, wanted: Filter) -> int:
         """Delete results for good.
 
-        Args:
-            wanted: Which results.
-
         Returns:
             How many they were.
         """
@@ -174,11 +158,7 @@ class Store:
             return connection.execute(statement).rowcount
 
     def count(self, wanted: Filter = EVERYTHING) -> int:
-        """Return how many results there are.
-
-        Args:
-            wanted: Which results.
-        """
+        """Return how many results there are."""
         query = select(func.count()).select_from(results)
         with self._database.reading() as connection:
             matching = query.where(*where(wanted, self._database.dialect))

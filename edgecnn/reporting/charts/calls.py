@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, Values
+from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
 
 MOST_CALLS = 300
 """Calls of a run that are drawn one by one."""
 
 
-class Calls(Chart):
-    """Time of each call, in the order they were made."""
-
-    name = "calls"
-    order = 30
-    title = "One file"
-    is_wide = False
-    is_of_file = True
-
-    def explanation(self, rows: Sequence[ReportRow]) -> str:
-        """Return the text below the chart."""
-        return (
-            f"Every timed call, in order; of more than {MOST_CALLS}, the fastest and the slowest "
-            "of equal parts."
-        )
-
-    def datasets(self, rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
-        """Return the calls of the first row."""
-        return {"calls": [{"n": number, "ms": value} for number, value in calls(rows[0])]}
-
-    def missing(self, rows: Sequence[ReportRow], setting: Setting) -> str | None:
-        """Return why there is no call."""
-        return EMULATED_NOTE if rows[0].latency_ms is None else None
-
-    def draw(self, look: Look) -> Any:
-        """Return a dot for each call."""
-        alt = look.altair
-        return (
-            look.data("calls")
-            .mark_circle(size=16, opacity=0.65, style="call")
-            .encode(
-                x=alt.X("n:Q", title="call", axis=alt.Axis(grid=False, tickCount=5, format="~s")),
-                y=alt.Y(
-                    "ms:Q", title="ms", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)
-                ),
-                tooltip=[
-                    alt.Tooltip("n:Q", title="call", format=","),
-                    alt.Tooltip("ms:Q", title="ms", format=".4~g"),
-                ],
-            )
-            .properties(height=130)
-        )
-
-
 def calls(row: ReportRow) -> list[list[float]]:
     """Return the calls of a run; of many calls, the fastest and the slowest of equal parts.
-
-    Args:
-        row: The row.
 
     Returns:
         [number from 1 on, milliseconds] of each call.
@@ -81,4 +32,34 @@ def calls(row: ReportRow) -> list[list[float]]:
     return [[number + 1, float(samples[number])] for number in sorted(numbers)]
 
 
-CHART = Calls()
+def _draw(look: Look) -> Any:
+    alt = look.altair
+    axis = alt.Axis(grid=False, tickCount=5, format="~s")
+    scale = alt.Scale(zero=False)
+    dots = look.data("calls").mark_circle(size=16, opacity=0.65, style="call")
+    return dots.encode(
+        x=alt.X("n:Q", title="call", axis=axis),
+        y=alt.Y("ms:Q", title="ms", scale=scale, axis=alt.Axis(tickCount=4)),
+        tooltip=[
+            alt.Tooltip("n:Q", title="call", format=","),
+            alt.Tooltip("ms:Q", title="ms", format=".4~g"),
+        ],
+    ).properties(height=130)
+
+
+CHART = Chart(
+    name="calls",
+    order=30,
+    title="One file",
+    explanation=(
+        f"Every timed call, in order; of more than {MOST_CALLS}, the fastest and the slowest of "
+        "equal parts."
+    ),
+    datasets=lambda rows, setting: {
+        "calls": [{"n": number, "ms": value} for number, value in calls(rows[0])]
+    },
+    missing=lambda rows, setting: EMULATED_NOTE if rows[0].latency_ms is None else None,
+    draw=_draw,
+    is_wide=False,
+    is_of_file=True,
+)

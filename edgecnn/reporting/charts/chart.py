@@ -1,16 +1,15 @@
-"""What a chart is: its title, its data, its marks, and when it has nothing to show.
+"""What a chart of a report is: its title, its data, its marks, and when it has nothing to show.
 
-To add a chart, add a module to this package with a subclass of :class:`Chart` and an instance of it
-named ``CHART``. The page makes a card for it, pictures draw it if it has a title for them, and
-nothing else needs to know it.
+To add a chart, add a module to this package with a :class:`Chart` named ``CHART``. The page makes a
+card for it, pictures draw it if it has a title for them, and nothing else needs to know it.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,59 +29,41 @@ EMULATED_NOTE = (
 Values = list[dict[str, Any]]
 
 
-class Chart(ABC):
-    """One chart of a report."""
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart of a report.
+
+    Args:
+        name: Its name in the page, one lower-case word.
+        order: Its place: charts with lower numbers come first.
+        title: Heading of its card in the page.
+        explanation: Text below it in the page; ``{largest}`` stands for the size of the largest
+            file.
+        datasets: Given the rows that are shown and their setting, returns what the chart draws, by
+            the names that its marks use.
+        missing: Given the same, returns why there is nothing to show; None if there is something.
+        draw: Given the look that charts have in common, returns the Altair chart, whose datasets
+            have names and come later.
+        picture_title: Title in pictures; None if it is only in the page.
+        instead_of: Name of a chart, where this one is shown only if that has nothing to show.
+        is_wide: Whether its card takes the whole width of the page.
+        is_of_file: Whether it shows the one file that was picked, not all of them.
+        row_data: Name of the dataset of which each item is a row of the chart; None if its height
+            is fixed.
+    """
 
     name: str
-    """Its name in the page, one lower-case word."""
     order: int
-    """Place among the charts: lower numbers come first."""
     title: str
-    """Heading of its card in the page."""
+    explanation: str
+    datasets: Callable[[Sequence[ReportRow], Setting], dict[str, Values]]
+    missing: Callable[[Sequence[ReportRow], Setting], str | None]
+    draw: Callable[[Look], Any]
     picture_title: str | None = None
-    """Title in pictures; None if it is only in the page."""
     instead_of: str | None = None
-    """Name of another chart, where this one is shown only if that has nothing to show."""
     is_wide: bool = True
-    """Whether its card takes the whole width of the page."""
     is_of_file: bool = False
-    """Whether it shows the one file that was picked, not all of them."""
     row_data: str | None = None
-    """Name of the dataset of which each item is a row of the chart; None if its height is fixed."""
-
-    @abstractmethod
-    def explanation(self, rows: Sequence[ReportRow]) -> str:
-        """Return the text below the chart in the page.
-
-        Args:
-            rows: All rows of the report.
-        """
-
-    @abstractmethod
-    def datasets(self, rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
-        """Return what the chart draws, by the names that its marks use.
-
-        Args:
-            rows: The rows that are shown.
-            setting: The setting that they were measured in, with all of its rows.
-        """
-
-    @abstractmethod
-    def draw(self, look: Look) -> Any:
-        """Return the Altair chart, whose datasets are named and come later.
-
-        Args:
-            look: Colours, axes and the like, the same in all charts.
-        """
-
-    def missing(self, rows: Sequence[ReportRow], setting: Setting) -> str | None:
-        """Return why there is nothing to show, None if there is something.
-
-        Args:
-            rows: The rows that are shown.
-            setting: The setting that they were measured in.
-        """
-        return None
 
 
 @cache
@@ -100,10 +81,11 @@ def view_charts() -> list[Chart]:
     return [chart for chart in every_chart() if not chart.is_of_file]
 
 
-def has_accuracy(rows: Sequence[ReportRow]) -> bool:
-    """Return whether any row has an accuracy.
+def without_times(rows: Sequence[ReportRow], setting: Setting) -> str | None:
+    """Return why a chart of times has nothing to show: the CPU is emulated."""
+    return EMULATED_NOTE if setting.is_emulated else None
 
-    Args:
-        rows: The rows.
-    """
-    return any(row.top1_percent is not None for row in rows)
+
+def without_accuracy(rows: Sequence[ReportRow], setting: Setting) -> str | None:
+    """Return why a chart of accuracies has nothing to show: no row has one."""
+    return None if any(row.top1_percent is not None for row in rows) else NO_ACCURACY

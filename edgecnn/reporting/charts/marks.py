@@ -58,20 +58,12 @@ class Look:
         self.colour: Any = altair.Color("scheme:N", title=None, scale=scale, **self._legend)
 
     def specification(self, chart: Any) -> dict[str, Any]:
-        """Return the Vega-Lite specification of an Altair chart, without configuration and data.
-
-        Args:
-            chart: The chart.
-        """
+        """Return the Vega-Lite specification of an Altair chart, without configuration and data."""
         spec = chart.properties(width=self._width or "container").to_dict()
         return {name: part for name, part in spec.items() if name not in ("config", "datasets")}
 
     def data(self, name: str) -> Any:
-        """Return an Altair chart of a dataset.
-
-        Args:
-            name: Name of the dataset.
-        """
+        """Return an Altair chart of a dataset."""
         return self.altair.Chart(self.altair.NamedData(name))
 
     def layers(self, *layers: Any, height: Any = CHART_HEIGHT) -> Any:
@@ -182,9 +174,6 @@ class Look:
 
 def specifications(look: Look) -> dict[str, dict[str, Any]]:
     """Return a Vega-Lite specification for each chart, by name.
-
-    Args:
-        look: How they look.
 
     Example:
         >>> list(specifications(Look(make_rows(edgecnn.bench("model.tflite")))))[0]

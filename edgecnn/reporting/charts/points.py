@@ -38,44 +38,27 @@ def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
 
 
 def told(row: ReportRow) -> dict[str, Any]:
-    """Return what is told of a row wherever it is pointed at.
-
-    Args:
-        row: The row.
-    """
+    """Return what is told of a row wherever it is pointed at."""
     texts = {field.name: row.full_text(field) or "-" for field in tooltip_fields()}
     # Colours go by the scheme as it is.
     return {**texts, "id": row.id, "name": row.name, "scheme": row.record.scheme}
 
 
 def position(row: ReportRow) -> dict[str, Any]:
-    """Return what places a row in a chart: milliseconds, MiB, percent.
-
-    Args:
-        row: The row.
-    """
+    """Return what places a row in a chart: milliseconds, MiB, percent."""
     size = row.record.model_bytes / (1 << 20)
     return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent}
 
 
 def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
-    """Return a point's name and where it is drawn; no name where it has no place.
-
-    Args:
-        name: The name.
-        place: The place beside the point.
-    """
+    """Return a point's name and where it is drawn; no name where it has no place."""
     if place is None:
         return {"label": "", "dx": 0, "dy": 0, "align": "left"}
     return {"label": name, "dx": place.dx, "dy": place.dy, "align": place.align}
 
 
 def stem(row: ReportRow) -> str:
-    """Return a row's name without the ending of its file.
-
-    Args:
-        row: The row.
-    """
+    """Return a row's name without the ending of its file."""
     return row.name.replace(".tflite", "")
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from edgecnn.core.text import three_digits
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, Values
+from edgecnn.reporting.charts.chart import Chart, Values, without_times
 from edgecnn.reporting.charts.marks import ROW_STEP, Look
 from edgecnn.reporting.charts.points import stem, told
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
 
 QUANTILES = tuple(range(1, 100, 2))
 """Percentiles that stand for a run's calls: each is the middle of two percent of the calls."""
@@ -23,49 +22,6 @@ disturbed would make lines of all others."""
 
 MOST_RUNS = 60
 """Runs whose quantiles are drawn: each is fifty lines, which browsers draw slowly."""
-
-
-class RunSpread(Chart):
-    """Quantiles of each run's calls, relative to its median."""
-
-    name = "spread"
-    order = 50
-    title = "How steady each run was"
-    row_data = "spreads"
-
-    def explanation(self, rows: Sequence[ReportRow]) -> str:
-        """Return the text below the chart."""
-        return (
-            "Each fine line stands for 2 % of a run's calls, from the 1st to the 99th percentile; "
-            "the bold one is the median. Calls of more than twice the median stand at the right "
-            f"edge. Of more than {MOST_RUNS} runs the fastest are drawn."
-        )
-
-    def datasets(self, rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
-        """Return a row of lines for each run."""
-        return {"spreads": spreads(rows)}
-
-    def missing(self, rows: Sequence[ReportRow], setting: Setting) -> str | None:
-        """Return why there is no run."""
-        return EMULATED_NOTE if setting.is_emulated else None
-
-    def draw(self, look: Look) -> Any:
-        """Return fine lines, the medians, and labels."""
-        alt, runs = look.altair, look.data("spreads")
-        axis = alt.Axis(format="+.0%", orient="top", offset=6, tickCount=6)
-        x = alt.X("around:Q", title="time of a call beside the run's median", axis=axis)
-        ticks = (
-            runs.transform_flatten(["around"])
-            .mark_tick(orient="vertical", size=13, thickness=1.6, opacity=0.55, yOffset=8)
-            .encode(x=x, y=look.row, color=look.colour)
-        )
-        medians = runs.mark_tick(
-            orient="vertical", size=19, thickness=2.5, yOffset=8, style="median"
-        ).encode(x=alt.XDatum(0), y=look.row)
-        whole = runs.mark_bar(opacity=0, height=ROW_STEP, cursor="pointer").encode(
-            x=alt.value(0), x2=alt.value("width"), y=look.row, tooltip=look.tooltip()
-        )
-        return look.layers(ticks, medians, look.row_labels(runs), whole, height=look.row_height)
 
 
 def spreads(rows: Iterable[ReportRow]) -> Values:
@@ -97,4 +53,35 @@ def _around_median(row: ReportRow) -> list[float]:
     return [round(min(float(value), FURTHEST), 4) for value in values]
 
 
-CHART = RunSpread()
+def _draw(look: Look) -> Any:
+    alt, runs = look.altair, look.data("spreads")
+    axis = alt.Axis(format="+.0%", orient="top", offset=6, tickCount=6)
+    x = alt.X("around:Q", title="time of a call beside the run's median", axis=axis)
+    ticks = (
+        runs.transform_flatten(["around"])
+        .mark_tick(orient="vertical", size=13, thickness=1.6, opacity=0.55, yOffset=8)
+        .encode(x=x, y=look.row, color=look.colour)
+    )
+    medians = runs.mark_tick(
+        orient="vertical", size=19, thickness=2.5, yOffset=8, style="median"
+    ).encode(x=alt.XDatum(0), y=look.row)
+    whole = runs.mark_bar(opacity=0, height=ROW_STEP, cursor="pointer").encode(
+        x=alt.value(0), x2=alt.value("width"), y=look.row, tooltip=look.tooltip()
+    )
+    return look.layers(ticks, medians, look.row_labels(runs), whole, height=look.row_height)
+
+
+CHART = Chart(
+    name="spread",
+    order=50,
+    title="How steady each run was",
+    explanation=(
+        "Each fine line stands for 2 % of a run's calls, from the 1st to the 99th percentile; the "
+        "bold one is the median. Calls of more than twice the median stand at the right edge. Of "
+        f"more than {MOST_RUNS} runs the fastest are drawn."
+    ),
+    datasets=lambda rows, setting: {"spreads": spreads(rows)},
+    missing=without_times,
+    draw=_draw,
+    row_data="spreads",
+)

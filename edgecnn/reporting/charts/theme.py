@@ -24,11 +24,7 @@ OTHER_COLOUR = VERMILLION
 
 
 def theme(dark: bool = False) -> dict[str, Any]:
-    """Return Vega's configuration.
-
-    Args:
-        dark: Whether for a dark page.
-    """
+    """Return Vega's configuration."""
     text, quiet, grid, mark = (
         ("#e8ebef", "#a3adb8", "#343b44", "#e8ebef")
         if dark
@@ -59,12 +55,7 @@ def theme(dark: bool = False) -> dict[str, Any]:
 
 
 def colours(rows: Sequence[ReportRow], *, dark: bool = False) -> dict[str, str]:
-    """Return the colour of each scheme that occurs.
-
-    Args:
-        rows: All rows that may be shown.
-        dark: Whether for a dark page.
-    """
+    """Return the colour of each scheme that occurs."""
     given = DARK_COLOURS if dark else SCHEME_COLOURS
     schemes = {row.record.scheme for row in rows}
     known = [scheme for scheme in given if scheme in schemes]

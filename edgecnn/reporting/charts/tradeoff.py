@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.core.text import size_text
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, NO_ACCURACY, Chart, Values, has_accuracy
+from edgecnn.reporting.charts.chart import Chart, Values, without_accuracy, without_times
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import size_and_speed_points
 from edgecnn.reporting.recommendation import best_accuracy_by_time
@@ -14,55 +13,44 @@ from edgecnn.reporting.rows import ReportRow
 from edgecnn.reporting.settings import Setting
 
 
-class Tradeoff(Chart):
-    """Top-1 over the median time, with circles as large as the files."""
-
-    name = "tradeoff"
-    order = 10
-    title = "Size, speed and accuracy"
-    picture_title = "Size, speed and accuracy (faint: another file beats it)"
-
-    def explanation(self, rows: Sequence[ReportRow]) -> str:
-        """Return the text below the chart."""
-        largest = size_text(max(row.record.model_bytes for row in rows))
-        return (
-            "Up is more accurate, left is faster, a larger circle is a larger file (the largest "
-            f"has {largest}). Faint files are beaten: another one is no larger, no slower and no "
-            "less accurate, and better in one of these. The dashed line is the best top-1 up to "
-            "each time. A click on a file shows its calls."
-        )
-
-    def datasets(self, rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
-        """Return the circles, and the corners of the line."""
-        best = best_accuracy_by_time(rows)
-        steps: Values = [{"p50": row.latency_ms, "top1": row.top1_percent} for row in best]
-        return {"points": size_and_speed_points(rows), "steps": steps}
-
-    def missing(self, rows: Sequence[ReportRow], setting: Setting) -> str | None:
-        """Return why there is no circle."""
-        if setting.is_emulated:
-            return EMULATED_NOTE
-        return None if has_accuracy(rows) else NO_ACCURACY
-
-    def draw(self, look: Look) -> Any:
-        """Return the circles above the line, and names beside them."""
-        placed = look.data("points").transform_filter("isValid(datum.p50) && isValid(datum.top1)")
-        line = (
-            look.data("steps")
-            .mark_line(interpolate="step-after", strokeDash=[5, 4], style="front", strokeWidth=1.5)
-            .encode(x=look.time, y=look.top1)
-        )
-        circles = placed.mark_circle(cursor="pointer").encode(
-            x=look.time,
-            y=look.top1,
-            size=look.area,
-            color=look.colour,
-            opacity=look.opacity,
-            order=look.altair.Order("mib:Q", sort="descending"),
-            tooltip=look.tooltip(),
-            **look.ring,
-        )
-        return look.layers(line, circles, look.names(placed, look.time, look.top1))
+def _datasets(rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
+    best = best_accuracy_by_time(rows)
+    steps: Values = [{"p50": row.latency_ms, "top1": row.top1_percent} for row in best]
+    return {"points": size_and_speed_points(rows), "steps": steps}
 
 
-CHART = Tradeoff()
+def _draw(look: Look) -> Any:
+    placed = look.data("points").transform_filter("isValid(datum.p50) && isValid(datum.top1)")
+    line = (
+        look.data("steps")
+        .mark_line(interpolate="step-after", strokeDash=[5, 4], style="front", strokeWidth=1.5)
+        .encode(x=look.time, y=look.top1)
+    )
+    circles = placed.mark_circle(cursor="pointer").encode(
+        x=look.time,
+        y=look.top1,
+        size=look.area,
+        color=look.colour,
+        opacity=look.opacity,
+        order=look.altair.Order("mib:Q", sort="descending"),
+        tooltip=look.tooltip(),
+        **look.ring,
+    )
+    return look.layers(line, circles, look.names(placed, look.time, look.top1))
+
+
+CHART = Chart(
+    name="tradeoff",
+    order=10,
+    title="Size, speed and accuracy",
+    picture_title="Size, speed and accuracy (faint: another file beats it)",
+    explanation=(
+        "Up is more accurate, left is faster, a larger circle is a larger file (the largest has "
+        "{largest}). Faint files are beaten: another one is no larger, no slower and no less "
+        "accurate, and better in one of these. The dashed line is the best top-1 up to each time. "
+        "A click on a file shows its calls."
+    ),
+    datasets=_datasets,
+    missing=lambda rows, setting: without_times(rows, setting) or without_accuracy(rows, setting),
+    draw=_draw,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.reporting.charts.chart import NO_ACCURACY, Chart, Values, has_accuracy
+from edgecnn.reporting.charts.chart import Chart, Values, without_accuracy
 from edgecnn.reporting.charts.labels import place_names
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import label, position, told
@@ -24,56 +24,12 @@ NO_YEARS = (
 )
 
 
-class Years(Chart):
-    """Top-1 over the year of the architecture's paper."""
-
-    name = "years"
-    order = 60
-    title = "Accuracy by year of the architecture"
-    picture_title = "Accuracy by year of the architecture"
-
-    def explanation(self, rows: Sequence[ReportRow]) -> str:
-        """Return the text below the chart."""
-        return (
-            "Accuracy as it was measured here, not as it was published. The architecture is what a "
-            "file says that it was made from, or else the one that its name has in it."
-        )
-
-    def datasets(self, rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
-        """Return the dots."""
-        return {"years": years(rows)}
-
-    def missing(self, rows: Sequence[ReportRow], setting: Setting) -> str | None:
-        """Return why there is no dot."""
-        if not has_accuracy(rows):
-            return NO_ACCURACY
-        return None if years(rows) else NO_YEARS
-
-    def draw(self, look: Look) -> Any:
-        """Return the dots, and a name for each architecture."""
-        alt, placed = look.altair, look.data("years")
-        known = [row.network.year for row in look.rows if row.network] or [0]
-        span = [min(known) - 1, max(known) + 1]
-        ticks = alt.ExprRef(YEAR_TICKS)
-        axis = alt.Axis(format="d", tickMinStep=1, grid=False, tickCount=ticks)
-        title, scale = "year of the architecture's paper", alt.Scale(domain=span, nice=False)
-        x = alt.X("at:Q", title=title, scale=scale, axis=axis)
-        tooltip = look.tooltip(
-            alt.Tooltip("network:N", title="architecture"),
-            alt.Tooltip("year:Q", title="year", format="d"),
-        )
-        dots = placed.mark_circle(size=110, opacity=0.85, cursor="pointer").encode(
-            x=x, y=look.top1, color=look.colour, tooltip=tooltip, **look.ring
-        )
-        return look.layers(dots, look.names(placed, x, look.top1))
+def _missing(rows: Sequence[ReportRow], setting: Setting) -> str | None:
+    return without_accuracy(rows, setting) or (None if _years(rows) else NO_YEARS)
 
 
-def years(rows: Sequence[ReportRow]) -> Values:
-    """Return a point for each row of a known architecture; the best row of each has its name.
-
-    Args:
-        rows: The rows.
-    """
+def _years(rows: Sequence[ReportRow]) -> Values:
+    """Return a point for each row of a known architecture; the best row of each has its name."""
     known = [(row, row.network) for row in rows if row.network and row.top1_percent is not None]
     best = {
         network.name: max(
@@ -104,4 +60,34 @@ def years(rows: Sequence[ReportRow]) -> Values:
     ]
 
 
-CHART = Years()
+def _draw(look: Look) -> Any:
+    alt, placed = look.altair, look.data("years")
+    known = [row.network.year for row in look.rows if row.network] or [0]
+    span = [min(known) - 1, max(known) + 1]
+    ticks = alt.ExprRef(YEAR_TICKS)
+    axis = alt.Axis(format="d", tickMinStep=1, grid=False, tickCount=ticks)
+    title, scale = "year of the architecture's paper", alt.Scale(domain=span, nice=False)
+    x = alt.X("at:Q", title=title, scale=scale, axis=axis)
+    tooltip = look.tooltip(
+        alt.Tooltip("network:N", title="architecture"),
+        alt.Tooltip("year:Q", title="year", format="d"),
+    )
+    dots = placed.mark_circle(size=110, opacity=0.85, cursor="pointer").encode(
+        x=x, y=look.top1, color=look.colour, tooltip=tooltip, **look.ring
+    )
+    return look.layers(dots, look.names(placed, x, look.top1))
+
+
+CHART = Chart(
+    name="years",
+    order=60,
+    title="Accuracy by year of the architecture",
+    picture_title="Accuracy by year of the architecture",
+    explanation=(
+        "Accuracy as it was measured here, not as it was published. The architecture is what a "
+        "file says that it was made from, or else the one that its name has in it."
+    ),
+    datasets=lambda rows, setting: {"years": _years(rows)},
+    missing=_missing,
+    draw=_draw,
+)
