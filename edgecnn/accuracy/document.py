@@ -104,9 +104,9 @@ def _answers(accuracy: Accuracy) -> AnswerColumns:
         "best": answers.top.tolist(),
         "best_scores": answers.scores.tolist(),
     }
-    if accuracy.beside is not None:
-        other = accuracy.beside.answer_to(answers)
-        columns["against_answer"] = [other.get(index) for index in answers.indices.tolist()]
+    if accuracy.other is not None:
+        given = accuracy.other.answer_to(answers)
+        columns["against_answer"] = [given.get(index) for index in answers.indices.tolist()]
     return columns
 
 

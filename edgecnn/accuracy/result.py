@@ -16,7 +16,7 @@ TOP_K = 5
 
 
 @dataclass(frozen=True)
-class Beside:
+class OtherModel:
     """Another model that classified the same images for comparison.
 
     Args:
@@ -69,7 +69,7 @@ class Accuracy:
         label_offset: Output of the model for class 0.
         labels: Names of the outputs; empty where nobody gives names.
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
-        beside: The model that classified the same images for comparison, if any.
+        other: The model that classified the same images for comparison, if any.
     """
 
     dataset: Dataset
@@ -78,7 +78,7 @@ class Accuracy:
     label_offset: int
     labels: tuple[str, ...] = ()
     gives_probabilities: bool = False
-    beside: Beside | None = None
+    other: OtherModel | None = None
 
     @property
     def data(self) -> str:
@@ -146,17 +146,17 @@ class Accuracy:
             fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
         if self.calibration is not None:
             fields["calibration_error_percent"] = 100 * self.calibration.error
-        if self.beside is not None:
-            fields.update(_agreement_fields(self.beside))
+        if self.other is not None:
+            fields.update(_agreement_fields(self.other))
         return fields
 
 
-def _agreement_fields(beside: Beside) -> dict[str, Any]:
-    agreement = beside.agreement
+def _agreement_fields(other: OtherModel) -> dict[str, Any]:
+    agreement = other.agreement
     low, high = agreement.bounds
     return {
-        "against": beside.model,
-        "against_sha256": beside.sha256,
+        "against": other.model,
+        "against_sha256": other.sha256,
         "against_top1_percent": 100 * agreement.other_top1,
         "agreement_percent": 100 * agreement.share,
         "agreement_low_percent": 100 * low,

@@ -11,7 +11,7 @@ from rich.table import Table
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import CALIBRATION_BINS, Calibration
 from edgecnn.accuracy.classes import ClassResult
-from edgecnn.accuracy.result import TOP_K, Accuracy, Beside
+from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
 from edgecnn.accuracy.shares import Bounds
 from edgecnn.cli.table import add_cells, plain_table, print_whole
 from edgecnn.core.text import quoted_if_needed
@@ -20,7 +20,7 @@ from edgecnn.results.record import Record
 FEWEST_LISTED = 2
 """Images that a class or a mistake must have to be listed; single images are shown themselves."""
 
-MOST_LINES = 10
+MOST_DETAIL_ROWS = 10
 """Rows of each list; the JSON file has all."""
 
 MATRIX_CLASSES = 12
@@ -50,12 +50,13 @@ def print_details(record: Record, accuracy: Accuracy) -> None:
         _print("Most frequent mistakes", _mistakes(accuracy))
     _print("Classes that are recognised least", _weakest(accuracy, results))
     _print(
-        "Wrong answers that it is surest of", _images(accuracy, accuracy.answers.worst(MOST_LINES))
+        "Wrong answers that it is surest of",
+        _images(accuracy, accuracy.answers.worst(MOST_DETAIL_ROWS)),
     )
-    if accuracy.beside is not None:
-        rows = accuracy.beside.regressions(accuracy.answers)
-        title = f"Wrong where {_name(accuracy.beside)} is right: {len(rows)} images"
-        _print(title, _images(accuracy, rows[:MOST_LINES]))
+    if accuracy.other is not None:
+        rows = accuracy.other.regressions(accuracy.answers)
+        title = f"Wrong where {_name(accuracy.other)} is right: {len(rows)} images"
+        _print(title, _images(accuracy, rows[:MOST_DETAIL_ROWS]))
 
 
 def _figures(accuracy: Accuracy) -> Iterator[str]:
@@ -67,8 +68,8 @@ def _figures(accuracy: Accuracy) -> Iterator[str]:
         yield _calibration(accuracy.calibration, answers)
     elif not accuracy.gives_probabilities:
         yield "its scores are no probabilities: nothing is said of calibration"
-    if accuracy.beside is not None:
-        yield from _beside(accuracy.beside)
+    if accuracy.other is not None:
+        yield from _comparison(accuracy.other)
 
 
 def _calibration(found: Calibration, answers: Answers) -> str:
@@ -79,8 +80,8 @@ def _calibration(found: Calibration, answers: Answers) -> str:
     )
 
 
-def _beside(beside: Beside) -> Iterator[str]:
-    agreement, name = beside.agreement, _name(beside)
+def _comparison(other: OtherModel) -> Iterator[str]:
+    agreement, name = other.agreement, _name(other)
     low, high = (100 * end for end in agreement.difference_bounds)
     yield f"the same answer as {name} on {_share(agreement.share, agreement.bounds)}"
     yield (
@@ -102,7 +103,7 @@ def _matrix(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
 
 def _mistakes(accuracy: Accuracy) -> Table:
     table = _table(["label", "answer"], ["images"])
-    for label, answer, count in accuracy.confusion.mistakes()[:MOST_LINES]:
+    for label, answer, count in accuracy.confusion.mistakes()[:MOST_DETAIL_ROWS]:
         if count < FEWEST_LISTED:
             break
         add_cells(table, [_class(accuracy, label), _class(accuracy, answer), str(count)])
@@ -115,7 +116,7 @@ def _weakest(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
     missed = (one for one in results if one.correct < one.images >= FEWEST_LISTED)
     known = [(one.recall_bounds, one) for one in missed]
     ranked = sorted((bounds[1], one.output, one) for bounds, one in known if bounds is not None)
-    for _, _, one in ranked[:MOST_LINES]:
+    for _, _, one in ranked[:MOST_DETAIL_ROWS]:
         assert one.recall is not None
         assert one.recall_bounds is not None
         precision = None if one.precision is None else f"{100 * one.precision:.1f}"
@@ -167,8 +168,8 @@ def _image(accuracy: Accuracy, row: int) -> str:
     return quoted_if_needed(name)
 
 
-def _name(beside: Beside) -> str:
-    return quoted_if_needed(Path(beside.model).name)
+def _name(other: OtherModel) -> str:
+    return quoted_if_needed(Path(other.model).name)
 
 
 def _share(share: float, bounds: Bounds, unit: str = " %") -> str:

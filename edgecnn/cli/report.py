@@ -35,8 +35,8 @@ def report_command(
     """Write one page: size, speed and accuracy of what was measured, and which model to ship.
 
     RESULTS are .json files of 'bench --json', or the numbers, tags or models of results that are
-    kept; without, all that is kept. Of each file and scheme the newest result is taken under each set
-    of conditions (device, runtime, threads, CPUs, protocol) and on each data set.
+    kept; without, all that is kept. Of each file and scheme the newest result is taken on each data
+    set and under each set of conditions: device, runtime, threads, CPUs, protocol.
 
     \b
     Example:

@@ -199,13 +199,13 @@ def _nothing(wanted: Filter, opened: Store | None) -> str:
 
 
 def _print_table(found: list[Listed]) -> None:
-    from edgecnn.cli.table import MODEL, add_cells, plain_table, print_whole
+    from edgecnn.cli.table import MODEL_COLUMN, add_cells, plain_table, print_whole
     from edgecnn.results.columns import columns
-    from edgecnn.results.fields import Shown
+    from edgecnn.results.fields import ShownIn
     from edgecnn.results.record import FIELDS
 
-    measured, shown = FIELDS["measured_at"], columns(Shown.LIST, found)
-    titles = ["id", measured.title, MODEL, *(column.title for column in shown), "tags"]
+    measured, shown = FIELDS["measured_at"], columns(ShownIn.LIST, found)
+    titles = ["id", measured.title, MODEL_COLUMN, *(column.title for column in shown), "tags"]
     numbers = ["id", *(column.title for column in shown if not column.is_text)]
     table = plain_table(titles, numbers, folded=[title for title in titles if title not in numbers])
     for one in found:

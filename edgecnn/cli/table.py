@@ -14,13 +14,13 @@ from rich.text import Text
 from edgecnn.core.text import machine_text, model_names, quoted_if_needed
 from edgecnn.results.columns import Column, columns
 from edgecnn.results.conditions import LabelledData, processor_text
-from edgecnn.results.fields import Shown
+from edgecnn.results.fields import ShownIn
 from edgecnn.results.record import Record
 
 UNLIMITED = 1_000_000
 """Characters of a line where nothing limits them: in a file, in a pipe."""
 
-MODEL = "model"
+MODEL_COLUMN = "model"
 """Head of the first column, which has the names of the models."""
 
 
@@ -66,7 +66,7 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
     Example:
         >>> Console().print(records_table(edgecnn.bench("model.tflite")))
     """
-    shown = columns(Shown.BENCH, records)
+    shown = columns(ShownIn.BENCH, records)
     table = _table(records, shown)
     while width is not None and table_width(table) > width:
         last = max(shown, key=lambda column: column.rank)
@@ -99,7 +99,9 @@ def table_width(table: Table) -> int:
 def _table(records: Sequence[Record], shown: Sequence[Column]) -> Table:
     names = model_names(record.model for record in records)
     right = {column.title for column in shown if not column.is_text}
-    table = plain_table([MODEL, *(column.title for column in shown)], right, folded=[MODEL])
+    table = plain_table(
+        [MODEL_COLUMN, *(column.title for column in shown)], right, folded=[MODEL_COLUMN]
+    )
     table.caption, table.caption_justify = _caption(records), "left"
     for record in records:
         add_cells(table, [names[record.model], *(column.text(record) for column in shown)])

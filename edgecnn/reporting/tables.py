@@ -10,7 +10,7 @@ from typing import Any
 from edgecnn.core.markdown import in_markdown
 from edgecnn.reporting.rows import ReportRow
 from edgecnn.results.columns import Column, columns, csv_fields
-from edgecnn.results.fields import Shown
+from edgecnn.results.fields import ShownIn
 
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is run by spreadsheets: https://owasp.org/www-community/attacks/CSV_Injection."""
@@ -21,7 +21,7 @@ FILE = "file"
 
 def table_columns(rows: Sequence[ReportRow]) -> list[Column]:
     """Return the columns after the first that have something to say of these rows."""
-    every = columns(Shown.REPORT, [row.record for row in rows])
+    every = columns(ShownIn.REPORT, [row.record for row in rows])
     return [column for column in every if any(row.cell(column) is not None for row in rows)]
 
 

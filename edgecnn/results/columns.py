@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgecnn.results.fields import EMULATED_MARK, Field, Role, Shown
+from edgecnn.results.fields import EMULATED_MARK, Field, Role, ShownIn
 from edgecnn.results.record import FIELDS, Outline
 
 MLPERF_RANKS = {"latency_p50_ms": 3, "latency_p90_ms": 0}
@@ -54,7 +54,7 @@ class Column:
         return self.field.text_of(record)
 
 
-def columns(place: Shown, records: Sequence[Outline]) -> list[Column]:
+def columns(place: ShownIn, records: Sequence[Outline]) -> list[Column]:
     """Return the columns of a table after the one with the model's name.
 
     Args:
@@ -62,11 +62,11 @@ def columns(place: Shown, records: Sequence[Outline]) -> list[Column]:
         records: What the table shows, at least one.
 
     Example:
-        >>> [column.title for column in columns(Shown.LIST, store.listed())]
+        >>> [column.title for column in columns(ShownIn.LIST, store.listed())]
         ['scheme', 'device', 'threads', 'size', 'p50 ms', 'top-1 %']
     """
     every = [column for field in _in_order(place) for column in _columns_of(field, place)]
-    if place is Shown.BENCH and all(record.protocol for record in records):
+    if place is ShownIn.BENCH and all(record.protocol for record in records):
         every = [_by_mlperf(column) for column in every]
     return [column for column in every if _says_something(column, place, records)]
 
@@ -87,10 +87,10 @@ def csv_fields() -> list[Field]:
 
 def tooltip_fields() -> list[Field]:
     """Return the fields that are told of the file that is pointed at in a chart."""
-    return _in_order(Shown.TOOLTIP)
+    return _in_order(ShownIn.TOOLTIP)
 
 
-def _in_order(place: Shown) -> list[Field]:
+def _in_order(place: ShownIn) -> list[Field]:
     return sorted((field for field in FIELDS.values() if place & field.shown), key=_place)
 
 
@@ -100,10 +100,10 @@ def _place(field: Field) -> tuple[int, int]:
     return group, field.topic.value if group == 2 else 0
 
 
-def _columns_of(field: Field, place: Shown) -> list[Column]:
+def _columns_of(field: Field, place: ShownIn) -> list[Column]:
     made = [Column(field, rank=field.rank)]
     # Lists are read without the ends of intervals.
-    if field.interval_rank is not None and place is not Shown.LIST:
+    if field.interval_rank is not None and place is not ShownIn.LIST:
         made.append(Column(field, is_interval=True, rank=field.interval_rank))
     return made
 
@@ -113,10 +113,10 @@ def _by_mlperf(column: Column) -> Column:
     return replace(column, rank=rank)
 
 
-def _says_something(column: Column, place: Shown, records: Sequence[Outline]) -> bool:
+def _says_something(column: Column, place: ShownIn, records: Sequence[Outline]) -> bool:
     field = column.field
     values = {field.value_of(record) for record in records}
-    if field.role is Role.CONDITION and place is not Shown.LIST:
-        is_usual = place is Shown.REPORT or field.usual is ... or values == {field.usual}
+    if field.role is Role.CONDITION and place is not ShownIn.LIST:
+        is_usual = place is ShownIn.REPORT or field.usual is ... or values == {field.usual}
         return len(values) > 1 or not is_usual
     return any(column.text(record) is not None for record in records)

@@ -46,7 +46,7 @@ class Topic(Enum):
     OTHER = 6
 
 
-class Shown(Flag):
+class ShownIn(Flag):
     """Tables and tooltips that show a field, if any of their measurements has a value for it."""
 
     NOWHERE = 0
@@ -124,7 +124,7 @@ class Field:
     role: Role
     meaning: str
     title: str = ""
-    shown: Shown = Shown.NOWHERE
+    shown: ShownIn = ShownIn.NOWHERE
     rank: int = 0
     topic: Topic = Topic.OTHER
     text: Callable[[Any], str] = str

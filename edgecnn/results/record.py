@@ -16,7 +16,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.text import minute_text, one_decimal, quoted_if_needed, size_text, three_digits
 from edgecnn.results.fields import (
     Better,
-    Shown,
+    ShownIn,
     Spread,
     Topic,
     condition,
@@ -37,18 +37,18 @@ THROTTLED = "throttled"
 EMULATED = "emulated"
 UNDECIDED = "undecided"
 
-SIZE, SPEED, ENERGY, MEMORY, ACCURACY = (
-    Topic.SIZE, Topic.SPEED, Topic.ENERGY, Topic.MEMORY, Topic.ACCURACY,
+ACCURACY = Topic.ACCURACY
+REPORT, LIST, TOOLTIP, BOTH = (
+    ShownIn.REPORT, ShownIn.LIST, ShownIn.TOOLTIP, ShownIn.TABLES,
 )  # fmt: skip
-REPORT, LIST, TOOLTIP, TABLES = Shown.REPORT, Shown.LIST, Shown.TOOLTIP, Shown.TABLES
 
 words = partial(condition, text=quoted_if_needed)
 """Declares a condition whose values are texts, perhaps of a user."""
-milliseconds = partial(figure, topic=SPEED, text=three_digits, better=Better.LOWER)
+milliseconds = partial(figure, topic=Topic.SPEED, text=three_digits, better=Better.LOWER)
 """Declares a figure in milliseconds."""
-power = partial(figure, topic=ENERGY, text=three_digits, better=Better.LOWER)
+power = partial(figure, topic=Topic.ENERGY, text=three_digits, better=Better.LOWER)
 """Declares a figure in watts or millijoules."""
-memory = partial(figure, topic=MEMORY, text=size_text, better=Better.LOWER)
+memory = partial(figure, topic=Topic.MEMORY, text=size_text, better=Better.LOWER)
 """Declares a figure in bytes of memory."""
 share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER)
 """Declares a figure in percent of images."""
@@ -86,9 +86,9 @@ class Outline:
     model: Annotated[str, identity("Path or registered name of the model, as given.", column=1)]
     model_sha256: Annotated[str, identity("SHA-256 of the file.", column=1)]
     scheme: Annotated[str, identity(
-        "Quantisation scheme of the file.", "scheme", TABLES | LIST | TOOLTIP,
+        "Quantisation scheme of the file.", "scheme", BOTH | LIST | TOOLTIP,
         text=quoted_if_needed, column=1)]
-    device: Annotated[str, words("Name of the device.", "device", TABLES | LIST, column=1)]
+    device: Annotated[str, words("Name of the device.", "device", BOTH | LIST, column=1)]
     cpu: Annotated[str, words("Name of the processor.", "cpu", REPORT, column=3)]
     architecture: Annotated[str, words(
         "Instruction set that the kernel names: ``x86_64``, ``aarch64``, ``armv7l``.",
@@ -102,13 +102,13 @@ class Outline:
     runtime_version: Annotated[str, words(
         "Version of the runtime.", "runtime version", REPORT, column=1)]
     threads: Annotated[int, condition(
-        "Threads of the runtime.", "threads", TABLES | LIST, usual=1, column=1)]
+        "Threads of the runtime.", "threads", BOTH | LIST, usual=1, column=1)]
     cpus: Annotated[str | None, words(
         'Numbers of the CPUs that the model was kept on, ``"0,1"``; None if the system chose them.',
-        "cpus", TABLES | LIST, 1, usual=None, column=3)] = None
+        "cpus", BOTH | LIST, 1, usual=None, column=3)] = None
     protocol: Annotated[str | None, words(
         'Rules of the measurement: ``"mlperf-single-stream"``, whose result is the 90th '
-        "percentile; None for the default ones.", "protocol", TABLES | LIST, 9, usual=None,
+        "percentile; None for the default ones.", "protocol", BOTH | LIST, 9, usual=None,
         column=3)] = None
     data: Annotated[str | None, words(
         "Name of the labelled data.", "data", REPORT, topic=ACCURACY, column=1)] = None
@@ -116,24 +116,24 @@ class Outline:
         "Images that were classified.", "images", REPORT, topic=ACCURACY, text="{:,}".format,
         column=3)] = None
     model_bytes: Annotated[int, figure(
-        "Size of the file.", "size", TABLES | LIST | TOOLTIP, topic=SIZE, text=size_text,
+        "Size of the file.", "size", BOTH | LIST | TOOLTIP, topic=Topic.SIZE, text=size_text,
         better=Better.LOWER, spread=Spread.NONE, column=1)]
     latency_p50_ms: Annotated[float, milliseconds(
         "Median time of a call with one image; percentiles interpolate linearly.", "p50 ms",
-        TABLES | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,
+        BOTH | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,
         column=1)]
     verdict: Annotated[str | None, remark(
         'How far the latency can be trusted: ``"steady"``, ``"noisy"``, ``"drifting"``, '
         '``"throttled"``, ``"emulated"``, or ``"undecided"`` of too few calls.', "verdict",
-        TABLES | LIST | TOOLTIP, 1, topic=SPEED, text=quoted_if_needed, column=3)] = None
+        BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, text=quoted_if_needed, column=3)] = None
     latency_p90_ms: Annotated[float, milliseconds(
-        "90th percentile of the time of a call.", "p90 ms", TABLES | TOOLTIP, 3, confidence=99,
+        "90th percentile of the time of a call.", "p90 ms", BOTH | TOOLTIP, 3, confidence=99,
         spread=Spread.SAMPLES, percent=90, column=1)]
     peak_rss_bytes: Annotated[int | None, memory(
         "Most resident memory until the last timed call, the runtime included.", "peak memory",
-        TABLES, 1, spread=Spread.RUNS, column=1)] = None
+        BOTH, 1, spread=Spread.RUNS, column=1)] = None
     top1_percent: Annotated[float | None, share(
-        "Share of the images whose best class is the label.", "top-1 %", TABLES | LIST | TOOLTIP,
+        "Share of the images whose best class is the label.", "top-1 %", BOTH | LIST | TOOLTIP,
         confidence=95, interval_rank=2, spread=Spread.IMAGES, column=1)] = None
 
 
@@ -214,7 +214,7 @@ class Record(Outline):
     latency_p90_high_ms: Annotated[float | None, milliseconds(
         "Upper end of the 90th percentile's 99 % interval.")] = None
     latency_p99_ms: Annotated[float, milliseconds(
-        "99th percentile of the time of a call.", "p99 ms", TABLES | TOOLTIP, 2, confidence=99,
+        "99th percentile of the time of a call.", "p99 ms", BOTH | TOOLTIP, 2, confidence=99,
         spread=Spread.SAMPLES, percent=99)]
     latency_p99_low_ms: Annotated[float | None, milliseconds(
         "Lower end of the 99th percentile's 99 % interval.")] = None
@@ -224,14 +224,14 @@ class Record(Outline):
     verdict_advice: Annotated[str | None, remark(
         "What to do about the verdict; None where nothing needs doing.")] = None
     latency_mean_ms: Annotated[float, milliseconds(
-        "Mean time of a call.", "mean ms", TABLES, 6, spread=Spread.SAMPLES)]
+        "Mean time of a call.", "mean ms", BOTH, 6, spread=Spread.SAMPLES)]
     latency_std_ms: Annotated[float, milliseconds(
-        "Standard deviation of the sample of calls; 0 of a single call.", "std ms", TABLES, 6)]
-    latency_min_ms: Annotated[float, milliseconds("Time of the fastest call.", "min ms", TABLES, 8)]
+        "Standard deviation of the sample of calls; 0 of a single call.", "std ms", BOTH, 6)]
+    latency_min_ms: Annotated[float, milliseconds("Time of the fastest call.", "min ms", BOTH, 8)]
     load_ms: Annotated[float, milliseconds(
-        "Time to make the interpreter and its tensors.", "load ms", TABLES, 5)]
+        "Time to make the interpreter and its tensors.", "load ms", BOTH, 5)]
     first_inference_ms: Annotated[float, milliseconds(
-        "Time of the first call after loading.", "first ms", TABLES, 4)]
+        "Time of the first call after loading.", "first ms", BOTH, 4)]
     latency_drift_percent: Annotated[float | None, remark(
         "Change of the median from the first to the last third of the calls.")] = None
     outliers: Annotated[int | None, remark(
@@ -269,7 +269,7 @@ class Record(Outline):
         "calls.", "power W")] = None
     energy_per_inference_mj: Annotated[float | None, power(
         "``power_w`` for the time of one of those calls, idle power included.", "energy mJ",
-        TABLES, 3)] = None
+        BOTH, 3)] = None
     images_unreadable: Annotated[int | None, remark(
         "Images that could not be decoded; they do not count.")] = None
     label_offset: Annotated[int | None, remark(
@@ -279,13 +279,13 @@ class Record(Outline):
     top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None
     top5_percent: Annotated[float | None, share(
         "Share of the images with the label among the best five classes; None below six outputs.",
-        "top-5 %", TABLES, 1, confidence=95, spread=Spread.IMAGES)] = None
+        "top-5 %", BOTH, 1, confidence=95, spread=Spread.IMAGES)] = None
     top5_low_percent: Annotated[float | None, share("Lower end of top-5's 95 % interval.")] = None
     top5_high_percent: Annotated[float | None, share("Upper end of top-5's 95 % interval.")] = None
     calibration_error_percent: Annotated[float | None, share(
         "Expected calibration error of the best class in 15 bins of equal width: how far its "
         "probability is from how often it is right; None where scores are no probabilities.",
-        "calibration error %", TABLES, 8, better=Better.LOWER)] = None
+        "calibration error %", BOTH, 8, better=Better.LOWER)] = None
     against: Annotated[str | None, condition(
         "Path of the model that classified the same images for comparison.",
         topic=ACCURACY)] = None
@@ -294,7 +294,7 @@ class Record(Outline):
     against_top1_percent: Annotated[float | None, share(
         "Top-1 of the model that it was compared with.", "top-1 of the other %")] = None
     agreement_percent: Annotated[float | None, share(
-        "Share of the images to which both models give the same best class.", "agree %", TABLES, 1,
+        "Share of the images to which both models give the same best class.", "agree %", BOTH, 1,
         confidence=95)] = None
     agreement_low_percent: Annotated[float | None, share(
         "Lower end of the agreement's 95 % interval.")] = None

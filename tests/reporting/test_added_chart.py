@@ -28,7 +28,7 @@ def _draw(look):
     return look.layers(bars.encode(x="name:N", y="ms:Q", color=look.colour))
 
 
-CHART = Chart(
+chart = Chart(
     name="loading",
     order=25,
     title="Time to load",

@@ -16,7 +16,7 @@ from edgecnn.reporting.page import as_page
 from edgecnn.reporting.rows import make_rows
 from edgecnn.reporting.settings import find_settings
 from edgecnn.results.conditions import Conditions
-from edgecnn.results.fields import Field, Role, Shown, Topic
+from edgecnn.results.fields import Field, Role, ShownIn, Topic
 from edgecnn.results.record import FIELDS, LISTED_FIELDS, Outline, Record
 
 from ..store.records import made_record  # noqa: TID252
@@ -100,7 +100,7 @@ def test_tables_have_the_same_titles_and_texts(full: Record) -> None:
     page = as_page("title", find_settings(rows), rows, [])
     table = page[page.index("<table>") : page.index("</table>")]
     for field in FIELDS.values():
-        if field.role is Role.FIGURE and Shown.TABLES in field.shown:
+        if field.role is Role.FIGURE and ShownIn.TABLES in field.shown:
             text = field.text(getattr(full, field.name))
             for title in (field.title, text):
                 assert re.search(rf"(^|  ){re.escape(title)}($|  )", bench, re.MULTILINE), title

@@ -47,7 +47,7 @@ def _draw(look: Look) -> Any:
     ).properties(height=130)
 
 
-CHART = Chart(
+chart = Chart(
     name="calls",
     order=30,
     title="One file",

@@ -1,6 +1,6 @@
 """What a chart of a report is: its title, its data, its marks, and when it has nothing to show.
 
-To add a chart, add a module to this package with a :class:`Chart` named ``CHART``. The page makes a
+To add a chart, add a module to this package with a :class:`Chart` named ``chart``. The page makes a
 card for it, pictures draw it if it has a title for them, and nothing else needs to know it.
 """
 
@@ -72,7 +72,7 @@ def every_chart() -> tuple[Chart, ...]:
     package = importlib.import_module("edgecnn.reporting.charts")
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-    charts = [module.CHART for module in modules if hasattr(module, "CHART")]
+    charts = [module.chart for module in modules if hasattr(module, "chart")]
     return tuple(sorted(charts, key=lambda chart: chart.order))
 
 

@@ -62,7 +62,7 @@ def _draw(look: Look) -> Any:
     )  # fmt: skip
 
 
-CHART = Chart(
+chart = Chart(
     name="cost",
     order=40,
     title="What each scheme costs",

@@ -25,7 +25,7 @@ def _draw(look: Look) -> Any:
     return look.layers(dots, look.names(placed, look.time, y))
 
 
-CHART = Chart(
+chart = Chart(
     name="sizes",
     order=20,
     title="Size and speed",

@@ -71,7 +71,7 @@ def _draw(look: Look) -> Any:
     return look.layers(ticks, medians, look.row_labels(runs), whole, height=look.row_height)
 
 
-CHART = Chart(
+chart = Chart(
     name="spread",
     order=50,
     title="How steady each run was",

@@ -39,7 +39,7 @@ def _draw(look: Look) -> Any:
     return look.layers(line, circles, look.names(placed, look.time, look.top1))
 
 
-CHART = Chart(
+chart = Chart(
     name="tradeoff",
     order=10,
     title="Size, speed and accuracy",

@@ -78,7 +78,7 @@ def _draw(look: Look) -> Any:
     return look.layers(dots, look.names(placed, x, look.top1))
 
 
-CHART = Chart(
+chart = Chart(
     name="years",
     order=60,
     title="Accuracy by year of the architecture",
