@@ -1,4 +1,4 @@
-"""Which classes a model recognises, and which it takes for which: the confusion matrix."""
+"""The confusion matrix: which classes a model recognises, and which it takes for others."""
 
 from __future__ import annotations
 

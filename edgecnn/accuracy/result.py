@@ -112,7 +112,7 @@ class Accuracy:
 
     @cached_property
     def confusion(self) -> Confusion:
-        """Which classes were taken for which."""
+        """The confusion matrix."""
         return Confusion.of(self.answers, self.outputs)
 
     @cached_property

@@ -83,7 +83,7 @@ class Change:
         if self.interval is None:
             return self.why_unknown
         low, high = self.interval.low, self.interval.high
-        if METRICS[self.metric].spread is Spread.NONE:
+        if METRICS[self.metric].spread is Spread.EXACT:
             return "exact"
         if METRICS[self.metric].in_points:
             return f"{DECISION_CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f} points"
@@ -128,7 +128,7 @@ def _change(field: Field, pair: Pair) -> Change | None:
     if any(not value for side in values for value in side):
         return None
     base, new = (sum(side) / len(side) for side in values)
-    if field.spread is Spread.NONE:
+    if field.spread is Spread.EXACT:
         exact = new / base - 1
         return Change(field.name, base, new, Interval(exact, exact, exact))
     if why := _why_unknown(field, pair):

@@ -1,4 +1,4 @@
-"""Which records are compared with which, and whether they may be."""
+"""Pairs of records that are compared, and which pairs must not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file to ship: what no other file beats, and the one that a plain rule chooses among them.
+"""The file to ship: the files that no other file beats, and the one that a plain rule chooses.
 
 All that is compared here was measured in one setting: under the same conditions, on the same data.
 """

@@ -1,4 +1,4 @@
-"""Which records a report is about, and what it says of those that it leaves out."""
+"""The records that a report is about, and its notes on those that it leaves out."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Setting:
 
     @property
     def threads_text(self) -> str:
-        """Its threads, and what is unusual: ``"2"``, ``"1 on CPU 0, mlperf-single-stream"``."""
+        """Threads, and what else is unusual: ``"2"``, ``"1 on CPU 0, mlperf-single-stream"``."""
         return f"{self.conditions.threads}{self.conditions.restrictions}"
 
     @property

@@ -18,8 +18,8 @@ class Fact:
     """A file that is best at something.
 
     Args:
-        title: What it is best at: ``"Fastest"``.
-        row: ReportRow of the file.
+        title: What the file is best at: ``"Fastest"``.
+        row: The row of the file.
         figure: The figure by which it is best, with its unit.
     """
 

@@ -30,7 +30,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """Its head."""
+        """Head of the column."""
         return f"{self.field.confidence} % interval" if self.is_interval else self.field.title
 
     @property

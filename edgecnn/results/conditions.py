@@ -57,7 +57,7 @@ class Conditions:
             >>> Conditions.of(record).threads
             1
         """
-        values = {one.name: getattr(record, one.name) for one in fields(cls)}
+        values = {name: getattr(record, name) for name in CONDITION_NAMES}
         # Records of versions that did not look for an emulator have None.
         return cls(**{**values, "emulated": bool(record.emulated)})
 
@@ -68,9 +68,7 @@ class Conditions:
             >>> Conditions.of(free).differences(Conditions.of(pinned))
             ('cpus: any and 0',)
         """
-        return _different(
-            (one.name, self._text(one.name), other._text(one.name)) for one in fields(self)
-        )
+        return _different((name, self._text(name), other._text(name)) for name in CONDITION_NAMES)
 
     @property
     def setting(self) -> str:
@@ -90,6 +88,9 @@ class Conditions:
         if value is None:
             return {"cpus": "any", "protocol": "default"}[name]
         return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
 
 
 @dataclass(frozen=True)

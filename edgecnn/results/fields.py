@@ -23,16 +23,17 @@ EMULATED_MARK = "(emulated)"
 
 
 class Role(Enum):
-    """What a field is for; each field has exactly one role."""
+    """What a field is for; each field has exactly one role.
+
+    An identity says what was measured, a condition under which circumstances, and a figure what
+    came out; figures of different conditions are not compared. A remark describes the measurement,
+    and neither identifies what was measured nor decides what is compared.
+    """
 
     IDENTITY = auto()
-    """Says what was measured."""
     CONDITION = auto()
-    """Says under which circumstances: figures of different conditions are not compared."""
     FIGURE = auto()
-    """Is a result of the measurement."""
     REMARK = auto()
-    """Describes the measurement, and changes neither what was measured nor what is compared."""
 
 
 class Topic(Enum):
@@ -47,31 +48,31 @@ class Topic(Enum):
 
 
 class ShownIn(Flag):
-    """Tables and tooltips that show a field, if any of their measurements has a value for it."""
+    """Where a field is shown, if any of the measurements there has a value for it.
+
+    The places are the tables of ``edgecnn bench``, of a report and of ``edgecnn results list``, and
+    the tooltips of a report's charts.
+    """
 
     NOWHERE = 0
     BENCH = auto()
-    """The table of ``edgecnn bench``."""
     REPORT = auto()
-    """The table of a report."""
     LIST = auto()
-    """The table of ``edgecnn results list``."""
     TOOLTIP = auto()
-    """What a report's charts tell of the file that is pointed at."""
     TABLES = BENCH | REPORT
 
 
 class Spread(Enum):
-    """By what a figure differs from one measurement of a file to the next."""
+    """How a figure varies from one measurement of a file to the next, which intervals allow for.
 
-    NONE = auto()
-    """By nothing: it is exact."""
+    An exact figure does not vary. One of latency varies as its samples tell, one with a single
+    number as processes differ from each other, and a share of images by which images were taken.
+    """
+
+    EXACT = auto()
     SAMPLES = auto()
-    """By what the samples of latency tell."""
     RUNS = auto()
-    """By what one process differs from the next; the record has a single number."""
     IMAGES = auto()
-    """By which images were classified: it is a share of them."""
 
 
 class Better(Enum):
@@ -96,29 +97,29 @@ class Field:
     """One field of a record, as its class declares it.
 
     Args:
-        role: What it is for.
-        meaning: What it says, one or more sentences.
+        role: What the field is for.
+        meaning: What the field says, one or more sentences.
         title: Head of its column, with the unit unless its text has one; empty if no table or card
             shows it.
         shown: Which tables and tooltips show it; the page of a report shows every figure with a
             title in the card of its file.
         rank: In a terminal that is too narrow, columns of ``edgecnn bench`` of the highest rank go
             first; those of rank 0 stay.
-        topic: What it tells about.
-        text: Prints a value for people.
+        topic: What the field tells about.
+        text: Function that prints a value for people.
         usual: For a condition: the value that the table of ``edgecnn bench`` does not mention.
         confidence: For a figure with bounds: the confidence of its interval in percent.
         interval_rank: Rank of the column with the interval; None if tables have no such column.
-        better: Which values are better; None where that is not said.
-        spread: By what it differs from one measurement to the next; None if it is not compared.
-        percent: Which percentile of the samples it is, where it comes from samples; None for their
-            mean.
-        column: Version of the store's tables since which it has a column of its own; None if it is
-            only in the record's JSON.
+        better: Which values are better; None where neither is.
+        spread: How the figure varies between measurements; None if it is not compared.
+        percent: Which percentile of the samples the figure is, where it comes from samples; None
+            for their mean.
+        column: Version of the store's tables since which the field has a column of its own; None if
+            it is only in the record's JSON.
         name: Name of the field, which ends in its unit.
-        kind: Its Python type without None; of a tuple the type of its items.
-        is_tuple: Whether it is a tuple.
-        is_optional: Whether it may be None.
+        kind: Python type of the field without None; for a tuple the type of its items.
+        is_tuple: Whether the field is a tuple.
+        is_optional: Whether the field may be None.
     """
 
     role: Role

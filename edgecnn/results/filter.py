@@ -1,4 +1,4 @@
-"""Which results: what lists, reports, exports and deletions are limited to."""
+"""A filter: which results are listed, reported, exported or deleted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it lets everything through."""
+        """Whether the filter lets everything through."""
         return self == Filter()
 
     @property
@@ -65,7 +65,7 @@ class Filter:
     def matches(
         self, record: Outline, number: int | None = None, tags: Collection[str] = ()
     ) -> bool:
-        """Return whether a result is one of those.
+        """Return whether a result is let through.
 
         Args:
             record: The record.
@@ -115,7 +115,7 @@ def utc_text(measured_at: str) -> str:
     """Return a moment in UTC in one form, so that moments sort as texts.
 
     Raises:
-        EdgecnnError: It is no moment of ISO 8601.
+        EdgecnnError: The text is no moment of ISO 8601.
 
     Example:
         >>> utc_text("2026-11-25T06:00+02:00")
@@ -136,7 +136,7 @@ def parse_since(text: str, now: datetime | None = None) -> str:
         now: The present, for tests.
 
     Raises:
-        InputError: It is none of them.
+        InputError: The text is no date, time or age.
 
     Example:
         >>> parse_since("2026-11-25T14:00+00:00")

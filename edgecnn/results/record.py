@@ -117,7 +117,7 @@ class Outline:
         column=3)] = None
     model_bytes: Annotated[int, figure(
         "Size of the file.", "size", BOTH | LIST | TOOLTIP, topic=Topic.SIZE, text=size_text,
-        better=Better.LOWER, spread=Spread.NONE, column=1)]
+        better=Better.LOWER, spread=Spread.EXACT, column=1)]
     latency_p50_ms: Annotated[float, milliseconds(
         "Median time of a call with one image; percentiles interpolate linearly.", "p50 ms",
         BOTH | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,

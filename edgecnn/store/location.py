@@ -1,4 +1,4 @@
-"""Which database: a path or a URL, checked before it is opened, and shown without its password."""
+"""The place of the database: a path or a URL, checked before use, shown without its password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store itself: add, list, read, delete; each call is one transaction."""
+"""The store of results: adding, listing, reading, deleting; each call is one transaction."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Listed(Outline):
     """What a list knows of a result, which is read without its samples.
 
     Args:
-        id: Its number in the store.
-        tags: Its tags.
+        id: Number of the result in the store.
+        tags: Tags of the result.
     """
 
     id: int
@@ -50,8 +50,8 @@ class Kept:
     """A whole record that the store has.
 
     Args:
-        id: Its number in the store.
-        tags: Its tags.
+        id: Number of the result in the store.
+        tags: Tags of the result.
         record: The record.
     """
 
@@ -70,11 +70,11 @@ class Store:
     Args:
         where: A path or an SQLAlchemy URL; where None, what EDGECNN_STORE says, or else a SQLite
             file in the user's data folder.
-        create: Make the database where there is none.
+        create: Whether to make the database where there is none.
 
     Raises:
-        InputError: It is something else, of a newer version, or cannot be made.
-        StoreError: It is locked, damaged, or cannot be reached.
+        InputError: The database is of something else or of a newer version, or cannot be made.
+        StoreError: The database is locked, damaged, or cannot be reached.
 
     Example:
         >>> store = Store("results.sqlite")
@@ -96,12 +96,12 @@ class Store:
 
         Args:
             record: What was measured.
-            labels: Its tags, as :func:`check_tag` allows them.
+            labels: Tags of the record, as :func:`check_tag` allows them.
             uid: Identity of the measurement, 32 hexadecimal digits: a second attempt to keep it
                 keeps it once.
 
         Returns:
-            Its number.
+            Number of the result in the store.
         """
         rows = [{"tag": check_tag(label)} for label in dict.fromkeys(labels)]
         uid = uid or uuid.uuid4().hex
