@@ -10,8 +10,7 @@ from typing import Any
 
 from edgecnn.core.charts import content_policy, library_script, script_json
 from edgecnn.core.text import quoted_if_needed, size_text
-from edgecnn.reporting.charts.calls import calls
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, every_chart
+from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, chart_values, every_chart
 from edgecnn.reporting.charts.marks import Look, specifications
 from edgecnn.reporting.charts.theme import colours, theme
 from edgecnn.reporting.rows import ReportRow
@@ -73,6 +72,7 @@ def _values(
     settings: Sequence[Setting], views: Sequence[View], rows: Sequence[ReportRow]
 ) -> dict[str, Any]:
     """Return what the page's script works with."""
+    of_file = [chart for chart in every_chart() if chart.is_of_file]
     return {
         "looks": {
             name: {
@@ -83,12 +83,10 @@ def _values(
             for name, dark in (("light", False), ("dark", True))
         },
         "charts": [
-            {"name": one.name, "insteadOf": one.instead_of, "rows": one.row_data}
-            for one in every_chart()
-            if not one.is_of_file
+            {"name": c.name, "insteadOf": c.instead_of, "rows": c.row_data, "ofFile": c.is_of_file}
+            for c in every_chart()
         ],
-        "calls": [[] if row.latency_ms is None else calls(row) for row in rows],
-        "noCalls": [EMULATED_NOTE if row.latency_ms is None else "" for row in rows],
+        "files": [chart_values(of_file, [row], [row]) for row in rows],
         "settings": [
             {
                 "machine": setting.machine,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from edgecnn.reporting.charts.chart import Values, view_charts
+from edgecnn.reporting.charts.chart import Values, chart_values, view_charts
 from edgecnn.reporting.recommendation import Answer, answer
 from edgecnn.reporting.rows import ReportRow
 from edgecnn.reporting.settings import Setting
@@ -29,19 +29,18 @@ class View:
     answer: Answer
 
     @cached_property
+    def _charts(self) -> dict[str, dict[str, Any]]:
+        return chart_values(view_charts(), self.rows, self.setting.rows)
+
+    @property
     def datasets(self) -> dict[str, Values]:
         """What the charts draw, by the names that their specifications use."""
-        return {
-            name: values
-            for chart in view_charts()
-            for name, values in chart.datasets(self.rows, self.setting).items()
-        }
+        return self._charts["datasets"]
 
-    @cached_property
+    @property
     def missing(self) -> dict[str, str]:
         """Names of the charts that have nothing to show, and why."""
-        reasons = ((one.name, one.missing(self.rows, self.setting)) for one in view_charts())
-        return {name: reason for name, reason in reasons if reason is not None}
+        return self._charts["missing"]
 
     @property
     def pick(self) -> ReportRow:

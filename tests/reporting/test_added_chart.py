@@ -34,7 +34,7 @@ chart = Chart(
     title="Time to load",
     picture_title="Loading",
     explanation="Once for each start of an app.",
-    datasets=lambda rows, setting: {
+    datasets=lambda rows, every: {
         "loads": [
             {"name": row.name, "ms": row.value("load_ms"), "scheme": row.record.scheme}
             for row in rows

@@ -89,7 +89,7 @@ def test_every_figure_is_shown_in_the_page_of_a_report(full: Record) -> None:
                 missing -= set(field.bounds)
     assert missing == set()
     # The samples are drawn.
-    assert '"calls":[[[1,2.9],[2,3.0],[3,3.1],' in page
+    assert '"calls":[{"n":1,"ms":2.9},{"n":2,"ms":3.0},' in page
 
 
 def test_tables_have_the_same_titles_and_texts(full: Record) -> None:

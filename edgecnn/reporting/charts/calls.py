@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart
+from edgecnn.reporting.charts.chart import Chart, Values, without_times
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.rows import ReportRow
 
@@ -15,21 +15,21 @@ MOST_CALLS = 300
 """Calls of a run that are drawn one by one."""
 
 
-def calls(row: ReportRow) -> list[list[float]]:
+def calls(row: ReportRow) -> Values:
     """Return the calls of a run; of many calls, the fastest and the slowest of equal parts.
 
     Returns:
-        [number from 1 on, milliseconds] of each call.
+        Number from 1 on and milliseconds of each call; none where the CPU is emulated.
     """
-    samples = np.asarray(row.record.latency_samples_ms)
+    samples = np.asarray([] if row.latency_ms is None else row.record.latency_samples_ms)
     if len(samples) <= MOST_CALLS:
-        return [[number, float(value)] for number, value in enumerate(samples, 1)]
+        return [{"n": number, "ms": float(value)} for number, value in enumerate(samples, 1)]
     size = math.ceil(2 * len(samples) / MOST_CALLS)
     numbers: set[int] = set()
     for start in range(0, len(samples), size):
         part = samples[start : start + size]
         numbers |= {start + int(part.argmin()), start + int(part.argmax())}
-    return [[number + 1, float(samples[number])] for number in sorted(numbers)]
+    return [{"n": number + 1, "ms": float(samples[number])} for number in sorted(numbers)]
 
 
 def _draw(look: Look) -> Any:
@@ -55,10 +55,8 @@ chart = Chart(
         f"Every timed call, in order; of more than {MOST_CALLS}, the fastest and the slowest of "
         "equal parts."
     ),
-    datasets=lambda rows, setting: {
-        "calls": [{"n": number, "ms": value} for number, value in calls(rows[0])]
-    },
-    missing=lambda rows, setting: EMULATED_NOTE if rows[0].latency_ms is None else None,
+    datasets=lambda rows, every: {"calls": calls(rows[0])},
+    missing=without_times,
     draw=_draw,
     is_wide=False,
     is_of_file=True,

@@ -14,7 +14,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
 
 if TYPE_CHECKING:
     from edgecnn.reporting.charts.marks import Look
@@ -26,6 +25,7 @@ EMULATED_NOTE = (
     "and accuracy are the board's."
 )
 
+Rows = Sequence[ReportRow]
 Values = list[dict[str, Any]]
 
 
@@ -39,9 +39,10 @@ class Chart:
         title: Heading of its card in the page.
         explanation: Text below it in the page; ``{largest}`` stands for the size of the largest
             file.
-        datasets: Given the rows that are shown and their setting, returns what the chart draws, by
-            the names that its marks use.
-        missing: Given the same, returns why there is nothing to show; None if there is something.
+        datasets: Given the rows that are shown and all rows of their setting, returns what the
+            chart draws, by the names that its marks use.
+        missing: Given the rows that are shown and all rows of their setting, returns why there is
+            nothing to show; None if there is something.
         draw: Given the look that charts have in common, returns the Altair chart, whose datasets
             have names and come later.
         picture_title: Title in pictures; None if it is only in the page.
@@ -56,8 +57,8 @@ class Chart:
     order: int
     title: str
     explanation: str
-    datasets: Callable[[Sequence[ReportRow], Setting], dict[str, Values]]
-    missing: Callable[[Sequence[ReportRow], Setting], str | None]
+    datasets: Callable[[Rows, Rows], dict[str, Values]]
+    missing: Callable[[Rows, Rows], str | None]
     draw: Callable[[Look], Any]
     picture_title: str | None = None
     instead_of: str | None = None
@@ -81,11 +82,30 @@ def view_charts() -> list[Chart]:
     return [chart for chart in every_chart() if not chart.is_of_file]
 
 
-def without_times(rows: Sequence[ReportRow], setting: Setting) -> str | None:
+def chart_values(charts: Sequence[Chart], rows: Rows, every: Rows) -> dict[str, dict[str, Any]]:
+    """Return what charts draw, and why some of them have nothing to show.
+
+    Args:
+        charts: The charts.
+        rows: Rows that are shown.
+        every: All rows of their setting.
+
+    Returns:
+        ``"datasets"`` by their names, and ``"missing"``: name of a chart -> reason.
+    """
+    datasets = {name: v for one in charts for name, v in one.datasets(rows, every).items()}
+    reasons = {one.name: one.missing(rows, every) for one in charts}
+    return {
+        "datasets": datasets,
+        "missing": {name: reason for name, reason in reasons.items() if reason is not None},
+    }
+
+
+def without_times(rows: Rows, every: Rows) -> str | None:
     """Return why a chart of times has nothing to show: the CPU is emulated."""
-    return EMULATED_NOTE if setting.is_emulated else None
+    return EMULATED_NOTE if rows[0].record.emulated else None
 
 
-def without_accuracy(rows: Sequence[ReportRow], setting: Setting) -> str | None:
+def without_accuracy(rows: Rows, every: Rows) -> str | None:
     """Return why a chart of accuracies has nothing to show: no row has one."""
     return None if any(row.top1_percent is not None for row in rows) else NO_ACCURACY

@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.reporting.charts.chart import Chart, Values, without_accuracy
+from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import told
 from edgecnn.reporting.rows import ReportRow
 from edgecnn.reporting.scheme_costs import scheme_costs
-from edgecnn.reporting.settings import Setting
 
 NO_FLOAT32 = (
     "A scheme's cost shows beside the float32 file of the same model, measured on the same data."
 )
 
 
-def _datasets(rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
+def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
     # The float32 files need not be shown.
     shown = {row.id for row in rows}
-    return {"losses": [one for one in _losses(setting.rows) if one["id"] in shown]}
+    return {"losses": [one for one in _losses(every) if one["id"] in shown]}
 
 
-def _missing(rows: Sequence[ReportRow], setting: Setting) -> str | None:
-    has_costs = bool(_datasets(rows, setting)["losses"])
-    return without_accuracy(rows, setting) or (None if has_costs else NO_FLOAT32)
+def _missing(rows: Rows, every: Rows) -> str | None:
+    has_costs = bool(_datasets(rows, every)["losses"])
+    return without_accuracy(rows, every) or (None if has_costs else NO_FLOAT32)
 
 
 def _losses(rows: Sequence[ReportRow]) -> Values:

@@ -80,7 +80,7 @@ chart = Chart(
         "bold one is the median. Calls of more than twice the median stand at the right edge. Of "
         f"more than {MOST_RUNS} runs the fastest are drawn."
     ),
-    datasets=lambda rows, setting: {"spreads": spreads(rows)},
+    datasets=lambda rows, every: {"spreads": spreads(rows)},
     missing=without_times,
     draw=_draw,
     row_data="spreads",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.reporting.charts.chart import Chart, Values, without_accuracy, without_times
+from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy, without_times
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import size_and_speed_points
 from edgecnn.reporting.recommendation import best_accuracy_by_time
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
 
 
-def _datasets(rows: Sequence[ReportRow], setting: Setting) -> dict[str, Values]:
+def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
     best = best_accuracy_by_time(rows)
     steps: Values = [{"p50": row.latency_ms, "top1": row.top1_percent} for row in best]
     return {"points": size_and_speed_points(rows), "steps": steps}
@@ -51,6 +48,6 @@ chart = Chart(
         "A click on a file shows its calls."
     ),
     datasets=_datasets,
-    missing=lambda rows, setting: without_times(rows, setting) or without_accuracy(rows, setting),
+    missing=lambda rows, every: without_times(rows, every) or without_accuracy(rows, every),
     draw=_draw,
 )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.reporting.charts.chart import Chart, Values, without_accuracy
+from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
 from edgecnn.reporting.charts.labels import place_names
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import label, position, told
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
 
 BESIDE_YEARS = 0.14
 """Years between two schemes of one network."""
@@ -24,8 +23,8 @@ NO_YEARS = (
 )
 
 
-def _missing(rows: Sequence[ReportRow], setting: Setting) -> str | None:
-    return without_accuracy(rows, setting) or (None if _years(rows) else NO_YEARS)
+def _missing(rows: Rows, every: Rows) -> str | None:
+    return without_accuracy(rows, every) or (None if _years(rows) else NO_YEARS)
 
 
 def _years(rows: Sequence[ReportRow]) -> Values:
@@ -87,7 +86,7 @@ chart = Chart(
         "Accuracy as it was measured here, not as it was published. The architecture is what a "
         "file says that it was made from, or else the one that its name has in it."
     ),
-    datasets=lambda rows, setting: {"years": _years(rows)},
+    datasets=lambda rows, every: {"years": _years(rows)},
     missing=_missing,
     draw=_draw,
 )
