@@ -2,9 +2,8 @@
 
 A machine that others share is up to a fifth slower for seconds at a time. Between two benches that
 cannot be told from a slower model; within one bench, both files are slowed down in the same turns.
-The ratios of the turns are summed up by the Hodges-Lehmann estimate and its interval from
-Wilcoxon's signed ranks (Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 2014,
-3.2 and 3.3), which a few disturbed turns do not move.
+The ratios of the turns are summed up by :mod:`edgecnn.results.signed_ranks`, which a few disturbed
+turns do not move.
 """
 
 from __future__ import annotations
@@ -20,13 +19,11 @@ from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
 from edgecnn.results.bootstrap import DECISION_CONFIDENCE, statistic
 from edgecnn.results.record import Record
+from edgecnn.results.signed_ranks import signed_rank_interval
 
 PLACEMENT = 0.005
 """Assumed relative standard deviation of the latency by where a process' memory lies, which stays
 as it is during all turns of the process."""
-
-MOST_TURNS = 400
-"""Turns that are looked at, of many benches together."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,33 +50,6 @@ def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:
     low, middle, high = bounds
     ends = (middle - math.hypot(middle - low, kept), middle + math.hypot(high - middle, kept))
     return Interval(math.expm1(middle), math.expm1(ends[0]), math.expm1(ends[1]))
-
-
-def signed_rank_interval(values: Floats) -> tuple[float, float, float] | None:
-    """Return lower end, Hodges-Lehmann estimate and upper end of the median of some values.
-
-    Args:
-        values: Values that lie symmetrically about their median, shape (n,).
-
-    Returns:
-        None where the values are too few for an interval of :data:`DECISION_CONFIDENCE`: below 8.
-
-    Example:
-        >>> signed_rank_interval(np.arange(20.0))
-        (5.5, 9.5, 13.5)
-    """
-    # Fewer values give a wider interval, which errs to the safe side, in bounded time.
-    some = values[:: max(1, math.ceil(len(values) / MOST_TURNS))]
-    first, second = np.triu_indices(len(some))
-    averages = np.sort((some[first] + some[second]) / 2)
-    chances = np.ones(1)  # that ranks 1, 2, ..., each drawn or not, add up to 0, 1, ...
-    for rank in range(1, len(some) + 1):
-        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
-    outside = int(np.sum(np.cumsum(chances) <= (1 - DECISION_CONFIDENCE) / 2))
-    if not outside:
-        return None
-    low, high = averages[outside - 1], averages[-outside]
-    return float(low), float(np.median(averages)), float(high)
 
 
 def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:

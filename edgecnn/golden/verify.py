@@ -12,7 +12,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device, get_device
-from edgecnn.golden.compare import VERDICTS, Comparison, Tolerance, compare, tolerance_of
+from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
 from edgecnn.golden.sample import (
     GOLDEN_FILE,
@@ -24,6 +24,7 @@ from edgecnn.golden.sample import (
 from edgecnn.metadata.reading import read_packed_files
 from edgecnn.runner.session import DeviceFacts, LoadedModel, RunnerSession
 from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.schemes import AnswerTolerance
 
 MAX_THREADS = 256
 
@@ -52,8 +53,8 @@ class Verification:
     path: Path
     sha256: str
     verdict: str
-    samples: tuple[Comparison, ...]
-    tolerance: Tolerance
+    samples: tuple[GoldenComparison, ...]
+    tolerance: AnswerTolerance
     device: str
     architecture: str
     bits: int
@@ -144,7 +145,7 @@ def verify_each(
     where = get_device(device, ask_password)
     # Files are read first: a device is not woken up for those that have nothing to replay.
     files = [_read(Path(path)) for path in paths]
-    if not any(isinstance(file, _File) for file in files):
+    if not any(isinstance(file, _VerifiedFile) for file in files):
         yield from (file for file in files if isinstance(file, EdgecnnError))
         return
     with where:
@@ -159,16 +160,16 @@ def verify_each(
 
 
 @dataclass(frozen=True)
-class _File:
+class _VerifiedFile:
     path: Path
     model: TfliteModel
     golden: GoldenSample
 
 
-def _read(path: Path) -> _File | EdgecnnError:
+def _read(path: Path) -> _VerifiedFile | EdgecnnError:
     try:
         model = read_model(path)
-        return _File(path, model, read_golden(path, model))
+        return _VerifiedFile(path, model, read_golden(path, model))
     except EdgecnnError as error:
         return error
 
@@ -202,7 +203,7 @@ def read_golden(path: Path, model: TfliteModel) -> GoldenSample:
 
 
 def _replayed(
-    file: _File, device: Device, threads: int, on_progress: Callable[[str, int, int], None]
+    file: _VerifiedFile, device: Device, threads: int, on_progress: Callable[[str, int, int], None]
 ) -> Verification:
     label = quoted(file.path)
 
@@ -222,8 +223,8 @@ def _replayed(
 
 
 def _compared(
-    answer: GoldenAnswer, file: _File, session: RunnerSession, tolerance: Tolerance
-) -> Comparison:
+    answer: GoldenAnswer, file: _VerifiedFile, session: RunnerSession, tolerance: AnswerTolerance
+) -> GoldenComparison:
     golden = file.golden
     tensor = input_tensor(answer.pattern, answer.seed, golden.spec, file.model.inputs[0])
     if sha256_of_array(tensor) != answer.input_sha256:
@@ -235,13 +236,13 @@ def _compared(
 
 
 def _verification(
-    file: _File,
+    file: _VerifiedFile,
     device: Device,
     threads: int,
     loaded: LoadedModel,
     host: DeviceFacts,
-    samples: tuple[Comparison, ...],
-    tolerance: Tolerance,
+    samples: tuple[GoldenComparison, ...],
+    tolerance: AnswerTolerance,
 ) -> Verification:
     return Verification(
         path=file.path,

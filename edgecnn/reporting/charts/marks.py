@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgecnn.core.charts import GREY
 from edgecnn.reporting.charts.chart import every_chart
-from edgecnn.reporting.charts.theme import DARK_GREY, colours
+from edgecnn.reporting.charts.theme import colours
 from edgecnn.reporting.rows import ReportRow
 from edgecnn.results.columns import tooltip_fields
 
@@ -113,7 +114,7 @@ class Look:
         legend: dict[str, Any] = self._legend
         if not legend:
             values = [float(f"{largest * part:.1g}") for part in (0.1, 0.4, 1)]
-            symbols = self.altair.Legend(symbolFillColor=DARK_GREY, values=values, format="~g")
+            symbols = self.altair.Legend(symbolFillColor=GREY, values=values, format="~g")
             legend = {"legend": symbols}
         scale = self.altair.Scale(domain=[0, largest], range=[20, 900])
         return self.altair.Size("mib:Q", title="MiB", scale=scale, **legend)

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.core.charts import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from edgecnn.core.charts import BLUE, SKY, VERMILLION
 from edgecnn.reporting.rows import ReportRow
+from edgecnn.tflite.schemes import SCHEMES
 
-DARK_GREY, LIGHT_GREY = "#7d8790", "#b4bcc6"
-
-SCHEME_COLOURS = {
-    "float32": DARK_GREY,
-    "float16": GREEN,
-    "dynamic": ORANGE,
-    "int8": BLUE,
-    "int16x8": PURPLE,
-}
-"""Colour of each scheme on a light page; float32 is grey, since the others are compared with it."""
-
-DARK_COLOURS = {**SCHEME_COLOURS, "float32": LIGHT_GREY, "int8": SKY}
 OTHER_COLOUR = VERMILLION
+"""Colour of a scheme that no edgecnn of this version makes."""
 
 
 def theme(dark: bool = False) -> dict[str, Any]:
@@ -49,15 +39,14 @@ def theme(dark: bool = False) -> dict[str, Any]:
         "style": {
             "front": {"color": quiet},
             "median": {"color": mark},
-            "call": {"color": DARK_COLOURS["int8"] if dark else BLUE},
+            "call": {"color": SKY if dark else BLUE},
         },
     }  # fmt: skip
 
 
 def colours(rows: Sequence[ReportRow], *, dark: bool = False) -> dict[str, str]:
     """Return the colour of each scheme that occurs."""
-    given = DARK_COLOURS if dark else SCHEME_COLOURS
     schemes = {row.record.scheme for row in rows}
-    known = [scheme for scheme in given if scheme in schemes]
-    others = sorted(schemes - {*known})
-    return {scheme: given.get(scheme, OTHER_COLOUR) for scheme in (*known, *others)}
+    known = [scheme for name, scheme in SCHEMES.items() if name in schemes]
+    given = {one.name: one.dark_colour if dark and one.dark_colour else one.colour for one in known}
+    return {**given, **dict.fromkeys(sorted(schemes - given.keys()), OTHER_COLOUR)}
