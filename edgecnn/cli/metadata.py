@@ -89,8 +89,8 @@ def set_command(
       edgecnn metadata set model.tflite --license Apache-2.0 -o licensed.tflite
     """
     from edgecnn.data.preprocessing import Preprocessing
+    from edgecnn.inspection.metadata_editing import set_metadata
     from edgecnn.metadata.about import About
-    from edgecnn.metadata.editing import set_metadata
 
     notes = set_metadata(
         file,
@@ -116,7 +116,7 @@ def strip_command(file: str, everything: bool, output: str | None) -> None:
       edgecnn metadata strip model.tflite -o bare.tflite
     """
     from edgecnn.golden.sample import GOLDEN_FILE
-    from edgecnn.metadata.editing import strip_metadata
+    from edgecnn.inspection.metadata_editing import strip_metadata
 
     gone = strip_metadata(file, output, everything=everything)
     line = f"{quoted_if_needed(output or file)} is written, {gone.saved_bytes} bytes smaller"

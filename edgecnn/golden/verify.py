@@ -10,7 +10,6 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
-from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device, get_device
 from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
@@ -21,9 +20,8 @@ from edgecnn.golden.sample import (
     read_sample,
     sha256_of_array,
 )
-from edgecnn.metadata.reading import read_packed_files
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.runner.session import DeviceFacts, LoadedModel, RunnerSession
-from edgecnn.tflite.reading import TfliteModel, read_model
 from edgecnn.tflite.schemes import AnswerTolerance
 
 MAX_THREADS = 256
@@ -161,30 +159,28 @@ def verify_each(
 
 @dataclass(frozen=True)
 class _VerifiedFile:
-    path: Path
-    model: TfliteModel
+    file: DescribedFile
     golden: GoldenSample
 
 
 def _read(path: Path) -> _VerifiedFile | EdgecnnError:
     try:
-        model = read_model(path)
-        return _VerifiedFile(path, model, read_golden(path, model))
+        file = DescribedFile(path)
+        return _VerifiedFile(file, read_golden(file))
     except EdgecnnError as error:
         return error
 
 
-def read_golden(path: Path, model: TfliteModel) -> GoldenSample:
+def read_golden(file: DescribedFile) -> GoldenSample:
     """Read the golden sample of a file.
 
     Args:
-        path: The file.
-        model: Its structure.
+        file: The file.
 
     Raises:
         InputError: It has none, or one that is broken or of another model.
     """
-    packed, label = read_packed_files(path), quoted(path)
+    packed, model, label = file.packed_files, file.model, file.label
     if GOLDEN_FILE not in packed:
         raise InputError(
             f"{label} has no golden sample: only files that edgecnn convert made since it packs "
@@ -203,9 +199,13 @@ def read_golden(path: Path, model: TfliteModel) -> GoldenSample:
 
 
 def _replayed(
-    file: _VerifiedFile, device: Device, threads: int, on_progress: Callable[[str, int, int], None]
+    verified: _VerifiedFile,
+    device: Device,
+    threads: int,
+    on_progress: Callable[[str, int, int], None],
 ) -> Verification:
-    label = quoted(file.path)
+    file = verified.file
+    label = file.label
 
     def sending(done: int, total: int) -> None:
         on_progress(f"sending {label}", done, total)
@@ -216,17 +216,20 @@ def _replayed(
         loaded = session.load(place, threads)
         tolerance = tolerance_of(file.model.scheme)
         samples = tuple(
-            _compared(answer, file, session, tolerance) for answer in file.golden.answers
+            _compared(answer, verified, session, tolerance) for answer in verified.golden.answers
         )
         host = session.facts()
-    return _verification(file, device, threads, loaded, host, samples, tolerance)
+    return _verification(verified, device, threads, loaded, host, samples, tolerance)
 
 
 def _compared(
-    answer: GoldenAnswer, file: _VerifiedFile, session: RunnerSession, tolerance: AnswerTolerance
+    answer: GoldenAnswer,
+    verified: _VerifiedFile,
+    session: RunnerSession,
+    tolerance: AnswerTolerance,
 ) -> GoldenComparison:
-    golden = file.golden
-    tensor = input_tensor(answer.pattern, answer.seed, golden.spec, file.model.inputs[0])
+    spec, target = verified.golden.spec, verified.file.model.inputs[0]
+    tensor = input_tensor(answer.pattern, answer.seed, spec, target)
     if sha256_of_array(tensor) != answer.input_sha256:
         raise InputError(
             f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
@@ -236,7 +239,7 @@ def _compared(
 
 
 def _verification(
-    file: _VerifiedFile,
+    verified: _VerifiedFile,
     device: Device,
     threads: int,
     loaded: LoadedModel,
@@ -245,8 +248,8 @@ def _verification(
     tolerance: AnswerTolerance,
 ) -> Verification:
     return Verification(
-        path=file.path,
-        sha256=sha256_of(file.path),
+        path=verified.file.path,
+        sha256=verified.file.sha256,
         verdict=max((sample.verdict for sample in samples), key=VERDICTS.index),
         samples=samples,
         tolerance=tolerance,
@@ -256,6 +259,6 @@ def _verification(
         runtime=loaded.runtime,
         runtime_version=loaded.runtime_version,
         threads=threads,
-        made=file.golden.made,
-        provenance=file.golden.provenance,
+        made=verified.golden.made,
+        provenance=verified.golden.provenance,
     )

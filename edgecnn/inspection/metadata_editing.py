@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.files import quoted, replacing
+from edgecnn.core.files import replacing
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for, shut_out
 from edgecnn.metadata.about import About, check_text
+from edgecnn.metadata.described_file import DescribedFile, labels_in
 from edgecnn.metadata.flat import Tree
 from edgecnn.metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
 from edgecnn.metadata.model import (
@@ -21,12 +22,10 @@ from edgecnn.metadata.model import (
     label_file,
     normalization_unit,
 )
-from edgecnn.metadata.reading import labels_in, parse_tree, read_packed_files
 from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.metadata.writing import encode_tree, with_packed_files
-from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.outputs import activation, classes
-from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel, read_model
+from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
 from edgecnn.tflite.writing import with_buffers
 
 EDITING_FAILS = (
@@ -78,19 +77,20 @@ def set_metadata(
         >>> set_metadata("model.tflite", about=About.of("labels.txt", author="Ada"))
         ()
     """
-    path, about = Path(path), about or About()
+    about = about or About()
     preprocessing = preprocessing or Preprocessing()
     if name is None and about == About() and not preprocessing.is_given:
         raise InputError("nothing is to be set: say for example --labels FILE or --author NAME")
     check_text("name", name or "")
-    model, packed = read_model(path), read_packed_files(path)
-    tree = _tree_of(path, model)
+    file = DescribedFile(path)
+    model, packed = file.model, file.packed_files
+    tree = _tree_of(file)
     _set_texts(tree, name, about)
     if preprocessing.is_given:
-        _set_normalization(tree, model, preprocessing, quoted(path))
+        _set_normalization(tree, model, preprocessing, file.label)
     if about.labels is not None:
-        packed = _set_labels(tree, model, about, packed, quoted(path))
-    _write(path, output, {METADATA_BUFFER: encode_tree(tree)}, packed)
+        packed = _set_labels(tree, model, about, packed, file.label)
+    _write(file, output, {METADATA_BUFFER: encode_tree(tree)}, packed)
     return _notes(model, ModelMetadata.from_tree(tree), packed, about)
 
 
@@ -111,35 +111,26 @@ def strip_metadata(
         >>> strip_metadata("model.tflite", "bare.tflite").packed_files
         ('labels.txt', 'edgecnn_golden.json')
     """
-    path = Path(path)
-    read_model(path)
-    packed = _packed_names(path)
-    before = path.stat().st_size
+    file = DescribedFile(path)
+    assert file.model.inputs is not None
+    packed, before = _packed_names(file), file.bytes
     buffers: dict[str, bytes | None] = {METADATA_BUFFER: None}
     if everything:
         buffers[METADATA_NAME] = None
-    _write(path, output, buffers, {})
+    _write(file, output, buffers, {})
     return Stripped(before - Path(output or path).stat().st_size, packed)
 
 
-def _packed_names(path: Path) -> tuple[str, ...]:
+def _packed_names(file: DescribedFile) -> tuple[str, ...]:
     try:
-        return tuple(read_packed_files(path))
+        return tuple(file.packed_files)
     except InputError:
         return ()  # Whatever is wrong with them, they are going to be taken out.
 
 
-def _tree_of(path: Path, model: TfliteModel) -> Tree:
+def _tree_of(file: DescribedFile) -> Tree:
     """Return the file's metadata, or what can be seen from the file, to be changed."""
-    if METADATA_BUFFER in model.metadata:
-        try:
-            tree = parse_tree(model.metadata[METADATA_BUFFER])
-        except ValueError as error:
-            raise InputError(
-                f"the metadata of {quoted(path)} is broken ({error}): edgecnn metadata strip first"
-            ) from error
-    else:
-        tree = {"name": path.stem}
+    model, tree = file.model, dict(file.metadata_tree or {"name": file.path.stem})
     graphs = list(tree.get("subgraph_metadata", ())) or [{}]
     graph = graphs[0] = dict(graphs[0])
     if len(graph.get("input_tensor_metadata", ())) != len(model.inputs):
@@ -241,21 +232,21 @@ def _set_labels(
 
 
 def _write(
-    path: Path,
+    file: DescribedFile,
     output: str | Path | None,
     buffers: Mapping[str, bytes | None],
     packed: Mapping[str, bytes],
 ) -> None:
     try:
-        content = with_packed_files(with_buffers(map_tflite(path), buffers), packed)
+        content = with_packed_files(with_buffers(file.content, buffers), packed)
     except ImportError:
         raise EdgecnnError(
             "changing a file needs ai-edge-litert, which this machine does not have (there is none "
             "for 32 bits): change it on another one"
         ) from None
     except EDITING_FAILS as error:
-        raise InputError(f"{quoted(path)} is truncated or corrupt: make it again") from error
-    with replacing(Path(output or path)) as temporary:
+        raise InputError(f"{file.label} is truncated or corrupt: make it again") from error
+    with replacing(Path(output or file.path)) as temporary:
         temporary.write_bytes(content)
 
 
