@@ -8,7 +8,7 @@ from typing import Any
 
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
-from edgecnn.accuracy.result import Accuracy, Beside
+from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.data.datasets import Dataset, open_dataset, sample
@@ -153,7 +153,7 @@ class AccuracyTask:
             label_offset=self._offset,
             labels=self._labels,
             gives_probabilities=self._gives_probabilities,
-            beside=beside,
+            other=beside,
         )
 
     def placed(self, runners: Runners | None) -> Placed:
@@ -219,7 +219,7 @@ class Reference:
         """Say whether it has still to classify, and takes the same cut of an image as another."""
         return self.answers is None and self.model.takes_the_cut_of(other)
 
-    def beside(self, answers: Answers, offset: int, on_images: OnImages) -> Beside:
+    def beside(self, answers: Answers, offset: int, on_images: OnImages) -> OtherModel:
         """Compare a model with it.
 
         Args:
@@ -234,4 +234,6 @@ class Reference:
             [self.answers] = classify_images(*images, most=runners.most, on_images=on_images)
         shift = self.model.offset - offset
         agreement = Agreement.of(answers, self.answers, shift)
-        return Beside(str(self.against.path), self.against.sha256, agreement, self.answers, shift)
+        return OtherModel(
+            str(self.against.path), self.against.sha256, agreement, self.answers, shift
+        )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, shadowed_name
-from edgecnn.measure.bootstrap import FEWEST_SAMPLES
 from edgecnn.measure.levels import OTHERS_CORES, Level
 from edgecnn.measure.stats import Drift, percentile
 from edgecnn.measure.timing import NS_PER_MS, Timing
+from edgecnn.results.bootstrap import FEWEST_SAMPLES
 from edgecnn.results.record import MeasurementWarning
 from edgecnn.runner.session import DeviceFacts
 

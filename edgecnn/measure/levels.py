@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgecnn.measure.bootstrap import percentile_interval
 from edgecnn.measure.timing import Timing
+from edgecnn.results.bootstrap import percentile_interval
 
 PERCENTS = (50, 90, 99)
 

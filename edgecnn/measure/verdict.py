@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecnn.measure.levels import Level
-from edgecnn.results.record import MeasurementWarning
+from edgecnn.results.record import (
+    DRIFTING,
+    EMULATED,
+    NOISY,
+    STEADY,
+    THROTTLED,
+    UNDECIDED,
+    MeasurementWarning,
+)
 from edgecnn.runner.health import CONDITIONS
-
-STEADY = "steady"
-NOISY = "noisy"
-DRIFTING = "drifting"
-THROTTLED = "throttled"
-EMULATED = "emulated"
-UNDECIDED = "undecided"
 
 SHARED = ("cpu-shared", "busy-meanwhile", "steal", "swapping")
 """Warnings that something else ran: it explains a level that moves, which says nothing more."""
