@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy.typing as npt
 from edgecnn.core.child import Message, ParentPipe, serve_job
 from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.loading import LoadedModel, freeze, load
 from edgecnn.quantize.budget.mixing import Subject, within_budget
@@ -125,7 +125,7 @@ class Conversion:
                 "scheme": output["scheme"],
                 "seconds": time.perf_counter() - start,
                 "phase_seconds": self._clock.seconds,
-                "peak_rss_bytes": _peak_rss_bytes(),
+                "peak_rss_bytes": peak_memory_bytes(),
                 "fidelity": made.fidelity,
                 "budget": made.budget,
                 "latency_over_float32": self._over_float32(made, output),
@@ -336,15 +336,6 @@ def import_tensorflow() -> None:
     """Import TensorFlow, which takes seconds, and have it say errors alone."""
     tf.constant(0)
     tf.get_logger().setLevel("ERROR")
-
-
-def _peak_rss_bytes() -> int | None:
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 if found else None
 
 
 def _work(parent: ParentPipe, job: Message) -> None:

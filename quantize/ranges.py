@@ -9,7 +9,6 @@ widens the ranges of residual branches.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.platform_support import usable_cores
 from edgecnn.data.inputspec import InputSpec
 
 Range = tuple[float, float]
@@ -179,4 +179,4 @@ def _spanning(low: float, high: float) -> Range:
 
 def threads() -> int:
     """Return how many threads the runtime gets."""
-    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    return min(4, usable_cores())

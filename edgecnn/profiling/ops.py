@@ -19,20 +19,21 @@ FLOAT32, INT8 = "float32", "int8"
 
 
 @dataclass(frozen=True)
-class Op:
-    """One op that runs.
+class ProfiledOp:
+    """One op that runs in every inference.
 
     Args:
-        place: Among the ops of the file, from 0.
-        name: Of the layer.
-        kind: As ``"CONV_2D"``.
-        output_shape: Of its first result.
+        place: Its number among the ops of the file, from 0.
+        name: Name of its layer.
+        kind: Its kind: ``"CONV_2D"``.
+        output_shape: Shape of its first result.
         macs: Multiply-adds of one inference.
-        read_bytes: Of the values from other ops that it reads.
-        weight_bytes: Of the constants that it reads.
-        written_bytes: Of its results.
+        read_bytes: Bytes that it reads of other ops' results.
+        weight_bytes: Bytes that it reads of constants.
+        written_bytes: Bytes of its results.
         precision: ``"int8"`` where its weights are integers, else ``"float32"``.
-        idle_bytes: Moved by other ops since it, or another, last used what it moves most of.
+        idle_bytes: Bytes that other ops move between two uses of the memory that it moves most of:
+            its weights, or where its results are written.
     """
 
     place: int
@@ -48,22 +49,22 @@ class Op:
 
     @property
     def own_bytes(self) -> int:
-        """Of its weights or of its results, whichever are more."""
+        """Bytes of its weights or of its results, whichever are more."""
         return max(self.weight_bytes, self.written_bytes)
 
     @property
     def bytes(self) -> int:
-        """All that it moves if each value is read or written once."""
+        """Bytes that it moves if each value is read or written once."""
         return self.read_bytes + self.weight_bytes + self.written_bytes
 
 
-def running_ops(model: TfliteModel) -> list[Op]:
+def running_ops(model: TfliteModel) -> list[ProfiledOp]:
     """Return the ops that run in every inference, in the file's order.
 
-    Those that widen constants when the file is loaded are none of them.
+    Ops that widen constants when the file is loaded are not among them.
 
     Args:
-        model: The file's structure; its first subgraph counts.
+        model: The file's structure, of which the first subgraph counts.
 
     Example:
         >>> [op.kind for op in running_ops(read_model("mobilenet_v2.tflite"))][:2]
@@ -79,7 +80,7 @@ def running_ops(model: TfliteModel) -> list[Op]:
         weights = [t for t in op.inputs if t and (t.is_constant or t.name in model.widened)]
         values = [t for t in op.inputs if t and t not in weights]
         found.append(
-            Op(
+            ProfiledOp(
                 place=place,
                 name=row.name,
                 kind=row.kind,
@@ -95,7 +96,7 @@ def running_ops(model: TfliteModel) -> list[Op]:
 
 
 def _bytes(tensors: Iterable[TensorInfo]) -> int:
-    """Count each tensor once, however often it is read."""
+    """Return the bytes of some tensors, each counted once however often it is read."""
     once = {tensor.index: tensor for tensor in tensors}
     return sum(tensor.constant_bytes or tensor_bytes(tensor) for tensor in once.values())
 
