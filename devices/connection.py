@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import ClassVar, Protocol
 
 from edgecnn.core.channel import Channel
@@ -104,12 +103,7 @@ class Connection(Shell, Protocol):
     def __enter__(self) -> Connection:
         """Connect."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Disconnect."""
 
     def open(self) -> None:

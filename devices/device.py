@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from edgecnn.runner.ondevice.system import DEVICE_TREE
 from edgecnn.runner.session import RunnerSession
@@ -42,12 +41,7 @@ class Device(ABC):
         """Connect to the device, where that is needed."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Give the device free."""
         self.close()
 

@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from typing import Any
 
-from edgecnn.core.channel import Channel, Inbox
+from edgecnn.core.channel import InboxChannel
 from edgecnn.core.child import EXIT_TIMEOUT_S, describe_exit
 from edgecnn.core.errors import ChildCrashedError, ConnectionLostError, DeviceError, EdgecnnError
 from edgecnn.core.messages import Frame, FrameHead
@@ -36,7 +36,7 @@ LINUX_SIGNALS = {
 """Signals as Linux numbers them (man 7 signal); this machine may number them otherwise."""
 
 
-class SshProcess(Channel):
+class SshProcess(InboxChannel):
     """Carries messages over a connection; payloads that are large go compressed.
 
     Args:
@@ -51,10 +51,10 @@ class SshProcess(Channel):
     """
 
     def __init__(self, connection: SshConnection, process: Any, task: str) -> None:
+        super().__init__()
         self._connection = connection
         self._process = process
         self.task = task
-        self._inbox = Inbox()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         for work in (self._fill_inbox(), self._read_stderr(), self._tell_alive()):
             connection.spawn(work)
@@ -72,19 +72,6 @@ class SshProcess(Channel):
                     self.receive_frame(EXIT_TIMEOUT_S)
                 except ConnectionLostError:
                     raise error from None
-
-    def receive_frame(self, timeout_s: float | None = None) -> Frame:
-        """Return the next message as it travelled; an error that it reports is raised."""
-        try:
-            frame = self._inbox.take(timeout_s)
-        except TimeoutError:
-            self.close(kill=True)
-            raise DeviceError(
-                f"{self._connection.name}: {self.task}: no answer for {timeout_s:.0f} s"
-            ) from None
-        if frame is None:
-            raise self._end()
-        return frame
 
     def close(self, *, kill: bool = False) -> None:
         """End the process: close its input and wait for it, or end it at once."""
@@ -113,9 +100,9 @@ class SshProcess(Channel):
                 while line := await output.readline():
                     head = FrameHead.parse(line)
                     payload = await output.readexactly(head.payload_bytes or 0)
-                    self._inbox.put(head.frame(payload))
+                    self.inbox.put(head.frame(payload))
         finally:
-            self._inbox.end()
+            self.inbox.end()
 
     async def _read_stderr(self) -> None:
         with contextlib.suppress(Exception):
@@ -129,8 +116,12 @@ class SshProcess(Channel):
                 await asyncio.sleep(ALIVE_EVERY_S)
                 self._process.stdin.write(ALIVE_LINE)
 
-    def _end(self) -> EdgecnnError:
-        """Say how it ended; a connection that is gone cannot tell."""
+    def no_answer(self, text: str) -> DeviceError:
+        """Return the error for a process that gave no answer in time."""
+        return DeviceError(f"{self._connection.name}: {self.task}: {text}")
+
+    def ending(self) -> EdgecnnError:
+        """Return the error for a process that ended; a connection that is gone cannot tell how."""
         name = self._connection.name
         try:
             self._connection.call(self._process.wait_closed(), self.task, EXIT_TIMEOUT_S)

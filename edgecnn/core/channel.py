@@ -58,6 +58,41 @@ class Channel(ABC):
         """End the program: in good order, or at once."""
 
 
+class InboxChannel(Channel):
+    """A channel whose messages another thread reads, and puts into :attr:`inbox`.
+
+    Attributes:
+        inbox: Messages that have come and were not read yet.
+    """
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+
+    def receive_frame(self, timeout_s: float | None = None) -> Frame:
+        """Return the next message as it travelled; an error that it reports is raised.
+
+        Args:
+            timeout_s: Seconds to wait, after which the program is ended; None waits as long as it
+                runs.
+        """
+        try:
+            frame = self.inbox.take(timeout_s)
+        except TimeoutError:
+            self.close(kill=True)
+            raise self.no_answer(f"no answer for {timeout_s:.0f} s") from None
+        if frame is None:
+            raise self.ending()
+        return frame
+
+    @abstractmethod
+    def no_answer(self, text: str) -> EdgecnnError:
+        """Return the error for a program that gave no answer in time."""
+
+    @abstractmethod
+    def ending(self) -> EdgecnnError:
+        """Return the error for a program whose last message was read: it says how that ended."""
+
+
 class Inbox:
     """Messages that have come and were not read yet; one thread fills it, another one reads."""
 

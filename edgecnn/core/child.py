@@ -15,11 +15,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from edgecnn.core import parent_pipe
-from edgecnn.core.channel import Channel, Inbox
+from edgecnn.core.channel import InboxChannel
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError
 from edgecnn.core.messages import Frame
 from edgecnn.core.parent_pipe import ParentPipe as ParentPipe
@@ -41,7 +40,7 @@ WINDOWS_CRASHES = {
 """Exit statuses by which Windows tells of a crash: NTSTATUS values of Microsoft's MS-ERREF."""
 
 
-class ChildProcess(Channel):
+class ChildProcess(InboxChannel):
     """A child process with a pipe each way; it never outlives the ``with`` block.
 
     Args:
@@ -62,6 +61,7 @@ class ChildProcess(Channel):
     def __init__(
         self, command: Sequence[str], *, task: str, environment: Mapping[str, str] | None = None
     ) -> None:
+        super().__init__()
         self.task = task
         self._stderr: IO[bytes] = tempfile.TemporaryFile()
         # Ctrl-C must reach this process alone, which then ends the child.
@@ -73,21 +73,15 @@ class ChildProcess(Channel):
             env={**os.environ, **(environment or {})},
             **new_session_options(),
         )
-        self._inbox = Inbox()
         threading.Thread(target=self._fill_inbox, daemon=True).start()
 
     def __enter__(self) -> ChildProcess:
         """Return the child itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
         """End the child, at once if the block failed."""
-        self.close(kill=error is not None)
+        self.close(kill=kind is not None)
 
     @property
     def pid(self) -> int:
@@ -105,24 +99,7 @@ class ChildProcess(Channel):
             # The child's last words (an error message) may still be in the pipe.
             for _ in self.messages():
                 pass
-            raise self._death() from error
-
-    def receive_frame(self, timeout_s: float | None = None) -> Frame:
-        """Return the next message as it travelled; an error that it reports is raised.
-
-        Args:
-            timeout_s: Seconds to wait at most; None waits as long as the child lives.
-        """
-        try:
-            frame = self._inbox.take(timeout_s)
-        except TimeoutError:
-            self.close(kill=True)
-            raise ChildCrashedError(
-                f"{self.task}: no answer for {timeout_s:.0f} s, so it was ended"
-            ) from None
-        if frame is None:
-            raise self._death()
-        return frame
+            raise self.ending() from error
 
     def messages(self, *kinds: type[Any]) -> Iterator[Any]:
         """Yield messages until the child closes its output in good order.
@@ -171,10 +148,15 @@ class ChildProcess(Channel):
         # What is no message, or half of one, ends the conversation; the exit status says why.
         with self._process.stdout as output, contextlib.suppress(EdgecnnError, ValueError, OSError):
             while (frame := read_frame(output)) is not None:
-                self._inbox.put(frame)
-        self._inbox.end()
+                self.inbox.put(frame)
+        self.inbox.end()
 
-    def _death(self) -> ChildCrashedError:
+    def no_answer(self, text: str) -> ChildCrashedError:
+        """Return the error for a child that gave no answer in time."""
+        return ChildCrashedError(f"{self.task}: {text}, so it was ended")
+
+    def ending(self) -> ChildCrashedError:
+        """Return the error for a child that died, which says how."""
         try:
             status = self._process.wait(timeout=EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import TracebackType
+from typing import Any
 
 from edgecnn.core.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.devices.device import Device
@@ -86,14 +86,9 @@ class RoundTimer:
         self.session = self._start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         """End all runners, at once if the block failed."""
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(*error)
 
     def try_whole(self, path: str) -> ModelLoaded:
         """Load a file and run it once; what the session raises is raised."""

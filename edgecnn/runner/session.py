@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.channel import Channel
@@ -152,14 +151,9 @@ class RunnerSession:
         """Return the session itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
         """End the runner, at once if the block failed."""
-        self._channel.close(kill=error is not None)
+        self._channel.close(kill=kind is not None)
 
     def close(self) -> None:
         """End the runner in good order."""

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgecnn.core.platform_support import try_lock
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 ROOT = ".edgecnn"
 """Folder in the user's home on a device: ``venv/``, ``files/``, ``runner/`` and the lock."""
@@ -45,12 +41,7 @@ class DeviceLock:
         self._file = self._path.open("a+")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the file, which frees the lock."""
         self._file.close()
 
