@@ -15,7 +15,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, replacing
 from edgecnn.devices.connection import Address
 from edgecnn.devices.device import DESKTOP, PI
-from edgecnn.devices.transports import DEFAULT_SCHEME, address_from, parse_address
+from edgecnn.devices.transports import DEFAULT_TRANSPORT, address_from, parse_address
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -160,7 +160,7 @@ def address_of(name: str) -> Address:
 
 def all_fields_of(address: Address) -> dict[str, Any]:
     """Return what an address says as plain values, with None for what it leaves open."""
-    named = {} if address.scheme == DEFAULT_SCHEME else {"transport": address.scheme}
+    named = {} if address.scheme == DEFAULT_TRANSPORT else {"transport": address.scheme}
     return {**named, **asdict(address)}  # type: ignore[call-overload]
 
 

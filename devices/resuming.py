@@ -13,17 +13,11 @@ from edgecnn.runner.protocol import AskMemory, LoadModel, TimeModel, TimingProgr
 MAX_RESUMES = 3
 """A device that is cut off so often during one request is given up: the request cuts it off."""
 
-LOAD, WARM, TIME, MEMORY, PROGRESS = (
-    kind.__name__ for kind in (LoadModel, WarmModel, TimeModel, AskMemory, TimingProgress)
-)
-NEEDED_BEFORE = {
-    LOAD: (),
-    WARM: (LOAD,),
-    TIME: (LOAD, WARM),
-    MEMORY: (LOAD, WARM, TIME),
-}
-NEEDED_BY_OTHERS = (LOAD,)
-"""What a new runner is asked first, so that it can answer a request as the old one would have."""
+ORDER = (LoadModel.__name__, WarmModel.__name__, TimeModel.__name__, AskMemory.__name__)
+"""Requests whose answers rest on those before them, so that a new runner is asked these first."""
+
+NEEDED_BY_OTHERS = ORDER[:1]
+"""What a new runner is asked before any other request."""
 
 
 class ResumingChannel(Channel):
@@ -69,7 +63,7 @@ class ResumingChannel(Channel):
                 # The error is the answer to the request.
                 self._pending.popleft()
                 raise
-            if answer.kind != PROGRESS and self._pending:
+            if answer.kind != TimingProgress.__name__ and self._pending:
                 request = self._pending.popleft()
                 self._answered[request.kind] = request
                 self._resumes = 0
@@ -93,10 +87,12 @@ class ResumingChannel(Channel):
                 error = again
 
     def _repeat(self) -> None:
-        for kind in NEEDED_BEFORE.get(self._pending[0].kind, NEEDED_BY_OTHERS):
+        wanted = self._pending[0].kind
+        before = ORDER[: ORDER.index(wanted)] if wanted in ORDER else NEEDED_BY_OTHERS
+        for kind in before:
             if kind in self._answered:
                 self._channel.send_frame(self._answered[kind])
-                while self._channel.receive_frame().kind == PROGRESS:
+                while self._channel.receive_frame().kind == TimingProgress.__name__:
                     pass
         for frame in self._pending:
             self._channel.send_frame(frame)

@@ -23,7 +23,7 @@ TRANSPORTS = {
 }
 """Scheme of each transport's addresses, and the module that implements it."""
 
-DEFAULT_SCHEME = "ssh"
+DEFAULT_TRANSPORT = "ssh"
 """The transport of an address that names none."""
 
 SEPARATOR = "://"
@@ -74,7 +74,7 @@ def parse_address(text: str) -> Address:
     """
     scheme, separator, rest = text.partition(SEPARATOR)
     if not separator:
-        scheme, rest = DEFAULT_SCHEME, text
+        scheme, rest = DEFAULT_TRANSPORT, text
     return transport_of(scheme).parse(rest)
 
 
@@ -89,7 +89,7 @@ def address_from(values: Mapping[str, Any], place: str) -> Address:
         InputError: There is no such transport, or a field is missing, unknown or not as it must be.
     """
     fields = dict(values)
-    scheme = fields.pop("transport", DEFAULT_SCHEME)
+    scheme = fields.pop("transport", DEFAULT_TRANSPORT)
     try:
         address: Address = build(transport_of(str(scheme)).address, fields, place)
     except MessageError as error:

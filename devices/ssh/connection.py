@@ -136,7 +136,7 @@ class SshConnection:
         Raises:
             DeviceError: The disk there is full, or the user may not write.
         """
-        from edgecnn.devices.ssh.files import upload
+        from edgecnn.devices.ssh.sftp import upload
 
         told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
@@ -155,7 +155,7 @@ class SshConnection:
 
     def is_file(self, remote: str, size: int) -> bool:
         """Say whether there is a file of this size on the device."""
-        from edgecnn.devices.ssh.files import has_file
+        from edgecnn.devices.ssh.sftp import has_file
 
         work = has_file(self.client, remote, size)
         return self.call(work, f"looking for {remote!r}", ANSWER_TIMEOUT_S)

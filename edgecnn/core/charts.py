@@ -20,7 +20,7 @@ from edgecnn.core.errors import InputError, MissingExtraError
 from edgecnn.core.files import check_target, json_values, quoted, replacing
 
 CHART_FORMS = ("png", "svg", "html")
-PACKAGES = ("altair", "vl_convert")
+CHART_PACKAGES = ("altair", "vl_convert")
 PNG_SCALE = 2.0
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
@@ -69,7 +69,7 @@ def form_of_target(
         endings = ", ".join(f".{each}" for each in forms)
         raise InputError(f"{what} is one of {endings}, not {quoted(target)}")
     check_target(target, inputs)
-    if chosen in CHART_FORMS and any(find_spec(package) is None for package in PACKAGES):
+    if chosen in CHART_FORMS and any(find_spec(package) is None for package in CHART_PACKAGES):
         raise MissingExtraError("Altair with vl-convert", "report")
     return chosen
 

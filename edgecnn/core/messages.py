@@ -49,7 +49,7 @@ from typing import Any, TypeVar, Union, get_type_hints, overload
 from edgecnn.core.errors import EdgecnnError
 
 KIND, PAYLOAD, PAYLOAD_BYTES, COMPRESSED = "kind", "payload", "payload_bytes", "compressed"
-SCALARS = (bool, int, str, float, type(None))
+SCALAR_TYPES = (bool, int, str, float, type(None))
 SHOWN_CHARACTERS = 60
 """Of a value that is wrong, so that the message stays one line."""
 
@@ -214,7 +214,7 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it: dictionaries for dataclasses, lists for tuples."""
-    if type(value) in SCALARS:
+    if type(value) in SCALAR_TYPES:
         return value
     if dataclasses.is_dataclass(value):
         return plain(_fields_of(value))
@@ -309,7 +309,7 @@ def _sequence(origin: Any, choices: tuple[Any, ...], values: Any, place: str, na
         pairs = zip(choices, values)
         return tuple(_checked(choice, each, place, name) for choice, each in pairs)
     item = choices[0]
-    if item in SCALARS and all(type(each) is item for each in values):
+    if item in SCALAR_TYPES and all(type(each) is item for each in values):
         return origin(values)
     return origin(_checked(item, each, place, name) for each in values)
 

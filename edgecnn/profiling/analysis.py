@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edgecnn.profiling.ops import FLOAT32, INT8, ProfiledOp
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp
 from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
 from edgecnn.profiling.result import KindTime, OpTime
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice

@@ -20,7 +20,7 @@ import numpy as np
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
-from edgecnn.profiling.ops import ProfiledOp
+from edgecnn.profiling.profiled_ops import ProfiledOp
 from edgecnn.tflite.operators import OpenGraph
 
 MOST_COPIES = 256

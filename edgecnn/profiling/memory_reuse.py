@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from edgecnn.profiling.ops import ProfiledOp
+from edgecnn.profiling.profiled_ops import ProfiledOp
 from edgecnn.tflite.memory import Place, planned
 from edgecnn.tflite.reading import TfliteModel
 

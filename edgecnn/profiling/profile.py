@@ -24,7 +24,7 @@ from edgecnn.profiling.analysis import (
 )
 from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.memory_reuse import with_idle_bytes
-from edgecnn.profiling.ops import FLOAT32, INT8, ProfiledOp, running_ops
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp, running_ops
 from edgecnn.profiling.references import (
     CONVOLUTIONS,
     COPIED_BYTES,

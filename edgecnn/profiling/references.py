@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.profiling.cutting import Cutter, copies
-from edgecnn.profiling.ops import FLOAT32, INT8, running_ops
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, running_ops
 from edgecnn.tflite.reading import load_schema, parse_model
 from edgecnn.tflite.writing import pack
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.profiling.ops import FLOAT32, INT8, ProfiledOp
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp
 
 COMPUTE, MEMORY, KERNEL, OVERHEAD = "compute", "memory", "kernel", "overhead"
 

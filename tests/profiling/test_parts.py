@@ -9,7 +9,7 @@ import pytest
 
 from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.memory_reuse import with_idle_bytes
-from edgecnn.profiling.ops import ProfiledOp, running_ops
+from edgecnn.profiling.profiled_ops import ProfiledOp, running_ops
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
 from edgecnn.tflite.reading import read_model
 

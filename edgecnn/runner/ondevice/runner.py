@@ -25,7 +25,7 @@ from edgecnn.core.platform_support import (
 )
 from edgecnn.runner import protocol
 from edgecnn.runner.ondevice.host import host_facts, host_health, power_text
-from edgecnn.runner.ondevice.model import LoadedInterpreter
+from edgecnn.runner.ondevice.interpreter import LoadedInterpreter
 from edgecnn.runner.ondevice.runtime import NoRuntimeError, Runtime, import_runtime
 from edgecnn.runner.ondevice.sampling import (
     POWER_EVERY_S,

@@ -14,7 +14,7 @@ import asyncssh
 from edgecnn.core.errors import DeviceError
 
 PRIVATE_FOLDER = stat.S_IFDIR | 0o700
-BLOCK_BYTES = 64 << 10
+SFTP_BLOCK_BYTES = 64 << 10
 BLOCKS_AHEAD = 32
 """Blocks on their way while an upload goes on, so that a slow answer does not slow it."""
 
@@ -65,9 +65,11 @@ async def upload(
 
 async def _write(sftp: Any, remote: str, content: bytes, report: Callable[[int], None]) -> None:
     """Write blocks, several at a time, tell as each group is there, and have the disk keep them."""
-    async with sftp.open(remote, "wb", block_size=BLOCK_BYTES, max_requests=BLOCKS_AHEAD) as file:
-        for begin in range(0, len(content), BLOCK_BYTES * BLOCKS_AHEAD):
-            end = min(len(content), begin + BLOCK_BYTES * BLOCKS_AHEAD)
+    async with sftp.open(
+        remote, "wb", block_size=SFTP_BLOCK_BYTES, max_requests=BLOCKS_AHEAD
+    ) as file:
+        for begin in range(0, len(content), SFTP_BLOCK_BYTES * BLOCKS_AHEAD):
+            end = min(len(content), begin + SFTP_BLOCK_BYTES * BLOCKS_AHEAD)
             await file.write(content[begin:end], begin)
             report(end)
         # A file has the name of its hash, so after a power failure it must not be empty.
