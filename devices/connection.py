@@ -76,7 +76,7 @@ class Shell(Protocol):
             content: The file's content.
             remote: Its path there, from the user's home; folders are made.
             what: What it is, for messages: ``"'a.tflite'"``.
-            on_progress: Told how much of it was sent.
+            on_progress: Called with how much of it was sent.
         """
 
 
@@ -84,13 +84,13 @@ class Connection(Shell, Protocol):
     """A connection to a device; all that was started over it ends when it is closed.
 
     Raises:
-        DeviceError: From every method: the device cannot be reached, or does not do as it is told.
-        ConnectionLostError: From every method, when the connection was cut.
+        DeviceError: Every method raises it where the device is not reached, or does not obey.
+        ConnectionLostError: Every method raises it when the connection was cut.
     """
 
     @property
     def address(self) -> Address:
-        """Where the device is."""
+        """Address of the device."""
 
     @property
     def silence_s(self) -> float:

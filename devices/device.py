@@ -21,17 +21,17 @@ AskPassword = Callable[[str], str]
 """Given a question, returns the password that the user typed."""
 
 OnBytes = Callable[[int, int], None]
-"""Told (bytes done, bytes in all) of an upload."""
+"""Called with (bytes done, bytes in all) of an upload."""
 
 
 class Device(ABC):
     """A machine that can run models, while its ``with`` block lasts.
 
     Args:
-        name: What users and records call the device.
+        name: Name of the device.
 
     Attributes:
-        name: That name.
+        name: What users and records call the device.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,7 +54,7 @@ class Device(ABC):
 
         Args:
             model: The file.
-            on_progress: Told how much of it was sent.
+            on_progress: Called with how much of it was sent.
         """
 
     @abstractmethod

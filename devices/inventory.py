@@ -97,7 +97,7 @@ class Inventory:
         """Take a device out.
 
         Raises:
-            InputError: There is none of that name in the file.
+            InputError: The file has no device of that name.
         """
         own = self.own()
         if name not in own:
@@ -149,7 +149,7 @@ def address_of(name: str) -> Address:
         name: A name of the inventory, or an address.
 
     Raises:
-        InputError: It is neither.
+        InputError: The text is neither a name of the inventory nor an address.
 
     Example:
         >>> str(address_of("pi@10.0.0.7"))

@@ -49,7 +49,7 @@ def transport_of(scheme: str) -> Transport:
     """Return a transport, whose module is imported only now.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: No transport has that name.
     """
     if scheme not in TRANSPORTS:
         known = ", ".join(TRANSPORTS)
@@ -66,7 +66,7 @@ def parse_address(text: str) -> Address:
         text: ``[user@]host[:port]`` for SSH, or ``TRANSPORT://...``.
 
     Raises:
-        InputError: It is no address.
+        InputError: The text is no address.
 
     Example:
         >>> str(parse_address("ssh://pi@raspberrypi.local"))
@@ -83,10 +83,10 @@ def address_from(values: Mapping[str, Any], place: str) -> Address:
 
     Args:
         values: The fields of the transport's addresses; ``transport`` names one other than SSH.
-        place: Where the values come from, for messages.
+        place: Name of the place that the values come from, for messages.
 
     Raises:
-        InputError: There is no such transport, or a field is missing, unknown or not as it must be.
+        InputError: No such transport exists, or a field is missing, unknown or not as it must be.
     """
     fields = dict(values)
     scheme = fields.pop("transport", DEFAULT_TRANSPORT)
@@ -129,7 +129,7 @@ def connect(address: Address, name: str, ask_password: AskPassword | None = None
     """Return a connection to a device, to be used with ``with``.
 
     Args:
-        address: Where the device is.
+        address: Address of the device.
         name: What messages call it.
         ask_password: Given a question, returns a password; None where nobody can be asked.
     """

@@ -33,10 +33,10 @@ def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnP
         connection: Copies files to the device.
         board: What the device is.
         packed: The archive.
-        on_progress: Told how much of it was sent.
+        on_progress: Called with how much of it was sent.
 
     Raises:
-        NotReadyError: There is no room, or the folder cannot be made.
+        NotReadyError: The device has no room, or the folder cannot be made.
     """
     if board.free_bytes < _needed_bytes(packed):
         raise _no_room(_needed_bytes(packed), board.free_bytes)

@@ -1,4 +1,4 @@
-"""Which TFLite runtime a device can have, and what has to be fetched for it."""
+"""Plans for a device: which TFLite runtime it can have, and what has to be fetched for it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def plans(board: Board) -> list[RuntimePlan]:
     """Return what could be set up on a device, the preferred first: one plan for each Python.
 
     Raises:
-        NotReadyError: There is no runtime for such a device; the message says what would help.
+        NotReadyError: No runtime exists for such a device; the message says what would help.
     """
     refuse(board)
     pythons = [one for one in board.pythons if _is_usable(one, board)]

@@ -66,7 +66,7 @@ def probe(connection: Shell, python: str | None = None, own: str | None = None) 
         own: A Python that is to have a runtime instead of the environment that ``setup`` makes.
 
     Raises:
-        NotReadyError: There is no Python that could answer.
+        NotReadyError: The device has no Python that could answer.
 
     Example:
         >>> probe(connection).venv.ready

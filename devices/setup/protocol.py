@@ -92,7 +92,7 @@ class DevicePython:
 
 @dataclass(frozen=True)
 class RuntimeState:
-    """Where models are run on a device.
+    """State of the environment in which models are run on a device.
 
     Args:
         exists: Whether there is anything, be it unfinished.
@@ -128,7 +128,7 @@ class Board:
         glibc: Version of the C library; None where the system has another one.
         free_bytes: Room in the home folder.
         pythons: The Pythons that were found.
-        venv: Where models are run.
+        venv: State of the environment in which models are run.
 
     Example:
         >>> board = probe(connection)

@@ -38,14 +38,14 @@ def set_up(
         own: A Python there that is to have a runtime by itself: it is looked at, and not touched.
         python: Path of the Python to make the environment of; None chooses one.
         wheels: A folder with wheels to take instead of a package index.
-        source: Where the runtime is fetched, ``"host"`` or ``"device"`` with its own pip; None
+        source: Who fetches the runtime, ``"host"`` or ``"device"`` with its own pip; None
             takes the host, and the device where the host reaches no package index.
         upgrade: Set up anew with the newest runtime, even if all is there.
         on_step: Called with a line for each step that is done.
         on_progress: Called with what is being done, and how much of how much is done.
 
     Raises:
-        DeviceError: It cannot be made ready; the message says what to do.
+        DeviceError: The device cannot be made ready; the message says what to do.
 
     Example:
         >>> set_up(connection, on_step=print).runtime

@@ -33,7 +33,7 @@ PYTHON_MINORS = range(9, 15)
 """Python 3.x to ask about where the device's own has no wheel."""
 
 OFFLINE_WORDS = ("Retrying (", "ConnectionError", "Failed to establish", "ProxyError", "SSLError")
-"""By these words pip says that it reaches no package index."""
+"""Words by which pip says that it reaches no package index."""
 
 DEBIAN_WHEELS = "/usr/share/python-wheels"
 """Folder in which Debian keeps the wheel of pip that virtual environments get."""
@@ -87,7 +87,7 @@ def packed_wheels(
 
     Raises:
         InputError: ``wheels`` is no folder.
-        EdgecnnError: There are no wheels for any of them, or no package index can be reached.
+        EdgecnnError: No plan has wheels, or no package index can be reached.
 
     Example:
         >>> with packed_wheels(plans(board)) as packed:
@@ -192,8 +192,8 @@ def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
     """Run this machine's pip.
 
     Raises:
-        NoWheelError: It knows no wheel of what is wanted.
-        EdgecnnError: It cannot reach an index, or fails otherwise.
+        NoWheelError: pip knows no wheel of what is wanted.
+        EdgecnnError: pip cannot reach an index, or fails otherwise.
     """
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     source = ["--retries=1"]
@@ -231,7 +231,7 @@ def pip_command() -> list[str]:
     """Return how to start a pip: this Python's, or the wheel that comes with Python.
 
     Raises:
-        EdgecnnError: There is none.
+        EdgecnnError: No pip is found.
     """
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-I", "-m", "pip"]

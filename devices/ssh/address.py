@@ -51,7 +51,7 @@ class SshAddress:
         """Read ``[user@]host[:port]``; an IPv6 address stands in brackets before a port.
 
         Raises:
-            InputError: It is no such thing, or a name that no machine has.
+            InputError: The text is no address, or has a name that no machine can have.
 
         Example:
             >>> SshAddress.parse("pi@raspberrypi.local:2222").port

@@ -39,14 +39,14 @@ class SshConnection:
     """A connection over SSH that lasts as long as the ``with`` block.
 
     Args:
-        address: Where to connect to.
+        address: Address of the device.
         name: What messages call the device.
         ask_password: Given a question, returns a password or the passphrase of a key; None where
             nobody can be asked.
 
     Raises:
         DeviceError: The connection cannot be made, in one line.
-        ConnectionLostError: From every method, when the connection was cut.
+        ConnectionLostError: Every method raises it when the connection was cut.
         MissingExtraError: asyncssh is not installed.
 
     Example:
@@ -131,7 +131,7 @@ class SshConnection:
             content: The file's content.
             remote: Its path there; folders are made.
             what: What it is, for messages: ``"'a.tflite'"``.
-            on_progress: Told (bytes done, bytes in all).
+            on_progress: Called with (bytes done, bytes in all).
 
         Raises:
             DeviceError: The disk there is full, or the user may not write.

@@ -31,7 +31,7 @@ class Keys:
 
     Attributes:
         pairs: The keys.
-        unused: For each file whose key is not shown, why that is so.
+        unused: Reasons why the keys of some files are not shown, one a file.
     """
 
     pairs: list[Any]
@@ -94,7 +94,7 @@ async def find_keys(identity: str | None, config: Any, passphrases: Passphrases)
 
     Raises:
         OSError: ``identity`` cannot be read.
-        ValueError: It is no private key.
+        ValueError: ``identity`` is no private key.
     """
     files = _KeyFiles(passphrases)
     if identity:

@@ -55,7 +55,7 @@ async def log_in(
     """Connect as ``~/.ssh/config``, the agent and known_hosts say.
 
     Args:
-        address: Where to connect to.
+        address: Address of the device.
         name: What messages call the device.
         secrets: Passwords and passphrases that the user gave; an empty one is not tried.
 

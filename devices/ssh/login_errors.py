@@ -29,7 +29,7 @@ class Server:
 
     Args:
         device: What the user calls the device.
-        address: Where this server is.
+        address: Address of this server.
         before: The jump hosts on the way to it.
         is_jump: Whether the server is itself a jump host.
     """

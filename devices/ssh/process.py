@@ -45,9 +45,9 @@ class SshProcess(InboxChannel):
         task: What it does, for messages.
 
     Raises:
-        ChildCrashedError: From ``receive`` and ``send``, when the process died.
-        ConnectionLostError: From both, when the connection was cut.
-        EdgecnnError: From ``receive``, what the process reported.
+        ChildCrashedError: ``receive`` and ``send`` raise it when the process died.
+        ConnectionLostError: Both raise it when the connection was cut.
+        EdgecnnError: ``receive`` raises it when the process reported an error.
     """
 
     def __init__(self, connection: SshConnection, process: Any, task: str) -> None:

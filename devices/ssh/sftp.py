@@ -44,7 +44,7 @@ async def upload(
         own: Text that this connection's temporary files have in their names. It is the same after
             a cut, so that what was left is written over and not left behind.
         name: What messages call the device.
-        report: Told how many bytes are there.
+        report: Called with how many bytes are there.
 
     Raises:
         DeviceError: The disk there is full.

@@ -49,8 +49,8 @@ class ChildProcess(InboxChannel):
         environment: Variables to add to this process' own.
 
     Raises:
-        ChildCrashedError: From ``receive`` and ``send``, when the child died; it says how.
-        EdgecnnError: From ``receive``, when the child reported an error.
+        ChildCrashedError: ``receive`` and ``send`` raise it when the child died; it says how.
+        EdgecnnError: ``receive`` raises it when the child reported an error.
 
     Example:
         >>> with ChildProcess(module_command("edgecnn.counting"), task="counting") as child:

@@ -51,7 +51,7 @@ from edgecnn.core.errors import EdgecnnError
 KIND, PAYLOAD, PAYLOAD_BYTES, COMPRESSED = "kind", "payload", "payload_bytes", "compressed"
 SCALAR_TYPES = (bool, int, str, float, type(None))
 SHOWN_CHARACTERS = 60
-"""Of a value that is wrong, so that the message stays one line."""
+"""Characters of a wrong value that an error shows, so that it stays one line."""
 
 Built = TypeVar("Built")
 Other = TypeVar("Other")
@@ -123,7 +123,7 @@ class FrameHead:
         """Read a line.
 
         Raises:
-            MessageError: It is no JSON object, or its number of bytes is no such number.
+            MessageError: The line is no JSON object, or its number of bytes is none.
         """
         try:
             values = json.loads(line)
@@ -140,7 +140,7 @@ class FrameHead:
         """Return the message with the bytes that followed its line.
 
         Raises:
-            MessageError: They were announced as compressed and are not.
+            MessageError: The bytes were announced as compressed and are not.
         """
         if self.payload_bytes is None:
             return Frame(self.values)
@@ -192,7 +192,7 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
         kinds: The classes that are understood here; none, or ``dict``, takes the values unchecked.
 
     Raises:
-        MessageError: It is of another kind, or its fields do not fit the class.
+        MessageError: The message is of another kind, or its fields do not fit the class.
 
     Example:
         >>> from_frame(Frame({"kind": "ErrorReport", "is_input": False}), ErrorReport)
@@ -231,7 +231,7 @@ def build(kind: type[Built], values: Any, place: str) -> Built:
     Args:
         kind: The dataclass.
         values: A dictionary with its fields; those that have a default may be missing.
-        place: Where the values come from, which the error's message begins with.
+        place: Name of the place that the values come from, with which an error begins.
 
     Raises:
         MessageError: The values are no dictionary, or one is missing, unknown or of another type.

@@ -77,12 +77,12 @@ class AccuracyTask:
 
         Args:
             session: A runner that has the model loaded.
-            on_images: Told (images done, images in all).
-            more: Where further runners come from; None where there are none.
+            on_images: Called with (images done, images in all).
+            more: Source of further runners; None where there are none.
             reference: Another model that is to classify the same images, if it did not yet.
 
         Raises:
-            InputError: Not one image can be read.
+            InputError: No image can be read.
         """
         model = self.deployed(more)
         joins = reference is not None and reference.may_join(model)
@@ -148,7 +148,7 @@ class ReferenceModel:
             images: Images to classify, drawn evenly over the classes; None classifies all.
 
         Raises:
-            InputError: It is no ``.tflite`` file, or it does not fit the data.
+            InputError: The file is no ``.tflite`` file, or it does not fit the data.
         """
         path = Path(path)
         task = AccuracyTask(
@@ -162,7 +162,7 @@ class ReferenceRun:
 
     Args:
         reference: The file.
-        runners: Where its runners come from.
+        runners: Source of its runners.
 
     Attributes:
         model: The file as it lies on the device.
@@ -184,7 +184,7 @@ class ReferenceRun:
         Args:
             answers: Answers of the other model.
             offset: Output of class 0 of the other model.
-            on_images: Told (images done, images in all) if the reference has still to classify.
+            on_images: Called with (images done, images in all) while the reference classifies.
         """
         if self.answers is None:
             task, runners = self.reference.task, self.model.runners

@@ -54,9 +54,9 @@ def bench(
     Args:
         models: One or several ``.tflite`` files, or names of architectures, which are converted
             into a cache first.
-        device: Where to run: ``"desktop"``, ``"pi"`` or another name of the inventory, or
-            ``"[user@]host[:port]"`` for a machine that is reached over SSH; or several of them,
-            which are measured at the same time.
+        device: Name of a device: ``"desktop"``, ``"pi"`` or another name of the inventory, or
+            ``"[user@]host[:port]"`` for a machine that is reached over SSH; or several names, whose
+            devices are measured at the same time.
         threads: Thread counts of the runtime; each is measured by itself.
         runs: Timed calls at least.
         min_time_s: Seconds of timing at least.
@@ -85,13 +85,13 @@ def bench(
         size: Input pixels of architectures, one number or (height, width).
         classes: Number of classes of architectures.
         calibrate: Representative images, with which architectures are converted to integers.
-        on_progress: Told (phase, done, total).
-        on_record: Told each Record as soon as it is measured.
-        on_failure: Told the error of a model that cannot be measured or a device that cannot be
-            reached, and the others are measured; where it is None the error is raised.
-        on_accuracy: Told the first Record of a model on a device, before ``on_record`` is, and the
-            answers behind its accuracy; several devices are measured in threads of their own, and
-            this is called from those.
+        on_progress: Called with (phase, done, total).
+        on_record: Called with each Record as soon as it is measured.
+        on_failure: Called with the error of a model that cannot be measured or a device that cannot
+            be reached, and the others are measured; where it is None the error is raised.
+        on_accuracy: Called with the first Record of a model on a device, before ``on_record`` is,
+            and the answers behind its accuracy; several devices are measured in threads of their
+            own, which call this.
         ask_password: Given a question, returns a device's password; None tries keys only.
 
     Returns:

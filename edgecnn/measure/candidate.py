@@ -112,7 +112,8 @@ class Candidate:
         seconds: Time that its measurement took so far.
 
     Raises:
-        EdgecnnError: From each method, naming the model: it cannot be run, or its runner died.
+        EdgecnnError: Each method raises it where the model cannot be run or its runner died; it
+            names the model.
     """
 
     def __init__(self, model: PreparedModel, threads: int, device: Device, plan: BenchPlan) -> None:
@@ -149,7 +150,7 @@ class Candidate:
             rounds_left: How often this is called, this time included; the last time makes up the
                 numbers that the plan asks for.
             in_turn: How many candidates are timed in turn.
-            on_progress: Told the fraction of this turn's calls that is done.
+            on_progress: Called with the fraction of this turn's calls that is done.
         """
         made = sum(len(part.samples_ms) for part in self._parts)
         runs = self._plan.runs - made

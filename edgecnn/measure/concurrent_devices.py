@@ -38,7 +38,7 @@ def opened(devices: Sequence[Device], on_failure: OnFailure | None) -> Iterator[
 
     Args:
         devices: The devices.
-        on_failure: Told the error of each device that is not reached, so that the others are
+        on_failure: Called with the error of each device that is not reached, so that the others are
             measured; where it is None the error is raised.
     """
     with ExitStack() as stack:
@@ -64,8 +64,8 @@ def measure_all(
     Args:
         devices: The devices, which are open.
         measure: Yields the records of a device, and the errors of models that it cannot measure.
-        on_record: Told each record as it comes, in the caller's own thread.
-        on_failure: Told each error; where it is None the first one is raised.
+        on_record: Called with each record as it comes, in the caller's own thread.
+        on_failure: Called with each error; where it is None the first one is raised.
 
     Returns:
         The records in the order of the devices, whichever was faster.

@@ -61,7 +61,7 @@ class Cooldown:
 
         Args:
             session: A runner on the device, which does nothing meanwhile.
-            on_progress: Told the seconds so far, and the most that there can be.
+            on_progress: Called with the seconds so far, and the most that there can be.
         """
         begin, temperature = time.monotonic(), self.temperature_c
         if temperature is not None and session.health().temperature_c is None:

@@ -28,7 +28,7 @@ class DeviceAccuracy:
     Args:
         device: The device, which is open.
         plan: How to measure, with labelled data.
-        on_progress: Told (phase, done, total).
+        on_progress: Called with (phase, done, total).
     """
 
     def __init__(self, device: Device, plan: BenchPlan, on_progress: Progress) -> None:

@@ -45,10 +45,10 @@ class Bencher:
     """Measures models on one device, in groups whose members take turns.
 
     Args:
-        device: Where; it is open.
+        device: The device, which is open.
         plan: How to measure.
         files: The ``.tflite`` file of each target.
-        on_progress: Told (phase, done, total).
+        on_progress: Called with (phase, done, total).
     """
 
     def __init__(

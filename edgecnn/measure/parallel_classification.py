@@ -51,7 +51,7 @@ OnImages = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RunnerSource:
-    """Where runners of a model come from.
+    """Source of runners of a model on a device.
 
     Args:
         start: Starts a runner on the device.
@@ -75,7 +75,7 @@ class DeployedModel:
         input: The tensor that takes an image.
         output: The tensor of scores.
         offset: Output of class 0.
-        runners: Where runners come from; None where there is one only, which has the model loaded.
+        runners: Source of runners; None where there is one only, which has the model loaded.
     """
 
     spec: InputSpec
@@ -91,7 +91,7 @@ class DeployedModel:
 
         Args:
             stack: Ends the runner.
-            on_start: Told of the runner before the model is loaded.
+            on_start: Called with the runner before the model is loaded.
         """
         assert self.runners is not None
         session = stack.enter_context(self.runners.start())
@@ -152,13 +152,13 @@ def classify_images(
         models: The models; each is given every image, which is decoded once for all of them.
         first: A runner that has the first model loaded already.
         most: Runners of each model at most.
-        on_images: Told (images done, images in all), from this thread.
+        on_images: Called with (images done, images in all), from this thread.
 
     Returns:
         The answers of each model.
 
     Raises:
-        InputError: Not one image can be read.
+        InputError: No image can be read.
         ChildCrashedError: A runner died.
     """
     work = _Work(dataset, indices, models)

@@ -21,7 +21,7 @@ modelled."""
 
 @dataclass(frozen=True)
 class PercentileInterval:
-    """Where a percentile of the latency lies, in milliseconds.
+    """Interval in which a percentile of the latency lies, in milliseconds.
 
     Args:
         low: Lower end.
@@ -72,7 +72,7 @@ def undisturbed_ms(
 
     Args:
         timing: The timed calls.
-        percent: Which percentile.
+        percent: The percentile: 50, 90 or 99.
         low: Lower end of its interval as it was measured.
         threads: Threads of the runtime.
         cores: Logical cores of the device.

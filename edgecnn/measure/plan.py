@@ -41,7 +41,7 @@ class BenchPlan:
         cpus: Numbers of the CPUs to run on; None leaves that to the system.
         cooldown: Rest before each model; None measures models in turn instead.
         protocol: Name of the published protocol that the measurement follows.
-        on_accuracy: Told the first record of a model, and the answers behind its accuracy.
+        on_accuracy: Called with the first record of a model, and the answers behind its accuracy.
         against: A file that models are compared with, image by image.
     """
 
@@ -63,7 +63,7 @@ class BenchPlan:
         """Return the plan with a file that models are compared with.
 
         Raises:
-            InputError: There is no data, or the file cannot be used.
+            InputError: The plan has no data, or the file cannot be used.
         """
         if self.dataset is None:
             raise InputError("--against goes with --data, whose images both classify")

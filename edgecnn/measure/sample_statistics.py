@@ -27,7 +27,7 @@ def summarize(samples: Sequence[float]) -> LatencySummary:
         samples: At least one sample.
 
     Raises:
-        ValueError: There is no sample.
+        ValueError: The list has no sample.
 
     Example:
         >>> summarize([1.0, 2.0, 3.0]).std

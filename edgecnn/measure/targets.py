@@ -16,7 +16,7 @@ from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]
-"""Told (phase, done, total); a phase of unknown length has total 0."""
+"""Called with (phase, done, total); a phase of unknown length has total 0."""
 
 DEFAULT_SCHEME = "int8"
 

@@ -1,4 +1,4 @@
-"""From the times of rounds to what a profile says of each op and each kind of op."""
+"""What a profile says of each op and each kind of op, from the times of the rounds."""
 
 from __future__ import annotations
 

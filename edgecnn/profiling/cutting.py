@@ -160,7 +160,7 @@ def cutter_of(path: Path, ops: list[ProfiledOp]) -> Cutter:
         ops: The ops that run.
 
     Raises:
-        InputError: It is truncated or corrupt.
+        InputError: The file is truncated or corrupt.
         EdgecnnError: This machine has no ai-edge-litert, whose schema files are written with.
     """
     try:

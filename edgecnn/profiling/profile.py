@@ -62,7 +62,7 @@ def profile(
         device: Name of the device: ``"desktop"``, a name of the inventory, or an address such as
             ``"[user@]host[:port]"``.
         threads: Threads of the runtime.
-        on_progress: Told (phase, done, total).
+        on_progress: Called with (phase, done, total).
         ask_password: Given a question, returns a device's password; None tries keys only.
 
     Raises:

@@ -103,7 +103,7 @@ class RoundTimer:
 
         Args:
             files: The files, by any keys.
-            on_done: Told how many of how many timings are done.
+            on_done: Called with how many of how many timings are done.
         """
         times, done = RoundTimes(), 0
         for number in range(PROFILE_ROUNDS):

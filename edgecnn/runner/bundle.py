@@ -73,8 +73,8 @@ def script_of(modules: Sequence[str]) -> bytes:
     """Return one script that does what :func:`zip_of` does, for ``python -`` or ``python -c``.
 
     Args:
-        modules: As for :func:`zip_of`. Their grammar must be that of the oldest Python that is to
-            give an answer.
+        modules: Names of the modules, as for :func:`zip_of`. Their grammar must be that of the
+            oldest Python that is to give an answer.
     """
     return SCRIPT.format(sources=sources_of(modules), main=modules[-1]).encode()
 

@@ -237,7 +237,7 @@ class RunnerSession:
             min_time_s: Seconds of timing at least.
             settle: Untimed calls before, to have the model's data in the caches again.
             max_samples: Timed calls at most.
-            on_progress: Told the fraction that is done, a few times a second.
+            on_progress: Called with the fraction that is done, a few times a second.
         """
         self._channel.send(TimeModel(settle, runs, min_time_s, max_samples))
         while True:
@@ -277,8 +277,8 @@ class RunnerSession:
         Several may be under way: the runner reads the next one while this side prepares another.
 
         Args:
-            tensors: As for :meth:`classify`; with ``levels`` uint8 pixels, which are a quarter of
-                the bytes of floats.
+            tensors: Shape (images, 1, height, width, channels), of the input's dtype; with
+                ``levels`` uint8 pixels, which are a quarter of the bytes of floats.
             top_k: How many classes of each image.
             with_outputs: Whether all scores are wanted too.
             levels: Shape (256,), of the input's dtype: what each level of a pixel is as input.

@@ -23,7 +23,7 @@ class LoadedInterpreter:
 
     Args:
         runtime: The TFLite runtime.
-        request: Which model, and how.
+        request: The model to load, and its settings.
 
     Attributes:
         threads: Threads of the runtime.

@@ -49,7 +49,7 @@ class Runner:
     """The answers to requests, and the one model that is loaded.
 
     Args:
-        pipe: Where progress goes while a request is worked on.
+        pipe: Pipe to the other side, for progress while a request is worked on.
     """
 
     def __init__(self, pipe: ParentPipe) -> None:

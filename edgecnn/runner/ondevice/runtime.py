@@ -42,7 +42,7 @@ def import_runtime() -> Runtime:
     """Import the preferred runtime that there is.
 
     Raises:
-        NoRuntimeError: There is none, or the one that there is does not work with this numpy.
+        NoRuntimeError: No runtime is installed, or it does not work with this numpy.
     """
     failures = []
     for name, module in RUNTIMES:
@@ -67,7 +67,7 @@ def import_interpreter(name: str, module: str) -> Any:
 
     Raises:
         ImportError: The runtime is not installed, or it is broken.
-        NoRuntimeError: It does not work with this numpy.
+        NoRuntimeError: The runtime does not work with this numpy.
     """
     if name == TFLITE:
         import_module(module.partition(".")[0])

@@ -45,7 +45,7 @@ def timed_calls(
         runs: Calls at least.
         min_time_s: Seconds at least.
         max_samples: Calls at most.
-        on_progress: Told how far it is, a few times a second, between two calls.
+        on_progress: Called with how far it is, a few times a second, between two calls.
     """
     clock, cpu_clock = time.perf_counter_ns, process_clock()
     if cpu_clock is None:  # so that nothing is waited for
