@@ -16,7 +16,7 @@ from edgecnn.cli.options import (
     samples_option,
     trust_option,
 )
-from edgecnn.cli.progress import PhaseProgress
+from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import exists, quoted
 from edgecnn.core.text import quoted_if_needed, size_text
@@ -50,6 +50,12 @@ if TYPE_CHECKING:
     help="How int8 and int16x8 get the float model's accuracy back.",
 )
 @click.option(
+    "--without",
+    multiple=True,
+    metavar="STEP",
+    help="Leave a step of recovery out, to see what it gains; repeat it for more.",
+)
+@click.option(
     "--max-drop",
     type=float,
     metavar="POINTS",
@@ -57,6 +63,18 @@ if TYPE_CHECKING:
     "layers that keep it within stay in float32.",
 )
 @click.option("--all-int8", is_flag=True, help="Leave no layer of an int8 file in float32.")
+@click.option(
+    "--target-cpu",
+    metavar="CPU",
+    help="arm64, x86-vnni or x86-avx2: whose speed decides which layers of int8 may stay in "
+    "float32.  [default: arm64]",
+)
+@click.option(
+    "--device",
+    metavar="NAME|[USER@]HOST[:PORT]",
+    help="Decide that by measuring there: desktop, pi, a name of 'edgecnn devices', or a machine "
+    "over SSH.",
+)
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
 @building_options
@@ -75,8 +93,11 @@ def convert_command(
     calibrate: str | None,
     samples: int,
     recover: str,
+    without: tuple[str, ...],
     max_drop: float | None,
     all_int8: bool,
+    target_cpu: str | None,
+    device: str | None,
     preprocess: str | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
@@ -113,8 +134,11 @@ def convert_command(
         "calibrate": calibrate,
         "samples": samples,
         "recover": recover,
+        "without": without,
         "max_drop": max_drop,
         "all_int8": all_int8,
+        "target_cpu": target_cpu,
+        "device": device,
         "preprocess": preprocess,
         "mean": mean,
         "std": std,
@@ -133,6 +157,7 @@ def convert_command(
     }
     refuse_shared_output(sources, output)
     with PhaseProgress() as progress:
+        options["ask_password"] = progress.ask_password if can_ask() else None
 
         def keep(result: Conversion) -> None:
             results.append(result)

@@ -13,7 +13,7 @@ from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Progress
-from edgecnn.metadata.reading import read_labels
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TfliteModel
 
@@ -118,6 +118,6 @@ class DeviceAccuracy:
 def _labels(path: Path) -> tuple[str, ...]:
     """Return a file's names of its classes; none where they are missing or cannot be read."""
     try:
-        return read_labels(path) or ()
+        return DescribedFile(path).labels or ()
     except InputError:
         return ()

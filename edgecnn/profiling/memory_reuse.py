@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from edgecnn.profiling.profiled_ops import ProfiledOp
-from edgecnn.tflite.memory import Place, planned
+from edgecnn.tflite.memory import MemoryPlace, planned
 from edgecnn.tflite.reading import TfliteModel
 
 MOST_IDLE_BYTES = 64 << 20
@@ -40,14 +40,16 @@ def with_idle_bytes(model: TfliteModel, ops: Sequence[ProfiledOp]) -> list[Profi
     ]
 
 
-def _used(model: TfliteModel, op: ProfiledOp, places: dict[int, Place]) -> list[Place]:
+def _used(model: TfliteModel, op: ProfiledOp, places: dict[int, MemoryPlace]) -> list[MemoryPlace]:
     """Return the memory that an op reads and writes, constants aside."""
     one = model.operators[op.place]
     tensors = (*one.inputs, *one.outputs)
     return [places[t.index] for t in tensors if t is not None and t.index in places]
 
 
-def _results(model: TfliteModel, op: ProfiledOp, places: dict[int, Place]) -> list[Place]:
+def _results(
+    model: TfliteModel, op: ProfiledOp, places: dict[int, MemoryPlace]
+) -> list[MemoryPlace]:
     """Return the memory of an op's results, except where they are laid over what it reads."""
     one = model.operators[op.place]
     read = {id(places[t.index]) for t in one.inputs if t is not None and t.index in places}
@@ -56,7 +58,10 @@ def _results(model: TfliteModel, op: ProfiledOp, places: dict[int, Place]) -> li
 
 
 def _moved_before(
-    number: int, ops: Sequence[ProfiledOp], used: list[list[Place]], results: list[Place]
+    number: int,
+    ops: Sequence[ProfiledOp],
+    used: list[list[MemoryPlace]],
+    results: list[MemoryPlace],
 ) -> int:
     """Return how many bytes were moved since half of the memory of an op's results was used."""
     wanted, moved = sum(place.size for place in results) / 2, 0
@@ -69,6 +74,6 @@ def _moved_before(
     return moved
 
 
-def _overlap(one: Place, other: Place) -> int:
+def _overlap(one: MemoryPlace, other: MemoryPlace) -> int:
     end = min(one.offset + one.size, other.offset + other.size)
     return max(0, end - max(one.offset, other.offset))

@@ -53,7 +53,7 @@ def _costs(budget: Mapping[str, Any]) -> str:
     return (
         f"{budget['bytes'] / 1024:,.1f} KiB where int8 has {budget['int8_bytes'] / 1024:,.1f} "
         f"({budget['bytes_over_int8']:.2f}x), {budget['latency_over_int8']:.2f}x int8's time and "
-        f"{budget['latency_over_float32']:.2f}x float32's (here, one thread)"
+        f"{budget['latency_over_float32']:.2f}x float32's ({budget['latency_source']})"
     )
 
 

@@ -114,3 +114,33 @@ def test_int16_is_slower_here_and_that_is_said(
         slower = [note for note in file["warnings"] if "the float32 file's time" in note]
         assert len(slower) == (ratio is not None and ratio > 1.05)
         assert not slower or f"takes {ratio:.1f}x the float32" in slower[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--target-cpu", "z80"), "unknown target CPU 'z80': choose arm64, x86-vnni, x86-avx2"),
+        (("--target-cpu", "arm64", "--device", "desktop"), "choose one"),
+        (("--device", "desktop", "-q", "float16"), "--device decides which layers of int8"),
+    ],
+)
+def test_a_target_that_makes_no_sense(
+    run_edgecnn: Any, here: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    result = run_edgecnn("convert", *GOOD, *arguments, cwd=here)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("edgecnn: ") and says in line
+    assert (result.returncode, result.stdout) == (2, "")
+
+
+def test_a_device_measures_what_else_is_estimated(
+    run_edgecnn: Any, here: Path, tmp_path: Path
+) -> None:
+    result = run_edgecnn(
+        "convert", here / GOOD[0], *GOOD[1:4], here / "x.npz", *GOOD[5:], "--max-drop", "99",
+        "--device", "desktop", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (made,) = json.loads(result.stdout)
+    assert made["budget"]["latency_source"] == "measured on desktop, one thread"
+    assert made["budget"]["latency_over_float32"] > 0
