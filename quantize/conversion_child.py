@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 from edgecnn.core.errors import ConversionError, InputError
+from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.quantize.imported_source import ImportedSource
 from edgecnn.quantize.latency_here import ratio_here
 from edgecnn.quantize.making import FileMaker, MadeFile
 from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
-from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
-from edgecnn.quantize.pipe_compat import serve_job
 from edgecnn.tflite.schemes import SCHEMES
 
 MOST_CONVERSION_S = 2.0

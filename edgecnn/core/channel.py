@@ -21,9 +21,6 @@ class Channel(ABC):
         self.send_frame(to_frame(message))
 
     @overload
-    def receive(self, *, timeout_s: float | None = ...) -> Any: ...
-
-    @overload
     def receive(self, kind: type[First], /, *, timeout_s: float | None = ...) -> First: ...
 
     @overload

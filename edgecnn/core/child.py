@@ -13,15 +13,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from edgecnn.core import parent_pipe
 from edgecnn.core.channel import InboxChannel
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError
 from edgecnn.core.messages import Frame
-from edgecnn.core.parent_pipe import ParentPipe as ParentPipe
 from edgecnn.core.parent_pipe import read_frame
 from edgecnn.core.platform_support import kill_session, new_session_options
 
@@ -97,7 +95,7 @@ class ChildProcess(InboxChannel):
             self._input.flush()
         except OSError as error:
             # The child's last words (an error message) may still be in the pipe.
-            for _ in self.messages():
+            while self.inbox.take() is not None:
                 pass
             raise self.ending() from error
 
@@ -215,16 +213,3 @@ def _name_of_signal(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-Message = dict[str, Any]
-"""A message without a class of its own; see :func:`serve_job`."""
-
-
-def serve_job(work: Callable[[ParentPipe, Message], None]) -> None:
-    """Do one job whose messages are plain dictionaries: children that have no classes for them yet.
-
-    Args:
-        work: Takes the pipe for its answers, and the job; what it raises is reported.
-    """
-    parent_pipe.serve_job(dict, work)

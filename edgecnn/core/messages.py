@@ -154,22 +154,15 @@ def to_frame(message: object) -> Frame:
     """Return a message as it travels.
 
     Args:
-        message: An instance of a dataclass; or a dictionary, of a program that has no classes for
-            its messages yet.
+        message: An instance of a dataclass.
 
     Example:
         >>> to_frame(ErrorReport(is_input=True, message="no such file")).values
         {'kind': 'ErrorReport', 'is_input': True, 'message': 'no such file'}
     """
-    if isinstance(message, dict):
-        return Frame(message)
     values = _fields_of(message)
     payload = values.pop(PAYLOAD, None)
     return Frame({KIND: type(message).__name__, **plain(values)}, payload)
-
-
-@overload
-def from_frame(frame: Frame) -> Any: ...
 
 
 @overload
@@ -189,7 +182,7 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
 
     Args:
         frame: The message as it travelled.
-        kinds: The classes that are understood here; none, or ``dict``, takes the values unchecked.
+        kinds: The classes that are understood here.
 
     Raises:
         MessageError: The message is of another kind, or its fields do not fit the class.
@@ -199,9 +192,6 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
         Traceback (most recent call last):
         edgecnn.core.messages.MessageError: ErrorReport lacks 'message'
     """
-    if kinds in ((), (dict,)):
-        extra = {} if frame.payload is None else {PAYLOAD: frame.payload}
-        return {**frame.values, **extra}
     for kind in kinds:
         if kind.__name__ == frame.kind:
             values = {key: value for key, value in frame.values.items() if key != KIND}

@@ -12,7 +12,14 @@ import traceback
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import EdgecnnError, InputError, describe_error
-from edgecnn.core.messages import ErrorReport, Frame, FrameHead, from_frame, to_frame
+from edgecnn.core.messages import (
+    ErrorReport,
+    Frame,
+    FrameHead,
+    MessageError,
+    from_frame,
+    to_frame,
+)
 from edgecnn.core.platform_support import end_with_parent
 
 if TYPE_CHECKING:
@@ -52,6 +59,20 @@ class ParentPipe:
         """
         frame = read_frame(self._input)
         return None if frame is None else from_frame(frame, *kinds)
+
+    def expect(self, kind: type[Job]) -> Job:
+        """Wait for a message that must come.
+
+        Args:
+            kind: The class of the message.
+
+        Raises:
+            MessageError: Another message came, or the parent has closed the pipe.
+        """
+        message = self.receive(kind)
+        if message is None:
+            raise MessageError(f"the parent ended before it sent {kind.__name__}")
+        return message
 
     def send(self, message: object) -> None:
         """Write one message, and the raw bytes that belong to it."""
