@@ -21,9 +21,9 @@ from edgecnn.core.files import quoted, replacing, sha256_of
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, shut_out
-from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.schema import METADATA_BUFFER
-from edgecnn.metadata.writing import append_packed_files, encode_metadata
+from edgecnn.model_metadata.model import ModelMetadata
+from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration.images import CalibrationImages
 from edgecnn.quantize.device_timing import DeviceTimer

@@ -13,7 +13,7 @@ from edgecnn.core.files import refuse_overwriting
 from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
-from edgecnn.metadata.about import About
+from edgecnn.model_metadata.about import About
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
 from edgecnn.quantize.conversion_session import run

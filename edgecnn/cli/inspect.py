@@ -41,7 +41,7 @@ def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
       edgecnn inspect model.tflite
       edgecnn inspect --check --json model.tflite
     """
-    from edgecnn.inspection.inspect import inspect
+    from edgecnn import inspect
 
     found: list[Inspection] = []
     failures = Failures()

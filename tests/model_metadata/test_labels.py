@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.metadata.about import About
-from edgecnn.metadata.labels import (
+from edgecnn.model_metadata.about import About
+from edgecnn.model_metadata.labels import (
     check_count,
     duplicate_warning,
     imagenet_labels,
