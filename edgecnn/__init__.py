@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
     from edgecnn.inspection.summary import summarize
     from edgecnn.measure.bench import bench
-    from edgecnn.model_metadata.showing import metadata
+    from edgecnn.model_metadata.overview import metadata
     from edgecnn.models.build import build
     from edgecnn.profiling.profile import profile
     from edgecnn.quantize.convert import convert
@@ -78,7 +78,7 @@ _HOME = {
     "compare": "edgecnn.comparison.compare",
     "convert": "edgecnn.quantize.convert",
     "inspect": "edgecnn.inspection.inspect",
-    "metadata": "edgecnn.model_metadata.showing",
+    "metadata": "edgecnn.model_metadata.overview",
     "profile": "edgecnn.profiling.profile",
     "report": "edgecnn.reporting.report",
     "results": "edgecnn.store.results",

@@ -10,7 +10,7 @@ from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.model_metadata.described_file import DescribedFile
-from edgecnn.model_metadata.modelinput import (
+from edgecnn.model_metadata.input_tensors import (
     NOTHING_SAID,
     image_input,
     input_spec,

@@ -13,7 +13,7 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
-    from edgecnn.inspection.ends import End, Normalization
+    from edgecnn.inspection.inputs_outputs import End, Normalization
     from edgecnn.inspection.inspect import Inspection
 
 SHOWN_LABELS = 5

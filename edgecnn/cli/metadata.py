@@ -11,8 +11,8 @@ from edgecnn.cli.options import preprocessing_options
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
-    from edgecnn.model_metadata.model import TensorMetadata
-    from edgecnn.model_metadata.showing import Shown
+    from edgecnn.model_metadata.overview import Shown
+    from edgecnn.model_metadata.public_metadata import TensorMetadata
 
 SHOWN_LABELS = 5
 SHOWN_CHARACTERS_OF_METADATA = 200
@@ -90,7 +90,7 @@ def set_command(
     """
     from edgecnn import set_metadata
     from edgecnn.data.preprocessing import Preprocessing
-    from edgecnn.model_metadata.about import About
+    from edgecnn.model_metadata.user_metadata import About
 
     notes = set_metadata(
         file,

@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.model_metadata.flat import encode
-from edgecnn.model_metadata.model import ModelMetadata
-from edgecnn.model_metadata.packed import ZIP_ERRORS, append_zip, check_name, has_zip, zip_start
+from edgecnn.model_metadata.flatbuffer_tables import encode
+from edgecnn.model_metadata.packed_files import (
+    ZIP_ERRORS,
+    append_zip,
+    check_name,
+    has_zip,
+    zip_start,
+)
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import (
     FILE_TYPES_SINCE,
     IDENTIFIER,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.integers import FIXED_RANGES, real_weights, rounded_weights
+from edgecnn.quantize.integer_values import FIXED_RANGES, real_weights, rounded_weights
 from edgecnn.quantize.recovery.fidelity import snr_db
 from edgecnn.quantize.scores import scores
 from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.quantize.integers import step_of
+from edgecnn.quantize.integer_values import step_of
 from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import snr_db
 from edgecnn.quantize.scores import scores_tensor

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.calibration.ranges import Observed, Values
-from edgecnn.quantize.integers import FIXED_RANGES, rounded_weights
+from edgecnn.quantize.integer_values import FIXED_RANGES, rounded_weights
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.fidelity import fidelity, snr_db

@@ -13,7 +13,7 @@ import numpy as np
 import edgecnn
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.labels import imagenet_labels
-from edgecnn.model_metadata.model import AssociatedFile
+from edgecnn.model_metadata.public_metadata import AssociatedFile
 from edgecnn.model_metadata.writing import with_metadata, with_packed_files
 
 SCHEMES = ("int8", "float32", "float16", "dynamic")

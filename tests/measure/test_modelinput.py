@@ -12,7 +12,7 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.model_metadata.modelinput import (
+from edgecnn.model_metadata.input_tensors import (
     image_input,
     input_spec,
     scores_output,

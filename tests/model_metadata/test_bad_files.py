@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError
 from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
-from edgecnn.model_metadata.about import About
 from edgecnn.model_metadata.described_file import DescribedFile
-from edgecnn.model_metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.overview import metadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
-from edgecnn.model_metadata.showing import metadata
+from edgecnn.model_metadata.user_metadata import About
 from edgecnn.model_metadata.writing import encode_metadata, with_metadata
 from edgecnn.tflite.writing import with_buffers
 
@@ -191,7 +191,7 @@ def shared(tree: dict[str, Any], count: int) -> bytes:
     """Encode a graph whose outputs are all one and the same table."""
     import flatbuffers
 
-    from edgecnn.model_metadata.flat import _write_table
+    from edgecnn.model_metadata.flatbuffer_tables import _write_table
 
     builder = flatbuffers.Builder(1024)
     one = _write_table(builder, "TensorMetadata", tree)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.model_metadata.about import About
 from edgecnn.model_metadata.labels import (
     check_count,
     duplicate_warning,
@@ -15,6 +14,7 @@ from edgecnn.model_metadata.labels import (
     label_bytes,
     read_label_file,
 )
+from edgecnn.model_metadata.user_metadata import About
 
 
 @pytest.fixture()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.model_metadata.described_file import DescribedFile, parse_tree
-from edgecnn.model_metadata.model import ModelMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.writing import encode_tree
 

@@ -12,7 +12,7 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.model_metadata.described_file import DescribedFile, parse_tree
-from edgecnn.model_metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.writing import (
     append_packed_files,
     encode_tree,

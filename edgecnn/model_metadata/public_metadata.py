@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.model_metadata.flat import Tree
+from edgecnn.model_metadata.flatbuffer_tables import Tree
 from edgecnn.model_metadata.schema import COLOR_SPACES, TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS
 
 LABEL_TYPES = (TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS)

@@ -11,7 +11,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
 from edgecnn.model_metadata.described_file import parse_tree
-from edgecnn.model_metadata.model import ModelMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 

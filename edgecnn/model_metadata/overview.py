@@ -9,7 +9,7 @@ from typing import Any
 
 from edgecnn.core.files import json_values
 from edgecnn.model_metadata.described_file import DescribedFile
-from edgecnn.model_metadata.model import ModelMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from edgecnn.model_metadata.labels import (
     imagenet_labels,
     label_bytes,
 )
-from edgecnn.model_metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
-from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.request import Request
 
 
