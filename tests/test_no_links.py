@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 WHERE = (
-    "import edgecnn.models.registry, edgecnn.quantize.schemes, edgecnn.devices.device; "
+    "import edgecnn.models.registry, edgecnn.quantize.messages, edgecnn.devices.device; "
     "print(edgecnn.models.registry.__file__)"
 )
 
