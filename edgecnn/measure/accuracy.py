@@ -8,7 +8,7 @@ from pathlib import Path
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.labelled_data import find_label_offset
-from edgecnn.accuracy.result import Accuracy, Beside
+from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.data.datasets import Dataset, sample
 from edgecnn.data.preprocessing import Preprocessing
@@ -101,7 +101,7 @@ class AccuracyTask:
             label_offset=self._offset,
             labels=self._labels,
             gives_probabilities=self._gives_probabilities,
-            beside=beside,
+            other=beside,
         )
 
     def deployed(self, runners: RunnerSource | None) -> DeployedModel:
@@ -178,7 +178,7 @@ class ReferenceRun:
         """Say whether it has still to classify, and takes the same cut of an image as another."""
         return self.answers is None and self.model.takes_the_cut_of(other)
 
-    def beside(self, answers: Answers, offset: int, on_images: OnImages) -> Beside:
+    def beside(self, answers: Answers, offset: int, on_images: OnImages) -> OtherModel:
         """Compare another model's answers with the reference's.
 
         Args:
@@ -194,4 +194,4 @@ class ReferenceRun:
         shift = self.model.offset - offset
         agreement = Agreement.of(answers, self.answers, shift)
         path, digest = str(self.reference.path), self.reference.sha256
-        return Beside(path, digest, agreement, self.answers, shift)
+        return OtherModel(path, digest, agreement, self.answers, shift)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, shadowed_name
-from edgecnn.measure.bootstrap import FEWEST_SAMPLES
 from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
 from edgecnn.measure.sample_statistics import Drift, percentile
+from edgecnn.results.bootstrap import FEWEST_SAMPLES
 from edgecnn.results.record import MeasurementWarning
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
 from edgecnn.runner.session import DeviceFacts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from edgecnn.accuracy.result import NO_ACCURACY, Accuracy
+from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import sha256_of
 from edgecnn.measure.candidate import Candidate, Measured, PowerDrawn, PreparedModel
 from edgecnn.measure.caveats import (
@@ -56,7 +56,7 @@ def record_of(
         **_latency(measured.timing),
         **_background(measured.timing, measured.run.facts.cores),
         **_power(measured.power),
-        **(accuracy.record_fields() if accuracy else NO_ACCURACY),
+        **(accuracy.record_fields() if accuracy else {}),
         **_judgement(candidate.model, measured, plan, accuracy),
     )
 

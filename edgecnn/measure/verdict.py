@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecnn.measure.percentile_intervals import PercentileInterval
-from edgecnn.results.record import MeasurementWarning
+from edgecnn.results.record import (
+    DRIFTING,
+    EMULATED,
+    NOISY,
+    STEADY,
+    THROTTLED,
+    UNDECIDED,
+    MeasurementWarning,
+)
 from edgecnn.runner.health import THROTTLING_BITS
-
-STEADY = "steady"
-NOISY = "noisy"
-DRIFTING = "drifting"
-THROTTLED = "throttled"
-EMULATED = "emulated"
-UNDECIDED = "undecided"
 
 DISTURBED = ("cpu-shared", "busy-meanwhile", "steal", "swapping")
 """Warnings that something else ran, which also explains a latency that drifts."""

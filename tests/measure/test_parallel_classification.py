@@ -153,11 +153,11 @@ def test_a_reference_classifies_once(
             session.load(model, threads=1)
             task = AccuracyTask(read_model(model), data)
             accuracy = task.run(session, reference=reference)
-        assert accuracy.beside is not None
-        found = accuracy.beside.agreement
+        assert accuracy.other is not None
+        found = accuracy.other.agreement
         assert (found.same, found.both_right, found.neither) == (4, 3, 1)
         assert (found.only_this, found.only_other, found.p_value) == (5, 0, 2 / 32)
-        assert accuracy.beside.regressions(accuracy.answers) == []
+        assert accuracy.other.regressions(accuracy.answers) == []
     assert len(starts) == 1
 
 

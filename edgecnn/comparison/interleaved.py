@@ -1,10 +1,9 @@
-"""Two files that one bench timed in turn: turn is compared with turn, so drift meets both alike.
+"""Two files that one bench timed interleaved: turns are compared, so that drift meets both alike.
 
 A machine that others share is up to a fifth slower for seconds at a time. Between two benches that
-cannot be told from a slower model; within one, both files have it in the same turns. The ratios of
-the turns are summed up by the Hodges-Lehmann estimate and its interval from Wilcoxon's signed ranks
-(Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 2014, 3.2 and 3.3), which a few
-disturbed turns do not move.
+cannot be told from a slower model; within one bench, both files are slowed down in the same turns.
+The ratios of the turns are summed up by :mod:`edgecnn.results.signed_ranks`, which a few disturbed
+turns do not move.
 """
 
 from __future__ import annotations
@@ -18,27 +17,27 @@ import numpy.typing as npt
 from edgecnn.accuracy.shares import normal_quantile
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.measure.bootstrap import CONFIDENCE, statistic
+from edgecnn.results.bootstrap import DECISION_CONFIDENCE, statistic
 from edgecnn.results.record import Record
+from edgecnn.results.signed_ranks import signed_rank_interval
 
 PLACEMENT = 0.005
-"""Assumed standard deviation, relative, of what a process keeps: where its memory lies."""
-
-MOST_VALUES = 400
-"""Turns that are looked at, of many benches together."""
+"""Assumed relative standard deviation of the latency by where a process' memory lies, which stays
+as it is during all turns of the process."""
 
 Floats = npt.NDArray[np.float64]
 
 
-def in_turn_interval(pair: Pair, percent: float | None) -> Interval | None:
+def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:
     """Compare latencies turn by turn.
 
     Args:
-        pair: What is compared.
+        pair: The files that are compared.
         percent: Which percentile; None compares means.
 
     Returns:
-        None where the two sides were not timed in turn, or in too few turns or calls a turn.
+        None where the two sides were not timed interleaved, or with too few turns or too few calls
+        in a turn.
     """
     together = _matched(pair)
     if together is None:
@@ -47,37 +46,10 @@ def in_turn_interval(pair: Pair, percent: float | None) -> Interval | None:
     bounds = signed_rank_interval(np.concatenate(ratios))
     if bounds is None:
         return None
-    kept = normal_quantile(CONFIDENCE) * PLACEMENT * math.sqrt(2 / len(together))
+    kept = normal_quantile(DECISION_CONFIDENCE) * PLACEMENT * math.sqrt(2 / len(together))
     low, middle, high = bounds
     ends = (middle - math.hypot(middle - low, kept), middle + math.hypot(high - middle, kept))
     return Interval(math.expm1(middle), math.expm1(ends[0]), math.expm1(ends[1]))
-
-
-def signed_rank_interval(values: Floats) -> tuple[float, float, float] | None:
-    """Return lower end, Hodges-Lehmann estimate and upper end of the middle of some values.
-
-    Args:
-        values: About as often above their middle as below it, shape (n,).
-
-    Returns:
-        None where they are too few for an interval of :data:`CONFIDENCE`: below 8.
-
-    Example:
-        >>> signed_rank_interval(np.arange(20.0))
-        (5.5, 9.5, 13.5)
-    """
-    # Fewer are rather too uncertain than too certain, and take bounded time.
-    some = values[:: max(1, math.ceil(len(values) / MOST_VALUES))]
-    first, second = np.triu_indices(len(some))
-    averages = np.sort((some[first] + some[second]) / 2)
-    chances = np.ones(1)  # that ranks 1, 2, ..., each drawn or not, add up to 0, 1, ...
-    for rank in range(1, len(some) + 1):
-        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
-    outside = int(np.sum(np.cumsum(chances) <= (1 - CONFIDENCE) / 2))
-    if not outside:
-        return None
-    low, high = averages[outside - 1], averages[-outside]
-    return float(low), float(np.median(averages)), float(high)
 
 
 def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:
@@ -98,9 +70,9 @@ def _has_turns(record: Record) -> bool:
 
 
 def _ratios(base: Record, new: Record, percent: float | None) -> Floats:
-    """Return the logarithm of the ratio in each turn, or in each few where they are short."""
+    """Return the logarithm of the ratio in each turn, or in several turns where they are short."""
     calls = 1 if percent is None else math.ceil(100 / (100 - percent))
-    # One that was slow in the end has made its calls before the last turns.
+    # A model that became slow has made all of its calls before the last turns.
     runs = list(zip(base.turn_runs or (), new.turn_runs or (), strict=False))
     at_once = math.ceil(calls / min(map(min, runs)))
     sides = []

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edgecnn.comparison.changes import changes_of
-from edgecnn.comparison.in_turn import signed_rank_interval
 from edgecnn.comparison.pairing import paired
 from edgecnn.results.record import Record
+from edgecnn.results.signed_ranks import signed_rank_interval
 
 TURNS, CALLS = 20, 8
 

@@ -1,10 +1,11 @@
-"""How sure a percentile of one run is: its samples drawn again in blocks, and what runs differ by.
+"""How sure a percentile of one run is, from resampled blocks of its samples.
 
-A run is not as certain as its samples make it look. Neighbouring calls are alike, so they are drawn
-in blocks (circular block bootstrap: Politis and Romano, "A Circular Block-Resampling Procedure for
-Stationary Data", 1992). And a process as a whole is faster or slower than the next one of the same
-file: memory lies elsewhere, the clock and the neighbours are not the same. That is between runs
-and cannot be seen in one: it is assumed, and made larger where a run wanders in itself.
+A run is not as certain as its samples make it look. Neighbouring calls are alike, so they are
+resampled in blocks (circular block bootstrap: Politis and Romano, "A Circular Block-Resampling
+Procedure for Stationary Data", 1992). And a process as a whole is faster or slower than the next
+one of the same file: its memory lies elsewhere, and the clock and the neighbours are not the same.
+That spread between runs cannot be seen in one run: it is assumed, and made larger for a run whose
+level wanders.
 """
 
 from __future__ import annotations
@@ -16,21 +17,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-CONFIDENCE = 0.99
-"""So that ten comparisons of a file with itself are all without a difference, as a rule."""
+DECISION_CONFIDENCE = 0.99
+"""Confidence of intervals by which two measurements are called different; 99 % per comparison keeps
+the chance of any false alarm in ten comparisons near 10 %."""
 
 BETWEEN_RUNS = 0.015
-"""Assumed standard deviation of a process' latency, relative, while a machine is quiet."""
+"""Assumed relative standard deviation of the latency between processes on a quiet machine."""
 
 FEWEST_SAMPLES = 20
 FEWEST_BEYOND = 5
-"""Samples that a percentile must have beyond it: fewer are single events, not a distribution."""
+"""Samples that must lie beyond a percentile: fewer are single events, not a distribution."""
 
 SEGMENTS = 10
 MOST_SAMPLES = 4096
 REPLICATES = 1000
 REPLICATES_AT_ONCE = 100
-"""What stands in memory at a time, on a device of 512 MB too."""
+"""Replicates in memory at a time, which fit on a device of 512 MB too."""
 
 DRAWS = 20_000
 
@@ -38,19 +40,25 @@ Floats = npt.NDArray[np.float64]
 
 
 def has_enough(samples: Sequence[float], percent: float | None) -> bool:
-    """Say whether a percentile of so many samples can be given an interval; None is the mean."""
+    """Return whether a percentile of these samples can be given an interval.
+
+    Args:
+        samples: Times of calls.
+        percent: Which percentile; None for the mean.
+    """
     beyond = len(samples) * (100 - (percent or 50)) / 100
     return len(samples) >= FEWEST_SAMPLES and beyond >= FEWEST_BEYOND
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """One run's statistic, as a logarithm.
+    """A statistic of one run and of its bootstrap replicates, as logarithms.
 
     Args:
-        value: Of all samples.
-        replicates: Of samples drawn again, shape (REPLICATES,).
-        wandering: Variance between its tenths beyond what the samples themselves explain.
+        value: Statistic of all samples.
+        replicates: Statistic of resampled samples, shape (REPLICATES,).
+        wandering: Variance between the medians of the run's tenths, beyond what the spread of the
+            samples explains.
     """
 
     value: float
@@ -61,15 +69,15 @@ class Resampled:
     def of(
         cls, samples: Sequence[float], percent: float | None, random: np.random.Generator
     ) -> Resampled:
-        """Draw a run's samples again.
+        """Resample a run.
 
         Args:
-            samples: In the order they were taken; at least one, all above 0.
-            percent: Which percentile; None is the mean.
-            random: Where the draws come from.
+            samples: Times of calls in the order they were taken; at least one, all above 0.
+            percent: Which percentile; None for the mean.
+            random: Source of the random blocks.
         """
         every = np.asarray(samples, np.float64)
-        # Fewer are rather too uncertain than too certain, and take bounded time.
+        # Fewer samples give a wider interval, which errs to the safe side, in bounded time.
         some = every[:: math.ceil(len(every) / MOST_SAMPLES)]
         medians = [np.log(np.median(part)) for part in np.array_split(some, SEGMENTS)]
         expected = SEGMENTS * float(np.var(_replicates(some, 50, random)))
@@ -78,27 +86,30 @@ class Resampled:
         return cls(value, _replicates(some, percent, random), wandering)
 
     def interval(self, random: np.random.Generator) -> tuple[float, float]:
-        """Return where the statistic lies, as a plain value, in this run and others like it.
+        """Return both ends of the statistic's interval over this run and others like it.
 
         Args:
-            random: Where the draws come from.
+            random: Source of the random draws.
+
+        Returns:
+            Lower and upper end in the samples' own unit.
         """
         spread = math.sqrt(BETWEEN_RUNS**2 + self.wandering)
         draws = random.choice(self.replicates, DRAWS) + random.normal(0, spread, DRAWS)
-        tail = 50 * (1 - CONFIDENCE)
+        tail = 50 * (1 - DECISION_CONFIDENCE)
         low, high = np.exp(np.percentile(draws, [tail, 100 - tail]))
         return float(low), float(high)
 
 
 def percentile_interval(samples: Sequence[float], percent: float) -> tuple[float, float] | None:
-    """Return the interval of a percentile, of :data:`CONFIDENCE`.
+    """Return the interval of a percentile, of :data:`DECISION_CONFIDENCE`.
 
     Args:
-        samples: Of one run, in the order they were taken, all above 0.
+        samples: Times of one run's calls in the order they were taken, all above 0.
         percent: Which percentile.
 
     Returns:
-        Lower and upper end in the samples' own unit; None where they are too few.
+        Lower and upper end in the samples' own unit; None where the samples are too few.
 
     Example:
         >>> percentile_interval([3.0] * 19, 50) is None
@@ -111,13 +122,21 @@ def percentile_interval(samples: Sequence[float], percent: float) -> tuple[float
 
 
 def statistic(rows: Floats, percent: float | None) -> Floats:
-    """Return a percentile of each row of samples, shape (rows,); None is the mean."""
+    """Return a percentile of each row of samples.
+
+    Args:
+        rows: Samples, shape (rows, samples).
+        percent: Which percentile; None for the mean.
+
+    Returns:
+        One value a row, shape (rows,).
+    """
     values = rows.mean(axis=1) if percent is None else np.percentile(rows, percent, axis=1)
     return np.asarray(values, np.float64)
 
 
 def _replicates(samples: Floats, percent: float | None, random: np.random.Generator) -> Floats:
-    """Return logarithms of the statistic of REPLICATES rows, made of blocks of the samples."""
+    """Return logarithms of the statistic of REPLICATES rows that are made of blocks of samples."""
     length = math.ceil(math.sqrt(len(samples)))
     blocks = math.ceil(len(samples) / length)
     found = []

@@ -9,52 +9,51 @@ from pathlib import PurePath
 from edgecnn.comparison.changes import share_change
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.reporting.rows import Row
+from edgecnn.reporting.rows import ReportRow
 from edgecnn.results.record import Record
 from edgecnn.tflite.schemes import SCHEMES
 
-REFERENCE = "float32"
+REFERENCE_SCHEME = "float32"
 
 
 @dataclass(frozen=True)
-class Cost:
-    """One file's top-1 less that of its model in float32, in percentage points."""
+class SchemeCost:
+    """The top-1 of one file, less that of its model in float32.
+
+    Args:
+        model: Name that the files of the model have in common.
+        row: Row of the file.
+        change: The difference and its interval, in percentage points.
+    """
 
     model: str
-    row: Row
+    row: ReportRow
     change: Interval
 
 
-def costs(rows: Sequence[Row]) -> list[Cost]:
+def scheme_costs(rows: Sequence[ReportRow]) -> list[SchemeCost]:
     """Return what each quantised file costs, models in the order of the rows.
 
     Args:
-        rows: Of one setting. A file whose model has no float32 file among them, of one input size
-            and on as many images, is left out.
+        rows: Rows of one setting. A file whose model has no float32 file among them, of the same
+            input size and on as many images, is left out.
 
     Example:
-        >>> [(one.row.record.scheme, one.change.change) for one in costs(rows)]
+        >>> [(one.row.record.scheme, one.change.change) for one in scheme_costs(rows)]
         [('int8', -0.3)]
     """
     judged = [row for row in rows if row.top1_percent is not None and row.record.images]
-    floats: dict[tuple[object, ...], Row] = {}
+    floats: dict[tuple[object, ...], ReportRow] = {}
     for row in judged:
-        if row.record.scheme == REFERENCE:
+        if row.record.scheme == REFERENCE_SCHEME:
             floats.setdefault(_model(row.record), row)
     found = [
-        Cost(base_name(row.record), row, _change(floats[_model(row.record)], row))
+        SchemeCost(base_name(row.record), row, _change(floats[_model(row.record)], row))
         for row in judged
-        if row.record.scheme != REFERENCE and _model(row.record) in floats
+        if row.record.scheme != REFERENCE_SCHEME and _model(row.record) in floats
     ]
     order = list(dict.fromkeys(one.model for one in found))
-    schemes = list(SCHEMES)
-    return sorted(
-        found,
-        key=lambda one: (
-            order.index(one.model),
-            schemes.index(one.row.record.scheme) if one.row.record.scheme in SCHEMES else 9,
-        ),
-    )
+    return sorted(found, key=lambda one: (order.index(one.model), _scheme_order(one.row.record)))
 
 
 def base_name(record: Record) -> str:
@@ -72,11 +71,16 @@ def base_name(record: Record) -> str:
     return stem
 
 
+def _scheme_order(record: Record) -> int:
+    schemes = list(SCHEMES)
+    return schemes.index(record.scheme) if record.scheme in SCHEMES else len(schemes)
+
+
 def _model(record: Record) -> tuple[object, ...]:
     return base_name(record), record.input_shape, record.images
 
 
-def _change(reference: Row, row: Row) -> Interval:
+def _change(reference: ReportRow, row: ReportRow) -> Interval:
     change = share_change("top1_percent", Pair((reference.record,), (row.record,)))
     assert change is not None and change.interval is not None
     return change.interval
