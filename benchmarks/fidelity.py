@@ -5,7 +5,7 @@
 
 Every way of quantising gets the same Keras file and the same calibration images, normalised as the
 model was trained. "top-1" is of the file's output as it is; "agree" the share of images for which
-its best class is the float file's; "dB" the signal-to-noise ratio of the scores before softmax;
+its best class is the float file's; "dB" the signal-to-quantisation-noise ratio (SQNR) of the scores before softmax;
 "ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
 this file's time over that one's. The float file is the plain converter's.
 
@@ -39,7 +39,7 @@ from edgecnn.data.loader import load
 from edgecnn.models.build import input_spec
 from edgecnn.quantize.calibration.images import MOST_HELD_OUT
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
-from edgecnn.quantize.recovery.fidelity import divergence, snr_db
+from edgecnn.quantize.recovery.fidelity import divergence, sqnr_db
 from edgecnn.quantize.recovery.steps import STEPS
 from edgecnn.quantize.scores import scores as scores_of
 from edgecnn.tflite.graph import Tensor
@@ -135,7 +135,7 @@ class Way:
     name: str
     top1_percent: float | None = None
     agreement_percent: float | None = None
-    snr_db: float | None = None
+    sqnr_db: float | None = None
     divergence: float | None = None
     bytes: int | None = None
     latency_ratio: float | None = None
@@ -233,7 +233,7 @@ def compared(
     """Return top-1, agreement with the float file, decibels (None where infinite), divergence."""
     (best, scores), (float_best, float_scores) = given, answers
     top1, agreement = (100 * float(np.mean(best == right)) for right in (wanted, float_best))
-    ratio = snr_db(scores, float_scores)
+    ratio = sqnr_db(scores, float_scores)
     nats = divergence(scores, float_scores)
     return top1, agreement, ratio if math.isfinite(ratio) else None, nats
 
@@ -364,7 +364,7 @@ def show(rows: list[Row]) -> None:
     for row in rows:
         first = [row.model, f"{row.float_top1_percent:.1f}"]
         for way in row.ways:
-            figures = (way.top1_percent, way.agreement_percent, way.snr_db)
+            figures = (way.top1_percent, way.agreement_percent, way.sqnr_db)
             cells = [*first, way.name]
             cells += ["-" if figure is None else f"{figure:.1f}" for figure in figures]
             cells.append("-" if way.divergence is None else f"{way.divergence:.5f}")
