@@ -46,7 +46,7 @@ from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 from edgecnn.version import __version__
 
 
@@ -224,7 +224,7 @@ class _ConversionSession(SourceSession):
         )
         if golden is None and self._can_have_golden:
             public = encode_metadata(self._public(plan, has_golden=False))
-            content = with_buffers(path.read_bytes(), {METADATA_BUFFER: public})
+            content = with_metadata_buffers(path.read_bytes(), {METADATA_BUFFER: public})
             with replacing(path) as temporary:
                 temporary.write_bytes(content)
         append_packed_files(path, {**self._labels.files, **self._golden(plan, written, golden)})

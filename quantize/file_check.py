@@ -19,12 +19,7 @@ from edgecnn.golden.sample import GoldenSample
 from edgecnn.runner.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.numbers import FLOAT32
-from edgecnn.tflite.reading import (
-    Operator,
-    TfliteModel,
-    read_model,
-    weights_of,
-)
+from edgecnn.tflite.reading import Operator, TfliteModel, read_model
 from edgecnn.tflite.schemes import Scheme
 
 TASK = "its first run"
@@ -156,7 +151,7 @@ def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[st
 
 def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
     """Say whether a scheme leaves an op alone, as small weights gain nothing."""
-    weights = weights_of(op)
+    weights = op.weights
     return (
         precision == FLOAT32.name
         and weights is not None

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from edgecnn.tflite.graph import Array, Op, Range
 from edgecnn.tflite.numbers import INT8, Numbers
-from edgecnn.tflite.ops import op_kind
+from edgecnn.tflite.ops import op_traits
 
 FIXED_RANGES: dict[str, Range] = {
     "LOGISTIC": (0.0, 255 / 256),
@@ -69,7 +69,7 @@ def rounded_weights(weights: Array, kind: str, numbers: Numbers = INT8) -> npt.N
         >>> rounded_weights(np.array([[127.0, 0.4], [0.0, 1.0]]), "FULLY_CONNECTED")
         array([[127.,   0.], [  0.,   1.]], dtype=float32)
     """
-    axis = op_kind(kind).channel_axis
+    axis = op_traits(kind).channel_axis
     others = tuple(number for number in range(weights.ndim) if number != axis)
     largest = np.abs(weights).max(axis=others, keepdims=True)
     step = np.where(largest > 0, largest / numbers.largest, 1).astype(np.float32)

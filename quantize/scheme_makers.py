@@ -38,7 +38,7 @@ from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import read_graph, write_graph
 from edgecnn.tflite.target_cpu import target_cpu
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 
 INT8_FIT_IMAGES = 32
 """Images that int8 files are corrected with: time and memory grow with them. 64 gain 0.3 dB."""
@@ -198,7 +198,7 @@ class FileMaker:
         if not file.has_images or not source.images().held_out:
             return None
         model = source.float_model(pixels)
-        if not model.graph.is_alone:
+        if not model.graph.is_only_subgraph:
             return None
         if pixels not in self._recoveries:
             without = steps_left_out(file.without)
@@ -262,7 +262,7 @@ def finished(content: bytes, file: FileToMake) -> bytes:
         METADATA_BUFFER: base64.b64decode(file.public_metadata),
         **declaration(parse_model(content, "the converted file")),
     }
-    return with_buffers(content, buffers)
+    return with_metadata_buffers(content, buffers)
 
 
 def _proof(level: str, found: Recovered) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgecnn.tflite.graph import Array, Graph, Tensor
 from edgecnn.tflite.ops import PROBABILITY_OPS
-from edgecnn.tflite.parts import between
+from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
 
 
@@ -21,7 +21,7 @@ def scores_tensor(graph: Graph) -> Tensor:
     """
     tensor = graph.output
     while (maker := graph.maker(tensor)) is not None:
-        if not (maker.known.converts or maker.kind in PROBABILITY_OPS):
+        if not (maker.traits.converts or maker.kind in PROBABILITY_OPS):
             break
         tensor = maker.source
     return tensor
@@ -35,7 +35,7 @@ def scores(graph: Graph, images: Sequence[Array] | Array) -> npt.NDArray[np.floa
         images: What goes in, shape (images, *shape of the input).
     """
     tensor = scores_tensor(graph)
-    part = between(graph, graph.input, tensor)
+    part = part_between(graph, graph.input, tensor)
     assert part is not None
     (values,) = run_over_images(part, [images])
-    return tensor.real(values).reshape(len(images), -1)
+    return tensor.dequantized(values).reshape(len(images), -1)

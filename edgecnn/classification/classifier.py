@@ -18,7 +18,7 @@ from edgecnn.model_metadata.input_tensors import (
     scores_output,
     to_scores,
 )
-from edgecnn.tflite.outputs import activation
+from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Classifier:
     @property
     def gives_probabilities(self) -> bool:
         """Whether scores are between 0 and 1, by softmax or sigmoid; else they are logits."""
-        return activation(self.model) is not None
+        return final_activation(self.model) is not None
 
     @property
     def notes(self) -> tuple[str, ...]:

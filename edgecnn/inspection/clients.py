@@ -12,7 +12,7 @@ from functools import cached_property
 
 from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
-from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 MEDIAPIPE = "MediaPipe Tasks ImageClassifier"
@@ -205,7 +205,7 @@ def _outputs_described(facts: Facts) -> str | None:
 
 
 def _labels(facts: Facts) -> str | None:
-    expected = classes(facts.model)
+    expected = class_count(facts.model)
     if expected is None:
         return "its first output is no row of class scores"
     if facts.labels is None:
@@ -216,7 +216,7 @@ def _labels(facts: Facts) -> str | None:
 
 
 def _probabilities(facts: Facts) -> str | None:
-    if classes(facts.model) is None or activation(facts.model) is not None:
+    if class_count(facts.model) is None or final_activation(facts.model) is not None:
         return None
     return "it answers logits, which are shown as scores: convert it with softmax"
 

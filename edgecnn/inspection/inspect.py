@@ -19,7 +19,7 @@ from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
-from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import Signature, TfliteModel
 
 MAX_LEVELS = 6
@@ -137,8 +137,8 @@ def inspect(path: str | Path) -> Inspection:
         description=model.description,
         inputs=tuple(inputs),
         outputs=tuple(end(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
-        classes=classes(model),
-        activation=activation(model),
+        classes=class_count(model),
+        activation=final_activation(model),
         operators=operators_by_precision(model),
         costs=_costs(model),
         subgraphs=model.subgraphs,

@@ -24,9 +24,9 @@ from edgecnn.model_metadata.public_metadata import (
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About, check_text
 from edgecnn.model_metadata.writing import encode_tree, with_packed_files
-from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 
 EDITING_FAILS = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
@@ -136,7 +136,7 @@ def _tree_of(file: DescribedFile) -> Tree:
     if len(graph.get("input_tensor_metadata", ())) != len(model.inputs):
         graph["input_tensor_metadata"] = tuple(_seen_input(model, each) for each in model.inputs)
     if len(graph.get("output_tensor_metadata", ())) != len(model.outputs):
-        is_probability = activation(model) is not None
+        is_probability = final_activation(model) is not None
         graph["output_tensor_metadata"] = tuple(
             _seen_output(each, is_probability=is_probability and each is model.outputs[0])
             for each in model.outputs
@@ -216,7 +216,7 @@ def _set_labels(
 ) -> dict[str, bytes]:
     """Name one label file in the metadata, and return what is to be packed."""
     assert about.labels is not None
-    expected = classes(model)
+    expected = class_count(model)
     if expected is None:
         raise InputError(f"{label} has no row of class scores as its output, so it has no labels")
     about.check_classes(expected)
@@ -238,7 +238,7 @@ def _write(
     packed: Mapping[str, bytes],
 ) -> None:
     try:
-        content = with_packed_files(with_buffers(file.content, buffers), packed)
+        content = with_packed_files(with_metadata_buffers(file.content, buffers), packed)
     except ImportError:
         raise EdgecnnError(
             "changing a file needs ai-edge-litert, which this machine does not have (there is none "

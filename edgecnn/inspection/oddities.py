@@ -16,8 +16,8 @@ from edgecnn.inspection.inputs_outputs import (
     quantised,
 )
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.tflite.ops import op_kind
-from edgecnn.tflite.outputs import activation, classes, final_operator
+from edgecnn.tflite.ops import op_traits
+from edgecnn.tflite.outputs import class_count, final_activation, final_operator
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 from edgecnn.tflite.schemes import SCHEMES
 
@@ -189,7 +189,7 @@ def _precisions(facts: Facts) -> Iterator[Oddity]:
     integers = sum(schemes[name] for name, one in SCHEMES.items() if one.is_calibrated)
     body = _without_tail(model)
     islands = Counter(
-        op.name for op in body if op.dtype == "float32" and not op_kind(op.name).converts
+        op.name for op in body if op.dtype == "float32" and not op_traits(op.name).converts
     )
     if integers and islands:
         yield Oddity(
@@ -217,20 +217,20 @@ def _without_tail(model: TfliteModel) -> list[Operator]:
     while (
         operators
         and operators[-1].dtype == "float32"
-        and not op_kind(operators[-1].name).has_weights
+        and not op_traits(operators[-1].name).has_weights
     ):
         operators.pop()
     return operators
 
 
 def _is_plain_float(op: Operator) -> bool:
-    return op.dtype == "float32" and not op_kind(op.name).has_weights
+    return op.dtype == "float32" and not op_traits(op.name).has_weights
 
 
 def _conversions_inside(model: TfliteModel, body: Sequence[Operator]) -> int:
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     return sum(
-        op_kind(op.name).converts
+        op_traits(op.name).converts
         and (source := op.input(0)) is not None
         and not source.is_constant
         and not {source.index, *(made.index for made in op.outputs)} & ends
@@ -265,13 +265,13 @@ def _scales(facts: Facts) -> Iterator[Oddity]:
 
 def _outputs(facts: Facts) -> Iterator[Oddity]:
     model = facts.model
-    count = classes(model)
+    count = class_count(model)
     if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
         text = "its output is no uint8 or float32: MediaPipe and LiteRT.js refuse it"
         yield Oddity("int8_output", text)
     if count is None:
         return
-    ends_in = activation(model)
+    ends_in = final_activation(model)
     if ends_in is None:
         yield Oddity(
             "logits", "it ends without softmax: scores are logits, which apps show as they are"
@@ -286,7 +286,7 @@ def _outputs(facts: Facts) -> Iterator[Oddity]:
 
 
 def _labels(facts: Facts) -> Iterator[Oddity]:
-    count = classes(facts.model)
+    count = class_count(facts.model)
     if facts.labels is not None and count is not None and facts.labels != count:
         yield Oddity(
             "label_count",

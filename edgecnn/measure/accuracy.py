@@ -21,7 +21,7 @@ from edgecnn.measure.parallel_classification import (
 from edgecnn.model_metadata.input_tensors import NOTHING_SAID, input_spec, scores_output
 from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
-from edgecnn.tflite.outputs import activation
+from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TfliteModel, read_model
 
 
@@ -64,7 +64,7 @@ class AccuracyTask:
         self._output = scores_output(model, label)
         self._offset = find_label_offset(self._output.elements, dataset, label_offset, label)
         self._labels = labels if len(labels) == self._output.elements else self._class_names()
-        self._gives_probabilities = activation(model) is not None
+        self._gives_probabilities = final_activation(model) is not None
 
     def run(
         self,

@@ -24,7 +24,7 @@ from edgecnn.model_metadata.schema import (
     SINCE,
     TABLES,
 )
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 
 
 def with_metadata(content: bytes, metadata: ModelMetadata, files: Mapping[str, bytes]) -> bytes:
@@ -39,7 +39,7 @@ def with_metadata(content: bytes, metadata: ModelMetadata, files: Mapping[str, b
         InputError: The file is broken, or a name is a path.
     """
     return with_packed_files(
-        with_buffers(content, {METADATA_BUFFER: encode_metadata(metadata)}), files
+        with_metadata_buffers(content, {METADATA_BUFFER: encode_metadata(metadata)}), files
     )
 
 

@@ -23,7 +23,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.profiling.profiled_ops import ProfiledOp
 from edgecnn.tflite.graph import Graph, Op, Tensor
-from edgecnn.tflite.parts import some_ops
+from edgecnn.tflite.parts import part_of_ops
 from edgecnn.tflite.serialization import read_graph
 
 MOST_COPIES = 256
@@ -70,17 +70,17 @@ class Cutter:
         """
         one, found = self._graph.ops[op.place], None
         if op.kind == "MUL":
-            makers = [self._graph.maker(tensor) for tensor in one.reads]
+            makers = [self._graph.maker(tensor) for tensor in one.distinct_inputs]
             found = next((made for made in makers if made and self._is_swish(made, one)), None)
         elif op.kind == "PAD":
             reader = self._graph.only_reader(one.result)
-            found = reader if reader is not None and reader.known.has_window else None
+            found = reader if reader is not None and reader.traits.has_window else None
         return next((each for each in self._ops if self._graph.ops[each.place] is found), None)
 
     def _is_swish(self, sigmoid: Op, product: Op) -> bool:
         return (
             sigmoid.kind == "LOGISTIC"
-            and set(product.reads) == {sigmoid.result, sigmoid.source}
+            and set(product.distinct_inputs) == {sigmoid.result, sigmoid.source}
             and self._graph.only_reader(sigmoid.result) is product
         )
 
@@ -88,7 +88,7 @@ class Cutter:
         ops = [self._graph.ops[op.place] for op in chain]
         before = [maker for one in ops for maker in self._widening(one).values()]
         others = [other for _ in range(times - 1) for other in self._again(ops)]
-        return some_ops(self._graph, [*before, *ops, *others])
+        return part_of_ops(self._graph, [*before, *ops, *others])
 
     def likeness(self, op: ProfiledOp) -> Hashable:
         """Return a key that is the same for ops whose parts take the same time."""
@@ -104,7 +104,7 @@ class Cutter:
 
     def _widening(self, one: Op) -> dict[Tensor, Op]:
         """Return the inputs that are constants once the file is loaded, and what makes each."""
-        makers = {tensor: self._graph.maker(tensor) for tensor in one.moving_inputs}
+        makers = {tensor: self._graph.maker(tensor) for tensor in one.activation_inputs}
         return {t: made for t, made in makers.items() if made and made in self._made_at_load}
 
     def _again(self, chain: list[Op]) -> list[Op]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from edgecnn.profiling.profiled_ops import ProfiledOp
-from edgecnn.tflite.memory import MemoryPlace, planned
+from edgecnn.tflite.memory import MemoryPlace, plan_memory
 from edgecnn.tflite.reading import TfliteModel
 
 MOST_IDLE_BYTES = 64 << 20
@@ -24,7 +24,7 @@ def with_idle_bytes(model: TfliteModel, ops: Sequence[ProfiledOp]) -> list[Profi
         model: The file's structure.
         ops: All ops that run, in order.
     """
-    places, most = planned(model), min(MOST_IDLE_BYTES, sum(op.bytes for op in ops))
+    places, most = plan_memory(model), min(MOST_IDLE_BYTES, sum(op.bytes for op in ops))
     if places is None:
         return [dataclasses.replace(op, idle_bytes=most) for op in ops]
     used = [_used(model, op, places) for op in ops]

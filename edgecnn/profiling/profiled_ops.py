@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import tensor_bytes
-from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import (
     Operator,
     TensorInfo,
     TfliteModel,
-    weights_of,
 )
 
 IN_FLOAT32, IN_INT8 = "float32", "int8"
@@ -73,11 +71,13 @@ def running_ops(model: TfliteModel) -> list[ProfiledOp]:
     running = [
         (place, op)
         for place, op in enumerate(model.operators)
-        if not op.outputs or op.outputs[0].name not in model.widened
+        if not op.outputs or op.outputs[0].name not in model.widened_constants
     ]
     found = []
     for (place, op), row in zip(running, operator_rows(model), strict=True):
-        weights = [t for t in op.inputs if t and (t.is_constant or t.name in model.widened)]
+        weights = [
+            t for t in op.inputs if t and (t.is_constant or t.name in model.widened_constants)
+        ]
         values = [t for t in op.inputs if t and t not in weights]
         found.append(
             ProfiledOp(
@@ -102,7 +102,7 @@ def _bytes(tensors: Iterable[TensorInfo]) -> int:
 
 
 def _precision(op: Operator, model: TfliteModel) -> str:
-    weights = weights_of(op) if op_kind(op.name).has_weights else None
-    if weights is None or weights.name in model.widened:
+    weights = op.weights
+    if weights is None or weights.name in model.widened_constants:
         return IN_FLOAT32
     return IN_INT8 if weights.dtype in ("int8", "uint8", "int4") else IN_FLOAT32

@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgecnn.tflite.names import scope_of
-from edgecnn.tflite.ops import op_kind
-from edgecnn.tflite.reading import (
-    Operator,
-    TensorInfo,
-    TfliteModel,
-    weights_of,
-)
+from edgecnn.tflite.ops import op_traits
+from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,11 @@ def _rows(model: TfliteModel) -> Iterator[CostRow]:
     seen: set[int] = set()
     for op in model.operators:
         name = op.outputs[0].name if op.outputs else op.name
-        if name in model.widened:
+        if name in model.widened_constants:
             continue
-        inputs = [model.widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
+        inputs = [
+            model.widened_constants.get(tensor.name, tensor) for tensor in op.inputs if tensor
+        ]
         constants = [t for t in inputs if t.is_constant and t.index not in seen]
         seen.update(tensor.index for tensor in constants)
         yield CostRow(
@@ -74,13 +71,13 @@ def _rows(model: TfliteModel) -> Iterator[CostRow]:
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
     """Tell weights from shapes, axes and paddings, which are whole numbers of other ops."""
-    return op_kind(op.name).has_weights or not tensor.dtype.startswith(("int32", "int64"))
+    return op_traits(op.name).has_weights or not tensor.dtype.startswith(("int32", "int64"))
 
 
 def multiply_adds(op: Operator) -> int:
     """Return the multiply-adds of an op for one image; 0 for ops without weights."""
-    weights = weights_of(op)
-    if not op_kind(op.name).has_weights or weights is None or not op.outputs:
+    weights = op.weights
+    if weights is None or not op.outputs:
         return 0
     moving = op.outputs[0]
     if op.name == "TRANSPOSE_CONV":

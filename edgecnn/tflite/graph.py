@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.ops import Activation, OpKind, op_kind
+from edgecnn.tflite.ops import Activation, OpTraits, op_traits
 
 Array = npt.NDArray[Any]
 Range = tuple[float, float]
@@ -122,7 +122,7 @@ class Tensor:
             return 0
         return int(self.quantization.zero_points[0])
 
-    def real(self, values: Array) -> npt.NDArray[np.float32]:
+    def dequantized(self, values: Array) -> npt.NDArray[np.float32]:
         """Return the real numbers that values of this tensor stand for.
 
         Args:
@@ -161,9 +161,9 @@ class Op:
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def known(self) -> OpKind:
+    def traits(self) -> OpTraits:
         """What is known of its kind."""
-        return op_kind(self.kind)
+        return op_traits(self.kind)
 
     @property
     def source(self) -> Tensor:
@@ -178,29 +178,29 @@ class Op:
         return self.outputs[0]
 
     @property
-    def reads(self) -> list[Tensor]:
+    def distinct_inputs(self) -> list[Tensor]:
         """Its inputs that are not left out, each once."""
         return list(dict.fromkeys(tensor for tensor in self.inputs if tensor is not None))
 
     @property
-    def moving_inputs(self) -> list[Tensor]:
+    def activation_inputs(self) -> list[Tensor]:
         """What it reads that depends on the model's input, each once."""
-        return [tensor for tensor in self.reads if not tensor.is_constant]
+        return [tensor for tensor in self.distinct_inputs if not tensor.is_constant]
 
     @property
-    def constants(self) -> list[Tensor]:
+    def constant_inputs(self) -> list[Tensor]:
         """What it reads that the file holds, each once."""
-        return [tensor for tensor in self.reads if tensor.is_constant]
+        return [tensor for tensor in self.distinct_inputs if tensor.is_constant]
 
     @property
     def is_weighted(self) -> bool:
         """Whether it has weights and the file holds them."""
-        return self.known.has_weights and self.weights.is_constant
+        return self.traits.has_weights and self.weights.is_constant
 
     @property
     def is_linear(self) -> bool:
         """Whether it has weights that the file holds, and its arithmetic is known here."""
-        return self.known.is_linear and self.weights.is_constant
+        return self.traits.is_linear and self.weights.is_constant
 
     @property
     def weights(self) -> Tensor:
@@ -216,7 +216,7 @@ class Op:
         return tensor if tensor is not None and tensor.is_constant else None
 
     @property
-    def has_moving_bias(self) -> bool:
+    def has_computed_bias(self) -> bool:
         """Whether a weighted op's bias is made by another op."""
         tensor = self.inputs[2] if len(self.inputs) > 2 else None
         return tensor is not None and not tensor.is_constant
@@ -236,7 +236,7 @@ class Op:
         return int(self.options.strideH), int(self.options.strideW)
 
     @property
-    def pads(self) -> bool:
+    def has_same_padding(self) -> bool:
         """Whether its window reaches beyond the map, where zeros are read ("same" padding)."""
         return int(self.options.padding) == SAME
 
@@ -308,7 +308,7 @@ class Graph:
         return self.outputs[0]
 
     @property
-    def is_alone(self) -> bool:
+    def is_only_subgraph(self) -> bool:
         """Whether the file has no other subgraph, which might share its constants."""
         return len(self.model.subgraphs) == 1
 
@@ -317,7 +317,7 @@ class Graph:
         if self._readers is None:
             self._readers = {}
             for op in self._ops:
-                for read in op.reads:
+                for read in op.distinct_inputs:
                     self._readers.setdefault(read, []).append(op)
         return self._readers.get(tensor, [])
 
@@ -350,13 +350,13 @@ class Graph:
         self.tensors.append(tensor)
         return tensor
 
-    def number(self, value: float) -> Tensor:
+    def scalar_constant(self, value: float) -> Tensor:
         """Return a constant of one number, which is added once."""
         if value not in self._numbers:
             self._numbers[value] = self.add_constant([value], f"number_{value:.3g}")
         return self._numbers[value]
 
-    def like(
+    def add_like(
         self,
         tensor: Tensor,
         part: str,

@@ -73,13 +73,13 @@ def activation_bytes(model: TfliteModel) -> int | None:
         >>> activation_bytes(read_model("mobilenet_v1_0.25_224_float32.tflite"))
         1806336
     """
-    places = planned(model)
+    places = plan_memory(model)
     if places is None:
         return None
     return max((place.offset + place.size for place in places.values()), default=0)
 
 
-def planned(model: TfliteModel) -> dict[int, MemoryPlace] | None:
+def plan_memory(model: TfliteModel) -> dict[int, MemoryPlace] | None:
     """Return where the tensors lie, as :func:`activation_bytes` says, by their index.
 
     Those that share their memory share a place.
@@ -100,7 +100,7 @@ def planned(model: TfliteModel) -> dict[int, MemoryPlace] | None:
 
 def widened_bytes(model: TfliteModel) -> int:
     """Return the bytes that float16 weights take besides, once they are float32 in memory."""
-    names = model.widened
+    names = model.widened_constants
     made = (out for op in model.operators for out in op.outputs if out.name in names)
     return sum(tensor_bytes(tensor) for tensor in made)
 
@@ -116,7 +116,7 @@ def _lives(model: TfliteModel) -> dict[int, MemoryPlace]:
         for tensor in read:
             lives[tensor.index].last = max(step, lives[tensor.index].last)
         for made in op.outputs:
-            if made.name in model.widened or made.index in lives:
+            if made.name in model.widened_constants or made.index in lives:
                 continue
             shared = next((t for t in read if _shares(t, made, ends, readers)), None)
             if op.name in IN_PLACE and shared is not None:

@@ -38,7 +38,7 @@ class Activation(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class OpKind:
+class OpTraits:
     """What is known of a kind of op.
 
     Args:
@@ -66,25 +66,25 @@ class OpKind:
     converts: bool = False
 
 
-_MOVING = OpKind(moves_values=True)
-_CONVERTING = OpKind(converts=True)
+_MOVING = OpTraits(moves_values=True)
+_CONVERTING = OpTraits(converts=True)
 
 _KINDS = {
-    "CONV_2D": OpKind(
+    "CONV_2D": OpTraits(
         has_weights=True, mixes_channels=True, is_linear=True, has_window=True, averages=True
     ),
-    "DEPTHWISE_CONV_2D": OpKind(
+    "DEPTHWISE_CONV_2D": OpTraits(
         has_weights=True, channel_axis=3, is_linear=True, has_window=True, averages=True
     ),
-    "FULLY_CONNECTED": OpKind(has_weights=True, mixes_channels=True, is_linear=True),
-    "TRANSPOSE_CONV": OpKind(has_weights=True, mixes_channels=True),
-    "CONV_3D": OpKind(has_weights=True, channel_axis=4, mixes_channels=True),
-    "ADD": OpKind(averages=True),
-    "MEAN": OpKind(averages=True, passes_factors=True),
-    "AVERAGE_POOL_2D": OpKind(averages=True, passes_factors=True),
-    "MAX_POOL_2D": OpKind(passes_factors=True, moves_values=True),
-    "PAD": OpKind(passes_factors=True, moves_values=True),
-    "RESHAPE": OpKind(passes_factors=True, moves_values=True),
+    "FULLY_CONNECTED": OpTraits(has_weights=True, mixes_channels=True, is_linear=True),
+    "TRANSPOSE_CONV": OpTraits(has_weights=True, mixes_channels=True),
+    "CONV_3D": OpTraits(has_weights=True, channel_axis=4, mixes_channels=True),
+    "ADD": OpTraits(averages=True),
+    "MEAN": OpTraits(averages=True, passes_factors=True),
+    "AVERAGE_POOL_2D": OpTraits(averages=True, passes_factors=True),
+    "MAX_POOL_2D": OpTraits(passes_factors=True, moves_values=True),
+    "PAD": OpTraits(passes_factors=True, moves_values=True),
+    "RESHAPE": OpTraits(passes_factors=True, moves_values=True),
     "QUANTIZE": _CONVERTING,
     "DEQUANTIZE": _CONVERTING,
     **dict.fromkeys(
@@ -97,7 +97,7 @@ _KINDS = {
     ),
 }  # fmt: skip
 
-_OTHER = OpKind()
+_OTHER = OpTraits()
 
 RESHAPING = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 """Ops that give a tensor another shape, and neither move nor change a value."""
@@ -109,7 +109,7 @@ PROBABILITY_OPS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
 """Ops that make probabilities of scores, and what users call them."""
 
 
-def op_kind(name: str) -> OpKind:
+def op_traits(name: str) -> OpTraits:
     """Return what is known of a kind of op.
 
     Args:

@@ -11,7 +11,7 @@ PASSING_ON = frozenset(
 """Ops that leave the values as they are, in another type or shape."""
 
 
-def classes(model: TfliteModel) -> int | None:
+def class_count(model: TfliteModel) -> int | None:
     """Return the number of classes; None if the first output is no row of class scores."""
     if not model.inputs or not model.outputs or len(model.inputs[0].shape) != 4:
         return None
@@ -33,7 +33,7 @@ def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:
     return None
 
 
-def activation(model: TfliteModel) -> str | None:
+def final_activation(model: TfliteModel) -> str | None:
     """Return ``"softmax"`` or ``"sigmoid"`` if that ends the model, else None.
 
     Example:

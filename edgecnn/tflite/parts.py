@@ -8,7 +8,7 @@ from edgecnn.tflite.graph import Graph, Op, Tensor
 from edgecnn.tflite.serialization import write_part
 
 
-def some_ops(graph: Graph, ops: Sequence[Op]) -> bytes:
+def part_of_ops(graph: Graph, ops: Sequence[Op]) -> bytes:
     """Return a file of some ops alone.
 
     Its inputs are what they read that is neither constant nor made by one of them; its outputs are
@@ -18,13 +18,13 @@ def some_ops(graph: Graph, ops: Sequence[Op]) -> bytes:
         graph: Where the ops stand.
         ops: At least one, in an order in which they can run.
     """
-    reads = dict.fromkeys(tensor for op in ops for tensor in op.reads)
+    reads = dict.fromkeys(tensor for op in ops for tensor in op.distinct_inputs)
     makes = dict.fromkeys(tensor for op in ops for tensor in op.outputs)
     given = [tensor for tensor in reads if tensor not in makes and not tensor.is_constant]
     return write_part(graph, ops, given, [tensor for tensor in makes if tensor not in reads])
 
 
-def between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
+def part_between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
     """Return what lies between two tensors as a file.
 
     Args:
@@ -44,11 +44,11 @@ def between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
         if maker is None:
             return None
         kept.add(id(maker))
-        wanted += maker.moving_inputs
+        wanted += maker.activation_inputs
     return write_part(graph, [op for op in graph.ops if id(op) in kept], [source], [result])
 
 
-def after(graph: Graph, place: int, result: Tensor) -> tuple[list[Tensor], bytes]:
+def part_after(graph: Graph, place: int, result: Tensor) -> tuple[list[Tensor], bytes]:
     """Cut out what leads to a result, of the ops from a place on.
 
     Args:
@@ -64,7 +64,7 @@ def after(graph: Graph, place: int, result: Tensor) -> tuple[list[Tensor], bytes
     for op in reversed(graph.ops[place:]):
         if wanted & set(op.outputs):
             kept.append(op)
-            wanted |= set(op.moving_inputs)
+            wanted |= set(op.activation_inputs)
     made = {tensor for op in kept for tensor in op.outputs}
     sources = sorted(wanted - made, key=lambda tensor: tensor.index)
     return sources, write_part(graph, kept[::-1], sources, [result])

@@ -20,7 +20,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32
-from edgecnn.tflite.ops import op_kind
+from edgecnn.tflite.ops import op_traits
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
 
 METADATA_NAME = "edgecnn"
@@ -79,6 +79,11 @@ class Operator:
     def dtype(self) -> str:
         """Of its first output; ``"none"`` if it has no output, as those that set a variable."""
         return self.outputs[0].dtype if self.outputs else "none"
+
+    @property
+    def weights(self) -> TensorInfo | None:
+        """The op's weight tensor; None for a kind of op without weights."""
+        return self.input(1) if op_traits(self.name).has_weights else None
 
     def input(self, place: int) -> TensorInfo | None:
         """Return an input; None where it is left out."""
@@ -151,7 +156,7 @@ class TfliteModel:
         return MIXED if found else FLOAT32.name
 
     @cached_property
-    def widened(self) -> dict[str, TensorInfo]:
+    def widened_constants(self) -> dict[str, TensorInfo]:
         """Stored constants by the name of the tensor that DEQUANTIZE makes of them at load."""
         return {
             op.outputs[0].name: kept
@@ -161,24 +166,19 @@ class TfliteModel:
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
         """Yield each op that has weights, with the scheme that it is in by itself."""
-        halves = {name for name, kept in self.widened.items() if kept.dtype == "float16"}
+        halves = {name for name, kept in self.widened_constants.items() if kept.dtype == "float16"}
         for op in self.operators:
-            if op_kind(op.name).has_weights:
+            if op_traits(op.name).has_weights:
                 yield op, _precision(op, halves)
 
 
 def _precision(op: Operator, halves: set[str]) -> str:
     activation = op.input(2 if op.name == "TRANSPOSE_CONV" else 0)
-    weights = weights_of(op)
+    weights = op.weights
     if activation is None or weights is None:
         return MIXED
     stored = FLOAT16.name if weights.name in halves else weights.dtype
     return scheme_of_layer(activation.dtype, stored)
-
-
-def weights_of(op: Operator) -> TensorInfo | None:
-    """Return the weight tensor of an op whose kind has weights."""
-    return op.input(1)
 
 
 def read_model(path: str | Path) -> TfliteModel:

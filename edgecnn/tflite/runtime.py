@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
-from edgecnn.tflite.parts import some_ops
+from edgecnn.tflite.parts import part_of_ops
 
 MOST_THREADS_OF_CHILDREN = 4
 
@@ -148,5 +148,5 @@ def run_op(
     Returns:
         Values of each of its results for all images.
     """
-    inputs = [values[tensor] for tensor in op.moving_inputs]
-    return run_over_images(some_ops(graph, [op]), inputs, in_halves=in_halves)
+    inputs = [values[tensor] for tensor in op.activation_inputs]
+    return run_over_images(part_of_ops(graph, [op]), inputs, in_halves=in_halves)

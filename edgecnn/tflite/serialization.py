@@ -60,7 +60,7 @@ def write_graph(graph: Graph) -> bytes:
     Args:
         graph: The graph; what its file has beside it, such as metadata, is written too.
     """
-    assert graph.is_alone, "another subgraph may share what changed"
+    assert graph.is_only_subgraph, "another subgraph may share what changed"
     return _Writer(graph, graph.ops, graph.inputs, graph.outputs).content(with_rest=True)[0]
 
 
@@ -164,7 +164,7 @@ class _Writer:
         self._schema: Any = schema
         self._graph, self._ops = graph, ops
         self._inputs, self._outputs = inputs, outputs
-        used = {t for op in ops for t in (*op.reads, *op.outputs, *op.intermediates)}
+        used = {t for op in ops for t in (*op.distinct_inputs, *op.outputs, *op.intermediates)}
         used |= {*inputs, *outputs}
         self._tensors = sorted(used, key=lambda tensor: tensor.index)
         self._places = {tensor: place for place, tensor in enumerate(self._tensors)}

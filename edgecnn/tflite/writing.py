@@ -64,7 +64,7 @@ def _compact_builder(size: int) -> Any:
     return CompactBuilder()
 
 
-def with_buffers(content: bytes | mmap.mmap, buffers: Mapping[str, bytes | None]) -> bytes:
+def with_metadata_buffers(content: bytes | mmap.mmap, buffers: Mapping[str, bytes | None]) -> bytes:
     """Return a copy of a model with named metadata buffers set; what was packed behind it is gone.
 
     Args:

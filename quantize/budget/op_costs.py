@@ -86,7 +86,7 @@ def op_costs(
     places = {tensor: place for place, op in enumerate(reference.ops) for tensor in op.outputs}
     readers: dict[int, set[int]] = {}
     for place, op in enumerate(reference.ops):
-        for tensor in op.moving_inputs:
+        for tensor in op.activation_inputs:
             readers.setdefault(places.get(tensor, MODEL_INPUT), set()).add(place)
     return [
         OpCost(
@@ -99,7 +99,9 @@ def op_costs(
             # A kernel is applied once at each position.
             macs=math.prod(op.result.shape[:-1]) * _weights(op),
             elements=op.result.elements,
-            sources=tuple(sorted(places.get(tensor, MODEL_INPUT) for tensor in op.moving_inputs)),
+            sources=tuple(
+                sorted(places.get(tensor, MODEL_INPUT) for tensor in op.activation_inputs)
+            ),
             readers=tuple(sorted(readers.get(place, ()))),
         )
         for place, op in enumerate(reference.ops)

@@ -80,7 +80,7 @@ def equalize_groups(graph: Graph, observed: Observed) -> Observed:
 def _scale_outputs(op: Op, factors: Array) -> None:
     """Multiply a linear op's weights and bias so that its result has a factor for each channel."""
     shape = [1] * len(op.weights.shape)
-    shape[op.known.channel_axis] = -1
+    shape[op.traits.channel_axis] = -1
     op.weights.values = op.weights.values * factors.reshape(shape)
     if op.bias is not None:
         op.bias.values = op.bias.values * factors
@@ -101,7 +101,7 @@ def _ties(graph: Graph) -> list[set[Tensor]]:
     """Return the sets of tensors that must have the same factors."""
     sets: dict[Tensor, set[Tensor]] = {}
     for op in graph.ops:
-        tied = [op.result, *op.moving_inputs]
+        tied = [op.result, *op.activation_inputs]
         for tensor in tied:
             sets.setdefault(tensor, {tensor})
         if _passes_on(op):
@@ -112,7 +112,7 @@ def _ties(graph: Graph) -> list[set[Tensor]]:
 
 def _passes_on(op: Op) -> bool:
     """Whether an op's result has the factors of what it reads."""
-    shapes = [tensor.shape for tensor in (op.result, *op.moving_inputs)]
+    shapes = [tensor.shape for tensor in (op.result, *op.activation_inputs)]
     if len({shape[-1:] for shape in shapes}) != 1:
         return False
     if op.kind == "MEAN":
@@ -129,14 +129,14 @@ def _fixed(graph: Graph) -> set[Tensor]:
     shared = {tensor for tensor in graph.shared_constants() if tensor.values.any()}
     for op in graph.ops:
         if op.is_linear:
-            is_shared = bool(shared & set(op.constants))
+            is_shared = bool(shared & set(op.constant_inputs))
             # The weights undo a factor of each channel only if they have one for each.
             if is_shared or op.weights.shape[-1] != op.source.shape[-1]:
-                fixed |= set(op.moving_inputs)
-            if is_shared or not op.activation.passes_factors or op.has_moving_bias:
+                fixed |= set(op.activation_inputs)
+            if is_shared or not op.activation.passes_factors or op.has_computed_bias:
                 fixed.add(op.result)
         elif not _passes_on(op):
-            fixed |= {*op.outputs, *op.moving_inputs}
+            fixed |= {*op.outputs, *op.activation_inputs}
     return fixed
 
 

@@ -53,7 +53,7 @@ def _is_clippable(graph: Graph, op: Op) -> bool:
         and len(shape) == 4
         and shape[1] * shape[2] >= LEAST_POSITIONS
         # Others pass on what is cut off, or have the scale of what they read.
-        and all(reader.known.averages for reader in graph.readers(op.result))
+        and all(reader.traits.averages for reader in graph.readers(op.result))
     )
 
 

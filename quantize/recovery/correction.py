@@ -120,7 +120,7 @@ class _Layers:
     def correct(self, op: Op) -> bool:
         """Correct a layer and run it in both graphs, if its form is known."""
         place = self._places.get(op)
-        if place is None or self._shared & set(op.reads) or not self._fits(op, place):
+        if place is None or self._shared & set(op.distinct_inputs) or not self._fits(op, place):
             return False
         self._other.run_before(place)
         twin = self._other.graph.ops[place]
@@ -192,7 +192,7 @@ def _separate_biases(graph: Graph) -> None:
     for op in graph.ops:
         bias = op.bias if op.is_weighted else None
         if bias is not None and bias in shared:
-            own = graph.like(bias, op.result.name)
+            own = graph.add_like(bias, op.result.name)
             if op.source.quantization is not None:
                 scales = _bias_scales(op).astype(np.float32)
                 own.quantization = Quantization(scales, np.zeros(len(scales), np.int64))
@@ -267,7 +267,7 @@ def _match_means(walk: Walk, op: Op, rows: InputRows, wanted: Array) -> list[Arr
 
 def _distance(op: Op, rows: Array, wanted: Array) -> tuple[Array, Array]:
     """Return for each channel the mean square of what is missing, and its mean."""
-    missing = wanted - op.result.real(rows)
+    missing = wanted - op.result.dequantized(rows)
     return np.einsum("rc,rc->c", missing, missing) / len(missing), missing.mean(axis=0)
 
 

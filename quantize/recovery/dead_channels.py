@@ -19,7 +19,7 @@ import numpy as np
 from edgecnn.quantize.integer_values import step_of
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
-from edgecnn.tflite.parts import between
+from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
 
 NEARLY_ZERO = 1e-6
@@ -35,13 +35,13 @@ class Chain:
     """A convolution, the depthwise ones after it if there are any, and a pointwise one."""
 
     first: Op
-    between: tuple[Op, ...]
+    middle: tuple[Op, ...]
     last: Op
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """Results that only the next op reads, all of the same channels."""
-        return tuple(op.result for op in (self.first, *self.between))
+        return tuple(op.result for op in (self.first, *self.middle))
 
     @property
     def steps(self) -> list[float]:
@@ -77,16 +77,16 @@ def _chains(graph: Graph) -> list[Chain]:
     for op in graph.ops:
         if op.kind != "CONV_2D" or not _rectifies(op):
             continue
-        between: list[Op] = []
+        middle: list[Op] = []
         reader = graph.only_reader(op.result)
         while reader is not None and reader.kind == "DEPTHWISE_CONV_2D":
             if not _rectifies(reader) or reader.source.shape[-1] != reader.result.shape[-1]:
                 reader = None
                 break
-            between.append(reader)
+            middle.append(reader)
             reader = graph.only_reader(reader.result)
         if reader is not None and reader.kind == "CONV_2D" and _mixes_all_channels(reader):
-            found.append(Chain(op, tuple(between), reader))
+            found.append(Chain(op, tuple(middle), reader))
     return found
 
 
@@ -110,7 +110,7 @@ def _bounds_by_input(graph: Graph) -> dict[Tensor, Bounds]:
     low, high = (np.full(channels, end) for end in graph.input.range)
     bounds: dict[Tensor, Bounds] = {graph.input: (low, high)}
     for op in graph.ops:
-        if not op.known.has_window or not _rectifies(op) or op.source not in bounds:
+        if not op.traits.has_window or not _rectifies(op) or op.source not in bounds:
             continue
         if op.kind != "CONV_2D" or _mixes_all_channels(op):
             bounds[op.result] = _bounds_of(op, *bounds[op.source])
@@ -120,7 +120,7 @@ def _bounds_by_input(graph: Graph) -> dict[Tensor, Bounds]:
 def _bounds_of(op: Op, low: Array, high: Array) -> Bounds:
     assert op.bias is not None
     weights = op.weights.values.astype(np.float64)
-    axes = tuple(axis for axis in range(4) if axis != op.known.channel_axis)
+    axes = tuple(axis for axis in range(4) if axis != op.traits.channel_axis)
     # Padding is zero, which lies between the bounds of what it stands beside only if they do.
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
     greatest = np.maximum(weights * high, weights * low).sum(axis=axes) + op.bias.values
@@ -142,7 +142,10 @@ def _noise(graph: Graph, chain: Chain, images: Array) -> Array | None:
     scores = scores_tensor(graph)
     total: Array | float = 0.0
     for tensor, step in zip(chain.tensors, chain.steps, strict=True):
-        before, after = between(graph, graph.input, tensor), between(graph, tensor, scores)
+        before, after = (
+            part_between(graph, graph.input, tensor),
+            part_between(graph, tensor, scores),
+        )
         if before is None or after is None:
             return None
         (values,) = run_over_images(before, [images])
@@ -189,7 +192,7 @@ def _copy(chain: Chain, copies: Mapping[int, list[int]]) -> int:
         channels = [source, *dead]
         shifts = np.arange(len(channels)) / len(channels)
         _copy_outputs(chain.first, channels, shifts * steps[0])
-        for number, op in enumerate(chain.between):
+        for number, op in enumerate(chain.middle):
             _copy_depthwise(op, channels, shifts * steps[number], shifts * steps[number + 1])
         _share_inputs(chain.last, channels, shifts * steps[-1])
     return sum(map(len, copies.values()))

@@ -17,7 +17,7 @@ from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Tensor
-from edgecnn.tflite.parts import between
+from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
 from edgecnn.tflite.serialization import write_graph
 
@@ -45,7 +45,7 @@ def first_layers(graph: Graph) -> list[Tensor]:
     """
     tensors: list[Tensor] = []
     op = graph.only_reader(graph.input)
-    while op is not None and op.known.has_window:
+    while op is not None and op.traits.has_window:
         tensors.append(op.result)
         op = graph.only_reader(op.result)
     return tensors
@@ -64,7 +64,7 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
         front's rounding alone leaves the scores better than asked for.
     """
     tensors = first_layers(graph)[:MOST_FRONT_OPS]
-    if len(tensors) < 2 or between(graph, graph.input, scores_tensor(graph)) is None:
+    if len(tensors) < 2 or part_between(graph, graph.input, scores_tensor(graph)) is None:
         return ()
     front = _Front(graph, images)
     # The first result on two images rules out most networks.
@@ -98,7 +98,7 @@ class _Front:
         return float(10 ** (-ratio / 10))
 
     def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
-        part = between(self._graph, source, result)
+        part = part_between(self._graph, source, result)
         assert part is not None
         return run_over_images(part, [values])[0]
 

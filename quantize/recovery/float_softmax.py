@@ -22,7 +22,7 @@ def soften_in_float(graph: Graph) -> None:
     if kinds != ("SOFTMAX", "DEQUANTIZE") or dequantize.result is not graph.output:
         return
     scores, result = softmax.source, graph.output
-    middle = graph.like(result, "scores", shape=scores.shape)
+    middle = graph.add_like(result, "scores", shape=scores.shape)
     graph.connect(dequantize, scores, middle)
     graph.connect(softmax, middle, result)
     graph.replace([softmax, dequantize], [dequantize, softmax])

@@ -28,7 +28,7 @@ class Walk:
         self._in_halves = in_halves
         self.values: dict[Tensor, Array] = {graph.input: images}
         self._place = 0
-        self._readers = Counter(tensor for op in graph.ops for tensor in op.moving_inputs)
+        self._readers = Counter(tensor for op in graph.ops for tensor in op.activation_inputs)
 
     def run(self, op: Op) -> list[Array]:
         """Run the op that is next, as often as wanted before its results are taken."""
@@ -47,7 +47,7 @@ class Walk:
     def finish(self, op: Op, results: list[Array]) -> None:
         """Take the results of the op that is next, and forget what no later op reads."""
         self.values.update(zip(op.outputs, results, strict=True))
-        for tensor in op.moving_inputs:
+        for tensor in op.activation_inputs:
             self._readers[tensor] -= 1
             if not self._readers[tensor] and tensor is not self.graph.output:
                 del self.values[tensor]

@@ -76,7 +76,7 @@ class InputRows:
         """Return what the op reads there, real numbers of shape (groups, rows, inputs)."""
         if self._op.kind == "FULLY_CONNECTED":
             width = inputs_of_an_output(self._op)
-            return self._op.source.real(values.reshape(-1, width)[self._positions])[None]
+            return self._op.source.dequantized(values.reshape(-1, width)[self._positions])[None]
         patches = self._patches(values)
         rows, kernel, channels = patches.shape
         if self._op.kind == DEPTHWISE:
@@ -89,13 +89,13 @@ class InputRows:
         """Return (rows, kernel height x width, channels), zero where the kernel is outside."""
         op, options = self._op, self._op.options
         _, height, width, channels = op.source.shape
-        kernel, same = op.weights.shape[1:3], op.pads
+        kernel, same = op.weights.shape[1:3], op.has_same_padding
         _, rows, columns, _ = op.result.shape
         image, y, x = np.unravel_index(self._positions, (len(values), rows, columns))
         ys = _taps(y, height, kernel[0], options.strideH, options.dilationHFactor, same)
         xs = _taps(x, width, kernel[1], options.strideW, options.dilationWFactor, same)
         pixels = values.reshape(-1, height, width, channels)
-        taken = op.source.real(
+        taken = op.source.dequantized(
             pixels[
                 image[:, None, None],
                 np.clip(ys, 0, height - 1)[:, :, None],

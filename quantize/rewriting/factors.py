@@ -38,7 +38,7 @@ def absorbers(graph: Graph, tensor: Tensor) -> Absorbers | None:
         if tensor in graph.outputs or not readers:
             return None
         for op in readers:
-            if op.known.is_linear and _owns_kernel(graph, op, tensor):
+            if op.traits.is_linear and _owns_kernel(graph, op, tensor):
                 found.kernels.append(op)
             elif op.activation is Activation.NONE and _passes_on(op, tensor):
                 waiting.append(op.result)
@@ -56,7 +56,7 @@ def _owns_kernel(graph: Graph, op: Op, tensor: Tensor) -> bool:
 
 def _passes_on(op: Op, tensor: Tensor) -> bool:
     if op.kind != "MUL":
-        return op.known.passes_factors
+        return op.traits.passes_factors
     return len([other for other in op.inputs if other is not tensor]) == 1
 
 

@@ -24,7 +24,7 @@ def use_fast_kernels(graph: Graph) -> None:
     Args:
         graph: A calibrated float graph, changed in place.
     """
-    if graph.is_alone:
+    if graph.is_only_subgraph:
         average_by_convolution(graph)
         rectify_by_product(graph)
         spell_out_largest(graph)
@@ -39,7 +39,7 @@ def average_by_convolution(graph: Graph) -> None:
         if op.kind != "AVERAGE_POOL_2D":
             continue
         _, height, width, _ = op.result.shape
-        if not op.pads and height * width > 1:
+        if not op.has_same_padding and height * width > 1:
             graph.replace([op], [_averaging(graph, op)])
 
 
@@ -59,7 +59,7 @@ def rectify_by_product(graph: Graph) -> None:
     for op in graph.ops:
         if op.kind in ("RELU", "RELU6"):
             rectifier = int(Activation[op.kind])
-            inputs = [op.source, graph.number(1.0)]
+            inputs = [op.source, graph.scalar_constant(1.0)]
             new = graph.new_op("MUL", inputs, op.result, fusedActivationFunction=rectifier)
             graph.replace([op], [new])
 

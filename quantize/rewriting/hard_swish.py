@@ -37,9 +37,9 @@ def spell_out(graph: Graph, op: Op) -> None:
         op: A HARD_SWISH of it.
     """
     x, result = op.source, op.result
-    gate = graph.like(result, "gate", range=(0.0, 6.0))
+    gate = graph.add_like(result, "gate", range=(0.0, 6.0))
     add = graph.new_op(
-        "ADD", [x, graph.number(3.0)], gate, fusedActivationFunction=int(Activation.RELU6)
+        "ADD", [x, graph.scalar_constant(3.0)], gate, fusedActivationFunction=int(Activation.RELU6)
     )
     taking = absorbers(graph, result)
     if taking is not None:
@@ -52,7 +52,7 @@ def spell_out(graph: Graph, op: Op) -> None:
         return
     assert result.range is not None
     low, high = result.range
-    product = graph.like(result, "product", range=(6 * low, 6 * high))
+    product = graph.add_like(result, "product", range=(6 * low, 6 * high))
     first = graph.new_op("MUL", [x, gate], product)
-    second = graph.new_op("MUL", [product, graph.number(1 / 6)], result)
+    second = graph.new_op("MUL", [product, graph.scalar_constant(1 / 6)], result)
     graph.replace([op], [add, first, second])

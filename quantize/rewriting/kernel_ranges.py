@@ -69,5 +69,5 @@ def _least_span(op: Op, ranges: Mapping[int, Range]) -> float:
     span = max(high, 0.0) - min(low, 0.0)
     if op.kind == "HARD_SWISH":
         return span / MOST_HARD_SWISH_GAIN
-    kernel = op.weights.float_values if op.known.is_linear else None
+    kernel = op.weights.float_values if op.traits.is_linear else None
     return 0.0 if kernel is None else span * float(np.abs(kernel).max()) / 127 / MOST_GAIN

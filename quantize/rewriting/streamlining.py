@@ -31,7 +31,7 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
         takes_pixels: Whether its first op is the normalisation that freezing put in.
         is_exact: Whether that stays an op of its own where merging it changes the map's margin.
     """
-    if not graph.is_alone:
+    if not graph.is_only_subgraph:
         return
     if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
@@ -143,7 +143,7 @@ def _is_pointwise(op: Op) -> bool:
 def _swap(graph: Graph, first: Op, second: Op, between: tuple[int, ...]) -> None:
     """Apply the second op before the first; the activation stays at the end."""
     source, result = first.source, second.result
-    middle = graph.like(result, "reordered", shape=between)
+    middle = graph.add_like(result, "reordered", shape=between)
     graph.connect(second, source, middle)
     graph.connect(first, middle, result)
     first.activation, second.activation = second.activation, first.activation
@@ -169,7 +169,7 @@ def fold_input(graph: Graph, *, is_exact: bool = False) -> None:
     target = graph.only_reader(following.result) if padded and following else following
     if following is None or target is None or target.kind != "CONV_2D":
         return
-    if is_exact and (padded or target.pads):
+    if is_exact and (padded or target.has_same_padding):
         return
     parts = [t.float_values for t in (*first.inputs[1:], *target.inputs[1:]) if t is not None]
     if len(parts) != 4 or any(part is None for part in parts):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgecnn.quantize.recovery.advice import LEAST_AGREEMENT
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
-from edgecnn.tflite.ops import op_kind
+from edgecnn.tflite.ops import op_traits
 
 NOTABLE_SHARE = 0.1
 """Of all noise, from which on a layer is worth a line."""
@@ -42,7 +42,7 @@ def advise(
 def _about_weights(layer: LayerSensitivity) -> str:
     lost = layer.weights_lost or 0.0
     why = f" ({100 * lost:.0f} % of them become 0)" if lost >= MANY_LOST else ""
-    if op_kind(layer.kind).is_linear:
+    if op_traits(layer.kind).is_linear:
         return (
             f"{layer.layer}: its weights{why}: "
             "convert's --recover fast or full rounds them together"

@@ -11,7 +11,7 @@ from edgecnn.quantize.integer_values import rounded_activation
 from edgecnn.quantize.recovery.op_by_op import Walk
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Range, Tensor
-from edgecnn.tflite.parts import after, some_ops
+from edgecnn.tflite.parts import part_after, part_of_ops
 from edgecnn.tflite.runtime import LoadedFile, run_over_images
 
 PARTS = ("activation", "weights", "both")
@@ -83,18 +83,18 @@ class OneAtATime:
 
     def _with_weights(self, op: Op, weights: Array) -> Array:
         """Return an op's result with other weights."""
-        inputs = [self._walk.values[tensor] for tensor in op.moving_inputs]
+        inputs = [self._walk.values[tensor] for tensor in op.activation_inputs]
         kept = op.weights.data
         op.weights.values = weights
         try:
-            return run_over_images(some_ops(self.graph, [op]), inputs)[0]
+            return run_over_images(part_of_ops(self.graph, [op]), inputs)[0]
         finally:
             op.weights.data = kept
 
 
 def rounds(op: Op) -> bool:
     """Whether an op's integers would not be those that it reads."""
-    return op.result.is_float and bool(op.moving_inputs) and not op.known.moves_values
+    return op.result.is_float and bool(op.activation_inputs) and not op.traits.moves_values
 
 
 def layer_name(op: Op, layers: Mapping[str, TracedLayer]) -> str:
@@ -123,7 +123,7 @@ class RestOfNetwork:
     """
 
     def __init__(self, graph: Graph, place: int, scores: Tensor) -> None:
-        self._sources, content = after(graph, place, scores)
+        self._sources, content = part_after(graph, place, scores)
         self._file = None if self._sources == [scores] else LoadedFile(content)
 
     def scores(self, values: Mapping[Tensor, Array]) -> Array:

@@ -13,7 +13,7 @@ import edgecnn
 from edgecnn.inspection.inspect import GOLDEN_FILE, Inspection
 from edgecnn.model_metadata.writing import with_packed_files
 from edgecnn.tflite.reading import METADATA_NAME
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 
 from .graphs import edited
 
@@ -163,6 +163,6 @@ def test_golden_sample_is_shown_as_far_as_it_tells(colour_model: Any, tmp_path: 
 def test_json_that_is_nested_deep(levels: int, colour_model: Any, tmp_path: Path) -> None:
     path = colour_model(tmp_path / "model.tflite")
     deep = b'{"samples": [], "made": ' + b"[" * levels + b"]" * levels + b"}"
-    content = with_buffers(path.read_bytes(), {METADATA_NAME: deep})
+    content = with_metadata_buffers(path.read_bytes(), {METADATA_NAME: deep})
     path.write_bytes(with_packed_files(content, {GOLDEN_FILE: deep}))
     json.dumps(edgecnn.inspect(path).to_dict(), allow_nan=False)

@@ -21,7 +21,7 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About
 from edgecnn.model_metadata.writing import encode_metadata, with_metadata
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 
 MEMORY_BYTES = 200 << 20
 SECONDS = 5.0
@@ -161,7 +161,7 @@ def metadata_bytes() -> bytearray:
 def test_broken_metadata(start: int, patch: bytes, says: str, bare: bytes, path: Path) -> None:
     metadata = metadata_bytes()
     metadata[start : start + len(patch)] = patch
-    content = with_buffers(bare, {METADATA_BUFFER: bytes(metadata)})
+    content = with_metadata_buffers(bare, {METADATA_BUFFER: bytes(metadata)})
     refused(path, content, f"metadata of .* is broken .*{says}.*edgecnn metadata strip")
     strip_metadata(path)
     assert DescribedFile(path).metadata is None
@@ -169,7 +169,7 @@ def test_broken_metadata(start: int, patch: bytes, says: str, bare: bytes, path:
 
 @pytest.mark.parametrize("content", [b"", b"M001", b"\4\0\0\0M001"])
 def test_metadata_that_is_cut(content: bytes, bare: bytes, path: Path) -> None:
-    refused(path, with_buffers(bare, {METADATA_BUFFER: content}), "is broken")
+    refused(path, with_metadata_buffers(bare, {METADATA_BUFFER: content}), "is broken")
 
 
 def test_an_offset_outside_of_the_file(whole: bytes, path: Path) -> None:
@@ -183,7 +183,7 @@ def test_an_offset_outside_of_the_file(whole: bytes, path: Path) -> None:
 def test_metadata_of_shared_parts_ends(bare: bytes, path: Path) -> None:
     """A small file can refer to one table any number of times."""
     one = TensorMetadata(name="x" * 1000).to_tree()
-    content = with_buffers(bare, {METADATA_BUFFER: shared(one, 200_000)})
+    content = with_metadata_buffers(bare, {METADATA_BUFFER: shared(one, 200_000)})
     refused(path, content, "broken|truncated or corrupt")
 
 

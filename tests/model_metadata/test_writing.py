@@ -20,7 +20,7 @@ from edgecnn.model_metadata.writing import (
     with_packed_files,
 )
 from edgecnn.tflite.reading import parse_model
-from edgecnn.tflite.writing import with_buffers
+from edgecnn.tflite.writing import with_metadata_buffers
 
 FILES = {"labels.txt": b"red\ngreen\nblue\n", "more.bin": bytes(range(256))}
 
@@ -153,10 +153,10 @@ def test_the_parser_that_is_needed(tree: dict[str, Any], version: str) -> None:
 
 @pytest.mark.parametrize("edit", [None, b"", b"new", bytes(5000)])
 def test_a_buffer_is_set_or_taken_out(edit: bytes | None, content: bytes) -> None:
-    edited = with_buffers(content, {"edgecnn": edit, "other": b"1"})
+    edited = with_metadata_buffers(content, {"edgecnn": edit, "other": b"1"})
     found = parse_model(edited, "edited").metadata
     assert found == {**({} if edit is None else {"edgecnn": edit}), "other": b"1"}
-    assert with_buffers(edited, {"edgecnn": edit, "other": b"1"}) == edited
+    assert with_metadata_buffers(edited, {"edgecnn": edit, "other": b"1"}) == edited
 
 
 def test_a_buffer_that_a_tensor_shares_is_left(content: bytes) -> None:
@@ -168,6 +168,6 @@ def test_a_buffer_that_a_tensor_shares_is_left(content: bytes) -> None:
     shared = pack(model, len(content))
     before = parse_model(shared, "shared")
     for edit in (b"new", None):
-        after = parse_model(with_buffers(shared, {"edgecnn": edit}), "edited")
+        after = parse_model(with_metadata_buffers(shared, {"edgecnn": edit}), "edited")
         assert after.operators == before.operators
         assert after.metadata.get("edgecnn") == edit

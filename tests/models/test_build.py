@@ -18,8 +18,7 @@ from edgecnn.models.build import input_spec
 from edgecnn.models.cost import count
 from edgecnn.models.layers import Strides
 from edgecnn.models.registry import get_spec, list_models
-from edgecnn.tflite.ops import op_kind
-from edgecnn.tflite.reading import read_model, weights_of
+from edgecnn.tflite.reading import read_model
 
 NAMES = [spec.name for spec in list_models()]
 
@@ -223,7 +222,7 @@ def assert_same_cost(name: str, model: Any, path: Path) -> None:
     weights = {
         weights.name: weights.elements
         for op in read_model(path).operators
-        if op_kind(op.name).has_weights and (weights := weights_of(op))
+        if (weights := op.weights)
     }
     front = 3 * 3 if name in NORMALIZES else 0
     assert sum(weights.values()) == kernels + front

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from edgecnn.model_metadata.writing import with_packed_files
-from edgecnn.tflite.reading import TfliteModel, parse_model, read_model, weights_of
+from edgecnn.tflite.reading import TfliteModel, parse_model, read_model
 
 
 def layers(model: TfliteModel) -> Counter[tuple[str, str, int]]:
     """Count ops by name, precision, and number of scales of their weights."""
     found: Counter[tuple[str, str, int]] = Counter()
     for op, precision in model.weighted_operators():
-        weights = weights_of(op)
+        weights = op.weights
         assert weights is not None
         found[op.name, precision, len(weights.scale)] += 1
     return found

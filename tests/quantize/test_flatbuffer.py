@@ -8,7 +8,7 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.tflite.reading import METADATA_NAME, parse_model, read_model
-from edgecnn.tflite.writing import pack, unpack, with_buffers
+from edgecnn.tflite.writing import pack, unpack, with_metadata_buffers
 
 
 def test_structure_agrees_with_the_runtime(shared_data: Path) -> None:
@@ -45,9 +45,9 @@ def test_scheme_of_the_makers_files(shared_data: Path, name: str, scheme: str) -
 
 def test_metadata_survives_and_is_reproducible(shared_data: Path) -> None:
     content = (shared_data / "peers" / "mobilenet_v1_0.25_224_float.tflite").read_bytes()
-    edited = with_buffers(content, {METADATA_NAME: b'{"scheme": "float32"}'})
-    assert edited == with_buffers(content, {METADATA_NAME: b'{"scheme": "float32"}'})
-    again = with_buffers(edited, {METADATA_NAME: b'{"scheme": "int8"}'})
+    edited = with_metadata_buffers(content, {METADATA_NAME: b'{"scheme": "float32"}'})
+    assert edited == with_metadata_buffers(content, {METADATA_NAME: b'{"scheme": "float32"}'})
+    again = with_metadata_buffers(edited, {METADATA_NAME: b'{"scheme": "int8"}'})
     model = parse_model(again, "edited")
     assert model.edgecnn == {"scheme": "int8"}
     assert model.operators == parse_model(content, "original").operators

@@ -192,7 +192,9 @@ def test_a_float_file_of_the_same_names_leaves_the_integer_file_whole(
     done = correct(after, stranger, images[:, None], SPEC.normalize(images)[:, None])
     assert kinds(before) == kinds(after)
     for op, same in zip(before.ops, after.ops, strict=True):
-        for tensor, now in zip((*op.reads, *op.outputs), (*same.reads, *same.outputs), strict=True):
+        for tensor, now in zip(
+            (*op.distinct_inputs, *op.outputs), (*same.distinct_inputs, *same.outputs), strict=True
+        ):
             assert (tensor.dtype, tensor.shape) == (now.dtype, now.shape)
     assert (done.layers, len(done.left)) == (fitting, 4 - fitting)
     assert np.isfinite(scores(after, images[:, None])).all()
