@@ -9,7 +9,7 @@ from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.quantize.imported_source import ImportedSource
-from edgecnn.quantize.latency_here import ratio_here
+from edgecnn.quantize.latency_here import latency_ratio_here
 from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
 from edgecnn.quantize.scheme_makers import FileMaker, MadeFile
 from edgecnn.tflite.schemes import SCHEMES
@@ -69,7 +69,7 @@ def _over_float32(
     content = maker.float32_file(file)
     with source.clock.phase("time"):
         try:
-            return ratio_here(made.content, content)
+            return latency_ratio_here(made.content, content)
         except (RuntimeError, ValueError):
             return None  # What the runtime does not take is told by the check.
 

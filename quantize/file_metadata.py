@@ -54,7 +54,7 @@ def choose_labels(request: Request, classes: int) -> Labels:
         return Labels(about.labels, about.labels_from, (twice,) if twice else ())
     if request.weights_origin == "imagenet" and (names := imagenet_labels(classes)):
         return Labels(names, "the built-in ImageNet names")
-    data = request.dataset or request.named
+    data = request.dataset or request.class_name_data
     if request.weights_origin == "random" or data is None or data.class_names is None:
         return Labels()
     return _labels_of_images(data.class_names, data.name, classes)

@@ -18,9 +18,9 @@ from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.loading import TraceableModel, load
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
-from edgecnn.quantize.calibration.input_doubts import Case, doubts
-from edgecnn.quantize.calibration.outlier_images import outlier_images, says_outliers
-from edgecnn.quantize.calibration.ranges import Observed, observe
+from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
+from edgecnn.quantize.calibration.outlier_images import describe_outliers, outlier_images
+from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.messages import (
     CalibrationFile,
     LoadSource,
@@ -32,7 +32,7 @@ from edgecnn.quantize.messages import (
 )
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
-from edgecnn.quantize.stage_times import Clock
+from edgecnn.quantize.stage_times import PhaseClock
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import read_graph
 
@@ -69,13 +69,13 @@ class ImportedSource:
 
     def __init__(self, parent: ParentPipe, job: LoadSource) -> None:
         self.parent, self.job = parent, job
-        self.clock = Clock(lambda name: parent.send(PhaseBegun(name)))
+        self.clock = PhaseClock(lambda name: parent.send(PhaseBegun(name)))
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
         self._model: TraceableModel | None = None
         self._traced: dict[bool, Any] = {}
         self._float_models: dict[PixelInput, FloatModel] = {}
-        self._observed: dict[PixelInput, Observed] = {}
+        self._observed: dict[PixelInput, ObservedActivations] = {}
         self._images: CalibrationFile | None = None
         self._has_doubted = False
 
@@ -129,26 +129,26 @@ class ImportedSource:
             self._float_models[pixels] = FloatModel(graph, spec, pixels.normalizes, self.layers)
         return self._float_models[pixels]
 
-    def observed(self, pixels: PixelInput) -> Observed:
+    def observed(self, pixels: PixelInput) -> ObservedActivations:
         """Return a float model's activations over the images that ranges are taken from."""
         if pixels not in self._observed:
             self._observed[pixels] = self._observe(pixels, self.split_images()[0])
         return self._observed[pixels]
 
-    def without_outliers(self, pixels: PixelInput) -> tuple[Pixels, Observed]:
+    def without_outliers(self, pixels: PixelInput) -> tuple[Pixels, ObservedActivations]:
         """Return the images that are like most others, and the activations over them."""
         (fit, _), observed = self.split_images(), self.observed(pixels)
         outliers = outlier_images(observed.extents)
         if not outliers:
             return fit, observed
-        self.parent.send(Remark(says_outliers(outliers, len(fit))))
+        self.parent.send(Remark(describe_outliers(outliers, len(fit))))
         fit = np.delete(fit, list(outliers), axis=0)
         return fit, self._observe(pixels, fit)
 
-    def _observe(self, pixels: PixelInput, images: Pixels) -> Observed:
+    def _observe(self, pixels: PixelInput, images: Pixels) -> ObservedActivations:
         model = self.float_model(pixels)
         with self.clock.phase("calibrate"):
-            return observe(
+            return observe_activations(
                 model.graph,
                 images,
                 model.spec,
@@ -156,15 +156,15 @@ class ImportedSource:
                 watched_tensors(model.graph),
             )
 
-    def doubt(self, pixels: PixelInput, scores: npt.NDArray[np.float32]) -> None:
+    def report_input_doubts(self, pixels: PixelInput, scores: npt.NDArray[np.float32]) -> None:
         """Tell once what seems to be wrong with the input, by the float model's answers to it."""
-        images, (_, held_out) = self.images(), self.split_images()
+        images, (_, held_out) = self.calibration_file(), self.split_images()
         if self.spec is None or not images.may_doubt or self._has_doubted:
             return
         self._has_doubted = True
         with self.clock.phase("check the input"):
-            found = doubts(
-                Case(
+            found = input_doubts(
+                InputCase(
                     graph=self.float_model(pixels).graph,
                     spec=self.spec,
                     in_graph=pixels.normalizes,
@@ -177,7 +177,7 @@ class ImportedSource:
         for text in found:
             self.parent.send(Remark(text))
 
-    def images(self) -> CalibrationFile:
+    def calibration_file(self) -> CalibrationFile:
         """Return the calibration images, waiting for them the first time."""
         if self._images is None:
             self._images = self.parent.expect(CalibrationFile)
@@ -185,7 +185,7 @@ class ImportedSource:
 
     def split_images(self) -> tuple[Pixels, Pixels]:
         """Return the images to fit to, and those held out."""
-        message = self.images()
+        message = self.calibration_file()
         images = np.load(message.path, mmap_mode="r", allow_pickle=False)
         count = len(images) - message.held_out
         return images[:count], images[count:]

@@ -26,7 +26,9 @@ CLEARLY_SLOWER = 1.05
 """Ratio from which on a user is told: a small file differs by up to 5 % from itself."""
 
 
-def ratio_here(content: bytes, other: bytes, *, seconds: float = MOST_RACE_SECONDS) -> float:
+def latency_ratio_here(
+    content: bytes, other: bytes, *, seconds: float = MOST_RACE_SECONDS
+) -> float:
     """Return a file's latency over another's, measured more roughly the more they differ.
 
     Args:

@@ -47,7 +47,7 @@ class Request:
         device: The device that measures that instead, None for the CPU's table.
         ask_password: Given a question, returns the device's password.
 
-    ``check`` opens the data: ``dataset`` to calibrate with, ``named`` for its class names alone.
+    ``check`` opens the data: ``dataset`` to calibrate with, ``class_name_data`` for its class names alone.
 
     Raises:
         InputError: From ``check``, if an option does not fit the source or is missing.
@@ -71,7 +71,7 @@ class Request:
     ask_password: Callable[[str], str] | None = None
     without: tuple[str, ...] = ()
     dataset: Dataset | None = None
-    named: Dataset | None = None
+    class_name_data: Dataset | None = None
     spec: InputSpec | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -134,7 +134,7 @@ class Request:
         if self.needs_calibration:
             self._check_calibration()
         elif self.calibrate is not None:
-            self.named = open_dataset(self.calibrate)
+            self.class_name_data = open_dataset(self.calibrate)
 
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)

@@ -14,7 +14,7 @@ import numpy as np
 from edgecnn.core.errors import ConversionError
 from edgecnn.inspection.runtimes import declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
-from edgecnn.quantize.budget.mixing import Mixable, within_budget
+from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.latencies import (
     EstimatedLatencies,
@@ -25,9 +25,9 @@ from edgecnn.quantize.latencies import (
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
-    Quantized,
+    QuantizedGraph,
     Quantizer,
-    Recovered,
+    RecoveredGraph,
     Recovery,
     RecoveryData,
 )
@@ -94,7 +94,7 @@ class FileMaker:
 
     def float32(self, file: FileToMake) -> MadeFile:
         """Make a float32 file."""
-        return MadeFile(finished(self.float32_file(file), file))
+        return MadeFile(with_metadata(self.float32_file(file), file))
 
     def weights_only(self, file: FileToMake) -> MadeFile:
         """Make a file whose weights alone are quantised."""
@@ -105,8 +105,8 @@ class FileMaker:
             with self._source.clock.phase("compare"):
                 graph = read_graph(content)
                 fidelity = recovery.prove(graph, file.input_type == "uint8")
-            proof = _proof("off", Recovered(graph, fidelity, fidelity, graph, is_plain=True))
-        return MadeFile(finished(content, file), proof)
+            proof = _proof("off", RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True))
+        return MadeFile(with_metadata(content, file), proof)
 
     def int8(self, file: FileToMake) -> MadeFile:
         """Make an int8 file."""
@@ -119,7 +119,7 @@ class FileMaker:
     def _integers(
         self,
         file: FileToMake,
-        quantize: Callable[[Graph, str, Sequence[str]], Quantized],
+        quantize: Callable[[Graph, str, Sequence[str]], QuantizedGraph],
         fit_images: int,
     ) -> MadeFile:
         quantizer = Quantizer(
@@ -138,10 +138,10 @@ class FileMaker:
             return self._kept(recovery, plain, quantizer, file)
         if file.max_drop is not None:
             raise ConversionError("--max-drop needs a model whose layers are in one graph")
-        return MadeFile(finished(write_graph(plain.graph), file))
+        return MadeFile(with_metadata(write_graph(plain.graph), file))
 
     def _kept(
-        self, recovery: Recovery, plain: Quantized, quantizer: Quantizer, file: FileToMake
+        self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
     ) -> MadeFile:
         """Make the integer file that keeps the float model's answers, as far as is asked for."""
         found, reason = self._recovered(recovery, plain, quantizer, file)
@@ -151,11 +151,11 @@ class FileMaker:
         proof = _proof(file.recover, found)
         if reason:
             proof["reason"] = reason
-        return MadeFile(finished(write_graph(found.graph), file), proof, budget)
+        return MadeFile(with_metadata(write_graph(found.graph), file), proof, budget)
 
     def _recovered(
-        self, recovery: Recovery, plain: Quantized, quantizer: Quantizer, file: FileToMake
-    ) -> tuple[Recovered, str]:
+        self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
+    ) -> tuple[RecoveredGraph, str]:
         """Return the recovered graph, and why it is the plain one where recovery failed."""
         reason, self._doing = "", "recover"
         if file.recover != "off":
@@ -167,16 +167,16 @@ class FileMaker:
                     reason = str(error)[:300]
         with self._source.clock.phase("compare"):
             proof = recovery.prove(plain.graph, quantizer.takes_pixels)
-        return Recovered(plain.graph, proof, proof, plain.reference, is_plain=True), reason
+        return RecoveredGraph(plain.graph, proof, proof, plain.reference, is_plain=True), reason
 
     def _within_budget(
-        self, recovery: Recovery, found: Recovered, quantizer: Quantizer, file: FileToMake
-    ) -> tuple[Recovered, dict[str, Any]]:
+        self, recovery: Recovery, found: RecoveredGraph, quantizer: Quantizer, file: FileToMake
+    ) -> tuple[RecoveredGraph, dict[str, Any]]:
         mixable = Mixable(
-            float32=finished(self.float32_file(file), file),
+            float32=with_metadata(self.float32_file(file), file),
             int8=found,
-            again=lambda names: recovery.again(quantizer, found, names),
-            write=lambda graph: finished(write_graph(graph), file),
+            remake=lambda names: recovery.remake(quantizer, found, names),
+            write=lambda graph: with_metadata(write_graph(graph), file),
             inputs=recovery.inputs,
             layers=self._source.layers,
             takes_pixels=quantizer.takes_pixels,
@@ -190,12 +190,12 @@ class FileMaker:
 
         assert file.max_drop is not None
         with self._source.clock.phase("mix int8 and float32"):
-            return within_budget(mixable, file.max_drop, report)
+            return mix_within_budget(mixable, file.max_drop, report)
 
     def _recovery(self, file: FileToMake) -> Recovery | None:
         """Return what compares with the float model; None where no image is held out."""
         source, pixels = self._source, _pixels(file)
-        if not file.has_images or not source.images().held_out:
+        if not file.has_images or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)
         if not model.graph.is_only_subgraph:
@@ -205,7 +205,7 @@ class FileMaker:
             fit, observed = source.split_images()[0], source.observed(pixels)
             if file.recover != "off" and OUTLIER_IMAGES not in without:
                 fit, observed = source.without_outliers(pixels)
-            images = source.images()
+            images = source.calibration_file()
             self._recoveries[pixels] = Recovery(
                 model.graph,
                 observed,
@@ -215,7 +215,7 @@ class FileMaker:
                 lambda done, total: source.progress(self._doing)(done, total),
                 without,
             )
-            source.doubt(pixels, self._recoveries[pixels].wanted)
+            source.report_input_doubts(pixels, self._recoveries[pixels].wanted)
         return self._recoveries[pixels]
 
     def _latencies(self, file: FileToMake) -> Latencies:
@@ -250,7 +250,7 @@ def _pixels(file: FileToMake) -> PixelInput:
     return PixelInput.of(scheme, normalizes=file.normalizes)
 
 
-def finished(content: bytes, file: FileToMake) -> bytes:
+def with_metadata(content: bytes, file: FileToMake) -> bytes:
     """Return a file as it is written, with its metadata.
 
     Args:
@@ -265,14 +265,14 @@ def finished(content: bytes, file: FileToMake) -> bytes:
     return with_metadata_buffers(content, buffers)
 
 
-def _proof(level: str, found: Recovered) -> dict[str, Any]:
+def _proof(level: str, found: RecoveredGraph) -> dict[str, Any]:
     """Return what recovery came to, as :class:`edgecnn.quantize.result.Conversion` has it."""
     return {
         "recovery": "none" if found.is_plain and level != "off" else level,
         "before": found.before.to_dict(),
         "after": found.after.to_dict(),
         "layers_corrected": found.layers,
-        "layers_left": list(found.left),
+        "layers_left": list(found.uncorrected),
         "layers_in_float": list(found.in_float),
         "float_front": dataclasses.asdict(found.float_front) if found.float_front else None,
         "without": sorted(step.name for step in found.without),

@@ -23,9 +23,9 @@ from edgecnn.quantize.calibration.images import (
     CalibrationImages,
     label_outputs,
     load_calibration,
-    noise,
+    noise_images,
 )
-from edgecnn.quantize.calibration.input_doubts import layer_doubts
+from edgecnn.quantize.calibration.input_doubts import first_layer_doubts
 from edgecnn.quantize.messages import (
     CalibrationFile,
     FileToMake,
@@ -128,7 +128,7 @@ class SourceSession:
         spec = said or request.spec or (preset("raw", height, width, channels) if layer else None)
         if spec is not None:
             if layer and not request.is_registered:
-                request.warnings += layer_doubts(layer, factor, spec)
+                request.warnings += first_layer_doubts(layer, factor, spec)
             return spec
         if request.needs_calibration:
             raise unknown_preprocessing(quoted(request.source.name))
@@ -156,7 +156,7 @@ class SourceSession:
 
     def _images(self, spec: InputSpec) -> CalibrationImages:
         if self.request.dataset is None:
-            return noise(spec)
+            return noise_images(spec)
 
         def report(done: int, total: int) -> None:
             self.request.on_progress("read images", done, total)

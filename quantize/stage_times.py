@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Clock:
+class PhaseClock:
     """Seconds spent in each named phase; a phase entered twice adds up."""
 
     announce: Callable[[str], None]

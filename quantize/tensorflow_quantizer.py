@@ -13,9 +13,9 @@ import numpy as np
 from edgecnn.core.errors import ConversionError
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.tensorflow_converter import explain_failure
-from edgecnn.quantize.recovery.pipeline import Quantized
+from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
-from edgecnn.quantize.rewriting.hard_swish import spell_out_all
+from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph, write_graph
@@ -23,7 +23,7 @@ from edgecnn.tflite.serialization import read_graph, write_graph
 tf = LazyModule("tensorflow", extra="convert")
 
 
-def to_int8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ()) -> Quantized:
+def to_int8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ()) -> QuantizedGraph:
     """Make an int8 graph.
 
     Args:
@@ -47,10 +47,10 @@ def to_int8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ()) ->
         )
     except Exception as error:
         raise ConversionError(explain_failure(str(error))) from error
-    return Quantized(reference, read_graph(bytes(content)))
+    return QuantizedGraph(reference, read_graph(bytes(content)))
 
 
-def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ()) -> Quantized:
+def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ()) -> QuantizedGraph:
     """Make a graph of int8 weights and int16 activations.
 
     Args:
@@ -69,7 +69,7 @@ def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ())
         return int(np.dtype(dtype).num)
 
     reference = calibrated.copy()
-    spell_out_all(reference)
+    decompose_all_hard_swishes(reference)
     # TensorFlow reads the bytes as they lie in memory, so they must live until it is done.
     unquantized = write_graph(reference)
     # The ranges are in the file already, so its own calibration pass is left out.
@@ -87,4 +87,4 @@ def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ())
         )
     except (RuntimeError, ValueError) as error:
         raise ConversionError(f"int16x8 is not possible for this model: {error}") from error
-    return Quantized(reference, read_graph(bytes(content)))
+    return QuantizedGraph(reference, read_graph(bytes(content)))

@@ -23,7 +23,7 @@ OUTPUT = -2
 
 
 @dataclass(frozen=True)
-class Scale:
+class CostScale:
     """What costs are measured by.
 
     Args:
@@ -73,13 +73,13 @@ class Estimate:
         True
     """
 
-    def __init__(self, ops: Sequence[OpCost], scale: Scale, base: Mix = frozenset()) -> None:
+    def __init__(self, ops: Sequence[OpCost], scale: CostScale, base: Mix = frozenset()) -> None:
         self.ops, self.base = ops, base
         int8_ms = [scale.cpu.int8.milliseconds(op.macs, op.elements) for op in ops]
         total = sum(int8_ms) or 1.0
         slower = _slowdowns(ops, scale, int8_ms)
         self._own = [
-            op.more_bytes / scale.int8_bytes + more for op, more in zip(ops, slower, strict=True)
+            op.extra_bytes / scale.int8_bytes + more for op, more in zip(ops, slower, strict=True)
         ]
         self._terms = list(_terms(ops))
         costs = [scale.conversion_ms(op.elements) / total for op in ops]
@@ -114,7 +114,7 @@ class Estimate:
         yield from {term.places - mix for term in self._terms} - {frozenset()}
 
 
-def _slowdowns(ops: Sequence[OpCost], scale: Scale, int8_ms: Sequence[float]) -> list[float]:
+def _slowdowns(ops: Sequence[OpCost], scale: CostScale, int8_ms: Sequence[float]) -> list[float]:
     """Return the time that each op takes more in float32, as a part of the whole int8 file's.
 
     Together they are what the float32 file takes more, and each has its share by the table of the

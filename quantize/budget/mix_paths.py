@@ -6,21 +6,21 @@ from collections.abc import Callable, Sequence
 
 from edgecnn.quantize.budget.mix_estimate import Estimate, Mix
 
-TINY = 1e-12
+LEAST_PRICE = 1e-12
 
 
 def prefixes(estimate: Estimate) -> list[Mix]:
     """Return the mixes whose first ops are in float32."""
     count = len(estimate.ops)
     path = [estimate.base.union(range(end)) for end in range(1, count)]
-    return worth_it(estimate, path)
+    return pareto_front(estimate, path)
 
 
 def suffixes(estimate: Estimate) -> list[Mix]:
     """Return the mixes whose last ops are in float32."""
     count = len(estimate.ops)
     path = [estimate.base.union(range(start, count)) for start in range(1, count)]
-    return worth_it(estimate, path)
+    return pareto_front(estimate, path)
 
 
 def cheapest_first(estimate: Estimate) -> list[Mix]:
@@ -28,7 +28,7 @@ def cheapest_first(estimate: Estimate) -> list[Mix]:
 
     An island costs two conversions, and an op between two islands takes conversions away.
     """
-    return _grown(estimate, lambda mix, move: max(estimate.price(mix, move), TINY))
+    return _grow(estimate, lambda mix, move: max(estimate.price(mix, move), LEAST_PRICE))
 
 
 def loudest_first(estimate: Estimate) -> list[Mix]:
@@ -36,22 +36,22 @@ def loudest_first(estimate: Estimate) -> list[Mix]:
 
     Where a large layer alone makes more noise than a budget allows, it comes too late otherwise.
     """
-    return _grown(estimate, lambda mix, move: 1.0)
+    return _grow(estimate, lambda mix, move: 1.0)
 
 
-def _grown(estimate: Estimate, price: Callable[[Mix, Mix], float]) -> list[Mix]:
+def _grow(estimate: Estimate, price: Callable[[Mix, Mix], float]) -> list[Mix]:
     mix, path = estimate.base, list[Mix]()
     while True:
         moves = [(move, estimate.gain(mix, move)) for move in estimate.moves(mix)]
         moves = [(move, gain) for move, gain in moves if gain > 0.0]
         if not moves:
-            return worth_it(estimate, path)
+            return pareto_front(estimate, path)
         worth = [(gain / price(mix, move), -min(move), move) for move, gain in moves]
-        mix = _closed(estimate, mix | max(worth)[2])
+        mix = _with_free_ops(estimate, mix | max(worth)[2])
         path.append(mix)
 
 
-def _closed(estimate: Estimate, mix: Mix) -> Mix:
+def _with_free_ops(estimate: Estimate, mix: Mix) -> Mix:
     """Add the ops that cost nothing, as they stand between others in float32."""
     near = {
         other
@@ -61,11 +61,11 @@ def _closed(estimate: Estimate, mix: Mix) -> Mix:
     }
     for place in sorted(near):
         if estimate.price(mix, frozenset({place})) <= 0.0:
-            return _closed(estimate, mix | {place})
+            return _with_free_ops(estimate, mix | {place})
     return mix
 
 
-def fewer(estimate: Estimate, mix: Mix) -> list[Mix]:
+def smaller_mixes(estimate: Estimate, mix: Mix) -> list[Mix]:
     """Return the mixes that come of taking out what is worth least; the last is ``mix``."""
     path, left = [mix], mix
     while len(left) > 1:
@@ -90,10 +90,10 @@ def _worth(estimate: Estimate, mix: Mix, part: Mix) -> tuple[bool, float]:
     """Return the noise that a part keeps away for its cost; one that costs nothing stays."""
     left = mix - part
     price = estimate.price(left, part)
-    return price <= 0.0, estimate.gain(left, part) / max(price, TINY)
+    return price <= 0.0, estimate.gain(left, part) / max(price, LEAST_PRICE)
 
 
-def worth_it(estimate: Estimate, path: Sequence[Mix]) -> list[Mix]:
+def pareto_front(estimate: Estimate, path: Sequence[Mix]) -> list[Mix]:
     """Return the mixes of a path than which no other has both less noise and less cost, by cost."""
     figures = sorted((estimate.cost(mix), estimate.noise(mix), sorted(mix)) for mix in path)
     found: list[Mix] = []

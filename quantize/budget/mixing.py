@@ -13,10 +13,10 @@ from typing import Any
 
 from edgecnn.core.errors import ConversionError
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.budget.mix_estimate import Estimate, Mix, Scale
+from edgecnn.quantize.budget.mix_estimate import CostScale, Estimate, Mix
 from edgecnn.quantize.budget.op_costs import OpCost, op_costs
 from edgecnn.quantize.budget.search import (
-    EXACT,
+    DROP_TOLERANCE,
     MOST_TRIES,
     MixMaker,
     MixTry,
@@ -26,7 +26,7 @@ from edgecnn.quantize.budget.search import (
 from edgecnn.quantize.budget.verdict import describe_miss
 from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
-from edgecnn.quantize.recovery.pipeline import Recovered
+from edgecnn.quantize.recovery.pipeline import RecoveredGraph
 from edgecnn.tflite.graph import Array, Graph
 from edgecnn.tflite.target_cpu import TargetCpu
 
@@ -53,8 +53,8 @@ class Mixable:
     """
 
     float32: bytes
-    int8: Recovered
-    again: Callable[[Sequence[str]], Recovered]
+    int8: RecoveredGraph
+    again: Callable[[Sequence[str]], RecoveredGraph]
     write: Callable[[Graph], bytes]
     inputs: Callable[[int], Array]
     layers: Mapping[str, TracedLayer]
@@ -63,9 +63,9 @@ class Mixable:
     latencies: Latencies
 
 
-def within_budget(
+def mix_within_budget(
     subject: Mixable, most_drop: float, on_progress: Callable[[str, int, int], None]
-) -> tuple[Recovered, dict[str, Any]]:
+) -> tuple[RecoveredGraph, dict[str, Any]]:
     """Return the graph that is as near to int8 as a budget allows, and what it costs.
 
     Args:
@@ -83,11 +83,11 @@ def within_budget(
     on_progress("compare the latencies of int8 and float32", 0, 0)
     int8 = subject.write(subject.int8.graph)
     slowdown = subject.latencies.race([subject.float32, int8]).ratio(0, over=1)
-    if drop_of(subject.int8.after) <= most_drop + EXACT:
+    if drop_of(subject.int8.after) <= most_drop + DROP_TOLERANCE:
         whole = MixTry(frozenset(), subject.int8, int8, 1.0, 1 / slowdown.value, 1.0)
         return subject.int8, _report(subject, most_drop, whole, [], int8, tries=0)
     ops = _ops(subject, lambda done, total: on_progress("measure layers", done, total))
-    scale = Scale(len(int8), slowdown.value, subject.cpu, subject.takes_pixels)
+    scale = CostScale(len(int8), slowdown.value, subject.cpu, subject.takes_pixels)
     base = frozenset(n for n, op in enumerate(ops) if op.name in subject.int8.in_float)
     search = Search(
         MixMaker(int8, subject.float32, subject.again, subject.write, subject.latencies),

@@ -10,13 +10,13 @@ from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.integer_values import FIXED_RANGES, real_weights, rounded_weights
 from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.scores import scores
-from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds
+from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import noise_of
 from edgecnn.tflite.graph import Array, Graph, Op, Range
 
 MODEL_INPUT = -1
 """Stands for the maker of the image."""
-FLOAT_BYTES_MORE = 3
+EXTRA_FLOAT_BYTES = 3
 """Extra bytes that a float32 weight takes over an int8 one."""
 
 
@@ -30,7 +30,7 @@ class OpCost:
         is_layer: Whether it computes; others pass on what they read.
         weights_noise: Noise over signal in the scores when its weights alone are the int8 file's.
         result_noise: Noise over signal in the scores when its result alone has 256 levels.
-        more_bytes: What its weights take more in float32.
+        extra_bytes: What its weights take more in float32.
         macs: Multiply-adds of one image.
         elements: Number of values in its result.
         sources: Places of the ops that make what it reads.
@@ -42,7 +42,7 @@ class OpCost:
     is_layer: bool
     weights_noise: float
     result_noise: float
-    more_bytes: int
+    extra_bytes: int
     macs: int
     elements: int
     sources: tuple[int, ...]
@@ -95,7 +95,7 @@ def op_costs(
             is_layer=place in noise,
             weights_noise=noise.get(place, NO_NOISE).weights,
             result_noise=noise.get(place, NO_NOISE).result,
-            more_bytes=FLOAT_BYTES_MORE * _weights(op),
+            extra_bytes=EXTRA_FLOAT_BYTES * _weights(op),
             # A kernel is applied once at each position.
             macs=math.prod(op.result.shape[:-1]) * _weights(op),
             elements=op.result.elements,
@@ -116,11 +116,11 @@ def _noises(
     centered: bool,
     on_progress: Callable[[int, int], None],
 ) -> dict[int, OpNoise]:
-    one, wanted = OneAtATime(reference, images), scores(reference, images)
+    one, wanted = OneOpAtATime(reference, images), scores(reference, images)
     weights, noises = weights_by_result(int8), {}
     for place, op in one.up_to_scores():
-        if rounds(op):
-            found = one.changed(
+        if rounds_result(op):
+            found = one.rounded_scores(
                 place,
                 op,
                 _range(op),

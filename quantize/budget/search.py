@@ -12,25 +12,25 @@ from dataclasses import dataclass
 from edgecnn.quantize.budget.mix_estimate import Estimate, Mix
 from edgecnn.quantize.budget.mix_paths import (
     cheapest_first,
-    fewer,
     loudest_first,
     prefixes,
+    smaller_mixes,
     suffixes,
 )
 from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
-from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, Recovered
+from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, RecoveredGraph
 from edgecnn.tflite.graph import Graph
 
 MOST_TRIES = 20
 KEPT_FOR_FEWER = 5
 """Tries that are left for taking ops out of the best mix."""
-ROUGH = 1.25
+ESTIMATE_SLACK = 1.25
 """Estimated costs are wrong by so much: what should cost more than the best is not tried."""
 FINALISTS = 3
 FASTER_THAN_FLOAT32 = 0.98
 """Part of float32's latency that a mix may take at most to count as faster."""
-EXACT = 1e-9
+DROP_TOLERANCE = 1e-9
 """Points that two ways to compute the same percentage may differ by."""
 
 
@@ -66,7 +66,7 @@ class MixTry:
     """
 
     mix: Mix
-    found: Recovered
+    found: RecoveredGraph
     content: bytes
     over_int8: float
     over_float32: float
@@ -87,7 +87,7 @@ class MixMaker:
 
     int8: bytes
     float32: bytes
-    make: Callable[[Sequence[str]], Recovered]
+    make: Callable[[Sequence[str]], RecoveredGraph]
     write: Callable[[Graph], bytes]
     latencies: Latencies
 
@@ -126,7 +126,7 @@ class Search:
         for path in (cheapest_first, prefixes, suffixes, loudest_first):
             self._bisect(self._promising(path(self._estimate)), MOST_TRIES - KEPT_FOR_FEWER)
         if self._finalists:
-            self._bisect(fewer(self._estimate, self._finalists[0].mix), MOST_TRIES)
+            self._bisect(smaller_mixes(self._estimate, self._finalists[0].mix), MOST_TRIES)
         # What a device measured at different times is measured once more, all in one race.
         raced = self._raced([(one.mix, one.found, one.content) for one in self._finalists])
         return min(raced, key=lambda tried: tried.cost, default=None)
@@ -140,11 +140,11 @@ class Search:
         ops, room = self._estimate.ops, len(self._maker.float32) - len(self._maker.int8)
         most = float("inf")
         if self._finalists:
-            most = ROUGH * self._estimate.cost(self._finalists[0].mix)
+            most = ESTIMATE_SLACK * self._estimate.cost(self._finalists[0].mix)
         return [
             mix
             for mix in path
-            if sum(ops[place].more_bytes for place in mix) < room
+            if sum(ops[place].extra_bytes for place in mix) < room
             and self._estimate.cost(mix) <= most
         ]
 
@@ -168,7 +168,7 @@ class Search:
             self.tries += 1
             self._on_try(self.tries)
             found = self._made(mix)
-            meets = found is not None and drop_of(found.after) <= self._most_drop + EXACT
+            meets = found is not None and drop_of(found.after) <= self._most_drop + DROP_TOLERANCE
             self._meets_by_mix[mix] = meets
             if found is not None:
                 content = self._maker.write(found.graph)
@@ -176,7 +176,7 @@ class Search:
                     self._keep(mix, found, content, meets=meets)
         return self._meets_by_mix[mix]
 
-    def _made(self, mix: Mix) -> Recovered | None:
+    def _made(self, mix: Mix) -> RecoveredGraph | None:
         names = [self._estimate.ops[place].name for place in sorted(mix)]
         try:
             found = self._maker.make(names)
@@ -185,7 +185,7 @@ class Search:
         # A name that is not found again in the file would hide what stayed in float32.
         return found if layers_in_float(found.graph) <= set(names) else None
 
-    def _keep(self, mix: Mix, found: Recovered, content: bytes, *, meets: bool) -> None:
+    def _keep(self, mix: Mix, found: RecoveredGraph, content: bytes, *, meets: bool) -> None:
         """Remember a file if it is among the cheapest, or the nearest as long as none meets."""
         if meets:
             raced = [*self._finalists, *self._raced([(mix, found, content)])]
@@ -193,7 +193,7 @@ class Search:
         elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest.found.after):
             self._nearest = next(iter(self._raced([(mix, found, content)])), self._nearest)
 
-    def _raced(self, mixes: Sequence[tuple[Mix, Recovered, bytes]]) -> list[MixTry]:
+    def _raced(self, mixes: Sequence[tuple[Mix, RecoveredGraph, bytes]]) -> list[MixTry]:
         """Get the latencies of mixes and return those that are surely faster than float32."""
         if not mixes:
             return []

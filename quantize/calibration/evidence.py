@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Logs = npt.NDArray[np.float64]
+LogProbabilities = npt.NDArray[np.float64]
 """Logarithms of probabilities, shape (images, classes)."""
 
 LEAST_ODDS = 1e-4
@@ -40,20 +40,22 @@ LEAST_TOLD = math.log(1e-4)
 class Judge(Protocol):
     """A way to compare answers as given (``own``) with those to another input."""
 
-    def worth(self, answers: Logs) -> Array:
+    def worth(self, answers: LogProbabilities) -> Array:
         """Return of each answer to the first images what it is worth."""
 
-    def is_well(self, own: Logs) -> bool:
+    def is_good(self, own: LogProbabilities) -> bool:
         """Whether answers are such that input of another magnitude can't be the right one."""
 
-    def is_sure(self, own: Logs, other: Logs, *, is_rescaled: bool) -> bool:
+    def is_better(
+        self, own: LogProbabilities, other: LogProbabilities, *, is_rescaled: bool
+    ) -> bool:
         """Whether another input, which may be scaled differently, is far better, beyond chance."""
 
-    def says(self, own: Logs, other: Logs, how: str) -> str:
+    def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
         """Say in words how much better."""
 
 
-class ByLabel:
+class LabelJudge:
     """Compares by the labels.
 
     Args:
@@ -67,12 +69,12 @@ class ByLabel:
     def __init__(self, labels: Array) -> None:
         self._labels = labels
 
-    def worth(self, answers: Logs) -> Array:
+    def worth(self, answers: LogProbabilities) -> Array:
         """Return the logarithm of the right class' probability."""
         right: Array = answers[np.arange(len(answers)), self._labels[: len(answers)]]
         return right.clip(min=LEAST_TOLD)
 
-    def is_well(self, own: Logs) -> bool:
+    def is_good(self, own: LogProbabilities) -> bool:
         """Whether far more are right than would be by chance."""
         return bool(self._right(own).mean() > 0.25 + 1 / own.shape[1])
 
@@ -81,11 +83,13 @@ class ByLabel:
         """Part of the images that one answer to all would be right for."""
         return float(np.bincount(self._labels).max()) / len(self._labels)
 
-    def means_something(self, own: Logs) -> bool:
+    def means_something(self, own: LogProbabilities) -> bool:
         """Whether the labels seem to be the model's classes in the model's order."""
         return bool(self._right(own).mean() >= self.most_common + 0.1)
 
-    def is_sure(self, own: Logs, other: Logs, *, is_rescaled: bool) -> bool:
+    def is_better(
+        self, own: LogProbabilities, other: LogProbabilities, *, is_rescaled: bool
+    ) -> bool:
         """Whether more are right, by more than chance and than one answer to all would be."""
         del is_rescaled
         before, after = self._right(own), self._right(other)
@@ -94,11 +98,11 @@ class ByLabel:
         return bool(
             after.mean() - before.mean() >= LEAST_GAIN
             and after.mean() >= self.most_common + 0.1
-            and odds(gained, lost) < 0.05
-            and odds(int((told > TIE).sum()), int((told < -TIE).sum())) < LEAST_ODDS
+            and sign_test(gained, lost) < 0.05
+            and sign_test(int((told > TIE).sum()), int((told < -TIE).sum())) < LEAST_ODDS
         )
 
-    def says(self, own: Logs, other: Logs, how: str) -> str:
+    def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
         """Say how many are right."""
         before, after = (100 * self._right(answers).mean() for answers in (own, other))
         return (
@@ -106,12 +110,12 @@ class ByLabel:
             f"{after:.0f} % {how}"
         )
 
-    def _right(self, answers: Logs) -> npt.NDArray[np.bool_]:
+    def _right(self, answers: LogProbabilities) -> npt.NDArray[np.bool_]:
         right: npt.NDArray[np.bool_] = answers.argmax(axis=1) == self._labels[: len(answers)]
         return right
 
 
-class ByTelling:
+class InformationJudge:
     """Compares by how much answers say of their images, for models of many classes.
 
     Example:
@@ -119,20 +123,22 @@ class ByTelling:
         array([0.7, 0.7])
     """
 
-    def worth(self, answers: Logs) -> Array:
+    def worth(self, answers: LogProbabilities) -> Array:
         """Return each answer's information on its image: its distance from the mean answer."""
         chances = np.exp(answers)
         told: Array = (chances * (answers - np.log(chances.mean(axis=0)))).sum(axis=1)
         return told
 
-    def is_well(self, own: Logs) -> bool:
+    def is_good(self, own: LogProbabilities) -> bool:
         """Whether answers tell much of what they could of so many images, and are not overdone."""
         is_overdone = (own <= FLOOR).mean() > 0.1
         return bool(not is_overdone and self.worth(own).mean() > TELLING * math.log(min(own.shape)))
 
-    def is_sure(self, own: Logs, other: Logs, *, is_rescaled: bool) -> bool:
+    def is_better(
+        self, own: LogProbabilities, other: LogProbabilities, *, is_rescaled: bool
+    ) -> bool:
         """Whether answers tell far more; twice as much if the scale may have made them surer."""
-        if not self.is_well(other):
+        if not self.is_good(other):
             return False
         gain = self.worth(other) - self.worth(own)
         return bool(
@@ -141,7 +147,7 @@ class ByTelling:
             and (gain > 0).mean() > LEAST_WINS
         )
 
-    def says(self, own: Logs, other: Logs, how: str) -> str:
+    def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
         """Say how many different answers there are, and how sure they are."""
         before, after = (
             f"{len(set(answers.argmax(axis=1)))} different, {_sure(answers):.0f} % sure"
@@ -152,11 +158,11 @@ class ByTelling:
         )
 
 
-def _sure(answers: Logs) -> float:
+def _sure(answers: LogProbabilities) -> float:
     return 100 * float(np.exp(answers.max(axis=1)).mean())
 
 
-def log_probabilities(answers: Array) -> Logs:
+def log_probabilities(answers: Array) -> LogProbabilities:
     """Return the logarithms of the probabilities that a model's answers stand for.
 
     Args:
@@ -173,7 +179,7 @@ def log_probabilities(answers: Array) -> Logs:
     elif values.min() >= 0 and values.max() <= 1:
         values = np.log(np.maximum(values, 1e-45)) - np.log(np.maximum(1 - values, 1e-45))
     values = values - values.max(axis=1, keepdims=True)
-    logs: Logs = values - np.log(np.exp(values).sum(axis=1, keepdims=True))
+    logs: LogProbabilities = values - np.log(np.exp(values).sum(axis=1, keepdims=True))
     return np.maximum(logs, FLOOR)
 
 
@@ -182,7 +188,7 @@ def is_softmax(answers: Array) -> bool:
     return bool(answers.min() >= 0 and np.abs(answers.sum(axis=1) - 1).max() < 0.01)
 
 
-def odds(wins: int, losses: int) -> float:
+def sign_test(wins: int, losses: int) -> float:
     """Return the probability that chance gives at least so many wins (the sign test).
 
     Example:

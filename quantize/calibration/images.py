@@ -221,7 +221,7 @@ def label_outputs(
     return [dataset.labels[index] + offset for index in held_out]
 
 
-def noise(spec: InputSpec) -> CalibrationImages:
+def noise_images(spec: InputSpec) -> CalibrationImages:
     """Return random images for a model whose weights are random too: only its cost matters."""
     generator = np.random.Generator(np.random.PCG64(SEED))
     images = generator.integers(0, 256, (NOISE_SAMPLES, *spec.shape), np.uint8)

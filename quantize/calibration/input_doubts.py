@@ -24,10 +24,10 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
 from edgecnn.quantize.calibration.evidence import (
     FEWEST_CLASSES,
-    ByLabel,
-    ByTelling,
+    InformationJudge,
     Judge,
-    Logs,
+    LabelJudge,
+    LogProbabilities,
     is_softmax,
     log_probabilities,
     standard_errors,
@@ -58,7 +58,7 @@ SAVE_RGB = (
 
 
 @dataclass(frozen=True)
-class Case:
+class InputCase:
     """A float model, and what goes into it.
 
     Args:
@@ -81,7 +81,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Reading:
+class InputVariant:
     """A way to make a model's input of pixels.
 
     Args:
@@ -108,7 +108,7 @@ class Reading:
         """What to do where it is the right one."""
         return SAVE_RGB if self.is_exchanged else "was it trained like that?"
 
-    def inputs(self, case: Case, images: npt.NDArray[np.uint8]) -> Array:
+    def inputs(self, case: InputCase, images: npt.NDArray[np.uint8]) -> Array:
         """Return what goes into the case's file, float32 of the images' shape."""
         values = self.spec.normalize(images[..., ::-1] if self.is_exchanged else images)
         if not case.in_graph:
@@ -120,7 +120,7 @@ class Reading:
         return pixels - np.float32(own.centered().mean[0])
 
 
-def doubts(case: Case) -> list[str]:
+def input_doubts(case: InputCase) -> list[str]:
     """Say what seems to be wrong with a model's input; nothing where no other is far better.
 
     Args:
@@ -141,7 +141,7 @@ def doubts(case: Case) -> list[str]:
     judges = list(_judges(case, own, model))
     if not judges:
         return []
-    left = list(_readings(case, is_well=any(judge.is_well(own) for judge in judges)))
+    left = list(_readings(case, is_good=any(judge.is_good(own) for judge in judges)))
     for stage in sorted({min(stage, count) for stage in (*DOUBT_STAGES, count)}):
         others = {reading: model.answers(reading, stage) for reading in left}
         if stage >= LEAST_IMAGES and (doubt := _doubt(judges, own[:stage], others)):
@@ -151,7 +151,7 @@ def doubts(case: Case) -> list[str]:
     return []
 
 
-def layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list[str]:
+def first_layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list[str]:
     """Say that pixels are normalised twice, or not as a model's first layer takes them.
 
     Args:
@@ -178,31 +178,31 @@ def layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list[str]:
     return []
 
 
-def _judges(case: Case, own: Logs, model: _AnsweringModel) -> Iterator[Judge]:
+def _judges(case: InputCase, own: LogProbabilities, model: _AnsweringModel) -> Iterator[Judge]:
     """Yield what can compare answers; labels alone where they mean something."""
     if case.outputs is not None:
-        by_label = ByLabel(np.asarray(case.outputs[: len(own)]))
+        by_label = LabelJudge(np.asarray(case.outputs[: len(own)]))
         yield by_label
         if by_label.means_something(own):
             return
     if own.shape[1] >= FEWEST_CLASSES and model.ends_in_softmax():
-        yield ByTelling()
+        yield InformationJudge()
 
 
-def _readings(case: Case, *, is_well: bool) -> Iterator[Reading]:
+def _readings(case: InputCase, *, is_good: bool) -> Iterator[InputVariant]:
     """Yield the inputs that may have been meant; if answers are well, none of another magnitude."""
     spec, images = case.spec, case.images[: DOUBT_STAGES[1]]
     if spec.channels == 3:
         red, blue = images[..., 0].astype(np.int16), images[..., 2]
         if np.abs(red - blue).mean() > COLOURED:
-            yield Reading(spec, is_exchanged=True)
+            yield InputVariant(spec, is_exchanged=True)
     for name in PREPROCESSING if case.may_differ else ():
         try:
             other = preset(name, spec.height, spec.width, spec.channels)
         except InputError:
             continue  # A grey input has no mean for each colour.
-        if not _is_same(spec, other) and not (is_well and _is_far(spec, other)):
-            yield Reading(other, name)
+        if not _is_same(spec, other) and not (is_good and _is_far(spec, other)):
+            yield InputVariant(other, name)
 
 
 def _is_same(one: InputSpec, other: InputSpec) -> bool:
@@ -221,21 +221,25 @@ def _span(spec: InputSpec) -> float:
     return high - low
 
 
-def _doubt(judges: Sequence[Judge], own: Logs, others: dict[Reading, Logs]) -> str | None:
+def _doubt(
+    judges: Sequence[Judge], own: LogProbabilities, others: dict[InputVariant, LogProbabilities]
+) -> str | None:
     """Say which other input is far better, if one is: the best by the first judge that is sure."""
     for judge in judges:
         sure = {
             reading: float((judge.worth(answers) - judge.worth(own)).mean())
             for reading, answers in others.items()
-            if judge.is_sure(own, answers, is_rescaled=not reading.is_exchanged)
+            if judge.is_better(own, answers, is_rescaled=not reading.is_exchanged)
         }
         if sure:
             best = max(sure, key=lambda reading: sure[reading])
-            return f"{judge.says(own, others[best], best.how)}: {best.advice}"
+            return f"{judge.describe(own, others[best], best.how)}: {best.advice}"
     return None
 
 
-def _speaks_for_it(judges: Sequence[Judge], own: Logs, other: Logs) -> float:
+def _speaks_for_it(
+    judges: Sequence[Judge], own: LogProbabilities, other: LogProbabilities
+) -> float:
     """Return by how many standard errors another input is better, as who likes it most sees it."""
     return max(standard_errors(judge.worth(other) - judge.worth(own)) for judge in judges)
 
@@ -243,9 +247,9 @@ def _speaks_for_it(judges: Sequence[Judge], own: Logs, other: Logs) -> float:
 class _AnsweringModel:
     """Runs the float file, once for each image and reading."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: InputCase) -> None:
         self._case = case
-        self._known: dict[Reading, list[Array]] = {}
+        self._known: dict[InputVariant, list[Array]] = {}
 
     @functools.cached_property
     def _file(self) -> LoadedFile:
@@ -253,13 +257,13 @@ class _AnsweringModel:
 
     def ends_in_softmax(self) -> bool:
         """Whether its answers are probabilities of which one class gets most."""
-        return is_softmax(self._raw(Reading(self._case.spec), 1))
+        return is_softmax(self._raw(InputVariant(self._case.spec), 1))
 
-    def answers(self, reading: Reading, count: int) -> Logs:
+    def answers(self, reading: InputVariant, count: int) -> LogProbabilities:
         """Return the answers to the first images."""
         return log_probabilities(self._raw(reading, count))
 
-    def _raw(self, reading: Reading, count: int) -> Array:
+    def _raw(self, reading: InputVariant, count: int) -> Array:
         known = self._known.setdefault(reading, [])
         for image in self._case.images[len(known) : count]:
             self._file.run([reading.inputs(self._case, image[None])])

@@ -53,7 +53,7 @@ def outlier_images(extents: Mapping[int, Values]) -> dict[int, float]:
     return {int(n): float(np.median(times[times[:, n] > FAR_OUT, n])) for n in odd}
 
 
-def says_outliers(outliers: Mapping[int, float], images: int) -> str:
+def describe_outliers(outliers: Mapping[int, float], images: int) -> str:
     """Return what a user should know of images that were left out.
 
     Args:

@@ -33,10 +33,10 @@ form of a ReLU6 bound, 6 / scale, overflows."""
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedActivations:
     """What the activations of a float graph were over the calibration images.
 
-    All by the index of a tensor; ``lows``, ``highs`` and ``sampled`` only for the tensors of whose
+    All by the index of a tensor; ``lows``, ``highs`` and ``sample_channels`` only for the tensors of whose
     channels something must be known.
 
     Args:
@@ -44,7 +44,7 @@ class Observed:
         samples: Some of the values, drawn evenly.
         lows: Least value of each channel, shape (images, channels).
         highs: Greatest value of each channel, shape (images, channels).
-        sampled: The channel of each of the samples.
+        sample_channels: The channel of each of the samples.
         extents: Greatest magnitude for each image, shape (images,).
     """
 
@@ -52,7 +52,7 @@ class Observed:
     samples: dict[int, Values]
     lows: dict[int, Values]
     highs: dict[int, Values]
-    sampled: dict[int, npt.NDArray[np.int64]]
+    sample_channels: dict[int, npt.NDArray[np.int64]]
     extents: dict[int, Values]
 
     def peaks(self, tensor: int) -> Values:
@@ -65,7 +65,7 @@ class Observed:
         magnitudes: Values = self.peaks(tensor).max(axis=0)
         return magnitudes
 
-    def scaled(self, factors: Mapping[int, npt.NDArray[Any]]) -> Observed:
+    def scaled(self, factors: Mapping[int, npt.NDArray[Any]]) -> ObservedActivations:
         """Return what the activations are when channels are multiplied.
 
         Args:
@@ -76,20 +76,20 @@ class Observed:
         for tensor, each in factors.items():
             factor = each.astype(np.float32)
             lows[tensor], highs[tensor] = lows[tensor] * factor, highs[tensor] * factor
-            samples[tensor] = samples[tensor] * factor[self.sampled[tensor]]
+            samples[tensor] = samples[tensor] * factor[self.sample_channels[tensor]]
             ranges[tensor] = _spanning(float(lows[tensor].min()), float(highs[tensor].max()))
         return dataclasses.replace(
             self, ranges=ranges, samples=samples, lows=lows, highs=highs, extents={}
         )
 
 
-def observe(
+def observe_activations(
     graph: Graph,
     images: npt.NDArray[np.uint8],
     normalization: InputSpec | None,
     on_progress: Callable[[int, int], None],
     channels_of: Collection[Tensor] = (),
-) -> Observed:
+) -> ObservedActivations:
     """Run a float graph over images and keep what its tensors' values are like.
 
     Args:
@@ -105,7 +105,7 @@ def observe(
     content, results = write_exposed(graph)
     file = LoadedFile(content)
     is_float = [output.dtype == np.float32 for output in file.outputs]
-    seen = _Seen(len(images), {tensor.index for tensor in channels_of})
+    seen = _RangeCollector(len(images), {tensor.index for tensor in channels_of})
     for number, image in enumerate(images):
         pixels = (
             image.astype(np.float32) if normalization is None else normalization.normalize(image)
@@ -119,8 +119,8 @@ def observe(
     return seen.result(graph.input.index, bounds)
 
 
-class _Seen:
-    """Gathers what :class:`Observed` has, image by image."""
+class _RangeCollector:
+    """Gathers what :class:`ObservedActivations` has, image by image."""
 
     def __init__(self, images: int, channels_of: Collection[int]) -> None:
         self._part = max(1, SAMPLES_KEPT // images)
@@ -129,7 +129,7 @@ class _Seen:
         self._samples: dict[int, list[Values]] = {}
         self._lows: dict[int, list[Values]] = {}
         self._highs: dict[int, list[Values]] = {}
-        self._sampled: dict[int, list[npt.NDArray[np.int64]]] = {}
+        self._sample_channels: dict[int, list[npt.NDArray[np.int64]]] = {}
         self._extents: dict[int, list[float]] = {}
 
     def add(self, index: int, values: Values, number: int) -> None:
@@ -155,16 +155,18 @@ class _Seen:
         by_channel = values.reshape(-1, channels)
         self._lows.setdefault(index, []).append(by_channel.min(axis=0))
         self._highs.setdefault(index, []).append(by_channel.max(axis=0))
-        self._sampled.setdefault(index, []).append(places % channels)
+        self._sample_channels.setdefault(index, []).append(places % channels)
 
-    def result(self, input_index: int, bounds: Range) -> Observed:
+    def result(self, input_index: int, bounds: Range) -> ObservedActivations:
         ranges = {**self._ranges, input_index: bounds}
-        return Observed(
+        return ObservedActivations(
             ranges={index: _spanning(*extremes) for index, extremes in ranges.items()},
             samples={index: np.concatenate(parts) for index, parts in self._samples.items()},
             lows={index: np.stack(parts) for index, parts in self._lows.items()},
             highs={index: np.stack(parts) for index, parts in self._highs.items()},
-            sampled={index: np.concatenate(parts) for index, parts in self._sampled.items()},
+            sample_channels={
+                index: np.concatenate(parts) for index, parts in self._sample_channels.items()
+            },
             extents={index: np.asarray(each, np.float32) for index, each in self._extents.items()},
         )
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.quantize.calibration.ranges import Observed
+from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
 from edgecnn.tflite.ops import POOLS
@@ -59,7 +59,7 @@ def channel_groups(graph: Graph) -> list[ChannelGroup]:
     return groups
 
 
-def equalize_groups(graph: Graph, observed: Observed) -> Observed:
+def equalize_groups(graph: Graph, observed: ObservedActivations) -> ObservedActivations:
     """Scale the channels of a graph's groups, and return what its activations are then.
 
     Args:

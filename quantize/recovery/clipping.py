@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.quantize.calibration.ranges import Observed, Values
+from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Graph, Op, Range
 from edgecnn.tflite.numbers import INT8
@@ -27,7 +27,7 @@ PARTS_TRIED = 15
 """Narrower ranges that are tried on each side, from :data:`LEAST_PART` of the extremes on."""
 
 
-def clipped_ranges(graph: Graph, observed: Observed) -> dict[int, Range]:
+def clipped_ranges(graph: Graph, observed: ObservedActivations) -> dict[int, Range]:
     """Return ranges with the least mean squared error over the samples, where they are narrower.
 
     The scores keep their extremes: the greatest of them is the answer.

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.recovery.joint_rounding import round_weights
-from edgecnn.quantize.recovery.op_by_op import Walk
+from edgecnn.quantize.recovery.op_by_op import GraphWalk
 from edgecnn.quantize.recovery.window_rows import (
     InputRows,
     grouped_weights,
@@ -34,16 +34,16 @@ LEAST_LIVE = 0.05
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedLayers:
     """What was corrected of an integer graph.
 
     Args:
         layers: How many weighted ops were corrected.
-        left: Names of the results of those that were left as they were.
+        uncorrected: Names of the results of those that were left as they were.
     """
 
     layers: int
-    left: tuple[str, ...]
+    uncorrected: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Corrections:
 ALL_CORRECTIONS = Corrections()
 
 
-def correct(
+def correct_layers(
     graph: Graph,
     reference: Graph,
     integer_images: Array,
@@ -71,7 +71,7 @@ def correct(
     *,
     in_halves: bool = False,
     corrections: Corrections = ALL_CORRECTIONS,
-) -> Corrected:
+) -> CorrectedLayers:
     """Correct an integer graph's weights and biases against the float graph that it was made from.
 
     Layers that have no counterpart, or share their weights with another, are left as they are.
@@ -86,16 +86,16 @@ def correct(
         corrections: Which corrections are made.
     """
     layers = _Layers(graph, reference, integer_images, float_images, in_halves, corrections)
-    done, left = 0, []
+    done, uncorrected = 0, []
     for number, op in enumerate(graph.ops):
         if op.is_weighted:
             if layers.correct(op):
                 done += 1
             else:
-                left.append(op.result.name)
+                uncorrected.append(op.result.name)
         layers.walk.run_before(number + 1)
         on_progress(number + 1, len(graph.ops))
-    return Corrected(done, tuple(left))
+    return CorrectedLayers(done, tuple(uncorrected))
 
 
 class _Layers:
@@ -111,8 +111,8 @@ class _Layers:
         corrections: Corrections,
     ) -> None:
         _separate_biases(graph)
-        self.walk = Walk(graph, integer_images)
-        self._other = Walk(reference, float_images, in_halves=in_halves)
+        self.walk = GraphWalk(graph, integer_images)
+        self._other = GraphWalk(reference, float_images, in_halves=in_halves)
         self._places = _counterparts(graph, reference)
         self._shared = graph.shared_constants()
         self._corrections = corrections
@@ -199,7 +199,7 @@ def _separate_biases(graph: Graph) -> None:
             graph.set_input(op, 2, own)
 
 
-def _sums(walk: Walk, op: Op, images: int) -> Array:
+def _sums(walk: GraphWalk, op: Op, images: int) -> Array:
     """Return a float layer's results before its activation, where the integer layer's rows are."""
     rows = InputRows(op, images).inputs(walk.values[op.source])
     products = np.einsum("gri,goi->rgo", rows, grouped_weights(op), optimize=True)
@@ -245,7 +245,7 @@ def _set_bias(op: Op, bias: Array) -> None:
     op.bias.values = np.clip(np.rint(bias), limits.min, limits.max)
 
 
-def _match_means(walk: Walk, op: Op, rows: InputRows, wanted: Array) -> list[Array]:
+def _match_means(walk: GraphWalk, op: Op, rows: InputRows, wanted: Array) -> list[Array]:
     """Move the bias of each channel to where its mean is the wanted one; return the results.
 
     A bias moves the mean of a channel by its own change times the part of its values that are

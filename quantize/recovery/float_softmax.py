@@ -9,7 +9,7 @@ from __future__ import annotations
 from edgecnn.tflite.graph import Graph
 
 
-def soften_in_float(graph: Graph) -> None:
+def move_softmax_to_float(graph: Graph) -> None:
     """Let an integer graph end in DEQUANTIZE, SOFTMAX where it ends in SOFTMAX, DEQUANTIZE.
 
     Args:

@@ -8,7 +8,7 @@ from edgecnn.tflite.graph import Array, Graph, Op, Tensor
 from edgecnn.tflite.runtime import run_op
 
 
-class Walk:
+class GraphWalk:
     """A graph on its way through its ops; a value is kept while an op still has to read it.
 
     Args:

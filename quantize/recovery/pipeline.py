@@ -18,15 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import ConversionError
-from edgecnn.quantize.calibration.ranges import Observed
+from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
 from edgecnn.quantize.recovery.clipping import clipped_ranges
-from edgecnn.quantize.recovery.correction import Corrections, correct
+from edgecnn.quantize.recovery.correction import Corrections, correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.recovery.float_front import FloatFront, noisy_front, worth_its_cost
-from edgecnn.quantize.recovery.float_softmax import soften_in_float
+from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
 from edgecnn.quantize.recovery.steps import (
     BIAS_CORRECTION,
     CHANNEL_GROUPS,
@@ -35,7 +35,7 @@ from edgecnn.quantize.recovery.steps import (
     FLOAT_FRONT,
     FLOAT_SOFTMAX,
     JOINT_ROUNDING,
-    Without,
+    StepsLeftOut,
 )
 from edgecnn.quantize.scores import scores
 from edgecnn.tflite.graph import Array, Graph
@@ -70,7 +70,7 @@ Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Quantized:
+class QuantizedGraph:
     """An integer graph and the float graph that its quantiser was given."""
 
     reference: Graph
@@ -90,7 +90,7 @@ class Quantizer:
         takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
     """
 
-    quantize: Callable[[Graph, Sequence[str]], Quantized]
+    quantize: Callable[[Graph, Sequence[str]], QuantizedGraph]
     keeps_float: bool
     fit_images: int
     takes_pixels: bool
@@ -114,7 +114,7 @@ class RecoveryData:
 
 
 @dataclass(frozen=True)
-class Recovered:
+class RecoveredGraph:
     """The integer graph that was taken.
 
     Args:
@@ -124,7 +124,7 @@ class Recovered:
         reference: The float graph that its quantiser was given.
         is_plain: Whether nothing better than the plain file was found; its softmax is float.
         layers: How many layers were corrected.
-        left: Names of the results of those that were not.
+        uncorrected: Names of the results of those that were not.
         in_float: Names of the results of those that stayed float32.
         float_front: The first layers that stayed float32, where there are such.
         without: Steps that were left out.
@@ -136,10 +136,10 @@ class Recovered:
     reference: Graph
     is_plain: bool = False
     layers: int = 0
-    left: tuple[str, ...] = ()
+    uncorrected: tuple[str, ...] = ()
     in_float: tuple[str, ...] = ()
     float_front: FloatFront | None = None
-    without: Without = frozenset()
+    without: StepsLeftOut = frozenset()
 
 
 class Recovery:
@@ -158,18 +158,18 @@ class Recovery:
     def __init__(
         self,
         graph: Graph,
-        observed: Observed,
+        observed: ObservedActivations,
         data: RecoveryData,
         level: str,
         latencies: Latencies,
         on_progress: Callable[[int, int], None],
-        without: Without = frozenset(),
+        without: StepsLeftOut = frozenset(),
     ) -> None:
         self._graph, self._observed, self._data = graph, observed, data
         self._level, self._latencies = level, latencies
         self._on_progress = on_progress
         self._without = without
-        self._prepared: dict[Without, Graph] = {}
+        self._prepared: dict[StepsLeftOut, Graph] = {}
         self._wanted = scores(graph, _Batches(data.held_out, data.normalize))
 
     @property
@@ -189,7 +189,7 @@ class Recovery:
         """
         return _batched(self._data.normalize(self._data.fit[-count:]))
 
-    def recover(self, quantizer: Quantizer, plain: Quantized) -> Recovered:
+    def recover(self, quantizer: Quantizer, plain: QuantizedGraph) -> RecoveredGraph:
         """Make a better graph than the plain one, or return that."""
         before = self.prove(plain.graph, quantizer.takes_pixels)
         front = self._float_front(quantizer, plain.graph)
@@ -205,16 +205,18 @@ class Recovery:
             return dataclasses.replace(best, float_front=front)
         softened = plain.graph.copy()
         self._soften(softened)
-        return Recovered(softened, before, before, plain.reference, is_plain=True)
+        return RecoveredGraph(softened, before, before, plain.reference, is_plain=True)
 
-    def _ways(self) -> list[Without]:
+    def _ways(self) -> list[StepsLeftOut]:
         """Return what is left out in each way of equalising that the level tries."""
         is_full = self._level == "full"
         has_groups = (is_full or self._is_small) and self._has_groups
         ways = [self._without | {CHANNEL_GROUPS}]
         return list(dict.fromkeys(ways + [self._without] * has_groups))
 
-    def again(self, quantizer: Quantizer, found: Recovered, in_float: Sequence[str]) -> Recovered:
+    def remake(
+        self, quantizer: Quantizer, found: RecoveredGraph, in_float: Sequence[str]
+    ) -> RecoveredGraph:
         """Make a graph as one was made, but for the results named, which stay float32."""
         if not found.is_plain:
             return self._corrected(quantizer, found.before, found.without, in_float)
@@ -224,14 +226,14 @@ class Recovery:
         if self._level != "off":
             self._soften(made.graph)
         after = self.prove(made.graph, quantizer.takes_pixels)
-        return Recovered(
+        return RecoveredGraph(
             made.graph, found.before, after, made.reference, is_plain=True,
             in_float=tuple(in_float),
         )  # fmt: skip
 
     def _soften(self, graph: Graph) -> None:
         if FLOAT_SOFTMAX not in self._without:
-            soften_in_float(graph)
+            move_softmax_to_float(graph)
 
     def _float_front(self, quantizer: Quantizer, plain: Graph) -> FloatFront | None:
         """Return the first layers if float32 makes them much better for what it costs."""
@@ -249,15 +251,15 @@ class Recovery:
         self,
         quantizer: Quantizer,
         before: Fidelity,
-        without: Without,
+        without: StepsLeftOut,
         in_float: Sequence[str] = (),
         most_images: int = 0,
-    ) -> Recovered:
+    ) -> RecoveredGraph:
         made = quantizer.quantize(self._prepare(without), in_float)
         most = max(most_images, quantizer.fit_images * (SMALL_TIMES if self._is_small else 1))
         images = self._data.fit[:most]
         normalized = self._data.normalize(images)
-        corrected = correct(
+        corrected = correct_layers(
             made.graph,
             made.reference,
             _batched(images if quantizer.takes_pixels else normalized),
@@ -270,18 +272,18 @@ class Recovery:
             ),
         )
         self._soften(made.graph)
-        return Recovered(
+        return RecoveredGraph(
             made.graph,
             before,
             self.prove(made.graph, quantizer.takes_pixels),
             made.reference,
             layers=corrected.layers,
-            left=tuple(name for name in corrected.left if name not in in_float),
+            uncorrected=tuple(name for name in corrected.uncorrected if name not in in_float),
             in_float=tuple(in_float),
             without=without,
         )
 
-    def _prepare(self, without: Without) -> Graph:
+    def _prepare(self, without: StepsLeftOut) -> Graph:
         """Return the float graph changed where its answers stay and its integers get finer."""
         if without not in self._prepared:
             graph, observed = self._graph.copy(), self._observed
@@ -321,7 +323,7 @@ class _Batches(Sequence[Array]):
         return (image if self._normalize is None else self._normalize(image))[None]
 
 
-def _divergence(found: Recovered) -> float:
+def _divergence(found: RecoveredGraph) -> float:
     return found.after.divergence
 
 

@@ -81,11 +81,11 @@ STEPS = {
 }
 """All steps by name, in the order in which they are taken."""
 
-Without = frozenset[RecoveryStep]
+StepsLeftOut = frozenset[RecoveryStep]
 """Steps that are left out."""
 
 
-def steps_left_out(names: Sequence[str]) -> Without:
+def steps_left_out(names: Sequence[str]) -> StepsLeftOut:
     """Return the steps that are to be left out.
 
     Args:

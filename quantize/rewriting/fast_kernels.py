@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgecnn.quantize.rewriting.factors import absorbers
-from edgecnn.quantize.rewriting.hard_swish import hard_swishes, spell_out
+from edgecnn.quantize.rewriting.hard_swish import decompose_hard_swish, hard_swishes
 from edgecnn.tflite.graph import Graph, Op
 from edgecnn.tflite.ops import Activation
 
@@ -27,7 +27,7 @@ def use_fast_kernels(graph: Graph) -> None:
     if graph.is_only_subgraph:
         average_by_convolution(graph)
         rectify_by_product(graph)
-        spell_out_largest(graph)
+        decompose_largest_hard_swishes(graph)
 
 
 def average_by_convolution(graph: Graph) -> None:
@@ -64,7 +64,7 @@ def rectify_by_product(graph: Graph) -> None:
             graph.replace([op], [new])
 
 
-def spell_out_largest(graph: Graph) -> None:
+def decompose_largest_hard_swishes(graph: Graph) -> None:
     """Put cheaper ops in the place of the largest HARD_SWISH ops.
 
     Each becomes ADD and MUL if the kernels that read it can take the sixth, else ADD, MUL, MUL.
@@ -75,4 +75,4 @@ def spell_out_largest(graph: Graph) -> None:
         cost = 2 if absorbers(graph, op.result) is None else 1
         if cost <= budget:
             budget -= cost
-            spell_out(graph, op)
+            decompose_hard_swish(graph, op)

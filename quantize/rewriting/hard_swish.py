@@ -11,14 +11,14 @@ from edgecnn.tflite.graph import Graph, Op
 from edgecnn.tflite.ops import Activation
 
 
-def spell_out_all(graph: Graph) -> None:
+def decompose_all_hard_swishes(graph: Graph) -> None:
     """Put additions and products in the place of each HARD_SWISH.
 
     Args:
         graph: A calibrated float graph, changed in place.
     """
     for op in hard_swishes(graph):
-        spell_out(graph, op)
+        decompose_hard_swish(graph, op)
 
 
 def hard_swishes(graph: Graph) -> list[Op]:
@@ -26,7 +26,7 @@ def hard_swishes(graph: Graph) -> list[Op]:
     return [op for op in graph.ops if op.kind == "HARD_SWISH"]
 
 
-def spell_out(graph: Graph, op: Op) -> None:
+def decompose_hard_swish(graph: Graph, op: Op) -> None:
     """Put ADD and MUL in the place of a hard-swish, and MUL by a sixth if no kernel takes it.
 
     The ranges of what comes between follow from the function: relu6 gives 0 to 6, and the product

@@ -6,7 +6,7 @@ import dataclasses
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
-from edgecnn.quantize.calibration.ranges import Observed
+from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
@@ -37,8 +37,8 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     pixels = _pixels(source, job.images)
     images = model.normalize(pixels)[:, None]
     wanted = scores(model.graph, images)
-    if source.images().held_out:
-        source.doubt(pixel_input, wanted)
+    if source.calibration_file().held_out:
+        source.report_input_doubts(pixel_input, wanted)
     with source.clock.phase("quantize int8"):
         plain = _plain(model.graph, observed, pixels[:, None], wanted)
     _, usual = source.without_outliers(pixel_input)
@@ -58,7 +58,7 @@ def _pixels(source: ImportedSource, count: int) -> Array:
     return (held_out if len(held_out) else fit)[:count]
 
 
-def _plain(graph: Graph, observed: Observed, pixels: Array, wanted: Array) -> Fidelity:
+def _plain(graph: Graph, observed: ObservedActivations, pixels: Array, wanted: Array) -> Fidelity:
     """Compare the plain int8 graph with the float graph."""
     calibrated = graph.copy()
     calibrated.set_ranges(observed.ranges)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.calibration.ranges import Observed, Values
+from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
 from edgecnn.quantize.integer_values import FIXED_RANGES, rounded_weights
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.fidelity import fidelity, sqnr_db
 from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
-from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds
+from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.tflite.graph import Array, Graph, Op, Range
 
@@ -33,7 +33,7 @@ class MeasuredModel:
     """
 
     graph: Graph
-    observed: Observed
+    observed: ObservedActivations
     images: Array
     layers: Mapping[str, TracedLayer]
 
@@ -51,7 +51,7 @@ class LayerByLayer:
         self, model: MeasuredModel, wanted: Array, on_progress: Callable[[int, int], None]
     ) -> None:
         graph, observed = model.graph, model.observed
-        self._one = OneAtATime(graph, model.images)
+        self._one = OneOpAtATime(graph, model.images)
         self._model, self._wanted, self._on_progress = model, wanted, on_progress
         self._equalized = watched_tensors(graph)
         self._ranges = observed.ranges | kernel_ranges(graph, observed.ranges)
@@ -61,7 +61,7 @@ class LayerByLayer:
         """Yield a row for each op that rounds, in the order of the network; shares are 0 yet."""
         total = len(self._model.graph.ops)
         for place, op in self._one.up_to_scores():
-            if rounds(op):
+            if rounds_result(op):
                 yield self._row(place, op)
             self._on_progress(place + 1, total)
 
@@ -70,7 +70,7 @@ class LayerByLayer:
         extremes = self._ranges[index]
         weights = op.weights.values if op.is_weighted else None
         rounded = None if weights is None else rounded_weights(weights, op.kind)
-        scores = self._one.changed(place, op, FIXED_RANGES.get(op.kind, extremes), rounded)
+        scores = self._one.rounded_scores(place, op, FIXED_RANGES.get(op.kind, extremes), rounded)
         both = fidelity(scores.get("both", scores["activation"]), self._wanted)
         return LayerSensitivity(
             layer=layer_name(op, self._model.layers),

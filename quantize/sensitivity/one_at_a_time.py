@@ -8,7 +8,7 @@ import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer, layer_of
 from edgecnn.quantize.integer_values import rounded_activation
-from edgecnn.quantize.recovery.op_by_op import Walk
+from edgecnn.quantize.recovery.op_by_op import GraphWalk
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Range, Tensor
 from edgecnn.tflite.parts import part_after, part_of_ops
@@ -17,7 +17,7 @@ from edgecnn.tflite.runtime import LoadedFile, run_over_images
 PARTS = ("activation", "weights", "both")
 
 
-class OneAtATime:
+class OneOpAtATime:
     """Walks through a float graph; what comes before an op is run once for all.
 
     What comes after it is run once for each change.
@@ -29,13 +29,13 @@ class OneAtATime:
     Example:
         >>> walk = OneAtATime(graph, images)
         >>> for place, op in walk.up_to_scores():
-        ...     found = walk.changed(place, op, (0.0, 6.0), None) if rounds(op) else {}
+        ...     found = walk.rounded_scores(place, op, (0.0, 6.0), None) if rounds(op) else {}
     """
 
     def __init__(self, graph: Graph, images: Array) -> None:
         self.graph = graph
         self.scores = scores_tensor(graph)
-        self._walk = Walk(graph, images)
+        self._walk = GraphWalk(graph, images)
 
     def up_to_scores(self) -> Iterator[tuple[int, Op]]:
         """Yield each op that may be changed and its place; those that were not are run."""
@@ -45,7 +45,7 @@ class OneAtATime:
             if self.scores in op.outputs:
                 return
 
-    def changed(
+    def rounded_scores(
         self,
         place: int,
         op: Op,
@@ -92,7 +92,7 @@ class OneAtATime:
             op.weights.data = kept
 
 
-def rounds(op: Op) -> bool:
+def rounds_result(op: Op) -> bool:
     """Whether an op's integers would not be those that it reads."""
     return op.result.is_float and bool(op.activation_inputs) and not op.traits.moves_values
 

@@ -15,13 +15,13 @@ import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample
 from edgecnn.model_metadata.writing import with_packed_files
-from edgecnn.quantize.budget.mix_estimate import Estimate, Scale
+from edgecnn.quantize.budget.mix_estimate import CostScale, Estimate
 from edgecnn.quantize.budget.mix_paths import (
     cheapest_first,
-    fewer,
     loudest_first,
+    pareto_front,
     prefixes,
-    worth_it,
+    smaller_mixes,
 )
 from edgecnn.quantize.budget.op_costs import MODEL_INPUT, OpCost, weights_by_result
 from edgecnn.quantize.budget.search import drop_of, layers_in_float
@@ -33,7 +33,7 @@ from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.target_cpu import NumberCost, TargetCpu
 
 
-def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 300) -> list[OpCost]:
+def chain(*weights_noise: float, result_noise: float = 0.0, extra_bytes: int = 300) -> list[OpCost]:
     """Ops that follow each other, all of the same size."""
     last = len(weights_noise) - 1
     return [
@@ -43,7 +43,7 @@ def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 30
             is_layer=True,
             weights_noise=noise,
             result_noise=result_noise,
-            more_bytes=more_bytes,
+            extra_bytes=extra_bytes,
             macs=1000,
             elements=10,
             sources=(place - 1 if place else MODEL_INPUT,),
@@ -55,7 +55,7 @@ def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 30
 
 CPU = TargetCpu("round numbers", NumberCost(2.0, 20.0), NumberCost(1.0, 10.0))
 """A CPU to which float32 is half as fast as int8."""
-SCALE = Scale(int8_bytes=1000, slowdown=2.0, cpu=CPU, takes_pixels=True)
+SCALE = CostScale(int8_bytes=1000, slowdown=2.0, cpu=CPU, takes_pixels=True)
 
 
 def mix(*places: int) -> frozenset[int]:
@@ -99,7 +99,7 @@ def test_paths_lead_from_little_cost_to_little_noise() -> None:
 
 
 def test_a_large_layer_comes_late_by_its_cost_and_early_by_its_noise() -> None:
-    small, large = chain(1.0, 2.0, 3.0, 4.0), chain(1.0, 2.0, 3.0, 4.0, more_bytes=100_000)
+    small, large = chain(1.0, 2.0, 3.0, 4.0), chain(1.0, 2.0, 3.0, 4.0, extra_bytes=100_000)
     estimate = Estimate([*small[:3], large[3]], SCALE)
     assert [3 in places for places in cheapest_first(estimate)][-2:] == [False, True]
     # Alone it takes away more noise than any other, but not more than two others do for less.
@@ -113,7 +113,7 @@ def test_ops_that_are_float_already_stay_so() -> None:
 
 def test_what_is_worth_least_is_taken_out_first() -> None:
     estimate = Estimate(chain(5.0, 0.01, 3.0, 1.0), SCALE)
-    path = fewer(estimate, mix(0, 2, 3))
+    path = smaller_mixes(estimate, mix(0, 2, 3))
     assert path[-1] == mix(0, 2, 3)
     assert path[0] == mix(0)
     assert all(len(a) < len(b) for a, b in itertools.pairwise(path))
@@ -121,7 +121,7 @@ def test_what_is_worth_least_is_taken_out_first() -> None:
 
 def test_mixes_that_others_beat_are_dropped() -> None:
     estimate = Estimate(chain(1.0, 2.0, 3.0), SCALE)
-    assert worth_it(estimate, [mix(1), mix(2)]) == [mix(2)]
+    assert pareto_front(estimate, [mix(1), mix(2)]) == [mix(2)]
 
 
 @pytest.mark.parametrize(("outputs", "drop"), [(None, 50.0), ([0, 1, 0, 0], 25.0)])

@@ -11,7 +11,7 @@ from edgecnn.data.inputspec import preset
 from edgecnn.importing.loading import TraceableModel
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
-from edgecnn.quantize.calibration.ranges import Observed, observe
+from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.recovery.channel_groups import (
     channel_groups,
     equalize_groups,
@@ -52,8 +52,10 @@ def float_graph(model: Any, outputs: int) -> Graph:
     return read_graph(convert_traced(freeze(loaded, None), SCHEMES["float32"]))
 
 
-def observed(graph: Graph) -> Observed:
-    return observe(graph, pixels(), SPEC, lambda done, total: None, watched_tensors(graph))
+def observed(graph: Graph) -> ObservedActivations:
+    return observe_activations(
+        graph, pixels(), SPEC, lambda done, total: None, watched_tensors(graph)
+    )
 
 
 def test_an_addition_ties_what_it_adds(residual: Graph) -> None:

@@ -16,8 +16,8 @@ import edgecnn
 from edgecnn.data.datasets import open_dataset, sample
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.loader import load
-from edgecnn.quantize.calibration.evidence import log_probabilities, odds, standard_errors
-from edgecnn.quantize.calibration.input_doubts import Case, doubts, layer_doubts
+from edgecnn.quantize.calibration.evidence import log_probabilities, sign_test, standard_errors
+from edgecnn.quantize.calibration.input_doubts import InputCase, first_layer_doubts, input_doubts
 from edgecnn.quantize.scores import scores
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph
@@ -93,7 +93,7 @@ def told(
 ) -> str:
     """Return what is said of a file's input: nothing, or one line."""
     answers = scores(graph, spec.normalize(images)[:, None])
-    lines = doubts(Case(graph, spec, False, images, labels, answers, may_differ))
+    lines = input_doubts(InputCase(graph, spec, False, images, labels, answers, may_differ))
     assert len(lines) <= 1
     return "".join(lines)
 
@@ -199,9 +199,9 @@ def test_answers_that_are_no_numbers_are_passed_over(
 ) -> None:
     spec = preset("tf", SIZE, SIZE)
     answers = np.full((len(pictures.labels), len(COLOURS)), np.nan, np.float32)
-    case = Case(float_graphs["tf"], spec, False, pictures.images, None, answers, True)
-    assert not doubts(case)
-    assert not doubts(replace(case, scores=np.zeros((len(pictures.labels), 1), np.float32)))
+    case = InputCase(float_graphs["tf"], spec, False, pictures.images, None, answers, True)
+    assert not input_doubts(case)
+    assert not input_doubts(replace(case, scores=np.zeros((len(pictures.labels), 1), np.float32)))
 
 
 def test_grey_models_are_told_by_the_presets_that_they_can_have(keras: Any, tmp_path: Path) -> None:
@@ -305,9 +305,9 @@ def test_layers_that_suit_the_input_are_no_doubt() -> None:
         (None, tuple(PREPROCESSING)),
     ):
         for name in names:
-            assert not layer_doubts("layer", factor, pixels[name])
+            assert not first_layer_doubts("layer", factor, pixels[name])
     for factor, name in ((1 / 255, "unit"), (1 / 127.5, "tf"), (1 / 60, "torch"), (2.0, "raw")):
-        assert layer_doubts("layer", factor, pixels[name])
+        assert first_layer_doubts("layer", factor, pixels[name])
 
 
 def test_probabilities_and_scores_say_the_same() -> None:
@@ -320,10 +320,10 @@ def test_probabilities_and_scores_say_the_same() -> None:
 
 
 def test_statistics() -> None:
-    assert odds(0, 5) == 1
-    assert odds(14, 0) == 2**-14
+    assert sign_test(0, 5) == 1
+    assert sign_test(14, 0) == 2**-14
     # Either 4 or more of 7 are wins, or 4 or more are losses.
-    assert odds(4, 3) == 0.5
+    assert sign_test(4, 3) == 0.5
     values = np.array([1.0, 2.0, 4.0, 9.0])
     assert standard_errors(values) == pytest.approx(
         values.mean() / (np.sqrt(((values - 4) ** 2).sum() / 3) / math.sqrt(4))

@@ -10,7 +10,7 @@ import pytest
 
 from edgecnn.quantize.device_timing import RACE_TURNS, DeviceTimer
 from edgecnn.quantize.latencies import EstimatedLatencies, MeasuredRace
-from edgecnn.quantize.latency_here import ratio_here
+from edgecnn.quantize.latency_here import latency_ratio_here
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.target_cpu import target_cpu
 
@@ -23,14 +23,14 @@ def test_reference_kernels_are_slower_whoever_is_asked_first(
     small_results: dict[str, Conversion],
 ) -> None:
     slow, quick = contents(small_results, "int16x8", "float32")
-    assert ratio_here(slow, quick) > 1.5
-    assert ratio_here(quick, slow) < 1 / 1.5
+    assert latency_ratio_here(slow, quick) > 1.5
+    assert latency_ratio_here(quick, slow) < 1 / 1.5
 
 
 def test_no_more_time_is_spent_than_allowed(small_results: dict[str, Conversion]) -> None:
     slow, quick = contents(small_results, "int16x8", "float32")
     start = time.perf_counter()
-    assert ratio_here(slow, quick, seconds=0.0) > 0
+    assert latency_ratio_here(slow, quick, seconds=0.0) > 0
     assert time.perf_counter() - start < 5.0
 
 

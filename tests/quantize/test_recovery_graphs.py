@@ -11,11 +11,11 @@ from edgecnn.data.inputspec import preset
 from edgecnn.importing.loading import TraceableModel
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
-from edgecnn.quantize.calibration.ranges import observe
-from edgecnn.quantize.recovery.correction import Corrections, correct
+from edgecnn.quantize.calibration.ranges import observe_activations
+from edgecnn.quantize.recovery.correction import Corrections, correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
-from edgecnn.quantize.recovery.float_softmax import soften_in_float
-from edgecnn.quantize.recovery.pipeline import Quantized
+from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
+from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
 from edgecnn.quantize.scores import scores
 from edgecnn.quantize.tensorflow_quantizer import to_int8
@@ -39,10 +39,10 @@ def pixels(count: int = 24) -> Any:
     return coarse.repeat(4, axis=1).repeat(4, axis=2)
 
 
-def plain_int8(graph: Graph, images: Any) -> Quantized:
+def plain_int8(graph: Graph, images: Any) -> QuantizedGraph:
     """Return an int8 graph and the float graph that it was made of."""
     calibrated = graph.copy()
-    calibrated.set_ranges(observe(graph, images, SPEC, lambda done, total: None).ranges)
+    calibrated.set_ranges(observe_activations(graph, images, SPEC, lambda done, total: None).ranges)
     return to_int8(calibrated, "uint8")
 
 
@@ -101,8 +101,10 @@ def test_correction_brings_the_scores_nearer_and_changes_only_constants(small_mo
     images, others = pixels(48)[:24], pixels(48)[24:]
     made = plain_int8(graph, images)
     before, after = made.graph, made.graph.copy()
-    corrected = correct(after, made.reference, images[:, None], SPEC.normalize(images)[:, None])
-    assert corrected.left == ()
+    corrected = correct_layers(
+        after, made.reference, images[:, None], SPEC.normalize(images)[:, None]
+    )
+    assert corrected.uncorrected == ()
     assert kinds(before) == kinds(after)
     assert corrected.layers == sum(op.is_weighted for op in before.ops) == 4
     for one, other in zip(before.ops, after.ops, strict=True):
@@ -124,7 +126,7 @@ def test_each_correction_can_be_left_out(small_model: Any) -> None:
         ("none", Corrections(rounds_jointly=False, corrects_biases=False)),
     ):
         graph = made.graph.copy()
-        correct(graph, made.reference, *inputs, corrections=corrections)
+        correct_layers(graph, made.reference, *inputs, corrections=corrections)
         found[name] = graph
     for name, weights_change, biases_change in (
         ("rounding", True, False), ("biases", False, True), ("none", False, False)
@@ -147,7 +149,7 @@ def test_the_same_images_make_the_same_bytes(small_model: Any) -> None:
     contents = []
     for _ in range(2):
         graph = made.graph.copy()
-        correct(graph, made.reference, images[:, None], SPEC.normalize(images)[:, None])
+        correct_layers(graph, made.reference, images[:, None], SPEC.normalize(images)[:, None])
         contents.append(write_graph(graph))
     assert contents[0] == contents[1]
 
@@ -159,9 +161,9 @@ def test_files_that_do_not_belong_together_are_left_alone(keras: Any, small_mode
     x = keras.layers.Conv2D(3, 3, name="other")(inputs)
     stranger = float_graph(keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)))
     before = scores(graph, images[:, None])
-    done = correct(graph, stranger, images[:, None], SPEC.normalize(images)[:, None])
+    done = correct_layers(graph, stranger, images[:, None], SPEC.normalize(images)[:, None])
     assert done.layers == 0
-    assert len(done.left) == 4
+    assert len(done.uncorrected) == 4
     np.testing.assert_array_equal(scores(graph, images[:, None]), before)
 
 
@@ -189,14 +191,14 @@ def test_a_float_file_of_the_same_names_leaves_the_integer_file_whole(
     images = pixels(12)
     before = plain_int8(float_graph(namesake(keras, 1)), images).graph
     after, stranger = before.copy(), float_graph(namesake(keras, 2, **changes))
-    done = correct(after, stranger, images[:, None], SPEC.normalize(images)[:, None])
+    done = correct_layers(after, stranger, images[:, None], SPEC.normalize(images)[:, None])
     assert kinds(before) == kinds(after)
     for op, same in zip(before.ops, after.ops, strict=True):
         for tensor, now in zip(
             (*op.distinct_inputs, *op.outputs), (*same.distinct_inputs, *same.outputs), strict=True
         ):
             assert (tensor.dtype, tensor.shape) == (now.dtype, now.shape)
-    assert (done.layers, len(done.left)) == (fitting, 4 - fitting)
+    assert (done.layers, len(done.uncorrected)) == (fitting, 4 - fitting)
     assert np.isfinite(scores(after, images[:, None])).all()
 
 
@@ -221,7 +223,7 @@ def uneven_model(keras: Any) -> Any:
 
 def calibrated(graph: Graph, images: Any) -> Graph:
     copy = graph.copy()
-    copy.set_ranges(observe(graph, images, SPEC, lambda done, total: None).ranges)
+    copy.set_ranges(observe_activations(graph, images, SPEC, lambda done, total: None).ranges)
     return copy
 
 
@@ -253,7 +255,7 @@ def test_softmax_moves_behind_the_integers(small_model: Any) -> None:
     images = pixels(12)
     graph = plain_int8(float_graph(small_model), images).graph
     moved = graph.copy()
-    soften_in_float(moved)
+    move_softmax_to_float(moved)
     assert kinds(moved)[-2:] == ["DEQUANTIZE", "SOFTMAX"]
     assert len(moved.ops) == len(graph.ops)
     (probabilities,) = run_over_images(write_graph(moved), [images[:, None]])
@@ -262,5 +264,5 @@ def test_softmax_moves_behind_the_integers(small_model: Any) -> None:
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(probabilities[:, 0], expected, atol=1e-5)
     again = moved.copy()
-    soften_in_float(again)
+    move_softmax_to_float(again)
     assert write_graph(again) == write_graph(moved)

@@ -11,9 +11,9 @@ import pytest
 
 import edgecnn
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.calibration.ranges import observe
+from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
-from edgecnn.quantize.rewriting.hard_swish import spell_out_all
+from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.streamlining import fold_input, streamline
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.reading import parse_model, read_model
@@ -225,7 +225,7 @@ def test_a_models_own_first_convolution_is_left(keras: Any, built: Any) -> None:
 
 def calibrated(model: Any) -> bytes:
     graph, spec = read_graph(float_file(model)), preset("tf", SIZE, SIZE)
-    graph.set_ranges(observe(graph, pictures(), spec, lambda done, total: None).ranges)
+    graph.set_ranges(observe_activations(graph, pictures(), spec, lambda done, total: None).ranges)
     return write_graph(graph)
 
 
@@ -239,7 +239,7 @@ def swished(keras: Any, x: Any, maps: int) -> Any:
 
 def test_hard_swish_is_an_addition_and_a_product(keras: Any, built: Any) -> None:
     model = built(lambda x: swished(keras, x, 2))
-    content = rewritten(calibrated(model), spell_out_all)
+    content = rewritten(calibrated(model), decompose_all_hard_swishes)
     expected = {"CONV_2D": 2, "ADD": 2, "MUL": 2, "MEAN": 1, "FULLY_CONNECTED": 1}
     assert counts(content) == expected
     assert_same(model, content)
@@ -265,7 +265,7 @@ def test_a_hard_swish_that_multiplies_itself_keeps_its_sixth(keras: Any, built: 
         return layers.Conv2D(2, 1)(x)
 
     model = built(body)
-    content = rewritten(calibrated(model), spell_out_all)
+    content = rewritten(calibrated(model), decompose_all_hard_swishes)
     assert counts(content) == {"CONV_2D": 2, "ADD": 1, "MUL": 3, "MEAN": 1}
     assert_same(model, content)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.calibration.ranges import observe
+from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph, Range
@@ -29,7 +29,7 @@ def calibrated(keras: Any, activation: str, bias: float) -> Graph:
     model = keras.Model(inputs, keras.layers.Conv2D(4, 7)(x))
     graph = read_graph(bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
     images = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (8, 32, 32, 3), np.uint8)
-    graph.set_ranges(observe(graph, images, SPEC, lambda done, total: None).ranges)
+    graph.set_ranges(observe_activations(graph, images, SPEC, lambda done, total: None).ranges)
     return graph
 
 
