@@ -47,7 +47,8 @@ class Request:
         device: The device that measures that instead, None for the CPU's table.
         ask_password: Given a question, returns the device's password.
 
-    ``check`` opens the data: ``dataset`` to calibrate with, ``class_name_data`` for its class names alone.
+    ``check`` opens the data: ``dataset`` to calibrate with, ``class_name_data`` for its class
+    names alone.
 
     Raises:
         InputError: From ``check``, if an option does not fit the source or is missing.

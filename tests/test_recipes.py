@@ -85,7 +85,7 @@ def _dynamic4(maker: FileMaker, file: FileToMake) -> MadeFile:
     source = maker._source
     graph = read_graph(source.converted(SCHEMES["dynamic"], normalizes=file.normalizes))
     in_four_bits(graph)
-    return MadeFile(finished(write_graph(graph), file))
+    return MadeFile(with_metadata(write_graph(graph), file))
 
 
 MAKERS: dict"""

@@ -42,8 +42,10 @@ class Mixable:
 
     Args:
         float32: The file with all layers in float32.
-        int8: The graph with none, its fidelity, and the float graph that it was made of.
-        again: Makes that graph again; the results named stay in float32.
+        int8: The graph whose layers are all int8, its fidelity, and the float graph that it was
+            made of.
+        remake: Makes the int8 graph again; the results that it is given the names of stay in
+            float32.
         write: Returns the bytes of a graph's file as it is published.
         inputs: Gives so many of the images that go into the float graph, none of the held-out ones.
         layers: As ``layer_names.keep_layer_names`` gave them.
@@ -54,7 +56,7 @@ class Mixable:
 
     float32: bytes
     int8: RecoveredGraph
-    again: Callable[[Sequence[str]], RecoveredGraph]
+    remake: Callable[[Sequence[str]], RecoveredGraph]
     write: Callable[[Graph], bytes]
     inputs: Callable[[int], Array]
     layers: Mapping[str, TracedLayer]
@@ -90,7 +92,7 @@ def mix_within_budget(
     scale = CostScale(len(int8), slowdown.value, subject.cpu, subject.takes_pixels)
     base = frozenset(n for n, op in enumerate(ops) if op.name in subject.int8.in_float)
     search = Search(
-        MixMaker(int8, subject.float32, subject.again, subject.write, subject.latencies),
+        MixMaker(int8, subject.float32, subject.remake, subject.write, subject.latencies),
         Estimate(ops, scale, base),
         most_drop,
         lambda number: on_progress(f"try mix {number} of at most {MOST_TRIES}", 0, 0),

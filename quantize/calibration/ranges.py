@@ -36,8 +36,8 @@ form of a ReLU6 bound, 6 / scale, overflows."""
 class ObservedActivations:
     """What the activations of a float graph were over the calibration images.
 
-    All by the index of a tensor; ``lows``, ``highs`` and ``sample_channels`` only for the tensors of whose
-    channels something must be known.
+    Each field is by the index of a tensor; ``lows``, ``highs`` and ``sample_channels`` have only
+    the tensors whose channels are looked at one by one.
 
     Args:
         ranges: (Least, greatest) value; the input's follows from the pixels.
