@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from edgecnn.models.build import build
     from edgecnn.profiling.profile import profile
     from edgecnn.quantize.convert import convert
-    from edgecnn.quantize.sensitivity.session import sensitivity
+    from edgecnn.quantize.sensitivity_session import sensitivity
     from edgecnn.reporting.report import report
     from edgecnn.snippets.snippet import snippet
     from edgecnn.store.results import results
@@ -82,7 +82,7 @@ _HOME = {
     "profile": "edgecnn.profiling.profile",
     "report": "edgecnn.reporting.report",
     "results": "edgecnn.store.results",
-    "sensitivity": "edgecnn.quantize.sensitivity.session",
+    "sensitivity": "edgecnn.quantize.sensitivity_session",
     "set_metadata": "edgecnn.inspection.metadata_editing",
     "snippet": "edgecnn.snippets.snippet",
     "strip_metadata": "edgecnn.inspection.metadata_editing",

@@ -26,10 +26,8 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration.images import CalibrationImages
-from edgecnn.quantize.device_timing import DeviceTimer
 from edgecnn.quantize.file_check import Checker
 from edgecnn.quantize.file_metadata import Labels, choose_labels, public_metadata
-from edgecnn.quantize.latency_here import CLEARLY_SLOWER
 from edgecnn.quantize.messages import (
     FROM_CHILD,
     ChildFinished,
@@ -45,6 +43,8 @@ from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
+from edgecnn.quantize.timing.device_timing import DeviceTimer
+from edgecnn.quantize.timing.latency_here import CLEARLY_SLOWER
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
 from edgecnn.version import __version__

@@ -16,12 +16,6 @@ from edgecnn.inspection.runtimes import declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
-from edgecnn.quantize.latencies import (
-    EstimatedLatencies,
-    Latencies,
-    MeasuredLatencies,
-    TurnTimes,
-)
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
@@ -33,6 +27,12 @@ from edgecnn.quantize.recovery.pipeline import (
 )
 from edgecnn.quantize.recovery.steps import OUTLIER_IMAGES, steps_left_out
 from edgecnn.quantize.tensorflow_quantizer import to_int8, to_int16x8
+from edgecnn.quantize.timing.latencies import (
+    EstimatedLatencies,
+    Latencies,
+    MeasuredLatencies,
+    TurnTimes,
+)
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme

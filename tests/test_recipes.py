@@ -191,8 +191,9 @@ def test_a_scheme_is_at_most_four_files(product: Copy) -> None:
     )
     product.replace(
         makers,
-        "from edgecnn.quantize.latencies",
-        "from edgecnn.quantize.four_bits import in_four_bits\nfrom edgecnn.quantize.latencies",
+        "\nfrom edgecnn.quantize.imported_source",
+        "\nfrom edgecnn.quantize.four_bits import in_four_bits"
+        "\nfrom edgecnn.quantize.imported_source",
     )
     assert len(product.changed) == 4
 
@@ -200,9 +201,10 @@ def test_a_scheme_is_at_most_four_files(product: Copy) -> None:
     options = ("--size", "32", "--classes", "10", "--quantize", "dynamic,dynamic4", "-o", "files")
     product.run("convert", "mlp", *options)
     small, large = (
-        product.root / "files" / f"mlp_{name}.tflite" for name in ("dynamic4", "dynamic")
+        product.root / "files" / f"mlp_32_{name}.tflite" for name in ("dynamic4", "dynamic")
     )
     assert 1.8 < large.stat().st_size / small.stat().st_size < 2.1
-    assert json.loads(product.run("inspect", str(small), "--json"))["scheme"] == "dynamic4"
+    (inspected,) = json.loads(product.run("inspect", str(small), "--json"))
+    assert inspected["scheme"] == "dynamic4"
     (record,) = json.loads(product.run("bench", str(small), "--no-store", "--json", "-"))
     assert record["scheme"] == "dynamic4"

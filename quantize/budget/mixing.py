@@ -24,9 +24,9 @@ from edgecnn.quantize.budget.search import (
     drop_of,
 )
 from edgecnn.quantize.budget.verdict import describe_miss
-from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.pipeline import RecoveredGraph
+from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Array, Graph
 from edgecnn.tflite.target_cpu import TargetCpu
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.integer_values import FIXED_RANGES, real_weights, rounded_weights
 from edgecnn.quantize.recovery.fidelity import sqnr_db
-from edgecnn.quantize.scores import scores
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import noise_of
 from edgecnn.tflite.graph import Array, Graph, Op, Range
+from edgecnn.tflite.integer_values import FIXED_RANGES, real_weights, rounded_weights
+from edgecnn.tflite.scores import scores
 
 MODEL_INPUT = -1
 """Stands for the maker of the image."""

@@ -17,9 +17,9 @@ from edgecnn.quantize.budget.mix_paths import (
     smaller_mixes,
     suffixes,
 )
-from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, RecoveredGraph
+from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 
 MOST_TRIES = 20

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecnn.quantize.calibration.ranges import ObservedActivations
-from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
 from edgecnn.tflite.ops import POOLS
+from edgecnn.tflite.scores import scores_tensor
 
 GREATEST_FACTOR = 16.0
 """Beyond it a channel's few values are not worth the next layer's weights."""

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
-from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Graph, Op, Range
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.scores import scores_tensor
 
 CLIPPABLE = ("CONV_2D", "ADD")
 LEAST_POSITIONS = 16

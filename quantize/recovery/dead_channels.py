@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.integer_values import step_of
-from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
+from edgecnn.tflite.scores import scores_tensor
 
 NEARLY_ZERO = 1e-6
 MOST_CHANNELS = 64

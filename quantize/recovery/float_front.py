@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.quantize.integer_values import step_of
-from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import sqnr_db
-from edgecnn.quantize.scores import scores_tensor
+from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Array, Graph, Tensor
+from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
+from edgecnn.tflite.scores import scores_tensor
 from edgecnn.tflite.serialization import write_graph
 
 MOST_FRONT_OPS = 6

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import ConversionError
 from edgecnn.quantize.calibration.ranges import ObservedActivations
-from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.correction import Corrections, correct_layers
@@ -37,8 +36,9 @@ from edgecnn.quantize.recovery.steps import (
     JOINT_ROUNDING,
     StepsLeftOut,
 )
-from edgecnn.quantize.scores import scores
+from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Array, Graph
+from edgecnn.tflite.scores import scores
 
 NOISE_IMAGES = 4
 """Images on which the channels of a chain of layers are judged."""

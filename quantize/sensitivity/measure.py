@@ -9,7 +9,6 @@ import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
-from edgecnn.quantize.integer_values import FIXED_RANGES, rounded_weights
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.fidelity import fidelity, sqnr_db
@@ -17,6 +16,7 @@ from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.tflite.graph import Array, Graph, Op, Range
+from edgecnn.tflite.integer_values import FIXED_RANGES, rounded_weights
 
 MOST_OF_VALUES = 0.999
 

@@ -17,9 +17,9 @@ from edgecnn.quantize.recovery.channel_groups import (
     equalize_groups,
     watched_tensors,
 )
-from edgecnn.quantize.scores import scores
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import read_graph
 
 SPEC = preset("tf", 32, 32)

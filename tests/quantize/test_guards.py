@@ -18,8 +18,8 @@ from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.loader import load
 from edgecnn.quantize.calibration.evidence import log_probabilities, sign_test, standard_errors
 from edgecnn.quantize.calibration.input_doubts import InputCase, first_layer_doubts, input_doubts
-from edgecnn.quantize.scores import scores
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import read_graph
 
 SIZE, EACH = 16, 8

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgecnn.quantize.device_timing import RACE_TURNS, DeviceTimer
-from edgecnn.quantize.latencies import EstimatedLatencies, MeasuredRace
-from edgecnn.quantize.latency_here import latency_ratio_here
 from edgecnn.quantize.result import Conversion
+from edgecnn.quantize.timing.device_timing import RACE_TURNS, DeviceTimer
+from edgecnn.quantize.timing.latencies import EstimatedLatencies, MeasuredRace
+from edgecnn.quantize.timing.latency_here import latency_ratio_here
 from edgecnn.tflite.target_cpu import target_cpu
 
 

@@ -17,11 +17,11 @@ from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
-from edgecnn.quantize.scores import scores
 from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_op, run_over_images
 from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import read_graph, write_graph
 
 SPEC = preset("tf", 32, 32)

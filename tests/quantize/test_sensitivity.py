@@ -17,11 +17,11 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.calibration.images import load_calibration
-from edgecnn.quantize.integer_values import rounded_activation, rounded_weights
 from edgecnn.quantize.sensitivity.advice import MANY_LOST, advise
 from edgecnn.quantize.sensitivity.chart import bar_labels, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.integer_values import rounded_activation, rounded_weights
 from edgecnn.tflite.serialization import read_graph
 
 

@@ -10,11 +10,11 @@ from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
-from edgecnn.quantize.scores import scores
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
 from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Array, Graph
 from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.tflite.scores import scores
 
 
 def measure_source(parent: ParentPipe, job: LoadSource) -> None:

@@ -128,7 +128,7 @@ class _SensitivitySession(SourceSession):
 
     def measure(self, images: int) -> Sensitivity:
         task = f"measuring {quoted(self.request.source.name)}"
-        with self.start("edgecnn.quantize.sensitivity.child", task, images=images) as child:
+        with self.start("edgecnn.quantize.sensitivity_child", task, images=images) as child:
             for message in child.messages(*FROM_CHILD):
                 if isinstance(message, LayerMeasured):
                     self._rows.append(LayerSensitivity(**message.row))

@@ -1,0 +1,1 @@
+"""How fast files are, while one of them is chosen."""
