@@ -15,8 +15,8 @@ from edgecnn.quantize.timing.latency_here import latency_ratio_here
 from edgecnn.tflite.schemes import SCHEMES
 
 MOST_CONVERSION_S = 2.0
-"""Seconds of a conversion without calibration, beyond which no float32 file is made to compare its
-latency with: that takes half as long again."""
+"""Seconds of a conversion beyond which no float32 file is made only to compare latencies: making it
+takes half as long again."""
 
 
 def convert_source(parent: ParentPipe, job: LoadSource) -> None:
@@ -35,7 +35,7 @@ def convert_source(parent: ParentPipe, job: LoadSource) -> None:
         try:
             parent.send(_written(source, maker, file))
         except ConversionError as error:
-            # One scheme that a model cannot take leaves the others as they are.
+            # A scheme that is not possible for the model does not stop the others.
             parent.send(FileFailed(file.scheme, str(error)))
     parent.send(ChildFinished())
 
@@ -63,15 +63,15 @@ def _over_float32(
 ) -> float | None:
     """Return a file's latency over the float32 file's here, where that is worth the time."""
     seconds = source.clock.seconds.get(f"convert {file.scheme}", 0.0)
-    is_dear = seconds > MOST_CONVERSION_S and not maker.has_float32_file(file)
-    if not SCHEMES[file.scheme].if_slow or is_dear:
+    takes_long = seconds > MOST_CONVERSION_S and not maker.has_float32_file(file)
+    if not SCHEMES[file.scheme].if_slow or takes_long:
         return None
     content = maker.float32_file(file)
     with source.clock.phase("time"):
         try:
             return latency_ratio_here(made.content, content)
         except (RuntimeError, ValueError):
-            return None  # What the runtime does not take is told by the check.
+            return None  # The check tells of files that the runtime does not take.
 
 
 def _work(parent: ParentPipe, job: LoadSource) -> None:

@@ -56,9 +56,9 @@ def run(
     """Convert one source to all of its files.
 
     Args:
-        request: What is asked for, checked.
+        request: What is asked for; ``check`` was called.
         plans: The files to make; all in one folder.
-        on_result: Told of each file when it is in place.
+        on_result: Called with each :class:`Conversion` when its file is in place.
 
     Raises:
         InputError: The model or its calibration data cannot be used.
@@ -66,7 +66,7 @@ def run(
         ChildCrashedError: The converter crashed.
     """
     try:
-        # Beside the targets, so that a rename puts a file in place whole.
+        # The folder is beside the targets, so that a rename puts a file in place whole.
         with (
             tempfile.TemporaryDirectory(
                 prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
@@ -159,7 +159,7 @@ class _ConversionSession(SourceSession):
         )
 
     def check_calibration(self, calibration: CalibrationImages) -> None:
-        """Refuse a budget that nothing can tell: no images are left, or there are no classes."""
+        """Refuse a budget that cannot be measured: no image is held out, or no class is named."""
         if self.request.max_drop is None:
             return
         if not calibration.held_out:
@@ -296,7 +296,10 @@ class _ConversionSession(SourceSession):
         return (*warnings, *shut_out(clients_for(model, public, self._shown(model))))
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:
-        """Return the labels that clients find, as many as they want where nothing is to be said."""
+        """Return the labels that clients find.
+
+        Where missing labels need no warning, empty ones stand in, as many as clients want.
+        """
         is_for_measuring = self.request.weights_origin == "random"
         if self._labels.names is None and (is_for_measuring or self._labels.warnings):
             return [""] * model.outputs[0].elements

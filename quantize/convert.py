@@ -68,44 +68,49 @@ def convert(
         output: A file (one scheme only) or an existing folder; default: the current folder.
         calibrate: Representative data for int8 and int16x8: class folders, a folder with
             ``images/`` and ``val_map.txt``, a folder of images, an ``.npz``, or ``"digits"``.
-        samples: How many images of it to use, drawn evenly over the classes with a fixed seed.
+        samples: How many images of the representative data to use, drawn evenly over the classes
+            with a fixed seed.
         recover: How int8 and int16x8 get the float model's accuracy back: ``"fast"``, ``"full"``
             (takes longer), or ``"off"`` for the plain file.
         without: Steps of recovery that are left out, for experiments: ``docs/convert.md`` has their
             names and what each gains.
-        max_drop: What int8 may lose on held-out images, in percentage points: of top-1 where labels
-            are known, else of agreement with the float model. As few and as cheap layers as
-            possible stay in float32 for it.
+        max_drop: The accuracy budget: what int8 may lose on held-out images, in percentage points
+            of top-1 where labels are known, else of agreement with the float model. As few and as
+            cheap layers as possible stay in float32 to keep within it.
         all_int8: Leave no layer of an int8 file in float32, for accelerators that take integers
-            alone. Else the first layers of a narrow network may be, where rounding them costs
-            many answers.
+            alone. Without this option, the first layers of a narrow network may stay in float32,
+            where rounding them costs many answers.
         target_cpu: What the file is for: ``"arm64"`` (the default), ``"x86-vnni"`` or
             ``"x86-avx2"``. Which layers of an int8 file stay in float32 is decided by estimates of
             its latency there, so the file does not depend on the machine that makes it.
-        device: Decide that by measuring on a device instead, as ``edgecnn.bench`` names it.
+        device: A device, as ``edgecnn.bench`` names it, on which latency is measured instead of
+            estimated to decide which layers stay in float32.
         preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
             that start with a Rescaling or Normalization layer know theirs.
-        mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
-        std: The same, for the deviation.
+        mean: Mean to subtract, instead of ``preprocess``: one value, or one a channel, in units of
+            a pixel (0..255).
+        std: Deviation to divide by, instead of ``preprocess``, as ``mean``.
         input_type: ``"uint8"`` (the default of int8) or ``"float32"``.
         weights: For a name: ``"imagenet"``, a file, or None for random ones.
         alpha: For a name: width multiplier.
         size: Input pixels, one number or (height, width).
-        classes: For a name: number of classes; its own, mostly 1,000, unless said.
-        dropout: For a name: rate, 0 to 1 exclusive.
-        softmax: For a name: whether it ends in softmax; else it gives logits.
+        classes: For a name: number of classes; by default the architecture's own, mostly 1,000.
+        dropout: For a name: dropout rate, 0 to 1 exclusive.
+        softmax: For a name: whether the model ends in softmax; else it gives logits.
         build: The options of a name as a whole, instead of one by one.
         trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
-        labels: One for each class, in their order, or a UTF-8 file with one a line. Without it, the
-            ImageNet names for ``weights="imagenet"``, else the class names of ``calibrate`` if they
-            are as many as the classes.
-        author: For the file's metadata, as the following: who made the model.
-        license: Its name or its text.
-        model_version: As its author counts.
-        description: One or two sentences; default: what the file was converted from.
-        on_progress: Told (phase, done, total).
-        on_result: Told each :class:`Conversion` when its file is in place.
-        ask_password: Given a question, returns a device's password; without it only keys are tried.
+        labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
+            line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
+            ``calibrate`` if they are as many as the classes.
+        author: Who made the model, for the file's metadata.
+        license: The model's licence, its name or its text, for the file's metadata.
+        model_version: The model's version, as its author counts, for the file's metadata.
+        description: One or two sentences for the file's metadata; default: what the file was
+            converted from.
+        on_progress: Called with (phase, done, total).
+        on_result: Called with each :class:`Conversion` when its file is in place.
+        ask_password: Given a question, returns a device's password; without this function only
+            keys are tried.
 
     Returns:
         One :class:`Conversion` a scheme, in the order asked for.
@@ -113,8 +118,8 @@ def convert(
     Raises:
         InputError: The source, the data or an option cannot be used.
         ConversionError: A scheme is not possible for this model, its file failed the check, or
-            no mix of int8 and float32 layers is within ``max_drop``;
-            the other schemes' files are in place.
+            no mix of int8 and float32 layers is within ``max_drop``; the other schemes' files are
+            in place.
         ChildCrashedError: The converter crashed.
         DeviceError: The device cannot be reached.
 

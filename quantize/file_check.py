@@ -41,7 +41,7 @@ class Checker:
         self._runner: RunnerSession | None = None
 
     def __enter__(self) -> Checker:
-        """Start the runner, which imports the runtime meanwhile."""
+        """Start the runner, which imports the runtime while this process goes on."""
         self._runner = Desktop().start(TASK)
         return self
 
@@ -68,15 +68,16 @@ class Checker:
 
         Args:
             path: The file.
-            scheme: What it should be.
-            input_type: dtype that its input should have.
-            image: uint8 (height, width, channels) to run it on; noise where None.
+            scheme: The scheme that the file should have.
+            input_type: Element type that the file's input should have.
+            image: Image to run the file on, uint8, shape (height, width, channels); noise where
+                None.
             spec: How pixels become a float input.
             in_float: Names of the results of layers that were left in float32.
 
         Returns:
-            The file's structure, the runtime's name and version, and what the file answers to
-            the golden pictures; None where they would be too large.
+            The file's structure, the runtime's name and version, and the golden sample, None where
+            the golden pictures would be too large.
 
         Raises:
             ConversionError: An op is not quantised as asked, a dtype is wrong, an output is not
@@ -116,35 +117,35 @@ def _golden(
     pictures = golden_spec(model, spec)
     if pictures is None:
         return None
-    made = {
+    made_with = {
         "architecture": platform.machine(),
         "runtime": loaded.runtime,
         "runtime_version": loaded.runtime_version,
         "threads": 1,
     }
-    return make_sample(runner, model, pictures, made)
+    return make_sample(runner, model, pictures, made_with)
 
 
 def _check_ends(model: TfliteModel, input_type: str) -> None:
     if len(model.inputs) != 1 or model.inputs[0].dtype != input_type:
-        found = ", ".join(tensor.dtype for tensor in model.inputs)
-        raise ConversionError(f"the file's input is {found} instead of {input_type}")
+        dtypes = ", ".join(tensor.dtype for tensor in model.inputs)
+        raise ConversionError(f"the file's input is {dtypes} instead of {input_type}")
     if any(tensor.dtype != "float32" for tensor in model.outputs):
         raise ConversionError(f"the file's output is {model.outputs[0].dtype} instead of float32")
 
 
 def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[str]) -> None:
-    odd = [
+    wrong = [
         (op, precision)
         for op, precision in model.weighted_operators()
         if precision != scheme.name
         and not _may_stay_float(op, precision, scheme)
         and not (precision == FLOAT32.name and op.outputs[0].name in in_float)
     ]
-    if odd:
-        op, precision = odd[0]
+    if wrong:
+        op, precision = wrong[0]
         raise ConversionError(
-            f"{len(odd)} layer(s) are not {scheme.name}, the first {op.name} "
+            f"{len(wrong)} layer(s) are not {scheme.name}, the first {op.name} "
             f"{op.outputs[0].name!r} ({precision})"
         )
 

@@ -22,9 +22,12 @@ from edgecnn.quantize.request import Request
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of a model's classes, None if there are none; ``source`` says where they are from.
+    """The labels of a model's classes.
 
-    ``warnings`` is what a user should know of them.
+    Args:
+        names: A label for each class, None if there are none.
+        source: Where the labels are from.
+        warnings: What a user should know of the labels, one line each.
     """
 
     names: tuple[str, ...] | None = None
@@ -33,7 +36,7 @@ class Labels:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What is packed: name -> content."""
+        """The label file that is packed behind the model: name -> content."""
         return {} if self.names is None else {LABEL_FILE: label_bytes(self.names)}
 
 
@@ -42,7 +45,7 @@ def choose_labels(request: Request, classes: int) -> Labels:
 
     Args:
         request: What was asked for.
-        classes: Scores that the model gives.
+        classes: Number of classes that the model scores.
 
     Raises:
         InputError: The user gave another number of labels.
@@ -50,8 +53,8 @@ def choose_labels(request: Request, classes: int) -> Labels:
     about = request.about
     about.check_classes(classes)
     if about.labels is not None:
-        twice = duplicate_warning(about.labels, about.labels_from)
-        return Labels(about.labels, about.labels_from, (twice,) if twice else ())
+        duplicates = duplicate_warning(about.labels, about.labels_from)
+        return Labels(about.labels, about.labels_from, (duplicates,) if duplicates else ())
     if request.weights_origin == "imagenet" and (names := imagenet_labels(classes)):
         return Labels(names, "the built-in ImageNet names")
     data = request.dataset or request.class_name_data
@@ -89,11 +92,11 @@ def public_metadata(
     Args:
         request: What was asked for.
         plan: The file.
-        spec: How pixels become its input; None if that is not known.
-        shapes: Of its input and output, without the batch.
-        labels: Of its classes.
-        ends_in_softmax: Whether it answers probabilities; None if that is not known.
-        has_golden: Whether a golden sample is packed into it.
+        spec: How pixels become the file's input; None if that is not known.
+        shapes: Shapes of the file's input and output, without the batch.
+        labels: Labels of the classes.
+        ends_in_softmax: Whether the model answers probabilities; None if that is not known.
+        has_golden: Whether a golden sample is packed behind the model.
     """
     files = [AssociatedFile(name) for name in labels.files]
     if has_golden:

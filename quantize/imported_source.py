@@ -45,9 +45,9 @@ class PixelInput(NamedTuple):
     """How a float graph takes pixels.
 
     Args:
-        normalizes: Whether it normalises them itself, as one mean and one deviation cannot.
-        is_merged: Whether that is folded into the first convolution; at the padded border of a map
-            this differs by less than one int8 step.
+        normalizes: Whether the graph normalises pixels, as one mean and one deviation cannot.
+        is_merged: Whether the normalisation is folded into the first convolution; at the padded
+            border of a map this changes results by less than one int8 step.
     """
 
     normalizes: bool
@@ -55,7 +55,7 @@ class PixelInput(NamedTuple):
 
     @classmethod
     def of(cls, scheme: Scheme, *, normalizes: bool) -> PixelInput:
-        """Return how the float graph takes pixels of which a scheme's file is made."""
+        """Return how the float graph that a scheme's file is made of takes pixels."""
         return cls(normalizes, is_merged=normalizes and scheme.is_coarse)
 
 
@@ -80,7 +80,7 @@ class ImportedSource:
         self._has_doubted = False
 
     def load(self) -> None:
-        """Load the source and tell the parent what it is."""
+        """Load the source and describe it to the parent."""
         with self.clock.phase("import"):
             import_tensorflow()
         with self.clock.phase("load"):
@@ -90,7 +90,7 @@ class ImportedSource:
         self.parent.send(_described(self._model))
 
     def prepare(self) -> PrepareFiles:
-        """Wait for what is to be made, and for how pixels go in."""
+        """Wait for the parent's message of how pixels go in and what is to be made."""
         prepare = self.parent.expect(PrepareFiles)
         self.spec = InputSpec.from_dict(prepare.spec) if prepare.spec else None
         return prepare
@@ -101,16 +101,16 @@ class ImportedSource:
         for normalizes in sorted(variants):
             with self.clock.phase("freeze"):
                 self._traced[normalizes] = freeze(self._model, self.spec if normalizes else None)
-        # The traced graphs hold the weights now: keep one copy of them.
+        # The traced graphs hold the weights now, and one copy of the weights is enough.
         self._model = None
         gc.collect()
 
     def forget_traced(self) -> None:
-        """Free the memory of what was traced, once no further file is made of it."""
+        """Free the memory of the traced graphs, once no further file is made of them."""
         self._traced.clear()
 
     def converted(self, scheme: Scheme, *, normalizes: bool) -> bytes:
-        """Return the file of a scheme whose activations are float, from what was traced."""
+        """Convert a traced graph to the file of a scheme whose activations are float."""
         with self.clock.phase(f"convert {scheme.name}"):
             return convert_traced(self._traced[normalizes], scheme)
 
@@ -119,7 +119,7 @@ class ImportedSource:
         return pixels in self._float_models
 
     def float_model(self, pixels: PixelInput) -> FloatModel:
-        """Return the float model, of fewer ops than what was traced."""
+        """Return the float model, which has fewer ops than the traced graph."""
         if pixels not in self._float_models:
             with self.clock.phase("convert float32"):
                 content = convert_traced(self._traced[pixels.normalizes], SCHEMES["float32"])
@@ -157,13 +157,13 @@ class ImportedSource:
             )
 
     def report_input_doubts(self, pixels: PixelInput, scores: npt.NDArray[np.float32]) -> None:
-        """Tell once what seems to be wrong with the input, by the float model's answers to it."""
+        """Tell the parent, once, what seems to be wrong with the input, judged by the scores."""
         images, (_, held_out) = self.calibration_file(), self.split_images()
         if self.spec is None or not images.may_doubt or self._has_doubted:
             return
         self._has_doubted = True
         with self.clock.phase("check the input"):
-            found = input_doubts(
+            doubts = input_doubts(
                 InputCase(
                     graph=self.float_model(pixels).graph,
                     spec=self.spec,
@@ -174,8 +174,8 @@ class ImportedSource:
                     may_differ=images.may_differ,
                 )
             )
-        for text in found:
-            self.parent.send(Remark(text))
+        for doubt in doubts:
+            self.parent.send(Remark(doubt))
 
     def calibration_file(self) -> CalibrationFile:
         """Return the calibration images, waiting for them the first time."""
@@ -184,14 +184,14 @@ class ImportedSource:
         return self._images
 
     def split_images(self) -> tuple[Pixels, Pixels]:
-        """Return the images to fit to, and those held out."""
+        """Return the images to fit to, and the held-out images."""
         message = self.calibration_file()
         images = np.load(message.path, mmap_mode="r", allow_pickle=False)
         count = len(images) - message.held_out
         return images[:count], images[count:]
 
     def progress(self, phase: str) -> Callable[[int, int], None]:
-        """Return what tells the parent how far a phase is."""
+        """Return a function that tells the parent how far a phase is."""
         return lambda done, total: self.parent.send(ProgressMade(phase, done, total))
 
 
@@ -208,6 +208,6 @@ def _described(model: TraceableModel) -> SourceLoaded:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, which takes seconds, and have it say errors alone."""
+    """Import TensorFlow, which takes seconds, and have it log errors alone."""
     tf.constant(0)
     tf.get_logger().setLevel("ERROR")

@@ -1,11 +1,11 @@
 """What the parent of a conversion and its child tell each other, one dataclass a message.
 
-The child's side is ``conversion_child.py`` (or ``sensitivity/child.py``), the parent's side
+The child's side is ``conversion_child.py`` (or ``sensitivity_child.py``), the parent's side
 ``source_session.py``:
 
 1. ``LoadSource`` goes to the child; ``SourceLoaded`` comes back;
 2. ``PrepareFiles`` says how pixels go in and what is to be made; the child traces the model;
-3. ``CalibrationFile`` goes in if a scheme is calibrated;
+3. ``CalibrationFile`` goes to the child if a scheme is calibrated;
 4. ``FileWritten`` or ``FileFailed`` comes back for each file, ``LayerMeasured`` for each layer,
    and ``ChildFinished`` at the end. ``PhaseBegun``, ``ProgressMade`` and ``Remark`` may come
    at any time, and ``RaceFiles`` where files are to be timed on a device, which ``RaceTimes``
@@ -26,7 +26,7 @@ class LoadSource:
 
     Args:
         source: The source.
-        size: Height and width that the user said.
+        size: Height and width in pixels that the user asked for, None for the model's own.
         build: Arguments of ``edgecnn.build`` for a registered name.
         scratch: A folder for the child's own files, which goes with the conversion.
         images: How many images to measure sensitivity on; 0 for a conversion.
@@ -46,10 +46,11 @@ class SourceLoaded:
     Args:
         input_shape: (height, width, channels) in pixels.
         output_shape: Shape of one answer, without the batch.
-        preprocessing_layer: Name of the Rescaling or Normalization layer that it starts with.
-        preprocessing_factor: What that layer multiplies by.
-        ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
-        notes: What a user should know of how it was loaded, one line each.
+        preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
+            with, None if it starts with another.
+        preprocessing_factor: What the preprocessing layer multiplies by.
+        ends_in_softmax: Whether the model's answer is a probability; None where that can't be seen.
+        notes: What a user should know of how the model was loaded, one line each.
         versions: Versions of TensorFlow and Keras.
     """
 
@@ -67,17 +68,17 @@ class FileToMake:
     """One file that the child is to make.
 
     Args:
-        scheme: Name of its quantisation scheme.
-        input_type: Element type of its input.
+        scheme: Name of the file's quantisation scheme.
+        input_type: Element type of the file's input.
         normalizes: Whether the graph normalises pixels by itself.
-        path: Where it is to be written.
+        path: Where the file is to be written.
         recover: Level of accuracy recovery.
         without: Names of recovery's steps that are left out.
         all_int8: Whether no layer may stay in float32.
-        has_images: Whether there are images to compare its answers on.
-        max_drop: What it may lose, in points; None if there is no budget.
-        target_cpu: The kind of CPU for which it is decided what stays in float32.
-        device: The device that measures that instead, None for the CPU's table.
+        has_images: Whether there are images to compare the file's answers on.
+        max_drop: What the file may lose, in points; None if there is no budget.
+        target_cpu: The kind of CPU whose cost table decides which layers stay in float32.
+        device: The device whose measured latencies decide instead of the table; None for the table.
         metadata: What edgecnn's own metadata buffer says, as JSON.
         public_metadata: The public metadata buffer, in base64.
     """
@@ -102,7 +103,7 @@ class PrepareFiles:
     """How pixels go in, and what is to be made.
 
     Args:
-        spec: Fields of the InputSpec; None where it is not known.
+        spec: Fields of the InputSpec; None where preprocessing is not known.
         files: The files to make, none where sensitivity is measured.
     """
 
@@ -116,10 +117,10 @@ class CalibrationFile:
 
     Args:
         path: An ``.npy`` file of uint8 pixels, shape (images, height, width, channels).
-        held_out: How many of them, the last, nothing is fitted to.
+        held_out: How many images are held out: the last ones, to which nothing is fitted.
         outputs: For each held-out image the output that is its label; None without labels.
         may_doubt: Whether the model's answers tell anything of its input.
-        may_differ: Whether the user could have said another preprocessing.
+        may_differ: Whether the user could have asked for another preprocessing.
     """
 
     path: str
@@ -147,7 +148,7 @@ class ProgressMade:
 
 @dataclass(frozen=True)
 class Remark:
-    """What a user should know."""
+    """A remark that a user should read."""
 
     text: str
 
@@ -171,13 +172,14 @@ class FileWritten:
     """A file that was made.
 
     Args:
-        scheme: Name of its scheme.
-        seconds: Making it took.
+        scheme: Name of the file's scheme.
+        seconds: How long making the file took.
         phase_seconds: Seconds of the phases so far.
         peak_rss_bytes: Peak memory of the child, where known.
-        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
-        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
-        latency_over_float32: Its latency over the float32 file's here, where that was measured.
+        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
+        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        latency_over_float32: The file's latency over the float32 file's on this machine, where it
+            was measured.
     """
 
     scheme: str
@@ -221,4 +223,4 @@ FROM_CHILD = (
     SourceLoaded, PhaseBegun, ProgressMade, Remark, RaceFiles, FileWritten, FileFailed,
     LayerMeasured, ChildFinished,
 )  # fmt: skip
-"""What a child may say."""
+"""The messages that a child may send."""

@@ -30,13 +30,13 @@ def plan_outputs(
 
     Args:
         stem: What the files are named after: ``"mobilenet_v2"`` gives ``mobilenet_v2_int8.tflite``.
-        schemes: In order.
+        schemes: The schemes, in the order of the files.
         input_type: ``"uint8"``, ``"float32"`` or None for each scheme's default.
         output: A file or an existing folder, None for the current folder.
 
     Raises:
-        InputError: A folder that does not exist or can't be written to, one file for several
-            schemes, or an input type that no scheme of these takes.
+        InputError: A folder does not exist or can't be written to, one file is given for several
+            schemes, or none of the schemes takes the input type.
 
     Example:
         >>> plan_outputs("net", parse_schemes("int8"), None, None)[0].target

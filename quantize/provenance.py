@@ -21,15 +21,15 @@ def describe_source(request: Request) -> dict[str, Any]:
         request: What was asked for.
 
     Returns:
-        ``kind`` and ``name``; for a file or folder ``sha256`` of its content, for a Keras model in
-        memory of its weights; for a registered name the ``options`` and the ``weights``.
+        ``kind`` and ``name``; for a file or folder the ``sha256`` of its content; for a Keras model
+        in memory the ``weights_sha256``; for a registered name the ``options`` and the ``weights``.
     """
     source = request.source
     described: dict[str, Any] = {"kind": source.kind, "name": Path(source.name).name}
     if source.kind == "registered":
-        given = request.options.arguments()
-        given.pop("weights", None)
-        return {**described, "options": given, "weights": _weights(request)}
+        options = request.options.arguments()
+        options.pop("weights", None)
+        return {**described, "options": options, "weights": _weights(request)}
     if request.weights_sha256 is not None:
         return {**described, "kind": "in memory", "weights_sha256": request.weights_sha256}
     path = Path(source.name)
@@ -58,12 +58,12 @@ def _published(request: Request) -> dict[str, Any]:
     except InputError:
         return {}
     name = checkpoint.url.rpartition("/")[2]
-    kept = cache_folder("weights") / name
-    return {"name": name, **({"sha256": sha256_of(kept)} if kept.is_file() else {})}
+    download = cache_folder("weights") / name
+    return {"name": name, **({"sha256": sha256_of(download)} if download.is_file() else {})}
 
 
 def _sha256_of_folder(folder: Path) -> str:
-    """Return the SHA-256 of the list of a folder's files, each with that of its content."""
+    """Return the SHA-256 of a list of a folder's files and the SHA-256 of each."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n".encode())
@@ -73,7 +73,7 @@ def _sha256_of_folder(folder: Path) -> str:
 def sha256_of_weights(model: Any) -> str:
     """Return the SHA-256 of a Keras model's arrays, in their order.
 
-    A saved file of the same model is never the same: it holds the time.
+    Two saved files of one model differ, as they hold the time.
     """
     digest = hashlib.sha256()
     for array in model.get_weights():
@@ -86,9 +86,9 @@ def describe_calibration(images: npt.NDArray[np.uint8], fitted: int) -> dict[str
     """Return what identifies the images that a file was fitted to and proved on.
 
     Args:
-        images: uint8, shape (count, height, width, channels): as they were prepared, which tells
-            nothing of the pictures themselves by its hash.
-        fitted: How many of them, the first, gave the ranges; the others proved the result.
+        images: The images as they were prepared, uint8, shape (count, height, width, channels).
+            Their hash tells nothing of the pictures themselves.
+        fitted: How many images gave the ranges: the first ones; the others proved the result.
     """
     digest = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
     return {"fitted": fitted, "held_out": len(images) - fitted, "sha256": digest}

@@ -30,21 +30,23 @@ class Request:
 
     Args:
         source: What is converted.
-        schemes: To which schemes.
+        schemes: The schemes of the files to make.
         options: How a registered architecture is built.
-        preprocessing: What the user said of it.
-        input_type: As ``--input-type`` has it, None for each scheme's default.
+        preprocessing: What the user said of the model's preprocessing.
+        input_type: Element type of the files' input, ``"uint8"`` or ``"float32"``; None for each
+            scheme's default.
         calibrate: Representative data, None if not given.
-        samples: How many images of it.
-        recover: ``"off"``, ``"fast"`` or ``"full"``.
+        samples: How many images of the representative data give the ranges.
+        recover: Level of accuracy recovery: ``"off"``, ``"fast"`` or ``"full"``.
         without: Names of recovery's steps that are left out.
         on_progress: Told of each phase.
         max_drop: What int8 may lose, in points; None if there is no budget.
         all_int8: Whether no layer of an int8 file may stay in float32.
         about: What the user says of the model, its labels among it.
-        weights_sha256: Of a Keras model in memory, whose saved file says nothing.
-        target_cpu: The kind of CPU for which it is decided what stays in float32.
-        device: The device that measures that instead, None for the CPU's table.
+        weights_sha256: SHA-256 of the weights of a Keras model in memory; its saved file holds the
+            time, so that file's hash would never be the same.
+        target_cpu: The kind of CPU whose cost table decides which layers stay in float32.
+        device: The device whose measured latencies decide instead of the table; None for the table.
         ask_password: Given a question, returns the device's password.
 
     ``check`` opens the data: ``dataset`` to calibrate with, ``class_name_data`` for its class

@@ -13,35 +13,36 @@ class Conversion:
     """One ``.tflite`` file that was made and run once.
 
     Args:
-        path: Where it is.
-        source: The name or path that it came from.
-        scheme: Its quantisation scheme.
+        path: Where the file is.
+        source: The name or path that the file was converted from.
+        scheme: The file's quantisation scheme.
         bytes: Size of the file.
-        sha256: Of the file.
-        input_shape: With the batch of 1.
+        sha256: SHA-256 of the file.
+        input_shape: Shape of the input, with the batch of 1.
         input_dtype: ``"uint8"`` or ``"float32"``.
-        output_shape: With the batch of 1.
+        output_shape: Shape of the output, with the batch of 1.
         output_dtype: ``"float32"``.
-        operators: Ops by name.
-        ops_by_dtype: Ops by the dtype of their result.
-        seconds: Making this file took, calibration included.
+        operators: Number of ops of each kind, by its name.
+        ops_by_dtype: Number of ops by the dtype of their result.
+        seconds: How long making this file took, calibration included.
         phase_seconds: Seconds of the phases of the whole call so far, TensorFlow's import included.
         input: The InputSpec in the file (plain values), or None where it is not known.
-        weights: ``"random"``, ``"imagenet"``, a file, or ``"own"``.
+        weights: Where the weights are from: ``"random"``, ``"imagenet"``, a file, or ``"own"``.
         calibration_images: How many images gave the ranges; 0 where none are needed.
-        fidelity: How near its answers are to the float file's on images that nothing was fitted to:
-            ``recovery`` (the level, ``"none"`` where nothing beat the plain file), and ``before``
-            and ``after`` it the fields of ``recovery.fidelity.Fidelity``. None without images.
+        fidelity: How near the file's answers are to the float file's on images that nothing was
+            fitted to: ``recovery`` (the level, ``"none"`` where nothing beat the plain file), and
+            the fields of ``recovery.fidelity.Fidelity`` ``before`` and ``after`` recovery. None
+            without images.
         budget: What keeping within ``max_drop`` took: the budget and what the file loses of it, in
-            points, by which measure and on how many images; the layers that stay in float32; its
-            bytes (without what is packed) and latency over those of the int8 and the float32 file.
-            None without a budget.
-        latency_over_float32: Its latency over the float32 file's, here and on one thread, as rough
-            as it may be to tell which is slower; None for float32 and float16, and where a large
-            float32 file would have to be made for it.
+            points, by which measure and on how many images; the layers that stay in float32; the
+            file's bytes (without what is packed) and latency over those of the int8 and the float32
+            file. None without a budget.
+        latency_over_float32: The file's latency over the float32 file's, here and on one thread, as
+            rough as it may be to tell which is slower; None for float32 and float16, and where a
+            large float32 file would have to be made to compare with.
         warnings: What a user should know, one line each.
-        labels: What the labels in the file are from, None if it has none.
-        versions: Of edgecnn, TensorFlow, Keras, the runtime.
+        labels: Where the labels in the file are from, None if it has none.
+        versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
     """
 

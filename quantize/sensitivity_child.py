@@ -36,15 +36,15 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     source.forget_traced()
     pixels = _pixels(source, job.images)
     images = model.normalize(pixels)[:, None]
-    wanted = scores(model.graph, images)
+    float_scores = scores(model.graph, images)
     if source.calibration_file().held_out:
-        source.report_input_doubts(pixel_input, wanted)
+        source.report_input_doubts(pixel_input, float_scores)
     with source.clock.phase("quantize int8"):
-        plain = _plain(model.graph, observed, pixels[:, None], wanted)
-    _, usual = source.without_outliers(pixel_input)
+        plain = _plain(model.graph, observed, pixels[:, None], float_scores)
+    _, without_outliers = source.without_outliers(pixel_input)
     walk = LayerByLayer(
-        MeasuredModel(model.graph, usual, images, source.layers),
-        wanted,
+        MeasuredModel(model.graph, without_outliers, images, source.layers),
+        float_scores,
         source.progress("quantize layer by layer"),
     )
     for row in walk.rows():
@@ -53,16 +53,18 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
 
 
 def _pixels(source: ImportedSource, count: int) -> Array:
-    """Return images that nothing is fitted to; where none is held out, those that are."""
+    """Return held-out images; where there are none, images that the ranges are fitted to."""
     fit, held_out = source.split_images()
     return (held_out if len(held_out) else fit)[:count]
 
 
-def _plain(graph: Graph, observed: ObservedActivations, pixels: Array, wanted: Array) -> Fidelity:
+def _plain(
+    graph: Graph, observed: ObservedActivations, pixels: Array, float_scores: Array
+) -> Fidelity:
     """Compare the plain int8 graph with the float graph."""
     calibrated = graph.copy()
     calibrated.set_ranges(observed.ranges)
-    return fidelity(scores(to_int8(calibrated, "uint8").graph, pixels), wanted)
+    return fidelity(scores(to_int8(calibrated, "uint8").graph, pixels), float_scores)
 
 
 def _work(parent: ParentPipe, job: LoadSource) -> None:

@@ -51,29 +51,30 @@ def sensitivity(
     """Measure for each layer what quantising it alone to int8 costs, the worst first.
 
     Each layer of the float file in turn gets its weights, its activation, or both in 8 bits, while
-    all others stay float; the scores are compared with the float file's on images that the ranges
+    all others stay float. The scores are compared with the float file's on images that the ranges
     were not taken from.
 
     Args:
-        source: As :func:`edgecnn.convert` takes it.
+        source: A model, as :func:`edgecnn.convert` takes it.
         calibrate: Representative data, as :func:`edgecnn.convert` takes it.
-        samples: How many images of it give the ranges.
-        images: How many others to measure on, 1 to 100.
+        samples: How many images of the representative data give the ranges.
+        images: How many other images to measure on, 1 to 100.
         plot: A chart to write: ``.png``, ``.svg`` or ``.html``.
-        preprocess: As :func:`edgecnn.convert` takes it; so are those that follow.
-        mean: In units of a pixel (0..255).
-        std: In units of a pixel.
+        preprocess: A preset of preprocessing, as :func:`edgecnn.convert` takes it.
+        mean: Mean to subtract, instead of ``preprocess``: one value, or one a channel, in units of
+            a pixel (0..255).
+        std: Deviation to divide by, instead of ``preprocess``, as ``mean``.
         weights: For a name: ``"imagenet"``, a file, or None for random ones.
         alpha: For a name: width multiplier.
         size: Input pixels, one number or (height, width).
         classes: For a name: number of classes.
         build: The options of a name as a whole, instead of one by one.
         trust: Run code that a ``.keras`` or ``.h5`` file carries.
-        on_progress: Told (phase, done, total).
+        on_progress: Called with (phase, done, total).
 
     Raises:
         InputError: The source, the data, an option or the chart's name cannot be used.
-        MissingExtraError: A chart is asked for, and what draws it is not installed.
+        MissingExtraError: A chart is asked for, and the packages that draw it are not installed.
         ConversionError: The model can't be quantised to int8.
         ChildCrashedError: The measurement crashed.
 
@@ -120,7 +121,7 @@ def _measured(request: Request, images: int) -> Sensitivity:
 
 
 class _SensitivitySession(SourceSession):
-    """The parent's side: as a conversion's, but for what the child does with the float model."""
+    """The parent's side of measuring: starts the child and gathers its rows."""
 
     def __init__(self, request: Request, scratch: Path) -> None:
         super().__init__(request, scratch)

@@ -1,6 +1,6 @@
 """A source from the parent's side: drive a child up to the calibration images.
 
-What the child does then, making files or measuring layers, is its session's own.
+What the child does after that, making files or measuring layers, is up to the session of that work.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SourceSession:
     """The parent's side of a child that loads a source.
 
     Args:
-        request: What is asked for, checked.
+        request: What is asked for; ``check`` was called.
         scratch: A folder for the child's own files.
 
     Raises:
@@ -73,7 +73,7 @@ class SourceSession:
 
         Args:
             module: The child's program.
-            task: What it does, for messages.
+            task: What the child does, for error messages: ``"converting 'model.keras'"``.
             images: How many images to measure sensitivity on.
         """
         request = self.request
@@ -124,8 +124,8 @@ class SourceSession:
         height, width, channels = self.source.input_shape
         layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
         request = self.request
-        said = request.preprocessing.spec(height, width, channels)
-        spec = said or request.spec or (preset("raw", height, width, channels) if layer else None)
+        users = request.preprocessing.spec(height, width, channels)
+        spec = users or request.spec or (preset("raw", height, width, channels) if layer else None)
         if spec is not None:
             if layer and not request.is_registered:
                 request.warnings += first_layer_doubts(layer, factor, spec)
@@ -139,11 +139,11 @@ class SourceSession:
 
     @property
     def normalizes_in_graph(self) -> bool:
-        """Whether pixels are normalised by the file itself.
+        """Whether the file's graph normalises pixels.
 
-        One scale and one zero point of a uint8 input say [-1, 1] or [0, 1], but not a mean for
-        each channel or BGR, and app libraries refuse a float input that wants those; then the graph
-        does it.
+        The one scale and zero point of a uint8 input can express [-1, 1] or [0, 1], but neither a
+        mean for each channel nor BGR, and app libraries refuse a float input that wants those. The
+        graph normalises pixels in these cases.
         """
         spec = self.request.spec
         return spec is not None and not spec.is_uniform
@@ -170,13 +170,14 @@ class SourceSession:
             path=str(self._saved(calibration)),
             held_out=calibration.held_out,
             outputs=None if outputs is None else tuple(outputs),
-            # Random weights tell nothing of an input, and the makers' own are trained as they say.
+            # Random weights tell nothing of an input, and published weights were trained as their
+            # makers say.
             may_doubt=self.request.weights_origin != "random",
             may_differ=self.request.weights_origin != "imagenet",
         )
 
     def _saved(self, calibration: CalibrationImages) -> Path:
-        """Hand the images over in a file: a pipe would block until the child reads it."""
+        """Save the images for the child: a pipe would block until the child reads it."""
         path = self._scratch / "calibration.npy"
         try:
             np.save(path, calibration.images)

@@ -1,7 +1,7 @@
 """TensorFlow's quantisers: from a calibrated float graph to an integer graph (in a child).
 
-With ``edgecnn.importing.tensorflow_converter`` the only file that knows TensorFlow's converter.
-``mlir_quantize`` and the calibration wrapper are not public.
+Only this file and ``edgecnn.importing.tensorflow_converter`` know TensorFlow's converter. Its
+``mlir_quantize`` and calibration wrapper are not public.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ())
     Args:
         calibrated: A float graph whose tensors have ranges; it stays as it is.
         input_type: Element type of the file's input.
-        in_float: None: this quantiser leaves no layer in float32.
+        in_float: An empty sequence, as this quantiser leaves no layer in float32.
 
     Raises:
         ConversionError: An op has no 16-bit kernel.
@@ -70,9 +70,9 @@ def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ())
 
     reference = calibrated.copy()
     decompose_all_hard_swishes(reference)
-    # TensorFlow reads the bytes as they lie in memory, so they must live until it is done.
+    # TensorFlow reads these bytes in place, so a name must keep them alive until it is done.
     unquantized = write_graph(reference)
-    # The ranges are in the file already, so its own calibration pass is left out.
+    # The ranges are in the file already, so TensorFlow's calibration pass is left out.
     wrapped = Calibrator(unquantized, [], [])._calibrator
     allow_float, per_tensor, dense_per_tensor = False, False, False
     try:

@@ -9,14 +9,16 @@ from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.tflite.ops import op_traits
 
 NOTABLE_SHARE = 0.1
-"""Of all noise, from which on a layer is worth a line."""
+"""Share of all noise from which on a layer is worth a line."""
 MOST_LINES = 3
 ENOUGH_DB = 30.0
-"""Noise of a thousandth of the signal: no answer changes but those that are a toss-up."""
+"""SQNR of scores, in decibels, from which on nothing need be done: with noise of a thousandth of
+the signal only answers that are a toss-up change."""
 MANY_LOST = 0.1
-"""Part of a layer's weights that become 0, from which on that is worth saying."""
+"""Part of a layer's weights that become 0, from which on the loss is worth saying."""
 LONG_TAIL = 0.5
-"""Part of an activation's range, below which 99.9 % of its values make it a long tail."""
+"""An activation has a long tail where 99.9 % of its values are within less than this part of its
+range."""
 
 
 def advise(
@@ -26,14 +28,17 @@ def advise(
 
     Args:
         layers: Sorted by noise, the worst first.
-        plain_db: Of the plain int8 file.
-        plain_agreement: Of it; None for an answer of one number.
+        plain_db: SQNR of the plain int8 file's scores, in decibels.
+        plain_agreement: Agreement of the plain int8 file with the float file; None for an answer of
+            one number.
     """
     agrees = plain_agreement is None or plain_agreement >= LEAST_AGREEMENT
     if plain_db >= ENOUGH_DB and agrees:
         return [f"nothing to do: the plain int8 file's scores are at {plain_db:.1f} dB"]
     notable = [layer for layer in layers if layer.share >= NOTABLE_SHARE][:MOST_LINES]
-    lines = [_about_weights(x) if x.is_weights else _about_activation(x) for x in notable]
+    lines = [
+        _about_weights(layer) if layer.is_weights else _about_activation(layer) for layer in notable
+    ]
     if not notable:
         lines = [f"no layer makes {100 * NOTABLE_SHARE:.0f} % of the noise: it comes from all"]
     return [*lines, _if_not_enough(layers)]

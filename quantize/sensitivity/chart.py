@@ -12,19 +12,19 @@ from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 ROW_PIXELS = 15
 WIDTH_PIXELS = 560
 NAME_PIXELS = 420
-"""A longer name ends in dots."""
+"""Room for a layer's name, in pixels; a longer name ends in dots."""
 COLOURS = {"weights": VERMILLION, "activation": BLUE}
 
 
 def check_plot(plot: str | Path, model: str) -> Path:
-    """Return where a chart goes, found possible before anything is measured.
+    """Return where a chart goes, checked before anything is measured.
 
     Args:
-        plot: As the user said it.
+        plot: Path of the chart, as the user gave it.
         model: What is measured, which the chart must not overwrite.
 
     Raises:
-        InputError: An ending that is no format, a folder that can't be written to.
+        InputError: The path's ending is no format, or its folder can't be written to.
         MissingExtraError: What draws charts is not installed.
     """
     form_of_target(Path(plot), [model])
@@ -36,7 +36,7 @@ def write_plot(result: Sensitivity, target: Path) -> None:
 
     Args:
         result: What was measured.
-        target: As :func:`check_plot` gave it.
+        target: Path of the chart, which :func:`check_plot` returned.
 
     Raises:
         EdgecnnError: The file cannot be written.
@@ -80,7 +80,10 @@ def draw(result: Sensitivity) -> Any:
 def bar_labels(layers: list[LayerSensitivity]) -> list[str]:
     """Name each bar after its layer; where a layer has several, also after op and number."""
     names = Counter(layer.layer for layer in layers)
-    plain = [x.layer if names[x.layer] == 1 else f"{x.layer} ({x.kind})" for x in layers]
+    plain = [
+        layer.layer if names[layer.layer] == 1 else f"{layer.layer} ({layer.kind})"
+        for layer in layers
+    ]
     seen: Counter[str] = Counter()
     labels = []
     for label in plain:

@@ -19,17 +19,18 @@ from edgecnn.tflite.graph import Array, Graph, Op, Range
 from edgecnn.tflite.integer_values import FIXED_RANGES, rounded_weights
 
 MOST_OF_VALUES = 0.999
+"""Part of an activation's values without its long tail."""
 
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """What is measured.
+    """The model whose layers are measured, and what is known of it.
 
     Args:
-        graph: A float32 graph.
-        observed: Its activations over the calibration images.
-        images: What goes in, shape (images, *shape of its input).
-        layers: As ``layer_names.keep_layer_names`` gave them.
+        graph: The model as a float32 graph.
+        observed: The graph's activations over the calibration images.
+        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
     """
 
     graph: Graph
@@ -42,25 +43,26 @@ class LayerByLayer:
     """Walks through a float graph and quantises each op alone on the way.
 
     Args:
-        model: What is measured.
-        wanted: The float graph's scores, shape (images, classes).
-        on_progress: Told (ops done, ops in all).
+        model: The model.
+        float_scores: The float graph's scores, shape (images, classes).
+        on_progress: Called with (ops done, ops in all).
     """
 
     def __init__(
-        self, model: MeasuredModel, wanted: Array, on_progress: Callable[[int, int], None]
+        self, model: MeasuredModel, float_scores: Array, on_progress: Callable[[int, int], None]
     ) -> None:
         graph, observed = model.graph, model.observed
-        self._one = OneOpAtATime(graph, model.images)
-        self._model, self._wanted, self._on_progress = model, wanted, on_progress
+        self._walk = OneOpAtATime(graph, model.images)
+        self._model, self._float_scores = model, float_scores
+        self._on_progress = on_progress
         self._equalized = watched_tensors(graph)
         self._ranges = observed.ranges | kernel_ranges(graph, observed.ranges)
         self._clipped = clipped_ranges(graph, observed)
 
     def rows(self) -> Iterator[LayerSensitivity]:
-        """Yield a row for each op that rounds, in the order of the network; shares are 0 yet."""
+        """Yield a row for each op that rounds, in the order of the network; shares are not set."""
         total = len(self._model.graph.ops)
-        for place, op in self._one.up_to_scores():
+        for place, op in self._walk.up_to_scores():
             if rounds_result(op):
                 yield self._row(place, op)
             self._on_progress(place + 1, total)
@@ -70,14 +72,15 @@ class LayerByLayer:
         extremes = self._ranges[index]
         weights = op.weights.values if op.is_weighted else None
         rounded = None if weights is None else rounded_weights(weights, op.kind)
-        scores = self._one.rounded_scores(place, op, FIXED_RANGES.get(op.kind, extremes), rounded)
-        both = fidelity(scores.get("both", scores["activation"]), self._wanted)
+        scores = self._walk.rounded_scores(place, op, FIXED_RANGES.get(op.kind, extremes), rounded)
+        wanted = self._float_scores
+        both = fidelity(scores.get("both", scores["activation"]), wanted)
         return LayerSensitivity(
             layer=layer_name(op, self._model.layers),
             kind=op.kind,
             place=place,
-            weights_db=sqnr_db(scores["weights"], self._wanted) if "weights" in scores else None,
-            activation_db=sqnr_db(scores["activation"], self._wanted),
+            weights_db=sqnr_db(scores["weights"], wanted) if "weights" in scores else None,
+            activation_db=sqnr_db(scores["activation"], wanted),
             both_db=both.sqnr_db,
             agreement=both.agreement,
             share=0.0,
@@ -91,7 +94,7 @@ class LayerByLayer:
 
 
 def _lost(weights: Array, kind: str) -> float:
-    """Return the part of weights that are not 0, but are when rounded."""
+    """Return the part of the weights that rounding turns into 0."""
     return float(((weights != 0) & (rounded_weights(weights, kind) == 0)).mean())
 
 

@@ -18,18 +18,19 @@ PARTS = ("activation", "weights", "both")
 
 
 class OneOpAtATime:
-    """Walks through a float graph; what comes before an op is run once for all.
+    """Walks through a float graph and rounds one op at a time.
 
-    What comes after it is run once for each change.
+    The ops before an op are run once for all, the ops after it once for each change.
 
     Args:
         graph: A float32 graph.
-        images: What goes in, shape (images, *shape of its input).
+        images: Images as the graph takes them, shape (images, *shape of the graph's input).
 
     Example:
-        >>> walk = OneAtATime(graph, images)
+        >>> walk = OneOpAtATime(graph, images)
         >>> for place, op in walk.up_to_scores():
-        ...     found = walk.rounded_scores(place, op, (0.0, 6.0), None) if rounds(op) else {}
+        ...     if rounds_result(op):
+        ...         scores = walk.rounded_scores(place, op, (0.0, 6.0), None)["activation"]
     """
 
     def __init__(self, graph: Graph, images: Array) -> None:
@@ -38,7 +39,7 @@ class OneOpAtATime:
         self._walk = GraphWalk(graph, images)
 
     def up_to_scores(self) -> Iterator[tuple[int, Op]]:
-        """Yield each op that may be changed and its place; those that were not are run."""
+        """Yield each op up to the scores with its place, and run it unless the caller did."""
         for place, op in enumerate(self.graph.ops):
             yield place, op
             self._walk.run_before(place + 1)
@@ -58,11 +59,11 @@ class OneOpAtATime:
         """Walk past an op, and return the scores with its weights, its result, or both rounded.
 
         Args:
-            place: Place of the op in the graph's order, the next one.
-            op: The op.
-            extremes: The range of its result's levels.
-            weights: Its rounded weights; None if it has none.
-            parts: Which of the three to return.
+            place: Place in the graph's order of the op that comes next.
+            op: The op at that place.
+            extremes: The range that the levels of the op's result cover.
+            weights: The op's rounded weights; None for an op without weights.
+            parts: Which scores to return: some of ``PARTS``.
             centered: Whether a bias would take up what rounded weights move a channel's mean by.
         """
         changed = None if weights is None else self._with_weights(op, weights)
@@ -73,27 +74,27 @@ class OneOpAtATime:
             changed = changed - (changed - exact).mean(axis=axes)
         rest = RestOfNetwork(self.graph, place + 1, self.scores)
         tried = {"activation": (exact, True), "weights": (changed, False), "both": (changed, True)}
-        found = {}
+        scores = {}
         for part in parts:
             values, is_rounded = tried[part]
             if values is not None:
                 values = rounded_activation(values, extremes) if is_rounded else values
-                found[part] = rest.scores({**self._walk.values, op.result: values})
-        return found
+                scores[part] = rest.scores({**self._walk.values, op.result: values})
+        return scores
 
     def _with_weights(self, op: Op, weights: Array) -> Array:
-        """Return an op's result with other weights."""
+        """Return what an op's result is with other weights."""
         inputs = [self._walk.values[tensor] for tensor in op.activation_inputs]
-        kept = op.weights.data
+        own_weights = op.weights.data
         op.weights.values = weights
         try:
             return run_over_images(part_of_ops(self.graph, [op]), inputs)[0]
         finally:
-            op.weights.data = kept
+            op.weights.data = own_weights
 
 
 def rounds_result(op: Op) -> bool:
-    """Whether an op's integers would not be those that it reads."""
+    """Whether an op makes new values, which an integer file has to round to their own levels."""
     return op.result.is_float and bool(op.activation_inputs) and not op.traits.moves_values
 
 
@@ -102,15 +103,15 @@ def layer_name(op: Op, layers: Mapping[str, TracedLayer]) -> str:
 
     Args:
         op: The op.
-        layers: As ``layer_names.keep_layer_names`` gave them.
+        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
     """
-    # An answer has no layer's name, but its weights have.
+    # The tensor of the model's answer is not named after its layer, but the weights are.
     tensors = [op.result, *([op.weights] if op.is_weighted else [])]
     return layer_of(";".join(tensor.name for tensor in tensors), layers)
 
 
 class RestOfNetwork:
-    """Runs the ops from a place on, for values that may not be those that the ops before made.
+    """Runs the ops from a place on with any values of the tensors that they read.
 
     Args:
         graph: The network.
@@ -132,12 +133,12 @@ class RestOfNetwork:
         Args:
             values: Tensor -> values of shape (images, *shape of the tensor).
         """
-        given = [values[source] for source in self._sources]
-        count = len(given[0])
+        inputs = [values[source] for source in self._sources]
+        count = len(inputs[0])
         if self._file is None:
-            return given[0].reshape(count, -1)
+            return inputs[0].reshape(count, -1)
         answers = []
         for number in range(count):
-            self._file.run([part[number] for part in given])
+            self._file.run([images[number] for images in inputs])
             answers.append(self._file.output(0).reshape(-1).copy())
         return np.stack(answers)

@@ -17,20 +17,20 @@ class LayerSensitivity:
 
     Args:
         layer: Name of the Keras layer.
-        kind: TFLite op.
-        place: Of the op in the network, from 0 on.
-        weights_db: Its weights in 8 bits; None for an op without weights.
-        activation_db: Its result in 8 bits.
-        both_db: Both.
-        agreement: Part of the images whose best class stays the same with both; None for an
-            answer of one number.
-        share: Part of the sum of all rows' noise.
-        low: Least value of its result over the calibration images.
-        high: Greatest value.
-        most_within: Part of that range, from 0 on, that holds 99.9 % of the values.
-        weights_lost: Part of its weights that become 0; None for an op without weights.
-        is_equalized: Whether recovery can bring the channels of its result to one range.
-        is_clipped: Whether recovery would take a narrower range for less error.
+        kind: Kind of the TFLite op.
+        place: Place of the op in the network, from 0 on.
+        weights_db: SQNR with the op's weights in 8 bits; None for an op without weights.
+        activation_db: SQNR with the op's result in 8 bits.
+        both_db: SQNR with the op's weights and its result in 8 bits.
+        agreement: Part of the images whose best class stays the same with weights and result in 8
+            bits; None for an answer of one number.
+        share: The op's part of the sum of all rows' noise.
+        low: Least value of the op's result over the calibration images.
+        high: Greatest value of the op's result over the calibration images.
+        most_within: Part of the result's range, from 0 on, that holds 99.9 % of the values.
+        weights_lost: Part of the op's weights that become 0; None for an op without weights.
+        is_equalized: Whether recovery can bring the channels of the op's result to one range.
+        is_clipped: Whether recovery would take a narrower range of the result for less error.
     """
 
     layer: str
@@ -60,7 +60,7 @@ class LayerSensitivity:
 
     @property
     def noise(self) -> float:
-        """Noise of both over the signal's power."""
+        """Noise of weights and activation together over the signal's power."""
         return noise_of(self.both_db)
 
     @property
@@ -71,19 +71,20 @@ class LayerSensitivity:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """A model, layer by layer, the worst first.
+    """What each layer of a model costs when it alone is quantised, the worst layer first.
 
     Args:
-        model: What was asked for.
-        layers: Sorted by noise.
+        model: The model, as the call named it.
+        layers: The layers, sorted by noise.
         images: How many images the noise was measured on; nothing was fitted to them, unless
             ``warnings`` says so.
-        calibration_images: How many gave the ranges.
-        plain_db: Of the int8 file of the whole model without recovery.
-        plain_agreement: Of that file; None for an answer of one number.
-        advice: What to do about the worst, one line each.
+        calibration_images: How many images gave the ranges.
+        plain_db: SQNR of the int8 file of the whole model without recovery, in decibels.
+        plain_agreement: Agreement of the int8 file without recovery with the float file; None for
+            an answer of one number.
+        advice: What to do about the worst layers, one line each.
         warnings: What a user should know, one line each.
-        versions: Of edgecnn, TensorFlow, Keras.
+        versions: Versions of edgecnn, TensorFlow and Keras.
     """
 
     model: str
@@ -98,7 +99,7 @@ class Sensitivity:
 
     @property
     def sum_db(self) -> float:
-        """Ratio if the noise of all layers simply added up."""
+        """SQNR in decibels if the noise of all layers simply added up."""
         return decibels(sum(layer.noise for layer in self.layers))
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def noise_of(ratio_db: float) -> float:
 
 
 def decibels(noise: float) -> float:
-    """Undo :func:`noise_of`."""
+    """Return the ratio in decibels for noise over signal; undoes :func:`noise_of`."""
     return -10.0 * math.log10(noise) if noise else math.inf
 
 

@@ -16,12 +16,13 @@ RACE_TURNS = 20
 """Turns of each file: enough for a 99 % interval of signed ranks that is a few percent wide."""
 
 TURN_S = 0.05
+"""Least length of a turn in seconds."""
 CALLS_A_TURN = 3
-"""Timed calls of a turn at least, of which the median counts."""
+"""Least number of timed calls of a turn, of which the median counts."""
 
 
 class DeviceTimer:
-    """A device that times files, connected when the first are to be timed.
+    """A device that times files; it is connected when it is first used.
 
     Args:
         name: ``"desktop"``, a name from the inventory, or ``[user@]host[:port]``.
@@ -29,7 +30,7 @@ class DeviceTimer:
 
     Raises:
         DeviceError: The device cannot be reached.
-        InputError: Its CPU is emulated, so that its times say nothing.
+        InputError: The device's CPU is emulated, so that its times say nothing.
     """
 
     def __init__(self, name: str, ask_password: Callable[[str], str] | None = None) -> None:
@@ -38,7 +39,7 @@ class DeviceTimer:
         self._is_connected = False
 
     def __enter__(self) -> DeviceTimer:
-        """Return itself; nothing is connected yet."""
+        """Return this timer, which is not connected yet."""
         return self
 
     def __exit__(
@@ -47,11 +48,11 @@ class DeviceTimer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the device free."""
+        """Release the device."""
         self._stack.close()
 
     def connect(self) -> None:
-        """Connect to the device, so that one that cannot time anything is told of at once."""
+        """Connect to the device, so that one that cannot time files is refused at once."""
         if self._is_connected:
             return
         self._stack.enter_context(self._device)
@@ -70,14 +71,14 @@ class DeviceTimer:
             files: ``.tflite`` files on this machine.
 
         Returns:
-            For each file the median of each of its turns, in milliseconds.
+            Median latency of each file in each turn, in milliseconds, as (files, turns).
         """
         self.connect()
         with ExitStack() as stack:
             runners = [self._ready(stack, path) for path in files]
             times: list[list[float]] = [[] for _ in runners]
             for turn in range(RACE_TURNS):
-                # Whoever comes second finds the caches as the other left them: the order changes.
+                # A file finds the caches as the last one left them, so the order changes.
                 order = range(len(runners))
                 for place in order if turn % 2 else reversed(order):
                     times[place].append(_turn_ms(runners[place]))

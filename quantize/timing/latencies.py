@@ -34,10 +34,10 @@ class LatencyRatio:
 
 
 class Race(Protocol):
-    """Latencies of some files, got all together."""
+    """Latencies of some files, estimated or measured all together."""
 
     def ratio(self, file: int, over: int) -> LatencyRatio:
-        """Return the latency of one of the files over that of another, by their places."""
+        """Return the latency of one of the files over another's, both given by their places."""
 
 
 class Latencies(Protocol):
@@ -45,17 +45,17 @@ class Latencies(Protocol):
 
     @property
     def source(self) -> str:
-        """What users are told: ``"estimated for arm64"`` or ``"measured on pi, one thread"``."""
+        """The source as users read it: ``"estimated for arm64"`` or ``"measured on pi, ..."``."""
 
     def race(self, files: Sequence[bytes]) -> Race:
         """Get the latencies of some files together."""
 
 
 class EstimatedLatencies:
-    """Latencies by the table of a kind of CPU: the same on each machine that converts.
+    """Latencies by the cost table of a kind of CPU: the same on each machine that converts.
 
     Args:
-        cpu: The table.
+        cpu: The cost table.
 
     Example:
         >>> race = EstimatedLatencies(target_cpu("arm64")).race([int8_file, float32_file])
@@ -91,7 +91,7 @@ class MeasuredLatencies:
 
     Args:
         device: The device's name.
-        measure: Has some files timed there.
+        measure: Has the device time some files.
     """
 
     def __init__(self, device: str, measure: Callable[[Sequence[bytes]], TurnTimes]) -> None:

@@ -1,9 +1,9 @@
 """Latency of a file over another's on this machine, one thread each, for a remark in the result.
 
-No decision is taken by it: the same conversion on another machine, or on this one while it does
+This ratio decides nothing: the same conversion on another machine, or on this one while it does
 other work, has to make the same file. Both files run in turn and the fastest inference of each
-counts, as whatever else the machine does slows inferences down and makes none faster. An inference
-takes the processor time of its thread, which is its latency where nothing else wants that
+counts, as whatever else the machine does slows inferences down and makes none faster. The time of
+an inference is the processor time of its thread, which is its latency where nothing else wants that
 processor.
 """
 
@@ -17,13 +17,13 @@ from edgecnn.tflite.runtime import LoadedFile
 MOST_ROUNDS = 60
 LEAST_ROUNDS = 3
 MOST_RACE_SECONDS = 0.5
-"""Seconds for one pair of files; a round that has begun is ended."""
+"""Seconds after which no new round of a pair of files begins."""
 
 CLOCK = time.perf_counter if sys.platform == "win32" else time.thread_time
 """Windows counts a thread's time in steps of 16 ms."""
 
 CLEARLY_SLOWER = 1.05
-"""Ratio from which on a user is told: a small file differs by up to 5 % from itself."""
+"""Ratio above which a user is told: repeated ratios of a small file to itself vary by up to 5 %."""
 
 
 def latency_ratio_here(
@@ -34,17 +34,17 @@ def latency_ratio_here(
     Args:
         content: A ``.tflite`` file's bytes.
         other: Another file's bytes.
-        seconds: Time to spend at most, a round that has begun aside.
+        seconds: Seconds after which no new round begins.
 
     Example:
-        >>> ratio_here(int8_file, float32_file)
+        >>> latency_ratio_here(int8_file, float32_file)
         0.33
     """
     runners = [LoadedFile(each, threads=1) for each in (content, other)]
     best = [float("inf"), float("inf")]
     end = time.perf_counter() + seconds
     for number in range(1, MOST_ROUNDS + 1):
-        # Whoever comes second finds the caches as the other left them: the order changes.
+        # A file finds the caches as the other one left them, so the order changes.
         for index in (0, 1) if number % 2 else (1, 0):
             best[index] = min(best[index], _seconds(runners[index]))
         if time.perf_counter() > end or _is_obvious(best, number):
