@@ -49,12 +49,12 @@ less to correct."""
 
 @dataclass(frozen=True)
 class MadeFile:
-    """A file, and what was found out about it.
+    """A file, and what was measured of it.
 
     Args:
-        content: Its bytes.
-        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
-        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+        content: The file's bytes.
+        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
+        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
     """
 
     content: bytes
@@ -89,7 +89,7 @@ class FileMaker:
         return write_graph(graph)
 
     def has_float32_file(self, file: FileToMake) -> bool:
-        """Whether that file is at hand."""
+        """Whether the float32 file that another scheme's file is compared with is at hand."""
         return self._source.has_float_model(_pixels(file))
 
     def float32(self, file: FileToMake) -> MadeFile:
@@ -135,23 +135,23 @@ class FileMaker:
             plain = quantizer.quantize(calibrated, ())
         recovery = self._recovery(file)
         if recovery is not None:
-            return self._kept(recovery, plain, quantizer, file)
+            return self._made(recovery, plain, quantizer, file)
         if file.max_drop is not None:
             raise ConversionError("--max-drop needs a model whose layers are in one graph")
         return MadeFile(with_metadata(write_graph(plain.graph), file))
 
-    def _kept(
+    def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
     ) -> MadeFile:
         """Make the integer file that keeps the float model's answers, as far as is asked for."""
-        found, reason = self._recovered(recovery, plain, quantizer, file)
+        recovered, reason = self._recovered(recovery, plain, quantizer, file)
         budget = None
         if file.max_drop is not None:
-            found, budget = self._within_budget(recovery, found, quantizer, file)
-        proof = _proof(file.recover, found)
+            recovered, budget = self._within_budget(recovery, recovered, quantizer, file)
+        proof = _proof(file.recover, recovered)
         if reason:
             proof["reason"] = reason
-        return MadeFile(with_metadata(write_graph(found.graph), file), proof, budget)
+        return MadeFile(with_metadata(write_graph(recovered.graph), file), proof, budget)
 
     def _recovered(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -163,19 +163,20 @@ class FileMaker:
                 try:
                     return recovery.recover(quantizer, plain), ""
                 except MAKING_FAILS as error:
-                    # The plain file is sound: what is not known of this graph costs but gain.
+                    # The plain file is sound, so a graph that recovery can't take costs only
+                    # the gain.
                     reason = str(error)[:300]
         with self._source.clock.phase("compare"):
             proof = recovery.prove(plain.graph, quantizer.takes_pixels)
         return RecoveredGraph(plain.graph, proof, proof, plain.reference, is_plain=True), reason
 
     def _within_budget(
-        self, recovery: Recovery, found: RecoveredGraph, quantizer: Quantizer, file: FileToMake
+        self, recovery: Recovery, int8: RecoveredGraph, quantizer: Quantizer, file: FileToMake
     ) -> tuple[RecoveredGraph, dict[str, Any]]:
         mixable = Mixable(
             float32=with_metadata(self.float32_file(file), file),
-            int8=found,
-            remake=lambda names: recovery.remake(quantizer, found, names),
+            int8=int8,
+            remake=lambda names: recovery.remake(quantizer, int8, names),
             write=lambda graph: with_metadata(write_graph(graph), file),
             inputs=recovery.inputs,
             layers=self._source.layers,
@@ -193,7 +194,7 @@ class FileMaker:
             return mix_within_budget(mixable, file.max_drop, report)
 
     def _recovery(self, file: FileToMake) -> Recovery | None:
-        """Return what compares with the float model; None where no image is held out."""
+        """Return the recovery of the file's float model; None where no image is held out."""
         source, pixels = self._source, _pixels(file)
         if not file.has_images or not source.calibration_file().held_out:
             return None
@@ -215,17 +216,17 @@ class FileMaker:
                 lambda done, total: source.progress(self._doing)(done, total),
                 without,
             )
-            source.report_input_doubts(pixels, self._recoveries[pixels].wanted)
+            source.report_input_doubts(pixels, self._recoveries[pixels].float_scores)
         return self._recoveries[pixels]
 
     def _latencies(self, file: FileToMake) -> Latencies:
-        """Return where the latencies by which files are chosen come from."""
+        """Return the source of the latencies by which files are chosen."""
         if file.device is None:
             return EstimatedLatencies(target_cpu(file.target_cpu))
         return MeasuredLatencies(file.device, self._time_on_device)
 
     def _time_on_device(self, contents: Sequence[bytes]) -> TurnTimes:
-        """Have the parent time some files on the device that they are for."""
+        """Have the parent time files on the device that they are made for."""
         folder = Path(self._source.job.scratch)
         paths = [folder / f"race_{number}.tflite" for number in range(len(contents))]
         for path, content in zip(paths, contents, strict=True):
@@ -242,7 +243,7 @@ MAKERS: dict[str, Callable[[FileMaker, FileToMake], MadeFile]] = {
     "int8": FileMaker.int8,
     "int16x8": FileMaker.int16x8,
 }
-"""How the files of each scheme are made."""
+"""Scheme's name -> the function that makes its files."""
 
 
 def _pixels(file: FileToMake) -> PixelInput:
@@ -251,11 +252,11 @@ def _pixels(file: FileToMake) -> PixelInput:
 
 
 def with_metadata(content: bytes, file: FileToMake) -> bytes:
-    """Return a file as it is written, with its metadata.
+    """Return a file with its metadata buffers, as it is written.
 
     Args:
         content: The file's bytes.
-        file: What is being made.
+        file: What the parent asked for, with the metadata.
     """
     buffers = {
         METADATA_NAME: file.metadata.encode(),
@@ -265,15 +266,15 @@ def with_metadata(content: bytes, file: FileToMake) -> bytes:
     return with_metadata_buffers(content, buffers)
 
 
-def _proof(level: str, found: RecoveredGraph) -> dict[str, Any]:
-    """Return what recovery came to, as :class:`edgecnn.quantize.result.Conversion` has it."""
+def _proof(level: str, graph: RecoveredGraph) -> dict[str, Any]:
+    """Return the ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`."""
     return {
-        "recovery": "none" if found.is_plain and level != "off" else level,
-        "before": found.before.to_dict(),
-        "after": found.after.to_dict(),
-        "layers_corrected": found.layers,
-        "layers_left": list(found.uncorrected),
-        "layers_in_float": list(found.in_float),
-        "float_front": dataclasses.asdict(found.float_front) if found.float_front else None,
-        "without": sorted(step.name for step in found.without),
+        "recovery": "none" if graph.is_plain and level != "off" else level,
+        "before": graph.before.to_dict(),
+        "after": graph.after.to_dict(),
+        "layers_corrected": graph.layers,
+        "layers_left": list(graph.uncorrected),
+        "layers_in_float": list(graph.in_float),
+        "float_front": dataclasses.asdict(graph.float_front) if graph.float_front else None,
+        "without": sorted(step.name for step in graph.without),
     }

@@ -23,7 +23,7 @@ def step_of(extremes: Range, numbers: Numbers = INT8) -> float:
 
     Args:
         extremes: The least and the greatest value.
-        numbers: Their type.
+        numbers: Type of the integers.
 
     Example:
         >>> step_of((1.0, 5.1))
@@ -38,9 +38,9 @@ def rounded_activation(
     """Round values to the levels of a range, which is widened to have 0 in it.
 
     Args:
-        values: Any shape.
-        extremes: Least and greatest value; what is outside is held there.
-        numbers: Their type.
+        values: Real numbers, of any shape.
+        extremes: Least and greatest value; values outside are held there.
+        numbers: Type of the integers.
 
     Example:
         >>> rounded_activation(np.array([0.1, 0.5, 9.0]), (0.0, 255.0))
@@ -50,7 +50,7 @@ def rounded_activation(
     step = np.float32((high - low) / numbers.steps)
     zero = np.rint(np.float32(-low) / step)
     rounded: npt.NDArray[np.float32] = np.divide(values, step, dtype=np.float32)
-    # In place: of many images, a large map takes hundreds of megabytes.
+    # The array is changed in place: of many images, a large map takes hundreds of megabytes.
     np.rint(rounded, out=rounded)
     np.clip(rounded, -zero, numbers.steps - zero, out=rounded)
     rounded *= step
@@ -61,9 +61,9 @@ def rounded_weights(weights: Array, kind: str, numbers: Numbers = INT8) -> npt.N
     """Round an op's weights to integers with a scale for each output.
 
     Args:
-        weights: As the file has them.
+        weights: The op's weights, in the shape that the file has.
         kind: Kind of the op: ``"CONV_2D"``.
-        numbers: Their type.
+        numbers: Type of the integers.
 
     Example:
         >>> rounded_weights(np.array([[127.0, 0.4], [0.0, 1.0]]), "FULLY_CONNECTED")

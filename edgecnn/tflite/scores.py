@@ -16,8 +16,7 @@ from edgecnn.tflite.runtime import run_over_images
 def scores_tensor(graph: Graph) -> Tensor:
     """Return the tensor of the scores.
 
-    Behind it are only ops that change neither the order of classes nor what is to be compared:
-    conversions, softmax and sigmoid.
+    The ops behind the scores do not change the order of the classes: conversions, softmax, sigmoid.
     """
     tensor = graph.output
     while (maker := graph.maker(tensor)) is not None:
@@ -32,7 +31,7 @@ def scores(graph: Graph, images: Sequence[Array] | Array) -> npt.NDArray[np.floa
 
     Args:
         graph: The model.
-        images: What goes in, shape (images, *shape of the input).
+        images: Images as the model takes them, shape (images, *shape of the input).
     """
     tensor = scores_tensor(graph)
     part = part_between(graph, graph.input, tensor)

@@ -16,20 +16,21 @@ Mix = frozenset[int]
 """Places of the ops that stay in float32."""
 
 LEAST_SLOWDOWN = 0.05
-"""An all-float32 file is taken to be at least 5 % slower than int8, so that among mixes of equal
-noise that with the fewest float32 ops still wins where float32 is as fast."""
+"""Part by which a float32 file is taken to be slower than int8 at least, so that of mixes of equal
+noise the one with the fewest float32 ops wins even where float32 is as fast."""
 OUTPUT = -2
-"""Stands for the reader of the answer, which is float32."""
+"""Stands for the place of the reader of the model's answer, which is float32."""
 
 
 @dataclass(frozen=True)
 class CostScale:
-    """What costs are measured by.
+    """The scale by which costs of mixes are estimated.
 
     Args:
         int8_bytes: Size of the int8 file.
         slowdown: Latency of the float32 file over the int8 file's.
-        cpu: What ops cost; where ``slowdown`` was measured, only their shares follow from it.
+        cpu: The cost table of ops; where ``slowdown`` was measured, the table gives only the ops'
+            shares of it.
         takes_pixels: Whether the int8 file takes uint8 pixels.
     """
 
@@ -39,7 +40,7 @@ class CostScale:
     takes_pixels: bool
 
     def conversion_ms(self, values: int) -> float:
-        """Return the time of turning some values from float32 to int8 or back, about."""
+        """Return about the time of turning some values from float32 to int8 or back."""
         return sum(cost.milliseconds(0, values) for cost in (self.cpu.int8, self.cpu.float32)) / 2
 
 
@@ -64,9 +65,9 @@ class Estimate:
     """Noise and cost of mixes.
 
     Args:
-        ops: Of the file, in its order.
-        scale: What costs are measured by.
-        base: Places of those that the int8 file has in float32 already.
+        ops: Costs of the ops, in the order of the graph.
+        scale: The scale by which costs are estimated.
+        base: Places of the ops that the int8 file has in float32 already.
 
     Example:
         >>> estimate.noise(frozenset()) > estimate.noise(frozenset({0, 1}))
@@ -89,21 +90,21 @@ class Estimate:
         self._edges_of = _by_place(len(ops), ends)
 
     def noise(self, mix: Mix) -> float:
-        """Return the noise over the signal in the scores."""
+        """Return a mix's noise over the signal in the scores."""
         return sum(term.noise for term in self._terms if not term.places <= mix)
 
     def cost(self, mix: Mix) -> float:
-        """Return the bytes and the time that a mix takes more than no float32, as int8's parts."""
+        """Return the bytes and the time that a mix takes in addition, as parts of int8's."""
         return self.price(frozenset(), mix)
 
     def gain(self, mix: Mix, more: Mix) -> float:
-        """Return the noise that goes when more ops join a mix."""
+        """Return the noise that is gone when more ops join a mix."""
         touched = {number for place in more for number in self._terms_of[place]}
         terms, joined = [self._terms[number] for number in touched], mix | more
         return sum(t.noise for t in terms if t.places <= joined and not t.places <= mix)
 
     def price(self, mix: Mix, more: Mix) -> float:
-        """Return the cost that comes when more ops join a mix; less than 0 if conversions go."""
+        """Return the cost of more ops joining a mix; less than 0 if conversions go."""
         edges = [self._edges[n] for n in {n for place in more for n in self._edges_of[place]}]
         joined = mix | more
         converted = sum(_conversion(edge, joined) - _conversion(edge, mix) for edge in edges)
@@ -115,17 +116,18 @@ class Estimate:
 
 
 def _slowdowns(ops: Sequence[OpCost], scale: CostScale, int8_ms: Sequence[float]) -> list[float]:
-    """Return the time that each op takes more in float32, as a part of the whole int8 file's.
+    """Return the additional time of each op in float32, as a part of the whole int8 file's time.
 
-    Together they are what the float32 file takes more, and each has its share by the table of the
-    CPU; where float32 is no slower by that table, its share of the float32 file's time.
+    The sum is the additional time of the float32 file. The cost table of the CPU gives each op's
+    share of it; where float32 is no slower by that table, an op's share is that of its time in
+    float32.
     """
-    wanted = max(scale.slowdown - 1.0, LEAST_SLOWDOWN)
+    whole = max(scale.slowdown - 1.0, LEAST_SLOWDOWN)
     float_ms = [scale.cpu.float32.milliseconds(op.macs, op.elements) for op in ops]
     more = [max(slow - fast, 0.0) for slow, fast in zip(float_ms, int8_ms, strict=True)]
     shares = more if sum(more) > 0.0 else float_ms
     total = sum(shares) or 1.0
-    return [wanted * share / total for share in shares]
+    return [whole * share / total for share in shares]
 
 
 def _terms(ops: Sequence[OpCost]) -> Iterator[_Term]:
@@ -137,20 +139,20 @@ def _terms(ops: Sequence[OpCost]) -> Iterator[_Term]:
 
 def _reached(ops: Sequence[OpCost], place: int) -> set[int]:
     """Return the ops that read a result, also by way of ops that pass it on."""
-    found: set[int] = set()
+    reached: set[int] = set()
     waiting = list(ops[place].readers)
     while waiting:
         reader = waiting.pop()
-        if reader not in found:
-            found.add(reader)
+        if reader not in reached:
+            reached.add(reader)
             waiting += () if ops[reader].is_layer else ops[reader].readers
-    return found
+    return reached
 
 
 def _edges(ops: Sequence[OpCost], costs: Sequence[float], *, takes_pixels: bool) -> Iterator[_Edge]:
     for place, op in enumerate(ops):
         yield _Edge(place, op.readers or (OUTPUT,), costs[place])
-    # Pixels are turned into whatever the first ops take, in any mix.
+    # A file that takes pixels converts them for its first ops in any mix.
     first = tuple(place for place, op in enumerate(ops) if MODEL_INPUT in op.sources)
     if first and not takes_pixels:
         yield _Edge(MODEL_INPUT, first, costs[first[0]])
@@ -163,9 +165,9 @@ def _conversion(edge: _Edge, mix: Mix) -> float:
 
 def _by_place(count: int, sets: Sequence[Iterable[int]]) -> list[list[int]]:
     """Return for each place the numbers of the sets that it is in."""
-    found: list[list[int]] = [[] for _ in range(count)]
+    numbers: list[list[int]] = [[] for _ in range(count)]
     for number, places in enumerate(sets):
         for place in set(places):
             if place >= 0:
-                found[place].append(number)
-    return found
+                numbers[place].append(number)
+    return numbers

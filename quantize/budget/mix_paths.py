@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from edgecnn.quantize.budget.mix_estimate import Estimate, Mix
 
 LEAST_PRICE = 1e-12
+"""Least price that a gain of noise is divided by."""
 
 
 def prefixes(estimate: Estimate) -> list[Mix]:
@@ -24,17 +25,18 @@ def suffixes(estimate: Estimate) -> list[Mix]:
 
 
 def cheapest_first(estimate: Estimate) -> list[Mix]:
-    """Return the mixes that come of adding what takes the most noise for its cost, again and again.
+    """Return the mixes of a greedy path: each adds the ops that take most noise for their cost.
 
-    An island costs two conversions, and an op between two islands takes conversions away.
+    An island of float32 ops costs two conversions, and an op between two islands takes conversions
+    away.
     """
     return _grow(estimate, lambda mix, move: max(estimate.price(mix, move), LEAST_PRICE))
 
 
 def loudest_first(estimate: Estimate) -> list[Mix]:
-    """Return the mixes that come of adding what takes the most noise, whatever it costs.
+    """Return the mixes of a greedy path: each adds the ops that take most noise at any cost.
 
-    Where a large layer alone makes more noise than a budget allows, it comes too late otherwise.
+    A large layer that alone makes more noise than a budget allows comes too late on other paths.
     """
     return _grow(estimate, lambda mix, move: 1.0)
 
@@ -52,7 +54,7 @@ def _grow(estimate: Estimate, price: Callable[[Mix, Mix], float]) -> list[Mix]:
 
 
 def _with_free_ops(estimate: Estimate, mix: Mix) -> Mix:
-    """Add the ops that cost nothing, as they stand between others in float32."""
+    """Add the ops that cost nothing, as they stand between ops in float32."""
     near = {
         other
         for place in mix
@@ -66,17 +68,17 @@ def _with_free_ops(estimate: Estimate, mix: Mix) -> Mix:
 
 
 def smaller_mixes(estimate: Estimate, mix: Mix) -> list[Mix]:
-    """Return the mixes that come of taking out what is worth least; the last is ``mix``."""
+    """Return the mixes that come of taking out the least useful parts; the last is ``mix``."""
     path, left = [mix], mix
     while len(left) > 1:
         best = min(_parts(estimate, left), key=lambda part: _worth(estimate, left, part))
         left = left - best
         path.append(left)
-    return [found for found in reversed(path) if found]
+    return [smaller for smaller in reversed(path) if smaller]
 
 
 def _parts(estimate: Estimate, mix: Mix) -> list[Mix]:
-    """Return what can be taken out of a mix at once: an op, or an island."""
+    """Return the parts that can be taken out of a mix at once: each op, and each island."""
     islands: list[set[int]] = []
     for place in sorted(mix):
         near = [island for island in islands if island & set(estimate.ops[place].sources)]
@@ -87,19 +89,19 @@ def _parts(estimate: Estimate, mix: Mix) -> list[Mix]:
 
 
 def _worth(estimate: Estimate, mix: Mix, part: Mix) -> tuple[bool, float]:
-    """Return the noise that a part keeps away for its cost; one that costs nothing stays."""
+    """Return the noise that a part takes away for its cost; a part that costs nothing stays."""
     left = mix - part
     price = estimate.price(left, part)
     return price <= 0.0, estimate.gain(left, part) / max(price, LEAST_PRICE)
 
 
 def pareto_front(estimate: Estimate, path: Sequence[Mix]) -> list[Mix]:
-    """Return the mixes of a path than which no other has both less noise and less cost, by cost."""
-    figures = sorted((estimate.cost(mix), estimate.noise(mix), sorted(mix)) for mix in path)
-    found: list[Mix] = []
+    """Return the mixes of a path that no other beats in both noise and cost, sorted by cost."""
+    mixes = sorted((estimate.cost(mix), estimate.noise(mix), sorted(mix)) for mix in path)
+    front: list[Mix] = []
     least = float("inf")
-    for _, noise, places in figures:
+    for _, noise, places in mixes:
         if noise < least:
             least = noise
-            found.append(frozenset(places))
-    return found
+            front.append(frozenset(places))
+    return front

@@ -1,7 +1,7 @@
 """From an int8 file that loses too much to a mix of int8 and float32 that does not (in the child).
 
-What a mix loses is measured on the held-out images; its latency is estimated for the CPU that the
-file is for, or measured on the device that it is for.
+The accuracy that a mix loses is measured on the held-out images. Its latency is estimated for a
+kind of CPU, or measured on a device.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from edgecnn.tflite.graph import Array, Graph
 from edgecnn.tflite.target_cpu import TargetCpu
 
 MEASURING_MACS = 2e11
-"""Multiply-adds of measuring the ops one by one, which take a few seconds: the larger a network is,
-the fewer images it is measured on."""
+"""Multiply-adds to spend on measuring the ops one by one, which take a few seconds: the larger a
+network is, the fewer images it is measured on."""
 FEWEST_IMAGES, MOST_IMAGES = 4, 16
+"""Limits of the number of images on which the ops are measured one by one."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,12 @@ class Mixable:
         float32: The file with all layers in float32.
         int8: The graph whose layers are all int8, its fidelity, and the float graph that it was
             made of.
-        remake: Makes the int8 graph again; the results that it is given the names of stay in
-            float32.
+        remake: Makes the int8 graph again, with the results of the given names in float32.
         write: Returns the bytes of a graph's file as it is published.
-        inputs: Gives so many of the images that go into the float graph, none of the held-out ones.
-        layers: As ``layer_names.keep_layer_names`` gave them.
+        inputs: Returns a number of images as the float graph takes them; none is held out.
+        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
         takes_pixels: Whether the int8 file takes uint8 pixels.
-        cpu: What ops cost.
+        cpu: The cost table of ops.
         latencies: Where the latencies of files come from.
     """
 
@@ -73,14 +73,14 @@ def mix_within_budget(
     Args:
         subject: The int8 file.
         most_drop: The budget, in points.
-        on_progress: Told (phase, done, total).
+        on_progress: Called with (phase, done, total).
 
     Returns:
         The int8 file itself where it is within the budget, else the cheapest mix that is; and the
         ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
 
     Raises:
-        ConversionError: No mix that is smaller and faster than float32 is within it.
+        ConversionError: No mix that is smaller and faster than float32 is within the budget.
     """
     on_progress("compare the latencies of int8 and float32", 0, 0)
     int8 = subject.write(subject.int8.graph)
@@ -99,7 +99,7 @@ def mix_within_budget(
     )
     best = search.run()
     if best is not None:
-        return best.found, _report(subject, most_drop, best, ops, int8, tries=search.tries)
+        return best.recovered, _report(subject, most_drop, best, ops, int8, tries=search.tries)
     nearest = search.nearest()
     miss = None
     if nearest is not None:
@@ -115,7 +115,8 @@ def _ops(subject: Mixable, on_progress: Callable[[int, int], None]) -> list[OpCo
         for op in reference.ops
         if op.is_weighted
     )
-    # The weights and the result of each op in turn, and half of the network after it.
+    # Each op is changed in its weights and in its result, and each time half of the network is run
+    # after it, on the average.
     once = len(reference.ops) * macs or 1
     count = int(min(max(MEASURING_MACS / once, FEWEST_IMAGES), MOST_IMAGES))
     return op_costs(
@@ -137,7 +138,7 @@ def _report(
     *,
     tries: int,
 ) -> dict[str, Any]:
-    before, after = subject.int8.after, tried.found.after
+    before, after = subject.int8.after, tried.recovered.after
     return {
         "max_drop": most_drop,
         "measure": "agreement" if after.top1_percent is None else "top-1",
@@ -159,7 +160,7 @@ def _report(
 
 
 def _uncertainty(fidelity: Fidelity) -> float:
-    """Return the standard error of a drop in points; for top-1 it is at most this.
+    """Return the standard error of a drop in points, which for top-1 is an upper bound.
 
     Only images whose best class changed can be won or lost.
     """
@@ -171,7 +172,7 @@ def layer_names(ops: Sequence[OpCost], mix: Mix) -> list[str]:
     """Return the Keras names of the layers of a mix, in the file's order, each once.
 
     Args:
-        ops: Of the file.
-        mix: Places of some of them; those that compute nothing have no say.
+        ops: The ops of the graph.
+        mix: Places of ops; those that compute nothing have no layer.
     """
     return list(dict.fromkeys(ops[place].layer for place in sorted(mix) if ops[place].is_layer))

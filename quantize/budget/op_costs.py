@@ -15,7 +15,7 @@ from edgecnn.tflite.integer_values import FIXED_RANGES, real_weights, rounded_we
 from edgecnn.tflite.scores import scores
 
 MODEL_INPUT = -1
-"""Stands for the maker of the image."""
+"""Stands for the place of the maker of the model's input."""
 EXTRA_FLOAT_BYTES = 3
 """Extra bytes that a float32 weight takes over an int8 one."""
 
@@ -25,16 +25,17 @@ class OpCost:
     """What one op of the float graph that an int8 file was made of costs.
 
     Args:
-        name: Name of its result, by which it can be left in float32.
-        layer: The Keras name of its layer.
-        is_layer: Whether it computes; others pass on what they read.
-        weights_noise: Noise over signal in the scores when its weights alone are the int8 file's.
-        result_noise: Noise over signal in the scores when its result alone has 256 levels.
-        extra_bytes: What its weights take more in float32.
-        macs: Multiply-adds of one image.
-        elements: Number of values in its result.
-        sources: Places of the ops that make what it reads.
-        readers: Places of the ops that read its result.
+        name: Name of the op's result, by which the op can be left in float32.
+        layer: The Keras name of the op's layer.
+        is_layer: Whether the op computes; others pass on what they read.
+        weights_noise: Noise over signal in the scores when the op's weights alone are the int8
+            file's.
+        result_noise: Noise over signal in the scores when the op's result alone has 256 levels.
+        extra_bytes: Additional bytes of the op's weights in float32.
+        macs: Multiply-adds of the op for one image.
+        elements: Number of values in the op's result.
+        sources: Places of the ops that make what this op reads.
+        readers: Places of the ops that read this op's result.
     """
 
     name: str
@@ -74,10 +75,10 @@ def op_costs(
     Args:
         int8: The int8 graph.
         reference: The float graph that it was made of.
-        images: What goes into the float graph, shape (images, *shape of its input).
-        layers: As ``layer_names.keep_layer_names`` gave them.
-        centered: Whether biases take up what the int8 graph's weights move a mean by.
-        on_progress: Told (ops done, ops in all).
+        images: Images as the float graph takes them, shape (images, *shape of the graph's input).
+        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
+        centered: Whether biases undo the shift of means that rounded weights cause.
+        on_progress: Called with (ops done, ops in all).
 
     Returns:
         The costs of the float graph's ops, in its order.
@@ -116,11 +117,11 @@ def _noises(
     centered: bool,
     on_progress: Callable[[int, int], None],
 ) -> dict[int, OpNoise]:
-    one, wanted = OneOpAtATime(reference, images), scores(reference, images)
+    walk, wanted = OneOpAtATime(reference, images), scores(reference, images)
     weights, noises = weights_by_result(int8), {}
-    for place, op in one.up_to_scores():
+    for place, op in walk.up_to_scores():
         if rounds_result(op):
-            found = one.rounded_scores(
+            rounded = walk.rounded_scores(
                 place,
                 op,
                 _range(op),
@@ -128,25 +129,25 @@ def _noises(
                 parts=("weights", "activation"),
                 centered=centered,
             )
-            ratios = {part: noise_of(sqnr_db(values, wanted)) for part, values in found.items()}
+            ratios = {part: noise_of(sqnr_db(values, wanted)) for part, values in rounded.items()}
             noises[place] = OpNoise(ratios.get("weights", 0.0), ratios["activation"])
         on_progress(place + 1, len(reference.ops))
     return noises
 
 
 def _range(op: Op) -> Range:
-    found = FIXED_RANGES.get(op.kind) or op.result.range
-    assert found is not None
-    return found
+    extremes = FIXED_RANGES.get(op.kind) or op.result.range
+    assert extremes is not None
+    return extremes
 
 
-def _weights_of(op: Op, known: Mapping[str, Array]) -> Array | None:
-    """Return the weights that an op has in the int8 graph; those of unknown name are rounded."""
+def _weights_of(op: Op, int8_weights: Mapping[str, Array]) -> Array | None:
+    """Return an op's weights in the int8 graph; where its name is not there, rounded ones."""
     if not op.is_weighted:
         return None
-    own, found = op.weights.values, known.get(op.result.name)
-    if found is not None and found.shape == own.shape:
-        return found
+    own, int8 = op.weights.values, int8_weights.get(op.result.name)
+    if int8 is not None and int8.shape == own.shape:
+        return int8
     return rounded_weights(own, op.kind)
 
 

@@ -1,7 +1,7 @@
 """The search for the cheapest mix: each try is a real file, corrected and proven as any other.
 
-Estimates say in which order to try; what counts is measured: the drop on the held-out images, the
-bytes, and the latency beside the int8 and the float32 file on the CPU that the file is for.
+Estimates give the order of the tries. The choice is by the drop on the held-out images, the bytes,
+and the latency beside the int8 and the float32 file.
 """
 
 from __future__ import annotations
@@ -24,23 +24,25 @@ from edgecnn.tflite.graph import Graph
 
 MOST_TRIES = 20
 KEPT_FOR_FEWER = 5
-"""Tries that are left for taking ops out of the best mix."""
+"""Tries that are reserved for taking ops out of the best mix."""
 ESTIMATE_SLACK = 1.25
-"""Estimated costs are wrong by so much: what should cost more than the best is not tried."""
+"""Factor by which estimated costs may be wrong: a mix that should cost more than so many times the
+best one's is not tried."""
 FINALISTS = 3
+"""Number of the cheapest mixes that are compared once more at the end."""
 FASTER_THAN_FLOAT32 = 0.98
-"""Part of float32's latency that a mix may take at most to count as faster."""
+"""Greatest part of float32's latency with which a mix counts as faster."""
 DROP_TOLERANCE = 1e-9
-"""Points that two ways to compute the same percentage may differ by."""
+"""Points by which two ways to compute the same percentage may differ."""
 
 
 def drop_of(fidelity: Fidelity) -> float:
     """Return what a file loses, in points.
 
-    Of top-1 against the float file where labels are known, else of agreement with it.
+    The drop is of top-1 against the float file where labels are known, else of agreement with it.
 
     Args:
-        fidelity: Of a file that names classes.
+        fidelity: Fidelity of a file that names classes.
 
     Example:
         >>> drop_of(Fidelity(100, 0.9, 20.0, 0.01, top1_percent=54.5, float_top1_percent=56.0))
@@ -54,19 +56,19 @@ def drop_of(fidelity: Fidelity) -> float:
 
 @dataclass(frozen=True)
 class MixTry:
-    """A mix, the file that it makes, and what that costs.
+    """A mix, the file that it makes, and what the file costs.
 
     Args:
         mix: Places of the ops in float32.
-        found: The graph and its fidelity.
+        recovered: The mix's graph and its fidelity.
         content: The file's bytes.
-        over_int8: Its latency over the int8 file's.
-        over_float32: Its latency over the float32 file's.
-        cost: Its bytes times its latency, both over the int8 file's.
+        over_int8: The file's latency over the int8 file's.
+        over_float32: The file's latency over the float32 file's.
+        cost: The file's bytes times its latency, both over the int8 file's.
     """
 
     mix: Mix
-    found: RecoveredGraph
+    recovered: RecoveredGraph
     content: bytes
     over_int8: float
     over_float32: float
@@ -75,12 +77,12 @@ class MixTry:
 
 @dataclass(frozen=True)
 class MixMaker:
-    """The two files that a mix lies between, and the way to make it.
+    """The two files that mixes lie between, and how to make a mix.
 
     Args:
         int8: The file with all layers in int8.
         float32: The file with all layers in float32.
-        make: Makes a mix; the results named stay in float32.
+        make: Makes a mix, with the results of the given names in float32.
         write: Returns the bytes of a graph's file as it is published.
         latencies: Where the latencies of files come from.
     """
@@ -96,14 +98,14 @@ class Search:
     """Searches the cheapest mix within a budget.
 
     Args:
-        maker: Makes the mixes, and has what they lie between.
-        estimate: Estimates their noise and cost.
+        maker: Makes the mixes, and has the two files that they lie between.
+        estimate: Estimates the mixes' noise and cost.
         most_drop: The budget in points.
-        on_try: Told the number of each try, from 1 on.
+        on_try: Called with the number of each try, from 1 on.
 
     Example:
         >>> best = Search(maker, estimate, 0.5, print).run()
-        >>> best is None or drop_of(best.found.after) <= 0.5
+        >>> best is None or drop_of(best.recovered.after) <= 0.5
         True
     """
 
@@ -121,14 +123,15 @@ class Search:
         """Try mixes until the cheapest is found or the tries are used up.
 
         Returns:
-            None where no mix that is smaller and faster than float32 meets the budget.
+            The cheapest mix; None where no mix that is smaller and faster than float32 meets the
+            budget.
         """
         for path in (cheapest_first, prefixes, suffixes, loudest_first):
             self._bisect(self._promising(path(self._estimate)), MOST_TRIES - KEPT_FOR_FEWER)
         if self._finalists:
             self._bisect(smaller_mixes(self._estimate, self._finalists[0].mix), MOST_TRIES)
-        # What a device measured at different times is measured once more, all in one race.
-        raced = self._raced([(one.mix, one.found, one.content) for one in self._finalists])
+        # A device measured the finalists at different times, so they are measured in one race.
+        raced = self._raced([(best.mix, best.recovered, best.content) for best in self._finalists])
         return min(raced, key=lambda tried: tried.cost, default=None)
 
     def nearest(self) -> MixTry | None:
@@ -149,10 +152,10 @@ class Search:
         ]
 
     def _bisect(self, path: list[Mix], most_tries: int) -> None:
-        """Find the first mix of a path that meets the budget; those after it are taken to do so."""
+        """Find the first mix of a path that meets the budget; later ones are taken to meet it."""
         fails, meets = -1, len(path)
-        # As long as nothing meets it, whether the last does comes first: most paths may not lead
-        # there at all.
+        # As long as no mix meets the budget, a path's last one is tried first: many paths may not
+        # lead within the budget at all.
         place = meets // 2 if self._finalists else meets - 1
         while meets - fails > 1:
             if path[place] not in self._meets_by_mix and self.tries >= most_tries:
@@ -167,31 +170,31 @@ class Search:
         if mix not in self._meets_by_mix:
             self.tries += 1
             self._on_try(self.tries)
-            found = self._made(mix)
-            meets = found is not None and drop_of(found.after) <= self._most_drop + DROP_TOLERANCE
+            graph = self._made(mix)
+            meets = graph is not None and drop_of(graph.after) <= self._most_drop + DROP_TOLERANCE
             self._meets_by_mix[mix] = meets
-            if found is not None:
-                content = self._maker.write(found.graph)
+            if graph is not None:
+                content = self._maker.write(graph.graph)
                 if len(content) < len(self._maker.float32):
-                    self._keep(mix, found, content, meets=meets)
+                    self._keep(mix, graph, content, meets=meets)
         return self._meets_by_mix[mix]
 
     def _made(self, mix: Mix) -> RecoveredGraph | None:
         names = [self._estimate.ops[place].name for place in sorted(mix)]
         try:
-            found = self._maker.make(names)
+            graph = self._maker.make(names)
         except MAKING_FAILS:
             return None
-        # A name that is not found again in the file would hide what stayed in float32.
-        return found if layers_in_float(found.graph) <= set(names) else None
+        # A layer under another name would stay in float32 without being told of.
+        return graph if layers_in_float(graph.graph) <= set(names) else None
 
-    def _keep(self, mix: Mix, found: RecoveredGraph, content: bytes, *, meets: bool) -> None:
-        """Remember a file if it is among the cheapest, or the nearest as long as none meets."""
+    def _keep(self, mix: Mix, graph: RecoveredGraph, content: bytes, *, meets: bool) -> None:
+        """Remember a file that is among the cheapest, or the nearest of those out of the budget."""
         if meets:
-            raced = [*self._finalists, *self._raced([(mix, found, content)])]
+            raced = [*self._finalists, *self._raced([(mix, graph, content)])]
             self._finalists = sorted(raced, key=lambda tried: tried.cost)[:FINALISTS]
-        elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest.found.after):
-            self._nearest = next(iter(self._raced([(mix, found, content)])), self._nearest)
+        elif self._nearest is None or drop_of(graph.after) < drop_of(self._nearest.recovered.after):
+            self._nearest = next(iter(self._raced([(mix, graph, content)])), self._nearest)
 
     def _raced(self, mixes: Sequence[tuple[Mix, RecoveredGraph, bytes]]) -> list[MixTry]:
         """Get the latencies of mixes and return those that are surely faster than float32."""
@@ -201,11 +204,11 @@ class Search:
         contents = [content for _, _, content in mixes]
         race = self._maker.latencies.race([*contents, self._maker.int8, self._maker.float32])
         tried = []
-        for place, (mix, found, content) in enumerate(mixes):
+        for place, (mix, graph, content) in enumerate(mixes):
             over_int8, over_float32 = race.ratio(place, int8), race.ratio(place, float32)
             cost = len(content) / len(self._maker.int8) * over_int8.value
             if over_float32.high <= FASTER_THAN_FLOAT32:
-                tried.append(MixTry(mix, found, content, over_int8.value, over_float32.value, cost))
+                tried.append(MixTry(mix, graph, content, over_int8.value, over_float32.value, cost))
         return tried
 
 

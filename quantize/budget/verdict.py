@@ -8,7 +8,7 @@ from typing import Any
 from edgecnn.core.errors import InputError
 
 MOST_NAMES = 12
-"""Of layers, on a line; the JSON has all."""
+"""Most names of layers on a line; the JSON has all."""
 
 
 def check_max_drop(points: float) -> None:
@@ -25,19 +25,20 @@ def describe_budget(budget: Mapping[str, Any]) -> list[str]:
     """Say in a few lines what stayed in float32 for a budget, and what that costs.
 
     Args:
-        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
 
     Example:
         >>> describe_budget(conversion.budget)[0]
         'within 1 point: 5 of 29 layers stay in float32: conv1, conv_dw_1, conv_pw_1'
     """
-    kept = budget["layers_in_float"]
+    in_float = budget["layers_in_float"]
     within = f"within {points(budget['max_drop'])}"
     if not budget["tries"]:
         return [f"{within} as it is: {_loss(budget)}"]
-    names = [*kept[:MOST_NAMES], *(["..."] if len(kept) > MOST_NAMES else [])]
+    names = [*in_float[:MOST_NAMES], *(["..."] if len(in_float) > MOST_NAMES else [])]
     return [
-        f"{within}: {len(kept)} of {budget['layers']} layers stay in float32: {', '.join(names)}",
+        f"{within}: {len(in_float)} of {budget['layers']} layers stay in float32: "
+        f"{', '.join(names)}",
         f"{_loss(budget)} (int8: {budget['int8_drop']:.2f}), {_costs(budget)}",
     ]
 
@@ -71,7 +72,7 @@ def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
     """Return what a user should know of a budget, one line each.
 
     Args:
-        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
     """
     if budget is None:
         return []
@@ -99,11 +100,12 @@ def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
 
 
 def describe_miss(most_drop: float, nearest: Mapping[str, Any] | None) -> str:
-    """Say that no mix is within a budget, what came nearest, and what would do.
+    """Say that no mix is within a budget, which came nearest, and what to try.
 
     Args:
         most_drop: The budget in points.
-        nearest: Of the mix that lost least, what ``budget`` has; None where there is none.
+        nearest: The ``budget`` of the mix that lost least; None where no mix is smaller and faster
+            than float32.
     """
     what = f"no mix of int8 and float32 is within {points(most_drop)}"
     advice = "try float16, images more like those it was trained on, or a larger --max-drop"

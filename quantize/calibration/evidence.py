@@ -1,8 +1,8 @@
 """Which of two inputs suits a model: its answers to the same images are compared, pair by pair.
 
-With labels, an answer is worth the probability that it gives to the right class. Without, it is
-worth what it says of its image: its distance from what the model answers on the average, which is
-little where all images get one answer, and where none gets a sure one.
+With labels, the worth of an answer is the probability that it gives to the right class. Without
+labels, its worth is its information on the image: its distance from the model's mean answer, which
+is small where all images get the same answer, and where no answer is sure.
 """
 
 from __future__ import annotations
@@ -18,30 +18,33 @@ LogProbabilities = npt.NDArray[np.float64]
 """Logarithms of probabilities, shape (images, classes)."""
 
 LEAST_ODDS = 1e-4
-"""With labels: another input is believed if chance makes as many images speak for it less often."""
+"""With labels: probability of as many images speaking for another input by chance, below which the
+other input is believed."""
 TIE = 0.35
 """With labels: an image speaks for neither input if the right class' logarithms differ by less."""
 LEAST_GAIN = 0.08
-"""With labels: part of the images that another input must be right for in addition."""
+"""With labels: part of the images by which another input must be right more often."""
 LEAST_ERRORS = 5.0
-"""Without labels: standard errors that the mean difference must be away from nothing."""
+"""Without labels: standard errors by which the mean gain of information must exceed zero."""
 LEAST_WINS = 0.65
-"""Without labels: part of the images whose answers must tell more."""
+"""Without labels: part of the images whose answers must give more information."""
 TELLING = 0.6
-"""Without labels: part of all that answers could tell, which those to suitable images do tell."""
+"""Without labels: part of the greatest possible information from which on answers are good."""
 FEWEST_CLASSES = 8
-"""Without labels: strange input, too, makes a model sure of one of two classes."""
+"""Least number of classes for judging without labels: of fewer, a model is sure of one even for
+unsuitable input."""
 FLOOR = math.log(1e-30)
-"""Trained networks call no class less probable; numbers that are far too large make them do so."""
+"""Least logarithm of a probability that trained networks give a class; only input that is far too
+large makes them give less."""
 LEAST_TOLD = math.log(1e-4)
-"""A right class that is called less probable is as wrong as can be."""
+"""Least logarithm of a right class' probability that counts: a lower one is no more wrong."""
 
 
 class Judge(Protocol):
     """A way to compare answers as given (``own``) with those to another input."""
 
     def worth(self, answers: LogProbabilities) -> Array:
-        """Return of each answer to the first images what it is worth."""
+        """Return the worth of each answer to the first images, shape (images,)."""
 
     def is_good(self, own: LogProbabilities) -> bool:
         """Whether answers are such that input of another magnitude can't be the right one."""
@@ -52,17 +55,17 @@ class Judge(Protocol):
         """Whether another input, which may be scaled differently, is far better, beyond chance."""
 
     def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
-        """Say in words how much better."""
+        """Say in words how much better the answers to another input are."""
 
 
 class LabelJudge:
     """Compares by the labels.
 
     Args:
-        labels: Of each image the output that is its label, shape (images,).
+        labels: For each image the output that is its label, shape (images,).
 
     Example:
-        >>> ByLabel(np.array([1, 0])).worth(np.log([[0.5, 0.5], [0.9, 0.1]])).round(2)
+        >>> LabelJudge(np.array([1, 0])).worth(np.log([[0.5, 0.5], [0.9, 0.1]])).round(2)
         array([-0.69, -0.11])
     """
 
@@ -75,12 +78,12 @@ class LabelJudge:
         return right.clip(min=LEAST_TOLD)
 
     def is_good(self, own: LogProbabilities) -> bool:
-        """Whether far more are right than would be by chance."""
+        """Whether far more answers are right than would be by chance."""
         return bool(self._right(own).mean() > 0.25 + 1 / own.shape[1])
 
     @property
     def most_common(self) -> float:
-        """Part of the images that one answer to all would be right for."""
+        """Part of the images for which the same answer to all would be right."""
         return float(np.bincount(self._labels).max()) / len(self._labels)
 
     def means_something(self, own: LogProbabilities) -> bool:
@@ -90,7 +93,7 @@ class LabelJudge:
     def is_better(
         self, own: LogProbabilities, other: LogProbabilities, *, is_rescaled: bool
     ) -> bool:
-        """Whether more are right, by more than chance and than one answer to all would be."""
+        """Whether more answers are right: more than by chance, and than one answer to all."""
         del is_rescaled
         before, after = self._right(own), self._right(other)
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
@@ -103,7 +106,7 @@ class LabelJudge:
         )
 
     def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
-        """Say how many are right."""
+        """Say for how many images the answers are right."""
         before, after = (100 * self._right(answers).mean() for answers in (own, other))
         return (
             f"its answers are right for {before:.0f} % of {len(own)} images as given, and for "
@@ -119,7 +122,7 @@ class InformationJudge:
     """Compares by how much answers say of their images, for models of many classes.
 
     Example:
-        >>> ByTelling().worth(np.log([[0.999, 0.001], [0.001, 0.999]])).round(1)
+        >>> InformationJudge().worth(np.log([[0.999, 0.001], [0.001, 0.999]])).round(1)
         array([0.7, 0.7])
     """
 
@@ -130,14 +133,17 @@ class InformationJudge:
         return told
 
     def is_good(self, own: LogProbabilities) -> bool:
-        """Whether answers tell much of what they could of so many images, and are not overdone."""
+        """Whether answers give much of the information that they could, and are not overdone."""
         is_overdone = (own <= FLOOR).mean() > 0.1
         return bool(not is_overdone and self.worth(own).mean() > TELLING * math.log(min(own.shape)))
 
     def is_better(
         self, own: LogProbabilities, other: LogProbabilities, *, is_rescaled: bool
     ) -> bool:
-        """Whether answers tell far more; twice as much if the scale may have made them surer."""
+        """Whether answers give far more information: twice as much where the scale differs.
+
+        Input of a greater scale alone makes answers surer.
+        """
         if not self.is_good(other):
             return False
         gain = self.worth(other) - self.worth(own)
@@ -166,8 +172,8 @@ def log_probabilities(answers: Array) -> LogProbabilities:
     """Return the logarithms of the probabilities that a model's answers stand for.
 
     Args:
-        answers: Shape (images, classes): probabilities, of one class an image or of each by itself,
-            or scores before softmax.
+        answers: Probabilities that add up to one for each image, probabilities of each class by
+            itself, or scores before softmax, shape (images, classes).
 
     Example:
         >>> log_probabilities(np.array([[0.25, 0.75]])).round(2)
@@ -192,7 +198,7 @@ def sign_test(wins: int, losses: int) -> float:
     """Return the probability that chance gives at least so many wins (the sign test).
 
     Example:
-        >>> odds(3, 1)
+        >>> sign_test(3, 1)
         0.3125
     """
     pairs = wins + losses
@@ -200,7 +206,7 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def standard_errors(differences: Array) -> float:
-    """Return how many standard errors a mean difference is above nothing.
+    """Return by how many standard errors a mean difference exceeds zero.
 
     Example:
         >>> standard_errors(np.array([1.0, 3.0]))

@@ -16,26 +16,31 @@ from edgecnn.data.loader import load
 
 DEFAULT_SAMPLES = 100
 MIN_SAMPLES = 10
-"""Fewer images than this give ranges that the next image leaves; only an explicit --samples may."""
+"""Fewest images to calibrate with, unless --samples says fewer: the next image would leave the
+ranges of so few."""
 NOISE_SAMPLES = 16
 MOST_HELD_OUT = 100
-"""Images beyond the samples on which a file is compared with the float file."""
+"""Most images beyond the samples on which a file is compared with the float file."""
 MOST_HELD_OUT_FOR_BUDGET = 500
-"""The same where a budget of a fraction of a percent is to be held."""
+"""Most images beyond the samples where an accuracy budget of a fraction of a percent is to be
+measured."""
 SEED = 0
 NONE_READABLE = "no calibration image can be read"
 
 SLIVER = 25
-"""Images whose brightest values are below this use a tenth of 0..255."""
+"""Brightest value of images that use no more than a tenth of 0..255."""
 DARK, BRIGHT = 64, 191
-"""A set is nearly black or white if 99 % of its values are below the one, or above the other."""
+"""A set of images is nearly black if 99 % of its values are below ``DARK``, nearly white if 99 %
+are above ``BRIGHT``."""
 CLIPPED = 0.5
+"""Part of the values of coloured images that are black or white, with some of both, beyond which
+the images were changed before they were saved."""
 NEARLY_ALL = 0.97
-"""More of the values of coloured images than this are black or white, with some of both, only if
-something was done to them; next to all of them, if they are normalised numbers cast to bytes."""
+"""Part of the values of coloured images that are black or white, beyond which the images are
+normalised numbers cast to bytes."""
 AS_SEEN = "give images as bright as those that the model will see"
 STRIDE = 4
-"""Of rows and columns that statistics of pixels are taken from."""
+"""Step between the rows and columns that statistics of pixels are taken from."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class CalibrationImages:
     Args:
         images: uint8, shape (count, height, width, channels), RGB or grey.
         warnings: What a user should know about them, one line each.
-        held_out: How many of them, the last, nothing is fitted to; they prove the result.
-        indices: Of each image in its data set.
+        held_out: How many images are held out: the last ones, which prove the result.
+        indices: Index of each image in its data set.
     """
 
     images: npt.NDArray[np.uint8]
@@ -64,8 +69,8 @@ def open_calibration(data: str, samples: int) -> Dataset:
     """Open calibration data and check that there is enough of it.
 
     Args:
-        data: As ``--calibrate`` takes it.
-        samples: How many images are wanted.
+        data: A folder, a file or a name, as ``--calibrate`` takes it.
+        samples: How many images are asked for.
 
     Raises:
         InputError: The data cannot be opened, or holds too few images.
@@ -89,28 +94,28 @@ def load_calibration(
     on_progress: Callable[[int, int], None],
     most_held_out: int = MOST_HELD_OUT,
 ) -> CalibrationImages:
-    """Decode a fixed sample of images, drawn evenly over the classes, and some to prove it on.
+    """Decode a fixed sample of images, drawn evenly over the classes, and further ones to hold out.
 
-    Of data that has no more than the samples, a third is held out.
+    Where the data has no more images than the samples, a third of them is held out.
 
     Args:
-        dataset: What :func:`open_calibration` gave.
-        samples: How many to fit to.
+        dataset: The data, from :func:`open_calibration`.
+        samples: How many images to fit to.
         spec: The model's input.
-        on_progress: Told (images done, images in all).
-        most_held_out: How many more to take for the proof.
+        on_progress: Called with (images done, images in all).
+        most_held_out: How many further images to hold out at most.
 
     Raises:
         InputError: No image can be read, most are of one colour, or they use a sliver of 0..255.
     """
     indices = sample(dataset, samples + most_held_out, seed=SEED)
-    images, kept, unreadable = [], [], []
+    images, read_indices, unreadable = [], [], []
     for number, loaded in enumerate(load(dataset, indices, spec)):
         if loaded.image is None:
             unreadable.append(loaded.error)
         else:
             images.append(loaded.image)
-            kept.append(loaded.index)
+            read_indices.append(loaded.index)
         on_progress(number + 1, len(indices))
     if len(images) < min(MIN_SAMPLES, samples):
         some = f"only {len(images)} of {len(indices)} calibration images can be read, too few"
@@ -122,11 +127,11 @@ def load_calibration(
         *_count_warnings(len(images), held_out, samples),
         *pixel_warnings(stacked, spec),
     ]
-    return CalibrationImages(stacked, tuple(warnings), held_out, tuple(kept))
+    return CalibrationImages(stacked, tuple(warnings), held_out, tuple(read_indices))
 
 
 def _held_out(images: int, samples: int) -> int:
-    """Return how many images are kept for the proof: those beyond the samples, or a third."""
+    """Return how many images are held out: those beyond the samples, or a third."""
     beyond = images - samples
     if beyond >= MIN_SAMPLES:
         return beyond
@@ -141,7 +146,7 @@ def pixel_warnings(images: npt.NDArray[np.uint8], spec: InputSpec) -> list[str]:
         spec: How pixels become the model's input.
 
     Raises:
-        InputError: They are so near to 0 that the model's input hardly changes.
+        InputError: Pixels are so near to 0 that the model's input hardly changes.
 
     Example:
         >>> pixel_warnings(np.full((10, 4, 4, 3), 20, np.uint8), preset("raw", 4, 4))
@@ -175,7 +180,7 @@ def _values(which: str) -> str:
 
 
 def _sliver(brightest: int, spec: InputSpec) -> str:
-    """Say that images are next to black, or raise InputError where that is no use to the model."""
+    """Say that images are nearly black; raise InputError where the model cannot use them."""
     says = f"calibration images use pixel values 0 to {brightest} only, of 0 to 255"
     if brightest <= 3:
         says += ": they look like normalised numbers rounded to whole ones; save them as 0 to 255"
@@ -183,7 +188,7 @@ def _sliver(brightest: int, spec: InputSpec) -> str:
         says += ": stretch them to 0 to 255, as the model will see them"
     lows = [(0.0 - mean) / std for mean, std in zip(spec.mean, spec.std, strict=True)]
     spans = [brightest / std for std in spec.std]
-    # 0 to 1 as they are, and 0 to 16 with --std 16, are what a model may have been trained on.
+    # A model may have been trained on pixels of 0 to 1 as they are, or of 0 to 16 with --std 16.
     is_of_use = min(spans) > 0.25 and max(map(abs, lows)) < 4 * max(spans)
     if not is_of_use:
         raise InputError(says)
@@ -191,7 +196,7 @@ def _sliver(brightest: int, spec: InputSpec) -> str:
 
 
 def _is_coloured(images: npt.NDArray[np.uint8]) -> bool:
-    """Whether channels differ; black on white is what documents and drawings are."""
+    """Whether channels differ; documents and drawings are rightly black on white."""
     red, blue = images[..., 0].astype(np.int16), images[..., -1]
     return float(np.abs(red - blue).mean()) > 2.0
 
@@ -204,7 +209,7 @@ def label_outputs(
     Args:
         dataset: Where the images come from.
         calibration: The images.
-        outputs: Class scores that the model gives.
+        outputs: Number of scores that the model gives.
 
     Returns:
         None where there are no labels, or they are not the model's classes.

@@ -1,9 +1,9 @@
-"""Is a model given the images that it was trained on? The float model itself is the witness.
+"""Whether a model is given input like that it was trained on, judged by the float model's answers.
 
-Nothing in a file says how its images were normalised, and nothing in an image whether its red and
-blue are exchanged; a mistake in either makes files that convert, run and are useless. The float
-model's answers tell: it is run with its input as the user describes it and as it may have been
-meant, and doubt is told only where another input is far better.
+Nothing in a file says how its images were normalised, and nothing in an image says whether red and
+blue are exchanged; a mistake in either makes files that convert, run and are useless. So the float
+model is run with its input as the user describes it and with input as it may have been meant, and
+the user is told only where another input is far better.
 
 The first few images dismiss nearly all others, so a conversion that is right pays for about twenty
 runs of its float model.
@@ -39,13 +39,15 @@ from edgecnn.tflite.serialization import write_graph
 Array = npt.NDArray[Any]
 
 DOUBT_STAGES = (6, 24)
-"""Images after which other inputs are dismissed; those that are left are judged on all images."""
+"""Numbers of images after which other inputs are dismissed; those that are left are judged on all
+images."""
 LEAST_AT_FIRST = 0.25
-"""Standard errors by which another input must be better on the first few: a network that was never
-trained tells nothing of any, and a difference of nothing is above zero half of the time."""
+"""Standard errors by which another input must be better on the first images: a network that was
+never trained prefers none, and a difference of nothing is above zero half of the time."""
 MOST_IMAGES = 100
 LEAST_IMAGES = 14
-"""Fewer prove nothing: that all of 14 speak for the same input is one chance in 16,384."""
+"""Fewest images that prove something: all of 14 speak for the same input by chance once in 16,384
+times."""
 FAR = 8.0
 """Inputs whose spans differ by more than this factor are of another magnitude."""
 COLOURED = 2.0
@@ -64,11 +66,12 @@ class InputCase:
     Args:
         graph: The float graph.
         spec: How pixels become the model's input, as far as is known.
-        in_graph: Whether the file does that itself, and takes what ``spec.centered()`` makes.
-        images: uint8, shape (images, height, width, channels).
-        outputs: Of each image the output that is its label; None without labels.
-        scores: The answers to them, shape (images, classes).
-        may_differ: Whether the user could have said another preprocessing.
+        in_graph: Whether the float graph normalises pixels, and takes what ``spec.centered()``
+            makes.
+        images: Images, uint8, shape (images, height, width, channels).
+        outputs: For each image the output that is its label; None without labels.
+        scores: The model's answers to the images, shape (images, classes).
+        may_differ: Whether the user could have asked for another preprocessing.
     """
 
     graph: Graph
@@ -86,7 +89,7 @@ class InputVariant:
 
     Args:
         spec: The normalisation.
-        preset: Its name, where it is another than the user's.
+        preset: Name of the normalisation, where it is not the user's.
         is_exchanged: Whether red and blue are exchanged first.
     """
 
@@ -96,7 +99,7 @@ class InputVariant:
 
     @property
     def how(self) -> str:
-        """What makes it differ from what the user said."""
+        """How this input differs from the user's, in words."""
         return (
             "with red and blue exchanged"
             if self.is_exchanged
@@ -105,11 +108,11 @@ class InputVariant:
 
     @property
     def advice(self) -> str:
-        """What to do where it is the right one."""
+        """What a user should do where this input is the right one."""
         return SAVE_RGB if self.is_exchanged else "was it trained like that?"
 
     def inputs(self, case: InputCase, images: npt.NDArray[np.uint8]) -> Array:
-        """Return what goes into the case's file, float32 of the images' shape."""
+        """Return the input of the case's graph, float32 of the images' shape."""
         values = self.spec.normalize(images[..., ::-1] if self.is_exchanged else images)
         if not case.in_graph:
             return values
@@ -121,16 +124,18 @@ class InputVariant:
 
 
 def input_doubts(case: InputCase) -> list[str]:
-    """Say what seems to be wrong with a model's input; nothing where no other is far better.
+    """Say what seems to be wrong with a model's input; nothing unless another is far better.
 
     Args:
-        case: A float model, and images like those that it will see.
+        case: A float model, and images like those that the model will see.
 
     Returns:
         At most one line.
 
     Example:
-        >>> doubts(Case(graph, preset("raw", 96, 96), False, images, labels, scores, True))
+        >>> input_doubts(
+        ...     InputCase(graph, preset("raw", 96, 96), False, images, labels, scores, True)
+        ... )
         ['its answers are right for 3 % of 24 images as given, and for 71 % with --preprocess ...']
     """
     scores = case.scores[:MOST_IMAGES]
@@ -155,12 +160,12 @@ def first_layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list
     """Say that pixels are normalised twice, or not as a model's first layer takes them.
 
     Args:
-        name: Of the Rescaling or Normalization layer that a model starts with.
-        factor: What that multiplies by.
-        spec: How pixels become the model's input, as the user says, or as such a layer lets expect.
+        name: Name of the Rescaling or Normalization layer that a model starts with.
+        factor: What the layer multiplies by; None where it is not one number.
+        spec: How pixels become the model's input, by the user or, without a word of the user, raw.
 
     Example:
-        >>> layer_doubts("rescaling", 1 / 255, preset("tf", 96, 96))
+        >>> first_layer_doubts("rescaling", 1 / 255, preset("tf", 96, 96))
         ["its first layer 'rescaling' normalises pixels by itself, so that is done twice: ..."]
     """
     if factor is None:
@@ -179,7 +184,7 @@ def first_layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list
 
 
 def _judges(case: InputCase, own: LogProbabilities, model: _AnsweringModel) -> Iterator[Judge]:
-    """Yield what can compare answers; labels alone where they mean something."""
+    """Yield the judges that can compare answers; the labels alone where they mean something."""
     if case.outputs is not None:
         by_label = LabelJudge(np.asarray(case.outputs[: len(own)]))
         yield by_label
@@ -190,7 +195,7 @@ def _judges(case: InputCase, own: LogProbabilities, model: _AnsweringModel) -> I
 
 
 def _readings(case: InputCase, *, is_good: bool) -> Iterator[InputVariant]:
-    """Yield the inputs that may have been meant; if answers are well, none of another magnitude."""
+    """Yield the inputs that may have been meant; if answers are good, none of another magnitude."""
     spec, images = case.spec, case.images[: DOUBT_STAGES[1]]
     if spec.channels == 3:
         red, blue = images[..., 0].astype(np.int16), images[..., 2]
@@ -224,7 +229,7 @@ def _span(spec: InputSpec) -> float:
 def _doubt(
     judges: Sequence[Judge], own: LogProbabilities, others: dict[InputVariant, LogProbabilities]
 ) -> str | None:
-    """Say which other input is far better, if one is: the best by the first judge that is sure."""
+    """Say which other input is far better, if any: the best by the first judge that is sure."""
     for judge in judges:
         sure = {
             reading: float((judge.worth(answers) - judge.worth(own)).mean())
@@ -240,23 +245,23 @@ def _doubt(
 def _speaks_for_it(
     judges: Sequence[Judge], own: LogProbabilities, other: LogProbabilities
 ) -> float:
-    """Return by how many standard errors another input is better, as who likes it most sees it."""
+    """Return by how many standard errors another input is better, by the judge that prefers it."""
     return max(standard_errors(judge.worth(other) - judge.worth(own)) for judge in judges)
 
 
 class _AnsweringModel:
-    """Runs the float file, once for each image and reading."""
+    """Runs the float file once for each image and input, and remembers the answers."""
 
     def __init__(self, case: InputCase) -> None:
         self._case = case
-        self._known: dict[InputVariant, list[Array]] = {}
+        self._answers: dict[InputVariant, list[Array]] = {}
 
     @functools.cached_property
     def _file(self) -> LoadedFile:
         return LoadedFile(write_graph(self._case.graph))
 
     def ends_in_softmax(self) -> bool:
-        """Whether its answers are probabilities of which one class gets most."""
+        """Whether the model's answers are probabilities that add up to one."""
         return is_softmax(self._raw(InputVariant(self._case.spec), 1))
 
     def answers(self, reading: InputVariant, count: int) -> LogProbabilities:
@@ -264,8 +269,8 @@ class _AnsweringModel:
         return log_probabilities(self._raw(reading, count))
 
     def _raw(self, reading: InputVariant, count: int) -> Array:
-        known = self._known.setdefault(reading, [])
-        for image in self._case.images[len(known) : count]:
+        answers = self._answers.setdefault(reading, [])
+        for image in self._case.images[len(answers) : count]:
             self._file.run([reading.inputs(self._case, image[None])])
-            known.append(self._file.output(0).reshape(-1).copy())
-        return np.stack(known)
+            answers.append(self._file.output(0).reshape(-1).copy())
+        return np.stack(answers)

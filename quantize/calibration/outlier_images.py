@@ -1,9 +1,10 @@
 """Calibration images that make activations far beyond those of all others.
 
-Some networks answer a rare image through values dozens of times as large: normalisation that has
-seen little, before activations without an upper bound, as hard-swish, multiplied by a gate. One
-such image among a hundred widens every step of 8 bits as much for the ninety-nine others; without
-it that one is cut off. Nothing else makes MobileNet v3 and EfficientNet lose as much in int8.
+In some networks a rare image has activations dozens of times as large as all others: normalisation
+whose statistics hardly saw such images stands before activations without an upper bound, such as
+hard-swish, which a gate multiplies. One such image among a hundred widens every 8-bit step as many
+times for the ninety-nine others; if it is left out, its own activations are cut off. Nothing else
+makes MobileNet v3 and EfficientNet lose as much in int8.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from edgecnn.quantize.calibration.ranges import Values
 USUAL_SHARE = 0.9
 """Share of the images whose magnitudes count as usual."""
 FAR_OUT = 3.0
-"""Times the usual magnitude from which on an image is an outlier. The furthest images of networks
+"""Times the usual magnitude beyond which an image is far out. The furthest images of networks
 without outliers stay below 2."""
 LEAST_TENSORS = 0.05
-"""Share of the tensors: a layer that is rarely active makes no image an outlier."""
+"""Share of the tensors in which an outlier must be far out: a layer that is rarely active makes no
+image an outlier."""
 MOST_OUTLIERS = 0.1
-"""Share of the images: more of them are no exception, and integers must hold them."""
+"""Greatest share of the images that can be outliers: more are no exception, and integers must hold
+them."""
 
 
 def outlier_images(extents: Mapping[int, Values]) -> dict[int, float]:
@@ -46,19 +49,20 @@ def outlier_images(extents: Mapping[int, Values]) -> dict[int, float]:
     usual = np.quantile(magnitudes, USUAL_SHARE, axis=1, keepdims=True)
     times = np.divide(magnitudes, usual, out=np.zeros_like(magnitudes), where=usual > 0)
     counts = (times > FAR_OUT).sum(axis=0)
-    odd = np.flatnonzero(counts >= max(2, LEAST_TENSORS * len(magnitudes)))
-    if len(odd) > MOST_OUTLIERS * magnitudes.shape[1]:
+    outliers = np.flatnonzero(counts >= max(2, LEAST_TENSORS * len(magnitudes)))
+    if len(outliers) > MOST_OUTLIERS * magnitudes.shape[1]:
         return {}
-    # The median layer of those where it is far: in one alone the usual magnitude may be next to 0.
-    return {int(n): float(np.median(times[times[:, n] > FAR_OUT, n])) for n in odd}
+    # The median over the layers where an image is far out: in a single one the usual magnitude
+    # may be next to 0.
+    return {int(n): float(np.median(times[times[:, n] > FAR_OUT, n])) for n in outliers}
 
 
 def describe_outliers(outliers: Mapping[int, float], images: int) -> str:
     """Return what a user should know of images that were left out.
 
     Args:
-        outliers: What :func:`odd_images` found.
-        images: Number of images that they are among.
+        outliers: The images that :func:`outlier_images` found.
+        images: Number of all calibration images.
     """
     times = max(outliers.values())
     return (

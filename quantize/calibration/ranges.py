@@ -25,11 +25,11 @@ from edgecnn.tflite.serialization import write_exposed
 Values = npt.NDArray[np.float32]
 
 SAMPLES_KEPT = 1 << 16
-"""Values of a tensor that are kept, over all images."""
+"""Number of a tensor's values that are kept as samples, over all images."""
 
 MIN_SPAN = 1e-4
-"""Narrower ranges (of dead layers) are widened to this, else the runtime's 32-bit fixed-point
-form of a ReLU6 bound, 6 / scale, overflows."""
+"""Least width of a range; narrower ones (of dead layers) are widened, else the runtime's 32-bit
+fixed-point form of a ReLU6 bound, 6 / scale, overflows."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class ObservedActivations:
     the tensors whose channels are looked at one by one.
 
     Args:
-        ranges: (Least, greatest) value; the input's follows from the pixels.
-        samples: Some of the values, drawn evenly.
+        ranges: (Least, greatest) value of a tensor; the input's range follows from the pixels.
+        samples: Some of a tensor's values, drawn evenly.
         lows: Least value of each channel, shape (images, channels).
         highs: Greatest value of each channel, shape (images, channels).
         sample_channels: The channel of each of the samples.
-        extents: Greatest magnitude for each image, shape (images,).
+        extents: A tensor's greatest magnitude for each image, shape (images,).
     """
 
     ranges: dict[int, Range]
@@ -69,7 +69,7 @@ class ObservedActivations:
         """Return what the activations are when channels are multiplied.
 
         Args:
-            factors: Tensor index -> factor of each channel, for tensors whose channels are known.
+            factors: Tensor index -> factor of each channel, for tensors that ``lows`` has.
         """
         ranges, samples = dict(self.ranges), dict(self.samples)
         lows, highs = dict(self.lows), dict(self.highs)
@@ -90,13 +90,13 @@ def observe_activations(
     on_progress: Callable[[int, int], None],
     channels_of: Collection[Tensor] = (),
 ) -> ObservedActivations:
-    """Run a float graph over images and keep what its tensors' values are like.
+    """Run a float graph over images, and return the ranges and samples of its tensors' values.
 
     Args:
         graph: A float32 graph.
         images: uint8, shape (count, height, width, channels), RGB or grey.
-        normalization: How pixels become the model's input; None if the graph does it.
-        on_progress: Told (images done, images in all).
+        normalization: How pixels become the model's input; None if the graph normalises them.
+        on_progress: Called with (images done, images in all).
         channels_of: Tensors of which each channel's extremes are kept.
 
     Raises:
@@ -105,7 +105,7 @@ def observe_activations(
     content, results = write_exposed(graph)
     file = LoadedFile(content)
     is_float = [output.dtype == np.float32 for output in file.outputs]
-    seen = _RangeCollector(len(images), {tensor.index for tensor in channels_of})
+    collector = _RangeCollector(len(images), {tensor.index for tensor in channels_of})
     for number, image in enumerate(images):
         pixels = (
             image.astype(np.float32) if normalization is None else normalization.normalize(image)
@@ -113,14 +113,14 @@ def observe_activations(
         file.run([pixels[None]])
         for place, tensor in enumerate(results):
             if is_float[place]:
-                seen.add(tensor.index, file.output(place), number)
+                collector.add(tensor.index, file.output(place), number)
         on_progress(number + 1, len(images))
     bounds = (0.0, 255.0) if normalization is None else normalization.value_range
-    return seen.result(graph.input.index, bounds)
+    return collector.result(graph.input.index, bounds)
 
 
 class _RangeCollector:
-    """Gathers what :class:`ObservedActivations` has, image by image."""
+    """Gathers the fields of :class:`ObservedActivations`, image by image."""
 
     def __init__(self, images: int, channels_of: Collection[int]) -> None:
         self._part = max(1, SAMPLES_KEPT // images)
@@ -139,12 +139,12 @@ class _RangeCollector:
                 f"the model's activations are not finite for calibration image {number + 1}: "
                 "check its weights and the preprocessing (--preprocess)"
             )
-        known = self._ranges.get(index, (low, high))
-        self._ranges[index] = (min(low, known[0]), max(high, known[1]))
+        before = self._ranges.get(index, (low, high))
+        self._ranges[index] = (min(low, before[0]), max(high, before[1]))
         self._extents.setdefault(index, []).append(max(-low, high))
         flat = values.reshape(-1)
         stride = max(1, flat.size // self._part)
-        # Another start each time, else the same channels would be drawn from each image.
+        # With the same start each time, the same channels would be drawn from each image.
         first = number % stride
         self._samples.setdefault(index, []).append(flat[first::stride].copy())
         if index in self._channels_of:

@@ -8,9 +8,10 @@ from typing import Any
 from edgecnn.tflite.schemes import SCHEMES
 
 RECOVERY_LEVELS = ("off", "fast", "full")
-"""Levels of recovery: the plain file; what takes seconds; what may take longer."""
+"""Levels of recovery: none, the one that takes seconds, and the one that may take longer."""
 
 LEAST_AGREEMENT = 0.95
+"""Agreement with the float model below which a user is warned."""
 NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["--recover full"]}
 
 
@@ -23,9 +24,9 @@ def fidelity_warnings(
 
     Args:
         scheme: Name of the file's scheme.
-        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
-        budget: As :class:`edgecnn.quantize.result.Conversion` has it; where there is one, it says
-            by itself what it took.
+        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
+        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`; where there is one,
+            its own lines tell of layers in float32 and of lost accuracy.
     """
     agreement = fidelity["after"]["agreement"] if fidelity else None
     notes = []
@@ -56,6 +57,9 @@ def fidelity_warnings(
 
 def describe_fidelity(fidelity: Mapping[str, Any]) -> str:
     """Say in one line how near a file's answers are to the float file's.
+
+    Args:
+        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
 
     Example:
         >>> describe_fidelity(conversion.fidelity)

@@ -1,13 +1,14 @@
 """Channels that can only be widened together, in the tensors that residual additions tie.
 
-What is added must have one scale a channel on both sides, so a factor for a channel goes through
-all tensors of a residual branch: into the layers that write them, and out again in those that read
-them. Between plain convolutions a group is one tensor. The factor brings each channel as near to
-the range of its tensor as it may come without widening any of the group's (Nagel et al. 2019,
-"Data-Free Quantization Through Weight Equalization and Bias Correction", for pairs of layers).
+Both sides of an addition must have the same factor for a channel, so the factor goes through all
+tensors of a residual branch: into the layers that write the tensors, and out again in the layers
+that read them. Between plain convolutions a group is one tensor. The factor brings each channel as
+near to the range of its tensor as it may come without widening the range of any tensor of the group
+(Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", for
+pairs of layers).
 
-The weights that read widened channels get coarser. Rounding them together makes up for that, so
-what is left of an integer file's error comes from its activations.
+The weights that read widened channels get coarser. Joint rounding makes up for that, so the rest of
+an integer file's error comes from its activations.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from edgecnn.tflite.ops import POOLS
 from edgecnn.tflite.scores import scores_tensor
 
 GREATEST_FACTOR = 16.0
-"""Beyond it a channel's few values are not worth the next layer's weights."""
+"""Greatest factor of a channel; beyond it, a channel's small values are not worth the coarser
+weights of the next layer."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class ChannelGroup:
     """Tensors of the same channels, and the ops at their ends.
 
     Args:
-        tensors: What is scaled.
-        writers: Weighted ops whose results they are.
-        readers: Weighted ops that read them.
+        tensors: The tensors that are scaled.
+        writers: Weighted ops whose results the tensors are.
+        readers: Weighted ops that read the tensors.
     """
 
     tensors: tuple[Tensor, ...]
@@ -60,11 +62,11 @@ def channel_groups(graph: Graph) -> list[ChannelGroup]:
 
 
 def equalize_groups(graph: Graph, observed: ObservedActivations) -> ObservedActivations:
-    """Scale the channels of a graph's groups, and return what its activations are then.
+    """Scale the channels of a graph's groups, and return the scaled activations.
 
     Args:
         graph: A float graph, changed in place.
-        observed: Its activations, with those of each channel of the groups' tensors.
+        observed: The graph's activations, with extremes of each channel of the groups' tensors.
     """
     scaled: dict[int, Array] = {}
     for group in channel_groups(graph):
@@ -87,7 +89,7 @@ def _scale_outputs(op: Op, factors: Array) -> None:
 
 
 def _factors(magnitudes: list[Array]) -> Array:
-    """Return what widens each channel as far as every tensor of its group lets it.
+    """Return the factors that widen each channel as far as every tensor of its group lets it.
 
     Args:
         magnitudes: For each tensor the greatest magnitude of each channel.
@@ -111,7 +113,7 @@ def _ties(graph: Graph) -> list[set[Tensor]]:
 
 
 def _passes_on(op: Op) -> bool:
-    """Whether an op's result has the factors of what it reads."""
+    """Whether an op's result has the factors of the op's inputs."""
     shapes = [tensor.shape for tensor in (op.result, *op.activation_inputs)]
     if len({shape[-1:] for shape in shapes}) != 1:
         return False
@@ -123,14 +125,14 @@ def _passes_on(op: Op) -> bool:
 
 
 def _fixed(graph: Graph) -> set[Tensor]:
-    """Return the tensors that an op reads or writes which would notice a factor."""
+    """Return the tensors whose factor would change what an op computes."""
     fixed = {graph.input, graph.output, scores_tensor(graph)}
-    # Zeros stay what they are under any factor.
+    # Constants of zeros stay the same under any factor.
     shared = {tensor for tensor in graph.shared_constants() if tensor.values.any()}
     for op in graph.ops:
         if op.is_linear:
             is_shared = bool(shared & set(op.constant_inputs))
-            # The weights undo a factor of each channel only if they have one for each.
+            # Weights undo the factors of channels only if they have values for each channel.
             if is_shared or op.weights.shape[-1] != op.source.shape[-1]:
                 fixed |= set(op.activation_inputs)
             if is_shared or not op.activation.passes_factors or op.has_computed_bias:
@@ -152,5 +154,5 @@ def _ends(graph: Graph) -> tuple[dict[Tensor, list[Op]], dict[Tensor, list[Op]]]
 
 
 def watched_tensors(graph: Graph) -> set[Tensor]:
-    """Return the tensors of whose channels the ranges must be known, to equalise them."""
+    """Return the tensors whose ranges must be known by channel, for equalising them."""
     return {tensor for group in channel_groups(graph) for tensor in group.tensors}

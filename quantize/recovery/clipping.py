@@ -1,7 +1,7 @@
 """The range of an activation that makes the least error, instead of its extremes.
 
-A few values far out widen the step for all others. What is cut off counts as an error too, so the
-range is as wide as the values deserve.
+A few values far out widen the step for all others. Values that are cut off count as errors, too, so
+the range of least error is as wide as the values deserve.
 """
 
 from __future__ import annotations
@@ -19,40 +19,42 @@ from edgecnn.tflite.scores import scores_tensor
 
 CLIPPABLE = ("CONV_2D", "ADD")
 LEAST_POSITIONS = 16
-"""Height times width: values of smaller maps are few, and each says something of a whole image."""
+"""Height times width from which on a map is clipped: values of smaller maps are few, and each says
+something of a whole image."""
 
 HISTOGRAM_BINS = 2048
 LEAST_PART = 0.3
+"""Part of the extremes that the narrowest range has."""
 PARTS_TRIED = 15
-"""Narrower ranges that are tried on each side, from :data:`LEAST_PART` of the extremes on."""
+"""Number of ranges that are tried on each side, from :data:`LEAST_PART` of the extremes on."""
 
 
 def clipped_ranges(graph: Graph, observed: ObservedActivations) -> dict[int, Range]:
-    """Return ranges with the least mean squared error over the samples, where they are narrower.
+    """Return the ranges of the least mean squared error over the samples, by tensor index.
 
-    The scores keep their extremes: the greatest of them is the answer.
+    The scores keep their extremes, as the greatest score is the answer.
 
     Args:
         graph: The float graph.
-        observed: Its activations.
+        observed: The graph's activations over the calibration images.
     """
-    scores, found = scores_tensor(graph), {}
+    scores, ranges = scores_tensor(graph), {}
     for op in graph.ops:
         index = op.result.index
         if index in observed.samples and op.result is not scores and _is_clippable(graph, op):
-            found[index] = best_range(observed.samples[index], *observed.ranges[index])
-    return found
+            ranges[index] = best_range(observed.samples[index], *observed.ranges[index])
+    return ranges
 
 
 def _is_clippable(graph: Graph, op: Op) -> bool:
-    """Whether an op's result has no bound of its own, and is large and averaged over."""
+    """Whether an op's result has no bound of its own, is large, and is averaged by its readers."""
     shape = op.result.shape
     return (
         op.kind in CLIPPABLE
         and op.activation is Activation.NONE
         and len(shape) == 4
         and shape[1] * shape[2] >= LEAST_POSITIONS
-        # Others pass on what is cut off, or have the scale of what they read.
+        # Other readers pass on what is cut off, or have the scale of what they read.
         and all(reader.traits.averages for reader in graph.readers(op.result))
     )
 

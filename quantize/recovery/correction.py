@@ -1,9 +1,9 @@
 """Layer by layer through an integer file: weights rounded together, biases that undo the drift.
 
 The integer and the float file are walked op by op over a few dozen images. Each layer of the
-integer file sees what the corrected layers before it make, and after its weights are rounded the
-mean of each of its channels is made the float file's: errors that are the same everywhere are the
-ones that grow from layer to layer (Nagel et al. 2019, "Data-Free Quantization Through Weight
+integer file reads the results of the corrected layers before it. After its weights are rounded, the
+mean of each of its channels is made the float file's, as errors that are the same everywhere are
+those that grow from layer to layer (Nagel et al. 2019, "Data-Free Quantization Through Weight
 Equalization and Bias Correction").
 """
 
@@ -26,20 +26,20 @@ from edgecnn.quantize.recovery.window_rows import (
 from edgecnn.tflite.graph import Array, Graph, Op, Quantization
 
 MOST_INPUTS = 2304
-"""Outputs of more weights (3x3 of more than 256 channels) are rounded to the nearest: errors
-average out over so many, and the time grows with the cube."""
+"""Most weights of an output that are rounded together (3x3 of 256 channels). More are rounded to
+the nearest level: errors average out over so many, and the time grows with the cube."""
 
 LEAST_LIVE = 0.05
-"""Part of a channel's values that must be off its bounds for its bias to move its mean."""
+"""Least part of a channel's values that is taken to be off its bounds, where a bias moves them."""
 
 
 @dataclass(frozen=True)
 class CorrectedLayers:
-    """What was corrected of an integer graph.
+    """Which layers of an integer graph were corrected.
 
     Args:
         layers: How many weighted ops were corrected.
-        uncorrected: Names of the results of those that were left as they were.
+        uncorrected: Names of the results of weighted ops that were left as they were.
     """
 
     layers: int
@@ -52,7 +52,7 @@ class Corrections:
 
     Args:
         rounds_jointly: Whether the weights of a layer are rounded together.
-        corrects_biases: Whether biases undo what rounding moves means by.
+        corrects_biases: Whether biases undo the shift of means that rounding causes.
     """
 
     rounds_jointly: bool = True
@@ -74,14 +74,16 @@ def correct_layers(
 ) -> CorrectedLayers:
     """Correct an integer graph's weights and biases against the float graph that it was made from.
 
-    Layers that have no counterpart, or share their weights with another, are left as they are.
+    Layers that have no counterpart, or share their weights with another layer, are left as they
+    are.
 
     Args:
         graph: The integer graph, changed in place.
         reference: The float graph, whose tensors have the same names.
-        integer_images: What goes into the integer graph, shape (images, *shape of its input).
-        float_images: The same images as the float graph takes them.
-        on_progress: Told (ops done, ops in all).
+        integer_images: Images as the integer graph takes them, shape (images, *shape of the
+            graph's input).
+        float_images: Images as the float graph takes them, in the order of ``integer_images``.
+        on_progress: Called with (ops done, ops in all).
         in_halves: Keep the float graph's values as float16, for many images.
         corrections: Which corrections are made.
     """
@@ -118,7 +120,7 @@ class _Layers:
         self._corrections = corrections
 
     def correct(self, op: Op) -> bool:
-        """Correct a layer and run it in both graphs, if its form is known."""
+        """Correct a layer and run it in both graphs; return False if its form is not known."""
         place = self._places.get(op)
         if place is None or self._shared & set(op.distinct_inputs) or not self._fits(op, place):
             return False
@@ -138,7 +140,7 @@ class _Layers:
         return True
 
     def _fits(self, op: Op, place: int) -> bool:
-        """Whether an op and its counterpart are of a form that is known here."""
+        """Whether an op and its counterpart are of a form that can be corrected."""
         twin = self._other.graph.ops[place]
         return (
             self._other.is_before(place)
@@ -153,7 +155,7 @@ class _Layers:
         )
 
     def _rounded(self, op: Op, twin: Op, inputs: Array) -> Array:
-        """Put rounded weights into a layer and return their levels, grouped."""
+        """Put rounded weights into a layer and return their levels, by groups."""
         if inputs_of_an_output(op) > MOST_INPUTS or not self._corrections.rounds_jointly:
             return grouped_weights(op)
         levels = round_weights(grouped_weights(twin), _covariance(inputs), _weight_scales(op))
@@ -162,20 +164,20 @@ class _Layers:
 
 
 def _counterparts(graph: Graph, reference: Graph) -> dict[Op, int]:
-    """Return for each weighted op of a graph the place of its counterpart in another.
+    """Return for each weighted op of a graph the place of its counterpart in the reference.
 
-    Quantising keeps the names of results, but for a few that it numbers anew: those are taken in
-    order, if they are alike.
+    Quantising keeps the names of results, but for a few that it numbers anew. The ops of these are
+    paired in order, if they are alike.
     """
     named = {op.result.name: place for place, op in enumerate(reference.ops)}
     places, missing = {}, []
     for op in graph.ops:
         if op.is_weighted:
-            found = named.pop(op.result.name, None)
-            if found is None:
+            place = named.pop(op.result.name, None)
+            if place is None:
                 missing.append(op)
             else:
-                places[op] = found
+                places[op] = place
     rest = sorted(place for place in named.values() if reference.ops[place].is_weighted)
     if [_form(op) for op in missing] == [_form(reference.ops[place]) for place in rest]:
         places |= dict(zip(missing, rest, strict=True))
@@ -187,7 +189,7 @@ def _form(op: Op) -> tuple[str, tuple[int, ...]]:
 
 
 def _separate_biases(graph: Graph) -> None:
-    """Give each layer a bias of its own: several without one may share a tensor of zeros."""
+    """Give each layer a bias of its own: layers without one may share a tensor of zeros."""
     shared = graph.shared_constants()
     for op in graph.ops:
         bias = op.bias if op.is_weighted else None
@@ -200,7 +202,7 @@ def _separate_biases(graph: Graph) -> None:
 
 
 def _sums(walk: GraphWalk, op: Op, images: int) -> Array:
-    """Return a float layer's results before its activation, where the integer layer's rows are."""
+    """Return a float layer's results before its activation, at the integer layer's rows."""
     rows = InputRows(op, images).inputs(walk.values[op.source])
     products = np.einsum("gri,goi->rgo", rows, grouped_weights(op), optimize=True)
     sums: Array = products.reshape(len(products), -1)
@@ -208,10 +210,10 @@ def _sums(walk: GraphWalk, op: Op, images: int) -> Array:
 
 
 def _covariance(inputs: Array) -> Array:
-    """Return the covariance of inputs, nearer to its diagonal the fewer rows it is known from.
+    """Return the covariance of inputs, nearer to its diagonal the fewer rows there are.
 
-    A pooled map has one row an image: to round hundreds of weights together by a few dozen of them
-    would fit these images and no others.
+    A pooled map has one row an image: hundreds of weights that are rounded together by a few dozen
+    rows would fit these images and no others.
     """
     _, rows, width = inputs.shape
     centered = inputs - inputs.mean(axis=1, keepdims=True)
@@ -222,16 +224,16 @@ def _covariance(inputs: Array) -> Array:
 
 
 def _weight_scales(op: Op) -> Array:
-    """Return the weights' scales as (groups, outputs of a group)."""
+    """Return the scales of the weights, shape (groups, outputs of a group)."""
     groups, outputs, _ = grouped_weights(op).shape
     return np.broadcast_to(op.weights.scales, groups * outputs).reshape(groups, -1)
 
 
 def _center(op: Op, levels: Array, inputs: Array, wanted: Array) -> None:
-    """Set the bias so that the mean before the activation is the wanted one."""
+    """Set the bias so that the mean before the activation is that of the wanted values."""
     weights = levels * _weight_scales(op)[..., None]
-    made = np.einsum("gi,goi->go", inputs.mean(axis=1, dtype=np.float64), weights).reshape(-1)
-    _set_bias(op, (wanted.mean(axis=0, dtype=np.float64) - made) / _bias_scales(op))
+    means = np.einsum("gi,goi->go", inputs.mean(axis=1, dtype=np.float64), weights).reshape(-1)
+    _set_bias(op, (wanted.mean(axis=0, dtype=np.float64) - means) / _bias_scales(op))
 
 
 def _bias_scales(op: Op) -> Array:
@@ -246,11 +248,14 @@ def _set_bias(op: Op, bias: Array) -> None:
 
 
 def _match_means(walk: GraphWalk, op: Op, rows: InputRows, wanted: Array) -> list[Array]:
-    """Move the bias of each channel to where its mean is the wanted one; return the results.
+    """Move each channel's bias so that its mean becomes that of the wanted values.
 
-    A bias moves the mean of a channel by its own change times the part of its values that are
-    not held by a bound, of the activation or of the integers. A change that brings a channel no
+    A bias moves the mean of a channel by its own change times the part of the channel's values that
+    no bound holds, neither the activation's nor the integers'. A change that brings a channel no
     nearer to the float graph's values is taken back.
+
+    Returns:
+        The op's results with the new biases.
     """
     assert op.bias is not None
     before = op.bias.values
@@ -266,7 +271,7 @@ def _match_means(walk: GraphWalk, op: Op, rows: InputRows, wanted: Array) -> lis
 
 
 def _distance(op: Op, rows: Array, wanted: Array) -> tuple[Array, Array]:
-    """Return for each channel the mean square of what is missing, and its mean."""
+    """Return the mean square and the mean of each channel's difference from the wanted values."""
     missing = wanted - op.result.dequantized(rows)
     return np.einsum("rc,rc->c", missing, missing) / len(missing), missing.mean(axis=0)
 

@@ -1,11 +1,12 @@
 """Channels that are always zero, put to use: they carry another channel a second time.
 
-The first layers of a mobile network often have channels that no image can wake, and others whose
-rounding to 8 bits costs more than that of all later layers. A copy of such a channel with a bias
-of half a step more rounds at other places; the mean of both is as exact as nine bits. It goes
-through the depthwise layer as the channel does, and the pointwise layer after that takes half of
-each. Nothing gets larger or slower. (Zhao et al. 2019, "Improving Neural Network Quantization
-without Retraining using Outlier Channel Splitting", split channels for their range, and add them.)
+The first layers of a mobile network often have channels that are zero for every image, and others
+whose rounding to 8 bits costs more than that of all later layers. A copy of a sensitive channel
+with a bias of half a step more rounds at other places, and the mean of both is as exact as nine
+bits. The copy goes through the depthwise layer as the channel does, and the pointwise layer after
+it takes half of each. Nothing gets larger or slower. (Zhao et al. 2019, "Improving Neural Network
+Quantization without Retraining using Outlier Channel Splitting", split channels for their range,
+and add them.)
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from edgecnn.tflite.scores import scores_tensor
 
 NEARLY_ZERO = 1e-6
 MOST_CHANNELS = 64
-"""A chain of more is left alone: the time to judge each of them grows with their number."""
+"""Most channels of a chain that is changed: the time to judge the channels grows with their number.
+"""
 
 Bounds = tuple[Array, Array]
 """The least and the greatest value that each channel can have."""
@@ -32,7 +34,13 @@ Bounds = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Chain:
-    """A convolution, the depthwise ones after it if there are any, and a pointwise one."""
+    """Convolutions that follow each other with the same channels between them.
+
+    Args:
+        first: A convolution.
+        middle: The depthwise convolutions after it, if there are any.
+        last: A convolution of all channels.
+    """
 
     first: Op
     middle: tuple[Op, ...]
@@ -40,12 +48,12 @@ class Chain:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """Results that only the next op reads, all of the same channels."""
+        """The results between the ops, which only the next op reads."""
         return tuple(op.result for op in (self.first, *self.middle))
 
     @property
     def steps(self) -> list[float]:
-        """The step of 8 bits over the range of each of the tensors."""
+        """The step of 8 bits over the range of each of ``tensors``."""
         return [step_of(tensor.range) for tensor in self.tensors if tensor.range is not None]
 
 
@@ -54,10 +62,10 @@ def use_dead_channels(graph: Graph, images: Array) -> int:
 
     Args:
         graph: A calibrated float32 graph, changed in place.
-        images: What goes into it, shape (images, *shape of its input).
+        images: Images as the graph takes them, shape (images, *shape of the graph's input).
 
     Returns:
-        How many copies the graph has.
+        How many copies were made.
     """
     bounds, copies = _bounds_by_input(graph), 0
     for chain in _chains(graph):
@@ -73,7 +81,7 @@ def use_dead_channels(graph: Graph, images: Array) -> int:
 
 def _chains(graph: Graph) -> list[Chain]:
     """Return the chains that begin with a convolution and ReLU."""
-    found = []
+    chains = []
     for op in graph.ops:
         if op.kind != "CONV_2D" or not _rectifies(op):
             continue
@@ -86,8 +94,8 @@ def _chains(graph: Graph) -> list[Chain]:
             middle.append(reader)
             reader = graph.only_reader(reader.result)
         if reader is not None and reader.kind == "CONV_2D" and _mixes_all_channels(reader):
-            found.append(Chain(op, tuple(middle), reader))
-    return found
+            chains.append(Chain(op, tuple(middle), reader))
+    return chains
 
 
 def _rectifies(op: Op) -> bool:
@@ -101,9 +109,9 @@ def _mixes_all_channels(op: Op) -> bool:
 
 
 def _bounds_by_input(graph: Graph) -> dict[Tensor, Bounds]:
-    """Return the bounds of each channel where they follow from those of the input.
+    """Return the bounds of each channel of the tensors whose bounds follow from the input's.
 
-    Other tensors may leave what calibration saw.
+    Only these hold for every image; other tensors may leave the ranges that calibration saw.
     """
     assert graph.input.range is not None
     channels = graph.input.shape[-1]
@@ -121,7 +129,7 @@ def _bounds_of(op: Op, low: Array, high: Array) -> Bounds:
     assert op.bias is not None
     weights = op.weights.values.astype(np.float64)
     axes = tuple(axis for axis in range(4) if axis != op.traits.channel_axis)
-    # Padding is zero, which lies between the bounds of what it stands beside only if they do.
+    # Padding is zero, so the bounds of what the weights multiply must have zero between them.
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
     greatest = np.maximum(weights * high, weights * low).sum(axis=axes) + op.bias.values
     least = np.minimum(weights * high, weights * low).sum(axis=axes) + op.bias.values
@@ -138,7 +146,7 @@ def _dead_channels(chain: Chain, bounds: Mapping[Tensor, Bounds]) -> Array:
 
 
 def _noise(graph: Graph, chain: Chain, images: Array) -> Array | None:
-    """Return what rounding each channel of a chain alone does to the scores (mean square)."""
+    """Return the mean square change of the scores by rounding each channel of a chain alone."""
     scores = scores_tensor(graph)
     total: Array | float = 0.0
     for tensor, step in zip(chain.tensors, chain.steps, strict=True):
@@ -150,14 +158,14 @@ def _noise(graph: Graph, chain: Chain, images: Array) -> Array | None:
             return None
         (values,) = run_over_images(before, [images])
         (answers,) = run_over_images(after, [_OneChannelRounded(values, step)])
-        # The last that is tried has no channel rounded.
+        # In the last group of images no channel is rounded.
         answers = answers.reshape(-1, len(values), answers.shape[-1])
         total = total + ((answers[:-1] - answers[-1]) ** 2).mean(axis=(1, 2))
     return np.asarray(total)
 
 
 class _OneChannelRounded(Sequence[Array]):
-    """Images of a tensor, first with channel 0 rounded, then with channel 1, ...; then as is."""
+    """Values of a tensor for all images: with channel 0 rounded, with channel 1, ..., with none."""
 
     def __init__(self, values: Array, step: float) -> None:
         self._values, self._step = values, step
@@ -176,7 +184,10 @@ class _OneChannelRounded(Sequence[Array]):
 
 
 def _shared_out(noise: Array, dead: Array) -> dict[int, list[int]]:
-    """Give each dead channel to the one that gains most: noise falls with the square of copies."""
+    """Give each dead channel to the channel that gains most; return channel -> its dead channels.
+
+    The noise of a channel falls with the square of the number of its copies.
+    """
     copies: dict[int, list[int]] = {}
     for channel in dead:
         count = np.array([1 + len(copies.get(c, ())) for c in range(len(noise))])

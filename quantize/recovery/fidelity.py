@@ -19,19 +19,20 @@ class Fidelity:
     """A file's answers beside the float file's.
 
     Args:
-        images: How many were answered; none of them was used to fit anything.
-        agreement: Part of them for which both have the same best class; None for an answer of
-            one number.
+        images: How many images were answered; none of them was used to fit anything.
+        agreement: Part of the images for which both files have the same best class; None for an
+            answer of one number.
         sqnr_db: Signal-to-quantisation-noise ratio (SQNR) of the scores before softmax, in
             decibels: the variance of the float file's scores over the mean square of the
             difference. Infinite for equal scores.
         divergence: Kullback-Leibler divergence of the softmax of the scores from the float file's,
-            mean over the images, in nats; of a single number the mean square of the difference.
-            What is wrong with answers that are sure anyway hardly counts.
-        top1_percent: Of this file, where labels are known.
-        top5_percent: Of this file, where labels are known and there are more than five classes.
-        float_top1_percent: Of the float file.
-        float_top5_percent: Of the float file.
+            mean over the images, in nats; for an answer of one number the mean square of the
+            difference. Errors in answers that stay sure hardly count.
+        top1_percent: Top-1 accuracy of the file, where labels are known.
+        top5_percent: Top-5 accuracy of the file, where labels are known and there are more than
+            five classes.
+        float_top1_percent: Top-1 accuracy of the float file.
+        float_top5_percent: Top-5 accuracy of the float file.
     """
 
     images: int
@@ -58,9 +59,9 @@ def fidelity(
     """Compare scores with the float file's.
 
     Args:
-        scores: Shape (images, classes), before softmax.
-        wanted: The float file's, of the same shape.
-        outputs: For each image the output that stands for its label; None where there are none.
+        scores: A file's scores before softmax, shape (images, classes).
+        wanted: The float file's scores, of the same shape.
+        outputs: For each image the output that stands for its label; None without labels.
 
     Example:
         >>> fidelity(np.array([[1.0, 0.0]]), np.array([[0.9, 0.0]])).agreement
@@ -88,8 +89,12 @@ def fidelity(
 def sqnr_db(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:
     """Return the signal-to-quantisation-noise ratio (SQNR) of scores in decibels.
 
-    A change that is the same for all classes of an image does not count, where there are several:
+    Of several classes, a change that is the same for all classes of an image does not count, as
     softmax takes it out.
+
+    Args:
+        scores: A file's scores before softmax, shape (images, classes).
+        wanted: The float file's scores, of the same shape.
     """
     difference = scores.astype(np.float64) - wanted
     signal = wanted.astype(np.float64)
@@ -103,11 +108,13 @@ def sqnr_db(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) ->
 
 
 def divergence(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:
-    """Return how far the softmax of scores is from that of the wanted ones, in nats.
+    """Return the Kullback-Leibler divergence of scores from the float file's scores, in nats.
+
+    It compares the softmax of both. Of an answer of one number it is the mean square difference.
 
     Args:
-        scores: Shape (images, classes), before softmax.
-        wanted: Of the same shape.
+        scores: A file's scores before softmax, shape (images, classes).
+        wanted: The float file's scores, of the same shape.
 
     Example:
         >>> divergence(np.array([[0.0, 0.0]]), np.array([[0.0, 0.0]]))
@@ -115,8 +122,8 @@ def divergence(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32])
     """
     if wanted.shape[1] == 1:
         return float(((scores.astype(np.float64) - wanted) ** 2).mean())
-    given, right = _log_softmax(scores), _log_softmax(wanted)
-    return float((np.exp(right) * (right - given)).sum(axis=1).mean())
+    logs, wanted_logs = _log_softmax(scores), _log_softmax(wanted)
+    return float((np.exp(wanted_logs) * (wanted_logs - logs)).sum(axis=1).mean())
 
 
 def _log_softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

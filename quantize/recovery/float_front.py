@@ -1,9 +1,9 @@
 """The first layers in float32, where the rounding of their results costs more than all others.
 
 A first layer turns three channels into a few: its maps are the largest of a network and its
-channels the fewest, so a step of 1/255 of their range has nothing to average it out. In narrow
-networks that is most of what an int8 file loses. What the float layers cost is estimated for the
-CPU that the file is for, or measured on the device that it is for, and told to the user.
+channels the fewest, so nothing averages the rounding to 1/255 of their range out. In narrow
+networks this rounding is most of what an int8 file loses. The cost of the float layers is estimated
+for a kind of CPU, or measured on a device, and told to the user.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from edgecnn.tflite.serialization import write_graph
 
 MOST_FRONT_OPS = 6
 BOUNDARY_PART = 0.1
-"""The last result, which is rounded where the integers begin, may add this part of the noise that
-the rounding before it made."""
+"""Part of the noise of the results before it that the front's last result, which is rounded where
+the integers begin, may add."""
 
 SCREEN_DB = 9.0
-"""By so much the first result alone may be better than the whole front, and two images than
-eight."""
+"""Decibels by which the first result alone may be better than the whole front, and two images
+better than eight."""
 
 MOST_FRONT_BYTES = 1.02
-"""Size of a file with a float front over the plain integer file's, at most."""
+"""Greatest size of a file with a float front over the plain integer file's."""
 MOST_FRONT_LATENCY = 1.5
-"""Latency of a file with a float front over the plain integer file's, at most. Where the front's
+"""Greatest latency of a file with a float front over the plain integer file's. Where the front's
 rounding changes the answer of one image in twenty, half as much time again is worth it."""
 
 
 def first_layers(graph: Graph) -> list[Tensor]:
     """Return the results of the convolutions that follow each other up to the first branch.
 
-    Their maps have the fewest channels, so the rounding of a channel is averaged out the least:
-    in MobileNets it costs ten times what that of a later layer does.
+    Their maps have the fewest channels, so the rounding of a channel is averaged out the least: in
+    MobileNets it costs ten times as much as the rounding of a later layer.
     """
     tensors: list[Tensor] = []
     op = graph.only_reader(graph.input)
@@ -56,18 +56,18 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
 
     Args:
         graph: A calibrated float32 graph.
-        images: What goes into it, shape (images, *shape of its input).
+        images: Images as the graph takes them, shape (images, *shape of the graph's input).
         least_db: SQNR of the scores, in decibels, that is good enough.
 
     Returns:
-        As few as leave the front without much noise; none if there is no such place, or if the
-        front's rounding alone leaves the scores better than asked for.
+        The fewest names that leave the front without much noise; none if no number of layers does,
+        or if the front's rounding alone leaves the scores better than ``least_db``.
     """
     tensors = first_layers(graph)[:MOST_FRONT_OPS]
     if len(tensors) < 2 or part_between(graph, graph.input, scores_tensor(graph)) is None:
         return ()
     front = _Front(graph, images)
-    # The first result on two images rules out most networks.
+    # Most networks are ruled out by the first result on two images alone.
     if front.noise(tensors[0], 2) < 10 ** (-(least_db + SCREEN_DB) / 10):
         return ()
     total = front.noise(tensors[0], len(images))
@@ -81,20 +81,21 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
 
 
 class _Front:
-    """Tells what rounding one result alone adds to the scores' noise."""
+    """Measures the noise in the scores of rounding one result alone."""
 
     def __init__(self, graph: Graph, images: Array) -> None:
         self._graph, self._images = graph, images
         self._scores = scores_tensor(graph)
-        self._wanted = self._run(graph.input, self._scores, images)
+        self._float_scores = self._run(graph.input, self._scores, images)
 
     def noise(self, tensor: Tensor, count: int) -> float:
         """Return the noise over the signal that rounding a tensor adds, on the first images."""
         assert tensor.range is not None
         values = self._run(self._graph.input, tensor, self._images[:count])
         step = step_of(tensor.range)
-        given = self._run(tensor, self._scores, np.rint(values / step) * step)
-        ratio = sqnr_db(given.reshape(count, -1), self._wanted[:count].reshape(count, -1))
+        scores = self._run(tensor, self._scores, np.rint(values / step) * step)
+        wanted = self._float_scores[:count]
+        ratio = sqnr_db(scores.reshape(count, -1), wanted.reshape(count, -1))
         return float(10 ** (-ratio / 10))
 
     def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
@@ -108,9 +109,9 @@ class FloatFront:
     """First layers that stay in float32.
 
     Args:
-        results: Names of these layers' results.
-        latency_ratio: Latency of the file with them in float32 over the plain integer file's.
-        latency_source: Where that is from: ``"estimated for arm64"``.
+        results: Names of the layers' results.
+        latency_ratio: Latency of the file with the layers in float32 over the plain integer file's.
+        latency_source: Where the latencies are from: ``"estimated for arm64"``.
     """
 
     results: tuple[str, ...]
@@ -121,7 +122,7 @@ class FloatFront:
 def worth_its_cost(
     results: tuple[str, ...], graph: Graph, plain: Graph, latencies: Latencies
 ) -> FloatFront | None:
-    """Return a float front unless it makes a file too large or too slow.
+    """Return a float front; None if it makes a file too large or too slow.
 
     Args:
         results: Names of the results of the layers in float32.

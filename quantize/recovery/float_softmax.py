@@ -1,7 +1,7 @@
-"""Softmax after the integers, not among them.
+"""Softmax moved behind the integers, into float32.
 
-Softmax of 8-bit integers has 256 steps between 0 and 1: of a thousand classes most share one of
-the lowest, and the best ones are often equal. In float the same op costs microseconds.
+Softmax of 8-bit integers has 256 levels from 0 to 1: of a thousand classes most share one of the
+lowest levels, and the best classes are often equal. In float the same op costs microseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def move_softmax_to_float(graph: Graph) -> None:
     """Let an integer graph end in DEQUANTIZE, SOFTMAX where it ends in SOFTMAX, DEQUANTIZE.
 
     Args:
-        graph: An integer graph, changed in place; one that does not end so stays as it is.
+        graph: An integer graph, changed in place; a graph that ends in other ops stays as it is.
     """
     if len(graph.ops) < 2:
         return

@@ -1,8 +1,8 @@
-"""Rounding weights together, so that their errors cancel on what the layer really sees.
+"""Rounding weights together, so that their errors cancel on the layer's real inputs.
 
-To round each weight to the nearest is best only if the inputs are uncorrelated. With the inputs'
-covariance C, the mean squared error of an output is e C e for the rounding errors e of its
-weights: this is what is made small here, exactly for small kernels and greedily for large ones.
+Rounding each weight to the nearest level is best only if the inputs are uncorrelated. With the
+inputs' covariance C, the mean squared error of an output is e C e for the rounding errors e of its
+weights. The levels here minimise this error, exactly for small kernels and greedily for large ones.
 
 - Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization"
 - Frantar et al. 2022, "GPTQ", whose order of columns and blocks are used
@@ -19,13 +19,13 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 LARGEST_WEIGHT = 127
-"""Weights are symmetric, -127 to 127, so that they need no zero point."""
+"""Greatest level of a weight: levels are symmetric, -127 to 127, and need no zero point."""
 
 EXACT_UP_TO = 9
-"""Kernels of so few weights are rounded by trying all ways: 512 of them."""
+"""Most weights of a kernel that is rounded by trying all ways, of which there are 512."""
 
 COLUMN_BLOCK = 64
-"""Columns whose errors are carried over at once."""
+"""Number of columns whose errors are carried over at once."""
 
 DAMPING = 0.03
 """Part of the mean variance that is added to the covariance's diagonal: a few dozen images say
@@ -36,12 +36,12 @@ def round_weights(weights: Any, covariance: Any, scales: Any) -> npt.NDArray[np.
     """Choose the integer levels of weights for the least error of the outputs.
 
     Args:
-        weights: Shape (groups, outputs, inputs).
-        covariance: Of each group's inputs, shape (groups, inputs, inputs).
-        scales: Of each output, shape (groups, outputs).
+        weights: The weights, shape (groups, outputs, inputs).
+        covariance: Covariance of each group's inputs, shape (groups, inputs, inputs).
+        scales: Scale of each output's weights, shape (groups, outputs).
 
     Returns:
-        Levels, of the weights' shape.
+        The levels, in the weights' shape.
 
     Example:
         >>> round_weights([[[0.4, 0.4]]], [[[1.0, 1.0], [1.0, 1.0]]], [[1.0]])
@@ -77,16 +77,16 @@ def _exact(ratios: Floats, covariance: Floats) -> Floats:
 
 
 def _greedy(ratios: Floats, covariance: Floats) -> Floats:
-    """Round input by input, the most varied first; each takes up the errors of those before it.
+    """Round input by input, the most varied first; each takes up the errors of earlier inputs.
 
-    With C = L L', the cost of errors e is the squared length of L' e. Its last component holds
-    one error alone, the one before it two, and so on: from the end on, each level is the best one
-    for the levels that are chosen already.
+    With C = L L', the cost of errors e is the squared length of L' e. The last component of L' e
+    depends on one error alone, the one before it on two, and so on: from the end on, each level is
+    the best one for the levels that are chosen already.
     """
     order = np.argsort(np.diagonal(covariance, axis1=1, axis2=2), axis=1, kind="stable")
     by_rows = np.take_along_axis(covariance, order[:, :, None], axis=1)
     factor = np.linalg.cholesky(np.take_along_axis(by_rows, order[:, None, :], axis=2))
-    # Row j of L' over its diagonal: how much of the later errors input j has to take up.
+    # Row j of L' over its diagonal tells how much of the later errors input j has to take up.
     shares = (factor / np.diagonal(factor, axis1=1, axis2=2)[:, None, :]).transpose(0, 2, 1)
     wanted = np.take_along_axis(ratios, order[:, None, :], axis=2)
     errors = np.zeros_like(wanted)

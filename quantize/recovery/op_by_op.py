@@ -9,15 +9,15 @@ from edgecnn.tflite.runtime import run_op
 
 
 class GraphWalk:
-    """A graph on its way through its ops; a value is kept while an op still has to read it.
+    """Runs a graph op by op; a tensor's values are kept while an op still has to read them.
 
     Args:
         graph: The graph.
-        images: What goes in, shape (images, *shape of the input).
+        images: Images as the graph takes them, shape (images, *shape of the graph's input).
         in_halves: Keep float values as float16, which take half the memory.
 
     Example:
-        >>> walk = Walk(graph, images)
+        >>> walk = GraphWalk(graph, images)
         >>> walk.run_before(len(graph.ops))
         >>> walk.values[graph.output].shape
         (32, 1, 1000)
@@ -31,7 +31,7 @@ class GraphWalk:
         self._readers = Counter(tensor for op in graph.ops for tensor in op.activation_inputs)
 
     def run(self, op: Op) -> list[Array]:
-        """Run the op that is next, as often as wanted before its results are taken."""
+        """Run the next op; it can be run again until :meth:`finish` takes its results."""
         return run_op(self.graph, op, self.values, in_halves=self._in_halves)
 
     def run_before(self, place: int) -> None:
@@ -45,7 +45,7 @@ class GraphWalk:
         return self._place <= place
 
     def finish(self, op: Op, results: list[Array]) -> None:
-        """Take the results of the op that is next, and forget what no later op reads."""
+        """Take the results of the next op, and forget values that no later op reads."""
         self.values.update(zip(op.outputs, results, strict=True))
         for tensor in op.activation_inputs:
             self._readers[tensor] -= 1

@@ -1,9 +1,8 @@
 """From a float graph to the integer graph that keeps its answers: steps in order, and the proof.
 
-Before the integers, channels and ranges of the float graph are changed; after them, weights and
-biases are corrected layer by layer, and softmax leaves the integers. ``steps.py`` names the steps.
-Whatever comes out is compared with the plain file on images that nothing was fitted to, and the
-better one is taken.
+Before quantising, channels and ranges of the float graph are changed. After it, weights and biases
+are corrected layer by layer, and softmax is moved into float32. ``steps.py`` names the steps. The
+result is compared with the plain file on held-out images, and the better one is taken.
 """
 
 from __future__ import annotations
@@ -41,21 +40,22 @@ from edgecnn.tflite.graph import Array, Graph
 from edgecnn.tflite.scores import scores
 
 NOISE_IMAGES = 4
-"""Images on which the channels of a chain of layers are judged."""
+"""Number of images on which the channels of a chain of layers are judged."""
 FRONT_IMAGES = 8
-"""Images on which the first layers are judged: some make three times the noise of others."""
+"""Number of images on which the first layers are judged: some images make three times the noise of
+others."""
 
 SMALL_NETWORK = 1 << 19
-"""Values of all activations together up to which a network is small: it is corrected in a second,
-so a second way is tried (a CIFAR-10 ResNet has 150,000, MobileNet v1 0.25 at 224 pixels a
-million)."""
+"""Number of values of all activations together up to which a network is small: correcting it takes
+a second, so a second way is tried (a CIFAR-10 ResNet has 150,000 values, MobileNet v1 0.25 at 224
+pixels a million)."""
 SMALL_TIMES = 4
-"""As many times more images correct a small network: its maps have few positions to learn from."""
+"""Times more images that correct a small network, whose maps have few positions to learn from."""
 
 FRONT_DB = {"fast": 27.0, "full": 33.0}
-"""SQNR of the scores, by level, that the first layers' rounding alone must leave:
-below 27 dB they are most of what an int8 file loses, and one image in twenty is answered
-otherwise."""
+"""SQNR of the scores in decibels, by level, below which the first layers' rounding alone is too
+noisy: below 27 dB it is most of what an int8 file loses, and one image in twenty gets another
+answer."""
 
 MAKING_FAILS = (
     ConversionError,
@@ -64,14 +64,19 @@ MAKING_FAILS = (
     ArithmeticError,
     np.linalg.LinAlgError,
 )
-"""What the quantiser, the corrector and the runtime raise for a graph that they can't take."""
+"""Errors that the quantiser, the corrector and the runtime raise for an unsuitable graph."""
 
 Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class QuantizedGraph:
-    """An integer graph and the float graph that its quantiser was given."""
+    """An integer graph and the float graph that it was made of.
+
+    Args:
+        reference: The float graph.
+        graph: The integer graph.
+    """
 
     reference: Graph
     graph: Graph
@@ -79,14 +84,14 @@ class QuantizedGraph:
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How integers are made, and what an integer file takes.
+    """How an integer graph is made and corrected.
 
     Args:
         quantize: Makes an integer graph of a calibrated float graph, which stays as it is; the
-            results named stay float32.
-        keeps_float: Whether it can leave layers in float32.
-        fit_images: Images that a graph is corrected with, but for the last try of ``"full"``;
-            small networks with more.
+            results of the given names stay in float32.
+        keeps_float: Whether layers can stay in float32.
+        fit_images: Number of images that a graph is corrected with; small networks, and the last
+            try of ``"full"``, take more.
         takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
     """
 
@@ -98,11 +103,11 @@ class Quantizer:
 
 @dataclass(frozen=True)
 class RecoveryData:
-    """Images, and how they go in.
+    """The images that recovery works with, and how they become input.
 
     Args:
         fit: Images for ranges and correction, uint8, shape (images, height, width, channels).
-        held_out: Images for the proof alone, of the same form.
+        held_out: Images for the proof alone, as ``fit``.
         outputs: For each held-out image the output that is its label; None without labels.
         normalize: Makes the float graph's input of pixels.
     """
@@ -115,18 +120,18 @@ class RecoveryData:
 
 @dataclass(frozen=True)
 class RecoveredGraph:
-    """The integer graph that was taken.
+    """The integer graph that recovery came to.
 
     Args:
-        graph: The graph.
-        before: The plain file's fidelity.
-        after: This graph's fidelity.
-        reference: The float graph that its quantiser was given.
+        graph: The integer graph.
+        before: Fidelity of the plain file.
+        after: Fidelity of the integer graph.
+        reference: The float graph that the integer graph was made of.
         is_plain: Whether nothing better than the plain file was found; its softmax is float.
         layers: How many layers were corrected.
-        uncorrected: Names of the results of those that were not.
-        in_float: Names of the results of those that stayed float32.
-        float_front: The first layers that stayed float32, where there are such.
+        uncorrected: Names of the results of layers that were not corrected.
+        in_float: Names of the results of layers that stayed in float32.
+        float_front: The first layers, where they stayed in float32.
         without: Steps that were left out.
     """
 
@@ -147,11 +152,11 @@ class Recovery:
 
     Args:
         graph: The float graph.
-        observed: Its activations over ``data.fit``.
-        data: Images.
-        level: ``"off"``, ``"fast"`` or ``"full"``.
+        observed: The float graph's activations over ``data.fit``.
+        data: The images.
+        level: Level of recovery: ``"off"``, ``"fast"`` or ``"full"``.
         latencies: Where the latencies of files come from.
-        on_progress: Told (ops done, ops in all).
+        on_progress: Called with (ops done, ops in all).
         without: Steps that are left out.
     """
 
@@ -170,27 +175,23 @@ class Recovery:
         self._on_progress = on_progress
         self._without = without
         self._prepared: dict[StepsLeftOut, Graph] = {}
-        self._wanted = scores(graph, _Batches(data.held_out, data.normalize))
-
-    @property
-    def wanted(self) -> npt.NDArray[np.float32]:
+        self.float_scores = scores(graph, _Batches(data.held_out, data.normalize))
         """The float graph's scores for the held-out images, shape (images, classes)."""
-        return self._wanted
 
     def prove(self, graph: Graph, takes_pixels: bool) -> Fidelity:
         """Compare a graph of the same model with the float graph on the held-out images."""
         images = _Batches(self._data.held_out, None if takes_pixels else self._data.normalize)
-        return fidelity(scores(graph, images), self._wanted, self._data.outputs)
+        return fidelity(scores(graph, images), self.float_scores, self._data.outputs)
 
     def inputs(self, count: int) -> Array:
         """Return the last images that ranges were taken from, as the float graph takes them.
 
-        The fast level corrects with the first of them.
+        They are the last ones, as the fast level corrects with the first ones.
         """
         return _batched(self._data.normalize(self._data.fit[-count:]))
 
     def recover(self, quantizer: Quantizer, plain: QuantizedGraph) -> RecoveredGraph:
-        """Make a better graph than the plain one, or return that."""
+        """Make a better graph than the plain one; return the plain one where none is better."""
         before = self.prove(plain.graph, quantizer.takes_pixels)
         front = self._float_front(quantizer, plain.graph)
         in_float = front.results if front else ()
@@ -208,35 +209,38 @@ class Recovery:
         return RecoveredGraph(softened, before, before, plain.reference, is_plain=True)
 
     def _ways(self) -> list[StepsLeftOut]:
-        """Return what is left out in each way of equalising that the level tries."""
+        """Return the steps to leave out, for each of the ways that the level tries."""
         is_full = self._level == "full"
         has_groups = (is_full or self._is_small) and self._has_groups
         ways = [self._without | {CHANNEL_GROUPS}]
         return list(dict.fromkeys(ways + [self._without] * has_groups))
 
     def remake(
-        self, quantizer: Quantizer, found: RecoveredGraph, in_float: Sequence[str]
+        self, quantizer: Quantizer, recovered: RecoveredGraph, in_float: Sequence[str]
     ) -> RecoveredGraph:
-        """Make a graph as one was made, but for the results named, which stay float32."""
-        if not found.is_plain:
-            return self._corrected(quantizer, found.before, found.without, in_float)
+        """Make a recovered graph again, with the results of the given names in float32."""
+        if not recovered.is_plain:
+            return self._corrected(quantizer, recovered.before, recovered.without, in_float)
         calibrated = self._graph.copy()
         calibrated.set_ranges(self._observed.ranges)
-        made = quantizer.quantize(calibrated, in_float)
+        quantized = quantizer.quantize(calibrated, in_float)
         if self._level != "off":
-            self._soften(made.graph)
-        after = self.prove(made.graph, quantizer.takes_pixels)
+            self._soften(quantized.graph)
         return RecoveredGraph(
-            made.graph, found.before, after, made.reference, is_plain=True,
+            quantized.graph,
+            recovered.before,
+            self.prove(quantized.graph, quantizer.takes_pixels),
+            quantized.reference,
+            is_plain=True,
             in_float=tuple(in_float),
-        )  # fmt: skip
+        )
 
     def _soften(self, graph: Graph) -> None:
         if FLOAT_SOFTMAX not in self._without:
             move_softmax_to_float(graph)
 
     def _float_front(self, quantizer: Quantizer, plain: Graph) -> FloatFront | None:
-        """Return the first layers if float32 makes them much better for what it costs."""
+        """Return the first layers if leaving them in float32 is worth its cost."""
         if not quantizer.keeps_float or FLOAT_FRONT in self._without:
             return None
         prepared = self._prepare(self._without | {CHANNEL_GROUPS})
@@ -255,13 +259,13 @@ class Recovery:
         in_float: Sequence[str] = (),
         most_images: int = 0,
     ) -> RecoveredGraph:
-        made = quantizer.quantize(self._prepare(without), in_float)
+        quantized = quantizer.quantize(self._prepare(without), in_float)
         most = max(most_images, quantizer.fit_images * (SMALL_TIMES if self._is_small else 1))
         images = self._data.fit[:most]
         normalized = self._data.normalize(images)
         corrected = correct_layers(
-            made.graph,
-            made.reference,
+            quantized.graph,
+            quantized.reference,
             _batched(images if quantizer.takes_pixels else normalized),
             _batched(normalized),
             self._on_progress,
@@ -271,12 +275,12 @@ class Recovery:
                 corrects_biases=BIAS_CORRECTION not in without,
             ),
         )
-        self._soften(made.graph)
+        self._soften(quantized.graph)
         return RecoveredGraph(
-            made.graph,
+            quantized.graph,
             before,
-            self.prove(made.graph, quantizer.takes_pixels),
-            made.reference,
+            self.prove(quantized.graph, quantizer.takes_pixels),
+            quantized.reference,
             layers=corrected.layers,
             uncorrected=tuple(name for name in corrected.uncorrected if name not in in_float),
             in_float=tuple(in_float),
@@ -284,7 +288,7 @@ class Recovery:
         )
 
     def _prepare(self, without: StepsLeftOut) -> Graph:
-        """Return the float graph changed where its answers stay and its integers get finer."""
+        """Return a float graph of the same answers, changed so that its integers get finer."""
         if without not in self._prepared:
             graph, observed = self._graph.copy(), self._observed
             if CHANNEL_GROUPS not in without:
@@ -308,7 +312,7 @@ class Recovery:
 
 
 class _Batches(Sequence[Array]):
-    """Images given one by one with a batch of one, normalised on the way."""
+    """Images one by one with a batch of one, normalised when they are asked for."""
 
     def __init__(
         self, images: Images, normalize: Callable[[Images], npt.NDArray[np.float32]] | None
@@ -323,8 +327,8 @@ class _Batches(Sequence[Array]):
         return (image if self._normalize is None else self._normalize(image))[None]
 
 
-def _divergence(found: RecoveredGraph) -> float:
-    return found.after.divergence
+def _divergence(graph: RecoveredGraph) -> float:
+    return graph.after.divergence
 
 
 def _batched(images: Any) -> Array:

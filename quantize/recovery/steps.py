@@ -1,7 +1,7 @@
 """The steps of accuracy recovery by name: each can be left out, and its gain measured.
 
-``benchmarks/fidelity.py --without STEP`` and ``edgecnn convert --without STEP`` leave one out;
-``docs/convert.md`` has the table of what each gains on six networks.
+``benchmarks/fidelity.py --without STEP`` and ``edgecnn convert --without STEP`` leave a step out;
+``docs/convert.md`` has the table of each step's gain on six networks.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ class RecoveryStep:
     """A step of accuracy recovery.
 
     Args:
-        name: What ``--without`` calls it.
-        changes: What it changes.
-        source: The paper that it follows; empty where it is edgecnn's own.
+        name: Name of the step, as ``--without`` takes it.
+        changes: What the step changes.
+        source: The paper that the step follows; empty where it is edgecnn's own.
     """
 
     name: str
@@ -92,7 +92,7 @@ def steps_left_out(names: Sequence[str]) -> StepsLeftOut:
         names: Names of steps.
 
     Raises:
-        InputError: There is no step of a name.
+        InputError: No step has one of the names.
 
     Example:
         >>> [step.name for step in steps_left_out(["clipping"])]

@@ -14,14 +14,15 @@ DEPTHWISE = "DEPTHWISE_CONV_2D"
 
 MOST_SAMPLED_ROWS = 8192
 MOST_ROW_VALUES = 1 << 23
-"""Rows times inputs at most: bounds the time of a layer, and its memory to 32 MB."""
+"""Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 32 MB.
+"""
 BLOCK_ROWS = 32
-"""Rows that are copied at once; all at once take twice as long."""
+"""Number of rows that are copied at once; copying all at once takes twice as long."""
 ROWS_SEED = 0
 
 
 def grouped_weights(op: Op) -> npt.NDArray[np.float32]:
-    """Return an op's weights as (groups, outputs of a group, inputs of an output)."""
+    """Return an op's weights, shape (groups, outputs of a group, inputs of an output)."""
     weights = op.weights.values.astype(np.float32)
     if op.kind == DEPTHWISE:
         _, height, width, channels = weights.shape
@@ -33,7 +34,7 @@ def grouped_weights(op: Op) -> npt.NDArray[np.float32]:
 
 
 def ungrouped_weights(op: Op, grouped: Array) -> Array:
-    """Return weights as an op has them, of what :func:`grouped_weights` makes of those."""
+    """Return weights in the op's own shape; undoes :func:`grouped_weights`."""
     if op.kind == DEPTHWISE:
         grouped = grouped.transpose(2, 0, 1)
     return np.ascontiguousarray(grouped.reshape(op.weights.shape))
@@ -50,7 +51,7 @@ def _groups(op: Op) -> int:
 
 
 class InputRows:
-    """Positions of an op's output, drawn at random, and the inputs that each of them sees.
+    """Positions of an op's output, drawn at random, and the inputs that the op reads for each.
 
     Args:
         op: A CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
@@ -73,7 +74,7 @@ class InputRows:
         return rows.astype(np.float32, copy=False)
 
     def inputs(self, values: Array) -> npt.NDArray[np.float32]:
-        """Return what the op reads there, real numbers of shape (groups, rows, inputs)."""
+        """Return the op's inputs at the positions as real numbers, shape (groups, rows, inputs)."""
         if self._op.kind == "FULLY_CONNECTED":
             width = inputs_of_an_output(self._op)
             return self._op.source.dequantized(values.reshape(-1, width)[self._positions])[None]
@@ -86,7 +87,10 @@ class InputRows:
         return split.transpose(2, 0, 1, 3).reshape(groups, rows, -1)
 
     def _patches(self, values: Array) -> npt.NDArray[np.float32]:
-        """Return (rows, kernel height x width, channels), zero where the kernel is outside."""
+        """Return the inputs under the kernel, shape (rows, kernel height x width, channels).
+
+        They are zero where the kernel reaches beyond the map.
+        """
         op, options = self._op, self._op.options
         _, height, width, channels = op.source.shape
         kernel, same = op.weights.shape[1:3], op.has_same_padding
@@ -95,7 +99,7 @@ class InputRows:
         ys = _taps(y, height, kernel[0], options.strideH, options.dilationHFactor, same)
         xs = _taps(x, width, kernel[1], options.strideW, options.dilationWFactor, same)
         pixels = values.reshape(-1, height, width, channels)
-        taken = op.source.dequantized(
+        patches = op.source.dequantized(
             pixels[
                 image[:, None, None],
                 np.clip(ys, 0, height - 1)[:, :, None],
@@ -103,13 +107,13 @@ class InputRows:
             ]
         )
         inside = ((ys >= 0) & (ys < height))[:, :, None] & ((xs >= 0) & (xs < width))[:, None, :]
-        taken *= inside[..., None]
-        return taken.reshape(len(image), -1, channels)
+        patches *= inside[..., None]
+        return patches.reshape(len(image), -1, channels)
 
 
 @functools.lru_cache(maxsize=8)
 def _drawn(total: int, most: int) -> npt.NDArray[np.int64]:
-    """Draw positions; a layer and its counterpart have the same, and so have many of one size."""
+    """Draw positions: the same for a layer and its counterpart, and for layers of the same size."""
     if total <= most:
         return np.arange(total)
     generator = np.random.Generator(np.random.PCG64(ROWS_SEED))
@@ -129,7 +133,7 @@ def _by_channel(patches: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _taps(
     places: Array, side: int, kernel: int, stride: int, dilation: int, same: bool
 ) -> npt.NDArray[np.int64]:
-    """Return the input rows (or columns) that output rows see, shape (places, kernel)."""
+    """Return the input rows (or columns) that output rows read, shape (places, kernel)."""
     before = 0
     if same:
         span = (kernel - 1) * dilation + 1

@@ -15,8 +15,8 @@ class Absorbers:
     """Where a factor on a tensor ends.
 
     Args:
-        kernels: Ops whose weights take it.
-        tensors: Tensors that carry it.
+        kernels: Ops whose weights take the factor.
+        tensors: Tensors that carry the factor.
     """
 
     kernels: list[Op]
@@ -24,29 +24,29 @@ class Absorbers:
 
 
 def absorbers(graph: Graph, tensor: Tensor) -> Absorbers | None:
-    """Return where a positive factor on a tensor ends; None if not all of it is in weights.
+    """Return where a positive factor on a tensor ends; None if not all of it ends in weights.
 
     Args:
-        graph: Where the tensor is.
-        tensor: What is multiplied.
+        graph: The graph of the tensor.
+        tensor: The tensor that is multiplied.
     """
-    found, waiting, products = Absorbers([], []), [tensor], list[Tensor]()
+    ends, waiting, products = Absorbers([], []), [tensor], list[Tensor]()
     while waiting:
         tensor = waiting.pop()
         readers = graph.readers(tensor)
-        found.tensors.append(tensor)
+        ends.tensors.append(tensor)
         if tensor in graph.outputs or not readers:
             return None
         for op in readers:
             if op.traits.is_linear and _owns_kernel(graph, op, tensor):
-                found.kernels.append(op)
+                ends.kernels.append(op)
             elif op.activation is Activation.NONE and _passes_on(op, tensor):
                 waiting.append(op.result)
                 products.append(op.result)
             else:
                 return None
     # An op that reads the factor twice would have its square.
-    return found if len(set(products)) == len(products) else None
+    return ends if len(set(products)) == len(products) else None
 
 
 def _owns_kernel(graph: Graph, op: Op, tensor: Tensor) -> bool:
@@ -64,8 +64,8 @@ def scale_kernel(graph: Graph, op: Op, factor: float) -> None:
     """Multiply the weights of an op that alone reads them.
 
     Args:
-        graph: Changed in place.
-        op: One of :class:`Absorbers`' kernels.
+        graph: The graph, changed in place.
+        op: An op of ``kernels`` in :class:`Absorbers`.
         factor: A positive number.
     """
     values = op.weights.float_values

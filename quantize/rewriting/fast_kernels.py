@@ -1,7 +1,7 @@
 """Ops of a calibrated graph in the form for which XNNPACK has fast 8-bit kernels.
 
-It takes over the convolutions of an int8 file on every CPU. What it leaves to the plain kernels
-costs their time, and that of handing the map over and back.
+XNNPACK takes over the convolutions of an int8 file on every CPU. An op that it leaves to the plain
+kernels costs their time, and the time of handing the map over and back.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from edgecnn.tflite.graph import Graph, Op
 from edgecnn.tflite.ops import Activation
 
 OPS_ADDED = 0.1
-"""How many ops an int8 file may gain, as a part of those it has. The largest maps come first and
-hold most of the values; hardware with a kernel of its own for hard-swish keeps the others."""
+"""Number of ops that an int8 file may gain, as a part of the ops that it has. The largest maps come
+first and hold most of the values; hardware with its own kernel of hard-swish keeps the other ones.
+"""
 
 
 def use_fast_kernels(graph: Graph) -> None:
@@ -33,7 +34,7 @@ def use_fast_kernels(graph: Graph) -> None:
 def average_by_convolution(graph: Graph) -> None:
     """Pool averages by depthwise convolutions, where each average is over as many values.
 
-    A single one is left: its constants would weigh more than its time.
+    A pool of a single average is left: its constants would weigh more than its time.
     """
     for op in graph.ops:
         if op.kind != "AVERAGE_POOL_2D":
@@ -67,11 +68,11 @@ def rectify_by_product(graph: Graph) -> None:
 def decompose_largest_hard_swishes(graph: Graph) -> None:
     """Put cheaper ops in the place of the largest HARD_SWISH ops.
 
-    Each becomes ADD and MUL if the kernels that read it can take the sixth, else ADD, MUL, MUL.
+    A HARD_SWISH becomes ADD and MUL if the kernels that read it can take the factor of a sixth,
+    else ADD, MUL and MUL.
     """
-    found = sorted(hard_swishes(graph), key=lambda op: -op.result.elements)
     budget = int(OPS_ADDED * len(graph.ops))
-    for op in found:
+    for op in sorted(hard_swishes(graph), key=lambda op: -op.result.elements):
         cost = 2 if absorbers(graph, op.result) is None else 1
         if cost <= budget:
             budget -= cost

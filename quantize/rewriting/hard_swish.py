@@ -1,7 +1,7 @@
 """Hard-swish, x * relu6(x + 3) / 6, as additions and products of a calibrated float graph.
 
-There is no 16-bit kernel of it; and its 8-bit one is not among those of XNNPACK, so on a CPU each
-takes several times as long as the ops in its place.
+The runtime has no 16-bit kernel of hard-swish, and XNNPACK has no 8-bit one, so on a CPU each takes
+several times as long as the ops in its place.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def hard_swishes(graph: Graph) -> list[Op]:
 def decompose_hard_swish(graph: Graph, op: Op) -> None:
     """Put ADD and MUL in the place of a hard-swish, and MUL by a sixth if no kernel takes it.
 
-    The ranges of what comes between follow from the function: relu6 gives 0 to 6, and the product
-    six times the op's own range.
+    The ranges of the tensors between these ops follow from the function: relu6 gives 0 to 6, and
+    the product six times the hard-swish's own range.
 
     Args:
         graph: A calibrated float graph, changed in place.
-        op: A HARD_SWISH of it.
+        op: A HARD_SWISH of the graph.
     """
     x, result = op.source, op.result
     gate = graph.add_like(result, "gate", range=(0.0, 6.0))
     add = graph.new_op(
         "ADD", [x, graph.scalar_constant(3.0)], gate, fusedActivationFunction=int(Activation.RELU6)
     )
-    taking = absorbers(graph, result)
-    if taking is not None:
-        for target in taking.kernels:
+    ends = absorbers(graph, result)
+    if ends is not None:
+        for target in ends.kernels:
             scale_kernel(graph, target, 1 / 6)
-        for tensor in taking.tensors:
+        for tensor in ends.tensors:
             if tensor.range is not None:
                 tensor.range = (6.0 * tensor.range[0], 6.0 * tensor.range[1])
         graph.replace([op], [add, graph.new_op("MUL", [x, gate], result)])

@@ -1,7 +1,7 @@
 """Fewer ops for the same answers: passes over feature maps that a kernel can do on the way.
 
-Works on a float graph before it is calibrated. Files of the schemes ``float16`` and ``dynamic``
-come straight from the frozen graph and are left as the converter makes them.
+The graph is a float graph before calibration. Files of the schemes ``float16`` and ``dynamic`` come
+straight from the frozen graph and are left as the converter makes them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from edgecnn.tflite.ops import Activation
 Values = npt.NDArray[np.float32]
 
 MIN_POSITIONS = 16 * 16
-"""Height times width from which on batch normalisation becomes a convolution of its own. Its
-int8 form has 15 bytes a channel, which on smaller maps cost more than the time that they save."""
+"""Height times width from which on batch normalisation becomes a convolution of its own. That
+convolution has 15 bytes a channel in int8, which on smaller maps cost more than the saved time."""
 
 
 def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> None:
@@ -28,8 +28,9 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
 
     Args:
         graph: A float32 graph, changed in place.
-        takes_pixels: Whether its first op is the normalisation that freezing put in.
-        is_exact: Whether that stays an op of its own where merging it changes the map's margin.
+        takes_pixels: Whether the graph's first op is the normalisation that freezing put in.
+        is_exact: Whether the normalisation stays an op of its own where merging it changes the
+            map's margin.
     """
     if not graph.is_only_subgraph:
         return
@@ -43,15 +44,15 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
 def fold_factors(graph: Graph) -> None:
     """Move products with one number into the kernels that they end in.
 
-    Squeeze-and-excite with a hard sigmoid has such a sixth: relu6(x + 3) / 6, then the product
-    with the map, then a convolution.
+    Squeeze-and-excite with a hard sigmoid has such a product: relu6(x + 3) / 6, which multiplies
+    the map before a convolution.
     """
     for op in graph.ops:
         factor = _factor(op)
-        taking = None if factor is None else absorbers(graph, op.result)
-        if factor is None or taking is None:
+        ends = None if factor is None else absorbers(graph, op.result)
+        if factor is None or ends is None:
             continue
-        for target in taking.kernels:
+        for target in ends.kernels:
             scale_kernel(graph, target, factor)
         graph.rewire(op.result, _data(op))
         graph.replace([op], [])
@@ -82,7 +83,7 @@ def _data(op: Op) -> Tensor:
 def fuse_normalization(graph: Graph) -> None:
     """Make one depthwise convolution of a product and a sum with a number for each channel.
 
-    That is batch normalisation which no convolution comes before (ResNet v2, DenseNet).
+    Batch normalisation without a convolution before it is such a pair (ResNet v2, DenseNet).
     """
     for product in graph.ops:
         scale = _per_channel(product, "MUL")
@@ -112,9 +113,9 @@ def _pointwise(graph: Graph, source: Tensor, last: Op, scale: Values, offset: Va
 
 
 def order_pools(graph: Graph) -> None:
-    """Pool averages before a pointwise convolution if that shrinks the map, after if it narrows it.
+    """Swap an average pool and a pointwise convolution where the map between them gets smaller.
 
-    Both are linear and work on other dimensions, so their order has no influence on the answer:
+    Both are linear and work on different dimensions, so their order has no influence on the answer:
     DenseNet's transitions convolve maps of four times the size, Inception's pools average channels
     that the next convolution drops.
     """
@@ -153,13 +154,13 @@ def _swap(graph: Graph, first: Op, second: Op, between: tuple[int, ...]) -> None
 def fold_input(graph: Graph, *, is_exact: bool = False) -> None:
     """Let the first convolution take pixels: fold the pointwise one that normalises them into it.
 
-    Where that convolution, or a PAD before it, pads the map, the margin becomes the pixel that the
-    input's zero stands for; it was the mean of each channel, which this pixel is near. That is
-    less than what quantisation changes, but not in small images, which are margin for the most.
+    Where the first convolution, or a PAD before it, pads the map, the margin becomes the pixel that
+    the input's zero stands for; it was the mean of each channel, which is near to this pixel. The
+    change is smaller than that of quantisation, except in small images, which are mostly margin.
 
     Args:
-        graph: Changed in place.
-        is_exact: Leave it where there is a margin.
+        graph: The graph, changed in place.
+        is_exact: Whether the graph stays as it is where the map has a margin.
     """
     first = graph.only_reader(graph.input)
     if first is None or first.kind != "CONV_2D":
@@ -184,7 +185,7 @@ def fold_input(graph: Graph, *, is_exact: bool = False) -> None:
 def _fold_into(
     graph: Graph, target: Op, mix: Array, shift: Array, kernel: Array, bias: Array
 ) -> None:
-    """Give a convolution the kernel and bias that include a pointwise one before it.
+    """Give a convolution the kernel and bias that include the pointwise convolution before it.
 
     Indices: o(ut), h(eight), w(idth), m(iddle), c(hannel of the source).
     """
