@@ -13,15 +13,15 @@ from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
 @dataclass(frozen=True)
 class CostRow:
-    """One layer or op.
+    """What one layer or op holds and costs.
 
     Args:
-        name: Of the layer, or of the op's result.
+        name: Name of the layer, or of the op's result.
         kind: Keras class or TFLite op.
-        output_shape: With the batch first; None where it is open.
-        parameters: Values of its weights and biases; of shared ones the first op has them all.
+        output_shape: Shape of the result with the batch first; None where a size is open.
+        parameters: Number of weights and biases; shared ones count for the first op alone.
         macs: Multiply-adds of one image.
-        bytes: What its weights take: float32 in a Keras model, as stored in a ``.tflite``.
+        bytes: Bytes of the weights: in float32 for a Keras model, as stored for a ``.tflite``.
     """
 
     name: str
@@ -70,7 +70,7 @@ def _rows(model: TfliteModel) -> Iterator[CostRow]:
 
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
-    """Tell weights from shapes, axes and paddings, which are whole numbers of other ops."""
+    """Tell weights from shapes, axes and paddings, which are integers of ops without weights."""
     return op_traits(op.name).has_weights or not tensor.dtype.startswith(("int32", "int64"))
 
 
@@ -79,8 +79,8 @@ def multiply_adds(op: Operator) -> int:
     weights = op.weights
     if weights is None or not op.outputs:
         return 0
-    moving = op.outputs[0]
+    positions = op.outputs[0]
     if op.name == "TRANSPOSE_CONV":
-        moving = op.input(2) or moving
-    # The last dimension is what the weights make (or take) at each position.
-    return math.prod(moving.shape[:-1]) * math.prod(weights.shape)
+        positions = op.input(2) or positions
+    # The last dimension is the channels that the weights make (or take) at each position.
+    return math.prod(positions.shape[:-1]) * math.prod(weights.shape)

@@ -12,13 +12,13 @@ from edgecnn.tflite.reading import TfliteModel, parse_model
 
 
 class TfliteFile:
-    """A file on disk; each part of it is read when it is first asked for, and then kept.
+    """A file on disk; each part of it is read when it is first asked for, and then remembered.
 
     Args:
         path: The file.
 
     Raises:
-        InputError: It is missing, unreadable, empty, or no ``.tflite`` file.
+        InputError: The file is missing, unreadable, empty, or no ``.tflite`` file.
 
     Example:
         >>> TfliteFile("model.tflite").model.op_counts["CONV_2D"]
@@ -28,7 +28,7 @@ class TfliteFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.label = quoted(self.path)
-        """The file's name as messages have it."""
+        """The file's name, quoted for messages."""
         self.content: BoundedMap = map_tflite(self.path)
         """The file's bytes, of which only what is asked for is read."""
 

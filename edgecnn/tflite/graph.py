@@ -29,7 +29,7 @@ OPTION_TABLES = {
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "MUL": "MulOptions",
 }
-"""For the ops that are made here, the schema's table that holds their settings."""
+"""Kind of an op that can be made here -> the schema's table of its settings."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Quantization:
     """How a tensor's integers stand for real numbers.
 
     Args:
-        scales: One, or one for each channel.
-        zero_points: As many integers, each of which stands for 0.
+        scales: One scale, or one for each channel.
+        zero_points: The integers that stand for 0, as many as scales.
         axis: Axis of the channels.
         details: The schema's type and table of another way of quantising, such as block-wise.
     """
@@ -54,13 +54,14 @@ class Tensor:
     """A tensor of a graph.
 
     Args:
-        index: Number in the graph and in copies of it; it stays when other tensors go.
+        index: The tensor's number in the graph and in copies of it; it stays when other tensors go.
         name: The tensor's name.
-        shape: Its shape; empty for a scalar.
+        shape: The tensor's shape; empty for a scalar.
         dtype: Element type as the schema calls it, in lower case: ``"float32"``, ``"int4"``.
-        data: A constant's bytes, shape (bytes,), uint8; None for what an op makes.
-        quantization: Of integers; None for floats.
-        range: The least and greatest value that it is marked to have for quantising, or None.
+        data: A constant's bytes, shape (bytes,), uint8; None for an op's result.
+        quantization: How integers stand for real numbers; None for floats.
+        range: The least and greatest value that the tensor is marked to have for quantising, or
+            None.
         extra: Fields of the schema that nothing here changes: sparsity, open shapes, variables.
     """
 
@@ -74,7 +75,7 @@ class Tensor:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __hash__(self) -> int:
-        # The same in each run, so that sets of tensors have an order that does not change.
+        # The hash is the same in each run, so that sets of tensors have the same order.
         return self.index
 
     @property
@@ -84,17 +85,17 @@ class Tensor:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the file holds its values."""
+        """Whether the file holds the tensor's values."""
         return self.data is not None
 
     @property
     def is_float(self) -> bool:
-        """Whether its values are float32."""
+        """Whether the tensor's values are float32."""
         return self.dtype == "float32"
 
     @property
     def values(self) -> Array:
-        """A constant's values, shape and element type as the tensor's."""
+        """A constant's values, in the tensor's shape and element type."""
         assert self.data is not None
         return self.data.view(np.dtype(self.dtype)).reshape(self.shape)
 
@@ -110,7 +111,7 @@ class Tensor:
 
     @property
     def scales(self) -> npt.NDArray[np.float64]:
-        """Scales: one, or one a channel; none for floats."""
+        """The scales: one, or one for each channel; none for floats."""
         if self.quantization is None:
             return np.zeros(0)
         return self.quantization.scales.astype(np.float64)
@@ -126,7 +127,7 @@ class Tensor:
         """Return the real numbers that values of this tensor stand for.
 
         Args:
-            values: Of the tensor's element type, any shape.
+            values: Values of the tensor's element type, of any shape.
         """
         if self.quantization is None:
             return values.astype(np.float32, copy=False)
@@ -140,14 +141,14 @@ class Op:
     """An op of a graph.
 
     Args:
-        kind: As the format has it: ``"CONV_2D"``; a custom op's own name.
-        inputs: What it reads; None where an optional input is left out.
-        outputs: What it makes.
-        options: Its settings, in the schema's object form; None where it has none.
-        version: Version of its kind that the file declares; None for an op that is made here, which
-            takes that of others of its kind.
-        intermediates: Tensors within it, as some recurrent ops have.
-        is_custom: Whether its kind is not the format's but a program's own.
+        kind: Kind of the op in the format: ``"CONV_2D"``; a custom op's own name.
+        inputs: The tensors that the op reads; None where an optional input is left out.
+        outputs: The tensors that the op makes.
+        options: The op's settings, in the schema's object form; None where there are none.
+        version: Version of the op's kind that the file declares; None for an op that is made here,
+            which takes the version of others of its kind.
+        intermediates: Tensors within the op, which some recurrent ops have.
+        is_custom: Whether the op's kind is not the format's but a program's own.
         extra: Fields of the schema that nothing here changes: custom options.
     """
 
@@ -162,56 +163,56 @@ class Op:
 
     @property
     def traits(self) -> OpTraits:
-        """What is known of its kind."""
+        """What is known of the op's kind."""
         return op_traits(self.kind)
 
     @property
     def source(self) -> Tensor:
-        """Its first input."""
+        """The op's first input."""
         tensor = self.inputs[0]
         assert tensor is not None
         return tensor
 
     @property
     def result(self) -> Tensor:
-        """Its first output."""
+        """The op's first output."""
         return self.outputs[0]
 
     @property
     def distinct_inputs(self) -> list[Tensor]:
-        """Its inputs that are not left out, each once."""
+        """The op's inputs that are not left out, each once."""
         return list(dict.fromkeys(tensor for tensor in self.inputs if tensor is not None))
 
     @property
     def activation_inputs(self) -> list[Tensor]:
-        """What it reads that depends on the model's input, each once."""
+        """The op's inputs that depend on the model's input, each once."""
         return [tensor for tensor in self.distinct_inputs if not tensor.is_constant]
 
     @property
     def constant_inputs(self) -> list[Tensor]:
-        """What it reads that the file holds, each once."""
+        """The op's inputs that the file holds, each once."""
         return [tensor for tensor in self.distinct_inputs if tensor.is_constant]
 
     @property
     def is_weighted(self) -> bool:
-        """Whether it has weights and the file holds them."""
+        """Whether the op has weights and the file holds them."""
         return self.traits.has_weights and self.weights.is_constant
 
     @property
     def is_linear(self) -> bool:
-        """Whether it has weights that the file holds, and its arithmetic is known here."""
+        """Whether the op has weights that the file holds, and its arithmetic is known here."""
         return self.traits.is_linear and self.weights.is_constant
 
     @property
     def weights(self) -> Tensor:
-        """Its second input, which a weighted op's weights are."""
+        """The op's second input: the weights of a weighted op."""
         tensor = self.inputs[1]
         assert tensor is not None
         return tensor
 
     @property
     def bias(self) -> Tensor | None:
-        """A weighted op's bias, where it has one and the file holds it."""
+        """A weighted op's bias; None where there is none or another op makes it."""
         tensor = self.inputs[2] if len(self.inputs) > 2 else None
         return tensor if tensor is not None and tensor.is_constant else None
 
@@ -223,7 +224,7 @@ class Op:
 
     @property
     def activation(self) -> Activation:
-        """The activation that is fused into it."""
+        """The activation that is fused into the op."""
         return Activation(int(getattr(self.options, "fusedActivationFunction", 0) or 0))
 
     @activation.setter
@@ -232,27 +233,27 @@ class Op:
 
     @property
     def strides(self) -> tuple[int, int]:
-        """Steps of its window, down and across."""
+        """Steps of the op's window, down and across."""
         return int(self.options.strideH), int(self.options.strideW)
 
     @property
     def has_same_padding(self) -> bool:
-        """Whether its window reaches beyond the map, where zeros are read ("same" padding)."""
+        """Whether the op's window reaches beyond the map and reads zeros there: "same" padding."""
         return int(self.options.padding) == SAME
 
 
 SAME, VALID = 0, 1
-"""The format's numbers of paddings."""
+"""The format's numbers of the two paddings."""
 
 
 class Graph:
     """The first subgraph of a model.
 
     Args:
-        tensors: All tensors; ``index`` is each one's place.
-        ops: In an order in which they can run.
-        inputs: What goes in.
-        outputs: What comes out.
+        tensors: All tensors; ``index`` is a tensor's place in this list.
+        ops: The ops, in an order in which they can run.
+        inputs: The model's inputs.
+        outputs: The model's outputs.
         model: The rest of the file, in the schema's object form.
 
     Example:
@@ -277,7 +278,7 @@ class Graph:
         self._numbers: dict[float, Tensor] = {}
 
     def copy(self) -> Graph:
-        """Return a graph of its own; constants' bytes, which never change in place, are shared."""
+        """Return a copy that can be changed; both share constants' bytes, which never change."""
         tensors = [copy.copy(tensor) for tensor in self.tensors]
         ops = [
             replace(
@@ -294,17 +295,17 @@ class Graph:
 
     @property
     def ops(self) -> Sequence[Op]:
-        """Its ops, in an order in which they can run."""
+        """The ops, in an order in which they can run."""
         return self._ops
 
     @property
     def input(self) -> Tensor:
-        """The first tensor that goes in."""
+        """The model's first input."""
         return self.inputs[0]
 
     @property
     def output(self) -> Tensor:
-        """The first tensor that comes out."""
+        """The model's first output."""
         return self.outputs[0]
 
     @property
@@ -313,7 +314,7 @@ class Graph:
         return len(self.model.subgraphs) == 1
 
     def readers(self, tensor: Tensor) -> list[Op]:
-        """Return the ops that read a tensor, in their order."""
+        """Return the ops that read a tensor, in the order of the graph."""
         if self._readers is None:
             self._readers = {}
             for op in self._ops:
@@ -322,14 +323,14 @@ class Graph:
         return self._readers.get(tensor, [])
 
     def only_reader(self, tensor: Tensor) -> Op | None:
-        """Return the one op that reads a tensor; None if there are more or it is a result."""
+        """Return the only op that reads a tensor; None if there are others or it is an output."""
         readers = self.readers(tensor)
         return readers[0] if len(readers) == 1 and tensor not in self.outputs else None
 
     def maker(self, tensor: Tensor) -> Op | None:
         """Return the op that makes a tensor; None for inputs and constants."""
         if self._makers is None:
-            self._makers = {made: op for op in self._ops for made in op.outputs}
+            self._makers = {result: op for op in self._ops for result in op.outputs}
         return self._makers.get(tensor)
 
     def shared_constants(self) -> set[Tensor]:
@@ -351,7 +352,7 @@ class Graph:
         return tensor
 
     def scalar_constant(self, value: float) -> Tensor:
-        """Return a constant of one number, which is added once."""
+        """Return a constant of one number; each number is added to the graph once."""
         if value not in self._numbers:
             self._numbers[value] = self.add_constant([value], f"number_{value:.3g}")
         return self._numbers[value]
@@ -364,7 +365,14 @@ class Graph:
         range: Range | None = None,
         shape: tuple[int, ...] | None = None,
     ) -> Tensor:
-        """Add a tensor like another, but for what is given, named after it."""
+        """Add a tensor like another one.
+
+        Args:
+            tensor: The other tensor.
+            part: Ending of the new tensor's name, behind the other's.
+            range: The new tensor's range, if not the other's.
+            shape: The new tensor's shape, if not the other's.
+        """
         new = copy.copy(tensor)
         new.index, new.name = len(self.tensors), f"{tensor.name}/{part}"
         if range is not None:
@@ -378,10 +386,10 @@ class Graph:
         """Return a new op, which is not in the graph yet.
 
         Args:
-            kind: One of :data:`OPTION_TABLES`.
-            inputs: What it reads.
-            result: What it makes.
-            settings: Fields of the schema's table of its kind.
+            kind: Kind of the op, a key of :data:`OPTION_TABLES`.
+            inputs: The tensors that the op reads.
+            result: The tensor that the op makes.
+            settings: Fields of the schema's table of the op's kind.
         """
         from ai_edge_litert import schema_py_generated as schema
 
@@ -430,7 +438,7 @@ class Graph:
         self._forget()
 
     def replace(self, olds: Iterable[Op], news: Sequence[Op]) -> None:
-        """Put ops in the place of the last of some others."""
+        """Take some ops out and put others in the place of the last one."""
         places = {self._ops.index(old) for old in olds}
         before = [op for place, op in enumerate(self._ops) if place not in places]
         place = max(places) + 1 - len(places)
@@ -438,7 +446,7 @@ class Graph:
         self._forget()
 
     def set_ranges(self, ranges: Mapping[int, Range]) -> None:
-        """Mark tensors to have ranges.
+        """Set the ranges of tensors.
 
         Args:
             ranges: Tensor index -> (least, greatest) value.

@@ -10,14 +10,14 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 
 TFLITE_IDENTIFIER = b"TFL3"
-"""Bytes 4 to 8 of every file."""
+"""Bytes 4 to 8 of every ``.tflite`` file."""
 
 MAX_SLICE_BYTES = 1 << 20
-"""No name or description is longer; a broken file may claim gigabytes."""
+"""Greatest length of a name or description; a broken file may claim gigabytes."""
 
 
 class BoundedMap(mmap.mmap):
-    """A file as a buffer, of which no text can be taken that is longer than texts are."""
+    """A file as a buffer that refuses slices longer than any text of a real file."""
 
     def __getitem__(self, place: Any) -> Any:
         """Return a byte or a slice; ValueError if the slice is too long."""
@@ -30,7 +30,7 @@ def map_tflite(path: Path) -> BoundedMap:
     """Return a file's content without reading it, once its header says that it is a ``.tflite``.
 
     Raises:
-        InputError: It is missing, unreadable, empty, or no ``.tflite`` file.
+        InputError: The file is missing, unreadable, empty, or no ``.tflite`` file.
 
     Example:
         >>> len(map_tflite(Path("model.tflite")))

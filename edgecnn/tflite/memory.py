@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 ALIGNMENT = 64
-"""Bytes; where the runtime lets a tensor begin."""
+"""Multiple of bytes at which the runtime lets a tensor begin."""
 
 MAX_PLANNED = 4000
-"""Tensors; planning takes their number squared."""
+"""Most tensors that are planned: the time of planning grows with the square of their number."""
 
 BITS = {
     "bfloat16": 16,
@@ -34,15 +34,22 @@ BITS = {
     "uint64": 64,
     "uint8": 8,
 }
-"""Of one value; strings and resources have no size of their own."""
+"""Bits of one value by element type; strings and resources have no size of their own."""
 
 IN_PLACE = frozenset({"ADD", "MUL", "RESHAPE", "SOFTMAX", "SQUEEZE"})
-"""Ops that write over an input of the same size, if nobody else reads it."""
+"""Ops that write over an input of the same size, if no other op reads it."""
 
 
 @dataclass(order=True)
 class MemoryPlace:
-    """Where a tensor lies (bytes), and from which op to which it is needed."""
+    """Where a tensor lies in memory, and for how long.
+
+    Args:
+        offset: First byte of the tensor.
+        size: Bytes of the tensor.
+        first: Place of the op from which on the tensor is needed.
+        last: Place of the op up to which the tensor is needed.
+    """
 
     offset: int
     size: int
@@ -51,7 +58,7 @@ class MemoryPlace:
 
 
 def tensor_bytes(tensor: TensorInfo) -> int:
-    """Return what a tensor's values take in memory."""
+    """Return the bytes that a tensor's values take in memory."""
     return (tensor.elements * BITS.get(tensor.dtype, 0) + 7) // 8
 
 
@@ -59,9 +66,9 @@ def activation_bytes(model: TfliteModel) -> int | None:
     """Estimate the memory of all activations, inputs and outputs.
 
     A tensor lives from the op that makes it to the last that reads it; inputs and outputs live all
-    the time. As in the runtime's ``arena_planner.cc`` they are placed by size, the largest first,
-    each in the smallest gap that is free for its life. What kernels need besides is not in it; with
-    XNNPACK the delegate plans for itself, much alike.
+    the time. As in the runtime's ``arena_planner.cc``, tensors are placed by size, the largest
+    first, each in the smallest gap that is free for its life. Memory that kernels need besides is
+    not counted. With XNNPACK the delegate plans for itself, in much the same way.
 
     Args:
         model: The file's structure; its first subgraph counts.
@@ -80,15 +87,15 @@ def activation_bytes(model: TfliteModel) -> int | None:
 
 
 def plan_memory(model: TfliteModel) -> dict[int, MemoryPlace] | None:
-    """Return where the tensors lie, as :func:`activation_bytes` says, by their index.
+    """Return the places of the tensors in memory by tensor index, planned for ``activation_bytes``.
 
-    Those that share their memory share a place.
+    Tensors that share their memory share a place.
     """
     lives = _lives(model)
     waiting = list({id(place): place for place in lives.values()}.values())
     if len(waiting) > MAX_PLANNED:
         return None
-    # Those that live throughout come first, and of equal sizes those that are made first.
+    # Tensors that live throughout come first, and of equal sizes those that are made first.
     end = len(model.operators)
     waiting.sort(key=lambda each: (each.first > 0 or each.last < end, -each.size, each.first))
     placed: list[MemoryPlace] = []
@@ -99,14 +106,14 @@ def plan_memory(model: TfliteModel) -> dict[int, MemoryPlace] | None:
 
 
 def widened_bytes(model: TfliteModel) -> int:
-    """Return the bytes that float16 weights take besides, once they are float32 in memory."""
+    """Return the additional bytes of float16 weights that are float32 in memory."""
     names = model.widened_constants
-    made = (out for op in model.operators for out in op.outputs if out.name in names)
-    return sum(tensor_bytes(tensor) for tensor in made)
+    results = (result for op in model.operators for result in op.outputs)
+    return sum(tensor_bytes(tensor) for tensor in results if tensor.name in names)
 
 
 def _lives(model: TfliteModel) -> dict[int, MemoryPlace]:
-    """Give each stretch of memory its life, in ops; tensors that share one have one life."""
+    """Return the place of each tensor, not planned yet; tensors that share memory share it."""
     readers = Counter(t.index for op in model.operators for t in op.inputs if t is not None)
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     last = len(model.operators)
@@ -115,21 +122,21 @@ def _lives(model: TfliteModel) -> dict[int, MemoryPlace]:
         read = [t for t in op.inputs if t is not None and t.index in lives]
         for tensor in read:
             lives[tensor.index].last = max(step, lives[tensor.index].last)
-        for made in op.outputs:
-            if made.name in model.widened_constants or made.index in lives:
+        for result in op.outputs:
+            if result.name in model.widened_constants or result.index in lives:
                 continue
-            shared = next((t for t in read if _shares(t, made, ends, readers)), None)
+            shared = next((t for t in read if _shares(t, result, ends, readers)), None)
             if op.name in IN_PLACE and shared is not None:
-                lives[made.index] = lives[shared.index]
+                lives[result.index] = lives[shared.index]
                 continue
-            kept = made.index in ends
-            lives[made.index] = MemoryPlace(0, tensor_bytes(made), step, last if kept else step)
+            end = last if result.index in ends else step
+            lives[result.index] = MemoryPlace(0, tensor_bytes(result), step, end)
     return lives
 
 
-def _shares(source: TensorInfo, made: TensorInfo, ends: set[int], readers: Counter[int]) -> bool:
-    alike = tensor_bytes(source) == tensor_bytes(made)
-    return alike and readers[source.index] == 1 and not {source.index, made.index} & ends
+def _shares(source: TensorInfo, result: TensorInfo, ends: set[int], readers: Counter[int]) -> bool:
+    alike = tensor_bytes(source) == tensor_bytes(result)
+    return alike and readers[source.index] == 1 and not {source.index, result.index} & ends
 
 
 def _best_offset(place: MemoryPlace, placed: list[MemoryPlace]) -> int:

@@ -1,10 +1,10 @@
-"""Names of layers as the names of a file's tensors tell them."""
+"""Names of layers, read from the names of a file's tensors."""
 
 from __future__ import annotations
 
 
 def scope_of(tensor: str) -> str:
-    """Return the part of a tensor's name that leads back to its layer, by its form alone.
+    """Return the part of a tensor's name that names its layer, by the form of the name alone.
 
     Example:
         >>> scope_of("block_1_relu/Relu6;block_1/convolution")

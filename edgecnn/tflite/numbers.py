@@ -10,9 +10,9 @@ class Numbers:
     """A type of numbers.
 
     Args:
-        name: As the format has it: ``"float32"``, ``"int8"``.
+        name: Name of the type in the format: ``"float32"``, ``"int8"``.
         bits: Bits of one number.
-        is_integer: Whether numbers are whole, and have a scale.
+        is_integer: Whether the numbers are integers, which have a scale.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Numbers:
 
     @property
     def largest(self) -> int:
-        """The greatest of symmetric integers, whose zero is 0: 127 of eight bits."""
+        """The greatest of symmetric integers, whose zero point is 0: 127 of eight bits."""
         return (1 << (self.bits - 1)) - 1
 
 

@@ -1,7 +1,7 @@
 """What is known of each kind of op: its weights, what it does to a factor, what it passes on.
 
-One table, which every room asks: a kind that is missing here has no weights, computes something of
-its own, and passes no factor on.
+Every room asks this one table: a kind that is missing here has no weights, computes new values, and
+passes no factor on.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class Activation(enum.IntEnum):
 
     @property
     def upper_bound(self) -> float:
-        """The greatest value that it lets through; infinite where it has no bound."""
+        """The greatest value that the activation lets through; infinite where there is no bound."""
         bounds = {"RELU6": 6.0, "RELU_N1_TO_1": 1.0, "TANH": 1.0, "SIGN_BIT": 1.0}
         return bounds.get(self.name, float("inf"))
 
     @property
     def is_rectifier(self) -> bool:
-        """Whether its least value is zero, below which it is zero too."""
+        """Whether the activation is a ReLU, whose least value is zero."""
         return self in (Activation.RELU, Activation.RELU6)
 
     @property
     def passes_factors(self) -> bool:
-        """Whether a positive factor before it is the same factor behind it."""
+        """Whether a positive factor before the activation is the same factor behind it."""
         return self in (Activation.NONE, Activation.RELU)
 
 
@@ -42,17 +42,17 @@ class OpTraits:
     """What is known of a kind of op.
 
     Args:
-        has_weights: Whether its second input is weights.
-        channel_axis: Axis of the weights along which its output channels lie.
+        has_weights: Whether the op's second input is weights.
+        channel_axis: Axis of the weights along which the op's output channels lie.
         mixes_channels: Whether each output channel is made of all input channels.
-        is_linear: Whether its arithmetic is known here: weights times a window of its input, a bias
-            and a fused activation. Recovery corrects such ops.
-        has_window: Whether its weights slide over a feature map.
-        averages: Whether errors of single values in what it reads average out in its result.
-        passes_factors: Whether its result is twice as large if its first input is.
-        moves_values: Whether its result holds the very values that it reads, in another shape or
-            order or a part of them, so that quantising it costs nothing by itself.
-        converts: Whether it turns one type of numbers into another.
+        is_linear: Whether the op's arithmetic is known here: weights times a window of the input, a
+            bias and a fused activation. Recovery corrects such ops.
+        has_window: Whether the op's weights slide over a feature map.
+        averages: Whether errors of single values of the op's input average out in its result.
+        passes_factors: Whether the op's result is twice as large if its first input is.
+        moves_values: Whether the op's result holds values of its input unchanged, in another shape
+            or order or a part of them, so that quantising it costs nothing by itself.
+        converts: Whether the op turns one type of numbers into another.
     """
 
     has_weights: bool = False
@@ -100,23 +100,23 @@ _KINDS = {
 _OTHER = OpTraits()
 
 RESHAPING = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-"""Ops that give a tensor another shape, and neither move nor change a value."""
+"""Ops that give a tensor another shape, and neither move nor change its values."""
 
 POOLS = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"})
 """Ops that make one value of many in each channel."""
 
 PROBABILITY_OPS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
-"""Ops that make probabilities of scores, and what users call them."""
+"""Ops that make probabilities of scores -> what users call them."""
 
 
 def op_traits(name: str) -> OpTraits:
     """Return what is known of a kind of op.
 
     Args:
-        name: As the format has it: ``"CONV_2D"``.
+        name: Name of the kind in the format: ``"CONV_2D"``.
 
     Example:
-        >>> op_kind("DEPTHWISE_CONV_2D").channel_axis
+        >>> op_traits("DEPTHWISE_CONV_2D").channel_axis
         3
     """
     return _KINDS.get(name, _OTHER)

@@ -1,4 +1,4 @@
-"""What comes out of a model: classes or not, and whether as probabilities."""
+"""What a model answers: classes or not, and whether as probabilities."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def class_count(model: TfliteModel) -> int | None:
 
 
 def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:
-    """Return the op that makes an output's values, past those that only pass them on."""
-    makers = {made.index: op for op in model.operators for made in op.outputs}
+    """Return the op that makes an output's values, past ops that only pass values on."""
+    makers = {result.index: op for op in model.operators for result in op.outputs}
     tensor, seen = output, set()
     while (op := makers.get(tensor.index)) is not None and tensor.index not in seen:
         seen.add(tensor.index)
@@ -34,10 +34,10 @@ def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:
 
 
 def final_activation(model: TfliteModel) -> str | None:
-    """Return ``"softmax"`` or ``"sigmoid"`` if that ends the model, else None.
+    """Return ``"softmax"`` or ``"sigmoid"`` if the model ends in it, else None.
 
     Example:
-        >>> activation(read_model("mobilenet_v2_int8.tflite"))
+        >>> final_activation(read_model("mobilenet_v2_int8.tflite"))
         'softmax'
     """
     op = final_operator(model, model.outputs[0]) if model.outputs else None

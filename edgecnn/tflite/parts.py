@@ -11,60 +11,61 @@ from edgecnn.tflite.serialization import write_part
 def part_of_ops(graph: Graph, ops: Sequence[Op]) -> bytes:
     """Return a file of some ops alone.
 
-    Its inputs are what they read that is neither constant nor made by one of them; its outputs are
-    what they make and none of them reads.
+    The file's inputs are the tensors that the ops read and that are neither constant nor made by
+    one of them. Its outputs are the tensors that the ops make and that none of them reads.
 
     Args:
-        graph: Where the ops stand.
+        graph: The graph of the ops.
         ops: At least one, in an order in which they can run.
     """
     reads = dict.fromkeys(tensor for op in ops for tensor in op.distinct_inputs)
     makes = dict.fromkeys(tensor for op in ops for tensor in op.outputs)
-    given = [tensor for tensor in reads if tensor not in makes and not tensor.is_constant]
-    return write_part(graph, ops, given, [tensor for tensor in makes if tensor not in reads])
+    inputs = [tensor for tensor in reads if tensor not in makes and not tensor.is_constant]
+    return write_part(graph, ops, inputs, [tensor for tensor in makes if tensor not in reads])
 
 
 def part_between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
-    """Return what lies between two tensors as a file.
+    """Return the ops between two tensors as a file.
 
     Args:
-        graph: Where they stand.
+        graph: The graph of the tensors.
         source: Tensor that becomes the input.
         result: Tensor that becomes the output.
 
     Returns:
         The file's bytes; None if the result depends on something else too.
     """
-    wanted, kept = [result], set[int]()
-    while wanted:
-        tensor = wanted.pop()
+    waiting, between = [result], set[int]()
+    while waiting:
+        tensor = waiting.pop()
         maker = graph.maker(tensor)
-        if tensor is source or (maker is not None and id(maker) in kept):
+        if tensor is source or (maker is not None and id(maker) in between):
             continue
         if maker is None:
             return None
-        kept.add(id(maker))
-        wanted += maker.activation_inputs
-    return write_part(graph, [op for op in graph.ops if id(op) in kept], [source], [result])
+        between.add(id(maker))
+        waiting += maker.activation_inputs
+    return write_part(graph, [op for op in graph.ops if id(op) in between], [source], [result])
 
 
 def part_after(graph: Graph, place: int, result: Tensor) -> tuple[list[Tensor], bytes]:
-    """Cut out what leads to a result, of the ops from a place on.
+    """Cut out the ops from a place on that a result depends on.
 
     Args:
-        graph: Where it stands.
-        place: Of the first op that may be in the part, in the graph's order.
+        graph: The graph of the result.
+        place: Place in the graph's order of the first op that may be in the part.
         result: Tensor that becomes the output.
 
     Returns:
-        The tensors from before that the part reads, and the part as a file whose inputs they are.
+        The tensors that the part reads from the ops before it, and the part as a file whose inputs
+        are these tensors.
     """
-    wanted: set[Tensor] = {result}
-    kept: list[Op] = []
+    needed: set[Tensor] = {result}
+    part: list[Op] = []
     for op in reversed(graph.ops[place:]):
-        if wanted & set(op.outputs):
-            kept.append(op)
-            wanted |= set(op.activation_inputs)
-    made = {tensor for op in kept for tensor in op.outputs}
-    sources = sorted(wanted - made, key=lambda tensor: tensor.index)
-    return sources, write_part(graph, kept[::-1], sources, [result])
+        if needed & set(op.outputs):
+            part.append(op)
+            needed |= set(op.activation_inputs)
+    results = {tensor for op in part for tensor in op.outputs}
+    sources = sorted(needed - results, key=lambda tensor: tensor.index)
+    return sources, write_part(graph, part[::-1], sources, [result])

@@ -1,6 +1,6 @@
 """Reading a ``.tflite`` file without running any of it: ops, tensors, metadata.
 
-Pure Python over the public schema, so a broken file is an error and never a crash.
+Reading is pure Python over the public schema, so a broken file is an error and never a crash.
 """
 
 from __future__ import annotations
@@ -27,24 +27,31 @@ METADATA_NAME = "edgecnn"
 """Name of the metadata buffer in which edgecnn keeps its JSON."""
 
 MAX_SUBGRAPH_ITEMS = 40_000
-"""More tensors or ops than any real model has: the file is garbage."""
+"""Limit of tensors and of ops, more than any real model has: beyond it a file is garbage."""
 
 MAX_NUMBERS = 2_000_000
-"""More sizes, scales, zero points and connections than any real model has in all."""
+"""Limit of sizes, scales, zero points and connections in all, more than any real model has."""
 
 MAX_TEXT_BYTES = 16 << 20
-"""More than all names of any real model take."""
+"""Limit of the bytes of all names, more than those of any real model."""
 
 MAX_METADATA_BYTES = 64 << 20
-"""More than all metadata buffers of any real model take."""
+"""Limit of the bytes of all metadata buffers, more than those of any real model."""
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One tensor: its name, shape, dtype, quantisation, and whether the file holds its value.
+    """One tensor of a file.
 
-    ``shape_signature`` is empty, or the shape with -1 where the size is open. ``index`` is its
-    place among the tensors of the file.
+    Args:
+        name: The tensor's name.
+        shape: The tensor's shape; empty for a scalar.
+        dtype: Element type as the schema calls it, in lower case.
+        scale: Scales of integers: one, or one for each channel; empty for floats.
+        zero_point: The integers that stand for 0, as many as scales.
+        constant_bytes: Bytes of the values that the file holds; 0 for an op's result.
+        shape_signature: The shape with -1 where the size is open; empty where none is.
+        index: The tensor's place among the tensors of the file.
     """
 
     name: str
@@ -58,7 +65,7 @@ class TensorInfo:
 
     @property
     def is_constant(self) -> bool:
-        """Whether its value is stored in the file."""
+        """Whether the tensor's values are stored in the file."""
         return self.constant_bytes > 0
 
     @property
@@ -77,7 +84,7 @@ class Operator:
 
     @property
     def dtype(self) -> str:
-        """Of its first output; ``"none"`` if it has no output, as those that set a variable."""
+        """Element type of the first output; ``"none"`` without one, as ops that set a variable."""
         return self.outputs[0].dtype if self.outputs else "none"
 
     @property
@@ -92,7 +99,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class OperatorCode:
-    """A kind of op that a file uses, as a runtime looks it up when it loads the file."""
+    """A kind of op that a file uses, with the version by which a runtime looks its kernel up."""
 
     name: str
     version: int
@@ -101,7 +108,7 @@ class OperatorCode:
 
 @dataclass(frozen=True)
 class Signature:
-    """A named way to call a model: the names of what goes in and comes out."""
+    """A named way to call a model, with the names of its inputs and outputs."""
 
     name: str
     inputs: tuple[str, ...]
@@ -110,9 +117,17 @@ class Signature:
 
 @dataclass(frozen=True)
 class TfliteModel:
-    """What a ``.tflite`` file holds: the first subgraph's ops in order, its ends, its metadata.
+    """The structure of a ``.tflite`` file.
 
-    ``operator_codes`` are those of all subgraphs; ``description`` is what its converter wrote.
+    Args:
+        operators: Ops of the first subgraph, in the order in which they run.
+        inputs: Inputs of the first subgraph.
+        outputs: Outputs of the first subgraph.
+        metadata: Name of a metadata buffer -> its content.
+        subgraphs: Number of subgraphs.
+        operator_codes: Kinds of ops of all subgraphs.
+        signatures: Named ways to call the model.
+        description: The description that the converter wrote.
     """
 
     operators: tuple[Operator, ...]
@@ -126,17 +141,17 @@ class TfliteModel:
 
     @property
     def op_counts(self) -> dict[str, int]:
-        """Ops by name, the most frequent first."""
+        """Number of ops by name, the most frequent first."""
         return dict(Counter(op.name for op in self.operators).most_common())
 
     @property
     def ops_by_dtype(self) -> dict[str, int]:
-        """Ops by the dtype of their first output, the most frequent first."""
+        """Number of ops by the element type of their first output, the most frequent first."""
         return dict(Counter(op.dtype for op in self.operators).most_common())
 
     @cached_property
     def edgecnn(self) -> dict[str, Any] | None:
-        """The JSON that edgecnn put in, or None."""
+        """The JSON that edgecnn put into the file, or None."""
         try:
             value = json.loads(self.metadata[METADATA_NAME])
         except (KeyError, ValueError, RecursionError):
@@ -146,27 +161,29 @@ class TfliteModel:
     @property
     def scheme(self) -> str:
         """Name of the quantisation scheme, or ``"mixed"``."""
-        found = {precision for _, precision in self.weighted_operators()}
+        precisions = {precision for _, precision in self.weighted_operators()}
         for scheme in SCHEMES.values():
             # Small layers of some schemes stay float32.
-            if scheme.least_weights and found == {scheme.name, FLOAT32.name}:
+            if scheme.least_weights and precisions == {scheme.name, FLOAT32.name}:
                 return scheme.name
-        if len(found) == 1:
-            return found.pop()
-        return MIXED if found else FLOAT32.name
+        if len(precisions) == 1:
+            return precisions.pop()
+        return MIXED if precisions else FLOAT32.name
 
     @cached_property
     def widened_constants(self) -> dict[str, TensorInfo]:
-        """Stored constants by the name of the tensor that DEQUANTIZE makes of them at load."""
+        """Name of a tensor that DEQUANTIZE makes at load -> the stored constant that it reads."""
         return {
-            op.outputs[0].name: kept
+            op.outputs[0].name: stored
             for op in self.operators
-            if op.name == "DEQUANTIZE" and (kept := op.input(0)) and kept.is_constant and op.outputs
+            if op.name == "DEQUANTIZE" and op.outputs
+            if (stored := op.input(0)) and stored.is_constant
         }
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
-        """Yield each op that has weights, with the scheme that it is in by itself."""
-        halves = {name for name, kept in self.widened_constants.items() if kept.dtype == "float16"}
+        """Yield each op that has weights, with the scheme of this op by itself."""
+        widened = self.widened_constants.items()
+        halves = {name for name, stored in widened if stored.dtype == "float16"}
         for op in self.operators:
             if op_traits(op.name).has_weights:
                 yield op, _precision(op, halves)
@@ -188,7 +205,7 @@ def read_model(path: str | Path) -> TfliteModel:
         path: The file.
 
     Raises:
-        InputError: It is missing, unreadable, empty, truncated, or no ``.tflite`` file.
+        InputError: The file is missing, unreadable, empty, truncated, or no ``.tflite`` file.
 
     Example:
         >>> read_model("model.tflite").op_counts
@@ -199,7 +216,7 @@ def read_model(path: str | Path) -> TfliteModel:
 
 
 def parse_model(content: bytes | mmap.mmap, label: str) -> TfliteModel:
-    """Read the structure of a ``.tflite`` file's bytes; ``label`` names it in errors."""
+    """Read the structure of a ``.tflite`` file's bytes; ``label`` names the file in errors."""
     schema = load_schema()
     try:
         return _Parser(schema, content).model()
@@ -212,7 +229,11 @@ def parse_model(content: bytes | mmap.mmap, label: str) -> TfliteModel:
 def load_schema() -> Any:
     """Return the module with the public TFLite schema's classes.
 
-    It comes with ai-edge-litert; where only tflite-runtime exists, the ``tflite`` package has it.
+    The module comes with ai-edge-litert; where only tflite-runtime exists, the ``tflite`` package
+    has it.
+
+    Raises:
+        EdgecnnError: Neither package is installed.
     """
     try:
         from ai_edge_litert import schema_py_generated as schema
@@ -229,8 +250,8 @@ def load_schema() -> Any:
 class _Parser:
     """Reads one file; every offset that leads outside of it raises struct.error or the like.
 
-    Tables may share what they point to, so that a small file can claim any amount: what is read is
-    counted, and has an end.
+    Tables may share the data that they point to, so a small file can claim any amount: numbers,
+    text and metadata are counted as they are read, and limited.
     """
 
     def __init__(self, schema: Any, content: bytes | mmap.mmap) -> None:

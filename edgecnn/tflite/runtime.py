@@ -1,7 +1,7 @@
-"""Running files on the TFLite runtime within this process, which is a child's.
+"""Running files on the TFLite runtime within this process, which is a child process.
 
-A model that crashes the runtime takes the process with it, so only children come here: those that
-convert, and none that a user talks to. What is measured runs elsewhere (``edgecnn.runner``).
+A model that crashes the runtime ends the process, so only the children of a conversion run files
+here, and never the process that a user talks to. Measured files run in ``edgecnn.runner``.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class LoadedTensor:
     """An input or output of a file in the runtime.
 
     Args:
-        index: Number in the file.
-        shape: Its shape, with the batch.
-        dtype: Its element type.
+        index: The tensor's number in the file.
+        shape: The tensor's shape, with the batch.
+        dtype: The tensor's element type.
     """
 
     index: int
@@ -46,11 +46,11 @@ class LoadedFile:
 
     Args:
         content: A ``.tflite`` file's bytes.
-        threads: Of the runtime; as many as a child takes unless said.
+        threads: Number of the runtime's threads; by default :func:`child_threads`.
 
     Raises:
         RuntimeError: The runtime does not take the file.
-        ValueError: The same.
+        ValueError: The runtime finds the file corrupt.
 
     Example:
         >>> file = LoadedFile(content)
@@ -73,21 +73,20 @@ class LoadedFile:
         """Run the file once.
 
         Args:
-            values: For each input its values, in its shape and type.
+            values: For each input its values, in the input's shape and type.
         """
         for tensor, value in zip(self.inputs, values, strict=True):
             self._interpreter.tensor(tensor.index)()[...] = value
         self._interpreter.invoke()
 
     def run_again(self) -> None:
-        """Run the file with what is in its inputs: what the last run had, or at first zeros."""
+        """Run the file on the values of the last run, or on zeros if there was none."""
         self._interpreter.invoke()
 
     def output(self, place: int) -> Array:
         """Return an output as a view of the runtime's memory.
 
-        The runtime refuses the next run as long as somebody keeps such a view: take what is wanted
-        of it, or copy it.
+        The runtime refuses the next run as long as a view is referenced: copy what must last.
 
         Args:
             place: Number of the output.
@@ -109,7 +108,7 @@ def run_over_images(
     Args:
         content: A ``.tflite`` file's bytes.
         inputs: For each input of the file, its values for each image: an array of shape (images,
-            *shape of the input), or anything that gives them one by one.
+            *shape of the input), or a sequence of the images' values.
         in_halves: Keep float32 results as float16, which take half the memory, if they fit.
 
     Returns:
@@ -140,13 +139,13 @@ def run_op(
     """Run one op over the images whose values are at hand.
 
     Args:
-        graph: Where the op stands.
+        graph: The graph of the op.
         op: The op.
-        values: Tensor -> values of shape (images, *shape of the tensor); whatever the op reads.
-        in_halves: As :func:`run_over_images` has it.
+        values: Tensor -> values of shape (images, *shape of the tensor), for all that the op reads.
+        in_halves: Keep float32 results as float16, which take half the memory, if they fit.
 
     Returns:
-        Values of each of its results for all images.
+        Values of each of the op's results, of shape (images, *shape of the result).
     """
     inputs = [values[tensor] for tensor in op.activation_inputs]
     return run_over_images(part_of_ops(graph, [op]), inputs, in_halves=in_halves)

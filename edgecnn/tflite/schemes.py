@@ -1,6 +1,6 @@
 """The quantisation schemes: what each does to a file's numbers, and what follows from that.
 
-A row says all that any room wants to know of a scheme; how its files are made is in
+A row has all that the rooms want to know of a scheme, except how its files are made, which is in
 ``edgecnn.quantize.scheme_makers``.
 """
 
@@ -19,8 +19,9 @@ class AnswerTolerance:
     """What may differ between two right programs that run the same file.
 
     Args:
-        score: Largest difference of a score; of scores beyond 1 (logits), the share of the largest.
-        lead: Two classes that are no further apart than this may change places.
+        score: Greatest difference of a score; of scores beyond 1 (logits), as a share of the
+            largest score.
+        lead: Greatest distance of two classes' scores at which the classes may change places.
     """
 
     score: float
@@ -31,8 +32,8 @@ FLOAT_TOLERANCE = AnswerTolerance(score=1e-3, lead=1e-3)
 """Float kernels sum in another order, which moves a probability in its sixth digit or so."""
 
 INTEGER_TOLERANCE = AnswerTolerance(score=0.1, lead=1 / 256)
-"""Kernels round intermediate results to neighbouring levels, which sums up over the layers; what
-comes out of an int8 softmax is a multiple of 1/256."""
+"""Kernels round intermediate results to neighbouring levels, which sums up over the layers; the
+results of an int8 softmax are multiples of 1/256."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,18 @@ class Scheme:
     """What a scheme does to weights and activations, and what it asks for.
 
     Args:
-        name: What ``--quantize`` calls it.
+        name: Name of the scheme, as ``--quantize`` takes it.
         weights: Numbers of the weights in the file.
         activations: Numbers in which the layers compute.
         input_types: Element types that the file's input may have, the default first.
         summary: One phrase for help and tables.
-        colour: Colour of its points in charts, ``"#rrggbb"``.
-        dark_colour: Colour of its points on dark ground; empty for the same.
-        if_slow: What to do where a file of it is slower than float32's; empty if none is, as its
-            files compute what float32's do.
+        colour: Colour of the scheme's points in charts, ``"#rrggbb"``.
+        dark_colour: Colour of the scheme's points on dark ground; empty for ``colour``.
+        if_slow: What to do where a file of the scheme is slower than the float32 file; empty if
+            none is slower, as its files compute what float32 files do.
         keeps_float: Whether single layers can stay in float32, where integers lose too much.
-        least_weights: Weights of a layer below which it stays in float32, as nothing is gained.
+        least_weights: Number of weights of a layer below which it stays in float32, as nothing is
+            gained.
         also: Other element types of activations and weights whose layers count as of this scheme.
     """
 
@@ -73,17 +75,17 @@ class Scheme:
 
     @property
     def is_coarse(self) -> bool:
-        """Whether activations have so few levels that what happens at a map's margin is less."""
+        """Whether an activation's level is coarser than small changes at a map's margin."""
         return self.activations.is_integer and self.activations.bits <= INT8.bits
 
     @property
     def tolerance(self) -> AnswerTolerance:
-        """What may differ between two right programs that run a file of it."""
+        """What may differ between two right programs that run a file of the scheme."""
         return INTEGER_TOLERANCE if self.weights.is_integer else FLOAT_TOLERANCE
 
     @property
     def dtypes(self) -> tuple[tuple[str, str], ...]:
-        """Element types of activations and weights by which a layer of it is known."""
+        """Element types of activations and weights that layers of the scheme have."""
         return (self.activations.name, self.weights.name), *self.also
 
 
@@ -140,16 +142,16 @@ SCHEMES: dict[str, Scheme] = {
 }
 
 MIXED = "mixed"
-"""What a file, or a layer, is called whose numbers are no scheme's."""
+"""Scheme of a file, or a layer, whose numbers are those of no scheme."""
 
 _BY_DTYPES = {dtypes: scheme.name for scheme in SCHEMES.values() for dtypes in scheme.dtypes}
 
 
 def scheme_of_layer(activations: str, weights: str) -> str:
-    """Return the name of the scheme that a layer is in by itself, or ``"mixed"``.
+    """Return the name of the scheme of a single layer, or ``"mixed"``.
 
     Args:
-        activations: Element type of what the layer reads.
+        activations: Element type of the layer's input.
         weights: Element type of its weights, as stored.
 
     Example:
@@ -163,18 +165,18 @@ def parse_schemes(names: str | Sequence[str]) -> list[Scheme]:
     """Return the schemes of a ``--quantize`` value, each once, in the order asked for.
 
     Args:
-        names: One or several names; commas separate within one; ``"all"`` means each of them.
+        names: One or several names of schemes; a name may be a list with commas, or ``"all"``.
 
     Raises:
-        InputError: A name that is no scheme; the message lists them.
+        InputError: A name is no scheme's; the message lists the schemes.
 
     Example:
         >>> [scheme.name for scheme in parse_schemes("int8,float32")]
         ['int8', 'float32']
     """
-    given = [names] if isinstance(names, str) else list(names)
-    wanted = [part.strip() for name in given for part in name.split(",")]
-    expanded = [name for part in wanted for name in (SCHEMES if part == "all" else (part,))]
+    lists = [names] if isinstance(names, str) else list(names)
+    parts = [part.strip() for names in lists for part in names.split(",")]
+    expanded = [name for part in parts for name in (SCHEMES if part == "all" else (part,))]
     for name in expanded:
         if name not in SCHEMES:
             choices = ", ".join([*SCHEMES, "all"])

@@ -22,7 +22,7 @@ KEPT_OF_OPS = (
     "builtinOptionsType", "customOptions", "customOptionsFormat", "mutatingVariableInputs",
     "builtinOptions2Type", "builtinOptions2",
 )  # fmt: skip
-"""Fields of the schema that are carried from a file that is read to one that is written."""
+"""Fields of the schema that are carried from the file that is read to the file that is written."""
 
 NONE = -1
 """The format's number of a tensor that is left out."""
@@ -35,7 +35,7 @@ def read_graph(content: bytes) -> Graph:
         content: A ``.tflite`` file's bytes.
 
     Raises:
-        ImportError: This machine has no ai-edge-litert, whose schema files are written with.
+        ImportError: ai-edge-litert, whose schema files are written with, is not installed.
 
     Example:
         >>> read_graph(content).ops[0].weights.shape
@@ -58,14 +58,14 @@ def write_graph(graph: Graph) -> bytes:
     """Return the bytes of a graph's file.
 
     Args:
-        graph: The graph; what its file has beside it, such as metadata, is written too.
+        graph: The graph; the rest of its file, such as metadata, is written too.
     """
     assert graph.is_only_subgraph, "another subgraph may share what changed"
     return _Writer(graph, graph.ops, graph.inputs, graph.outputs).content(with_rest=True)[0]
 
 
 def write_exposed(graph: Graph) -> tuple[bytes, list[Tensor]]:
-    """Return a file in which every op's result is an output, and these tensors in their order."""
+    """Return a file in which every op's result is an output, and the results in their order."""
     results = [tensor for op in graph.ops for tensor in op.outputs]
     return _Writer(graph, graph.ops, graph.inputs, results).content()[0], results
 
@@ -76,10 +76,11 @@ def write_part(
     """Return some ops of a graph as a file of its own.
 
     Args:
-        graph: Where they stand.
-        ops: In an order in which they can run.
-        inputs: What they read and none of them makes, in the order wanted.
-        outputs: What comes out.
+        graph: The graph of the ops.
+        ops: The ops, in an order in which they can run.
+        inputs: The tensors that the ops read and none of them makes, in the order of the file's
+            inputs.
+        outputs: The tensors that become the file's outputs.
     """
     return _Writer(graph, ops, inputs, outputs).content()[0]
 
@@ -142,7 +143,7 @@ def _op(entry: Any, kinds: Sequence[tuple[str, int, bool]], tensors: Sequence[Te
 
 
 def _without_graph(model: Any, subgraph: Any) -> Any:
-    """Return what a file has beside its first subgraph, without the values of its tensors."""
+    """Return a file's model without its first subgraph and without the values of tensors."""
     rest, first = copy.copy(model), copy.copy(subgraph)
     first.tensors, first.operators, first.inputs, first.outputs = [], [], [], []
     rest.subgraphs = [first, *model.subgraphs[1:]]
@@ -154,7 +155,7 @@ def _without_graph(model: Any, subgraph: Any) -> Any:
 
 
 class _Writer:
-    """Puts ops and the tensors that they use together as a file."""
+    """Makes a file of ops and the tensors that they use."""
 
     def __init__(
         self, graph: Graph, ops: Sequence[Op], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
@@ -168,7 +169,7 @@ class _Writer:
         used |= {*inputs, *outputs}
         self._tensors = sorted(used, key=lambda tensor: tensor.index)
         self._places = {tensor: place for place, tensor in enumerate(self._tensors)}
-        # The first buffer is empty and stands for none.
+        # The first buffer is empty, and tensors without values have its number.
         self._buffers = [schema.BufferT()]
         self._buffer_of: dict[int, int] = {}
         self._codes: dict[tuple[str, int, bool], int] = {}
@@ -177,7 +178,7 @@ class _Writer:
         """Return the file, and the place of each tensor in it.
 
         Args:
-            with_rest: Whether the file has metadata and signatures as the one that was read.
+            with_rest: Whether the file has the metadata and signatures of the file that was read.
         """
         old, model, subgraph = self._graph.model, self._schema.ModelT(), self._schema.SubGraphT()
         model.version, model.subgraphs = old.version, [subgraph]
@@ -191,7 +192,9 @@ class _Writer:
         if with_rest:
             subgraph.name, model.description = old.subgraphs[0].name, old.description
             model.metadata = [self._metadata(entry) for entry in old.metadata or []] or None
-            model.signatureDefs = [self._signature(one) for one in old.signatureDefs or []] or None
+            model.signatureDefs = [
+                self._signature(signature) for signature in old.signatureDefs or []
+            ] or None
         model.operatorCodes = [self._code(*key) for key in self._codes]
         model.buffers = self._buffers
         held = sum(len(buffer.data) for buffer in self._buffers if buffer.data is not None)
@@ -208,7 +211,7 @@ class _Writer:
         return entry
 
     def _buffer(self, data: Any) -> int:
-        """Return the number of a buffer; tensors that share their bytes share it."""
+        """Return the number of a buffer of some bytes; tensors that share the bytes share it."""
         if data is None:
             return 0
         if id(data) not in self._buffer_of:
@@ -221,13 +224,13 @@ class _Writer:
     def _quantization(self, tensor: Tensor) -> Any:
         if tensor.quantization is None and tensor.range is None:
             return None
-        entry, own = self._schema.QuantizationParametersT(), tensor.quantization
+        entry, quantization = self._schema.QuantizationParametersT(), tensor.quantization
         if tensor.range is not None:
             entry.min, entry.max = [tensor.range[0]], [tensor.range[1]]
-        if own is not None:
-            entry.scale, entry.zeroPoint = own.scales, own.zero_points
-            entry.quantizedDimension = own.axis
-            entry.detailsType, entry.details = own.details
+        if quantization is not None:
+            entry.scale, entry.zeroPoint = quantization.scales, quantization.zero_points
+            entry.quantizedDimension = quantization.axis
+            entry.detailsType, entry.details = quantization.details
         return entry
 
     def _op(self, op: Op, version: int) -> Any:

@@ -1,9 +1,9 @@
 """How long a file takes on a kind of CPU, estimated from its ops and a table of their costs.
 
 A decision about which layers stay in float32 must not depend on the machine that converts: the same
-inputs have to give the same bytes on a busy laptop and on an idle server. So it is taken by a table
-for the CPU that the file is for. Each table has four numbers, which are the time of a multiply-add
-and of writing one value of a result, in float32 and in int8. ``docs/target-cpu.md`` says where the
+inputs have to give the same bytes on a busy laptop and on an idle server. So a table of costs for a
+kind of CPU decides. Each table has four numbers: the time of a multiply-add and of writing one
+value of a result, each in float32 and in int8. ``docs/target-cpu.md`` says where the
 numbers come from and how well they predict whole networks.
 """
 
@@ -50,9 +50,9 @@ class TargetCpu:
     """A kind of CPU that files are made for.
 
     Args:
-        name: What ``--target-cpu`` calls it.
-        float32: What float32 costs there.
-        int8: What int8 costs there.
+        name: Name of the kind of CPU, as ``--target-cpu`` takes it.
+        float32: Cost of computing in float32 on the CPU.
+        int8: Cost of computing in int8 on the CPU.
     """
 
     name: str
@@ -62,8 +62,8 @@ class TargetCpu:
     def milliseconds(self, model: TfliteModel) -> float:
         """Estimate the time of one inference.
 
-        Conversions between float32 and int8 cost what writing their results does. Only ratios of
-        such estimates mean something: clock and threads are those of the table's source.
+        A conversion between float32 and int8 costs the writing of its result. Only ratios of such
+        estimates mean something: clock and threads are those of the machine that the table is from.
 
         Args:
             model: The file's structure.
@@ -84,7 +84,7 @@ class TargetCpu:
 
 
 DEFAULT_TARGET_CPU = "arm64"
-"""A Raspberry Pi 4: what apps and boards run on is nearer to it than to a desktop."""
+"""The CPU of a Raspberry Pi 4: phones and boards are nearer to it than to a desktop."""
 
 TARGET_CPUS = {
     cpu.name: cpu

@@ -1,7 +1,7 @@
 """The bytes of a ``.tflite`` file, and its metadata buffers.
 
-Works on the public schema's object form; the same input gives the same bytes. Equal parts are
-written once.
+Models are in the public schema's object form. The same model gives the same bytes, and equal parts
+are written once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 
 BUFFER_ALIGNMENT = 16
-"""Bytes; what the schema demands of the values of constant tensors."""
+"""Multiple of bytes at which the schema wants the values of constant tensors to begin."""
 
 
 def unpack(content: bytes | mmap.mmap) -> Any:
@@ -33,14 +33,14 @@ def unpack(content: bytes | mmap.mmap) -> Any:
 
 
 def pack(model: Any, size_hint: int) -> bytes:
-    """Return the bytes of a model in object form; ``size_hint`` is about how many they are."""
+    """Return the bytes of a model in object form; ``size_hint`` is their number, about."""
     builder = _compact_builder(size_hint + 65536)
     builder.Finish(model.Pack(builder), TFLITE_IDENTIFIER)
     return bytes(builder.Output())
 
 
 def _compact_builder(size: int) -> Any:
-    """Return a builder that writes equal vectors once, and tensors' values where they belong.
+    """Return a builder that writes equal vectors once, and aligns the values of tensors.
 
     Each channel of a quantised weight has a zero point of eight bytes, which is 0: about a
     twentieth of a mobile network's file. The format lets tables share a vector. It also wants the
@@ -65,11 +65,11 @@ def _compact_builder(size: int) -> Any:
 
 
 def with_metadata_buffers(content: bytes | mmap.mmap, buffers: Mapping[str, bytes | None]) -> bytes:
-    """Return a copy of a model with named metadata buffers set; what was packed behind it is gone.
+    """Return a copy of a file with named metadata buffers set, without files packed behind it.
 
     Args:
         content: A ``.tflite`` file as bytes or an mmap.
-        buffers: Name -> content, or None to take the buffer out; those not named stay.
+        buffers: Name of a buffer -> its content, or None to take the buffer out; others stay.
     """
     model = unpack(content)
     for name, value in buffers.items():
@@ -77,7 +77,7 @@ def with_metadata_buffers(content: bytes | mmap.mmap, buffers: Mapping[str, byte
             _take_out(model, name)
         else:
             _put_in(model, name, np.frombuffer(value, np.uint8))
-    # Much may lie behind a model that is none of it.
+    # Packed files behind a model may be larger than the model itself.
     held = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
     return pack(model, min(held, len(content)))
 
@@ -110,6 +110,6 @@ def _entries(model: Any, name: str) -> list[Any]:
 
 
 def _users(model: Any, buffer: int) -> int:
-    """Count what has a buffer's content; buffer 0 is everybody's and empty."""
+    """Count the tensors and metadata entries that have a buffer; all may have buffer 0."""
     tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
     return sum(owner.buffer == buffer for owner in (*tensors, *model.metadata))
