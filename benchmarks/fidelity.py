@@ -42,11 +42,11 @@ from edgecnn.quantize.calibration.images import MOST_HELD_OUT
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
 from edgecnn.quantize.recovery.fidelity import divergence, sqnr_db
 from edgecnn.quantize.recovery.steps import STEPS
-from edgecnn.tflite.graph import Tensor
 from edgecnn.tflite.reading import read_model
 from edgecnn.tflite.runtime import run_over_images
 from edgecnn.tflite.scores import scores as scores_of
 from edgecnn.tflite.serialization import read_graph
+from edgecnn.tflite.tensors_and_ops import Tensor
 
 Array = npt.NDArray[Any]
 Answers = tuple[Array, Array]

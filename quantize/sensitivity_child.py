@@ -12,9 +12,10 @@ from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
 from edgecnn.quantize.tensorflow_quantizer import to_int8
-from edgecnn.tflite.graph import Array, Graph
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores
+from edgecnn.tflite.tensors_and_ops import Array
 
 
 def measure_source(parent: ParentPipe, job: LoadSource) -> None:

@@ -58,8 +58,9 @@ import dataclasses
 
 import numpy as np
 
-from edgecnn.tflite.graph import Graph, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import INT4, INT8
+from edgecnn.tflite.tensors_and_ops import Tensor
 
 
 def in_four_bits(graph: Graph) -> None:

@@ -22,9 +22,10 @@ import numpy as np
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.profiling.profiled_ops import ProfiledOp
-from edgecnn.tflite.graph import Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.parts import part_of_ops
 from edgecnn.tflite.serialization import read_graph
+from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 MOST_COPIES = 256
 """Copies of an op in a part at most: loading them takes time, and a tiny op is no slower from the

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.graph import Array, Op, Range
 from edgecnn.tflite.numbers import INT8, Numbers
 from edgecnn.tflite.ops import op_traits
+from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
 FIXED_RANGES: dict[str, Range] = {
     "LOGISTIC": (0.0, 255 / 256),

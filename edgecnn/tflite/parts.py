@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.tflite.graph import Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import write_part
+from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 
 def part_of_ops(graph: Graph, ops: Sequence[Op]) -> bytes:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.parts import part_of_ops
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 MOST_THREADS_OF_CHILDREN = 4
 

@@ -175,7 +175,7 @@ def parse_schemes(names: str | Sequence[str]) -> list[Scheme]:
         ['int8', 'float32']
     """
     lists = [names] if isinstance(names, str) else list(names)
-    parts = [part.strip() for names in lists for part in names.split(",")]
+    parts = [part.strip() for text in lists for part in text.split(",")]
     expanded = [name for part in parts for name in (SCHEMES if part == "all" else (part,))]
     for name in expanded:
         if name not in SCHEMES:

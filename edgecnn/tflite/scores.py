@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.graph import Array, Graph, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
+from edgecnn.tflite.tensors_and_ops import Array, Tensor
 
 
 def scores_tensor(graph: Graph) -> Tensor:

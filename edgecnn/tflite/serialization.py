@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.tflite.graph import Graph, Op, Quantization, Tensor
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.tensors_and_ops import Op, Quantization, Tensor
 from edgecnn.tflite.writing import pack, unpack
 
 KEPT_OF_TENSORS = (

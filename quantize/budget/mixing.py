@@ -27,8 +27,9 @@ from edgecnn.quantize.budget.verdict import describe_miss
 from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.pipeline import RecoveredGraph
 from edgecnn.quantize.timing.latencies import Latencies
-from edgecnn.tflite.graph import Array, Graph
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.target_cpu import TargetCpu
+from edgecnn.tflite.tensors_and_ops import Array
 
 MEASURING_MACS = 2e11
 """Multiply-adds to spend on measuring the ops one by one, which take a few seconds: the larger a

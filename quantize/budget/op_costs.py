@@ -10,9 +10,10 @@ from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import noise_of
-from edgecnn.tflite.graph import Array, Graph, Op, Range
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import FIXED_RANGES, real_weights, rounded_weights
 from edgecnn.tflite.scores import scores
+from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
 MODEL_INPUT = -1
 """Stands for the place of the maker of the model's input."""

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.tflite.graph import Graph, Range, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import write_exposed
+from edgecnn.tflite.tensors_and_ops import Range, Tensor
 
 Values = npt.NDArray[np.float32]
 

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecnn.quantize.calibration.ranges import ObservedActivations
-from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import POOLS
 from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 GREATEST_FACTOR = 16.0
 """Greatest factor of a channel; beyond it, a channel's small values are not worth the coarser

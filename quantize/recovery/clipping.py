@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
-from edgecnn.tflite.graph import Graph, Op, Range
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.tensors_and_ops import Op, Range
 
 CLIPPABLE = ("CONV_2D", "ADD")
 LEAST_POSITIONS = 16

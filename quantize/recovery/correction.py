@@ -23,7 +23,8 @@ from edgecnn.quantize.recovery.window_rows import (
     inputs_of_an_output,
     ungrouped_weights,
 )
-from edgecnn.tflite.graph import Array, Graph, Op, Quantization
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.tensors_and_ops import Array, Op, Quantization
 
 MOST_INPUTS = 2304
 """Most weights of an output that are rounded together (3x3 of 256 channels). More are rounded to

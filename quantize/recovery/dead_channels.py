@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
 from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 NEARLY_ZERO = 1e-6
 MOST_CHANNELS = 64

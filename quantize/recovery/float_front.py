@@ -14,12 +14,13 @@ import numpy as np
 
 from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.timing.latencies import Latencies
-from edgecnn.tflite.graph import Array, Graph, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
 from edgecnn.tflite.scores import scores_tensor
 from edgecnn.tflite.serialization import write_graph
+from edgecnn.tflite.tensors_and_ops import Array, Tensor
 
 MOST_FRONT_OPS = 6
 BOUNDARY_PART = 0.1

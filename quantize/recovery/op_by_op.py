@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_op
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 
 class GraphWalk:

@@ -36,8 +36,9 @@ from edgecnn.quantize.recovery.steps import (
     StepsLeftOut,
 )
 from edgecnn.quantize.timing.latencies import Latencies
-from edgecnn.tflite.graph import Array, Graph
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.scores import scores
+from edgecnn.tflite.tensors_and_ops import Array
 
 NOISE_IMAGES = 4
 """Number of images on which the channels of a chain of layers are judged."""

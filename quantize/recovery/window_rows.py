@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.graph import Array, Op
+from edgecnn.tflite.tensors_and_ops import Array, Op
 
 DEPTHWISE = "DEPTHWISE_CONV_2D"
 

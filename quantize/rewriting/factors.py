@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.tflite.graph import Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy as np
 
 from edgecnn.quantize.rewriting.factors import absorbers
 from edgecnn.quantize.rewriting.hard_swish import decompose_hard_swish, hard_swishes
-from edgecnn.tflite.graph import Graph, Op
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.tensors_and_ops import Op
 
 OPS_ADDED = 0.1
 """Number of ops that an int8 file may gain, as a part of the ops that it has. The largest maps come

@@ -7,8 +7,9 @@ several times as long as the ops in its place.
 from __future__ import annotations
 
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
-from edgecnn.tflite.graph import Graph, Op
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.tensors_and_ops import Op
 
 
 def decompose_all_hard_swishes(graph: Graph) -> None:

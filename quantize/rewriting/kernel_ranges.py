@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgecnn.tflite.graph import Graph, Op, Range
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.tensors_and_ops import Op, Range
 
 HARD_SWISH_ZERO = -3.0
 """Greatest value from which down hard-swish is 0: a tensor that it alone reads needs no levels

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from edgecnn.data.inputspec import SMALL_INPUT
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
-from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 Values = npt.NDArray[np.float32]
 

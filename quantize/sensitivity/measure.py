@@ -15,8 +15,9 @@ from edgecnn.quantize.recovery.fidelity import fidelity, sqnr_db
 from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
-from edgecnn.tflite.graph import Array, Graph, Op, Range
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import FIXED_RANGES, rounded_weights
+from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
 MOST_OF_VALUES = 0.999
 """Part of an activation's values without its long tail."""

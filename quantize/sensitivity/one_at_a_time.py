@@ -8,11 +8,12 @@ import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer, layer_of
 from edgecnn.quantize.recovery.op_by_op import GraphWalk
-from edgecnn.tflite.graph import Array, Graph, Op, Range, Tensor
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import rounded_activation
 from edgecnn.tflite.parts import part_after, part_of_ops
 from edgecnn.tflite.runtime import LoadedFile, run_over_images
 from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.tensors_and_ops import Array, Op, Range, Tensor
 
 PARTS = ("activation", "weights", "both")
 

@@ -11,8 +11,9 @@ from edgecnn.data.inputspec import preset
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.quantize.tensorflow_quantizer import to_int8
-from edgecnn.tflite.graph import Graph, Range
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph, write_graph
+from edgecnn.tflite.tensors_and_ops import Range
 
 SPEC = preset("tf", 32, 32)
 
