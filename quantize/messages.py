@@ -41,7 +41,7 @@ class LoadSource:
 
 @dataclass(frozen=True)
 class SourceLoaded:
-    """What a loaded model is.
+    """What the child says of a loaded model.
 
     Args:
         input_shape: (height, width, channels) in pixels.

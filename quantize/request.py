@@ -26,7 +26,7 @@ NOTHING_ABOUT = About()
 
 @dataclass
 class Request:
-    """One source on its way to files.
+    """A source, the schemes to convert it to, and what the user asked for.
 
     Args:
         source: What is converted.

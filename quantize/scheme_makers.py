@@ -41,10 +41,11 @@ from edgecnn.tflite.target_cpu import target_cpu
 from edgecnn.tflite.writing import with_metadata_buffers
 
 INT8_FIT_IMAGES = 32
-"""Images that int8 files are corrected with: time and memory grow with them. 64 gain 0.3 dB."""
+"""Number of images that int8 files are corrected with: time and memory grow with it, and 64 images
+gain only 0.3 dB."""
 INT16_FIT_IMAGES = 16
-"""Images that int16x8 files are corrected with: their kernels are ten times slower, and there is
-less to correct."""
+"""Number of images that int16x8 files are corrected with: 16-bit kernels are ten times slower, and
+there is less to correct."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class MadeFile:
 
 
 class FileMaker:
-    """Makes the files of one source, sharing what they have in common.
+    """Makes the files of one source, which share its float models, ranges and recovery.
 
     Args:
         source: The source.

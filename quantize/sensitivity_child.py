@@ -33,7 +33,7 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=not source.spec.is_uniform)
     source.trace({pixel_input.normalizes})
     model, observed = source.float_model(pixel_input), source.observed(pixel_input)
-    # Large networks need the memory.
+    # Measuring large networks needs the memory of the traced graphs.
     source.forget_traced()
     pixels = _pixels(source, job.images)
     images = model.normalize(pixels)[:, None]

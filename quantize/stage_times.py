@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class PhaseClock:
-    """Seconds spent in each named phase; a phase entered twice adds up."""
+    """Measures the time of named phases; a phase that is entered twice adds up.
+
+    Args:
+        announce: Called with the name of each phase that begins.
+        seconds: Name of a phase -> seconds spent in it.
+    """
 
     announce: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)

@@ -76,11 +76,11 @@ def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
     """
     if budget is None:
         return []
-    notes, one = [], 100.0 / budget["images"]
-    if budget["max_drop"] < one:
+    notes, one_image = [], 100.0 / budget["images"]
+    if budget["max_drop"] < one_image:
         notes.append(
             f"{points(budget['max_drop'])} is less than one of {budget['images']} images "
-            f"({one:.2f}): more of them would tell it better"
+            f"({one_image:.2f}): more of them would tell it better"
         )
     elif budget["uncertainty"] > budget["max_drop"]:
         notes.append(

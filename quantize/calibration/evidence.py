@@ -21,7 +21,8 @@ LEAST_ODDS = 1e-4
 """With labels: probability of as many images speaking for another input by chance, below which the
 other input is believed."""
 TIE = 0.35
-"""With labels: an image speaks for neither input if the right class' logarithms differ by less."""
+"""With labels: difference of the right class' logarithms below which an image speaks for neither
+input."""
 LEAST_GAIN = 0.08
 """With labels: part of the images by which another input must be right more often."""
 LEAST_ERRORS = 5.0
@@ -97,12 +98,12 @@ class LabelJudge:
         del is_rescaled
         before, after = self._right(own), self._right(other)
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-        told = self.worth(other) - self.worth(own)
+        gain = self.worth(other) - self.worth(own)
         return bool(
             after.mean() - before.mean() >= LEAST_GAIN
             and after.mean() >= self.most_common + 0.1
             and sign_test(gained, lost) < 0.05
-            and sign_test(int((told > TIE).sum()), int((told < -TIE).sum())) < LEAST_ODDS
+            and sign_test(int((gain > TIE).sum()), int((gain < -TIE).sum())) < LEAST_ODDS
         )
 
     def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
@@ -129,8 +130,8 @@ class InformationJudge:
     def worth(self, answers: LogProbabilities) -> Array:
         """Return each answer's information on its image: its distance from the mean answer."""
         chances = np.exp(answers)
-        told: Array = (chances * (answers - np.log(chances.mean(axis=0)))).sum(axis=1)
-        return told
+        information: Array = (chances * (answers - np.log(chances.mean(axis=0)))).sum(axis=1)
+        return information
 
     def is_good(self, own: LogProbabilities) -> bool:
         """Whether answers give much of the information that they could, and are not overdone."""

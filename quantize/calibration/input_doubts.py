@@ -116,7 +116,7 @@ class InputVariant:
         values = self.spec.normalize(images[..., ::-1] if self.is_exchanged else images)
         if not case.in_graph:
             return values
-        # The pixels of which the graph makes these values.
+        # The graph normalises its input, so the values become the pixels that it makes them of.
         own = case.spec
         pixels = values * np.asarray(own.std, np.float32) + np.asarray(own.mean, np.float32)
         pixels = pixels[..., ::-1] if own.color_order == "BGR" else pixels

@@ -70,7 +70,7 @@ def _about_activation(layer: LayerSensitivity) -> str:
 
 
 def _if_not_enough(layers: Sequence[LayerSensitivity]) -> str:
-    """Say what is left when recovery is not enough; int16x8 has the same weights as int8."""
+    """Say which scheme to try when recovery is not enough; int16x8 has the same weights as int8."""
     weights = sum(layer.weights_noise for layer in layers)
     activations = sum(layer.activation_noise for layer in layers)
     part = 100 * activations / ((weights + activations) or 1.0)
