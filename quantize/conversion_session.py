@@ -40,7 +40,11 @@ from edgecnn.quantize.messages import (
     RaceTimes,
 )
 from edgecnn.quantize.output_paths import OutputPlan
-from edgecnn.quantize.provenance import describe_calibration, describe_source
+from edgecnn.quantize.provenance import (
+    describe_calibration,
+    describe_recovery,
+    describe_source,
+)
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
@@ -273,7 +277,7 @@ class _ConversionSession(SourceSession):
         provenance = {
             "source": self._described,
             "scheme": plan.scheme.name,
-            "recover": self.request.recover if plan.scheme.is_calibrated else None,
+            **describe_recovery(self.request, plan.scheme),
             "calibration": describe_calibration(images.images, images.fitted) if images else None,
             "fidelity": written.fidelity,
             "versions": {"edgecnn": __version__, **self.source.versions},
