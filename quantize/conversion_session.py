@@ -18,6 +18,7 @@ from pathlib import Path
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import quoted, replacing, sha256_of
+from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, shut_out
@@ -51,7 +52,6 @@ from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_buffers
-from edgecnn.version import __version__
 
 
 def run(
