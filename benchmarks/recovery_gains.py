@@ -23,6 +23,7 @@ SEEN_DB = 0.05
 
 
 def main() -> None:
+    """Print the table of the files that are named."""
     rows = [row for path in sys.argv[1:] for row in json.loads(Path(path).read_text())]
     names = [row["model"] for row in rows]
     print(f"| step | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
