@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec, height_and_width
-from edgecnn.models.checkpoints import Progress, choose, fetch
+from edgecnn.models.checkpoints import DownloadProgress, choose_checkpoint, fetch_checkpoint
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec
 
@@ -36,7 +36,7 @@ def build(
     softmax: bool = True,
     auxiliary: bool = False,
     weights: str | Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: DownloadProgress | None = None,
     on_weights: Callable[[WeightsReport], None] | None = None,
 ) -> Any:
     """Build an architecture of the registry as a Keras model.
@@ -134,13 +134,13 @@ def _weights_file(
     spec: ModelSpec,
     arguments: BuildArguments,
     weights: str | Path | None,
-    on_progress: Progress | None,
+    on_progress: DownloadProgress | None,
 ) -> Path | None:
     if weights is None or weights == "none":
         return None
     if weights == "imagenet":
-        checkpoint = choose(spec, arguments.alpha, arguments.size, arguments.classes)
-        return fetch(checkpoint, on_progress)
+        checkpoint = choose_checkpoint(spec, arguments.alpha, arguments.size, arguments.classes)
+        return fetch_checkpoint(checkpoint, on_progress)
     return Path(weights)
 
 

@@ -25,11 +25,13 @@ TIMEOUT_S = 30.0
 DOWNLOAD_BLOCK_BYTES = 1 << 18
 CHECKSUM_HEADER = "x-goog-hash"
 
-Progress = Callable[[int, int], None]
+DownloadProgress = Callable[[int, int], None]
 """Told (bytes done, bytes in all; 0 if not known)."""
 
 
-def choose(spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int) -> Checkpoint:
+def choose_checkpoint(
+    spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int
+) -> Checkpoint:
     """Return the published checkpoint for an alpha, trained at the size that is nearest.
 
     Raises:
@@ -53,7 +55,7 @@ def choose(spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int) -
     return min(fitting, key=lambda checkpoint: abs(checkpoint.size - min(size)))
 
 
-def fetch(checkpoint: Checkpoint, on_progress: Progress | None = None) -> Path:
+def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | None = None) -> Path:
     """Return a checkpoint's file, from the cache or from its publisher.
 
     The content is checked against the MD5 that the publisher's loader pins, or where it pins none
@@ -90,7 +92,7 @@ def _address(url: str) -> str:
     return f"{mirror.rstrip('/')}/{url.rpartition('/')[2]}" if mirror else url
 
 
-def _download(url: str, target: Path, pinned: str | None, on_progress: Progress) -> None:
+def _download(url: str, target: Path, pinned: str | None, on_progress: DownloadProgress) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "edgecnn"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
         expected = pinned or _sent_md5(response.headers)
@@ -104,7 +106,9 @@ def _download(url: str, target: Path, pinned: str | None, on_progress: Progress)
         raise EdgecnnError(f"its checksum is {found}, not {expected}")
 
 
-def _copy(response: IO[bytes], target: Path, total: int, on_progress: Progress) -> tuple[str, int]:
+def _copy(
+    response: IO[bytes], target: Path, total: int, on_progress: DownloadProgress
+) -> tuple[str, int]:
     digest, received = hashlib.md5(usedforsecurity=False), 0
     with target.open("wb") as file:
         while block := response.read(DOWNLOAD_BLOCK_BYTES):

@@ -23,7 +23,7 @@ class ModelCost:
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerCall:
     """One use of a layer; a layer that is shared has several, each at a size of its own.
 
     Args:
@@ -51,7 +51,7 @@ class Call:
         return 0
 
 
-def count(model: Any) -> ModelCost:
+def model_cost(model: Any) -> ModelCost:
     """Count a Keras model's parameters and multiply-adds.
 
     Multiply-adds are those of convolutions and dense layers, as papers count them; additions of
@@ -68,7 +68,7 @@ def count(model: Any) -> ModelCost:
     return ModelCost(model.count_params(), sum(call.macs for call in layer_calls(model)))
 
 
-def layer_calls(model: Any, graph: Any = None) -> Iterator[Call]:
+def layer_calls(model: Any, graph: Any = None) -> Iterator[LayerCall]:
     """Yield every call of a layer in the order of the work, those of models inside in their place.
 
     Args:
@@ -93,13 +93,13 @@ def nodes_by_depth(model: Any) -> dict[int, list[Any]]:
     return nodes
 
 
-def _calls_of(node: Any, layer: Any) -> Iterator[Call]:
+def _calls_of(node: Any, layer: Any) -> Iterator[LayerCall]:
     outputs = node.output_tensors
     shape = tuple((node.input_tensors or outputs)[0].shape)
     if hasattr(layer, "layers"):
         yield from layer_calls(layer, _at_size(node.operation, shape))
     else:
-        yield Call(layer, shape, tuple(outputs[0].shape))
+        yield LayerCall(layer, shape, tuple(outputs[0].shape))
 
 
 def _at_size(model: Any, shape: Shape) -> Any:

@@ -16,10 +16,10 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
-    divisible,
+    classification_model,
     image_input,
     keras,
+    make_divisible,
     squeeze_excite,
 )
 from edgecnn.models.registry import register
@@ -40,7 +40,7 @@ class Stage:
 
 
 # Table 1 of the first paper.
-B0 = (
+B0_STAGES = (
     Stage(3, 1, 16, 1, 1),
     Stage(3, 2, 24, 6, 2),
     Stage(5, 2, 40, 6, 2),
@@ -49,7 +49,7 @@ B0 = (
     Stage(5, 4, 192, 6, 2),
     Stage(3, 1, 320, 6, 1),
 )
-V2_B0 = (
+V2_B0_STAGES = (
     Stage(3, 1, 16, 1, 1, excite=False, fused=True),
     Stage(3, 2, 32, 4, 2, excite=False, fused=True),
     Stage(3, 2, 48, 4, 2, excite=False, fused=True),
@@ -66,7 +66,7 @@ class Variant:
     name: str
     width: float
     depth: float
-    stages: tuple[Stage, ...] = B0
+    stages: tuple[Stage, ...] = B0_STAGES
     activation: str = "silu"
     lite: bool = False
 
@@ -264,7 +264,7 @@ def efficientnet_lite4(arguments: BuildArguments) -> keras.Model:
 )
 def efficientnet_v2_b0(arguments: BuildArguments) -> keras.Model:
     """Build EfficientNet v2 B0."""
-    return _build(arguments, Variant("efficientnet_v2_b0", 1.0, 1.0, stages=V2_B0))
+    return _build(arguments, Variant("efficientnet_v2_b0", 1.0, 1.0, stages=V2_B0_STAGES))
 
 
 def _lite(name: str, width: float, depth: float) -> Variant:
@@ -278,7 +278,7 @@ def _build(arguments: BuildArguments, variant: Variant) -> keras.Model:
     end_width = arguments.alpha if variant.lite else width
     inputs = image_input(arguments.size)
     x = blocks.convolution(
-        inputs, divisible(32 * end_width), 3, name="stem", strides=strides(2),
+        inputs, make_divisible(32 * end_width), 3, name="stem", strides=strides(2),
         activation=variant.activation,
     )  # fmt: skip
     for number, stage in enumerate(variant.stages, 1):
@@ -288,14 +288,14 @@ def _build(arguments: BuildArguments, variant: Variant) -> keras.Model:
                 blocks,
                 stage,
                 variant,
-                divisible(stage.channels * width),
+                make_divisible(stage.channels * width),
                 strides(stage.stride) if repeat == 0 else 1,
                 f"block{number}{chr(ord('a') + repeat)}",
             )
     x = blocks.convolution(
-        x, divisible(1280 * end_width), 1, name="head", activation=variant.activation
+        x, make_divisible(1280 * end_width), 1, name="head", activation=variant.activation
     )
-    return classified(inputs, x, arguments, variant.name)
+    return classification_model(inputs, x, arguments, variant.name)
 
 
 def _repeats(variant: Variant, number: int) -> int:

@@ -6,10 +6,10 @@ import mmap
 import struct
 from pathlib import Path
 
-HEAP = b"GCOL\x01\0\0\0"
+HEAP_START = b"GCOL\x01\0\0\0"
 HEADER_BYTES = 16
 """Of a heap, and of each object in it."""
-WRAP = 1 << 64
+UINT64_RANGE = 1 << 64
 
 
 def is_endless(path: Path) -> bool:
@@ -34,24 +34,24 @@ def has_endless_heap(content: bytes | mmap.mmap) -> bool:
         >>> has_endless_heap(bytes(100))
         False
     """
-    start = content.find(HEAP)
+    start = content.find(HEAP_START)
     while start >= 0:
         if _stands_still(content, start):
             return True
-        start = content.find(HEAP, start + len(HEAP))
+        start = content.find(HEAP_START, start + len(HEAP_START))
     return False
 
 
 def _stands_still(content: bytes | mmap.mmap, start: int) -> bool:
     if start + HEADER_BYTES > len(content):
         return False
-    (size,) = struct.unpack_from("<Q", content, start + len(HEAP))
+    (size,) = struct.unpack_from("<Q", content, start + len(HEAP_START))
     position, end = start + HEADER_BYTES, min(start + size, len(content))
     while position + HEADER_BYTES <= end:
         index, length = struct.unpack_from("<H6xQ", content, position)
         # Object 0 is what is free, its header included; the others are padded to eights.
-        padded = (length + 7) % WRAP // 8 * 8
-        step = length if index == 0 else (HEADER_BYTES + padded) % WRAP
+        padded = (length + 7) % UINT64_RANGE // 8 * 8
+        step = length if index == 0 else (HEADER_BYTES + padded) % UINT64_RANGE
         if step == 0:
             return True
         position += step

@@ -11,12 +11,12 @@ from edgecnn.models.inception_parts import InceptionParts, Step
 from edgecnn.models.layers import (
     AUXILIARY,
     Tensor,
-    classified,
+    classification_model,
     classifier,
-    hidden,
+    hidden_layer,
     image_input,
     keras,
-    scaled,
+    scaled_width,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments, keras_checkpoint
@@ -69,7 +69,7 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
         x = _v1_module(x, parts, channels, f"inception_{name}")
         if arguments.auxiliary and name in AUXILIARY_AFTER:
             early.append(_auxiliary(x, parts, arguments, f"{AUXILIARY}_{name}"))
-    model = classified(inputs, x, arguments, "inception_v1")
+    model = classification_model(inputs, x, arguments, "inception_v1")
     return keras.Model(inputs, [*model.outputs, *early], name=model.name) if early else model
 
 
@@ -92,8 +92,8 @@ def _auxiliary(x: Tensor, parts: InceptionParts, arguments: BuildArguments, name
     x = keras.layers.AveragePooling2D(5, 3, border, name=f"{name}_pool")(x)
     x = parts.one(x, (128, 1), f"{name}_reduce")
     x = keras.layers.Flatten(name=f"{name}_flatten")(x)
-    units = scaled(1024, parts.alpha)
-    x = hidden(x, units, dropout=AUXILIARY_DROPOUT, name=f"{name}_dense")
+    units = scaled_width(1024, parts.alpha)
+    x = hidden_layer(x, units, dropout=AUXILIARY_DROPOUT, name=f"{name}_dense")
     return classifier(x, arguments.classes, dropout=0, softmax=arguments.softmax, name=name)
 
 
@@ -135,7 +135,7 @@ def inception_v3(arguments: BuildArguments) -> keras.Model:
     )
     for number in (9, 10):
         x = _wide_module(x, parts, f"mixed{number}")
-    return classified(inputs, x, arguments, "inception_v3")
+    return classification_model(inputs, x, arguments, "inception_v3")
 
 
 def _wide_module(x: Tensor, parts: InceptionParts, name: str) -> Tensor:

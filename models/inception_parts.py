@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.models.layers import Blocks, Strides, Tensor, keras, scaled
+from edgecnn.models.layers import Blocks, Strides, Tensor, keras, scaled_width
 from edgecnn.models.spec import BuildArguments
 
 INCEPTION_LEAST_SIDE = 75
@@ -31,7 +31,7 @@ class InceptionParts:
         channels, kernel = step
         return self.blocks.convolution(
             x,
-            scaled(channels, self.alpha),
+            scaled_width(channels, self.alpha),
             kernel,
             name=name,
             strides=stride,

@@ -156,11 +156,11 @@ def variance_preserving(name: str, activation: str | None, fan_in_factor: int = 
         scale=gain * fan_in_factor,
         mode="fan_in",
         distribution="untruncated_normal",
-        seed=seed(name),
+        seed=seed_of(name),
     )
 
 
-def seed(name: str) -> int:
+def seed_of(name: str) -> int:
     """Return a number that is the same for the same name everywhere."""
     return zlib.crc32(name.encode())
 
@@ -170,16 +170,18 @@ def classifier(
 ) -> Tensor:
     """Apply dropout and the last dense layer: one FULLY_CONNECTED op, and SOFTMAX if wanted."""
     if dropout:
-        x = keras.layers.Dropout(dropout, seed=seed("dropout"), name="dropout")(x)
+        x = keras.layers.Dropout(dropout, seed=seed_of("dropout"), name="dropout")(x)
     x = keras.layers.Dense(
         classes,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed(name)),
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed_of(name)),
         name=name if not softmax else f"{name}_logits",
     )(x)
     return keras.layers.Softmax(name=name)(x) if softmax else x
 
 
-def classified(inputs: Tensor, x: Tensor, arguments: BuildArguments, name: str) -> keras.Model:
+def classification_model(
+    inputs: Tensor, x: Tensor, arguments: BuildArguments, name: str
+) -> keras.Model:
     """Return the model that ends in the means of the last map and one dense layer."""
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
@@ -203,14 +205,14 @@ def plain_convolution(
     )(x)  # fmt: skip
 
 
-def hidden(x: Tensor, units: int, *, dropout: float, name: str) -> Tensor:
+def hidden_layer(x: Tensor, units: int, *, dropout: float, name: str) -> Tensor:
     """Apply a dense layer with ReLU, and dropout after it."""
     x = keras.layers.Dense(
         units, activation="relu", kernel_initializer=variance_preserving(name, "relu"), name=name
     )(x)
     if not dropout:
         return x
-    return keras.layers.Dropout(dropout, seed=seed(f"{name}_drop"), name=f"{name}_drop")(x)
+    return keras.layers.Dropout(dropout, seed=seed_of(f"{name}_drop"), name=f"{name}_drop")(x)
 
 
 def squeeze_excite(
@@ -241,7 +243,7 @@ def squeeze_excite(
     return keras.layers.Multiply(name=f"{name}_scale")([x, weights])
 
 
-def divisible(channels: float, divisor: int = 8) -> int:
+def make_divisible(channels: float, divisor: int = 8) -> int:
     """Round a scaled number of channels to a multiple of 8, never down by more than a tenth.
 
     The rule of the MobileNet v2 reference code.
@@ -284,7 +286,7 @@ def even_stem(
     return keras.layers.MaxPooling2D(3, strides=2, name="pool1")(x)
 
 
-def scaled(channels: int, alpha: float, divisor: int = 1) -> int:
+def scaled_width(channels: int, alpha: float, divisor: int = 1) -> int:
     """Scale a number of channels, at least 8, down to a multiple of ``divisor``.
 
     Example:

@@ -14,9 +14,9 @@ from edgecnn.models.layers import (
     Strides,
     Tensor,
     classifier,
-    divisible,
     image_input,
     keras,
+    make_divisible,
     variance_preserving,
 )
 from edgecnn.models.registry import register
@@ -64,7 +64,7 @@ MOBILENET_V4_SMALL: tuple[Row, ...] = (
     Conv(960, 1, 1),
 )  # fmt: skip
 
-MEDIUM: tuple[Row, ...] = (
+MOBILENET_V4_MEDIUM: tuple[Row, ...] = (
     Conv(32, 3, 2),
     Fused(48, 4, 2),
     Uib(80, 3, 5, 4, 2), Uib(80, 3, 3, 2),
@@ -107,7 +107,7 @@ def mobilenet_v4_conv_small(arguments: BuildArguments) -> keras.Model:
 )
 def mobilenet_v4_conv_medium(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v4 Conv-Medium."""
-    return _build(arguments, MEDIUM, "mobilenet_v4_conv_medium")
+    return _build(arguments, MOBILENET_V4_MEDIUM, "mobilenet_v4_conv_medium")
 
 
 def _build(arguments: BuildArguments, rows: tuple[Row, ...], name: str) -> keras.Model:
@@ -115,11 +115,11 @@ def _build(arguments: BuildArguments, rows: tuple[Row, ...], name: str) -> keras
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     x = inputs = image_input(arguments.size)
     for number, row in enumerate(rows):
-        width = divisible(row.channels * arguments.alpha)
+        width = make_divisible(row.channels * arguments.alpha)
         x = _row(x, blocks, row, width, strides(row.stride), f"block_{number}")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dense(
-        divisible(LAST_WIDTH * max(1.0, arguments.alpha)),
+        make_divisible(LAST_WIDTH * max(1.0, arguments.alpha)),
         use_bias=False,
         kernel_initializer=variance_preserving("wide", "relu"),
         name="wide",
@@ -134,7 +134,7 @@ def _row(x: Tensor, blocks: Blocks, row: Row, channels: int, stride: int, name: 
         return blocks.convolution(
             x, channels, row.kernel, name=name, strides=stride, activation="relu"
         )
-    expanded = divisible(x.shape[-1] * row.expansion)
+    expanded = make_divisible(x.shape[-1] * row.expansion)
     if isinstance(row, Fused):
         x = blocks.convolution(
             x, expanded, 3, name=f"{name}_expand", strides=stride, activation="relu"
@@ -147,7 +147,7 @@ def _universal(
     x: Tensor, blocks: Blocks, row: Uib, channels: int, stride: int, name: str
 ) -> Tensor:
     shortcut = x
-    expanded = divisible(x.shape[-1] * row.expansion)
+    expanded = make_divisible(x.shape[-1] * row.expansion)
     if row.start:
         # The stride is in the middle where there is a depthwise convolution there.
         step = 1 if row.middle else stride

@@ -11,10 +11,10 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
+    classification_model,
     image_input,
     keras,
-    scaled,
+    scaled_width,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
@@ -53,7 +53,7 @@ def shufflenet_v2(arguments: BuildArguments) -> keras.Model:
         for number in range(1, depth):
             x = _unit(x, blocks, f"stage{stage}_{number}")
     x = blocks.convolution(x, last, 1, name="conv5", activation="relu")
-    return classified(inputs, x, arguments, "shufflenet_v2")
+    return classification_model(inputs, x, arguments, "shufflenet_v2")
 
 
 def _widths(alpha: float) -> tuple[int, ...]:
@@ -61,7 +61,10 @@ def _widths(alpha: float) -> tuple[int, ...]:
     if alpha in PUBLISHED_WIDTHS:
         return PUBLISHED_WIDTHS[alpha]
     *stages, last = PUBLISHED_WIDTHS[1.0]
-    return (*(scaled(width, alpha, divisor=2) for width in stages), scaled(last, max(1.0, alpha)))
+    return (
+        *(scaled_width(width, alpha, divisor=2) for width in stages),
+        scaled_width(last, max(1.0, alpha)),
+    )
 
 
 def _reduction(x: Tensor, blocks: Blocks, half: int, stride: int, name: str) -> Tensor:

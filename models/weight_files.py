@@ -34,7 +34,7 @@ them here, so that the app's preprocessing or the input's scale does that work."
 KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
 
 # What h5py, zipfile and json raise where a file's bytes or structure are not what they should be.
-BROKEN = (
+READING_ERRORS = (
     OSError,
     EOFError,
     LookupError,
@@ -85,7 +85,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
             raise ValueError("damaged strings")
         with h5py.File(path, "r") as file:
             return _from_hdf5(file, layer_names, quoted(path))
-    except BROKEN as error:
+    except READING_ERRORS as error:
         broken = "it is truncated or corrupt, or " if head.startswith(KNOWN_BEGINNINGS) else ""
         raise InputError(
             f"cannot read weights from {quoted(path)}: {broken}"

@@ -15,7 +15,7 @@ from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.importing.loading import TraceableModel, load
+from edgecnn.importing.loading import TraceableModel, load_traceable
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.input_doubts import Case, doubts
@@ -85,7 +85,7 @@ class ImportedSource:
             import_tensorflow()
         with self.clock.phase("load"):
             job = self.job
-            self._model = load(job.source, job.size, job.build, self.progress("download"))
+            self._model = load_traceable(job.source, job.size, job.build, self.progress("download"))
         self.layers = self._model.layers
         self.parent.send(_described(self._model))
 

@@ -47,14 +47,14 @@ def _weights(request: Request) -> dict[str, Any]:
 
 
 def _published(request: Request) -> dict[str, Any]:
-    from edgecnn.models.checkpoints import choose
+    from edgecnn.models.checkpoints import choose_checkpoint
     from edgecnn.models.registry import get_spec
 
     spec, options = get_spec(request.source.name), request.options
     assert request.spec is not None
     size = (request.spec.height, request.spec.width)
     try:
-        checkpoint = choose(spec, options.alpha, size, options.classes or spec.classes)
+        checkpoint = choose_checkpoint(spec, options.alpha, size, options.classes or spec.classes)
     except InputError:
         return {}
     name = checkpoint.url.rpartition("/")[2]

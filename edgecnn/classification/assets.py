@@ -18,10 +18,10 @@ from pathlib import Path
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.files import cache_folder, quoted
 
-VERSION = "2.5.3"
+LITERT_JS_VERSION = "2.5.3"
 DOWNLOAD_MB = 12
 NPM_TIMEOUT_S = 600.0
-COMMAND = "edgecnn try --fetch-web-assets"
+FETCH_COMMAND = "edgecnn try --fetch-web-assets"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Package:
     @property
     def archive(self) -> str:
         """What ``npm pack`` calls the archive."""
-        return f"{self.name.lstrip('@').replace('/', '-')}-{VERSION}.tgz"
+        return f"{self.name.lstrip('@').replace('/', '-')}-{LITERT_JS_VERSION}.tgz"
 
 
 # One build for browsers with relaxed SIMD, one that may use threads, one for the others.
@@ -63,7 +63,7 @@ WEB_PACKAGES = (
     ),
 )
 
-NAMES = tuple(name for package in WEB_PACKAGES for name in package.files.values())
+WEB_ASSETS = tuple(name for package in WEB_PACKAGES for name in package.files.values())
 """The files that the page loads."""
 
 
@@ -74,8 +74,10 @@ def find_web_assets() -> Path:
         EdgecnnError: They were not fetched yet, or not all of them are there.
     """
     folder = _folder()
-    if not all((folder / name).is_file() for name in NAMES):
-        raise EdgecnnError(f"the page runs the file by LiteRT.js, which is fetched once: {COMMAND}")
+    if not all((folder / name).is_file() for name in WEB_ASSETS):
+        raise EdgecnnError(
+            f"the page runs the file by LiteRT.js, which is fetched once: {FETCH_COMMAND}"
+        )
     return folder
 
 
@@ -100,7 +102,7 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
         return find_web_assets()
     except EdgecnnError:
         on_progress(
-            f"fetching LiteRT.js {VERSION} ({DOWNLOAD_MB} MB, Apache-2.0) with npm into "
+            f"fetching LiteRT.js {LITERT_JS_VERSION} ({DOWNLOAD_MB} MB, Apache-2.0) with npm into "
             f"{quoted(folder)}"
         )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary:
@@ -109,21 +111,21 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
         made.mkdir()
         _run_npm(archives)
         for package in WEB_PACKAGES:
-            unpack(package, archives / package.archive, made)
+            unpack_package(package, archives / package.archive, made)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return folder
 
 
 def _folder() -> Path:
-    return cache_folder("web") / f"litert-{VERSION}"
+    return cache_folder("web") / f"litert-{LITERT_JS_VERSION}"
 
 
 def _run_npm(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EdgecnnError("npm is needed to fetch LiteRT.js: install Node.js, which brings it")
-    names = [f"{package.name}@{VERSION}" for package in WEB_PACKAGES]
+    names = [f"{package.name}@{LITERT_JS_VERSION}" for package in WEB_PACKAGES]
     options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
     try:
         done = subprocess.run(
@@ -151,7 +153,7 @@ def _reason(stderr: str) -> str:
     return f"{said[0] if said else 'it does not say why'} (is there a network?)"
 
 
-def unpack(package: Package, archive: Path, folder: Path) -> None:
+def unpack_package(package: Package, archive: Path, folder: Path) -> None:
     """Check an archive and write the files of it that the page needs.
 
     Args:
@@ -168,8 +170,8 @@ def unpack(package: Package, archive: Path, folder: Path) -> None:
         raise EdgecnnError(f"npm fetched no {package.archive}: {error.strerror}") from error
     if base64.b64encode(hashlib.sha512(content).digest()).decode() != package.sha512:
         raise EdgecnnError(
-            f"{package.name} {VERSION} as npm fetched it is not the package that is known (its "
-            "SHA-512 differs): nothing of it is kept"
+            f"{package.name} {LITERT_JS_VERSION} as npm fetched it is not the package that is "
+            "known (its SHA-512 differs): nothing of it is kept"
         )
     with tarfile.open(archive) as files:
         for path, name in package.files.items():

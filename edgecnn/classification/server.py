@@ -20,7 +20,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from edgecnn.classification.assets import NAMES, find_web_assets
+from edgecnn.classification.assets import WEB_ASSETS, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -35,10 +35,10 @@ PAGE_FILES = (
 )  # fmt: skip
 """Our own files, in ``edgecnn/classification/web``."""
 
-MODEL = "/model.tflite"
-DESCRIPTION = "/model.json"
+MODEL_ROUTE = "/model.tflite"
+DESCRIPTION_ROUTE = "/model.json"
 
-TYPES = {
+CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -127,18 +127,18 @@ def make_routes(classifier: Classifier, assets: Path) -> dict[str, Route]:
     page = resources.files("edgecnn.classification") / "web"
     routes = {f"/{name}": _route(name, (page / name).read_bytes()) for name in PAGE_FILES}
     routes["/"] = routes[f"/{PAGE}"]
-    routes.update({f"/litert/{name}": _route(name, assets / name) for name in NAMES})
-    routes[MODEL] = _route(MODEL, classifier.path.resolve())
-    description = json.dumps(describe(classifier)).encode()
-    routes[DESCRIPTION] = _route(DESCRIPTION, description)
+    routes.update({f"/litert/{name}": _route(name, assets / name) for name in WEB_ASSETS})
+    routes[MODEL_ROUTE] = _route(MODEL_ROUTE, classifier.path.resolve())
+    description = json.dumps(page_description(classifier)).encode()
+    routes[DESCRIPTION_ROUTE] = _route(DESCRIPTION_ROUTE, description)
     return routes
 
 
 def _route(name: str, content: bytes | Path) -> Route:
-    return Route(TYPES[Path(name).suffix], content)
+    return Route(CONTENT_TYPES[Path(name).suffix], content)
 
 
-def describe(classifier: Classifier) -> dict[str, Any]:
+def page_description(classifier: Classifier) -> dict[str, Any]:
     """Return what the page must know of the file, as plain values."""
     scale, zero_point = classifier.output_scale
     return {

@@ -16,7 +16,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import ImageFiles
-from edgecnn.data.loader import LoadedImage, load
+from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
 from edgecnn.model_metadata.input_tensors import to_tensor
@@ -122,7 +122,7 @@ def each_classification(
         Desktop().start(f"running {label}") as session,
     ):
         session.load(classifier.path.resolve(), threads=1)
-        loaded = load(files, range(len(files)), classifier.spec)
+        loaded = load_images(files, range(len(files)), classifier.spec)
         while batch := list(islice(loaded, TRIED_AT_ONCE)):
             found = iter(_top_classes(classifier, session, batch, top))
             for image in batch:

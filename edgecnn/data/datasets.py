@@ -366,7 +366,7 @@ def _labels(
     return classes
 
 
-def sample(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
+def sample_indices(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
     """Draw images evenly over the classes, always the same ones.
 
     Args:

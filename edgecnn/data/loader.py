@@ -31,7 +31,7 @@ class LoadedImage:
     error: str | None = None
 
 
-def load(
+def load_images(
     dataset: Dataset, indices: Sequence[int], spec: InputSpec, workers: int | None = None
 ) -> Generator[LoadedImage, None, None]:
     """Read, decode and resize images in threads, in order; Pillow works outside Python's lock.

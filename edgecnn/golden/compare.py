@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.golden.sample import GoldenAnswer, Values, sha256_of_array
+from edgecnn.golden.sample import GoldenAnswer, Scores, sha256_of_array
 from edgecnn.tflite.schemes import INTEGER_TOLERANCE, SCHEMES, AnswerTolerance
 
 IDENTICAL, CLOSE, DIFFERENT = "identical", "close", "different"
@@ -55,7 +55,9 @@ class GoldenComparison:
         return self.top1 == self.golden_top1
 
 
-def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> GoldenComparison:
+def compare_answers(
+    golden: GoldenAnswer, found: Scores, tolerance: AnswerTolerance
+) -> GoldenComparison:
     """Compare an answer with the golden one of the same picture.
 
     Args:
@@ -86,7 +88,7 @@ def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> 
     )
 
 
-def _differences(golden: GoldenAnswer, found: Values) -> npt.NDArray[np.float64]:
+def _differences(golden: GoldenAnswer, found: Scores) -> npt.NDArray[np.float64]:
     """Return how much each score differs; one that is not kept, by how much it is too high."""
     lowest = float(golden.values[-1])
     differences = np.maximum(found.astype(np.float64) - lowest, 0.0)

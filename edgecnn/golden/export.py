@@ -8,7 +8,7 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, replacing, write_json
 from edgecnn.golden.compare import tolerance_of
-from edgecnn.golden.patterns import picture
+from edgecnn.golden.patterns import draw_picture
 from edgecnn.golden.sample import GoldenAnswer
 from edgecnn.golden.verify import read_golden
 from edgecnn.model_metadata.described_file import DescribedFile
@@ -17,7 +17,7 @@ EXPECTED_FILE = "expected.json"
 TOP = 5
 
 
-def export(path: str | Path, folder: str | Path) -> list[Path]:
+def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
     """Write a file's golden pictures as PNG of its input's size, and the best classes of each.
 
     Args:
@@ -43,7 +43,7 @@ def export(path: str | Path, folder: str | Path) -> list[Path]:
     written, samples = [], []
     for answer in golden.answers:
         target = folder / f"{answer.pattern}.png"
-        image = picture(answer.pattern, answer.seed, golden.spec.shape)
+        image = draw_picture(answer.pattern, answer.seed, golden.spec.shape)
         with replacing(target) as temporary:
             Image.fromarray(image.squeeze()).save(temporary, "PNG")
         written.append(target)

@@ -41,7 +41,7 @@ Integers = npt.NDArray[np.int64]
 Shape = tuple[int, int, int]
 
 
-def picture(pattern: str, seed: int, shape: Shape) -> npt.NDArray[np.uint8]:
+def draw_picture(pattern: str, seed: int, shape: Shape) -> npt.NDArray[np.uint8]:
     """Draw a picture.
 
     Args:

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, picture
-from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Values, best, sha256_of_array
+from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, draw_picture
+from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Scores, best_classes, sha256_of_array
 from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
-drawn = lru_cache(maxsize=len(DEFAULT_PICTURES))(picture)
+cached_picture = lru_cache(maxsize=len(DEFAULT_PICTURES))(draw_picture)
 """Kept from one scheme of a conversion to the next."""
 
 
@@ -61,10 +61,10 @@ def make_sample(
     answers = []
     for pattern, seed in DEFAULT_PICTURES:
         tensor = input_tensor(pattern, seed, spec, model.inputs[0])
-        values = run(runner, tensor)
+        values = run_model(runner, tensor)
         if not np.isfinite(values).all():
             return None
-        classes = best(values)
+        classes = best_classes(values)
         answers.append(
             GoldenAnswer(
                 pattern=pattern,
@@ -81,12 +81,12 @@ def make_sample(
 
 def input_tensor(pattern: str, seed: int, spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any]:
     """Return a picture as a model takes it, with a batch of 1."""
-    return to_tensor(drawn(pattern, seed, spec.shape), spec, tensor)[None]
+    return to_tensor(cached_picture(pattern, seed, spec.shape), spec, tensor)[None]
 
 
-def run(runner: RunnerSession, tensor: npt.NDArray[Any]) -> Values:
+def run_model(runner: RunnerSession, tensor: npt.NDArray[Any]) -> Scores:
     """Return a model's answer, float32 in one row."""
     answer = runner.classify(tensor[None], 1, with_outputs=True).outputs
     assert answer is not None
-    values: Values = answer[0]
+    values: Scores = answer[0]
     return values

@@ -28,7 +28,7 @@ GOLDEN_DESCRIPTION = (
 
 FORMAT = 1
 
-MAX_BYTES = 4 << 20
+MAX_SAMPLE_BYTES = 4 << 20
 """Of the packed file."""
 
 MAX_GOLDEN_ANSWERS = 16
@@ -36,9 +36,9 @@ MAX_GOLDEN_ANSWERS = 16
 MAX_VALUES = 256
 """Scores of one answer that are kept, the best: 2 kB. All others are known to be lower."""
 
-FLOATS, CLASSES = np.dtype("<f4"), np.dtype("<u4")
+SCORE_DTYPE, CLASS_DTYPE = np.dtype("<f4"), np.dtype("<u4")
 
-Values = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class GoldenAnswer:
     input_sha256: str
     output_sha256: str
     classes: npt.NDArray[np.int64]
-    values: Values
+    values: Scores
 
     @property
     def top1(self) -> int:
@@ -111,7 +111,7 @@ def read_sample(content: bytes, label: str) -> GoldenSample:
     Raises:
         InputError: It is broken, too large, or of a format or generator that is not known.
     """
-    if len(content) > MAX_BYTES:
+    if len(content) > MAX_SAMPLE_BYTES:
         raise InputError(f"the golden sample of {label} is larger than any real one")
     try:
         value = json.loads(content)
@@ -155,8 +155,8 @@ def _to_dict(answer: GoldenAnswer) -> dict[str, Any]:
         "seed": answer.seed,
         "input_sha256": answer.input_sha256,
         "output_sha256": answer.output_sha256,
-        "classes": pack(answer.classes, CLASSES),
-        "values": pack(answer.values, FLOATS),
+        "classes": pack_numbers(answer.classes, CLASS_DTYPE),
+        "values": pack_numbers(answer.values, SCORE_DTYPE),
     }
 
 
@@ -188,8 +188,8 @@ def _spec(described: Mapping[str, Any]) -> InputSpec:
 
 def _answer(one: Mapping[str, Any], elements: int) -> GoldenAnswer:
     count = min(elements, MAX_VALUES)
-    classes = unpack(one["classes"], count, CLASSES).astype(np.int64)
-    values = unpack(one["values"], count, FLOATS).astype(np.float32)
+    classes = unpack_numbers(one["classes"], count, CLASS_DTYPE).astype(np.int64)
+    values = unpack_numbers(one["values"], count, SCORE_DTYPE).astype(np.float32)
     if len(set(classes.tolist())) != count or classes.max() >= elements:
         raise ValueError("its classes are not those of an answer")
     if not np.isfinite(values).all() or (np.diff(values) > 0).any():
@@ -216,7 +216,7 @@ def _text(value: Any) -> str:
     return value
 
 
-def best(values: Values) -> npt.NDArray[np.int64]:
+def best_classes(values: Scores) -> npt.NDArray[np.int64]:
     """Return the best classes of an answer, as many as are kept; of equal scores the lower one.
 
     Example:
@@ -226,7 +226,7 @@ def best(values: Values) -> npt.NDArray[np.int64]:
     return np.argsort(-values, kind="stable")[:MAX_VALUES]
 
 
-def pack(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> str:
+def pack_numbers(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> str:
     """Return numbers as text: base64 of zlib of their bytes, first the lowest byte of each.
 
     The highest bytes are similar, so that they pack smaller together.
@@ -243,8 +243,8 @@ def pack(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> str:
     return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()
 
 
-def unpack(text: str, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return the numbers of a text that :func:`pack` gave.
+def unpack_numbers(text: str, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return the numbers of a text that :func:`pack_numbers` gave.
 
     Args:
         text: Of it.

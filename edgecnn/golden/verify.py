@@ -11,8 +11,8 @@ from typing import Any
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.devices.device import Device, get_device
-from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
-from edgecnn.golden.replay import input_tensor, run
+from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare_answers, tolerance_of
+from edgecnn.golden.replay import input_tensor, run_model
 from edgecnn.golden.sample import (
     GOLDEN_FILE,
     GoldenAnswer,
@@ -233,7 +233,7 @@ def _compared(
             f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
             "the file was made: the sample was changed"
         )
-    return compare(answer, run(session, tensor), tolerance)
+    return compare_answers(answer, run_model(session, tensor), tolerance)
 
 
 def _verification(

@@ -65,7 +65,7 @@ class TraceableModel:
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
 
 
-def load(
+def load_traceable(
     source: Source,
     size: tuple[int, int] | None,
     build: Mapping[str, Any],

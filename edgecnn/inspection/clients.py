@@ -53,7 +53,7 @@ class ClientVerdict:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FileFacts:
     """What the rules look at."""
 
     model: TfliteModel
@@ -93,7 +93,7 @@ class Rule:
     """
 
     clients: tuple[str, ...]
-    broken: Callable[[Facts], str | None]
+    broken: Callable[[FileFacts], str | None]
 
 
 def clients_for(
@@ -115,7 +115,7 @@ def clients_for(
         >>> [v.client for v in clients_for(read_model(path)) if not v.ok]
         ['MediaPipe Tasks ImageClassifier', '@mediapipe/tasks-vision']
     """
-    facts = Facts(model, metadata, None if labels is None else len(labels))
+    facts = FileFacts(model, metadata, None if labels is None else len(labels))
     if not model.inputs or not model.outputs:
         ends = ("it has no input or no output",)
         return tuple(ClientVerdict(client, False, ends) for client in CLIENTS)
@@ -127,7 +127,7 @@ def clients_for(
     )
 
 
-def shut_out(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
+def drop_in_warnings(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
     """Say why a file is not drop-in: one line a reason, with the clients that it shuts out.
 
     Example:
@@ -144,41 +144,41 @@ def shut_out(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
     )
 
 
-def _subgraphs(facts: Facts) -> str | None:
+def _subgraphs(facts: FileFacts) -> str | None:
     count = facts.model.subgraphs
     return None if count == 1 else f"it has {count} subgraphs, and exactly one is taken"
 
 
-def _inputs(facts: Facts) -> str | None:
+def _inputs(facts: FileFacts) -> str | None:
     count = len(facts.model.inputs)
     return None if count == 1 else f"it has {count} inputs, and exactly one image is taken"
 
 
-def _image_shape(facts: Facts) -> str | None:
+def _image_shape(facts: FileFacts) -> str | None:
     shape = facts.input.shape
     if len(shape) == 4 and shape[0] == 1 and shape[3] in (3, 4):
         return None
-    return f"its input is {sides(shape)}, and 1 x height x width x 3 is taken"
+    return f"its input is {shape_text(shape)}, and 1 x height x width x 3 is taken"
 
 
-def _input_type(facts: Facts) -> str | None:
+def _input_type(facts: FileFacts) -> str | None:
     dtype = facts.input.dtype
     if dtype in ("uint8", "float32"):
         return None
     return f"its input is {dtype}: convert with --input-type uint8 or float32"
 
 
-def _output_type(facts: Facts) -> str | None:
+def _output_type(facts: FileFacts) -> str | None:
     wrong = [t.dtype for t in facts.model.outputs if t.dtype not in ("uint8", "float32")]
     return f"its output is {wrong[0]}, and uint8 or float32 is taken" if wrong else None
 
 
-def _mixed_outputs(facts: Facts) -> str | None:
+def _mixed_outputs(facts: FileFacts) -> str | None:
     kinds = {tensor.dtype == "float32" for tensor in facts.model.outputs}
     return "some of its outputs are float32 and some are not" if len(kinds) > 1 else None
 
 
-def _normalization(facts: Facts) -> str | None:
+def _normalization(facts: FileFacts) -> str | None:
     if facts.input.dtype != "float32":
         return None
     mean, std = facts.input_metadata.mean, facts.input_metadata.std
@@ -191,12 +191,12 @@ def _normalization(facts: Facts) -> str | None:
     return None
 
 
-def _color_space(facts: Facts) -> str | None:
+def _color_space(facts: FileFacts) -> str | None:
     space = facts.input_metadata.color_space
     return None if space in (None, "RGB") else f"its metadata say {space}, and RGB is taken"
 
 
-def _outputs_described(facts: Facts) -> str | None:
+def _outputs_described(facts: FileFacts) -> str | None:
     described = len(facts.metadata.outputs) if facts.metadata else 0
     outputs = len(facts.model.outputs)
     if described in (0, outputs):
@@ -204,7 +204,7 @@ def _outputs_described(facts: Facts) -> str | None:
     return f"its metadata describe {described} outputs, and it has {outputs}"
 
 
-def _labels(facts: Facts) -> str | None:
+def _labels(facts: FileFacts) -> str | None:
     expected = classes(facts.model)
     if expected is None:
         return "its first output is no row of class scores"
@@ -215,43 +215,43 @@ def _labels(facts: Facts) -> str | None:
     return None
 
 
-def _probabilities(facts: Facts) -> str | None:
+def _probabilities(facts: FileFacts) -> str | None:
     if classes(facts.model) is None or activation(facts.model) is not None:
         return None
     return "it answers logits, which are shown as scores: convert it with softmax"
 
 
-def _open_shape(facts: Facts) -> str | None:
+def _open_shape(facts: FileFacts) -> str | None:
     ends = (*facts.model.inputs, *facts.model.outputs)
     wrong = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
     if wrong is None:
         return None
-    return f"its shape is open ({sides(wrong)}): convert it with a batch of 1"
+    return f"its shape is open ({shape_text(wrong)}): convert it with a batch of 1"
 
 
-def _foreign_ops(facts: Facts) -> str | None:
+def _foreign_ops(facts: FileFacts) -> str | None:
     names = facts.foreign_ops
     flex = [name for name in names if name.startswith("Flex")]
     if flex:
-        return f"it has TensorFlow ops ({some(flex)}), which need the Flex delegate"
-    return f"it has custom ops that it does not bring along: {some(names)}" if names else None
+        return f"it has TensorFlow ops ({few_names(flex)}), which need the Flex delegate"
+    return f"it has custom ops that it does not bring along: {few_names(names)}" if names else None
 
 
-def _too_new(facts: Facts) -> str | None:
+def _too_new(facts: FileFacts) -> str | None:
     oldest = facts.oldest
     if oldest.is_newer_than(LAST_TFLITE_RUNTIME):
         op = f" for {oldest.because}" if oldest.because else ""
         return f"it needs runtime {oldest.version}{op}"
     newer = [name for name in oldest.unknown if name not in {*facts.foreign_ops, *RUNTIMES_OWN_OPS}]
-    return f"it is not known when these ops came: {some(newer)}" if newer else None
+    return f"it is not known when these ops came: {few_names(newer)}" if newer else None
 
 
-def sides(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int]) -> str:
     """Show a shape; an open side is a question mark."""
     return " x ".join("?" if side < 0 else str(side) for side in shape) or "a single number"
 
 
-def some(names: Sequence[str]) -> str:
+def few_names(names: Sequence[str]) -> str:
     """Show names that a file made up: three at most, without control characters."""
     shown = [name if name.isprintable() else repr(name) for name in names[:3]]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

@@ -37,7 +37,7 @@ class Normalization:
 
 
 @dataclass(frozen=True)
-class End:
+class IoTensor:
     """One input or output.
 
     Args:
@@ -91,7 +91,7 @@ def normalization(
         return Normalization(
             own.mean, own.std, own.color_order, OWN_METADATA, own.crop_fraction, own.interpolation
         )
-    return described(metadata, place) or quantised(tensor)
+    return described_normalization(metadata, place) or quantised_normalization(tensor)
 
 
 def own_spec(model: TfliteModel) -> InputSpec | None:
@@ -103,7 +103,7 @@ def own_spec(model: TfliteModel) -> InputSpec | None:
         return None
 
 
-def described(metadata: ModelMetadata | None, place: int = 0) -> Normalization | None:
+def described_normalization(metadata: ModelMetadata | None, place: int = 0) -> Normalization | None:
     """Return what the public metadata say of an input."""
     inputs = metadata.inputs if metadata else ()
     tensor = inputs[place] if place < len(inputs) else TensorMetadata()
@@ -113,7 +113,7 @@ def described(metadata: ModelMetadata | None, place: int = 0) -> Normalization |
     return Normalization(tensor.mean, tensor.std, order, PUBLIC_METADATA)
 
 
-def quantised(tensor: TensorInfo) -> Normalization | None:
+def quantised_normalization(tensor: TensorInfo) -> Normalization | None:
     """Return what an 8-bit input's scale and zero point make of a pixel."""
     if tensor.dtype not in ("uint8", "int8") or len(tensor.scale) != 1 or not tensor.zero_point:
         return None
@@ -129,10 +129,12 @@ def _usable(mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
     return all(map(math.isfinite, (*mean, *std))) and all(value > 0 for value in std)
 
 
-def end(tensor: TensorInfo, size: int, found: Normalization | None = None) -> End:
+def describe_io_tensor(
+    tensor: TensorInfo, size: int, found: Normalization | None = None
+) -> IoTensor:
     """Return what is to be shown of a tensor; ``size`` is what its values take."""
     is_open = min(tensor.shape_signature, default=0) < 0
-    return End(
+    return IoTensor(
         name=tensor.name,
         dtype=tensor.dtype,
         shape=tensor.shape,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
-from edgecnn.golden.sample import GOLDEN_FILE, MAX_BYTES
-from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
-from edgecnn.inspection.inputs_outputs import End, end, normalization
+from edgecnn.golden.sample import GOLDEN_FILE, MAX_SAMPLE_BYTES
+from edgecnn.inspection.clients import ClientVerdict, FileFacts, clients_for
+from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
@@ -78,8 +78,8 @@ class Inspection:
     bytes: int
     scheme: str
     description: str
-    inputs: tuple[End, ...]
-    outputs: tuple[End, ...]
+    inputs: tuple[IoTensor, ...]
+    outputs: tuple[IoTensor, ...]
     classes: int | None
     activation: str | None
     operators: dict[str, dict[str, int]]
@@ -125,9 +125,9 @@ def inspect(path: str | Path) -> Inspection:
     """
     file = DescribedFile(path)
     model, metadata, labels = file.model, file.metadata, file.labels
-    facts = Facts(model, metadata, None if labels is None else len(labels))
+    facts = FileFacts(model, metadata, None if labels is None else len(labels))
     inputs = [
-        end(tensor, tensor_bytes(tensor), normalization(model, metadata, place))
+        describe_io_tensor(tensor, tensor_bytes(tensor), normalization(model, metadata, place))
         for place, tensor in enumerate(model.inputs)
     ]
     return Inspection(
@@ -136,7 +136,7 @@ def inspect(path: str | Path) -> Inspection:
         scheme=model.scheme,
         description=model.description,
         inputs=tuple(inputs),
-        outputs=tuple(end(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
+        outputs=tuple(describe_io_tensor(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
         classes=classes(model),
         activation=activation(model),
         operators=operators_by_precision(model),
@@ -168,7 +168,7 @@ def _costs(model: TfliteModel) -> Costs:
 
 def _golden(content: bytes | None) -> dict[str, Any] | None:
     """Return what a golden sample says of itself, its pictures and answers left out."""
-    if content is None or len(content) > MAX_BYTES:
+    if content is None or len(content) > MAX_SAMPLE_BYTES:
         return None
     try:
         values = json.loads(content)

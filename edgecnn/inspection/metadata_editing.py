@@ -10,7 +10,7 @@ from pathlib import Path
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import replacing
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.inspection.clients import clients_for, shut_out
+from edgecnn.inspection.clients import clients_for, drop_in_warnings
 from edgecnn.model_metadata.described_file import DescribedFile, labels_in
 from edgecnn.model_metadata.flatbuffer_tables import Tree
 from edgecnn.model_metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
@@ -28,7 +28,7 @@ from edgecnn.tflite.outputs import activation, classes
 from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
 from edgecnn.tflite.writing import with_buffers
 
-EDITING_FAILS = (
+EDITING_ERRORS = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
     RuntimeError,
 )  # fmt: skip
@@ -36,7 +36,7 @@ EDITING_FAILS = (
 
 
 @dataclass(frozen=True)
-class Stripped:
+class StrippedMetadata:
     """What was taken out of a file.
 
     Args:
@@ -96,7 +96,7 @@ def set_metadata(
 
 def strip_metadata(
     path: str | Path, output: str | Path | None = None, *, everything: bool = False
-) -> Stripped:
+) -> StrippedMetadata:
     """Take the public metadata and all packed files out of a file.
 
     Args:
@@ -118,7 +118,7 @@ def strip_metadata(
     if everything:
         buffers[METADATA_NAME] = None
     _write(file, output, buffers, {})
-    return Stripped(before - Path(output or path).stat().st_size, packed)
+    return StrippedMetadata(before - Path(output or path).stat().st_size, packed)
 
 
 def _packed_names(file: DescribedFile) -> tuple[str, ...]:
@@ -244,7 +244,7 @@ def _write(
             "changing a file needs ai-edge-litert, which this machine does not have (there is none "
             "for 32 bits): change it on another one"
         ) from None
-    except EDITING_FAILS as error:
+    except EDITING_ERRORS as error:
         raise InputError(f"{file.label} is truncated or corrupt: make it again") from error
     with replacing(Path(output or file.path)) as temporary:
         temporary.write_bytes(content)
@@ -258,5 +258,5 @@ def _notes(
         labels = labels_in(metadata, packed, "the file")
     except InputError:
         labels = None
-    notes = shut_out(clients_for(model, metadata, labels))
+    notes = drop_in_warnings(clients_for(model, metadata, labels))
     return (twice, *notes) if twice else notes

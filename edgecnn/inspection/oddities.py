@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgecnn.inspection.clients import Facts, sides, some
+from edgecnn.inspection.clients import FileFacts, few_names, shape_text
 from edgecnn.inspection.inputs_outputs import (
-    described,
+    described_normalization,
     is_image,
     normalization,
     own_spec,
-    quantised,
+    quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
 from edgecnn.tflite.ops import op_kind
@@ -49,7 +49,7 @@ class Oddity:
     text: str
 
 
-def find_oddities(facts: Facts, file_bytes: int) -> tuple[Oddity, ...]:
+def find_oddities(facts: FileFacts, file_bytes: int) -> tuple[Oddity, ...]:
     """List what is unusual about a file.
 
     Args:
@@ -68,15 +68,15 @@ def find_oddities(facts: Facts, file_bytes: int) -> tuple[Oddity, ...]:
     return tuple(found)
 
 
-def _shapes(facts: Facts) -> Iterator[Oddity]:
+def _shapes(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     ends = (*model.inputs, *model.outputs)
     opened = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
     if opened:
         yield Oddity(
             "open_shape",
-            f"its shape is open ({sides(opened)}): LiteRT.js refuses it; convert it with a batch "
-            "of 1",
+            f"its shape is open ({shape_text(opened)}): LiteRT.js refuses it; convert it with a "
+            "batch of 1",
         )
     for tensor in model.inputs[:1]:
         if len(tensor.shape) == 4 and tensor.shape[0] != 1:
@@ -91,7 +91,7 @@ def _shapes(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _inputs(facts: Facts) -> Iterator[Oddity]:
+def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     if not model.inputs or not is_image(model.inputs[0]):
         return
@@ -109,8 +109,8 @@ def _inputs(facts: Facts) -> Iterator[Oddity]:
         found
         for found in (
             normalization(model, None) if own_spec(model) else None,
-            described(facts.metadata),
-            quantised(tensor),
+            described_normalization(facts.metadata),
+            quantised_normalization(tensor),
         )
         if found is not None
     ]
@@ -146,7 +146,7 @@ def _spread(
     return list(zip((mean * channels)[:channels], (std * channels)[:channels], strict=True))
 
 
-def _graph(facts: Facts) -> Iterator[Oddity]:
+def _graph(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     if model.subgraphs != 1:
         text = f"it has {model.subgraphs} subgraphs: MediaPipe takes one; only the first is shown"
@@ -155,14 +155,14 @@ def _graph(facts: Facts) -> Iterator[Oddity]:
     if flex:
         yield Oddity(
             "flex_ops",
-            f"it has TensorFlow ops ({some(flex)}): apps need the Flex delegate, tens of MB; "
+            f"it has TensorFlow ops ({few_names(flex)}): apps need the Flex delegate, tens of MB; "
             "replace those layers",
         )
     custom = [name for name in facts.foreign_ops if not name.startswith("Flex")]
     if custom:
         yield Oddity(
             "custom_ops",
-            f"it has custom ops ({some(custom)}): apps must register them with the runtime",
+            f"it has custom ops ({few_names(custom)}): apps must register them with the runtime",
         )
     count = _unmade(model)
     if count:
@@ -183,7 +183,7 @@ def _unmade(model: TfliteModel) -> int:
     return count
 
 
-def _precisions(facts: Facts) -> Iterator[Oddity]:
+def _precisions(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     schemes = Counter(scheme for _, scheme in model.weighted_operators())
     integers = sum(schemes[name] for name, one in SCHEMES.items() if one.is_calibrated)
@@ -246,7 +246,7 @@ def _pairs(model: TfliteModel) -> int:
     return sum(source is not None and source.index in widened for source in sources)
 
 
-def _scales(facts: Facts) -> Iterator[Oddity]:
+def _scales(facts: FileFacts) -> Iterator[Oddity]:
     tensors: dict[int, TensorInfo] = {}
     for op in facts.model.operators:
         tensors.update((t.index, t) for t in (*op.inputs, *op.outputs) if t is not None)
@@ -258,12 +258,12 @@ def _scales(facts: Facts) -> Iterator[Oddity]:
     if broken:
         yield Oddity(
             "broken_scales",
-            f"scales that are no positive numbers ({some(broken)}): its answers are worthless; "
-            "make it again",
+            f"scales that are no positive numbers ({few_names(broken)}): its answers are "
+            "worthless; make it again",
         )
 
 
-def _outputs(facts: Facts) -> Iterator[Oddity]:
+def _outputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     count = classes(model)
     if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
@@ -285,7 +285,7 @@ def _outputs(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _labels(facts: Facts) -> Iterator[Oddity]:
+def _labels(facts: FileFacts) -> Iterator[Oddity]:
     count = classes(facts.model)
     if facts.labels is not None and count is not None and facts.labels != count:
         yield Oddity(
@@ -295,7 +295,7 @@ def _labels(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _runtime(facts: Facts) -> Iterator[Oddity]:
+def _runtime(facts: FileFacts) -> Iterator[Oddity]:
     oldest = facts.oldest
     declared = parse_release(oldest.declared) if oldest.declared else None
     if oldest.version and declared and declared < parse_release(oldest.version):
@@ -305,7 +305,7 @@ def _runtime(facts: Facts) -> Iterator[Oddity]:
             f"{oldest.version}",
         )
     if oldest.unknown:
-        text = f"it is not known which runtime brought {some(oldest.unknown)}"
+        text = f"it is not known which runtime brought {few_names(oldest.unknown)}"
         yield Oddity("unknown_ops", text)
 
 

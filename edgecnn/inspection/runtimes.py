@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgecnn.inspection.op_versions import INT16_VERSIONS, RELEASES
 from edgecnn.tflite.reading import OperatorCode, TfliteModel
 
-DECLARATION = "min_runtime_version"
+DECLARATION_BUFFER = "min_runtime_version"
 """Name of the metadata buffer in which converters write the oldest runtime."""
 
 DECLARATION_BYTES = 16
@@ -68,7 +68,7 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
     return OldestRuntime(version, because, declared, tuple(dict.fromkeys(unknown)))
 
 
-def declaration(model: TfliteModel) -> dict[str, bytes]:
+def runtime_declaration(model: TfliteModel) -> dict[str, bytes]:
     """Return the metadata buffer that declares the oldest runtime truly; none if it is not known.
 
     Converters write it for the ops that they made; later changes to a file may need later ones.
@@ -76,7 +76,7 @@ def declaration(model: TfliteModel) -> dict[str, bytes]:
     version = oldest_runtime(model).version
     if version is None:
         return {}
-    return {DECLARATION: version.encode().ljust(DECLARATION_BYTES, b"\0")}
+    return {DECLARATION_BUFFER: version.encode().ljust(DECLARATION_BYTES, b"\0")}
 
 
 def parse_release(text: str) -> Release:
@@ -101,5 +101,5 @@ def _first_release(code: OperatorCode) -> Release | None:
 
 
 def _declared(model: TfliteModel) -> str | None:
-    text = model.metadata.get(DECLARATION, b"").rstrip(b"\0").decode(errors="replace")
+    text = model.metadata.get(DECLARATION_BUFFER, b"").rstrip(b"\0").decode(errors="replace")
     return text if re.fullmatch(r"\d{1,4}(\.\d{1,4}){1,2}", text, re.ASCII) else None

@@ -10,7 +10,7 @@ from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.labelled_data import find_label_offset
 from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.core.files import quoted, sha256_of
-from edgecnn.data.datasets import Dataset, sample
+from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
@@ -58,7 +58,7 @@ class AccuracyTask:
     ) -> None:
         self.dataset = dataset
         every = range(len(dataset))
-        self.indices = every if images is None else sorted(sample(dataset, images))
+        self.indices = every if images is None else sorted(sample_indices(dataset, images))
         self._spec = input_spec(model, preprocessing, label)
         self._input = model.inputs[0]
         self._output = scores_output(model, label)

@@ -85,7 +85,7 @@ def checked_labels(labels: Sequence[str], name: str) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def check_count(labels: Sequence[str], classes: int, name: str) -> None:
+def check_label_count(labels: Sequence[str], classes: int, name: str) -> None:
     """Raise InputError unless there are as many labels as classes."""
     if len(labels) == classes:
         return

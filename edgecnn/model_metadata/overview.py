@@ -13,7 +13,7 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 
 
 @dataclass(frozen=True)
-class Shown:
+class MetadataOverview:
     """What a file says of itself.
 
     Args:
@@ -36,7 +36,7 @@ class Shown:
         return values
 
 
-def metadata(path: str | Path) -> Shown:
+def metadata(path: str | Path) -> MetadataOverview:
     """Read what a file says of itself.
 
     Args:
@@ -50,7 +50,7 @@ def metadata(path: str | Path) -> Shown:
         'Ada Lovelace'
     """
     file = DescribedFile(path)
-    return Shown(
+    return MetadataOverview(
         metadata=file.metadata,
         labels=file.labels,
         packed_files={name: len(content) for name, content in file.packed_files.items()},

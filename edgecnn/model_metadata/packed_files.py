@@ -27,7 +27,7 @@ END_BYTES = 22
 
 MAX_COMMENT_BYTES = 65_535
 
-DATE = (1980, 1, 1, 0, 0, 0)
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip can say, so that the same files give the same bytes."""
 
 ZIP_ERRORS = (
@@ -95,7 +95,7 @@ def append_zip(file: BinaryIO, files: Mapping[str, bytes]) -> None:
         return
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in files.items():
-            info = zipfile.ZipInfo(name, DATE)
+            info = zipfile.ZipInfo(name, ZIP_DATE)
             # Said, because the default is the system's that this runs on.
             info.create_system, info.external_attr = 3, 0o644 << 16
             archive.writestr(info, content, zipfile.ZIP_STORED)

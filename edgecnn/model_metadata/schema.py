@@ -109,7 +109,7 @@ TENSOR_VALUE_LABELS = 3
 COLOR_SPACES = {"RGB": 1, "GRAYSCALE": 2}
 """``ColorSpaceType``."""
 
-SINCE: dict[tuple[str, str], tuple[int, int, int]] = {
+FIELDS_SINCE: dict[tuple[str, str], tuple[int, int, int]] = {
     ("ProcessUnitOptions", "BertTokenizerOptions"): (1, 1, 0),
     ("ProcessUnitOptions", "SentencePieceTokenizerOptions"): (1, 1, 0),
     ("SubGraphMetadata", "input_process_units"): (1, 1, 0),

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.model_metadata.labels import check_count, checked_labels, read_label_file
+from edgecnn.model_metadata.labels import check_label_count, checked_labels, read_label_file
 
-MAX_TEXT = 100_000
+MAX_TEXT_CHARACTERS = 100_000
 """Characters; the longest licences have some 40,000."""
 
 
@@ -73,7 +73,7 @@ class About:
     def check_classes(self, classes: int) -> None:
         """Raise InputError if labels were given, and are not as many as the classes."""
         if self.labels is not None:
-            check_count(self.labels, classes, self.labels_from)
+            check_label_count(self.labels, classes, self.labels_from)
 
 
 def check_text(name: str, text: str) -> None:
@@ -83,8 +83,8 @@ def check_text(name: str, text: str) -> None:
         name: What it is, for the message.
         text: Any number of lines.
     """
-    if len(text) > MAX_TEXT:
-        raise InputError(f"the {name} has {len(text)} characters: {MAX_TEXT} at most")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InputError(f"the {name} has {len(text)} characters: {MAX_TEXT_CHARACTERS} at most")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -18,10 +18,10 @@ from edgecnn.model_metadata.packed_files import (
 )
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import (
+    FIELDS_SINCE,
     FILE_TYPES_SINCE,
     IDENTIFIER,
     METADATA_BUFFER,
-    SINCE,
     TABLES,
 )
 from edgecnn.tflite.writing import with_buffers
@@ -92,10 +92,10 @@ def needed_parser(name: str, tree: Mapping[str, Any]) -> tuple[int, int, int]:
         value = tree.get(field)
         if value is None:
             continue
-        needed.append(SINCE.get((name, field), (1, 0, 0)))
+        needed.append(FIELDS_SINCE.get((name, field), (1, 0, 0)))
         if kind.startswith("union "):
             member, value = value
-            needed.append(SINCE.get((kind.removeprefix("union "), member), (1, 0, 0)))
+            needed.append(FIELDS_SINCE.get((kind.removeprefix("union "), member), (1, 0, 0)))
             needed.append(needed_parser(member, value))
         elif kind.strip("[]") in TABLES:
             each = value if kind.startswith("[") else (value,)

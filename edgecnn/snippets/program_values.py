@@ -8,10 +8,10 @@ from importlib import resources
 
 from edgecnn.classification.classifier import Classifier
 
-PLACE = re.compile("@([A-Z_]+)@")
+PLACEHOLDER = re.compile("@([A-Z_]+)@")
 
 
-def common(classifier: Classifier) -> dict[str, str]:
+def common_values(classifier: Classifier) -> dict[str, str]:
     """Return the sizes that stand in every program.
 
     An image is scaled until it covers FULL_HEIGHT x FULL_WIDTH, and the centre is cut out of it.
@@ -26,7 +26,7 @@ def common(classifier: Classifier) -> dict[str, str]:
     }
 
 
-def filled(template: str, values: Mapping[str, str]) -> str:
+def fill_template(template: str, values: Mapping[str, str]) -> str:
     """Return a template with its places filled in, once: what a value holds is never a place.
 
     Args:
@@ -35,4 +35,4 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     """
     folder = resources.files("edgecnn.snippets").joinpath("templates")
     text = folder.joinpath(f"{template}.txt").read_text("utf-8")
-    return PLACE.sub(lambda place: values[place[1]], text)
+    return PLACEHOLDER.sub(lambda place: values[place[1]], text)

@@ -36,7 +36,7 @@ def swift_literal(text: str) -> str:
     return f'"{"".join(shown)}"'
 
 
-def comment(text: str) -> str:
+def comment_text(text: str) -> str:
     """Return text for a comment: one line that ends no comment of any of the languages."""
     kept = "".join(letter if letter.isprintable() else "?" for letter in _printable(text))
     return kept.replace("--", "- -").replace("*/", "* /")
