@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.files import cache_folder, replacing
+from edgecnn.core.files import cache_folder, replacing, sha256_of
 from edgecnn.models.spec import Checkpoint, ModelSpec
 
 MIRROR_VARIABLE = "EDGECNN_WEIGHTS_URL"
@@ -71,7 +71,7 @@ def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | Non
     name = checkpoint.url.rpartition("/")[2]
     target = cache_folder("weights") / name
     kept = target.with_suffix(".sha256")
-    if target.is_file() and kept.is_file() and kept.read_text() == _digest(target, "sha256"):
+    if target.is_file() and kept.is_file() and kept.read_text() == sha256_of(target):
         return target
     url = _address(checkpoint.url)
     try:
@@ -83,7 +83,7 @@ def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | Non
             f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
         ) from error
     with replacing(kept) as temporary:
-        temporary.write_text(_digest(target, "sha256"))
+        temporary.write_text(sha256_of(target))
     return target
 
 
@@ -127,11 +127,3 @@ def _sent_md5(headers: Message[Any, Any]) -> str | None:
             if kind == "md5":
                 return base64.b64decode(value).hex()
     return None
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    digest = hashlib.new(algorithm)
-    with path.open("rb") as file:
-        while block := file.read(DOWNLOAD_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -7,10 +7,10 @@ import fnmatch
 import importlib
 import re
 from collections.abc import Callable
+from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.inputspec import InputSpec
-from edgecnn.models.spec import Builder, Checkpoint, ModelSpec
+from edgecnn.models.spec import Builder, ModelSpec
 
 FAMILIES = (
     "alexnet",
@@ -35,22 +35,14 @@ FAMILIES = (
 _specs: dict[str, ModelSpec] = {}
 
 
-def register(
-    *,
-    year: int,
-    paper: str,
-    input: InputSpec,
-    parameters: int,
-    macs: int,
-    top1_percent: float | None,
-    top1_source: str,
-    dropout: float = 0.0,
-    classes: int = 1000,
-    has_auxiliary: bool = False,
-    keras_name: str | None = None,
-    checkpoints: tuple[Checkpoint, ...] = (),
-) -> Callable[[Builder], Builder]:
-    """Register a builder under its function's name; the arguments are :class:`ModelSpec`'s.
+def register(**fields: Any) -> Callable[[Builder], Builder]:
+    """Register a builder under its function's name.
+
+    Args:
+        fields: Fields of :class:`ModelSpec`, except ``name``, ``family`` and ``builder``.
+
+    Raises:
+        TypeError: A field is missing, or there is none of that name.
 
     Example:
         >>> @register(year=2017, paper="...", input=spec, parameters=4_253_864, ...)
@@ -59,25 +51,9 @@ def register(
     """
 
     def add(builder: Builder) -> Builder:
-        name = builder.__name__
+        name, family = builder.__name__, builder.__module__.rpartition(".")[2]
         assert name not in _specs, name
-        _specs[name] = ModelSpec(
-            name=name,
-            family=builder.__module__.rpartition(".")[2],
-            year=year,
-            paper=paper,
-            input=input,
-            parameters=parameters,
-            macs=macs,
-            top1_percent=top1_percent,
-            top1_source=top1_source,
-            dropout=dropout,
-            classes=classes,
-            has_auxiliary=has_auxiliary,
-            keras_name=keras_name,
-            checkpoints=checkpoints,
-            builder=builder,
-        )
+        _specs[name] = ModelSpec(name=name, family=family, builder=builder, **fields)
         return builder
 
     return add

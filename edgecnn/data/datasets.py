@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted
+from edgecnn.data.digits import CLASS_NAMES, DIGITS, read_digits
 from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode, decode_cut, fit
 from edgecnn.data.inputspec import InputSpec
 
@@ -164,7 +165,7 @@ def open_dataset(data: str | Path) -> Dataset:
     try:
         return _at(path)
     except InputError as error:
-        if not _is_built_in(name):
+        if name not in DIGITS:
             raise
         raise InputError(f"{error}; the built-in data of this name is {BUILT_IN}{name}") from error
 
@@ -177,7 +178,7 @@ def shadowed_name(dataset: Dataset) -> str | None:
         'builtin:digits'
     """
     is_folder = isinstance(dataset, ImageFiles)
-    return f"{BUILT_IN}{dataset.name}" if is_folder and _is_built_in(dataset.name) else None
+    return f"{BUILT_IN}{dataset.name}" if is_folder and dataset.name in DIGITS else None
 
 
 def _at(path: Path) -> Dataset:
@@ -198,17 +199,10 @@ def _at(path: Path) -> Dataset:
     return ImageFiles(str(path), tuple(images))
 
 
-def _is_built_in(name: str) -> bool:
-    from edgecnn.data.digits import DIGITS
-
-    return name in DIGITS
-
-
 def _built_in(name: str) -> Dataset:
-    from edgecnn.data.digits import DIGITS, open_digits
-
     if name in DIGITS:
-        return open_digits(name)
+        images, labels = read_digits(name)
+        return ImageArray(name, images, tuple(labels.tolist()), CLASS_NAMES)
     raise InputError(f"no data at {quoted(name)}: give a folder, an .npz, or {', '.join(DIGITS)}")
 
 
