@@ -6,6 +6,7 @@ import mmap
 import struct
 from pathlib import Path
 
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 HEAP_START = b"GCOL\x01\0\0\0"
 HEADER_BYTES = 16
 """Of a heap, and of each object in it."""

@@ -10,7 +10,7 @@ from typing import Any
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
-from edgecnn.importing.sources import find_source
+from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.cost import CostRow, operator_rows
@@ -104,10 +104,7 @@ def is_tflite(path: Path) -> bool:
 
 def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[CostRow, ...]:
     found = find_source(source, trust=trust)
-    if found.kind == "registered":
-        options.check(found.name)
-    else:
-        options.refuse_for_file(quoted(found.name))
+    format_of(found).check_options(found.name, options)
     with ChildProcess(
         module_command("edgecnn.inspection.keras_layers"),
         task=f"loading {quoted(source)}",

@@ -256,6 +256,7 @@ def test_only_inception_v1_has_auxiliary_classifiers() -> None:
 
 
 def load(path: Path) -> Any:
-    from edgecnn.importing.loading import _load_h5, _load_keras_file
+    from edgecnn.importing.formats import hdf5_file, keras_file
 
-    return (_load_h5 if path.suffix == ".h5" else _load_keras_file)(str(path), trust=False)
+    form = hdf5_file.input_format if path.suffix == ".h5" else keras_file.input_format
+    return form.read(str(path), trust=False)
