@@ -26,12 +26,12 @@ FETCH_COMMAND = "edgecnn try --fetch-web-assets"
 
 @dataclass(frozen=True)
 class Package:
-    """One package of the registry that npm is set to.
+    """A package of npm's registry.
 
     Args:
-        name: As npm knows it.
-        sha512: Of the archive, in base64, as npm's lock files have it.
-        files: Path in the archive -> name in the cache.
+        name: Name of the package in the registry.
+        sha512: SHA-512 of the archive in base64, as npm's lock files have it.
+        files: Path in the archive -> name in the cache, of each file that the page needs.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Package:
 
     @property
     def archive(self) -> str:
-        """What ``npm pack`` calls the archive."""
+        """Name that ``npm pack`` gives the archive."""
         return f"{self.name.lstrip('@').replace('/', '-')}-{LITERT_JS_VERSION}.tgz"
 
 
@@ -68,10 +68,10 @@ WEB_ASSETS = tuple(name for package in WEB_PACKAGES for name in package.files.va
 
 
 def find_web_assets() -> Path:
-    """Return the folder with the files in ``NAMES``.
+    """Return the folder with the files in ``WEB_ASSETS``.
 
     Raises:
-        EdgecnnError: They were not fetched yet, or not all of them are there.
+        EdgecnnError: The files were not fetched yet, or some are missing.
     """
     folder = _folder()
     if not all((folder / name).is_file() for name in WEB_ASSETS):
@@ -85,10 +85,10 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
     """Have npm download LiteRT.js, check it, and put what the page needs into the cache.
 
     Args:
-        on_progress: Told in a line what is about to be done.
+        on_progress: Told in a line what is about to be fetched.
 
     Returns:
-        The folder, the same if everything was there already.
+        The folder with the files in ``WEB_ASSETS``.
 
     Raises:
         EdgecnnError: npm is missing or fails, or an archive is not the one that is known.
@@ -106,14 +106,14 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
             f"{quoted(folder)}"
         )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary:
-        archives, made = Path(temporary) / "archives", Path(temporary) / folder.name
+        archives, unpacked = Path(temporary) / "archives", Path(temporary) / folder.name
         archives.mkdir()
-        made.mkdir()
+        unpacked.mkdir()
         _run_npm(archives)
         for package in WEB_PACKAGES:
-            unpack_package(package, archives / package.archive, made)
+            unpack_package(package, archives / package.archive, unpacked)
         shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        unpacked.rename(folder)
     return folder
 
 
@@ -149,20 +149,20 @@ def _reason(stderr: str) -> str:
     """Return the first of npm's lines that is a sentence, without its prefix."""
     lines = [line.partition("npm error ")[2].strip() for line in stderr.splitlines()]
     fields = ("code ", "errno ", "syscall ", "A complete log")
-    said = [line for line in lines if line and not line.startswith(fields)]
-    return f"{said[0] if said else 'it does not say why'} (is there a network?)"
+    sentences = [line for line in lines if line and not line.startswith(fields)]
+    return f"{sentences[0] if sentences else 'it does not say why'} (is there a network?)"
 
 
 def unpack_package(package: Package, archive: Path, folder: Path) -> None:
-    """Check an archive and write the files of it that the page needs.
+    """Check an archive, and unpack the files that the page needs.
 
     Args:
-        package: What it must be.
+        package: The package that the archive must be.
         archive: The file that npm fetched.
-        folder: Where to.
+        folder: Folder for the unpacked files.
 
     Raises:
-        EdgecnnError: It is missing, or another one than is known; nothing is written then.
+        EdgecnnError: The archive is missing or has another checksum; nothing is unpacked then.
     """
     try:
         content = archive.read_bytes()

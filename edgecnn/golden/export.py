@@ -22,17 +22,17 @@ def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
 
     Args:
         path: A ``.tflite`` file that edgecnn made.
-        folder: Where to; made if it is not there.
+        folder: Folder for the exported files; made if it is not there.
 
     Returns:
-        The files, ``expected.json`` the last.
+        The exported files, ``expected.json`` the last.
 
     Raises:
         InputError: The file has no golden sample or a broken one, or the folder cannot be
             written to.
 
     Example:
-        >>> [file.name for file in export("model.tflite", "golden/")]
+        >>> [file.name for file in export_sample("model.tflite", "golden/")]
         ['ball.png', 'stripes.png', 'texture.png', 'expected.json']
     """
     from PIL import Image
@@ -73,7 +73,7 @@ def _make(folder: Path) -> None:
 
 
 def _top(answer: GoldenAnswer, labels: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the best classes, best first; of equal scores the lower index."""
+    """Return the best classes, the best first; of two with equal scores the lower index first."""
     return [
         {
             "index": index,

@@ -16,7 +16,7 @@ from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 cached_picture = lru_cache(maxsize=len(DEFAULT_PICTURES))(draw_picture)
-"""Kept from one scheme of a conversion to the next."""
+"""``draw_picture``, whose pictures are kept from one scheme of a conversion to the next."""
 
 
 def can_have_sample(shape: tuple[int, ...]) -> bool:
@@ -34,7 +34,8 @@ def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
 
     Args:
         model: The file's structure.
-        spec: How images become its input, where that is known; else pixels go in as [-1, 1].
+        spec: How images become the file's input; None where that is not known, and pixels then go
+            in as [-1, 1].
     """
     (tensor,) = model.inputs
     height, width, channels = tensor.shape[1:]
@@ -49,10 +50,10 @@ def make_sample(
     """Run a fresh file on the golden pictures.
 
     Args:
-        runner: It has the file loaded.
+        runner: A runner that has loaded the file.
         model: The file's structure.
-        spec: What :func:`golden_spec` gave.
-        made: What the runner runs it with.
+        spec: How pictures go in, as :func:`golden_spec` returns it.
+        made: Fields of ``GoldenSample.made``: what the runner runs the file with.
 
     Returns:
         The sample, its provenance still empty; None if an answer is not finite.

@@ -26,10 +26,10 @@ CLIENTS = (MEDIAPIPE, TASKS_VISION, LITERT_JS, INTERPRETER, COMPILED_MODEL, TFLI
 """Every client that is known, in the order in which they are shown."""
 
 TASKS = (MEDIAPIPE, TASKS_VISION)
-"""One library behind both: the wrapper for the web has the same rules."""
+"""Clients of MediaPipe: the wrapper for the web has the same rules as the library."""
 
 LAST_TFLITE_RUNTIME = "2.14"
-"""The package ended there."""
+"""Last version of the package tflite-runtime."""
 
 RUNTIMES_OWN_OPS = frozenset(
     {"TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"}
@@ -42,9 +42,10 @@ class ClientVerdict:
     """Whether one client takes a file as it is, and answers as the model means.
 
     Args:
-        client: One of ``CLIENTS``.
-        ok: Whether it is drop-in.
-        reasons: Why not, each with the remedy where there is one; empty if ok.
+        client: Name of the client, one of ``CLIENTS``.
+        ok: Whether the file is drop-in for the client.
+        reasons: Why the file is not drop-in, each with the remedy where there is one; empty if
+            ``ok``.
     """
 
     client: str
@@ -54,7 +55,7 @@ class ClientVerdict:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What the rules look at."""
+    """What the rules look at: structure, public metadata, and the number of labels."""
 
     model: TfliteModel
     metadata: ModelMetadata | None
@@ -72,7 +73,7 @@ class FileFacts:
 
     @property
     def input_metadata(self) -> TensorMetadata:
-        """The first input's, empty where there is none."""
+        """Metadata of the first input, empty where there is none."""
         inputs = self.metadata.inputs if self.metadata else ()
         return inputs[0] if inputs else TensorMetadata()
 
@@ -88,8 +89,8 @@ class Rule:
     """One thing that some clients ask of a file.
 
     Args:
-        clients: Those that ask.
-        broken: Returns why the file is not as they ask, or None if it is.
+        clients: The clients that ask it.
+        broken: Returns why the file is not as the clients ask, or None if it is.
     """
 
     clients: tuple[str, ...]
@@ -105,8 +106,8 @@ def clients_for(
 
     Args:
         model: The file's structure.
-        metadata: Its public metadata, None if it has none.
-        labels: The labels packed for its first output, None if there are none.
+        metadata: The file's public metadata; None if it has none.
+        labels: The labels packed for the first output; None if there are none.
 
     Returns:
         One verdict for each of ``CLIENTS``, in that order.
@@ -119,11 +120,11 @@ def clients_for(
     if not model.inputs or not model.outputs:
         ends = ("it has no input or no output",)
         return tuple(ClientVerdict(client, False, ends) for client in CLIENTS)
-    found = [(rule, rule.broken(facts)) for rule in CLIENT_RULES]
+    broken = [(rule, rule.broken(facts)) for rule in CLIENT_RULES]
     return tuple(
         ClientVerdict(client, not reasons, reasons)
         for client in CLIENTS
-        for reasons in [tuple(why for rule, why in found if why and client in rule.clients)]
+        for reasons in [tuple(why for rule, why in broken if why and client in rule.clients)]
     )
 
 
@@ -131,7 +132,7 @@ def drop_in_warnings(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
     """Say why a file is not drop-in: one line a reason, with the clients that it shuts out.
 
     Example:
-        >>> shut_out(clients_for(read_model("logits.tflite"), metadata, labels))
+        >>> drop_in_warnings(clients_for(read_model("logits.tflite"), metadata, labels))
         ('not drop-in for MediaPipe Tasks ImageClassifier and ...: it answers logits, ...',)
     """
     by_reason: dict[str, list[str]] = {}
@@ -247,12 +248,12 @@ def _too_new(facts: FileFacts) -> str | None:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """Show a shape; an open side is a question mark."""
+    """Return a shape as text; an open side is a question mark."""
     return " x ".join("?" if side < 0 else str(side) for side in shape) or "a single number"
 
 
 def few_names(names: Sequence[str]) -> str:
-    """Show names that a file made up: three at most, without control characters."""
+    """Return names from a file as text: at most three, without control characters."""
     shown = [name if name.isprintable() else repr(name) for name in names[:3]]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(name[:60] for name in shown) + more
@@ -274,4 +275,4 @@ CLIENT_RULES: tuple[Rule, ...] = (
     Rule(CLIENTS, _foreign_ops),
     Rule((TFLITE_RUNTIME,), _too_new),
 )
-"""What is asked of a file, and by whom."""
+"""What clients ask of a file."""

@@ -20,12 +20,12 @@ class Normalization:
     """What a model makes of a pixel ``p`` (0..255): ``(p - mean) / std``, by channel.
 
     Args:
-        mean: One value, or one a channel, in the units of a pixel.
-        std: The same.
+        mean: One mean, or one for each channel, in units of a pixel (0..255).
+        std: One deviation, or one for each channel, in units of a pixel.
         color_order: ``"RGB"``, ``"BGR"``, ``"GRAY"``, or None where it is not known.
-        source: What says so.
-        crop_fraction: The central part of the image, by side, that is kept; None if not known.
-        interpolation: How it is resized; None if not known.
+        source: What describes the input so, such as ``"TFLite metadata"``.
+        crop_fraction: Share of the image's sides that the central crop keeps; None if not known.
+        interpolation: How images are resized; None if not known.
     """
 
     mean: tuple[float, ...]
@@ -41,14 +41,14 @@ class IoTensor:
     """One input or output.
 
     Args:
-        name: As the file has it.
-        dtype: Of its values.
-        shape: With the batch first.
-        shape_signature: The shape with -1 where it is open; empty if nothing is.
-        scale: Of a quantised tensor, one value or one a channel; empty if it is not quantised.
-        zero_point: The integer that stands for 0; as many as scales.
-        bytes: What its values take.
-        normalization: Of an image input; None where it is not known, and for outputs.
+        name: Name of the tensor in the file.
+        dtype: Type of the tensor's values.
+        shape: Shape with the batch first.
+        shape_signature: The shape with -1 for each open side; empty if no side is open.
+        scale: One scale, or one for each channel; empty if the tensor is not quantised.
+        zero_point: The integer that stands for 0, one for each scale.
+        bytes: Size of the tensor's values.
+        normalization: Normalisation of an image input; None where it is not known, and for outputs.
     """
 
     name: str
@@ -76,8 +76,8 @@ def normalization(
 
     Args:
         model: The file's structure.
-        metadata: Its public metadata.
-        place: Which input.
+        metadata: The file's public metadata; None if it has none.
+        place: Index of the input.
 
     Example:
         >>> normalization(read_model("mobilenet_v2_int8.tflite"), None).mean
@@ -130,9 +130,15 @@ def _usable(mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
 
 
 def describe_io_tensor(
-    tensor: TensorInfo, size: int, found: Normalization | None = None
+    tensor: TensorInfo, size: int, normalization: Normalization | None = None
 ) -> IoTensor:
-    """Return what is to be shown of a tensor; ``size`` is what its values take."""
+    """Return what is shown of an input or output.
+
+    Args:
+        tensor: The input or output.
+        size: Bytes of the tensor's values.
+        normalization: Normalisation of an image input; None where it is not known.
+    """
     is_open = min(tensor.shape_signature, default=0) < 0
     return IoTensor(
         name=tensor.name,
@@ -142,5 +148,5 @@ def describe_io_tensor(
         scale=tensor.scale,
         zero_point=tensor.zero_point,
         bytes=size,
-        normalization=found,
+        normalization=normalization,
     )

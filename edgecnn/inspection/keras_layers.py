@@ -26,7 +26,7 @@ class ListLayers:
 
     Args:
         source: The model.
-        size: Height and width that the user chose; None for the model's own.
+        size: Height and width that the user chose, in pixels; None for the model's own.
         build: Arguments of ``edgecnn.build`` for an architecture.
     """
 
@@ -37,7 +37,7 @@ class ListLayers:
 
 @dataclass(frozen=True)
 class LayersListed:
-    """The layers, one row for each call of a layer."""
+    """The layers of a Keras model, one row for each call of a layer."""
 
     rows: tuple[CostRow, ...]
 
@@ -89,10 +89,10 @@ def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
     shape = tuple(model.inputs[0].shape)[1:]
     if size is None and None not in shape:
         return model
-    wanted = image_shape(shape, size, label)
-    if wanted == shape:
+    new_shape = image_shape(shape, size, label)
+    if new_shape == shape:
         return model
-    return keras.models.clone_model(model, input_tensors=keras.Input(wanted))
+    return keras.models.clone_model(model, input_tensors=keras.Input(new_shape))
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ EDITING_ERRORS = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
     RuntimeError,
 )  # fmt: skip
-"""What rewriting a file raises that is broken deep inside, or too large."""
+"""Errors that rewriting raises for a file that is broken deep inside, or too large."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ def set_metadata(
     about: About | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> tuple[str, ...]:
-    """Set what is said, and keep everything else that the file says and has packed.
+    """Set some public metadata, and keep all other metadata and packed files.
 
-    A file without public metadata gets what can be seen from it besides.
+    A file without public metadata also gets what can be seen from its model.
 
     Args:
         path: Any ``.tflite`` file.
-        output: Where the result goes; None for the file itself.
-        name: Of the model.
+        output: Path of the changed file; None to change the file in place.
+        name: Name of the model; None to keep the present one.
         about: Author, licence, version, description and labels.
         preprocessing: How pixels become a float input.
 
@@ -71,7 +71,7 @@ def set_metadata(
         What the user should know, such as clients that do not take the file.
 
     Raises:
-        InputError: The file is broken, nothing is said, or something does not fit the file.
+        InputError: The file is broken, there is nothing to set, or a value does not fit the file.
 
     Example:
         >>> set_metadata("model.tflite", about=About.of("labels.txt", author="Ada"))
@@ -101,8 +101,8 @@ def strip_metadata(
 
     Args:
         path: Any ``.tflite`` file; its metadata may be broken.
-        output: Where the result goes; None for the file itself.
-        everything: Take out what edgecnn keeps for itself, too.
+        output: Path of the changed file; None to change the file in place.
+        everything: Whether edgecnn's own metadata buffer is taken out, too.
 
     Raises:
         InputError: The file is broken.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edgecnn.inspection.clients import FileFacts, few_names, shape_text
 from edgecnn.inspection.inputs_outputs import (
+    Normalization,
     described_normalization,
     is_image,
     normalization,
@@ -27,13 +28,13 @@ SHAPE_OPS = frozenset(
 """Ops that work sizes out at run time; with a fixed batch none is left in an image classifier."""
 
 MANY_CLASSES = 256
-"""An 8-bit softmax has as many levels."""
+"""Number of classes beyond which an 8-bit softmax has fewer levels than classes."""
 
 MAX_FLATBUFFER_BYTES = 2**31 - 1
-"""What offsets in the format, and memory of a web page, can reach."""
+"""Most bytes that the format's offsets, and the memory of a web page, can reach."""
 
 PIXELS_APART = 2.0
-"""Two descriptions of one input are the same if no pixel becomes another by more than this."""
+"""Most pixel values (of 255) by which two descriptions of one input may differ as the same."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Oddity:
     """One unusual thing.
 
     Args:
-        kind: A stable word for programs: ``"open_shape"``.
-        text: What it means, and what to do.
+        kind: A stable word for programs, such as ``"open_shape"``.
+        text: What the oddity means, and what to do.
     """
 
     kind: str
@@ -53,19 +54,19 @@ def find_oddities(facts: FileFacts, file_bytes: int) -> tuple[Oddity, ...]:
     """List what is unusual about a file.
 
     Args:
-        facts: Its structure, metadata and labels.
-        file_bytes: Its size.
+        facts: The file's structure, metadata and labels.
+        file_bytes: Size of the file.
 
     Example:
         >>> [oddity.kind for oddity in find_oddities(facts, path.stat().st_size)]
         ['float_islands', 'tied_scores']
     """
     parts = (_shapes, _inputs, _graph, _precisions, _scales, _outputs, _labels, _runtime)
-    found = [oddity for part in parts for oddity in part(facts)]
+    oddities = [oddity for part in parts for oddity in part(facts)]
     if file_bytes > MAX_FLATBUFFER_BYTES:
         text = "it is larger than 2 GB: web pages and 32-bit systems can't load it; quantise it"
-        found.append(Oddity("huge", text))
-    return tuple(found)
+        oddities.append(Oddity("huge", text))
+    return tuple(oddities)
 
 
 def _shapes(facts: FileFacts) -> Iterator[Oddity]:
@@ -105,34 +106,29 @@ def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     if tensor.dtype in ("int8", "int16"):
         text = f"its input is {tensor.dtype}: apps must quantise by themselves; uint8 takes pixels"
         yield Oddity("int8_ends", text)
-    known = [
-        found
-        for found in (
+    descriptions = [
+        description
+        for description in (
             normalization(model, None) if own_spec(model) else None,
             described_normalization(facts.metadata),
             quantised_normalization(tensor),
         )
-        if found is not None
+        if description is not None
     ]
-    if any(_apart(known[0].mean, known[0].std, other.mean, other.std) for other in known[1:]):
-        sources = " and ".join(found.source for found in known)
+    if any(_differ(descriptions[0], other) for other in descriptions[1:]):
+        sources = " and ".join(description.source for description in descriptions)
         yield Oddity(
             "normalization_contradicts",
             f"{sources} do not say the same of its input: clients will answer differently",
         )
 
 
-def _apart(
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    means: tuple[float, ...],
-    stds: tuple[float, ...],
-) -> bool:
-    """Say whether black or white go in differently, by pixels' worth of the first description."""
-    channels = max(len(mean), len(means))
-    if {len(mean), len(means)} - {1, channels}:
+def _differ(one: Normalization, other: Normalization) -> bool:
+    """Say whether two descriptions differ for black or white, in pixels of the first one."""
+    channels = max(len(one.mean), len(other.mean))
+    if {len(one.mean), len(other.mean)} - {1, channels}:
         return True
-    first, second = _spread(mean, std, channels), _spread(means, stds, channels)
+    first, second = _by_channel(one, channels), _by_channel(other, channels)
     return any(
         abs((pixel - m) / s - (pixel - n) / t) * s > PIXELS_APART
         for (m, s), (n, t) in zip(first, second, strict=True)
@@ -140,10 +136,10 @@ def _apart(
     )
 
 
-def _spread(
-    mean: tuple[float, ...], std: tuple[float, ...], channels: int
-) -> list[tuple[float, float]]:
-    return list(zip((mean * channels)[:channels], (std * channels)[:channels], strict=True))
+def _by_channel(pixels: Normalization, channels: int) -> list[tuple[float, float]]:
+    """Return mean and deviation of each channel."""
+    means, deviations = pixels.mean * channels, pixels.std * channels
+    return list(zip(means[:channels], deviations[:channels], strict=True))
 
 
 def _graph(facts: FileFacts) -> Iterator[Oddity]:

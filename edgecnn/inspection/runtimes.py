@@ -12,7 +12,7 @@ DECLARATION_BUFFER = "min_runtime_version"
 """Name of the metadata buffer in which converters write the oldest runtime."""
 
 DECLARATION_BYTES = 16
-"""Its length: a text, and zeros behind it."""
+"""Length of the declaration: a text, and zeros behind it."""
 
 Release = tuple[int, int, int]
 
@@ -22,11 +22,13 @@ class OldestRuntime:
     """Which release of TensorFlow Lite's runtime a file needs at least.
 
     Args:
-        version: The release, ``"2.17.0"``; None where nothing tells it.
-        because: The op that needs it: ``"FULLY_CONNECTED version 12"``; None where only the
-            file's own word is known.
-        declared: What the file says of itself; edits after its conversion may have made it false.
-        unknown: Ops of which it is not known when they came: versions past the table, custom ops.
+        version: The oldest release that takes the file, such as ``"2.17.0"``; None where neither
+            its ops nor a declaration tell it.
+        because: The op that needs this release, such as ``"FULLY_CONNECTED version 12"``; None
+            where only the declaration is known.
+        declared: The release that the file declares; edits after its conversion may have made the
+            declaration false.
+        unknown: Ops whose first release is not known: versions past the table, and custom ops.
     """
 
     version: str | None
@@ -69,9 +71,9 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
 
 
 def runtime_declaration(model: TfliteModel) -> dict[str, bytes]:
-    """Return the metadata buffer that declares the oldest runtime truly; none if it is not known.
+    """Return the metadata buffer that declares the oldest runtime; empty if it is not known.
 
-    Converters write it for the ops that they made; later changes to a file may need later ones.
+    Converters declare what their own ops need; later changes to a file may need a newer runtime.
     """
     version = oldest_runtime(model).version
     if version is None:

@@ -18,7 +18,7 @@ from edgecnn.measure.parallel_classification import (
     RunnerSource,
     classify_images,
 )
-from edgecnn.model_metadata.input_tensors import NOTHING_SAID, input_spec, scores_output
+from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
 from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.outputs import activation
@@ -50,7 +50,7 @@ class AccuracyTask:
         self,
         model: TfliteModel,
         dataset: Dataset,
-        preprocessing: Preprocessing = NOTHING_SAID,
+        preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
         label_offset: int | None = None,
         label: str = "the model",
         images: int | None = None,
@@ -134,7 +134,7 @@ class ReferenceModel:
         cls,
         path: str | Path,
         dataset: Dataset,
-        preprocessing: Preprocessing = NOTHING_SAID,
+        preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
         label_offset: int | None = None,
         images: int | None = None,
     ) -> ReferenceModel:

@@ -11,13 +11,13 @@ from edgecnn.snippets.quoting import comment_text, kotlin_literal, swift_literal
 
 
 def android_class(classifier: Classifier) -> str:
-    """Return a class in Kotlin; the file is in the app's assets."""
+    """Return a class in Kotlin that reads the file from the app's assets."""
     name = kotlin_literal(classifier.path.name)
     return fill_template("android", {**_said(classifier), "MODEL": name})
 
 
 def ios_class(classifier: Classifier) -> str:
-    """Return a class in Swift; the file is in the app's bundle."""
+    """Return a class in Swift that reads the file from the app's bundle."""
     path = classifier.path
     names = {
         "MODEL": swift_literal(path.name),

@@ -7,7 +7,7 @@ from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
 
 FEW_LABELS = 20
-"""Up to so many stand in the program; more are read from the file, where they are packed."""
+"""Most labels that stand in the program; more are read from the file, where they are packed."""
 
 
 def python_program(classifier: Classifier) -> str:
