@@ -26,7 +26,7 @@ DOWNLOAD_BLOCK_BYTES = 1 << 18
 CHECKSUM_HEADER = "x-goog-hash"
 
 DownloadProgress = Callable[[int, int], None]
-"""Told (bytes done, bytes in all; 0 if not known)."""
+"""Is told (bytes done, bytes in all; 0 if not known) while a file is downloaded."""
 
 
 def choose_checkpoint(
@@ -35,7 +35,7 @@ def choose_checkpoint(
     """Return the published checkpoint for an alpha, trained at the size that is nearest.
 
     Raises:
-        InputError: There is none for this alpha or number of classes.
+        InputError: There is no checkpoint for this alpha or number of classes.
     """
     if not spec.checkpoints:
         raise InputError(f"{spec.name} has no published weights: give your own with --weights FILE")
@@ -58,20 +58,22 @@ def choose_checkpoint(
 def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | None = None) -> Path:
     """Return a checkpoint's file, from the cache or from its publisher.
 
-    The content is checked against the MD5 that the publisher's loader pins, or where it pins none
-    against the one that its server sends with the file; later against the SHA-256 kept beside it.
+    A download is checked against the MD5 that the publisher's loader pins; where it pins none,
+    against the MD5 that the publisher's server sends with the file. A cached file is checked
+    against the SHA-256 kept beside it.
 
     Args:
-        checkpoint: Which.
-        on_progress: Told while bytes arrive.
+        checkpoint: The checkpoint.
+        on_progress: Told (bytes done, bytes in all) while the file is downloaded.
 
     Raises:
-        EdgecnnError: No network, a cut transfer, or a wrong checksum; nothing is left behind.
+        EdgecnnError: There is no network, the transfer was cut, or the checksum is wrong; no file
+            is left behind.
     """
     name = checkpoint.url.rpartition("/")[2]
     target = cache_folder("weights") / name
-    kept = target.with_suffix(".sha256")
-    if target.is_file() and kept.is_file() and kept.read_text() == sha256_of(target):
+    checksum = target.with_suffix(".sha256")
+    if target.is_file() and checksum.is_file() and checksum.read_text() == sha256_of(target):
         return target
     url = _address(checkpoint.url)
     try:
@@ -82,7 +84,7 @@ def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | Non
         raise EdgecnnError(
             f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
         ) from error
-    with replacing(kept) as temporary:
+    with replacing(checksum) as temporary:
         temporary.write_text(sha256_of(target))
     return target
 
@@ -97,13 +99,13 @@ def _download(url: str, target: Path, pinned: str | None, on_progress: DownloadP
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
         expected = pinned or _sent_md5(response.headers)
         total = int(response.headers.get("Content-Length") or 0)
-        found, received = _copy(response, target, total, on_progress)
+        md5, received = _copy(response, target, total, on_progress)
     if total and received != total:
         raise EdgecnnError(f"the transfer was cut after {received} of {total} bytes")
     if expected is None:
         raise EdgecnnError("the server sends no checksum to verify the file with")
-    if found != expected:
-        raise EdgecnnError(f"its checksum is {found}, not {expected}")
+    if md5 != expected:
+        raise EdgecnnError(f"its checksum is {md5}, not {expected}")
 
 
 def _copy(

@@ -29,12 +29,12 @@ class BneckRow:
     """One line of the paper's tables 1 and 2.
 
     Args:
-        kernel: Of the depthwise convolution.
+        kernel: Side of the depthwise convolution's kernel.
         expansion: Width of the block over its input's width.
-        channels: Of its output.
-        excite: Whether it has squeeze-and-excite.
+        channels: Number of channels of the block's output.
+        excite: Whether the block has squeeze-and-excite.
         activation: ``"relu"`` or ``"hard_swish"``.
-        stride: Of the depthwise convolution.
+        stride: Stride of the depthwise convolution.
     """
 
     kernel: int

@@ -1,4 +1,4 @@
-"""The architectures by name. Works without Keras: a builder imports it when it is called."""
+"""The architectures by name; works without Keras, which a builder imports when it is called."""
 
 from __future__ import annotations
 
@@ -66,10 +66,11 @@ def _all_specs() -> dict[str, ModelSpec]:
 
 
 def list_models(pattern: str | None = None) -> list[ModelSpec]:
-    """Return the architectures, in the order of the line.
+    """Return the architectures, family by family.
 
     Args:
-        pattern: Part of a name, or a glob: ``"v3"``, ``"MobileNet-V3"``, ``"mobilenet_v?"``.
+        pattern: Part of a name, or a glob: ``"v3"``, ``"MobileNet-V3"``, ``"mobilenet_v?"``. None
+            for all architectures.
 
     Example:
         >>> [spec.name for spec in list_models("MobileNetV3")]
@@ -84,7 +85,7 @@ def list_models(pattern: str | None = None) -> list[ModelSpec]:
 
 
 def _bare(name: str) -> str:
-    """Write a name without what people write differently: ``"MobileNet-V2"`` as mobilenetv2."""
+    """Return a name without what people write differently: ``mobilenetv2`` for "MobileNet-V2"."""
     return re.sub(r"[\W_]+", "", name.lower())
 
 
@@ -92,10 +93,10 @@ def get_spec(name: str) -> ModelSpec:
     """Return an architecture.
 
     Args:
-        name: As it is registered.
+        name: Name of the architecture, as it is registered.
 
     Raises:
-        InputError: There is none of that name; the message offers the nearest.
+        InputError: There is no architecture of that name; the message offers the nearest names.
     """
     specs = _all_specs()
     if name in specs:
@@ -106,11 +107,11 @@ def get_spec(name: str) -> ModelSpec:
 
 
 def _nearest(name: str) -> list[str]:
-    """Return up to three names, nearest first: those that contain what was said, if any do."""
+    """Return up to three names, the nearest first: those that contain the given one, if any do."""
     wanted, names = _bare(name), {_bare(known): known for known in _all_specs()}
     if wanted in names:
         return [names[wanted]]
     longer = [known for known in names if wanted and wanted in known]
     cutoff = 0.0 if longer else 0.5
-    found = difflib.get_close_matches(wanted, longer or names, n=3, cutoff=cutoff)
-    return [names[known] for known in found]
+    nearest = difflib.get_close_matches(wanted, longer or names, n=3, cutoff=cutoff)
+    return [names[known] for known in nearest]

@@ -42,15 +42,15 @@ TORCH_INPUT = preset("torch", 224, 224)
 
 @dataclass(frozen=True)
 class Style:
-    """What a member of the family does in its blocks.
+    """Blocks of a member of the family.
 
     Args:
-        bottleneck: 1x1, 3x3, 1x1 in place of two 3x3.
+        bottleneck: Whether a block has convolutions of 1x1, 3x3 and 1x1 in place of two of 3x3.
         stride_first: Whether a bottleneck's stride is on its first convolution (He et al.), not
             on the 3x3 (later practice).
         use_bias: Whether convolutions have a bias that normalisation makes redundant.
         groups: Groups of the 3x3 convolution.
-        group_width: Its width over the bottleneck's.
+        group_width: Width of the 3x3 convolution over the bottleneck's width.
         excite: Whether squeeze-and-excite ends the block.
     """
 

@@ -116,13 +116,13 @@ from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import (
-    DownloadProgress,
     FloatFiles,
     InputFormat,
     LoadedModel,
     NamedModel,
     Source,
 )
+from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.serialization import read_graph

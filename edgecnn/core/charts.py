@@ -29,7 +29,7 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
 """Okabe and Ito's colours, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/."""
 
 GREY, LIGHT_GREY = "#7d8790", "#b4bcc6"
-"""For what the others are held to, on light and on dark ground."""
+"""Colours of what others are compared with, on a light and on a dark background."""
 
 CHART_PAGE = Template("""\
 <!doctype html>

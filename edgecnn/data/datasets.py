@@ -25,10 +25,10 @@ IMAGES = "images"
 MAP_LINE = re.compile(r"[ \t]*(.+?)[ \t]+([0-9]{1,9})[ \t]*")
 
 BUILT_IN = "builtin:"
-"""Before the name of built-in data: that, whatever the current folder holds."""
+"""Prefix of a name that means built-in data, whatever the current folder holds."""
 
 MAX_NPZ_BYTES = 8 << 30
-"""Larger arrays are refused: they are held in memory whole."""
+"""Most bytes of an array; larger ones are refused, as arrays are held in memory whole."""
 
 MAX_DEFLATION = 1032
 """Deflate packs at most this many bytes into one (258 bytes in two bits, RFC 1951)."""
@@ -39,15 +39,15 @@ class Dataset(Protocol):
 
     @property
     def name(self) -> str:
-        """What it was opened as."""
+        """Name or path that the data set was opened by."""
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Names by class index, None where they are not known."""
+        """Name of each class by its index; None where names are not known."""
 
     @property
     def labels(self) -> tuple[int, ...] | None:
-        """Class index of each image, None where there are none."""
+        """Class index of each image; None where there are no labels."""
 
     @property
     def classes(self) -> int | None:
@@ -102,10 +102,10 @@ class ImageArray:
     """Images in memory.
 
     Args:
-        name: What it was opened as.
-        images: uint8, shape (count, height, width, channels), channels 1 or 3.
-        labels: Class index of each.
-        class_names: Names by class index.
+        name: Name or path that the images were opened by.
+        images: Pixels, uint8, shape (count, height, width, channels), 1 or 3 channels.
+        labels: Class index of each image; None where there are no labels.
+        class_names: Name of each class by its index; None where names are not known.
     """
 
     name: str
@@ -153,7 +153,7 @@ def open_dataset(data: str | Path) -> Dataset:
             ``"builtin:digits"`` is the built-in one even where there is a folder ``digits``.
 
     Raises:
-        InputError: It does not exist, holds no image, or is malformed.
+        InputError: The data does not exist, holds no image, or is malformed.
 
     Example:
         >>> len(open_dataset("digits"))
@@ -171,7 +171,7 @@ def open_dataset(data: str | Path) -> Dataset:
 
 
 def shadowed_name(dataset: Dataset) -> str | None:
-    """Return what to call built-in data whose name a folder has that was opened in its stead.
+    """Return the full name of built-in data if a folder of the same name was opened instead.
 
     Example:
         >>> shadowed_name(open_dataset("digits"))  # in a folder that holds one called digits
@@ -231,7 +231,7 @@ def _class_folders(path: Path, folders: list[Path], per_class: list[list[Path]])
 
 
 def _mapped(path: Path) -> ImageFiles:
-    """Open the form that MLPerf and ImageNet tools write."""
+    """Open a folder in the form that MLPerf and ImageNet tools write."""
     listed = path / VAL_MAP
     root = path / IMAGES if (path / IMAGES).is_dir() else path
     pairs = [
@@ -364,15 +364,15 @@ def sample_indices(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
     """Draw images evenly over the classes, always the same ones.
 
     Args:
-        dataset: With or without labels.
-        count: How many; all of them if there are fewer.
-        seed: Of the shuffle.
+        dataset: A data set with or without labels.
+        count: Number of images; all of them if there are fewer.
+        seed: Seed of the shuffle.
 
     Returns:
-        Indices, each once.
+        Indices of the images, each once.
 
     Example:
-        >>> sample(open_dataset("digits"), 10) == sample(open_dataset("digits"), 10)
+        >>> sample_indices(open_dataset("digits"), 3) == sample_indices(open_dataset("digits"), 3)
         True
     """
     generator = np.random.Generator(np.random.PCG64(seed))

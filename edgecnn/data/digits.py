@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 DIGITS = ("digits", "digits-train")
-"""The held-out fifth, and the rest, as ``DATA`` takes them."""
+"""Names of the two parts as ``DATA``: the held-out fifth, and the rest."""
 
 CLASS_NAMES = tuple(str(digit) for digit in range(10))
 HELD_OUT = 5
-"""Every fifth image of each digit, in the data's own order, is held out."""
+"""One image in so many of each digit is held out, in the data's own order."""
 
 
 def read_digits(name: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:

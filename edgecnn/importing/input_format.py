@@ -14,14 +14,12 @@ from edgecnn.core.files import exists, quoted, sha256_of
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.tflite.schemes import Scheme
 
 FloatFiles = Callable[[Scheme], bytes]
 """Returns the ``.tflite`` file of a scheme whose activations are float32; raises ConversionError
 where the scheme is not possible for the model."""
-
-DownloadProgress = Callable[[int, int], None]
-"""Is told (bytes done, bytes in all) while weights are downloaded."""
 
 
 @dataclass(frozen=True)

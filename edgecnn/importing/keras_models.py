@@ -13,9 +13,10 @@ import numpy as np
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
-from edgecnn.importing.input_format import DownloadProgress, InputFormat, LoadedModel, Source
+from edgecnn.importing.input_format import InputFormat, LoadedModel, Source
 from edgecnn.importing.layer_names import keep_layer_names
 from edgecnn.importing.tracing import traced_files
+from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 
@@ -137,12 +138,12 @@ def image_shape(
     """Return (height, width, channels) of a model's images.
 
     Args:
-        shape: Of its input without the batch; None where it is open.
-        size: (height, width) that the user said.
+        shape: Shape of the model's input without the batch, with None for open sides.
+        size: (height, width) that the user chose, in pixels; None for the model's own.
         label: The model's name for messages.
 
     Raises:
-        InputError: It takes no images, or a size is missing or does not fit.
+        InputError: The model takes no images, or the size is missing or does not fit.
     """
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise InputError(

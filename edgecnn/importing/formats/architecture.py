@@ -9,12 +9,12 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, quoted, sha256_of
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.importing.input_format import DownloadProgress, NamedModel, Source
+from edgecnn.importing.input_format import NamedModel, Source
 from edgecnn.importing.keras_models import KerasFormat
 from edgecnn.models.build import build as build_model
 from edgecnn.models.build import input_spec
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.models.checkpoints import choose_checkpoint
+from edgecnn.models.checkpoints import DownloadProgress, choose_checkpoint
 from edgecnn.models.registry import get_spec
 
 

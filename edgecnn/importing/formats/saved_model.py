@@ -11,7 +11,6 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.input_format import (
-    DownloadProgress,
     InputFormat,
     LoadedModel,
     NamedModel,
@@ -20,6 +19,7 @@ from edgecnn.importing.input_format import (
 from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
 from edgecnn.importing.tracing import traced_files
 from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.checkpoints import DownloadProgress
 
 tf = LazyModule("tensorflow", extra="convert")
 
