@@ -200,7 +200,6 @@ def test_a_folder_with_the_name_of_built_in_data_is_said(
             calibrate=data,
             samples=12,
             recover="fast",
-            trust=False,
             on_progress=lambda phase, done, total: None,
         )
         request.check()
