@@ -26,7 +26,7 @@ NETWORK = '''
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import Blocks, classified, image_input, keras
+from edgecnn.models.layers import Blocks, classification_model, image_input, keras
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
@@ -46,7 +46,7 @@ def one_convolution(arguments: BuildArguments) -> keras.Model:
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     inputs = image_input(arguments.size)
     x = blocks.convolution(inputs, 4, 3, name="conv", strides=2, activation="relu")
-    return classified(inputs, x, arguments, "one_convolution")
+    return classification_model(inputs, x, arguments, "one_convolution")
 '''
 
 FOUR_BITS = '''
