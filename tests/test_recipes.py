@@ -282,7 +282,7 @@ def test_a_scheme_is_at_most_four_files(product: Copy) -> None:
     options = ("--size", "32", "--classes", "10", "--quantize", "dynamic,dynamic4", "-o", "files")
     product.run("convert", "mlp", *options)
     small, large = (
-        product.root / "files" / f"mlp_{name}.tflite" for name in ("dynamic4", "dynamic")
+        product.root / "files" / f"mlp_32_{name}.tflite" for name in ("dynamic4", "dynamic")
     )
     assert 1.8 < large.stat().st_size / small.stat().st_size < 2.1
     (facts,) = json.loads(product.run("inspect", str(small), "--json"))
