@@ -93,8 +93,8 @@ class BuildOptions:
         """
         from edgecnn.models.build import check_arguments
 
-        given = {key: value for key, value in self.arguments().items() if key != "weights"}
-        check_arguments(name, **given)
+        arguments = {key: value for key, value in self.arguments().items() if key != "weights"}
+        check_arguments(name, **arguments)
 
     def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
         """Raise InputError if an option was given that only an architecture's name takes.

@@ -46,10 +46,10 @@ def choose_checkpoint(
         )
     fitting = [checkpoint for checkpoint in spec.checkpoints if checkpoint.alpha == alpha]
     if not fitting:
-        known = sorted({checkpoint.alpha for checkpoint in spec.checkpoints})
+        alphas = sorted({checkpoint.alpha for checkpoint in spec.checkpoints})
         raise InputError(
             f"{spec.name} has published weights for --alpha "
-            f"{', '.join(f'{value:g}' for value in known)} only, not {alpha:g}: choose one of "
+            f"{', '.join(f'{value:g}' for value in alphas)} only, not {alpha:g}: choose one of "
             "these, or give your own with --weights FILE"
         )
     return min(fitting, key=lambda checkpoint: abs(checkpoint.size - min(size)))

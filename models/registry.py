@@ -108,10 +108,10 @@ def get_spec(name: str) -> ModelSpec:
 
 def _nearest(name: str) -> list[str]:
     """Return up to three names, the nearest first: those that contain the given one, if any do."""
-    wanted, names = _bare(name), {_bare(known): known for known in _all_specs()}
-    if wanted in names:
-        return [names[wanted]]
-    longer = [known for known in names if wanted and wanted in known]
+    bare_name, names = _bare(name), {_bare(full): full for full in _all_specs()}
+    if bare_name in names:
+        return [names[bare_name]]
+    longer = [bare for bare in names if bare_name and bare_name in bare]
     cutoff = 0.0 if longer else 0.5
-    nearest = difflib.get_close_matches(wanted, longer or names, n=3, cutoff=cutoff)
-    return [names[known] for known in nearest]
+    nearest = difflib.get_close_matches(bare_name, longer or names, n=3, cutoff=cutoff)
+    return [names[bare] for bare in nearest]

@@ -14,7 +14,7 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
-from edgecnn.importing.input_format import FloatFiles, LoadedModel
+from edgecnn.importing.input_format import FloatFiles, LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
 from edgecnn.quantize.calibration.input_doubts import Case, doubts
@@ -84,9 +84,8 @@ class ImportedSource:
             import_tensorflow()
         with self.clock.phase("load"):
             job = self.job
-            self._model = format_of(job.source).load(
-                job.source, job.size, job.build, self.progress("download")
-            )
+            options = LoadOptions(job.size, job.build, self.progress("download"))
+            self._model = format_of(job.source).load(job.source, options)
         self.layers = self._model.layers
         self.parent.send(_described(self._model))
 

@@ -108,9 +108,7 @@ FLOAT_TFLITE = '''
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.core.files import quoted
@@ -119,10 +117,10 @@ from edgecnn.importing.input_format import (
     FloatFiles,
     InputFormat,
     LoadedModel,
+    LoadOptions,
     NamedModel,
     Source,
 )
-from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.serialization import read_graph
@@ -134,13 +132,7 @@ class _FloatTflite(InputFormat):
     def recognizes(self, model: NamedModel) -> bool:
         return model.head[4:8] == TFLITE_IDENTIFIER
 
-    def load(
-        self,
-        source: Source,
-        size: tuple[int, int] | None,
-        build: Mapping[str, Any],
-        on_progress: DownloadProgress,
-    ) -> LoadedModel:
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         content, label = Path(source.name).read_bytes(), quoted(source.name)
         graph = read_graph(content)
         (image,), (answer,) = graph.inputs, graph.outputs

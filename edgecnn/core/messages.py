@@ -198,8 +198,8 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
             if frame.payload is not None:
                 values[PAYLOAD] = frame.payload
             return build(kind, values, kind.__name__)
-    known = ", ".join(kind.__name__ for kind in kinds)
-    raise MessageError(f"a message of the kind {_shown(frame.kind)} came, where {known} is known")
+    names = ", ".join(kind.__name__ for kind in kinds)
+    raise MessageError(f"a message of the kind {_shown(frame.kind)} came, where {names} is known")
 
 
 def plain(value: Any) -> Any:
@@ -241,10 +241,8 @@ def build(kind: type[Built], values: Any, place: str) -> Built:
     for name, field in fields.items():
         if name not in values and _is_needed(field):
             raise MessageError(f"{place} lacks {name!r}")
-    wanted = get_type_hints(kind)
-    return kind(
-        **{name: _checked(wanted[name], each, place, name) for name, each in values.items()}
-    )
+    types = get_type_hints(kind)
+    return kind(**{name: _checked(types[name], each, place, name) for name, each in values.items()})
 
 
 def _fields_of(message: Any) -> dict[str, Any]:
@@ -256,19 +254,21 @@ def _is_needed(field: dataclasses.Field[Any]) -> bool:
     return field.default is missing and field.default_factory is missing
 
 
-def _checked(wanted: Any, value: Any, place: str, name: str) -> Any:
-    """Return a field's value as its annotation wants it."""
-    origin: Any = getattr(wanted, "__origin__", None)
-    choices: tuple[Any, ...] = getattr(wanted, "__args__", ())
-    if wanted is Any or (isinstance(wanted, type) and origin is None and type(value) is wanted):
+def _checked(annotation: Any, value: Any, place: str, name: str) -> Any:
+    """Return a field's value, converted to the type that its annotation names."""
+    origin: Any = getattr(annotation, "__origin__", None)
+    choices: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    if annotation is Any or (
+        isinstance(annotation, type) and origin is None and type(value) is annotation
+    ):
         return value
-    if wanted is float and type(value) is int:
+    if annotation is float and type(value) is int:
         return float(value)
-    if wanted is Path and isinstance(value, str):
+    if annotation is Path and isinstance(value, str):
         return Path(value)
-    if dataclasses.is_dataclass(wanted) and isinstance(value, dict):
-        return build(wanted, value, f"{place}: {name}")  # type: ignore[arg-type]
-    if origin is Union or type(wanted).__name__ == "UnionType":
+    if dataclasses.is_dataclass(annotation) and isinstance(value, dict):
+        return build(annotation, value, f"{place}: {name}")  # type: ignore[arg-type]
+    if origin is Union or type(annotation).__name__ == "UnionType":
         return _first_that_fits(choices, value, place, name)
     if origin in (list, tuple) and isinstance(value, (list, tuple)):
         return _sequence(origin, choices, value, place, name)
@@ -277,7 +277,7 @@ def _checked(wanted: Any, value: Any, place: str, name: str) -> Any:
         return {key: _checked(item, each, place, name) for key, each in value.items()}
     if str(origin) == "typing.Literal" and value in choices:
         return value
-    raise MessageError(f"{place}: {name} is {_shown(value)}, not {_type_name(wanted)}")
+    raise MessageError(f"{place}: {name} is {_shown(value)}, not {_type_name(annotation)}")
 
 
 def _first_that_fits(choices: tuple[Any, ...], value: Any, place: str, name: str) -> Any:
@@ -305,10 +305,14 @@ def _sequence(origin: Any, choices: tuple[Any, ...], values: Any, place: str, na
     return origin(_checked(item, each, place, name) for each in values)
 
 
-def _type_name(wanted: Any) -> str:
-    if wanted is type(None):
+def _type_name(annotation: Any) -> str:
+    if annotation is type(None):
         return "None"
-    return wanted.__name__ if type(wanted) is type else re.sub(r"[\w.]+\.", "", str(wanted))
+    return (
+        annotation.__name__
+        if type(annotation) is type
+        else re.sub(r"[\w.]+\.", "", str(annotation))
+    )
 
 
 def _shown(value: Any) -> str:

@@ -160,10 +160,10 @@ class InputSpec:
     def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
         """Read what :meth:`to_dict` returned; InputError for anything else."""
         try:
-            known = {field.name for field in dataclasses.fields(cls)}
-            kept = {key: value for key, value in values.items() if key in known}
-            kept["mean"], kept["std"] = tuple(kept["mean"]), tuple(kept["std"])
-            return cls(**kept)
+            names = {field.name for field in dataclasses.fields(cls)}
+            fields = {key: value for key, value in values.items() if key in names}
+            fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
+            return cls(**fields)
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"not an input description: {error}") from error
 

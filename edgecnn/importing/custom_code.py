@@ -15,10 +15,10 @@ def refuse_custom_code(config: object, label: str) -> None:
         config: The parsed configuration.
         label: The file's name for the message.
     """
-    found = next(custom_code(config), None)
-    if found:
+    code = next(custom_code(config), None)
+    if code:
         raise InputError(
-            f"{label} carries code of its own ({found}), which converting it would run: "
+            f"{label} carries code of its own ({code}), which converting it would run: "
             "add --trust if you know where it comes from"
         )
 

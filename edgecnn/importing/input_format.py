@@ -63,6 +63,21 @@ class NamedModel:
 
 
 @dataclass(frozen=True)
+class LoadOptions:
+    """How a child loads a model.
+
+    Args:
+        size: Height and width that the user chose, in pixels; None for the model's own.
+        build: Arguments of ``edgecnn.build``, for an architecture.
+        on_progress: Told (bytes done, bytes in all) while weights are downloaded.
+    """
+
+    size: tuple[int, int] | None
+    build: Mapping[str, Any]
+    on_progress: DownloadProgress = lambda done, total: None
+
+
+@dataclass(frozen=True)
 class LoadedModel:
     """A model that a child has loaded, ready to become float ``.tflite`` files.
 
@@ -106,20 +121,8 @@ class InputFormat(ABC):
         """Say whether a model seems to be in this format; nothing of the model is run."""
 
     @abstractmethod
-    def load(
-        self,
-        source: Source,
-        size: tuple[int, int] | None,
-        build: Mapping[str, Any],
-        on_progress: DownloadProgress,
-    ) -> LoadedModel:
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         """Load a model.
-
-        Args:
-            source: The model.
-            size: Height and width that the user chose, in pixels; None for the model's own.
-            build: Arguments of ``edgecnn.build``, for an architecture.
-            on_progress: Told of downloads.
 
         Raises:
             InputError: The model cannot be loaded, or is not one image in and one answer out.
@@ -128,9 +131,7 @@ class InputFormat(ABC):
     def check(self, model: NamedModel, *, trust: bool) -> None:  # noqa: B027 (mostly nothing)
         """Raise InputError for a broken file, or for one whose own code is not trusted."""
 
-    def keras_model(
-        self, source: Source, build: Mapping[str, Any], on_progress: DownloadProgress
-    ) -> tuple[Any, list[str]]:
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         """Return the model as a Keras model without auxiliary classifiers, and notes on loading it.
 
         Raises:

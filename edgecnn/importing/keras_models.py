@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +13,9 @@ import numpy as np
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
-from edgecnn.importing.input_format import InputFormat, LoadedModel, Source
+from edgecnn.importing.input_format import InputFormat, LoadedModel, LoadOptions, Source
 from edgecnn.importing.layer_names import keep_layer_names
 from edgecnn.importing.tracing import traced_files
-from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 
@@ -29,16 +28,10 @@ PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
 class KerasFormat(InputFormat):
     """A format from which :meth:`keras_model` makes a Keras model."""
 
-    def load(
-        self,
-        source: Source,
-        size: tuple[int, int] | None,
-        build: Mapping[str, Any],
-        on_progress: DownloadProgress,
-    ) -> LoadedModel:
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         """Load a model as a Keras model, and make it ready to be traced."""
-        model, notes = self.keras_model(source, build, on_progress)
-        return _loaded(model, size, quoted(source.name), notes)
+        model, notes = self.keras_model(source, options)
+        return _loaded(model, options.size, quoted(source.name), notes)
 
 
 class SavedKerasFormat(KerasFormat):
@@ -56,9 +49,7 @@ class SavedKerasFormat(KerasFormat):
             Exception: Whatever Keras raises for a file that it cannot read.
         """
 
-    def keras_model(
-        self, source: Source, build: Mapping[str, Any], on_progress: DownloadProgress
-    ) -> tuple[Any, list[str]]:
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         """Read the file, and drop what only training uses."""
         label = quoted(source.name)
         with explained(label):
@@ -87,9 +78,9 @@ def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
     dropped = [name for name in names if name.startswith(AUXILIARY)]
     if not dropped or len(dropped) == len(names):
         return model, []
-    kept = [model.outputs[index] for index, name in enumerate(names) if name not in dropped]
+    outputs = [model.outputs[index] for index, name in enumerate(names) if name not in dropped]
     note = f"dropped {len(dropped)} outputs that only training uses: {', '.join(dropped)}"
-    return keras.Model(model.inputs, kept, name=model.name), [note]
+    return keras.Model(model.inputs, outputs, name=model.name), [note]
 
 
 def _loaded(
@@ -151,7 +142,7 @@ def image_shape(
             "(height, width, channels), can be converted"
         )
     height, width, channels = shape
-    if size and all(known in (None, wanted) for known, wanted in zip(shape, size, strict=False)):
+    if size and all(side in (None, chosen) for side, chosen in zip(shape, size, strict=False)):
         height, width = size
     elif size:
         raise InputError(f"{label} takes {height}x{width} images only: leave --size out")

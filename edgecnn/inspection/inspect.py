@@ -119,8 +119,8 @@ def inspect(path: str | Path) -> Inspection:
             or packed files are broken.
 
     Example:
-        >>> found = edgecnn.inspect("mobilenet_v2_int8.tflite")
-        >>> [verdict.client for verdict in found.clients if not verdict.ok]
+        >>> inspection = edgecnn.inspect("mobilenet_v2_int8.tflite")
+        >>> [verdict.client for verdict in inspection.clients if not verdict.ok]
         []
     """
     file = DescribedFile(path)
@@ -176,8 +176,8 @@ def _golden(content: bytes | None) -> dict[str, Any] | None:
         return None
     if not isinstance(values, dict) or not isinstance(values.get("samples"), list):
         return None
-    said = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
-    return {"samples": len(values["samples"]), **said}
+    facts = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
+    return {"samples": len(values["samples"]), **facts}
 
 
 def _shallow(value: Any, levels: int = MAX_LEVELS) -> Any:

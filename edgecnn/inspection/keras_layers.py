@@ -11,7 +11,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
-from edgecnn.importing.input_format import Source
+from edgecnn.importing.input_format import LoadOptions, Source
 from edgecnn.importing.keras_models import image_shape
 from edgecnn.importing.sources import format_of
 from edgecnn.models.cost import layer_calls, nodes_by_depth
@@ -75,7 +75,7 @@ def _bytes(weight: Any) -> int:
 def _work(parent: ParentPipe, job: ListLayers) -> None:
     source = job.source
     label = quoted(source.name)
-    model, _ = format_of(source).keras_model(source, job.build, lambda done, total: None)
+    model, _ = format_of(source).keras_model(source, LoadOptions(job.size, job.build))
     if not nodes_by_depth(model):
         raise InputError(
             f"{label} is of a class of its own, which does not show how its layers are joined: "

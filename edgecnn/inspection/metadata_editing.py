@@ -227,8 +227,10 @@ def _set_labels(
     others = tuple(file for file in files if file.get("type") not in LABEL_TYPES)
     outputs[0] = {**outputs[0], "associated_files": (label_file(LABEL_FILE), *others)}
     graph["output_tensor_metadata"] = tuple(outputs)
-    kept = {name: content for name, content in packed.items() if name not in {*gone, LABEL_FILE}}
-    return {LABEL_FILE: label_bytes(about.labels), **kept}
+    other_files = {
+        name: content for name, content in packed.items() if name not in {*gone, LABEL_FILE}
+    }
+    return {LABEL_FILE: label_bytes(about.labels), **other_files}
 
 
 def _write(

@@ -169,13 +169,15 @@ def _graph(facts: FileFacts) -> Iterator[Oddity]:
 
 
 def _unmade(model: TfliteModel) -> int:
-    made = {tensor.index for tensor in model.inputs}
+    available = {tensor.index for tensor in model.inputs}
     count = 0
     for op in model.operators:
         read = [t for t in op.inputs if t is not None and not t.is_constant]
         # Values without a buffer and without a maker are variables, which are read as inputs.
-        count += any(t.index not in made and t.dtype != "resource" and t.elements for t in read)
-        made.update(tensor.index for tensor in op.outputs)
+        count += any(
+            t.index not in available and t.dtype != "resource" and t.elements for t in read
+        )
+        available.update(tensor.index for tensor in op.outputs)
     return count
 
 
@@ -229,14 +231,14 @@ def _conversions_inside(model: TfliteModel, body: Sequence[Operator]) -> int:
         op_kind(op.name).converts
         and (source := op.input(0)) is not None
         and not source.is_constant
-        and not {source.index, *(made.index for made in op.outputs)} & ends
+        and not {source.index, *(result.index for result in op.outputs)} & ends
         for op in body
     )
 
 
 def _pairs(model: TfliteModel) -> int:
     widened = {
-        made.index for op in model.operators if op.name == "DEQUANTIZE" for made in op.outputs
+        result.index for op in model.operators if op.name == "DEQUANTIZE" for result in op.outputs
     }
     sources = (op.input(0) for op in model.operators if op.name == "QUANTIZE")
     return sum(source is not None and source.index in widened for source in sources)

@@ -54,15 +54,15 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
         >>> oldest_runtime(read_model("mobilenet_v2_dynamic.tflite")).because
         'FULLY_CONNECTED version 12'
     """
-    known, unknown = [], []
+    releases, unknown = [], []
     for code in _needed(model):
         label = f"{code.name} version {code.version}"
         release = _first_release(code)
         if release is None:
             unknown.append(code.name if code.is_custom else label)
         else:
-            known.append((release, label))
-    newest, because = max(known, default=((0, 0, 0), None))
+            releases.append((release, label))
+    newest, because = max(releases, default=((0, 0, 0), None))
     declared = _declared(model)
     if declared is not None and parse_release(declared) > newest:
         newest, because = parse_release(declared), None

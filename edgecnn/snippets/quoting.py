@@ -38,8 +38,8 @@ def swift_literal(text: str) -> str:
 
 def comment_text(text: str) -> str:
     """Return text for a comment: one line, which ends no comment in any of the languages."""
-    kept = "".join(letter if letter.isprintable() else "?" for letter in _printable(text))
-    return kept.replace("--", "- -").replace("*/", "* /")
+    line = "".join(letter if letter.isprintable() else "?" for letter in _printable(text))
+    return line.replace("--", "- -").replace("*/", "* /")
 
 
 def _printable(text: str) -> str:

@@ -78,11 +78,12 @@ def test_the_answers_are_the_models(files: dict[str, Path], tmp_path: Path) -> N
     """Another program than ours runs the exported pictures: the Keras model itself."""
     pytest.importorskip("keras")
     from edgecnn.golden.export import export_sample
+    from edgecnn.importing.input_format import LoadOptions
     from edgecnn.importing.sources import find_source, format_of
 
     *pictures, expected = export_sample(files["float32"], tmp_path / "golden")
     source = find_source(str(files["source"]))
-    model, _ = format_of(source).keras_model(source, {}, lambda done, total: None)
+    model, _ = format_of(source).keras_model(source, LoadOptions(None, {}))
     images = np.stack([np.asarray(Image.open(path)) for path in pictures]).astype(np.float32)
     answers = model.predict(images, verbose=0)
     said = json.loads(expected.read_text())

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, quoted, sha256_of
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.importing.input_format import NamedModel, Source
+from edgecnn.importing.input_format import LoadOptions, NamedModel, Source
 from edgecnn.importing.keras_models import KerasFormat
 from edgecnn.models.build import build as build_model
 from edgecnn.models.build import input_spec
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.models.checkpoints import DownloadProgress, choose_checkpoint
+from edgecnn.models.checkpoints import choose_checkpoint
 from edgecnn.models.registry import get_spec
 
 
@@ -31,14 +30,12 @@ class _ArchitectureFormat(KerasFormat):
             raise InputError(f"no such file: {quoted(model.text)}")
         get_spec(model.text)
 
-    def keras_model(
-        self, source: Source, build: Mapping[str, Any], on_progress: DownloadProgress
-    ) -> tuple[Any, list[str]]:
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         notes: list[str] = []
         model = build_model(
             source.name,
-            **build,
-            on_progress=on_progress,
+            **options.build,
+            on_progress=options.on_progress,
             on_weights=lambda report: notes.append(str(report)),
         )
         return model, notes
@@ -64,9 +61,9 @@ class _ArchitectureFormat(KerasFormat):
         return "random" if options.weights in (None, "none") else str(options.weights)
 
     def identity(self, name: str, options: BuildOptions) -> dict[str, Any]:
-        given = options.arguments()
-        given.pop("weights", None)
-        return {"options": given, "weights": self._weights(name, options)}
+        arguments = options.arguments()
+        arguments.pop("weights", None)
+        return {"options": arguments, "weights": self._weights(name, options)}
 
     def _weights(self, name: str, options: BuildOptions) -> dict[str, Any]:
         """Identify the weights; random ones are always the same."""
@@ -86,8 +83,8 @@ def _published_weights(name: str, options: BuildOptions) -> dict[str, Any]:
     except InputError:
         return {}
     file_name = checkpoint.url.rpartition("/")[2]
-    kept = cache_folder("weights") / file_name
-    return {"name": file_name, **({"sha256": sha256_of(kept)} if kept.is_file() else {})}
+    file = cache_folder("weights") / file_name
+    return {"name": file_name, **({"sha256": sha256_of(file)} if file.is_file() else {})}
 
 
 input_format = _ArchitectureFormat()

@@ -89,8 +89,8 @@ def _copy_without(settings: Mapping[str, Any], source: Path, target: Path) -> No
             return [cleaned(item) for item in value]
         if not isinstance(value, dict):
             return value
-        kept = {k: v for k, v in value.items() if not (k in settings and v == settings[k])}
-        return {key: cleaned(item) for key, item in kept.items()}
+        fields = {k: v for k, v in value.items() if not (k in settings and v == settings[k])}
+        return {key: cleaned(item) for key, item in fields.items()}
 
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
+    LoadOptions,
     NamedModel,
     Source,
 )
 from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
 from edgecnn.importing.tracing import traced_files
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.models.checkpoints import DownloadProgress
 
 tf = LazyModule("tensorflow", extra="convert")
 
@@ -32,20 +31,12 @@ class _SavedModelFormat(InputFormat):
     def recognizes(self, model: NamedModel) -> bool:
         return model.is_folder and (model.path / "saved_model.pb").is_file()
 
-    def load(
-        self,
-        source: Source,
-        size: tuple[int, int] | None,
-        build: Mapping[str, Any],
-        on_progress: DownloadProgress,
-    ) -> LoadedModel:
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         label = quoted(source.name)
         with explained(label):
-            return _loaded(tf.saved_model.load(source.name), size, label)
+            return _loaded(tf.saved_model.load(source.name), options.size, label)
 
-    def keras_model(
-        self, source: Source, build: Mapping[str, Any], on_progress: DownloadProgress
-    ) -> tuple[Any, list[str]]:
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         raise InputError(
             f"{quoted(source.name)} is a SavedModel, which has no layers any more: convert it "
             "and give the .tflite file"
