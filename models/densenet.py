@@ -54,7 +54,7 @@ def densenet121(arguments: BuildArguments) -> keras.Model:
 
 
 def _layer(x: Tensor, blocks: Blocks, growth: int, name: str) -> Tensor:
-    """Narrow by 1x1 to four times the growth rate, 3x3, append."""
+    """Append a layer: 1x1 to four times the growth rate, then 3x3."""
     new = blocks.normalized(x, name=f"{name}_0", activation="relu")
     new = blocks.convolution(new, 4 * growth, 1, name=f"{name}_1", activation="relu")
     new = keras.layers.Conv2D(

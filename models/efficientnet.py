@@ -28,7 +28,17 @@ from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the paper's table; ``fused`` joins expansion and depthwise in one convolution."""
+    """A row of the paper's table: a block and its repetitions.
+
+    Args:
+        kernel: Side of the kernel that looks around.
+        repeats: Number of blocks at depth 1.
+        channels: Number of output channels at width 1.
+        expansion: Width of the block over its input's width.
+        stride: Stride of the first block.
+        excite: Whether a block has squeeze-and-excite.
+        fused: Whether one convolution takes the place of expansion and depthwise convolution.
+    """
 
     kernel: int
     repeats: int
@@ -61,7 +71,16 @@ V2_B0_STAGES = (
 
 @dataclass(frozen=True)
 class Variant:
-    """How a member of the family is scaled, and what it does in its blocks."""
+    """A member of the family.
+
+    Args:
+        name: Name of the architecture.
+        width: Factor on the number of channels.
+        depth: Factor on the number of blocks.
+        stages: The stages at width and depth 1.
+        activation: Activation of the convolutions.
+        lite: Whether stem and head keep their size, and blocks lack squeeze-and-excite.
+    """
 
     name: str
     width: float
@@ -336,7 +355,7 @@ def _block(
 def _expanded(
     x: Tensor, blocks: Blocks, stage: Stage, expanded: int, stride: int, activation: str, name: str
 ) -> Tensor:
-    """Widen and look around: by 1x1 and depthwise, or by one convolution where fused."""
+    """Expand and look around: by 1x1 and depthwise convolution, or by one where they are fused."""
     if stage.fused:
         return blocks.convolution(
             x, expanded, stage.kernel, name=f"{name}_expand", strides=stride, activation=activation

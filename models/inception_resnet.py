@@ -24,7 +24,14 @@ from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
 @dataclass(frozen=True)
 class Residual:
-    """Repeated modules: their branches, and the factor of what they add."""
+    """A residual module and its repetitions.
+
+    Args:
+        name: Prefix of the layers' names.
+        repeats: Number of modules.
+        scale: Factor on what a module adds to its input.
+        branches: Branches of a module, side by side.
+    """
 
     name: str
     repeats: int
@@ -72,7 +79,7 @@ def inception_resnet_v2(arguments: BuildArguments) -> keras.Model:
     x = _residuals(x, parts, MODULE_A)
     x = _residuals(parts.reduction(x, REDUCTION_A, "mixed_6a"), parts, MODULE_B)
     x = _residuals(parts.reduction(x, REDUCTION_B, "mixed_7a"), parts, MODULE_C)
-    x = parts.one(x, (1536, 1), "conv_7b")
+    x = parts.step(x, (1536, 1), "conv_7b")
     return classification_model(inputs, x, arguments, "inception_resnet_v2")
 
 

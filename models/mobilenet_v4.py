@@ -25,7 +25,7 @@ from edgecnn.models.spec import BuildArguments
 
 @dataclass(frozen=True)
 class Conv:
-    """A row of the paper's tables: a convolution."""
+    """A row of the paper's tables: a convolution, with output channels, kernel and stride."""
 
     channels: int
     kernel: int
@@ -34,7 +34,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Fused:
-    """A row: 3x3 to expand, 1x1 to project."""
+    """A row of the paper's tables: a 3x3 convolution to expand, and a 1x1 one to project."""
 
     channels: int
     expansion: float
@@ -43,7 +43,15 @@ class Fused:
 
 @dataclass(frozen=True)
 class Uib:
-    """A row: depthwise at the start, 1x1, depthwise in the middle, 1x1; a kernel of 0 is none."""
+    """A row of the paper's tables: a universal inverted bottleneck.
+
+    Args:
+        channels: Number of output channels.
+        start: Kernel of the depthwise convolution before the expansion; 0 for none.
+        middle: Kernel of the depthwise convolution after the expansion; 0 for none.
+        expansion: Width of the block over its input's width.
+        stride: Stride of the block.
+    """
 
     channels: int
     start: int

@@ -48,7 +48,7 @@ def _basic(x: Tensor, blocks: Blocks, channels: int, stride: int, name: str) -> 
     x = blocks.convolution(x, channels, 3, name=f"{name}_1", strides=stride, activation="relu")
     x = blocks.convolution(x, channels, 3, name=f"{name}_2")
     if stride > 1:
-        # Its projection is not normalised.
+        # The shortcut's projection is not normalised.
         shortcut = keras.layers.Conv2D(
             channels,
             1,

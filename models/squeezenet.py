@@ -53,7 +53,7 @@ def squeezenet(arguments: BuildArguments) -> keras.Model:
             x = _fire(x, squeezed, expanded, f"fire{number}")
     if arguments.dropout:
         x = keras.layers.Dropout(arguments.dropout, seed=seed_of("dropout"), name="dropout")(x)
-    # Its head classifies every position and averages.
+    # The head classifies every position and averages.
     x = plain_convolution(x, arguments.classes, 1, name="conv10")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = keras.layers.Softmax(name="predictions")(x) if arguments.softmax else x

@@ -26,7 +26,7 @@ MIDDLE_BLOCKS = 8
 EXIT = (728, 1024)
 LAST = (1536, 2048)
 XCEPTION_LEAST_SIDE = 71
-"""Below this side the unpadded stem would leave too little."""
+"""Least side in pixels of an input of the unpadded stem, which would leave too little of others."""
 
 
 @register(
