@@ -109,7 +109,7 @@ def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthErr
 
 
 def _log(report: WeightsReport) -> None:
-    # What was left out is shown without any setting of logging.
+    # A warning is shown without any setting of logging.
     level = logging.WARNING if report.left_out else logging.INFO
     logging.getLogger("edgecnn").log(level, "%s", report)
 

@@ -26,7 +26,7 @@ from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 @dataclass(frozen=True)
 class BneckRow:
-    """One line of the paper's tables 1 and 2.
+    """A row of the paper's tables 1 and 2.
 
     Args:
         kernel: Side of the depthwise convolution's kernel.

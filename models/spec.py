@@ -1,4 +1,4 @@
-"""What is known of an architecture, as one dataclass."""
+"""The facts of an architecture and of its published weights, and the arguments of builders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgecnn.data.inputspec import InputSpec
 
 @dataclass(frozen=True)
 class BuildArguments:
-    """What every builder takes.
+    """Arguments of every builder.
 
     Args:
         size: (height, width) of the images, in pixels.

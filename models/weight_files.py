@@ -33,7 +33,6 @@ them, so that the app's preprocessing or the input's scale does that work."""
 
 KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
 
-# What h5py, zipfile and json raise where a file's bytes or structure are not what they should be.
 READING_ERRORS = (
     OSError,
     EOFError,
@@ -45,6 +44,7 @@ READING_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
 )
+"""Errors of h5py, zipfile and json for a file whose bytes or structure are broken."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class WeightsReport:
-    """What of a file went into a model; a file that fits only in part is refused as a whole.
+    """Report of loading a file of weights, which is refused as a whole if it fits only in part.
 
     Args:
         label: The file's name for messages.

@@ -43,7 +43,7 @@ class ScoredClass:
 
 @dataclass(frozen=True)
 class Classification:
-    """What a file makes of one image.
+    """Result of classifying an image.
 
     Args:
         image: The image file, as the caller named it.

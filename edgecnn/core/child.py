@@ -143,7 +143,7 @@ class ChildProcess(InboxChannel):
 
     def _fill_inbox(self) -> None:
         assert self._process.stdout is not None
-        # What is no message, or half of one, ends the conversation; the exit status says why.
+        # A broken or cut message ends the conversation; the exit status says why.
         with self._process.stdout as output, contextlib.suppress(EdgecnnError, ValueError, OSError):
             while (frame := read_frame(output)) is not None:
                 self.inbox.put(frame)

@@ -58,7 +58,7 @@ Other = TypeVar("Other")
 
 
 class MessageError(EdgecnnError):
-    """What another process or a file says is not what its reader can understand."""
+    """A message, or a table of a file, that its reader cannot understand."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Dataset(Protocol):
         """Return an image cut to a model's size: uint8, the spec's shape."""
 
     def item_name(self, index: int) -> str:
-        """Return what to call an image in messages."""
+        """Return the name of an image for messages."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def tolerance_of(scheme: str) -> AnswerTolerance:
 
 @dataclass(frozen=True)
 class GoldenComparison:
-    """One answer beside the golden one.
+    """A new answer compared with the golden one.
 
     Args:
         pattern: Pattern of the golden picture.

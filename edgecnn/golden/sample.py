@@ -43,7 +43,7 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class GoldenAnswer:
-    """What a model answered to one picture when its file was made.
+    """A model's answer to a picture when its file was made.
 
     Args:
         pattern: Pattern of the picture, as ``patterns.draw_picture`` takes it.
@@ -130,7 +130,7 @@ def read_sample(content: bytes, label: str) -> GoldenSample:
 
 
 _BROKEN = (ValueError, TypeError, LookupError, AttributeError, RecursionError, zlib.error)
-"""What wrong content raises; binascii's and json's errors are ValueErrors."""
+"""Errors that broken content raises; those of binascii and json are ValueErrors."""
 
 
 def _reason(error: Exception) -> str:

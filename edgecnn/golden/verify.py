@@ -72,7 +72,7 @@ class Verification:
 
     @property
     def same_top1(self) -> int:
-        """How many pictures have the same first class."""
+        """Number of pictures that have the same first class."""
         return sum(sample.same_top1 for sample in self.samples)
 
     def to_dict(self) -> dict[str, Any]:

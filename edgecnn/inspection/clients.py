@@ -55,7 +55,7 @@ class ClientVerdict:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What the rules look at: structure, public metadata, and the number of labels."""
+    """Facts of a file for the rules: structure, public metadata, and the number of labels."""
 
     model: TfliteModel
     metadata: ModelMetadata | None
@@ -86,7 +86,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that some clients ask of a file.
+    """A demand that some clients make of a file.
 
     Args:
         clients: The clients that ask it.
@@ -275,4 +275,4 @@ CLIENT_RULES: tuple[Rule, ...] = (
     Rule(CLIENTS, _foreign_ops),
     Rule((TFLITE_RUNTIME,), _too_new),
 )
-"""What clients ask of a file."""
+"""All demands of clients, in the order in which reasons are shown."""

@@ -17,7 +17,7 @@ QUANTISATION = "the input's quantisation"
 
 @dataclass(frozen=True)
 class Normalization:
-    """What a model makes of a pixel ``p`` (0..255): ``(p - mean) / std``, by channel.
+    """Normalisation of an input: a pixel ``p`` (0..255) becomes ``(p - mean) / std``, by channel.
 
     Args:
         mean: One mean, or one for each channel, in units of a pixel (0..255).

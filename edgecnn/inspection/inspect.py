@@ -28,7 +28,7 @@ MAX_LEVELS = 6
 
 @dataclass(frozen=True)
 class Costs:
-    """What a model holds and takes.
+    """Costs of a model: its size, its work and its memory.
 
     Args:
         parameters: Number of weights and biases.

@@ -37,7 +37,7 @@ EDITING_ERRORS = (
 
 @dataclass(frozen=True)
 class StrippedMetadata:
-    """What was taken out of a file.
+    """Metadata that was taken out of a file.
 
     Args:
         saved_bytes: By how many bytes the file has become smaller.

@@ -39,7 +39,7 @@ PIXELS_APART = 2.0
 
 @dataclass(frozen=True)
 class Oddity:
-    """One unusual thing.
+    """An unusual thing about a file.
 
     Args:
         kind: A stable word for programs, such as ``"open_shape"``.

@@ -19,7 +19,7 @@ Release = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class OldestRuntime:
-    """Which release of TensorFlow Lite's runtime a file needs at least.
+    """The oldest release of TensorFlow Lite's runtime that takes a file.
 
     Args:
         version: The oldest release that takes the file, such as ``"2.17.0"``; None where neither

@@ -14,7 +14,7 @@ LABEL_TYPES = (TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS)
 
 @dataclass(frozen=True)
 class TensorMetadata:
-    """What the metadata says of one input or output.
+    """Public metadata of an input or output.
 
     Args:
         name: Name of the input or output, for people and for generated code.
@@ -92,7 +92,7 @@ class AssociatedFile:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What the metadata says of a file.
+    """Public metadata of a file.
 
     Args:
         name: Name of the model.
