@@ -34,9 +34,9 @@ from rich.console import Console
 from rich.table import Table
 
 from edgecnn.accuracy.labelled_data import find_label_offset
-from edgecnn.data.datasets import Dataset, open_dataset, sample
+from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
-from edgecnn.data.loader import load
+from edgecnn.data.loader import load_images
 from edgecnn.models.build import input_spec
 from edgecnn.quantize.calibration.images import MOST_HELD_OUT
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
@@ -249,7 +249,7 @@ def evaluation_of(
     indices, name = list(range(len(dataset))), Path(model.data).name
     says = f"all {len(indices)} images of {name}"
     if Path(model.data) == Path(model.calibrate):
-        seen = sample(dataset, samples + MOST_HELD_OUT)
+        seen = sample_indices(dataset, samples + MOST_HELD_OUT)
         rest = sorted(set(indices) - set(seen))
         says = f"the {len(rest)} images of {name} that conversion did not draw"
         if not rest:
@@ -262,7 +262,7 @@ def evaluation_of(
 
 def read_pixels(dataset: Dataset, indices: Sequence[int], spec: InputSpec) -> Array:
     """Return images cut to size; one that cannot be read ends the benchmark."""
-    return np.stack([loaded.image for loaded in load(dataset, indices, spec)])
+    return np.stack([loaded.image for loaded in load_images(dataset, indices, spec)])
 
 
 def make_files(
@@ -270,7 +270,7 @@ def make_files(
 ) -> dict[str, Path | str]:
     """Quantise a model in every way; a text says why there is no file."""
     dataset = open_dataset(model.calibrate)
-    pixels = read_pixels(dataset, sample(dataset, options.samples), spec)
+    pixels = read_pixels(dataset, sample_indices(dataset, options.samples), spec)
     images = reference.with_suffix(".npy")
     np.save(images, spec.normalize(pixels))
 

@@ -21,7 +21,7 @@ from rich.console import Console
 import edgecnn
 from edgecnn.core.files import write_json
 from edgecnn.core.text import size_text, three_digits
-from edgecnn.data.datasets import ImageFiles, open_dataset, sample
+from edgecnn.data.datasets import ImageFiles, open_dataset, sample_indices
 from edgecnn.records.record import Record
 
 NAMES = (
@@ -102,7 +102,7 @@ def split(photos: Path, temporary: Path) -> tuple[Path, Path]:
     """Return two folders of links: what conversion sees, and what accuracy is measured on."""
     dataset = open_dataset(photos)
     assert isinstance(dataset, ImageFiles) and dataset.labels is not None
-    fitted = set(sample(dataset, FITTED))
+    fitted = set(sample_indices(dataset, FITTED))
     folders = (temporary / "fitted", temporary / "judged")
     for folder in folders:
         (folder / "images").mkdir(parents=True, exist_ok=True)

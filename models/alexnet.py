@@ -14,17 +14,17 @@ from edgecnn.data.inputspec import SMALL_INPUT, preset
 from edgecnn.models.layers import (
     Strides,
     classifier,
-    hidden,
+    hidden_layer,
     image_input,
     keras,
     plain_convolution,
-    scaled,
+    scaled_width,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
 # Section 3.5 of the paper: kernels, size, stride, groups, whether max pooling follows.
-LAYERS = (
+ALEXNET_CONVOLUTIONS = (
     (96, 11, 4, 1, True),
     (256, 5, 1, 2, True),
     (384, 3, 1, 1, False),
@@ -51,10 +51,10 @@ def alexnet(arguments: BuildArguments) -> keras.Model:
     # The paper's 227 pixels fit the first kernel without padding; few pixels need every border.
     border = "same" if is_small else "valid"
     x = inputs = image_input(arguments.size)
-    for number, (channels, kernel, stride, groups, pools) in enumerate(LAYERS, 1):
+    for number, (channels, kernel, stride, groups, pools) in enumerate(ALEXNET_CONVOLUTIONS, 1):
         x = plain_convolution(
             x,
-            scaled(channels, arguments.alpha, divisor=2),
+            scaled_width(channels, arguments.alpha, divisor=2),
             kernel,
             name=f"conv{number}",
             strides=strides(2) * strides(2) if stride == 4 else 1,
@@ -65,7 +65,7 @@ def alexnet(arguments: BuildArguments) -> keras.Model:
             x = keras.layers.MaxPooling2D(3, strides(2), border, name=f"pool{number}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     for number in (6, 7):
-        width = scaled(DENSE_WIDTH, arguments.alpha)
-        x = hidden(x, width, dropout=arguments.dropout, name=f"fc{number}")
+        width = scaled_width(DENSE_WIDTH, arguments.alpha)
+        x = hidden_layer(x, width, dropout=arguments.dropout, name=f"fc{number}")
     outputs = classifier(x, arguments.classes, dropout=0.0, softmax=arguments.softmax)
     return keras.Model(inputs, outputs, name="alexnet")

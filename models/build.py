@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec, height_and_width
-from edgecnn.models.checkpoints import Progress, choose, fetch
+from edgecnn.models.checkpoints import DownloadProgress, choose_checkpoint, fetch_checkpoint
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec
 
@@ -23,7 +23,7 @@ MAX_ALPHA = 8.0
 MAX_SIZE = 4096
 USUAL_ALPHAS = (0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.3, 1.4, 1.5, 2.0)
 TRIED_ALPHAS = 3
-"""How many of them a message about weights of another width looks for, each a model to build."""
+"""Width multipliers that are tried for weights of another width; each try builds a model."""
 
 
 def build(
@@ -36,7 +36,7 @@ def build(
     softmax: bool = True,
     auxiliary: bool = False,
     weights: str | Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: DownloadProgress | None = None,
     on_weights: Callable[[WeightsReport], None] | None = None,
 ) -> Any:
     """Build an architecture of the registry as a Keras model.
@@ -45,24 +45,25 @@ def build(
     Without weights the model is initialised from seeds of its layers' names: always the same.
 
     Args:
-        name: As ``edgecnn models`` lists it.
+        name: Name of the architecture, as ``edgecnn models`` lists it.
         alpha: Width multiplier.
-        size: Input pixels, one number or (height, width), at least 32; the paper's unless said.
-        classes: Number of classes; the architecture's own (mostly 1,000) unless said.
-        dropout: Rate before the last layer, 0 to 1 exclusive; the family's own unless said.
+        size: Input pixels, one number or (height, width), at least 32; None for the paper's.
+        classes: Number of classes; None for the architecture's own, mostly 1,000.
+        dropout: Dropout rate before the last layer, 0 to 1 exclusive; None for the family's own.
         softmax: Whether to end in softmax; else the model gives logits.
         auxiliary: Whether to add inception_v1's two auxiliary classifiers as further outputs, to
             train with; ``edgecnn convert`` drops them again.
-        weights: ``"imagenet"`` downloads the published ones; or a file; None for random ones.
+        weights: ``"imagenet"`` to download the published weights, a file, or None for random
+            weights.
         on_progress: Told (bytes done, bytes in all) while weights are downloaded.
-        on_weights: Told what of the weights was loaded and what was not; a log line unless said.
+        on_weights: Told what of the weights was loaded and what was not; None to log it.
 
     Returns:
         A ``keras.Model`` of float32 (batch, height, width, 3) to (batch, classes), whose input is
         normalised as :func:`input_spec` says.
 
     Raises:
-        InputError: An unknown name, an argument out of range, weights that don't fit.
+        InputError: The name is not known, an argument is out of range, or the weights don't fit.
         EdgecnnError: The download failed.
         MissingExtraError: TensorFlow is not installed.
 
@@ -108,7 +109,7 @@ def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthErr
 
 
 def _log(report: WeightsReport) -> None:
-    # What was left out is shown without any setting of logging.
+    # A warning is shown without any setting of logging.
     level = logging.WARNING if report.left_out else logging.INFO
     logging.getLogger("edgecnn").log(level, "%s", report)
 
@@ -117,8 +118,8 @@ def input_spec(name: str, size: int | tuple[int, int] | None = None) -> InputSpe
     """Return what an architecture expects of its images; works without TensorFlow.
 
     Args:
-        name: As it is registered.
-        size: Input pixels; the paper's unless said.
+        name: Name of the architecture, as it is registered.
+        size: Input pixels, one number or (height, width); None for the paper's.
 
     Example:
         >>> input_spec("mobilenet_v2", 96).value_range
@@ -134,13 +135,13 @@ def _weights_file(
     spec: ModelSpec,
     arguments: BuildArguments,
     weights: str | Path | None,
-    on_progress: Progress | None,
+    on_progress: DownloadProgress | None,
 ) -> Path | None:
     if weights is None or weights == "none":
         return None
     if weights == "imagenet":
-        checkpoint = choose(spec, arguments.alpha, arguments.size, arguments.classes)
-        return fetch(checkpoint, on_progress)
+        checkpoint = choose_checkpoint(spec, arguments.alpha, arguments.size, arguments.classes)
+        return fetch_checkpoint(checkpoint, on_progress)
     return Path(weights)
 
 
@@ -153,10 +154,10 @@ def check_arguments(
     softmax: bool = True,
     auxiliary: bool = False,
 ) -> BuildArguments:
-    """Check the arguments of :func:`build` and fill in what was not said; needs no TensorFlow.
+    """Check the arguments of :func:`build` and fill in defaults; works without TensorFlow.
 
     Raises:
-        InputError: An unknown name, or an argument out of range.
+        InputError: The name is not known, or an argument is out of range.
     """
     spec = get_spec(name)
     pixels = (spec.input.height, spec.input.width) if size is None else _pair(size)

@@ -15,12 +15,12 @@ class BuildOptions:
     """How to build a registered architecture; the arguments of ``edgecnn.build``.
 
     Args:
-        weights: ``"imagenet"``, a file, or None for random ones.
+        weights: ``"imagenet"``, a file, or None for random weights.
         alpha: Width multiplier.
         size: Input pixels, (height, width); None for the architecture's own.
         classes: Number of classes; None for the architecture's own, mostly 1,000.
-        dropout: Rate, 0 to 1 exclusive; None for the architecture's own.
-        softmax: Whether it ends in softmax; else it gives logits.
+        dropout: Dropout rate, 0 to 1 exclusive; None for the architecture's own.
+        softmax: Whether the model ends in softmax; else it answers logits.
 
     Example:
         >>> edgecnn.bench("mobilenet_v2", build=BuildOptions(alpha=0.5, classes=10))
@@ -45,16 +45,16 @@ class BuildOptions:
         dropout: float | None = None,
         softmax: bool = True,
     ) -> BuildOptions:
-        """Return the options given as a whole, or those given one by one.
+        """Return the options that are given as a whole, or one by one.
 
         Args:
-            build: The options as a whole.
-            weights: As the class has it, or a path.
-            alpha: As the class has it.
-            size: As the class has it, or one number for both sides.
-            classes: As the class has it.
-            dropout: As the class has it.
-            softmax: As the class has it.
+            build: The options as a whole; None where they are given one by one.
+            weights: ``"imagenet"``, a file, or None for random weights.
+            alpha: Width multiplier.
+            size: Input pixels, one number for both sides or (height, width).
+            classes: Number of classes.
+            dropout: Dropout rate, 0 to 1 exclusive.
+            softmax: Whether the model ends in softmax.
 
         Raises:
             InputError: Options are given in both ways.
@@ -75,10 +75,10 @@ class BuildOptions:
         return build
 
     def arguments(self, *, only_given: bool = False) -> dict[str, Any]:
-        """Return what ``edgecnn.build`` takes.
+        """Return the options as arguments of ``edgecnn.build``.
 
         Args:
-            only_given: Whether what has its default is left out, too.
+            only_given: Whether options that have their default are left out, too.
         """
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         if only_given:
@@ -93,15 +93,15 @@ class BuildOptions:
         """
         from edgecnn.models.build import check_arguments
 
-        given = {key: value for key, value in self.arguments().items() if key != "weights"}
-        check_arguments(name, **given)
+        arguments = {key: value for key, value in self.arguments().items() if key != "weights"}
+        check_arguments(name, **arguments)
 
     def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
         """Raise InputError if an option was given that only an architecture's name takes.
 
         Args:
             label: The file's name for the message.
-            sized: Whether such a file can take images of any size.
+            sized: Whether ``--size`` is allowed, as for a model that takes images of any size.
         """
         named = ", ".join(name for name in self.given_options() if name != "--size" or not sized)
         if named:
@@ -111,7 +111,7 @@ class BuildOptions:
             )
 
     def given_options(self) -> list[str]:
-        """Return the options of the command line that say what is not the default.
+        """Return the command line's names of the options that differ from their default.
 
         Example:
             >>> BuildOptions(alpha=0.5, softmax=False).given_options()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.files import cache_folder, replacing
+from edgecnn.core.files import cache_folder, replacing, sha256_of
 from edgecnn.models.spec import Checkpoint, ModelSpec
 
 MIRROR_VARIABLE = "EDGECNN_WEIGHTS_URL"
@@ -25,15 +25,17 @@ TIMEOUT_S = 30.0
 DOWNLOAD_BLOCK_BYTES = 1 << 18
 CHECKSUM_HEADER = "x-goog-hash"
 
-Progress = Callable[[int, int], None]
-"""Told (bytes done, bytes in all; 0 if not known)."""
+DownloadProgress = Callable[[int, int], None]
+"""Is told (bytes done, bytes in all; 0 if not known) while a file is downloaded."""
 
 
-def choose(spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int) -> Checkpoint:
+def choose_checkpoint(
+    spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int
+) -> Checkpoint:
     """Return the published checkpoint for an alpha, trained at the size that is nearest.
 
     Raises:
-        InputError: There is none for this alpha or number of classes.
+        InputError: There is no checkpoint for this alpha or number of classes.
     """
     if not spec.checkpoints:
         raise InputError(f"{spec.name} has no published weights: give your own with --weights FILE")
@@ -44,32 +46,34 @@ def choose(spec: ModelSpec, alpha: float, size: tuple[int, int], classes: int) -
         )
     fitting = [checkpoint for checkpoint in spec.checkpoints if checkpoint.alpha == alpha]
     if not fitting:
-        known = sorted({checkpoint.alpha for checkpoint in spec.checkpoints})
+        alphas = sorted({checkpoint.alpha for checkpoint in spec.checkpoints})
         raise InputError(
             f"{spec.name} has published weights for --alpha "
-            f"{', '.join(f'{value:g}' for value in known)} only, not {alpha:g}: choose one of "
+            f"{', '.join(f'{value:g}' for value in alphas)} only, not {alpha:g}: choose one of "
             "these, or give your own with --weights FILE"
         )
     return min(fitting, key=lambda checkpoint: abs(checkpoint.size - min(size)))
 
 
-def fetch(checkpoint: Checkpoint, on_progress: Progress | None = None) -> Path:
+def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | None = None) -> Path:
     """Return a checkpoint's file, from the cache or from its publisher.
 
-    The content is checked against the MD5 that the publisher's loader pins, or where it pins none
-    against the one that its server sends with the file; later against the SHA-256 kept beside it.
+    A download is checked against the MD5 that the publisher's loader pins; where it pins none,
+    against the MD5 that the publisher's server sends with the file. A cached file is checked
+    against the SHA-256 kept beside it.
 
     Args:
-        checkpoint: Which.
-        on_progress: Told while bytes arrive.
+        checkpoint: The checkpoint.
+        on_progress: Told (bytes done, bytes in all) while the file is downloaded.
 
     Raises:
-        EdgecnnError: No network, a cut transfer, or a wrong checksum; nothing is left behind.
+        EdgecnnError: There is no network, the transfer was cut, or the checksum is wrong; no file
+            is left behind.
     """
     name = checkpoint.url.rpartition("/")[2]
     target = cache_folder("weights") / name
-    kept = target.with_suffix(".sha256")
-    if target.is_file() and kept.is_file() and kept.read_text() == _digest(target, "sha256"):
+    checksum = target.with_suffix(".sha256")
+    if target.is_file() and checksum.is_file() and checksum.read_text() == sha256_of(target):
         return target
     url = _address(checkpoint.url)
     try:
@@ -80,8 +84,8 @@ def fetch(checkpoint: Checkpoint, on_progress: Progress | None = None) -> Path:
         raise EdgecnnError(
             f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
         ) from error
-    with replacing(kept) as temporary:
-        temporary.write_text(_digest(target, "sha256"))
+    with replacing(checksum) as temporary:
+        temporary.write_text(sha256_of(target))
     return target
 
 
@@ -90,21 +94,23 @@ def _address(url: str) -> str:
     return f"{mirror.rstrip('/')}/{url.rpartition('/')[2]}" if mirror else url
 
 
-def _download(url: str, target: Path, pinned: str | None, on_progress: Progress) -> None:
+def _download(url: str, target: Path, pinned: str | None, on_progress: DownloadProgress) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "edgecnn"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
         expected = pinned or _sent_md5(response.headers)
         total = int(response.headers.get("Content-Length") or 0)
-        found, received = _copy(response, target, total, on_progress)
+        md5, received = _copy(response, target, total, on_progress)
     if total and received != total:
         raise EdgecnnError(f"the transfer was cut after {received} of {total} bytes")
     if expected is None:
         raise EdgecnnError("the server sends no checksum to verify the file with")
-    if found != expected:
-        raise EdgecnnError(f"its checksum is {found}, not {expected}")
+    if md5 != expected:
+        raise EdgecnnError(f"its checksum is {md5}, not {expected}")
 
 
-def _copy(response: IO[bytes], target: Path, total: int, on_progress: Progress) -> tuple[str, int]:
+def _copy(
+    response: IO[bytes], target: Path, total: int, on_progress: DownloadProgress
+) -> tuple[str, int]:
     digest, received = hashlib.md5(usedforsecurity=False), 0
     with target.open("wb") as file:
         while block := response.read(DOWNLOAD_BLOCK_BYTES):
@@ -123,11 +129,3 @@ def _sent_md5(headers: Message[Any, Any]) -> str | None:
             if kind == "md5":
                 return base64.b64decode(value).hex()
     return None
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    digest = hashlib.new(algorithm)
-    with path.open("rb") as file:
-        while block := file.read(DOWNLOAD_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

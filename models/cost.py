@@ -23,13 +23,13 @@ class ModelCost:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One use of a layer; a layer that is shared has several, each at a size of its own.
+class LayerCall:
+    """One call of a layer; a shared layer has several calls, each at a size of its own.
 
     Args:
         layer: The Keras layer.
-        input_shape: Of its first input, with the batch first.
-        output_shape: Of its first output.
+        input_shape: Shape of the call's first input, with the batch first.
+        output_shape: Shape of the call's first output, with the batch first.
     """
 
     layer: Any
@@ -38,7 +38,7 @@ class Call:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds for one image; 0 for what has no kernel."""
+        """Multiply-adds for one image; 0 for a layer without a kernel."""
         kind, kernel = type(self.layer).__name__, getattr(self.layer, "kernel", None)
         # A kernel of shape (h, w, in / groups, out) is applied once at each position.
         if kind in ("Dense", "Conv2D", "DepthwiseConv2D"):
@@ -51,7 +51,7 @@ class Call:
         return 0
 
 
-def count(model: Any) -> ModelCost:
+def model_cost(model: Any) -> ModelCost:
     """Count a Keras model's parameters and multiply-adds.
 
     Multiply-adds are those of convolutions and dense layers, as papers count them; additions of
@@ -62,18 +62,18 @@ def count(model: Any) -> ModelCost:
         model: A built Keras model.
 
     Example:
-        >>> count(edgecnn.build("mobilenet_v2")).parameters
+        >>> model_cost(edgecnn.build("mobilenet_v2")).parameters
         3538984
     """
     return ModelCost(model.count_params(), sum(call.macs for call in layer_calls(model)))
 
 
-def layer_calls(model: Any, graph: Any = None) -> Iterator[Call]:
-    """Yield every call of a layer in the order of the work, those of models inside in their place.
+def layer_calls(model: Any, graph: Any = None) -> Iterator[LayerCall]:
+    """Yield every call of a layer in the order of the work, also those within inner models.
 
     Args:
         model: A Keras model with a graph: functional or sequential.
-        graph: The same layers at another size, if the model is used at one.
+        graph: A copy of the model at another size, if the model is called at that size.
     """
     places = {layer.name: place for place, layer in enumerate(model.layers)}
     by_depth = nodes_by_depth(model if graph is None else graph)
@@ -85,7 +85,7 @@ def layer_calls(model: Any, graph: Any = None) -> Iterator[Call]:
 
 
 def nodes_by_depth(model: Any) -> dict[int, list[Any]]:
-    """Return the nodes of a Keras model's graph, of which each is a call; none without a graph."""
+    """Return depth -> nodes of a Keras model's graph, each a call; empty without a graph."""
     # Only the graph tells how often a layer is called, and Keras offers no public way to it.
     nodes: dict[int, list[Any]] = getattr(
         getattr(model, "_functional", None) or model, "_nodes_by_depth", {}
@@ -93,13 +93,13 @@ def nodes_by_depth(model: Any) -> dict[int, list[Any]]:
     return nodes
 
 
-def _calls_of(node: Any, layer: Any) -> Iterator[Call]:
+def _calls_of(node: Any, layer: Any) -> Iterator[LayerCall]:
     outputs = node.output_tensors
     shape = tuple((node.input_tensors or outputs)[0].shape)
     if hasattr(layer, "layers"):
         yield from layer_calls(layer, _at_size(node.operation, shape))
     else:
-        yield Call(layer, shape, tuple(outputs[0].shape))
+        yield LayerCall(layer, shape, tuple(outputs[0].shape))
 
 
 def _at_size(model: Any, shape: Shape) -> Any:
@@ -110,7 +110,7 @@ def _at_size(model: Any, shape: Shape) -> Any:
 
 
 def inner_layers(model: Any) -> Iterator[Any]:
-    """Yield a model's layers in order, those of models inside it in their place."""
+    """Yield a model's layers in order, also those within inner models."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from inner_layers(layer)
@@ -123,5 +123,5 @@ def _size(kernel: Any) -> int:
 
 
 def _positions(shape: Shape) -> int:
-    """Return how many positions there are beside the batch and the channels."""
+    """Return the number of positions of a map, without batch and channels."""
     return math.prod(side for side in shape[1:-1] if side is not None)

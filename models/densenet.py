@@ -10,11 +10,11 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
+    classification_model,
     even_stem,
     image_input,
     keras,
-    scaled,
+    scaled_width,
     variance_preserving,
 )
 from edgecnn.models.registry import register
@@ -41,7 +41,7 @@ def densenet121(arguments: BuildArguments) -> keras.Model:
     """Build DenseNet-121."""
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
-    growth = scaled(GROWTH, arguments.alpha)
+    growth = scaled_width(GROWTH, arguments.alpha)
     inputs = image_input(arguments.size)
     x = even_stem(inputs, blocks, strides, 2 * growth)
     for stage, repeats in enumerate(LAYERS_121, 2):
@@ -50,11 +50,11 @@ def densenet121(arguments: BuildArguments) -> keras.Model:
         if stage < 1 + len(LAYERS_121):
             x = _transition(x, blocks, strides(2), f"pool{stage}")
     x = blocks.normalized(x, name="last", activation="relu")
-    return classified(inputs, x, arguments, "densenet121")
+    return classification_model(inputs, x, arguments, "densenet121")
 
 
 def _layer(x: Tensor, blocks: Blocks, growth: int, name: str) -> Tensor:
-    """Narrow by 1x1 to four times the growth rate, 3x3, append."""
+    """Append a layer: 1x1 to four times the growth rate, then 3x3."""
     new = blocks.normalized(x, name=f"{name}_0", activation="relu")
     new = blocks.convolution(new, 4 * growth, 1, name=f"{name}_1", activation="relu")
     new = keras.layers.Conv2D(

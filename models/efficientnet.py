@@ -16,10 +16,10 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
-    divisible,
+    classification_model,
     image_input,
     keras,
+    make_divisible,
     squeeze_excite,
 )
 from edgecnn.models.registry import register
@@ -28,7 +28,17 @@ from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the paper's table; ``fused`` joins expansion and depthwise in one convolution."""
+    """A row of the paper's table: a block and its repetitions.
+
+    Args:
+        kernel: Side of the kernel that looks around.
+        repeats: Number of blocks at depth 1.
+        channels: Number of output channels at width 1.
+        expansion: Width of the block over its input's width.
+        stride: Stride of the first block.
+        excite: Whether a block has squeeze-and-excite.
+        fused: Whether one convolution takes the place of expansion and depthwise convolution.
+    """
 
     kernel: int
     repeats: int
@@ -40,7 +50,7 @@ class Stage:
 
 
 # Table 1 of the first paper.
-B0 = (
+B0_STAGES = (
     Stage(3, 1, 16, 1, 1),
     Stage(3, 2, 24, 6, 2),
     Stage(5, 2, 40, 6, 2),
@@ -49,7 +59,7 @@ B0 = (
     Stage(5, 4, 192, 6, 2),
     Stage(3, 1, 320, 6, 1),
 )
-V2_B0 = (
+V2_B0_STAGES = (
     Stage(3, 1, 16, 1, 1, excite=False, fused=True),
     Stage(3, 2, 32, 4, 2, excite=False, fused=True),
     Stage(3, 2, 48, 4, 2, excite=False, fused=True),
@@ -61,12 +71,21 @@ V2_B0 = (
 
 @dataclass(frozen=True)
 class Variant:
-    """How a member of the family is scaled, and what it does in its blocks."""
+    """A member of the family.
+
+    Args:
+        name: Name of the architecture.
+        width: Factor on the number of channels.
+        depth: Factor on the number of blocks.
+        stages: The stages at width and depth 1.
+        activation: Activation of the convolutions.
+        lite: Whether stem and head keep their size, and blocks lack squeeze-and-excite.
+    """
 
     name: str
     width: float
     depth: float
-    stages: tuple[Stage, ...] = B0
+    stages: tuple[Stage, ...] = B0_STAGES
     activation: str = "silu"
     lite: bool = False
 
@@ -264,7 +283,7 @@ def efficientnet_lite4(arguments: BuildArguments) -> keras.Model:
 )
 def efficientnet_v2_b0(arguments: BuildArguments) -> keras.Model:
     """Build EfficientNet v2 B0."""
-    return _build(arguments, Variant("efficientnet_v2_b0", 1.0, 1.0, stages=V2_B0))
+    return _build(arguments, Variant("efficientnet_v2_b0", 1.0, 1.0, stages=V2_B0_STAGES))
 
 
 def _lite(name: str, width: float, depth: float) -> Variant:
@@ -278,7 +297,7 @@ def _build(arguments: BuildArguments, variant: Variant) -> keras.Model:
     end_width = arguments.alpha if variant.lite else width
     inputs = image_input(arguments.size)
     x = blocks.convolution(
-        inputs, divisible(32 * end_width), 3, name="stem", strides=strides(2),
+        inputs, make_divisible(32 * end_width), 3, name="stem", strides=strides(2),
         activation=variant.activation,
     )  # fmt: skip
     for number, stage in enumerate(variant.stages, 1):
@@ -288,14 +307,14 @@ def _build(arguments: BuildArguments, variant: Variant) -> keras.Model:
                 blocks,
                 stage,
                 variant,
-                divisible(stage.channels * width),
+                make_divisible(stage.channels * width),
                 strides(stage.stride) if repeat == 0 else 1,
                 f"block{number}{chr(ord('a') + repeat)}",
             )
     x = blocks.convolution(
-        x, divisible(1280 * end_width), 1, name="head", activation=variant.activation
+        x, make_divisible(1280 * end_width), 1, name="head", activation=variant.activation
     )
-    return classified(inputs, x, arguments, variant.name)
+    return classification_model(inputs, x, arguments, variant.name)
 
 
 def _repeats(variant: Variant, number: int) -> int:
@@ -336,7 +355,7 @@ def _block(
 def _expanded(
     x: Tensor, blocks: Blocks, stage: Stage, expanded: int, stride: int, activation: str, name: str
 ) -> Tensor:
-    """Widen and look around: by 1x1 and depthwise, or by one convolution where fused."""
+    """Expand and look around: by 1x1 and depthwise convolution, or by one where they are fused."""
     if stage.fused:
         return blocks.convolution(
             x, expanded, stage.kernel, name=f"{name}_expand", strides=stride, activation=activation

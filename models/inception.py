@@ -11,12 +11,12 @@ from edgecnn.models.inception_parts import InceptionParts, Step
 from edgecnn.models.layers import (
     AUXILIARY,
     Tensor,
-    classified,
+    classification_model,
     classifier,
-    hidden,
+    hidden_layer,
     image_input,
     keras,
-    scaled,
+    scaled_width,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments, keras_checkpoint
@@ -58,10 +58,10 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
     """
     parts = InceptionParts(arguments)
     inputs = image_input(arguments.size)
-    x = parts.one(inputs, (64, 7), "conv1", parts.strides(2))
+    x = parts.step(inputs, (64, 7), "conv1", parts.strides(2))
     x = parts.pooled(x, "pool1", "same")
-    x = parts.one(x, (64, 1), "conv2_reduce")
-    x = parts.one(x, (192, 3), "conv2")
+    x = parts.step(x, (64, 1), "conv2_reduce")
+    x = parts.step(x, (192, 3), "conv2")
     early = []
     for name, channels in V1_MODULES.items():
         if name in POOLED_BEFORE:
@@ -69,12 +69,12 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
         x = _v1_module(x, parts, channels, f"inception_{name}")
         if arguments.auxiliary and name in AUXILIARY_AFTER:
             early.append(_auxiliary(x, parts, arguments, f"{AUXILIARY}_{name}"))
-    model = classified(inputs, x, arguments, "inception_v1")
+    model = classification_model(inputs, x, arguments, "inception_v1")
     return keras.Model(inputs, [*model.outputs, *early], name=model.name) if early else model
 
 
 def _v1_module(x: Tensor, parts: InceptionParts, channels: tuple[int, ...], name: str) -> Tensor:
-    """1x1, 3x3, 5x5 and pooling side by side."""
+    """Apply 1x1, 3x3, 5x5 and pooling side by side."""
     one, reduce3, three, reduce5, five, projected = channels
     pooled = keras.layers.MaxPooling2D(3, 1, "same", name=f"{name}_pool")(x)
     branches = [
@@ -90,10 +90,10 @@ def _auxiliary(x: Tensor, parts: InceptionParts, arguments: BuildArguments, name
     """Classify in the middle of the network, so that its first half gets gradients."""
     border = "valid" if min(x.shape[1:3]) >= 5 else "same"
     x = keras.layers.AveragePooling2D(5, 3, border, name=f"{name}_pool")(x)
-    x = parts.one(x, (128, 1), f"{name}_reduce")
+    x = parts.step(x, (128, 1), f"{name}_reduce")
     x = keras.layers.Flatten(name=f"{name}_flatten")(x)
-    units = scaled(1024, parts.alpha)
-    x = hidden(x, units, dropout=AUXILIARY_DROPOUT, name=f"{name}_dense")
+    units = scaled_width(1024, parts.alpha)
+    x = hidden_layer(x, units, dropout=AUXILIARY_DROPOUT, name=f"{name}_dense")
     return classifier(x, arguments.classes, dropout=0, softmax=arguments.softmax, name=name)
 
 
@@ -135,17 +135,17 @@ def inception_v3(arguments: BuildArguments) -> keras.Model:
     )
     for number in (9, 10):
         x = _wide_module(x, parts, f"mixed{number}")
-    return classified(inputs, x, arguments, "inception_v3")
+    return classification_model(inputs, x, arguments, "inception_v3")
 
 
 def _wide_module(x: Tensor, parts: InceptionParts, name: str) -> Tensor:
     """Widen the last maps: 3x3 as a row and a column side by side."""
-    outputs = [parts.one(x, (320, 1), f"{name}_branch0")]
+    outputs = [parts.step(x, (320, 1), f"{name}_branch0")]
     for number, steps in enumerate(([(384, 1)], [(448, 1), (384, 3)]), 1):
         inner = parts.chain(x, steps, f"{name}_branch{number}")
         sides = [
-            parts.one(inner, (384, (1, 3)), f"{name}_branch{number}_row"),
-            parts.one(inner, (384, (3, 1)), f"{name}_branch{number}_column"),
+            parts.step(inner, (384, (1, 3)), f"{name}_branch{number}_row"),
+            parts.step(inner, (384, (3, 1)), f"{name}_branch{number}_column"),
         ]
         outputs.append(keras.layers.Concatenate(name=f"{name}_branch{number}_sides")(sides))
     return parts.with_pooled(x, outputs, 192, name)

@@ -13,7 +13,7 @@ from edgecnn.models.inception_parts import Branch, InceptionParts
 from edgecnn.models.layers import (
     Tensor,
     activate,
-    classified,
+    classification_model,
     image_input,
     keras,
     variance_preserving,
@@ -24,7 +24,14 @@ from edgecnn.models.spec import BuildArguments, keras_checkpoint
 
 @dataclass(frozen=True)
 class Residual:
-    """Repeated modules: their branches, and the factor of what they add."""
+    """A residual module and its repetitions.
+
+    Args:
+        name: Prefix of the layers' names.
+        repeats: Number of modules.
+        scale: Factor on what a module adds to its input.
+        branches: Branches of a module, side by side.
+    """
 
     name: str
     repeats: int
@@ -33,9 +40,11 @@ class Residual:
 
 
 # Figures 16, 17 and 19 of the paper, with the published weights' repeats.
-A = Residual("block35", 10, 0.17, (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3))))
-B = Residual("block17", 20, 0.1, (((192, 1),), ((128, 1), (160, (1, 7)), (192, (7, 1)))))
-C = Residual("block8", 10, 0.2, (((192, 1),), ((192, 1), (224, (1, 3)), (256, (3, 1)))))
+MODULE_A = Residual(
+    "block35", 10, 0.17, (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3)))
+)
+MODULE_B = Residual("block17", 20, 0.1, (((192, 1),), ((128, 1), (160, (1, 7)), (192, (7, 1)))))
+MODULE_C = Residual("block8", 10, 0.2, (((192, 1),), ((192, 1), (224, (1, 3)), (256, (3, 1)))))
 
 MIXED_5B: tuple[Branch, ...] = (((96, 1),), ((48, 1), (64, 5)), ((64, 1), (96, 3), (96, 3)))
 REDUCTION_A: tuple[Branch, ...] = (((384, 3),), ((256, 1), (256, 3), (384, 3)))
@@ -67,18 +76,18 @@ def inception_resnet_v2(arguments: BuildArguments) -> keras.Model:
     inputs = image_input(arguments.size)
     x = parts.stem(inputs)
     x = parts.with_pooled(x, parts.branches(x, MIXED_5B, "mixed_5b"), 64, "mixed_5b")
-    x = _residuals(x, parts, A)
-    x = _residuals(parts.reduction(x, REDUCTION_A, "mixed_6a"), parts, B)
-    x = _residuals(parts.reduction(x, REDUCTION_B, "mixed_7a"), parts, C)
-    x = parts.one(x, (1536, 1), "conv_7b")
-    return classified(inputs, x, arguments, "inception_resnet_v2")
+    x = _residuals(x, parts, MODULE_A)
+    x = _residuals(parts.reduction(x, REDUCTION_A, "mixed_6a"), parts, MODULE_B)
+    x = _residuals(parts.reduction(x, REDUCTION_B, "mixed_7a"), parts, MODULE_C)
+    x = parts.step(x, (1536, 1), "conv_7b")
+    return classification_model(inputs, x, arguments, "inception_resnet_v2")
 
 
 def _residuals(x: Tensor, parts: InceptionParts, module: Residual) -> Tensor:
     for number in range(1, module.repeats + 1):
         name = f"{module.name}_{number}"
         # The very last module adds all that it finds, and is not rectified.
-        is_last = module is C and number == C.repeats
+        is_last = module is MODULE_C and number == MODULE_C.repeats
         added = keras.layers.Concatenate(name=f"{name}_mixed")(
             parts.branches(x, module.branches, name)
         )

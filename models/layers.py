@@ -25,10 +25,10 @@ Tensor = Any
 """A Keras tensor (batch, height, width, channels)."""
 
 AUXILIARY = "auxiliary"
-"""How the names of layers begin that only training uses; conversion drops outputs named so."""
+"""Beginning of the names of layers that only training uses; conversion drops their outputs."""
 
 MIN_LAST_MAP = 2
-"""Side of the last feature map that small inputs keep."""
+"""Least side of the last feature map of small inputs, in pixels."""
 TOTAL_STRIDE = 32
 
 
@@ -66,7 +66,8 @@ class Blocks:
     """Convolutions with batch normalisation and activation, in one family's settings.
 
     Args:
-        epsilon: Of batch normalisation, as the family's published weights were trained with.
+        epsilon: Epsilon of batch normalisation that the family's published weights were trained
+            with.
         size: (height, width) of the input; small inputs come from small data sets, on which a
             slow moving average would still hold its initial value at validation.
         scale: Whether batch normalisation has a factor (gamma).
@@ -98,7 +99,7 @@ class Blocks:
         groups: int = 1,
         activation: str | None = None,
     ) -> Tensor:
-        """Apply convolution, batch normalisation, activation: ``name``, ``name_bn``, ...."""
+        """Apply convolution ``name``, batch normalisation ``name_bn``, and activation."""
         x = keras.layers.Conv2D(
             filters,
             kernel,
@@ -135,7 +136,7 @@ class Blocks:
 
 
 def activate(x: Tensor, activation: str | None, *, name: str) -> Tensor:
-    """Apply ``"relu"``, ``"relu6"``, another of Keras' or nothing, named after ``name``."""
+    """Apply ``"relu"``, ``"relu6"``, another activation of Keras or none, named after ``name``."""
     if activation is None:
         return x
     if activation == "relu":
@@ -156,11 +157,11 @@ def variance_preserving(name: str, activation: str | None, fan_in_factor: int = 
         scale=gain * fan_in_factor,
         mode="fan_in",
         distribution="untruncated_normal",
-        seed=seed(name),
+        seed=seed_of(name),
     )
 
 
-def seed(name: str) -> int:
+def seed_of(name: str) -> int:
     """Return a number that is the same for the same name everywhere."""
     return zlib.crc32(name.encode())
 
@@ -170,16 +171,18 @@ def classifier(
 ) -> Tensor:
     """Apply dropout and the last dense layer: one FULLY_CONNECTED op, and SOFTMAX if wanted."""
     if dropout:
-        x = keras.layers.Dropout(dropout, seed=seed("dropout"), name="dropout")(x)
+        x = keras.layers.Dropout(dropout, seed=seed_of("dropout"), name="dropout")(x)
     x = keras.layers.Dense(
         classes,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed(name)),
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed_of(name)),
         name=name if not softmax else f"{name}_logits",
     )(x)
     return keras.layers.Softmax(name=name)(x) if softmax else x
 
 
-def classified(inputs: Tensor, x: Tensor, arguments: BuildArguments, name: str) -> keras.Model:
+def classification_model(
+    inputs: Tensor, x: Tensor, arguments: BuildArguments, name: str
+) -> keras.Model:
     """Return the model that ends in the means of the last map and one dense layer."""
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
@@ -203,29 +206,29 @@ def plain_convolution(
     )(x)  # fmt: skip
 
 
-def hidden(x: Tensor, units: int, *, dropout: float, name: str) -> Tensor:
+def hidden_layer(x: Tensor, units: int, *, dropout: float, name: str) -> Tensor:
     """Apply a dense layer with ReLU, and dropout after it."""
     x = keras.layers.Dense(
         units, activation="relu", kernel_initializer=variance_preserving(name, "relu"), name=name
     )(x)
     if not dropout:
         return x
-    return keras.layers.Dropout(dropout, seed=seed(f"{name}_drop"), name=f"{name}_drop")(x)
+    return keras.layers.Dropout(dropout, seed=seed_of(f"{name}_drop"), name=f"{name}_drop")(x)
 
 
 def squeeze_excite(
     x: Tensor, squeezed: int, *, name: str, gate: str = "hard_sigmoid", activation: str = "relu"
 ) -> Tensor:
-    """Weigh channels by what their means say (Hu et al. 2018).
+    """Weigh channels by two small layers' answer to their means (Hu et al. 2018).
 
     Pooling keeps its dimensions and the dense layers are 1x1 convolutions, so nothing is reshaped.
 
     Args:
-        x: (batch, height, width, channels).
-        squeezed: Channels in between.
+        x: Feature map, (batch, height, width, channels).
+        squeezed: Number of channels in between.
         name: Prefix of the layers' names.
         gate: ``"hard_sigmoid"`` (MobileNet v3) or ``"sigmoid"``.
-        activation: In between; ``"relu"`` or ``"silu"`` (EfficientNet).
+        activation: Activation in between: ``"relu"`` or ``"silu"`` (EfficientNet).
     """
     channels = x.shape[-1]
     weights = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
@@ -241,13 +244,13 @@ def squeeze_excite(
     return keras.layers.Multiply(name=f"{name}_scale")([x, weights])
 
 
-def divisible(channels: float, divisor: int = 8) -> int:
+def make_divisible(channels: float, divisor: int = 8) -> int:
     """Round a scaled number of channels to a multiple of 8, never down by more than a tenth.
 
-    The rule of the MobileNet v2 reference code.
+    This is the rule of the MobileNet v2 reference code.
 
     Example:
-        >>> divisible(32 * 0.35)
+        >>> make_divisible(32 * 0.35)
         16
     """
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
@@ -262,9 +265,10 @@ def even_stem(
     *,
     normalize: bool = True,
 ) -> Tensor:
-    """7x7 convolution and 3x3 max pooling, both padded evenly on all sides as the weights expect.
+    """Apply 7x7 convolution and 3x3 max pooling, padded evenly as published weights expect.
 
-    "same" would pad strided layers more at the bottom right and shift every feature by a pixel.
+    Padding "same" would pad strided layers more at the bottom right, and shift every feature by a
+    pixel.
     """
     stride, pool_stride = strides(2), strides(2)
     x = keras.layers.ZeroPadding2D(3, name="conv1_pad")(x)
@@ -284,11 +288,11 @@ def even_stem(
     return keras.layers.MaxPooling2D(3, strides=2, name="pool1")(x)
 
 
-def scaled(channels: int, alpha: float, divisor: int = 1) -> int:
+def scaled_width(channels: int, alpha: float, divisor: int = 1) -> int:
     """Scale a number of channels, at least 8, down to a multiple of ``divisor``.
 
     Example:
-        >>> scaled(96, 0.25, divisor=32)
+        >>> scaled_width(96, 0.25, divisor=32)
         32
     """
     return max(8, divisor, int(channels * alpha) // divisor * divisor)

@@ -8,7 +8,7 @@ https://jmlr.org/papers/v15/srivastava14a.html
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import classifier, hidden, image_input, keras, scaled
+from edgecnn.models.layers import classifier, hidden_layer, image_input, keras, scaled_width
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
@@ -30,8 +30,11 @@ def mlp(arguments: BuildArguments) -> keras.Model:
     inputs = image_input(arguments.size)
     x = keras.layers.Flatten(name="flatten")(inputs)
     for number, width in enumerate(HIDDEN_WIDTHS, 1):
-        x = hidden(
-            x, scaled(width, arguments.alpha), dropout=arguments.dropout, name=f"hidden_{number}"
+        x = hidden_layer(
+            x,
+            scaled_width(width, arguments.alpha),
+            dropout=arguments.dropout,
+            name=f"hidden_{number}",
         )
     outputs = classifier(x, arguments.classes, dropout=0.0, softmax=arguments.softmax)
     return keras.Model(inputs, outputs, name="mlp")

@@ -7,7 +7,7 @@ Applications", https://arxiv.org/abs/1704.04861
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import Blocks, Strides, classified, image_input, keras
+from edgecnn.models.layers import Blocks, Strides, classification_model, image_input, keras
 from edgecnn.models.registry import register
 from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
@@ -83,7 +83,7 @@ def _network(
         x = blocks.convolution(
             x, _width(channels, alpha), 1, name=f"conv_pw_{number}", activation=activation
         )
-    return classified(inputs, x, arguments, name)
+    return classification_model(inputs, x, arguments, name)
 
 
 def _width(channels: int, alpha: float) -> int:

@@ -11,10 +11,10 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
-    divisible,
+    classification_model,
     image_input,
     keras,
+    make_divisible,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
@@ -61,19 +61,19 @@ def mobilenet_v2(arguments: BuildArguments) -> keras.Model:
     alpha = arguments.alpha
     inputs = image_input(arguments.size)
     x = blocks.convolution(
-        inputs, divisible(32 * alpha), 3, name="stem", strides=strides(2), activation="relu6"
+        inputs, make_divisible(32 * alpha), 3, name="stem", strides=strides(2), activation="relu6"
     )
     number = 0
     for expansion, channels, repeats, first_stride in MOBILENET_V2_STAGES:
         for repeat in range(repeats):
             stride = strides(first_stride if repeat == 0 else 1)
-            width = divisible(int(channels * alpha))
+            width = make_divisible(int(channels * alpha))
             x = _inverted_residual(x, blocks, expansion, width, stride, f"block_{number}")
             number += 1
     # The paper widens the last layer with alpha, but never narrows it.
-    last = divisible(1280 * max(1.0, alpha))
+    last = make_divisible(1280 * max(1.0, alpha))
     x = blocks.convolution(x, last, 1, name="head", activation="relu6")
-    return classified(inputs, x, arguments, "mobilenet_v2")
+    return classification_model(inputs, x, arguments, "mobilenet_v2")
 
 
 def _inverted_residual(

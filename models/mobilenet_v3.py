@@ -14,9 +14,9 @@ from edgecnn.models.layers import (
     Tensor,
     activate,
     classifier,
-    divisible,
     image_input,
     keras,
+    make_divisible,
     squeeze_excite,
     variance_preserving,
 )
@@ -26,15 +26,15 @@ from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 @dataclass(frozen=True)
 class BneckRow:
-    """One line of the paper's tables 1 and 2.
+    """A row of the paper's tables 1 and 2.
 
     Args:
-        kernel: Of the depthwise convolution.
+        kernel: Side of the depthwise convolution's kernel.
         expansion: Width of the block over its input's width.
-        channels: Of its output.
-        excite: Whether it has squeeze-and-excite.
+        channels: Number of channels of the block's output.
+        excite: Whether the block has squeeze-and-excite.
         activation: ``"relu"`` or ``"hard_swish"``.
-        stride: Of the depthwise convolution.
+        stride: Stride of the depthwise convolution.
     """
 
     kernel: int
@@ -45,7 +45,7 @@ class BneckRow:
     stride: int
 
 
-LARGE = (
+MOBILENET_V3_LARGE = (
     BneckRow(3, 1, 16, False, "relu", 1),
     BneckRow(3, 4, 24, False, "relu", 2),
     BneckRow(3, 3, 24, False, "relu", 1),
@@ -122,7 +122,7 @@ def mobilenet_v3_small(arguments: BuildArguments) -> keras.Model:
 )
 def mobilenet_v3_large(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v3 Large."""
-    return _build(arguments, LARGE, 1280, "mobilenet_v3_large")
+    return _build(arguments, MOBILENET_V3_LARGE, 1280, "mobilenet_v3_large")
 
 
 def _build(
@@ -133,10 +133,12 @@ def _build(
     inputs = image_input(arguments.size)
     x = blocks.convolution(inputs, 16, 3, name="stem", strides=strides(2), activation="hard_swish")
     for number, row in enumerate(rows):
-        width = divisible(row.channels * arguments.alpha)
+        width = make_divisible(row.channels * arguments.alpha)
         x = _block(x, blocks, row, width, strides(row.stride), f"block_{number}")
-    x = blocks.convolution(x, divisible(x.shape[-1] * 6), 1, name="head", activation="hard_swish")
-    x = _last_stage(x, divisible(last_width * max(1.0, arguments.alpha)))
+    x = blocks.convolution(
+        x, make_divisible(x.shape[-1] * 6), 1, name="head", activation="hard_swish"
+    )
+    x = _last_stage(x, make_divisible(last_width * max(1.0, arguments.alpha)))
     outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
     return keras.Model(inputs, outputs, name=name)
 
@@ -145,7 +147,7 @@ def _block(
     x: Tensor, blocks: Blocks, row: BneckRow, channels: int, stride: int, name: str
 ) -> Tensor:
     shortcut, width = x, x.shape[-1]
-    expanded = divisible(width * row.expansion)
+    expanded = make_divisible(width * row.expansion)
     # The first block has no expansion convolution, in the paper and in the published weights.
     if name != "block_0":
         x = blocks.convolution(x, expanded, 1, name=f"{name}_expand", activation=row.activation)
@@ -153,7 +155,7 @@ def _block(
         x, row.kernel, name=f"{name}_depthwise", strides=stride, activation=row.activation
     )
     if row.excite:
-        x = squeeze_excite(x, divisible(expanded * 0.25), name=f"{name}_excite")
+        x = squeeze_excite(x, make_divisible(expanded * 0.25), name=f"{name}_excite")
     x = blocks.convolution(x, channels, 1, name=f"{name}_project")
     if stride == 1 and width == channels:
         x = keras.layers.Add(name=f"{name}_add")([shortcut, x])

@@ -14,9 +14,9 @@ from edgecnn.models.layers import (
     Strides,
     Tensor,
     classifier,
-    divisible,
     image_input,
     keras,
+    make_divisible,
     variance_preserving,
 )
 from edgecnn.models.registry import register
@@ -25,7 +25,7 @@ from edgecnn.models.spec import BuildArguments
 
 @dataclass(frozen=True)
 class Conv:
-    """A row of the paper's tables: a convolution."""
+    """A row of the paper's tables: a convolution, with output channels, kernel and stride."""
 
     channels: int
     kernel: int
@@ -34,7 +34,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Fused:
-    """A row: 3x3 to expand, 1x1 to project."""
+    """A row of the paper's tables: a 3x3 convolution to expand, and a 1x1 one to project."""
 
     channels: int
     expansion: float
@@ -43,7 +43,15 @@ class Fused:
 
 @dataclass(frozen=True)
 class Uib:
-    """A row: depthwise at the start, 1x1, depthwise in the middle, 1x1; a kernel of 0 is none."""
+    """A row of the paper's tables: a universal inverted bottleneck.
+
+    Args:
+        channels: Number of output channels.
+        start: Kernel of the depthwise convolution before the expansion; 0 for none.
+        middle: Kernel of the depthwise convolution after the expansion; 0 for none.
+        expansion: Width of the block over its input's width.
+        stride: Stride of the block.
+    """
 
     channels: int
     start: int
@@ -64,7 +72,7 @@ MOBILENET_V4_SMALL: tuple[Row, ...] = (
     Conv(960, 1, 1),
 )  # fmt: skip
 
-MEDIUM: tuple[Row, ...] = (
+MOBILENET_V4_MEDIUM: tuple[Row, ...] = (
     Conv(32, 3, 2),
     Fused(48, 4, 2),
     Uib(80, 3, 5, 4, 2), Uib(80, 3, 3, 2),
@@ -107,7 +115,7 @@ def mobilenet_v4_conv_small(arguments: BuildArguments) -> keras.Model:
 )
 def mobilenet_v4_conv_medium(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v4 Conv-Medium."""
-    return _build(arguments, MEDIUM, "mobilenet_v4_conv_medium")
+    return _build(arguments, MOBILENET_V4_MEDIUM, "mobilenet_v4_conv_medium")
 
 
 def _build(arguments: BuildArguments, rows: tuple[Row, ...], name: str) -> keras.Model:
@@ -115,11 +123,11 @@ def _build(arguments: BuildArguments, rows: tuple[Row, ...], name: str) -> keras
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     x = inputs = image_input(arguments.size)
     for number, row in enumerate(rows):
-        width = divisible(row.channels * arguments.alpha)
+        width = make_divisible(row.channels * arguments.alpha)
         x = _row(x, blocks, row, width, strides(row.stride), f"block_{number}")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dense(
-        divisible(LAST_WIDTH * max(1.0, arguments.alpha)),
+        make_divisible(LAST_WIDTH * max(1.0, arguments.alpha)),
         use_bias=False,
         kernel_initializer=variance_preserving("wide", "relu"),
         name="wide",
@@ -134,7 +142,7 @@ def _row(x: Tensor, blocks: Blocks, row: Row, channels: int, stride: int, name: 
         return blocks.convolution(
             x, channels, row.kernel, name=name, strides=stride, activation="relu"
         )
-    expanded = divisible(x.shape[-1] * row.expansion)
+    expanded = make_divisible(x.shape[-1] * row.expansion)
     if isinstance(row, Fused):
         x = blocks.convolution(
             x, expanded, 3, name=f"{name}_expand", strides=stride, activation="relu"
@@ -147,7 +155,7 @@ def _universal(
     x: Tensor, blocks: Blocks, row: Uib, channels: int, stride: int, name: str
 ) -> Tensor:
     shortcut = x
-    expanded = divisible(x.shape[-1] * row.expansion)
+    expanded = make_divisible(x.shape[-1] * row.expansion)
     if row.start:
         # The stride is in the middle where there is a depthwise convolution there.
         step = 1 if row.middle else stride

@@ -1,4 +1,4 @@
-"""The architectures by name. Works without Keras: a builder imports it when it is called."""
+"""The architectures by name; works without Keras, which a builder imports when it is called."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import fnmatch
 import importlib
 import re
 from collections.abc import Callable
+from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.inputspec import InputSpec
-from edgecnn.models.spec import Builder, Checkpoint, ModelSpec
+from edgecnn.models.spec import Builder, ModelSpec
 
 FAMILIES = (
     "alexnet",
@@ -35,22 +35,14 @@ FAMILIES = (
 _specs: dict[str, ModelSpec] = {}
 
 
-def register(
-    *,
-    year: int,
-    paper: str,
-    input: InputSpec,
-    parameters: int,
-    macs: int,
-    top1_percent: float | None,
-    top1_source: str,
-    dropout: float = 0.0,
-    classes: int = 1000,
-    has_auxiliary: bool = False,
-    keras_name: str | None = None,
-    checkpoints: tuple[Checkpoint, ...] = (),
-) -> Callable[[Builder], Builder]:
-    """Register a builder under its function's name; the arguments are :class:`ModelSpec`'s.
+def register(**fields: Any) -> Callable[[Builder], Builder]:
+    """Register a builder under its function's name.
+
+    Args:
+        fields: Fields of :class:`ModelSpec`, except ``name``, ``family`` and ``builder``.
+
+    Raises:
+        TypeError: A field is missing, or there is none of that name.
 
     Example:
         >>> @register(year=2017, paper="...", input=spec, parameters=4_253_864, ...)
@@ -59,25 +51,9 @@ def register(
     """
 
     def add(builder: Builder) -> Builder:
-        name = builder.__name__
+        name, family = builder.__name__, builder.__module__.rpartition(".")[2]
         assert name not in _specs, name
-        _specs[name] = ModelSpec(
-            name=name,
-            family=builder.__module__.rpartition(".")[2],
-            year=year,
-            paper=paper,
-            input=input,
-            parameters=parameters,
-            macs=macs,
-            top1_percent=top1_percent,
-            top1_source=top1_source,
-            dropout=dropout,
-            classes=classes,
-            has_auxiliary=has_auxiliary,
-            keras_name=keras_name,
-            checkpoints=checkpoints,
-            builder=builder,
-        )
+        _specs[name] = ModelSpec(name=name, family=family, builder=builder, **fields)
         return builder
 
     return add
@@ -90,10 +66,11 @@ def _all_specs() -> dict[str, ModelSpec]:
 
 
 def list_models(pattern: str | None = None) -> list[ModelSpec]:
-    """Return the architectures, in the order of the line.
+    """Return the architectures, family by family.
 
     Args:
-        pattern: Part of a name, or a glob: ``"v3"``, ``"MobileNet-V3"``, ``"mobilenet_v?"``.
+        pattern: Part of a name, or a glob: ``"v3"``, ``"MobileNet-V3"``, ``"mobilenet_v?"``. None
+            for all architectures.
 
     Example:
         >>> [spec.name for spec in list_models("MobileNetV3")]
@@ -108,7 +85,7 @@ def list_models(pattern: str | None = None) -> list[ModelSpec]:
 
 
 def _bare(name: str) -> str:
-    """Write a name without what people write differently: ``"MobileNet-V2"`` as mobilenetv2."""
+    """Return a name without what people write differently: ``mobilenetv2`` for "MobileNet-V2"."""
     return re.sub(r"[\W_]+", "", name.lower())
 
 
@@ -116,10 +93,10 @@ def get_spec(name: str) -> ModelSpec:
     """Return an architecture.
 
     Args:
-        name: As it is registered.
+        name: Name of the architecture, as it is registered.
 
     Raises:
-        InputError: There is none of that name; the message offers the nearest.
+        InputError: There is no architecture of that name; the message offers the nearest names.
     """
     specs = _all_specs()
     if name in specs:
@@ -130,11 +107,11 @@ def get_spec(name: str) -> ModelSpec:
 
 
 def _nearest(name: str) -> list[str]:
-    """Return up to three names, nearest first: those that contain what was said, if any do."""
-    wanted, names = _bare(name), {_bare(known): known for known in _all_specs()}
-    if wanted in names:
-        return [names[wanted]]
-    longer = [known for known in names if wanted and wanted in known]
+    """Return up to three names, the nearest first: those that contain the given one, if any do."""
+    bare_name, names = _bare(name), {_bare(full): full for full in _all_specs()}
+    if bare_name in names:
+        return [names[bare_name]]
+    longer = [bare for bare in names if bare_name and bare_name in bare]
     cutoff = 0.0 if longer else 0.5
-    found = difflib.get_close_matches(wanted, longer or names, n=3, cutoff=cutoff)
-    return [names[known] for known in found]
+    nearest = difflib.get_close_matches(bare_name, longer or names, n=3, cutoff=cutoff)
+    return [names[bare] for bare in nearest]

@@ -15,11 +15,11 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
+    classification_model,
     even_stem,
     image_input,
     keras,
-    scaled,
+    scaled_width,
     squeeze_excite,
     variance_preserving,
 )
@@ -33,24 +33,24 @@ DEPTHS_101 = (3, 4, 23, 3)
 RESNET_WIDTHS = (64, 128, 256, 512)
 STRIDES = (1, 2, 2, 2)
 EXPANSION = 4
-SQUEEZE = 16
+SQUEEZE_RATIO = 16
 
 RESNET_PAPER = "He et al., Deep Residual Learning, https://arxiv.org/abs/1512.03385"
-CAFFE = preset("caffe", 224, 224)
-TORCH = preset("torch", 224, 224)
+CAFFE_INPUT = preset("caffe", 224, 224)
+TORCH_INPUT = preset("torch", 224, 224)
 
 
 @dataclass(frozen=True)
 class Style:
-    """What a member of the family does in its blocks.
+    """Blocks of a member of the family.
 
     Args:
-        bottleneck: 1x1, 3x3, 1x1 in place of two 3x3.
+        bottleneck: Whether a block has convolutions of 1x1, 3x3 and 1x1 in place of two of 3x3.
         stride_first: Whether a bottleneck's stride is on its first convolution (He et al.), not
             on the 3x3 (later practice).
         use_bias: Whether convolutions have a bias that normalisation makes redundant.
         groups: Groups of the 3x3 convolution.
-        group_width: Its width over the bottleneck's.
+        group_width: Width of the 3x3 convolution over the bottleneck's width.
         excite: Whether squeeze-and-excite ends the block.
     """
 
@@ -62,13 +62,13 @@ class Style:
     excite: bool = False
 
 
-KERAS = Style(stride_first=True, use_bias=True)
+KERAS_STYLE = Style(stride_first=True, use_bias=True)
 
 
 @register(
     year=2015,
     paper=RESNET_PAPER,
-    input=TORCH,
+    input=TORCH_INPUT,
     parameters=11_699_112,
     macs=1_814_073_344,
     top1_percent=69.8,
@@ -82,7 +82,7 @@ def resnet18(arguments: BuildArguments) -> keras.Model:
 @register(
     year=2015,
     paper=RESNET_PAPER,
-    input=TORCH,
+    input=TORCH_INPUT,
     parameters=21_814_696,
     macs=3_663_761_408,
     top1_percent=73.3,
@@ -96,7 +96,7 @@ def resnet34(arguments: BuildArguments) -> keras.Model:
 @register(
     year=2015,
     paper=RESNET_PAPER,
-    input=CAFFE,
+    input=CAFFE_INPUT,
     parameters=25_636_712,
     macs=3_857_973_248,
     top1_percent=74.9,
@@ -106,13 +106,13 @@ def resnet34(arguments: BuildArguments) -> keras.Model:
 )
 def resnet50(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-50."""
-    return _build(arguments, DEPTHS_50, KERAS, "resnet50")
+    return _build(arguments, DEPTHS_50, KERAS_STYLE, "resnet50")
 
 
 @register(
     year=2015,
     paper=RESNET_PAPER,
-    input=CAFFE,
+    input=CAFFE_INPUT,
     parameters=44_707_176,
     macs=7_570_194_432,
     top1_percent=76.4,
@@ -122,13 +122,13 @@ def resnet50(arguments: BuildArguments) -> keras.Model:
 )
 def resnet101(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-101."""
-    return _build(arguments, DEPTHS_101, KERAS, "resnet101")
+    return _build(arguments, DEPTHS_101, KERAS_STYLE, "resnet101")
 
 
 @register(
     year=2016,
     paper="Xie et al., ResNeXt, https://arxiv.org/abs/1611.05431",
-    input=TORCH,
+    input=TORCH_INPUT,
     parameters=25_097_128,
     macs=4_230_479_872,
     top1_percent=77.6,
@@ -143,7 +143,7 @@ def resnext50_32x4d(arguments: BuildArguments) -> keras.Model:
 @register(
     year=2017,
     paper="Hu et al., SENet, https://arxiv.org/abs/1709.01507",
-    input=TORCH,
+    input=TORCH_INPUT,
     parameters=28_141_144,
     macs=3_860_488_192,
     top1_percent=76.7,
@@ -170,7 +170,7 @@ def resnet50_v2(arguments: BuildArguments) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
     inputs = image_input(arguments.size)
-    width = scaled(RESNET_WIDTHS[0], arguments.alpha)
+    width = scaled_width(RESNET_WIDTHS[0], arguments.alpha)
     x = even_stem(inputs, blocks, strides, width, normalize=False)
     for stage, (depth, channels) in enumerate(zip(DEPTHS_50, RESNET_WIDTHS, strict=True), 2):
         # The stride is on a stage's last block, as in the published weights.
@@ -179,13 +179,13 @@ def resnet50_v2(arguments: BuildArguments) -> keras.Model:
             x = _preactivated(
                 x,
                 blocks,
-                scaled(channels, arguments.alpha),
+                scaled_width(channels, arguments.alpha),
                 stride if number == depth else 1,
                 projects=number == 1,
                 name=f"conv{stage}_block{number}",
             )
     x = blocks.normalized(x, name="post", activation="relu")
-    return classified(inputs, x, arguments, "resnet50_v2")
+    return classification_model(inputs, x, arguments, "resnet50_v2")
 
 
 def _build(
@@ -194,17 +194,17 @@ def _build(
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size, use_bias=style.use_bias)
     inputs = image_input(arguments.size)
-    width = scaled(RESNET_WIDTHS[0], arguments.alpha)
+    width = scaled_width(RESNET_WIDTHS[0], arguments.alpha)
     x = even_stem(inputs, blocks, strides, width)
     block = _bottleneck if style.bottleneck else _basic
     for stage, (depth, channels, first) in enumerate(
         zip(depths, RESNET_WIDTHS, STRIDES, strict=True), 2
     ):
-        stride, width = strides(first), scaled(channels, arguments.alpha)
+        stride, width = strides(first), scaled_width(channels, arguments.alpha)
         for number in range(1, depth + 1):
             step = stride if number == 1 else 1
             x = block(x, blocks, width, step, style, f"conv{stage}_block{number}")
-    return classified(inputs, x, arguments, name)
+    return classification_model(inputs, x, arguments, name)
 
 
 def _projection(
@@ -234,7 +234,7 @@ def _bottleneck(
     """1x1 to narrow, 3x3, 1x1 to widen."""
     wide = EXPANSION * channels
     first, second = (stride, 1) if style.stride_first else (1, stride)
-    narrow = scaled(channels * style.group_width, 1.0, divisor=style.groups)
+    narrow = scaled_width(channels * style.group_width, 1.0, divisor=style.groups)
     shortcut = _projection(x, blocks, wide, stride, style, name)
     x = blocks.convolution(x, narrow, 1, name=f"{name}_1", strides=first, activation="relu")
     x = blocks.convolution(
@@ -248,7 +248,7 @@ def _bottleneck(
     )
     x = blocks.convolution(x, wide, 1, name=f"{name}_3")
     if style.excite:
-        x = squeeze_excite(x, max(1, wide // SQUEEZE), name=f"{name}_excite", gate="sigmoid")
+        x = squeeze_excite(x, max(1, wide // SQUEEZE_RATIO), name=f"{name}_excite", gate="sigmoid")
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
     return keras.layers.ReLU(name=f"{name}_out")(x)
 

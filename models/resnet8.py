@@ -9,10 +9,10 @@ from edgecnn.data.inputspec import preset
 from edgecnn.models.layers import (
     Blocks,
     Tensor,
-    classified,
+    classification_model,
     image_input,
     keras,
-    scaled,
+    scaled_width,
     variance_preserving,
 )
 from edgecnn.models.registry import register
@@ -35,10 +35,12 @@ def resnet8(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-8."""
     blocks = Blocks(epsilon=1e-3, size=arguments.size, use_bias=True)
     inputs = image_input(arguments.size)
-    x = blocks.convolution(inputs, scaled(16, arguments.alpha), 3, name="conv1", activation="relu")
+    x = blocks.convolution(
+        inputs, scaled_width(16, arguments.alpha), 3, name="conv1", activation="relu"
+    )
     for stage, (channels, stride) in enumerate(RESNET8_STAGES, 2):
-        x = _basic(x, blocks, scaled(channels, arguments.alpha), stride, f"conv{stage}")
-    return classified(inputs, x, arguments, "resnet8")
+        x = _basic(x, blocks, scaled_width(channels, arguments.alpha), stride, f"conv{stage}")
+    return classification_model(inputs, x, arguments, "resnet8")
 
 
 def _basic(x: Tensor, blocks: Blocks, channels: int, stride: int, name: str) -> Tensor:
@@ -46,7 +48,7 @@ def _basic(x: Tensor, blocks: Blocks, channels: int, stride: int, name: str) -> 
     x = blocks.convolution(x, channels, 3, name=f"{name}_1", strides=stride, activation="relu")
     x = blocks.convolution(x, channels, 3, name=f"{name}_2")
     if stride > 1:
-        # Its projection is not normalised.
+        # The shortcut's projection is not normalised.
         shortcut = keras.layers.Conv2D(
             channels,
             1,

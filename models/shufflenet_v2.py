@@ -11,10 +11,10 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
+    classification_model,
     image_input,
     keras,
-    scaled,
+    scaled_width,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
@@ -53,7 +53,7 @@ def shufflenet_v2(arguments: BuildArguments) -> keras.Model:
         for number in range(1, depth):
             x = _unit(x, blocks, f"stage{stage}_{number}")
     x = blocks.convolution(x, last, 1, name="conv5", activation="relu")
-    return classified(inputs, x, arguments, "shufflenet_v2")
+    return classification_model(inputs, x, arguments, "shufflenet_v2")
 
 
 def _widths(alpha: float) -> tuple[int, ...]:
@@ -61,18 +61,21 @@ def _widths(alpha: float) -> tuple[int, ...]:
     if alpha in PUBLISHED_WIDTHS:
         return PUBLISHED_WIDTHS[alpha]
     *stages, last = PUBLISHED_WIDTHS[1.0]
-    return (*(scaled(width, alpha, divisor=2) for width in stages), scaled(last, max(1.0, alpha)))
+    return (
+        *(scaled_width(width, alpha, divisor=2) for width in stages),
+        scaled_width(last, max(1.0, alpha)),
+    )
 
 
 def _reduction(x: Tensor, blocks: Blocks, half: int, stride: int, name: str) -> Tensor:
-    """Both branches work on all channels (the paper's figure 3d)."""
+    """Apply a block whose branches both work on all channels (the paper's figure 3d)."""
     left = blocks.depthwise(x, 3, name=f"{name}_left_dw", strides=stride, activation=None)
     left = blocks.convolution(left, half, 1, name=f"{name}_left", activation="relu")
     return _shuffled(left, _branch(x, blocks, half, stride, name), name)
 
 
 def _unit(x: Tensor, blocks: Blocks, name: str) -> Tensor:
-    """One half passes, the other is convolved (the paper's figure 3c)."""
+    """Apply a block that convolves one half of the channels (the paper's figure 3c)."""
     left, right = keras.ops.split(x, 2, axis=-1)
     return _shuffled(left, _branch(right, blocks, x.shape[-1] // 2, 1, name), name)
 
@@ -84,7 +87,7 @@ def _branch(x: Tensor, blocks: Blocks, half: int, stride: int, name: str) -> Ten
 
 
 def _shuffled(left: Tensor, right: Tensor, name: str) -> Tensor:
-    """Concatenate, then alternate the channels of the two halves."""
+    """Concatenate two halves, and alternate their channels."""
     height, width, half = left.shape[1:]
     x = keras.layers.Concatenate(name=f"{name}_concat")([left, right])
     x = keras.layers.Reshape((height * width, 2, half), name=f"{name}_halves")(x)

@@ -1,4 +1,4 @@
-"""What is known of an architecture, as one dataclass."""
+"""The facts of an architecture and of its published weights, and the arguments of builders."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from edgecnn.data.inputspec import InputSpec
 
 @dataclass(frozen=True)
 class BuildArguments:
-    """What every builder takes.
+    """Arguments of every builder.
 
     Args:
-        size: (height, width) in pixels.
+        size: (height, width) of the images, in pixels.
         alpha: Width multiplier.
         classes: Number of classes.
-        dropout: Rate before the last layer.
-        softmax: Whether to end in softmax.
-        auxiliary: Whether to add the auxiliary classifiers as further outputs.
+        dropout: Dropout rate before the last layer.
+        softmax: Whether the model ends in softmax.
+        auxiliary: Whether the model has its auxiliary classifiers as further outputs.
     """
 
     size: tuple[int, int]
@@ -36,11 +36,11 @@ class Checkpoint:
     """A file of weights as its publisher offers it.
 
     Args:
-        url: Where it is.
-        alpha: Width multiplier that it fits.
-        size: Input pixels that it was trained at; it fits others.
-        md5: As the publisher's own loader checks it; None where it has none, then the checksum
-            that the publisher's server sends with the file is checked.
+        url: Address of the file.
+        alpha: Width multiplier that the weights fit.
+        size: Side in pixels of the images that the weights were trained on; they fit others.
+        md5: MD5 checksum that the publisher's own loader has for the file; where it is None, the
+            checksum that the publisher's server sends with the file is checked.
     """
 
     url: str
@@ -57,8 +57,8 @@ def keras_checkpoint(path: str, md5: str, size: int = 224) -> Checkpoint:
 
     Args:
         path: Folder and file name before the ending.
-        md5: Of the file.
-        size: Input pixels that it was trained at.
+        md5: MD5 checksum of the file, in hexadecimal digits.
+        size: Side in pixels of the images that the weights were trained on.
 
     Example:
         >>> keras_checkpoint("vgg16/vgg16", "64373286793e3c8b2b4e3219cbf3544b").size
@@ -72,26 +72,27 @@ def keras_checkpoint(path: str, md5: str, size: int = 224) -> Checkpoint:
 Builder = Callable[[BuildArguments], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """One architecture in the registry.
 
     Args:
-        name: As commands take it.
-        family: Name of the file that defines it.
-        year: Of the paper.
-        paper: Authors, title, and where to read it.
-        input: At its default size.
-        parameters: Weights, batch normalisation's included, at its own classes and alpha 1.
-        macs: Multiply-adds of one image at the default input.
-        top1_percent: Published ImageNet top-1 of the checkpoint, None if there is none.
-        top1_source: Who published it.
-        dropout: Default rate.
-        classes: Default number: 1,000, or those of the data set that it is made for.
-        has_auxiliary: Whether it can have auxiliary classifiers, which training alone uses.
-        keras_name: Its name in ``keras.applications``, which its weights are exchanged with.
+        name: Name of the architecture, as commands take it.
+        family: Name of the module that defines the architecture.
+        year: Year of the paper.
+        paper: The paper's authors and title, and where to read it.
+        input: The input that the architecture expects, at its default size.
+        parameters: Number of weights at the default classes and alpha 1, batch normalisation's
+            included.
+        macs: Multiply-adds of one image at the default size.
+        top1_percent: Published ImageNet top-1 of the checkpoint; None if there is none.
+        top1_source: Who published ``top1_percent``.
+        dropout: Default dropout rate before the last layer.
+        classes: Default number of classes.
+        has_auxiliary: Whether the architecture can have auxiliary classifiers, used in training.
+        keras_name: The architecture's name in ``keras.applications``, where weights fit both ways.
         checkpoints: Published weights.
-        builder: Makes the Keras model.
+        builder: Function that builds the Keras model.
     """
 
     name: str
@@ -103,11 +104,11 @@ class ModelSpec:
     macs: int
     top1_percent: float | None
     top1_source: str
-    dropout: float
-    classes: int
-    has_auxiliary: bool
-    keras_name: str | None
-    checkpoints: tuple[Checkpoint, ...]
+    dropout: float = 0.0
+    classes: int = 1000
+    has_auxiliary: bool = False
+    keras_name: str | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
     builder: Builder
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from edgecnn.models.layers import (
     image_input,
     keras,
     plain_convolution,
-    scaled,
-    seed,
+    scaled_width,
+    seed_of,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
 # Squeezed channels, and those of each expansion; None is max pooling.
-MODULES = (
+FIRE_MODULES = (
     (16, 64), (16, 64), None,
     (32, 128), (32, 128), None,
     (48, 192), (48, 192), (64, 256), (64, 256),
@@ -42,18 +42,18 @@ def squeezenet(arguments: BuildArguments) -> keras.Model:
     strides = Strides(arguments.size)
     border = "same" if min(arguments.size) <= SMALL_INPUT else "valid"
     inputs = image_input(arguments.size)
-    width = scaled(64, arguments.alpha)
+    width = scaled_width(64, arguments.alpha)
     x = plain_convolution(inputs, width, 3, name="conv1", strides=strides(2), padding=border)
     x = keras.layers.MaxPooling2D(3, strides(2), border, name="pool1")(x)
-    for number, module in enumerate(MODULES, 2):
+    for number, module in enumerate(FIRE_MODULES, 2):
         if module is None:
             x = keras.layers.MaxPooling2D(3, strides(2), border, name=f"pool{number}")(x)
         else:
-            squeezed, expanded = (scaled(width, arguments.alpha) for width in module)
+            squeezed, expanded = (scaled_width(width, arguments.alpha) for width in module)
             x = _fire(x, squeezed, expanded, f"fire{number}")
     if arguments.dropout:
-        x = keras.layers.Dropout(arguments.dropout, seed=seed("dropout"), name="dropout")(x)
-    # Its head classifies every position and averages.
+        x = keras.layers.Dropout(arguments.dropout, seed=seed_of("dropout"), name="dropout")(x)
+    # The head classifies every position and averages.
     x = plain_convolution(x, arguments.classes, 1, name="conv10")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = keras.layers.Softmax(name="predictions")(x) if arguments.softmax else x

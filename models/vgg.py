@@ -10,11 +10,11 @@ from edgecnn.data.inputspec import preset
 from edgecnn.models.layers import (
     Strides,
     classifier,
-    hidden,
+    hidden_layer,
     image_input,
     keras,
     plain_convolution,
-    scaled,
+    scaled_width,
 )
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments, keras_checkpoint
@@ -82,13 +82,13 @@ def _build(arguments: BuildArguments, depths: tuple[int, ...], name: str) -> ker
     for stage, (depth, channels) in enumerate(zip(depths, VGG_WIDTHS, strict=True), 1):
         for number in range(1, depth + 1):
             x = plain_convolution(
-                x, scaled(channels, arguments.alpha), 3, name=f"block{stage}_conv{number}"
+                x, scaled_width(channels, arguments.alpha), 3, name=f"block{stage}_conv{number}"
             )
         if strides(2) == 2:
             x = keras.layers.MaxPooling2D(2, name=f"block{stage}_pool")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     for number in (1, 2):
-        width = scaled(DENSE_WIDTH, arguments.alpha)
-        x = hidden(x, width, dropout=arguments.dropout, name=f"fc{number}")
+        width = scaled_width(DENSE_WIDTH, arguments.alpha)
+        x = hidden_layer(x, width, dropout=arguments.dropout, name=f"fc{number}")
     outputs = classifier(x, arguments.classes, dropout=0.0, softmax=arguments.softmax)
     return keras.Model(inputs, outputs, name=name)

@@ -28,13 +28,12 @@ h5py = LazyModule("h5py", extra="convert")
 Array = npt.NDArray[Any]
 
 INPUT_NORMALISATION = "normalization"
-"""Layer of published EfficientNets that holds mean and variance of the input; the InputSpec has
-them here, so that the app's preprocessing or the input's scale does that work."""
+"""Layer of published EfficientNets that holds the input's mean and variance. Here the InputSpec has
+them, so that the app's preprocessing or the input's scale does that work."""
 
 KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
 
-# What h5py, zipfile and json raise where a file's bytes or structure are not what they should be.
-BROKEN = (
+READING_ERRORS = (
     OSError,
     EOFError,
     LookupError,
@@ -45,16 +44,17 @@ BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
+"""Errors of h5py, zipfile and json for a file whose bytes or structure are broken."""
 
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """What a file holds.
+    """Weights of a file.
 
     Args:
-        arrays: In the order of its layers.
+        arrays: The arrays, in the order of the file's layers.
         left_out: Layers that the model has no place for by design.
-        architecture: Name of the model that was saved, where the file has one.
+        architecture: Name of the saved model; None where the file has no name.
     """
 
     arrays: list[Array]
@@ -67,11 +67,12 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
 
     Args:
         path: The file.
-        layer_names: The model's, which are the order for a file that has none of its own.
+        layer_names: Names of the model's layers, in the order that a file without an order of its
+            own is read in.
 
     Raises:
-        InputError: It is missing, broken, of a kind that is not known, or has layers that the
-            model lacks.
+        InputError: The file is missing, broken, of an unknown format, or has layers that the model
+            lacks.
     """
     if not exists(path):
         raise InputError(f"no such weights file: {quoted(path)}")
@@ -85,7 +86,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
             raise ValueError("damaged strings")
         with h5py.File(path, "r") as file:
             return _from_hdf5(file, layer_names, quoted(path))
-    except BROKEN as error:
+    except READING_ERRORS as error:
         broken = "it is truncated or corrupt, or " if head.startswith(KNOWN_BEGINNINGS) else ""
         raise InputError(
             f"cannot read weights from {quoted(path)}: {broken}"
@@ -155,7 +156,7 @@ def _stored(
     layer_names: Sequence[str],
     architecture: str | None = None,
 ) -> StoredWeights:
-    """Put the arrays of the layers that have a place in order; name the others."""
+    """Order the arrays of the layers that have a place in the model, and name the other layers."""
     fitting = _fitting(groups, layer_names)
     if lost := sorted(set(fitting) - set(order)):
         raise KeyError(f"layers {lost[:3]}")
@@ -169,9 +170,9 @@ def _fitting(groups: Mapping[str, list[Any]], layer_names: Sequence[str]) -> dic
 
 
 def _has_place(layer: str, layer_names: Sequence[str]) -> bool:
-    """Say whether a file's layer belongs into the model.
+    """Say whether a file's layer has a place in the model.
 
-    What an InputSpec does, and classifiers that only training uses, do not.
+    The input's normalisation, which an InputSpec does, and classifiers for training have none.
     """
     if layer.startswith(AUXILIARY):
         return any(name.startswith(AUXILIARY) for name in layer_names)

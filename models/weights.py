@@ -20,12 +20,12 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class WeightsReport:
-    """What of a file went into a model; what fits only in part is refused, never half loaded.
+    """Report of loading a file of weights, which is refused as a whole if it fits only in part.
 
     Args:
         label: The file's name for messages.
-        loaded: Number of arrays, which are all that the model has.
-        parameters: Values in them.
+        loaded: Number of loaded arrays, which are all that the model has.
+        parameters: Number of values in the loaded arrays.
         left_out: Layers of the file that the model has no place for by design.
     """
 
@@ -35,7 +35,7 @@ class WeightsReport:
     left_out: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the report in one line."""
         text = f"weights: all {self.loaded} arrays ({self.parameters:,} parameters) from "
         text += self.label
         return f"{text}; left out: {', '.join(self.left_out)}" if self.left_out else text
@@ -45,10 +45,10 @@ class WidthError(InputError):
     """The arrays are those of the architecture in another width.
 
     Args:
-        text: What is wrong.
-        shapes: Of the file's arrays.
-        ratio: About how much wider than the model they are.
-        classes: How many the file's last layer has.
+        text: What does not fit, without advice.
+        shapes: Shapes of the file's arrays.
+        ratio: Width of the file's layers over the model's, roughly.
+        classes: Number of classes of the file's last layer.
     """
 
     def __init__(self, text: str, shapes: Sequence[Shape], ratio: float, classes: int) -> None:
@@ -89,7 +89,7 @@ def assign_in_order(model: Any, stored: StoredWeights, label: str) -> None:
 
     Args:
         model: A Keras model.
-        stored: One array for each weight.
+        stored: The arrays, one for each weight.
         label: The source's name for messages.
 
     Raises:
@@ -118,7 +118,7 @@ def shapes_fit(model: Any, shapes: Sequence[Shape], *, but_classes: bool = False
 
     Args:
         model: A Keras model.
-        shapes: In the order of its layers.
+        shapes: Shapes of the arrays, in the order of the model's layers.
         but_classes: Whether the last kernel and bias may have other classes.
     """
     weights = [tuple(weight.shape) for weight in weights_in_order(model)]

@@ -11,10 +11,10 @@ from edgecnn.models.layers import (
     Blocks,
     Strides,
     Tensor,
-    classified,
+    classification_model,
     image_input,
     keras,
-    scaled,
+    scaled_width,
     variance_preserving,
 )
 from edgecnn.models.registry import register
@@ -26,7 +26,7 @@ MIDDLE_BLOCKS = 8
 EXIT = (728, 1024)
 LAST = (1536, 2048)
 XCEPTION_LEAST_SIDE = 71
-"""Below this side the unpadded stem would leave too little."""
+"""Least side in pixels of an input of the unpadded stem, which would leave too little of others."""
 
 
 @register(
@@ -49,22 +49,22 @@ def xception(arguments: BuildArguments) -> keras.Model:
     border = "valid" if min(arguments.size) >= XCEPTION_LEAST_SIDE else "same"
     inputs = image_input(arguments.size)
     x = blocks.convolution(
-        inputs, scaled(32, alpha), 3, name="block1_conv1", strides=strides(2), padding=border,
+        inputs, scaled_width(32, alpha), 3, name="block1_conv1", strides=strides(2), padding=border,
         activation="relu",
     )  # fmt: skip
     x = blocks.convolution(
-        x, scaled(64, alpha), 3, name="block1_conv2", padding=border, activation="relu"
+        x, scaled_width(64, alpha), 3, name="block1_conv2", padding=border, activation="relu"
     )
     for number, channels in enumerate(ENTRY, 2):
-        widths = tuple(scaled(width, alpha) for width in channels)
+        widths = tuple(scaled_width(width, alpha) for width in channels)
         x = _reduction(x, blocks, widths, strides(2), f"block{number}")
     for number in range(5, 5 + MIDDLE_BLOCKS):
         x = _middle(x, blocks, f"block{number}")
-    widths = tuple(scaled(width, alpha) for width in EXIT)
+    widths = tuple(scaled_width(width, alpha) for width in EXIT)
     x = _reduction(x, blocks, widths, strides(2), "block13")
     for number, width in enumerate(LAST, 1):
-        x = _separable(x, blocks, scaled(width, alpha), "relu", f"block14_sepconv{number}")
-    return classified(inputs, x, arguments, "xception")
+        x = _separable(x, blocks, scaled_width(width, alpha), "relu", f"block14_sepconv{number}")
+    return classification_model(inputs, x, arguments, "xception")
 
 
 def _reduction(

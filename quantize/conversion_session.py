@@ -21,7 +21,7 @@ from edgecnn.core.files import quoted, replacing, sha256_of
 from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
-from edgecnn.inspection.clients import clients_for, shut_out
+from edgecnn.inspection.clients import clients_for, drop_in_warnings
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
@@ -297,7 +297,7 @@ class _ConversionSession(SourceSession):
             times = f"on this machine it takes {ratio:.1f}x the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
         public = self._public(plan, has_golden=False)
-        return (*warnings, *shut_out(clients_for(model, public, self._shown(model))))
+        return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:
         """Return the labels that clients find.

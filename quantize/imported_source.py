@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,9 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
+from edgecnn.importing.input_format import FloatFiles, LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.importing.loading import TraceableModel, load
-from edgecnn.importing.tensorflow_converter import convert_traced
-from edgecnn.importing.tracing import freeze
+from edgecnn.importing.sources import format_of
 from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
 from edgecnn.quantize.calibration.outlier_images import describe_outliers, outlier_images
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
@@ -72,8 +71,8 @@ class ImportedSource:
         self.clock = PhaseClock(lambda name: parent.send(PhaseBegun(name)))
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
-        self._model: TraceableModel | None = None
-        self._traced: dict[bool, Any] = {}
+        self._model: LoadedModel | None = None
+        self._traced: dict[bool, FloatFiles] = {}
         self._float_models: dict[PixelInput, FloatModel] = {}
         self._observed: dict[PixelInput, ObservedActivations] = {}
         self._images: CalibrationFile | None = None
@@ -85,7 +84,8 @@ class ImportedSource:
             import_tensorflow()
         with self.clock.phase("load"):
             job = self.job
-            self._model = load(job.source, job.size, job.build, self.progress("download"))
+            options = LoadOptions(job.size, job.build, self.progress("download"))
+            self._model = format_of(job.source).load(job.source, options)
         self.layers = self._model.layers
         self.parent.send(_described(self._model))
 
@@ -100,7 +100,9 @@ class ImportedSource:
         assert self._model is not None
         for normalizes in sorted(variants):
             with self.clock.phase("freeze"):
-                self._traced[normalizes] = freeze(self._model, self.spec if normalizes else None)
+                self._traced[normalizes] = self._model.float_files(
+                    self.spec if normalizes else None
+                )
         # The traced graphs hold the weights now, and one copy of the weights is enough.
         self._model = None
         gc.collect()
@@ -112,7 +114,7 @@ class ImportedSource:
     def converted(self, scheme: Scheme, *, normalizes: bool) -> bytes:
         """Convert a traced graph to the file of a scheme whose activations are float."""
         with self.clock.phase(f"convert {scheme.name}"):
-            return convert_traced(self._traced[normalizes], scheme)
+            return self._traced[normalizes](scheme)
 
     def has_float_model(self, pixels: PixelInput) -> bool:
         """Whether a float model was made already."""
@@ -122,7 +124,7 @@ class ImportedSource:
         """Return the float model, which has fewer ops than the traced graph."""
         if pixels not in self._float_models:
             with self.clock.phase("convert float32"):
-                content = convert_traced(self._traced[pixels.normalizes], SCHEMES["float32"])
+                content = self._traced[pixels.normalizes](SCHEMES["float32"])
                 graph = read_graph(content)
                 streamline(graph, takes_pixels=pixels.normalizes, is_exact=not pixels.is_merged)
             spec = self.spec.centered() if self.spec and pixels.normalizes else self.spec
@@ -195,7 +197,7 @@ class ImportedSource:
         return lambda done, total: self.parent.send(ProgressMade(phase, done, total))
 
 
-def _described(model: TraceableModel) -> SourceLoaded:
+def _described(model: LoadedModel) -> SourceLoaded:
     return SourceLoaded(
         input_shape=model.input_shape,
         output_shape=model.output_shape,

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgecnn.importing.sources import Source
+from edgecnn.importing.input_format import Source
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.core.errors import InputError
-from edgecnn.core.files import cache_folder, sha256_of
 from edgecnn.quantize.request import Request
 from edgecnn.tflite.schemes import Scheme
 
@@ -26,49 +24,11 @@ def describe_source(request: Request) -> dict[str, Any]:
         in memory the ``weights_sha256``; for a registered name the ``options`` and the ``weights``.
     """
     source = request.source
-    described: dict[str, Any] = {"kind": source.kind, "name": Path(source.name).name}
-    if source.kind == "registered":
-        options = request.options.arguments()
-        options.pop("weights", None)
-        return {**described, "options": options, "weights": _weights(request)}
+    name = Path(source.name).name
     if request.weights_sha256 is not None:
-        return {**described, "kind": "in memory", "weights_sha256": request.weights_sha256}
-    path = Path(source.name)
-    return {**described, "sha256": _sha256_of_folder(path) if path.is_dir() else sha256_of(path)}
-
-
-def _weights(request: Request) -> dict[str, Any]:
-    """Return the origin of a registered architecture's weights; random ones are always the same."""
-    origin = request.weights_origin
-    if origin == "random":
-        return {"origin": origin}
-    if origin == "imagenet":
-        return {"origin": origin, **_published(request)}
-    return {"origin": "file", "name": Path(origin).name, "sha256": sha256_of(Path(origin))}
-
-
-def _published(request: Request) -> dict[str, Any]:
-    from edgecnn.models.checkpoints import choose
-    from edgecnn.models.registry import get_spec
-
-    spec, options = get_spec(request.source.name), request.options
-    assert request.spec is not None
-    size = (request.spec.height, request.spec.width)
-    try:
-        checkpoint = choose(spec, options.alpha, size, options.classes or spec.classes)
-    except InputError:
-        return {}
-    name = checkpoint.url.rpartition("/")[2]
-    download = cache_folder("weights") / name
-    return {"name": name, **({"sha256": sha256_of(download)} if download.is_file() else {})}
-
-
-def _sha256_of_folder(folder: Path) -> str:
-    """Return the SHA-256 of a list of a folder's files and the SHA-256 of each."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n".encode())
-    return digest.hexdigest()
+        return {"kind": "in memory", "name": name, "weights_sha256": request.weights_sha256}
+    identity = request.format.identity(source.name, request.options)
+    return {"kind": source.kind, "name": name, **identity}
 
 
 def sha256_of_weights(model: Any) -> str:

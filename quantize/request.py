@@ -11,7 +11,8 @@ from edgecnn.core.progress import Progress
 from edgecnn.data.datasets import Dataset, open_dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.importing.sources import Source
+from edgecnn.importing.input_format import InputFormat, Source
+from edgecnn.importing.sources import format_of
 from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import check_max_drop
@@ -79,9 +80,9 @@ class Request:
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def is_registered(self) -> bool:
-        """Whether the source is an architecture's name."""
-        return self.source.kind == "registered"
+    def format(self) -> InputFormat:
+        """The format of the source."""
+        return format_of(self.source)
 
     @property
     def needs_calibration(self) -> bool:
@@ -91,28 +92,17 @@ class Request:
     @property
     def weights_origin(self) -> str:
         """``"random"``, ``"imagenet"``, a file, or ``"own"`` for a user's model."""
-        if not self.is_registered:
-            return "own"
-        return "random" if self.options.weights in (None, "none") else str(self.options.weights)
+        return self.format.weights_origin(self.options)
 
     @property
     def stem(self) -> str:
         """Name of the output files, without the scheme."""
-        parts = [self.source.stem]
-        if self.options.alpha != 1.0:
-            parts.append(f"{self.options.alpha:g}")
-        if self.is_registered and self.options.size:
-            parts.append("x".join(str(side) for side in dict.fromkeys(self.options.size)))
-        return "_".join(parts)
+        return self.format.stem(self.source.name, self.options)
 
     @property
     def classes(self) -> int | None:
-        """Number of classes, where it is known before the model is built."""
-        if not self.is_registered:
-            return None
-        from edgecnn.models.registry import get_spec
-
-        return self.options.classes or get_spec(self.source.name).classes
+        """Number of classes, where it is known before the model is loaded."""
+        return self.format.classes(self.source.name, self.options)
 
     def check(self) -> None:
         """Find what is wrong with the options, and open the data, before any work is done."""
@@ -126,12 +116,8 @@ class Request:
         if self.device is not None and not any(scheme.keeps_float for scheme in self.schemes):
             raise InputError("--device decides which layers of int8 stay in float32: leave it out")
         steps_left_out(self.without)
-        if self.is_registered:
-            self.options.check(self.source.name)
-        else:
-            self.options.refuse_for_file(quoted(self.source.name))
-        if self.is_registered:
-            self._check_registered()
+        self.format.check_options(self.source.name, self.options)
+        self._check_input()
         if self.classes is not None:
             self.about.check_classes(self.classes)
         if self.needs_calibration:
@@ -154,10 +140,8 @@ class Request:
                 "images that look like what the model will see"
             )
 
-    def _check_registered(self) -> None:
-        from edgecnn.models.build import input_spec
-
-        self.spec = input_spec(self.source.name, self.options.size)
+    def _check_input(self) -> None:
+        self.spec = self.format.input_spec(self.source.name, self.options)
         if self.weights_origin == "random":
             self.warnings.append("random weights: good for size and latency only (see --weights)")
         if self.preprocessing.is_given and self.weights_origin in ("random", "imagenet"):

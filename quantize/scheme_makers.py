@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.core.errors import ConversionError
-from edgecnn.inspection.runtimes import declaration
+from edgecnn.inspection.runtimes import runtime_declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
@@ -262,7 +262,7 @@ def with_metadata(content: bytes, file: FileToMake) -> bytes:
     buffers = {
         METADATA_NAME: file.metadata.encode(),
         METADATA_BUFFER: base64.b64decode(file.public_metadata),
-        **declaration(parse_model(content, "the converted file")),
+        **runtime_declaration(parse_model(content, "the converted file")),
     }
     return with_metadata_buffers(content, buffers)
 

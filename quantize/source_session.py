@@ -127,7 +127,7 @@ class SourceSession:
         users = request.preprocessing.spec(height, width, channels)
         spec = users or request.spec or (preset("raw", height, width, channels) if layer else None)
         if spec is not None:
-            if layer and not request.is_registered:
+            if layer and request.spec is None:
                 request.warnings += first_layer_doubts(layer, factor, spec)
             return spec
         if request.needs_calibration:

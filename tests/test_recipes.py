@@ -26,7 +26,7 @@ NETWORK = '''
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import Blocks, classified, image_input, keras
+from edgecnn.models.layers import Blocks, classification_model, image_input, keras
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
@@ -46,7 +46,7 @@ def one_convolution(arguments: BuildArguments) -> keras.Model:
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     inputs = image_input(arguments.size)
     x = blocks.convolution(inputs, 4, 3, name="conv", strides=2, activation="relu")
-    return classified(inputs, x, arguments, "one_convolution")
+    return classification_model(inputs, x, arguments, "one_convolution")
 '''
 
 FOUR_BITS = '''
@@ -103,6 +103,58 @@ ROW = """
         ),
         Scheme(
             "int8","""
+
+FLOAT_TFLITE = '''
+"""A float32 ``.tflite`` file of another tool, as a source to quantise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgecnn.core.errors import ConversionError, InputError
+from edgecnn.core.files import quoted
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.importing.input_format import (
+    FloatFiles,
+    InputFormat,
+    LoadedModel,
+    LoadOptions,
+    NamedModel,
+    Source,
+)
+from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
+from edgecnn.tflite.schemes import Scheme
+from edgecnn.tflite.serialization import read_graph
+
+
+class _FloatTflite(InputFormat):
+    called = ".tflite"
+
+    def recognizes(self, model: NamedModel) -> bool:
+        return model.head[4:8] == TFLITE_IDENTIFIER
+
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
+        content, label = Path(source.name).read_bytes(), quoted(source.name)
+        graph = read_graph(content)
+        (image,), (answer,) = graph.inputs, graph.outputs
+        if image.dtype != "float32":
+            raise InputError(f"{label} takes {image.dtype}: give its float32 file")
+
+        def float_files(normalization: InputSpec | None) -> FloatFiles:
+            if normalization is not None:
+                raise InputError(f"{label} has no room for normalisation: say --preprocess tf")
+            return file_of
+
+        def file_of(scheme: Scheme) -> bytes:
+            if scheme.name != "float32":
+                raise ConversionError(f"only its Keras model becomes {scheme.name}")
+            return content
+
+        return LoadedModel(float_files, image.shape[1:], answer.shape[1:])
+
+
+input_format = _FloatTflite()
+'''
 
 
 class Copy:
@@ -170,6 +222,28 @@ def test_an_architecture_is_one_file_and_one_line(product: Copy) -> None:
     assert record["input_shape"] == [1, 32, 32, 3]
     summary = json.loads(product.run("summary", "one_convolution", "--json"))
     assert (summary["parameters"], summary["macs"]) == (listed["parameters"], listed["macs"])
+
+
+def test_an_input_format_is_one_file_and_one_line(product: Copy) -> None:
+    pytest.importorskip("tensorflow")
+    product.add("edgecnn/importing/formats/float_tflite.py", FLOAT_TFLITE)
+    product.replace(
+        "edgecnn/importing/sources.py",
+        "\nINPUT_FORMATS = {\n",
+        '\nINPUT_FORMATS = {\n    "tflite": "edgecnn.importing.formats.float_tflite",\n',
+    )
+    assert len(product.changed) == 2
+
+    options = ("--size", "32", "--classes", "10", "--quantize", "float32", "-o", "plain.tflite")
+    product.run("convert", "resnet8", *options)
+    options = ("--preprocess", "tf", "--calibrate", "digits-train", "--samples", "20", "--json")
+    (made,) = json.loads(product.run("convert", "plain.tflite", *options))
+    assert made["fidelity"]["after"]["agreement"] > 0.5
+    (facts,) = json.loads(product.run("inspect", "plain_int8.tflite", "--json"))
+    assert facts["golden"]["provenance"]["source"]["kind"] == "tflite"
+    assert (facts["scheme"], facts["inputs"][0]["dtype"]) == ("int8", "uint8")
+    (record,) = json.loads(product.run("bench", "plain_int8.tflite", "--no-store", "--json", "-"))
+    assert record["scheme"] == "int8"
 
 
 def test_a_scheme_is_at_most_four_files(product: Copy) -> None:

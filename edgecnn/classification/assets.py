@@ -18,20 +18,20 @@ from pathlib import Path
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.files import cache_folder, quoted
 
-VERSION = "2.5.3"
+LITERT_JS_VERSION = "2.5.3"
 DOWNLOAD_MB = 12
 NPM_TIMEOUT_S = 600.0
-COMMAND = "edgecnn try --fetch-web-assets"
+FETCH_COMMAND = "edgecnn try --fetch-web-assets"
 
 
 @dataclass(frozen=True)
 class Package:
-    """One package of the registry that npm is set to.
+    """A package of npm's registry.
 
     Args:
-        name: As npm knows it.
-        sha512: Of the archive, in base64, as npm's lock files have it.
-        files: Path in the archive -> name in the cache.
+        name: Name of the package in the registry.
+        sha512: SHA-512 of the archive in base64, as npm's lock files have it.
+        files: Path in the archive -> name in the cache, of each file that the page needs.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Package:
 
     @property
     def archive(self) -> str:
-        """What ``npm pack`` calls the archive."""
-        return f"{self.name.lstrip('@').replace('/', '-')}-{VERSION}.tgz"
+        """Name that ``npm pack`` gives the archive."""
+        return f"{self.name.lstrip('@').replace('/', '-')}-{LITERT_JS_VERSION}.tgz"
 
 
 # One build for browsers with relaxed SIMD, one that may use threads, one for the others.
@@ -63,19 +63,21 @@ WEB_PACKAGES = (
     ),
 )
 
-NAMES = tuple(name for package in WEB_PACKAGES for name in package.files.values())
+WEB_ASSETS = tuple(name for package in WEB_PACKAGES for name in package.files.values())
 """The files that the page loads."""
 
 
 def find_web_assets() -> Path:
-    """Return the folder with the files in ``NAMES``.
+    """Return the folder with the files in ``WEB_ASSETS``.
 
     Raises:
-        EdgecnnError: They were not fetched yet, or not all of them are there.
+        EdgecnnError: The files were not fetched yet, or some are missing.
     """
     folder = _folder()
-    if not all((folder / name).is_file() for name in NAMES):
-        raise EdgecnnError(f"the page runs the file by LiteRT.js, which is fetched once: {COMMAND}")
+    if not all((folder / name).is_file() for name in WEB_ASSETS):
+        raise EdgecnnError(
+            f"the page runs the file by LiteRT.js, which is fetched once: {FETCH_COMMAND}"
+        )
     return folder
 
 
@@ -83,10 +85,10 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
     """Have npm download LiteRT.js, check it, and put what the page needs into the cache.
 
     Args:
-        on_progress: Told in a line what is about to be done.
+        on_progress: Told in a line what is about to be fetched.
 
     Returns:
-        The folder, the same if everything was there already.
+        The folder with the files in ``WEB_ASSETS``.
 
     Raises:
         EdgecnnError: npm is missing or fails, or an archive is not the one that is known.
@@ -100,30 +102,30 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
         return find_web_assets()
     except EdgecnnError:
         on_progress(
-            f"fetching LiteRT.js {VERSION} ({DOWNLOAD_MB} MB, Apache-2.0) with npm into "
+            f"fetching LiteRT.js {LITERT_JS_VERSION} ({DOWNLOAD_MB} MB, Apache-2.0) with npm into "
             f"{quoted(folder)}"
         )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary:
-        archives, made = Path(temporary) / "archives", Path(temporary) / folder.name
+        archives, unpacked = Path(temporary) / "archives", Path(temporary) / folder.name
         archives.mkdir()
-        made.mkdir()
+        unpacked.mkdir()
         _run_npm(archives)
         for package in WEB_PACKAGES:
-            unpack(package, archives / package.archive, made)
+            unpack_package(package, archives / package.archive, unpacked)
         shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        unpacked.rename(folder)
     return folder
 
 
 def _folder() -> Path:
-    return cache_folder("web") / f"litert-{VERSION}"
+    return cache_folder("web") / f"litert-{LITERT_JS_VERSION}"
 
 
 def _run_npm(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EdgecnnError("npm is needed to fetch LiteRT.js: install Node.js, which brings it")
-    names = [f"{package.name}@{VERSION}" for package in WEB_PACKAGES]
+    names = [f"{package.name}@{LITERT_JS_VERSION}" for package in WEB_PACKAGES]
     options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
     try:
         done = subprocess.run(
@@ -147,20 +149,20 @@ def _reason(stderr: str) -> str:
     """Return the first of npm's lines that is a sentence, without its prefix."""
     lines = [line.partition("npm error ")[2].strip() for line in stderr.splitlines()]
     fields = ("code ", "errno ", "syscall ", "A complete log")
-    said = [line for line in lines if line and not line.startswith(fields)]
-    return f"{said[0] if said else 'it does not say why'} (is there a network?)"
+    sentences = [line for line in lines if line and not line.startswith(fields)]
+    return f"{sentences[0] if sentences else 'it does not say why'} (is there a network?)"
 
 
-def unpack(package: Package, archive: Path, folder: Path) -> None:
-    """Check an archive and write the files of it that the page needs.
+def unpack_package(package: Package, archive: Path, folder: Path) -> None:
+    """Check an archive, and unpack the files that the page needs.
 
     Args:
-        package: What it must be.
+        package: The package that the archive must be.
         archive: The file that npm fetched.
-        folder: Where to.
+        folder: Folder for the unpacked files.
 
     Raises:
-        EdgecnnError: It is missing, or another one than is known; nothing is written then.
+        EdgecnnError: The archive is missing or has another checksum; nothing is unpacked then.
     """
     try:
         content = archive.read_bytes()
@@ -168,8 +170,8 @@ def unpack(package: Package, archive: Path, folder: Path) -> None:
         raise EdgecnnError(f"npm fetched no {package.archive}: {error.strerror}") from error
     if base64.b64encode(hashlib.sha512(content).digest()).decode() != package.sha512:
         raise EdgecnnError(
-            f"{package.name} {VERSION} as npm fetched it is not the package that is known (its "
-            "SHA-512 differs): nothing of it is kept"
+            f"{package.name} {LITERT_JS_VERSION} as npm fetched it is not the package that is "
+            "known (its SHA-512 differs): nothing of it is kept"
         )
     with tarfile.open(archive) as files:
         for path, name in package.files.items():

@@ -11,7 +11,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import (
-    NOTHING_SAID,
+    NO_PREPROCESSING_GIVEN,
     image_input,
     input_spec,
     scale_of,
@@ -32,9 +32,9 @@ class Classifier:
 
     Args:
         file: The file.
-        title: What it calls itself, or the file's name.
-        spec: How images become its input.
-        labels: Name of each class, by output; empty where the file has none.
+        title: The model's name in its metadata, or the file's name.
+        spec: How images become the file's input.
+        labels: Name of each class, in the order of the output; empty where the file has none.
 
     Example:
         >>> read_classifier("mobilenet.tflite").label(286)
@@ -48,7 +48,7 @@ class Classifier:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """Path of the file."""
         return self.file.path
 
     @property
@@ -78,7 +78,7 @@ class Classifier:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know of the names of its classes, one line each."""
+        """What a user should know of the classes' names, one line each."""
         name = quoted(self.path)
         if not self.labels:
             return (
@@ -98,27 +98,29 @@ class Classifier:
         return scale_of(self.output)
 
     def label(self, index: int) -> str:
-        """Return the name of a class, ``"class 7"`` where the file has none."""
+        """Return the name of a class, or ``"class 7"`` where the file has no name for it."""
         return self.labels[index] if index < len(self.labels) else f"class {index}"
 
     def scores(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Return the scores that outputs of the file stand for.
 
         Args:
-            outputs: Any shape, of the output's dtype.
+            outputs: Answers of the file, any shape, of the output's dtype.
         """
         return to_scores(outputs, self.output)
 
 
-def read_classifier(path: str | Path, preprocessing: Preprocessing = NOTHING_SAID) -> Classifier:
-    """Read what a file says of itself; nothing of it is run.
+def read_classifier(
+    path: str | Path, preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
+) -> Classifier:
+    """Read what a file says of itself as a classifier; nothing of the file is run.
 
     Args:
         path: A ``.tflite`` file.
-        preprocessing: What the user said of its input.
+        preprocessing: What the user said of the file's input.
 
     Raises:
-        InputError: It is no ``.tflite`` file, broken, no classifier of images, or its
+        InputError: The file is no ``.tflite`` file, broken, no classifier of images, or its
             normalisation is not known.
 
     Example:

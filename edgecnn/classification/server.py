@@ -20,7 +20,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from edgecnn.classification.assets import NAMES, find_web_assets
+from edgecnn.classification.assets import WEB_ASSETS, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -33,12 +33,12 @@ PAGE = "index.html"
 PAGE_FILES = (
     PAGE, "style.css", "page.js", "picture.js", "resample.js", "runtime.js",
 )  # fmt: skip
-"""Our own files, in ``edgecnn/classification/web``."""
+"""Files of the page, in ``edgecnn/classification/web``."""
 
-MODEL = "/model.tflite"
-DESCRIPTION = "/model.json"
+MODEL_ROUTE = "/model.tflite"
+DESCRIPTION_ROUTE = "/model.json"
 
-TYPES = {
+CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -52,7 +52,7 @@ INLINE_SCRIPT = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTAL
 
 @dataclass(frozen=True)
 class Route:
-    """What one path answers with: bytes, or a file that is read when it is asked for."""
+    """The answer to a path: its content type, and bytes or a file that is read at each request."""
 
     type: str
     content: bytes | Path
@@ -68,7 +68,7 @@ class PageServer:
         self.url = f"http://{LOOPBACK}:{self.port}/"
 
     def wait(self) -> None:
-        """Wait until something ends it, Ctrl-C as a rule."""
+        """Wait until the server ends, as a rule by Ctrl-C."""
         while self._thread.is_alive():
             self._thread.join(1.0)
 
@@ -78,8 +78,8 @@ def serving(classifier: Classifier, port: int = 0) -> Iterator[PageServer]:
     """Serve the page that runs a file in the browser, until the block ends.
 
     Args:
-        classifier: What :func:`read_classifier` gave.
-        port: Of 127.0.0.1; any free one where 0.
+        classifier: The file, as :func:`read_classifier` returns it.
+        port: Port of 127.0.0.1; 0 for any free one.
 
     Raises:
         InputError: LiteRT.js does not take the file, or the port cannot be had.
@@ -118,27 +118,27 @@ def refuse_for_browsers(classifier: Classifier) -> None:
 
 
 def make_routes(classifier: Classifier, assets: Path) -> dict[str, Route]:
-    """Return every path that is served.
+    """Return the answer to every path that is served.
 
     Args:
         classifier: The file.
-        assets: The folder with LiteRT.js.
+        assets: The folder with LiteRT.js, as ``find_web_assets`` returns it.
     """
     page = resources.files("edgecnn.classification") / "web"
     routes = {f"/{name}": _route(name, (page / name).read_bytes()) for name in PAGE_FILES}
     routes["/"] = routes[f"/{PAGE}"]
-    routes.update({f"/litert/{name}": _route(name, assets / name) for name in NAMES})
-    routes[MODEL] = _route(MODEL, classifier.path.resolve())
-    description = json.dumps(describe(classifier)).encode()
-    routes[DESCRIPTION] = _route(DESCRIPTION, description)
+    routes.update({f"/litert/{name}": _route(name, assets / name) for name in WEB_ASSETS})
+    routes[MODEL_ROUTE] = _route(MODEL_ROUTE, classifier.path.resolve())
+    description = json.dumps(page_description(classifier)).encode()
+    routes[DESCRIPTION_ROUTE] = _route(DESCRIPTION_ROUTE, description)
     return routes
 
 
 def _route(name: str, content: bytes | Path) -> Route:
-    return Route(TYPES[Path(name).suffix], content)
+    return Route(CONTENT_TYPES[Path(name).suffix], content)
 
 
-def describe(classifier: Classifier) -> dict[str, Any]:
+def page_description(classifier: Classifier) -> dict[str, Any]:
     """Return what the page must know of the file, as plain values."""
     scale, zero_point = classifier.output_scale
     return {
@@ -230,7 +230,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def end_headers(self) -> None:
-        """Add the headers that every answer has, errors too."""
+        """Add the headers that every answer has, errors among them."""
         self.send_header("Content-Security-Policy", self._policy)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
@@ -245,9 +245,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def open_in_browser(url: str) -> bool:
-    """Open a page in the user's browser, where there is a screen; say whether it was tried.
+    """Open a page in the user's browser if there is a screen; say whether that was tried.
 
-    Without one, Python would start a text browser in this very terminal.
+    Without a screen, Python would start a text browser in this very terminal.
     """
     has_screen = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")

@@ -16,14 +16,14 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import ImageFiles
-from edgecnn.data.loader import LoadedImage, load
+from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
 from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
 
-TRIED_AT_ONCE = 8
-"""Images a message to the runner: the first answers come soon, and memory stays low."""
+IMAGES_PER_BATCH = 8
+"""Images in a message to the runner: the first answers come soon, and memory stays low."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class ScoredClass:
     """A class and its score.
 
     Args:
-        index: The output that stands for it.
-        label: Its name in the file, or ``"class 7"``.
+        index: Index of the class in the file's output.
+        label: Name of the class in the file, or ``"class 7"``.
         score: A probability, or a logit where the file ends without softmax.
     """
 
@@ -43,12 +43,13 @@ class ScoredClass:
 
 @dataclass(frozen=True)
 class Classification:
-    """What a file makes of one image.
+    """Result of classifying an image.
 
     Args:
-        image: The image file, as it was given.
-        top: The best classes, best first; of equal scores the lower index. Empty where it failed.
-        error: One line that names the image, None where it was classified.
+        image: The image file, as the caller named it.
+        top: The best classes, the best first; of two with equal scores the lower index first.
+            Empty where the image could not be classified.
+        error: Why the image could not be classified, in one line; None where it was.
     """
 
     image: str
@@ -56,7 +57,7 @@ class Classification:
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; a class list or an error."""
+        """Return plain values for JSON, with either the best classes or the error."""
         if self.error is not None:
             return {"image": self.image, "error": self.error}
         return {"image": self.image, "top": [asdict(scored) for scored in self.top]}
@@ -74,15 +75,17 @@ def classify(
     """Classify images with a ``.tflite`` file, which runs in a child process.
 
     Args:
-        model: The file; its own labels and normalisation are used.
+        model: The ``.tflite`` file, whose own labels and normalisation are used.
         images: One image file or several.
-        top: How many classes of each.
-        preprocess: Where the file does not tell its normalisation: one of ``PREPROCESSING``.
-        mean: Instead of that: one value, or one a channel, in the units of a pixel.
-        std: With ``mean``.
+        top: How many classes of each image are returned.
+        preprocess: Name of the preprocessing, one of ``PREPROCESSING``, for a file that does not
+            say its own.
+        mean: Instead of ``preprocess``: one mean, or one for each channel, in units of a pixel
+            (0..255).
+        std: Deviation that goes with ``mean``.
 
     Returns:
-        One for each image, in their order; an image that cannot be read has an ``error``.
+        One result for each image, in their order; an image that cannot be read has an ``error``.
 
     Raises:
         InputError: The file cannot be used, or there is no image.
@@ -103,9 +106,9 @@ def each_classification(
     """Classify images one after the other, and yield each as soon as it is known.
 
     Args:
-        classifier: What :func:`read_classifier` gave.
+        classifier: The file, as :func:`read_classifier` returns it.
         images: Image files.
-        top: How many classes of each.
+        top: How many classes of each image are returned.
 
     Raises:
         InputError: There is no image, ``top`` is not positive, or the runtime refuses the file.
@@ -122,11 +125,11 @@ def each_classification(
         Desktop().start(f"running {label}") as session,
     ):
         session.load(classifier.path.resolve(), threads=1)
-        loaded = load(files, range(len(files)), classifier.spec)
-        while batch := list(islice(loaded, TRIED_AT_ONCE)):
-            found = iter(_top_classes(classifier, session, batch, top))
+        loaded = load_images(files, range(len(files)), classifier.spec)
+        while batch := list(islice(loaded, IMAGES_PER_BATCH)):
+            answers = iter(_top_classes(classifier, session, batch, top))
             for image in batch:
-                best = None if image.image is None else next(found)
+                best = None if image.image is None else next(answers)
                 yield _classification(str(images[image.index]), image, best, label)
 
 

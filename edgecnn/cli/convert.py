@@ -178,7 +178,7 @@ def convert_command(
 
 def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
     """Raise InputError if two sources would be written to the same file."""
-    from edgecnn.importing.sources import output_stem
+    from edgecnn.importing.input_format import output_stem
 
     names = [output_stem(Path(source)) for source in sources]
     twice = next((name for name in names if names.count(name) > 1), None)

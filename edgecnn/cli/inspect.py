@@ -13,7 +13,7 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
-    from edgecnn.inspection.inputs_outputs import End, Normalization
+    from edgecnn.inspection.inputs_outputs import IoTensor, Normalization
     from edgecnn.inspection.inspect import Inspection
 
 SHOWN_LABELS = 5
@@ -101,7 +101,7 @@ def _rows(found: Inspection) -> Iterator[Row]:
     yield "each op", "edgecnn summary FILE"
 
 
-def _ends(label: str, ends: Sequence[End]) -> Iterator[Row]:
+def _ends(label: str, ends: Sequence[IoTensor]) -> Iterator[Row]:
     for end in ends[:SHOWN_ENDS]:
         shape = "x".join(map(str, end.shape)) or "single number"
         parts = [f"{_shown(end.name, 60) or 'without a name'}: {end.dtype} {shape}"]

@@ -11,7 +11,7 @@ from edgecnn.cli.options import preprocessing_options
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
-    from edgecnn.model_metadata.overview import Shown
+    from edgecnn.model_metadata.overview import MetadataOverview
     from edgecnn.model_metadata.public_metadata import TensorMetadata
 
 SHOWN_LABELS = 5
@@ -127,7 +127,7 @@ def strip_command(file: str, everything: bool, output: str | None) -> None:
         click.echo("  note: it has no golden sample any more: edgecnn verify cannot check it")
 
 
-def _print(shown: Shown) -> None:
+def _print(shown: MetadataOverview) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -142,7 +142,7 @@ def _print(shown: Shown) -> None:
     print_whole(table)
 
 
-def _rows(shown: Shown) -> list[tuple[str, str]]:
+def _rows(shown: MetadataOverview) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if shown.metadata is None:
         rows.append(("metadata", "none"))

@@ -65,11 +65,11 @@ def verify_command(
 
 
 def _export(files: tuple[str, ...], folder: str) -> None:
-    from edgecnn.golden.export import export
+    from edgecnn.golden.export import export_sample
 
     if len(files) > 1:
         raise InputError("--export takes one file: its pictures have the same names in each")
-    export(files[0], folder)
+    export_sample(files[0], folder)
 
 
 def describe(result: Verification) -> str:

@@ -1,4 +1,4 @@
-"""A conversation in messages with a program elsewhere: what every way to one has in common."""
+"""Conversations in messages with a program in another process, here or on a device."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class InboxChannel(Channel):
         """Return the next message as it travelled; an error that it reports is raised.
 
         Args:
-            timeout_s: Seconds to wait, after which the program is ended; None waits as long as it
-                runs.
+            timeout_s: Seconds to wait, after which the program is ended; None waits as long as the
+                program runs.
         """
         try:
             frame = self.inbox.take(timeout_s)
@@ -87,7 +87,7 @@ class InboxChannel(Channel):
 
     @abstractmethod
     def ending(self) -> EdgecnnError:
-        """Return the error for a program whose last message was read: it says how that ended."""
+        """Return the error for a program that ended; it says how."""
 
 
 class Inbox:

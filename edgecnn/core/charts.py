@@ -29,9 +29,9 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
 """Okabe and Ito's colours, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/."""
 
 GREY, LIGHT_GREY = "#7d8790", "#b4bcc6"
-"""For what the others are held to, on light and on dark ground."""
+"""Colours of what others are compared with, on a light and on a dark background."""
 
-ONLY_CHART = Template("""\
+CHART_PAGE = Template("""\
 <!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -43,7 +43,7 @@ ONLY_CHART = Template("""\
 <script>$library</script>
 <script>$script</script>
 """)
-DRAW = "vegaEmbed('#chart', $spec, {ast: true, actions: false}).catch(console.error);"
+DRAW_SCRIPT = "vegaEmbed('#chart', $spec, {ast: true, actions: false}).catch(console.error);"
 
 
 def form_of_target(
@@ -104,8 +104,8 @@ def chart_bytes(spec: Mapping[str, Any], form: str, title: str) -> bytes:
         return bytes(vl_convert.vegalite_to_png(dict(spec), scale=PNG_SCALE))
     if form == "svg":
         return str(vl_convert.vegalite_to_svg(dict(spec))).encode()
-    library, script = library_script(), DRAW.replace("$spec", script_json(spec))
-    page = ONLY_CHART.substitute(
+    library, script = library_script(), DRAW_SCRIPT.replace("$spec", script_json(spec))
+    page = CHART_PAGE.substitute(
         policy=content_policy(library, script),
         title=html.escape(title),
         library=library,

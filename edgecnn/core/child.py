@@ -43,11 +43,11 @@ class ChildProcess(InboxChannel):
 
     Args:
         command: Program and arguments.
-        task: What it does, for messages: ``"converting 'a.keras'"``.
+        task: What the child does, for messages: ``"converting 'a.keras'"``.
         environment: Variables to add to this process' own.
 
     Raises:
-        ChildCrashedError: ``receive`` and ``send`` raise it when the child died; it says how.
+        ChildCrashedError: ``receive`` and ``send`` raise it when the child died, and say how.
         EdgecnnError: ``receive`` raises it when the child reported an error.
 
     Example:
@@ -143,7 +143,7 @@ class ChildProcess(InboxChannel):
 
     def _fill_inbox(self) -> None:
         assert self._process.stdout is not None
-        # What is no message, or half of one, ends the conversation; the exit status says why.
+        # A broken or cut message ends the conversation; the exit status says why.
         with self._process.stdout as output, contextlib.suppress(EdgecnnError, ValueError, OSError):
             while (frame := read_frame(output)) is not None:
                 self.inbox.put(frame)
@@ -193,7 +193,7 @@ def describe_exit(status: int, signal_name: str | None = None) -> str:
     """Say in words how a process ended.
 
     Args:
-        status: Its exit status; a signal of this system's is negative, as in ``subprocess``.
+        status: Exit status of the process; negative for a signal, as in ``subprocess``.
         signal_name: The signal that ended it, where that is known by name: ``"SIGSEGV"``.
 
     Example:

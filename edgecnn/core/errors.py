@@ -22,7 +22,7 @@ class EdgecnnError(Exception):
 
 
 class InputError(EdgecnnError):
-    """What the user gave cannot be used (file, option, data); exit code 2."""
+    """Something of the user's cannot be used (a file, an option, data); exit code 2."""
 
     exit_code = 2
 

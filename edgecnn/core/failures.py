@@ -1,4 +1,4 @@
-"""What went wrong while a model ran, said so that it helps."""
+"""Errors while a model runs: naming the model, and explaining crashes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError, Mis
 
 @contextmanager
 def named_errors(label: str) -> Iterator[None]:
-    """Put the model's name before an error that does not say it.
+    """Put a model's name before the text of an error that does not say the name.
 
     Args:
-        label: The name, as messages have it.
+        label: Name of the model in messages.
 
     Example:
         >>> with named_errors("'a.tflite'"):
@@ -32,7 +32,7 @@ def named_errors(label: str) -> Iterator[None]:
 
 @contextmanager
 def crash_explained() -> Iterator[None]:
-    """Say what a crash of the runtime mostly means.
+    """Add to the error of a crash what such a crash mostly means.
 
     Example:
         >>> with crash_explained():

@@ -16,7 +16,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``target`` that becomes ``target`` if the block succeeds.
+    """Yield a temporary path beside ``target`` that becomes ``target`` if the block succeeds.
 
     Whatever ends the block early (an error, Ctrl-C) leaves the old file, or none.
 
@@ -85,7 +85,7 @@ def check_writable_folder(folder: Path) -> None:
 
 
 def quoted(path: object) -> str:
-    """Show a path in one line whatever its name holds: newlines and control characters are escaped.
+    """Return a path in quotes and in one line: newlines and control characters are escaped.
 
     Example:
         >>> quoted("a\\nb.keras")
@@ -95,7 +95,7 @@ def quoted(path: object) -> str:
 
 
 def first_bytes(path: Path, count: int = 8) -> bytes:
-    """Return how a file begins, which tells its kind.
+    """Return the first bytes of a file, which tell its format.
 
     Raises:
         InputError: The file cannot be read, or it is empty.
@@ -114,7 +114,7 @@ def cache_folder(name: str) -> Path:
     """Return (and make) a folder in the user's cache; ``EDGECNN_CACHE`` moves the root.
 
     Args:
-        name: Name for what the folder holds: ``"weights"``, ``"models"``.
+        name: Name of the folder, after what it holds: ``"weights"``, ``"models"``.
     """
     root = os.environ.get("EDGECNN_CACHE")
     if not root:
@@ -142,7 +142,7 @@ def sha256_of(path: Path) -> str:
 
 
 def json_values(value: Any) -> Any:
-    """Return plain values that JSON has: lists for tuples, None for NaN and infinity."""
+    """Return values as JSON has them: lists for tuples, None for NaN and infinity."""
     if isinstance(value, dict):
         return {str(key): json_values(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -15,7 +15,7 @@ from types import FrameType
 
 from edgecnn.core.platform_support import alarm_handled, set_alarm
 
-AGAIN_S = 0.02
+RAISE_AGAIN_S = 0.02
 """Seconds after which an interruption that was swallowed is raised again."""
 
 
@@ -31,7 +31,7 @@ class Interruption(KeyboardInterrupt):
     def __del__(self) -> None:
         """Have the alarm raise another interruption: what is raised in here goes nowhere, too."""
         if not self.is_taken and signal.getsignal(signal.SIGINT) is _interrupt:
-            set_alarm(AGAIN_S)
+            set_alarm(RAISE_AGAIN_S)
 
 
 @contextmanager

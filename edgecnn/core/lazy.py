@@ -8,7 +8,7 @@ from typing import Any
 
 from edgecnn.core.errors import MissingExtraError
 
-PRODUCTS = {"keras": "TensorFlow", "tensorflow": "TensorFlow"}
+PRODUCT_NAMES = {"keras": "TensorFlow", "tensorflow": "TensorFlow"}
 """Names by which users know modules; other modules are known by their own names."""
 
 
@@ -35,6 +35,6 @@ class LazyModule(ModuleType):
         try:
             module = importlib.import_module(self.__name__)
         except ModuleNotFoundError as error:
-            name = PRODUCTS.get(self.__name__, self.__name__)
+            name = PRODUCT_NAMES.get(self.__name__, self.__name__)
             raise MissingExtraError(name, self.__dict__["_extra"]) from error
         return getattr(module, attribute)

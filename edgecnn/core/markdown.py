@@ -1,4 +1,4 @@
-"""Texts of others in Markdown."""
+"""Texts from files and users, escaped for Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 
 def in_markdown(text: str) -> str:
-    """Show text as it is: no markup, no HTML, no second line.
+    """Return text that Markdown shows as it is: no markup, no HTML, no second line.
 
     Example:
         >>> in_markdown("a_b|<i>.tflite")

@@ -58,16 +58,16 @@ Other = TypeVar("Other")
 
 
 class MessageError(EdgecnnError):
-    """What another process or a file says is not what its reader can understand."""
+    """A message, or a table of a file, that its reader cannot understand."""
 
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """A child's answer where its work failed; the parent raises it again.
+    """A child's answer if its work failed; the parent raises the error again.
 
     Args:
-        is_input: Whether the user's input is to blame: an ``InputError``.
-        message: One line for the user.
+        is_input: Whether the user's input is to blame, so that the error is an ``InputError``.
+        message: What failed, in one line for the user.
     """
 
     is_input: bool
@@ -79,8 +79,8 @@ class Frame:
     """A message on its way: plain values, and the raw bytes that follow them.
 
     Args:
-        values: What the line of JSON says, the kind of the message under ``"kind"``.
-        payload: The raw bytes; None where the message has none.
+        values: Content of the line of JSON, with the kind of the message under ``"kind"``.
+        payload: The raw bytes; None for a message without a payload.
     """
 
     values: dict[str, Any]
@@ -92,17 +92,17 @@ class Frame:
         return str(self.values.get(KIND, ""))
 
     def head(self) -> bytes:
-        """Return the line of JSON, its end included, which says how many bytes follow it."""
+        """Return the line of JSON with its newline; it says how many bytes follow."""
         values = self.values
         if self.payload is not None:
             values = {**values, PAYLOAD_BYTES: len(self.payload)}
         return json.dumps(values).encode() + b"\n"
 
     def shrunk(self, least: int, level: int) -> Frame:
-        """Return the message with its payload compressed, if it has at least so many bytes.
+        """Return the message with its payload compressed, if compressing is worth its time.
 
         Args:
-            least: Bytes of a payload from which compressing is worth its time.
+            least: Least number of bytes of a payload that is compressed.
             level: Level of zlib, from 1 (fast) to 9 (small).
         """
         if self.payload is None or len(self.payload) < least:
@@ -112,7 +112,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class FrameHead:
-    """What a line of JSON announces: the values, and how many raw bytes are to be read next."""
+    """Content of a message's line of JSON: the values, and the number of raw bytes that follow."""
 
     values: dict[str, Any]
     payload_bytes: int | None
@@ -120,10 +120,10 @@ class FrameHead:
 
     @classmethod
     def parse(cls, line: bytes) -> FrameHead:
-        """Read a line.
+        """Read a message's line of JSON.
 
         Raises:
-            MessageError: The line is no JSON object, or its number of bytes is none.
+            MessageError: The line is no JSON object, or its number of raw bytes is no number.
         """
         try:
             values = json.loads(line)
@@ -182,7 +182,7 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
 
     Args:
         frame: The message as it travelled.
-        kinds: The classes that are understood here.
+        kinds: The classes of messages that may come.
 
     Raises:
         MessageError: The message is of another kind, or its fields do not fit the class.
@@ -198,8 +198,8 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
             if frame.payload is not None:
                 values[PAYLOAD] = frame.payload
             return build(kind, values, kind.__name__)
-    known = ", ".join(kind.__name__ for kind in kinds)
-    raise MessageError(f"a message of the kind {_shown(frame.kind)} came, where {known} is known")
+    names = ", ".join(kind.__name__ for kind in kinds)
+    raise MessageError(f"a message of the kind {_shown(frame.kind)} came, where {names} is known")
 
 
 def plain(value: Any) -> Any:
@@ -220,11 +220,12 @@ def build(kind: type[Built], values: Any, place: str) -> Built:
 
     Args:
         kind: The dataclass.
-        values: A dictionary with its fields; those that have a default may be missing.
+        values: A dictionary of the dataclass' fields; those with a default may be missing.
         place: Name of the place that the values come from, with which an error begins.
 
     Raises:
-        MessageError: The values are no dictionary, or one is missing, unknown or of another type.
+        MessageError: The values are no dictionary, or a field is missing, unknown or of another
+            type.
 
     Example:
         >>> build(ErrorReport, {"is_input": 1, "message": ""}, "the report")
@@ -240,10 +241,8 @@ def build(kind: type[Built], values: Any, place: str) -> Built:
     for name, field in fields.items():
         if name not in values and _is_needed(field):
             raise MessageError(f"{place} lacks {name!r}")
-    wanted = get_type_hints(kind)
-    return kind(
-        **{name: _checked(wanted[name], each, place, name) for name, each in values.items()}
-    )
+    types = get_type_hints(kind)
+    return kind(**{name: _checked(types[name], each, place, name) for name, each in values.items()})
 
 
 def _fields_of(message: Any) -> dict[str, Any]:
@@ -255,19 +254,21 @@ def _is_needed(field: dataclasses.Field[Any]) -> bool:
     return field.default is missing and field.default_factory is missing
 
 
-def _checked(wanted: Any, value: Any, place: str, name: str) -> Any:
-    """Return a field's value as its annotation wants it."""
-    origin: Any = getattr(wanted, "__origin__", None)
-    choices: tuple[Any, ...] = getattr(wanted, "__args__", ())
-    if wanted is Any or (isinstance(wanted, type) and origin is None and type(value) is wanted):
+def _checked(annotation: Any, value: Any, place: str, name: str) -> Any:
+    """Return a field's value, converted to the type that its annotation names."""
+    origin: Any = getattr(annotation, "__origin__", None)
+    choices: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    if annotation is Any or (
+        isinstance(annotation, type) and origin is None and type(value) is annotation
+    ):
         return value
-    if wanted is float and type(value) is int:
+    if annotation is float and type(value) is int:
         return float(value)
-    if wanted is Path and isinstance(value, str):
+    if annotation is Path and isinstance(value, str):
         return Path(value)
-    if dataclasses.is_dataclass(wanted) and isinstance(value, dict):
-        return build(wanted, value, f"{place}: {name}")  # type: ignore[arg-type]
-    if origin is Union or type(wanted).__name__ == "UnionType":
+    if dataclasses.is_dataclass(annotation) and isinstance(value, dict):
+        return build(annotation, value, f"{place}: {name}")  # type: ignore[arg-type]
+    if origin is Union or type(annotation).__name__ == "UnionType":
         return _first_that_fits(choices, value, place, name)
     if origin in (list, tuple) and isinstance(value, (list, tuple)):
         return _sequence(origin, choices, value, place, name)
@@ -276,13 +277,13 @@ def _checked(wanted: Any, value: Any, place: str, name: str) -> Any:
         return {key: _checked(item, each, place, name) for key, each in value.items()}
     if str(origin) == "typing.Literal" and value in choices:
         return value
-    raise MessageError(f"{place}: {name} is {_shown(value)}, not {_type_name(wanted)}")
+    raise MessageError(f"{place}: {name} is {_shown(value)}, not {_type_name(annotation)}")
 
 
 def _first_that_fits(choices: tuple[Any, ...], value: Any, place: str, name: str) -> Any:
     """Return a value as the first type of a union that it fits."""
     for choice in choices:
-        # What is wrong inside of a table says more than that it is none of the union's types.
+        # An error within a table says more than that the table is none of the union's types.
         if isinstance(value, dict) and dataclasses.is_dataclass(choice):
             return _checked(choice, value, place, name)
         with contextlib.suppress(MessageError):
@@ -304,10 +305,14 @@ def _sequence(origin: Any, choices: tuple[Any, ...], values: Any, place: str, na
     return origin(_checked(item, each, place, name) for each in values)
 
 
-def _type_name(wanted: Any) -> str:
-    if wanted is type(None):
+def _type_name(annotation: Any) -> str:
+    if annotation is type(None):
         return "None"
-    return wanted.__name__ if type(wanted) is type else re.sub(r"[\w.]+\.", "", str(wanted))
+    return (
+        annotation.__name__
+        if type(annotation) is type
+        else re.sub(r"[\w.]+\.", "", str(annotation))
+    )
 
 
 def _shown(value: Any) -> str:

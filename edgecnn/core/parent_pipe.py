@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Job = TypeVar("Job")
 
 ALIVE_LINE = b"\n"
-"""What the other side of a network sends now and then, to say that it is there; no message."""
+"""Empty line that the other side of a network sends now and then to say that it is there."""
 
 
 class ParentPipe:
@@ -49,7 +49,7 @@ class ParentPipe:
         end_with_parent()
 
     def receive(self, *kinds: type[Job]) -> Job | None:
-        """Wait for the parent's next message; None where the parent has closed the pipe.
+        """Wait for the parent's next message; return None if the parent has closed the pipe.
 
         Args:
             kinds: The classes of messages that may come.
@@ -83,13 +83,13 @@ class ParentPipe:
         self._output.flush()
 
     def send_error(self, error: BaseException) -> None:
-        """Report an error; the parent raises it again, as an ``InputError`` if it is one."""
+        """Report an error; the parent raises it again, an ``InputError`` as one."""
         text = str(error) if isinstance(error, EdgecnnError) else describe_error(error)
         self.send(ErrorReport(isinstance(error, InputError), text))
 
 
 def read_frame(stream: IO[bytes]) -> Frame | None:
-    """Read one message from a stream; None at its end, also where that is amid a message.
+    """Read one message from a stream; return None at the stream's end, even amid a message.
 
     Raises:
         MessageError: A line is no message.
@@ -109,7 +109,7 @@ def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any]) -> None:
 
     Args:
         kind: The class of the job's message.
-        work: Takes the pipe for its answers, and the job; what it raises is reported.
+        work: Given the pipe for its answers and the job, does the job; an error is reported.
 
     Example:
         >>> def main():
@@ -124,5 +124,5 @@ def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any]) -> None:
         parent.send_error(error)
         traceback.print_exc()
     sys.stderr.flush()
-    # Everything is written: TensorFlow's orderly shutdown would only take time.
+    # All answers are written, and TensorFlow's orderly shutdown would only take time.
     os._exit(0)

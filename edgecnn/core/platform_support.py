@@ -43,7 +43,7 @@ LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 class ProcessUsage(NamedTuple):
-    """What the system counted of this process since its start; None for what it does not count.
+    """Figures of this process since its start; None for one that the system does not count.
 
     Attributes:
         cpu_s: CPU time of all threads, in the program and in the kernel, in seconds.

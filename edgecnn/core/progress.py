@@ -1,12 +1,12 @@
-"""Telling how far long work is."""
+"""The callback that long work reports its progress to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Told (phase, done, total); a phase without known length has total 0."""
+"""Is told (phase, done, total); total is 0 for a phase whose length is not known."""
 
 
 def silent(phase: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report progress to nobody."""

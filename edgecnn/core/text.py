@@ -9,7 +9,7 @@ from edgecnn.core.files import quoted
 
 
 def size_text(size: int) -> str:
-    """Show bytes as people read them.
+    """Return a number of bytes as people read it.
 
     Example:
         >>> size_text(3963200)
@@ -23,30 +23,30 @@ def size_text(size: int) -> str:
 
 
 def quoted_if_needed(path: Path | str) -> str:
-    """Show a path as it is, or quoted where it has control characters."""
+    """Return a path as it is, or quoted where it has control characters."""
     text = str(path)
     return text if text.isprintable() else quoted(text)
 
 
 def model_names(models: Iterable[str]) -> dict[str, str]:
-    """Show each model by its file's name, or its whole path where two files have the same name.
+    """Return the file name of each model, or its whole path where two files have the same name.
 
     Example:
         >>> model_names(["a/model.tflite", "b/model.tflite", "c/other.tflite"])["c/other.tflite"]
         'other.tflite'
     """
-    every = set(models)
-    names = [PurePath(model).name for model in every]
+    paths = set(models)
+    names = [PurePath(path).name for path in paths]
     return {
-        model: quoted_if_needed(
-            PurePath(model).name if names.count(PurePath(model).name) == 1 else model
+        path: quoted_if_needed(
+            PurePath(path).name if names.count(PurePath(path).name) == 1 else path
         )
-        for model in every
+        for path in paths
     }
 
 
 def three_digits(value: float) -> str:
-    """Show a number of milliseconds, watts or the like with the digits that matter.
+    """Return a number of milliseconds, watts or the like with the digits that matter.
 
     Example:
         >>> three_digits(314.159), three_digits(3.14159), three_digits(0.0031)
@@ -58,7 +58,7 @@ def three_digits(value: float) -> str:
 
 
 def one_decimal(value: float) -> str:
-    """Show a percentage.
+    """Return a percentage with one decimal place, without the sign.
 
     Example:
         >>> one_decimal(89.537)
@@ -68,7 +68,7 @@ def one_decimal(value: float) -> str:
 
 
 def minute_text(moment: str) -> str:
-    """Show a moment of ISO 8601 to the minute.
+    """Return a moment of ISO 8601 to the minute.
 
     Example:
         >>> minute_text("2026-11-25T04:00:31+00:00")
@@ -78,7 +78,7 @@ def minute_text(moment: str) -> str:
 
 
 def machine_text(architecture: str, bits: int | None) -> str:
-    """Show a machine, and that programs have 32 bits there where its kernel has 64.
+    """Return an architecture, with a note where programs have 32 bits on a kernel of 64.
 
     Example:
         >>> machine_text("aarch64", 64), machine_text("aarch64", 32)

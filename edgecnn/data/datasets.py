@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted
+from edgecnn.data.digits import CLASS_NAMES, DIGITS, read_digits
 from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode, decode_cut, fit
 from edgecnn.data.inputspec import InputSpec
 
@@ -24,10 +25,10 @@ IMAGES = "images"
 MAP_LINE = re.compile(r"[ \t]*(.+?)[ \t]+([0-9]{1,9})[ \t]*")
 
 BUILT_IN = "builtin:"
-"""Before the name of built-in data: that, whatever the current folder holds."""
+"""Prefix of a name that means built-in data, whatever the current folder holds."""
 
 MAX_NPZ_BYTES = 8 << 30
-"""Larger arrays are refused: they are held in memory whole."""
+"""Most bytes of an array; larger ones are refused, as arrays are held in memory whole."""
 
 MAX_DEFLATION = 1032
 """Deflate packs at most this many bytes into one (258 bytes in two bits, RFC 1951)."""
@@ -38,15 +39,15 @@ class Dataset(Protocol):
 
     @property
     def name(self) -> str:
-        """What it was opened as."""
+        """Name or path that the data set was opened by."""
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Names by class index, None where they are not known."""
+        """Name of each class by its index; None where names are not known."""
 
     @property
     def labels(self) -> tuple[int, ...] | None:
-        """Class index of each image, None where there are none."""
+        """Class index of each image; None where there are no labels."""
 
     @property
     def classes(self) -> int | None:
@@ -62,7 +63,7 @@ class Dataset(Protocol):
         """Return an image cut to a model's size: uint8, the spec's shape."""
 
     def item_name(self, index: int) -> str:
-        """Return what to call an image in messages."""
+        """Return the name of an image for messages."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,10 @@ class ImageArray:
     """Images in memory.
 
     Args:
-        name: What it was opened as.
-        images: uint8, shape (count, height, width, channels), channels 1 or 3.
-        labels: Class index of each.
-        class_names: Names by class index.
+        name: Name or path that the images were opened by.
+        images: Pixels, uint8, shape (count, height, width, channels), 1 or 3 channels.
+        labels: Class index of each image; None where there are no labels.
+        class_names: Name of each class by its index; None where names are not known.
     """
 
     name: str
@@ -152,7 +153,7 @@ def open_dataset(data: str | Path) -> Dataset:
             ``"builtin:digits"`` is the built-in one even where there is a folder ``digits``.
 
     Raises:
-        InputError: It does not exist, holds no image, or is malformed.
+        InputError: The data does not exist, holds no image, or is malformed.
 
     Example:
         >>> len(open_dataset("digits"))
@@ -164,20 +165,20 @@ def open_dataset(data: str | Path) -> Dataset:
     try:
         return _at(path)
     except InputError as error:
-        if not _is_built_in(name):
+        if name not in DIGITS:
             raise
         raise InputError(f"{error}; the built-in data of this name is {BUILT_IN}{name}") from error
 
 
 def shadowed_name(dataset: Dataset) -> str | None:
-    """Return what to call built-in data whose name a folder has that was opened in its stead.
+    """Return the full name of built-in data if a folder of the same name was opened instead.
 
     Example:
         >>> shadowed_name(open_dataset("digits"))  # in a folder that holds one called digits
         'builtin:digits'
     """
     is_folder = isinstance(dataset, ImageFiles)
-    return f"{BUILT_IN}{dataset.name}" if is_folder and _is_built_in(dataset.name) else None
+    return f"{BUILT_IN}{dataset.name}" if is_folder and dataset.name in DIGITS else None
 
 
 def _at(path: Path) -> Dataset:
@@ -198,17 +199,10 @@ def _at(path: Path) -> Dataset:
     return ImageFiles(str(path), tuple(images))
 
 
-def _is_built_in(name: str) -> bool:
-    from edgecnn.data.digits import DIGITS
-
-    return name in DIGITS
-
-
 def _built_in(name: str) -> Dataset:
-    from edgecnn.data.digits import DIGITS, open_digits
-
     if name in DIGITS:
-        return open_digits(name)
+        images, labels = read_digits(name)
+        return ImageArray(name, images, tuple(labels.tolist()), CLASS_NAMES)
     raise InputError(f"no data at {quoted(name)}: give a folder, an .npz, or {', '.join(DIGITS)}")
 
 
@@ -237,7 +231,7 @@ def _class_folders(path: Path, folders: list[Path], per_class: list[list[Path]])
 
 
 def _mapped(path: Path) -> ImageFiles:
-    """Open the form that MLPerf and ImageNet tools write."""
+    """Open a folder in the form that MLPerf and ImageNet tools write."""
     listed = path / VAL_MAP
     root = path / IMAGES if (path / IMAGES).is_dir() else path
     pairs = [
@@ -366,19 +360,19 @@ def _labels(
     return classes
 
 
-def sample(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
+def sample_indices(dataset: Dataset, count: int, seed: int = 0) -> list[int]:
     """Draw images evenly over the classes, always the same ones.
 
     Args:
-        dataset: With or without labels.
-        count: How many; all of them if there are fewer.
-        seed: Of the shuffle.
+        dataset: A data set with or without labels.
+        count: Number of images; all of them if there are fewer.
+        seed: Seed of the shuffle.
 
     Returns:
-        Indices, each once.
+        Indices of the images, each once.
 
     Example:
-        >>> sample(open_dataset("digits"), 10) == sample(open_dataset("digits"), 10)
+        >>> sample_indices(open_dataset("digits"), 3) == sample_indices(open_dataset("digits"), 3)
         True
     """
     generator = np.random.Generator(np.random.PCG64(seed))

@@ -10,30 +10,30 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.data.datasets import ImageArray
-
 DIGITS = ("digits", "digits-train")
-"""The held-out fifth, and the rest, as ``DATA`` takes them."""
+"""Names of the two parts as ``DATA``: the held-out fifth, and the rest."""
 
 CLASS_NAMES = tuple(str(digit) for digit in range(10))
 HELD_OUT = 5
-"""Every fifth image of each digit, in the data's own order, is held out."""
+"""One image in so many of each digit is held out, in the data's own order."""
 
 
-def open_digits(name: str) -> ImageArray:
-    """Return one of the two parts.
+def read_digits(name: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return the images and the digits of one of the two parts.
 
     Args:
         name: ``"digits"`` (held out, 364 images) or ``"digits-train"`` (1,433).
 
+    Returns:
+        Images, uint8 of shape (count, 8, 8, 1), and the digit that each shows, shape (count,).
+
     Example:
-        >>> open_digits("digits").images.shape
+        >>> read_digits("digits")[0].shape
         (364, 8, 8, 1)
     """
     images, labels = _load()
     chosen = held_out(labels) == (name == "digits")
-    digits = tuple(int(label) for label in labels[chosen])
-    return ImageArray(name, images[chosen], digits, CLASS_NAMES)
+    return images[chosen], labels[chosen]
 
 
 def held_out(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

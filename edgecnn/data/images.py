@@ -31,10 +31,10 @@ IMAGE_SUFFIXES = frozenset(
 RESAMPLING = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
-"""Pillow's decoders that may run. Content decides, not the suffix: others start programs (EPS)."""
+"""Pillow's decoders that may run; a file's content chooses one. Others start programs (EPS)."""
 
 MAX_PIXELS = 128 * 1024 * 1024
-"""Larger pictures are taken for decompression bombs; cameras of 100 megapixels pass."""
+"""Most pixels of a picture: cameras of 100 megapixels pass, decompression bombs do not."""
 
 ORIENTATION = 0x0112
 UPRIGHT = {
@@ -54,7 +54,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class UnreadableImageError(InputError):
-    """An image file that cannot be decoded; the message names it."""
+    """An image file that cannot be decoded; the message names the file."""
 
 
 def decode(path: Path) -> Pixels:
@@ -63,10 +63,10 @@ def decode(path: Path) -> Pixels:
     The first frame of an animation is taken; transparency is laid on white, as most viewers do.
 
     Args:
-        path: The file.
+        path: The image file.
 
     Returns:
-        uint8, shape (height, width, 3).
+        Pixels, uint8, shape (height, width, 3).
 
     Raises:
         UnreadableImageError: The file is missing, no image, truncated, or implausibly large.
@@ -78,14 +78,14 @@ def decode_cut(path: Path, spec: InputSpec) -> Pixels:
     """Return what ``fit(decode(path), spec)`` does, without the copies between the two.
 
     Args:
-        path: The file.
+        path: The image file.
         spec: The model's input.
 
     Returns:
-        uint8, shape ``spec.shape``.
+        Pixels, uint8, shape ``spec.shape``.
 
     Raises:
-        UnreadableImageError: As from :func:`decode`.
+        UnreadableImageError: The file is missing, no image, truncated, or implausibly large.
     """
     return _decoded(path, lambda picture: _fit(picture, spec))
 
@@ -143,11 +143,11 @@ def fit(image: Pixels, spec: InputSpec) -> Pixels:
     """Cut an image to a model's size: scale the shorter side, take the centre.
 
     Args:
-        image: uint8, shape (height, width, 3) or (height, width, 1).
+        image: Pixels, uint8, shape (height, width, 3) or (height, width, 1).
         spec: The model's input.
 
     Returns:
-        uint8, shape ``spec.shape``; RGB or grey, whatever ``spec.color_order`` says.
+        Pixels, uint8, shape ``spec.shape``; RGB or grey, whatever ``spec.color_order`` says.
 
     Example:
         >>> fit(decode(Path("photo.jpg")), preset("tf", 224, 224)).shape
@@ -159,8 +159,9 @@ def fit(image: Pixels, spec: InputSpec) -> Pixels:
 def _fit(picture: Image.Image, spec: InputSpec) -> Pixels:
     mode = "L" if spec.channels == 1 else "RGB"
     picture = picture if picture.mode == mode else picture.convert(mode)
-    wanted = spec.height / spec.crop_fraction, spec.width / spec.crop_fraction
-    scale = max(round(wanted[0]) / picture.height, round(wanted[1]) / picture.width)
+    full_height = round(spec.height / spec.crop_fraction)
+    full_width = round(spec.width / spec.crop_fraction)
+    scale = max(full_height / picture.height, full_width / picture.width)
     height = max(spec.height, round(picture.height * scale))
     width = max(spec.width, round(picture.width * scale))
     left, top = (width - spec.width) // 2, (height - spec.height) // 2
@@ -179,10 +180,10 @@ def _fit(picture: Image.Image, spec: InputSpec) -> Pixels:
 def _resize(
     picture: Image.Image, size: tuple[int, int], box: Box, resampling: Image.Resampling
 ) -> Image.Image:
-    """Resample a part of a picture, one side at a time in an order of our own.
+    """Resample a part of a picture, one side after the other in a fixed order.
 
-    After each side values are rounded to 8 bits, so the order shows in them. Pillow's own is not
-    the same in all its versions; this is that of Pillow 13, which saves time on tall pictures.
+    Values are rounded to 8 bits after each side, so the order changes them, and Pillow's own order
+    depends on its version. This one is Pillow 13's, which saves time on tall pictures.
     """
     if resampling is Image.Resampling.NEAREST:
         return picture.resize(size, resampling, box)

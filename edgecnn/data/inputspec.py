@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SMALL_INPUT = 64
-"""Inputs up to this many pixels take the whole image: small data sets come cut to size."""
+"""Inputs whose shorter side has at most so many pixels take the whole image, as small data sets
+come cut to size."""
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
@@ -33,12 +34,12 @@ class InputSpec:
     ``(p - mean[c]) / std[c]``.
 
     Args:
-        height: Pixels.
-        width: Pixels.
-        mean: One value a channel, in the units of a pixel (0..255).
-        std: One value a channel, in the units of a pixel; never 0.
+        height: Height in pixels.
+        width: Width in pixels.
+        mean: Mean of each channel, in units of a pixel (0..255).
+        std: Deviation of each channel, in units of a pixel; never 0.
         color_order: ``"RGB"``, ``"BGR"`` or ``"GRAY"`` (one channel).
-        crop_fraction: The central part of the image, by side, that is kept: the shorter side is
+        crop_fraction: Share of the image's sides that the central crop keeps: the shorter side is
             resized to ``size / crop_fraction`` and the centre is cut out. ImageNet's custom is
             0.875 (256 -> 224).
         interpolation: ``"bilinear"``, ``"bicubic"`` or ``"nearest"``.
@@ -85,12 +86,12 @@ class InputSpec:
 
     @property
     def channels(self) -> int:
-        """1 for GRAY, else 3."""
+        """Number of channels: 1 for GRAY, else 3."""
         return 1 if self.color_order == "GRAY" else 3
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
+        """Shape of an image, (height, width, channels)."""
         return (self.height, self.width, self.channels)
 
     @property
@@ -117,10 +118,10 @@ class InputSpec:
         """Turn pixels into what the model was trained on.
 
         Args:
-            images: uint8, shape (..., height, width, channels), RGB or grey.
+            images: Pixels, uint8, shape (..., height, width, channels), RGB or grey.
 
         Returns:
-            float32 of the same shape, channels in ``color_order``.
+            Values, float32 of the same shape, with the channels in ``color_order``.
         """
         import numpy as np
 
@@ -136,8 +137,8 @@ class InputSpec:
     def centered(self) -> InputSpec:
         """Return the same geometry for a model that takes RGB or grey pixels less one number.
 
-        That is the whole number next to the average of the means. A quantised input takes the
-        pixels as they are then, and its zero, with which convolutions pad, is near the means.
+        The number is the whole one next to the average of the means. A quantised input then takes
+        pixels as they are, and its zero, with which convolutions pad, is near the means.
         """
         order = "GRAY" if self.color_order == "GRAY" else "RGB"
         middle = float(round(sum(self.mean) / self.channels))
@@ -157,12 +158,12 @@ class InputSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
-        """Read what :meth:`to_dict` gave; InputError if it is not that."""
+        """Read what :meth:`to_dict` returned; InputError for anything else."""
         try:
-            known = {field.name for field in dataclasses.fields(cls)}
-            kept = {key: value for key, value in values.items() if key in known}
-            kept["mean"], kept["std"] = tuple(kept["mean"]), tuple(kept["std"])
-            return cls(**kept)
+            names = {field.name for field in dataclasses.fields(cls)}
+            fields = {key: value for key, value in values.items() if key in names}
+            fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
+            return cls(**fields)
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"not an input description: {error}") from error
 
@@ -172,7 +173,7 @@ def _is_number(value: Any, kind: type[Any]) -> bool:
 
 
 def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Return (height, width) in pixels of what may be one number for both."""
+    """Return (height, width) in pixels, also where one number stands for both."""
     return (size, size) if isinstance(size, int) else size
 
 
@@ -197,12 +198,12 @@ def preset(name: str, height: int, width: int, channels: int = 3) -> InputSpec:
 
     Args:
         name: ``"tf"``, ``"torch"``, ``"caffe"``, ``"unit"`` or ``"raw"``.
-        height: Pixels.
-        width: Pixels.
-        channels: 3, or 1 for grey (tf, unit and raw only).
+        height: Height in pixels.
+        width: Width in pixels.
+        channels: Number of channels: 3, or 1 for grey (tf, unit and raw only).
 
     Raises:
-        InputError: An unknown name, or one that does not fit the number of channels.
+        InputError: The name is not known, or does not fit the number of channels.
 
     Example:
         >>> preset("tf", 224, 224).value_range

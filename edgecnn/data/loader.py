@@ -13,7 +13,7 @@ from edgecnn.data.images import Pixels, UnreadableImageError
 from edgecnn.data.inputspec import InputSpec
 
 LOOK_AHEAD = 8
-"""Images a worker that may wait decoded, so that memory stays small however large the data."""
+"""Decoded images that may wait, for each worker, so that memory stays small for any data."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class LoadedImage:
     """One image of a data set, cut to size, or why it could not be read.
 
     Args:
-        index: In the data set.
-        image: uint8, the spec's shape; None if unreadable.
-        error: One line that names the file; None if it was read.
+        index: Index of the image in the data set.
+        image: Pixels, uint8, of the spec's shape; None if the image could not be read.
+        error: Why the image could not be read, in one line that names it; None if it was read.
     """
 
     index: int
@@ -31,19 +31,19 @@ class LoadedImage:
     error: str | None = None
 
 
-def load(
+def load_images(
     dataset: Dataset, indices: Sequence[int], spec: InputSpec, workers: int | None = None
 ) -> Generator[LoadedImage, None, None]:
     """Read, decode and resize images in threads, in order; Pillow works outside Python's lock.
 
     Args:
-        dataset: Where they are.
-        indices: Which.
-        spec: What they are cut to.
-        workers: Threads; as many as usable cores unless said.
+        dataset: The data set.
+        indices: Indices of the images to load.
+        spec: The model's input, to whose size images are cut.
+        workers: Number of threads; None for as many as usable cores.
 
     Example:
-        >>> next(load(open_dataset("digits"), [0], preset("unit", 32, 32))).image.shape
+        >>> next(load_images(open_dataset("digits"), [0], preset("unit", 32, 32))).image.shape
         (32, 32, 3)
     """
     workers = workers or usable_cores()

@@ -11,7 +11,7 @@ from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A preset's name, or mean and std, or nothing said."""
+    """What the user said: a preset's name, or mean and std in units of a pixel, or nothing."""
 
     preset: str | None = None
     mean: tuple[float, ...] | None = None
@@ -24,7 +24,8 @@ class Preprocessing:
         """Check the options against each other.
 
         Raises:
-            InputError: An unknown preset, a preset with ``--mean``, or one of mean and std alone.
+            InputError: The preset is not known or comes with ``--mean``, or one of mean and std is
+                missing.
         """
         if preset is not None and preset not in PREPROCESSING:
             choices = ", ".join(PREPROCESSING)
@@ -43,7 +44,7 @@ class Preprocessing:
         return self.preset is not None or self.mean is not None
 
     def spec(self, height: int, width: int, channels: int) -> InputSpec | None:
-        """Return the InputSpec that the user described, None where nothing was said."""
+        """Return the InputSpec that the user described; None where the user said nothing."""
         if self.mean is not None and self.std is not None:
             return custom(self.mean, self.std, height, width, channels)
         if self.preset is not None:
@@ -52,7 +53,7 @@ class Preprocessing:
 
 
 def unknown_preprocessing(label: str) -> InputError:
-    """Return the error that lists the choices."""
+    """Return the error for a model whose preprocessing is not known; it lists the choices."""
     return InputError(
         f"{label}: how its images were normalised can't be known from the file: say "
         f"--preprocess {'|'.join(PREPROCESSING)} (tf: [-1, 1]; torch: ImageNet mean and "

@@ -21,7 +21,7 @@ from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.loader import load
+from edgecnn.data.loader import load_images
 
 MAX_SHIFT = 2
 TRAINING_SEED = 0
@@ -176,7 +176,7 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> TrainingResu
 def _tensors(data: str, spec: InputSpec) -> tuple[Images, Labels]:
     dataset = open_dataset(data)
     assert dataset.labels is not None
-    loaded = [item.image for item in load(dataset, range(len(dataset)), spec)]
+    loaded = [item.image for item in load_images(dataset, range(len(dataset)), spec)]
     pixels = np.stack([image for image in loaded if image is not None])
     return spec.normalize(pixels), np.asarray(dataset.labels, np.int64)
 

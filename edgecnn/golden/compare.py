@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.golden.sample import GoldenAnswer, Values, sha256_of_array
+from edgecnn.golden.sample import GoldenAnswer, Scores, sha256_of_array
 from edgecnn.tflite.schemes import INTEGER_TOLERANCE, SCHEMES, AnswerTolerance
 
 IDENTICAL, CLOSE, DIFFERENT = "identical", "close", "different"
 VERDICTS = (IDENTICAL, CLOSE, DIFFERENT)
-"""The best first."""
+"""The verdicts, the best first."""
 
 
 def tolerance_of(scheme: str) -> AnswerTolerance:
-    """Return what may differ for a file of a scheme, as ``TfliteModel.scheme`` has it.
+    """Return how far answers may differ for a file of a scheme, as ``TfliteModel.scheme`` has it.
 
     Example:
         >>> tolerance_of("float32").score
@@ -27,17 +27,18 @@ def tolerance_of(scheme: str) -> AnswerTolerance:
 
 @dataclass(frozen=True)
 class GoldenComparison:
-    """One answer beside the golden one.
+    """A new answer compared with the golden one.
 
     Args:
-        pattern: Of the picture.
+        pattern: Pattern of the golden picture.
         verdict: ``"identical"``, ``"close"`` or ``"different"``.
-        largest_difference: Of a score; None where the answer is not finite.
-        at: The class that differs the most; None where none does, or the answer is not finite.
+        largest_difference: Largest difference of a score; None where the answer is not finite.
+        at: The class whose score differs the most; None where no score differs, or the answer is
+            not finite.
         golden_top1: The best class when the file was made.
-        golden_score: Its score then.
-        top1: The best class here.
-        score: Its score here.
+        golden_score: Score of the best class when the file was made.
+        top1: The best class of the new answer.
+        score: Score of the best class of the new answer.
     """
 
     pattern: str
@@ -55,22 +56,24 @@ class GoldenComparison:
         return self.top1 == self.golden_top1
 
 
-def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> GoldenComparison:
+def compare_answers(
+    golden: GoldenAnswer, answer: Scores, tolerance: AnswerTolerance
+) -> GoldenComparison:
     """Compare an answer with the golden one of the same picture.
 
     Args:
-        golden: From the file.
-        found: float32, the whole answer.
-        tolerance: What may differ.
+        golden: The answer that the file holds.
+        answer: All scores of the new answer, float32, shape (classes,).
+        tolerance: How far the scores of a close answer may differ.
 
     Example:
-        >>> compare(golden, answer, tolerance_of("int8")).verdict
+        >>> compare_answers(golden, answer, tolerance_of("int8")).verdict
         'close'
     """
-    top1 = int(np.where(np.isnan(found), -np.inf, found).argmax())
-    differences = _differences(golden, found) if np.isfinite(found).all() else None
+    top1 = int(np.where(np.isnan(answer), -np.inf, answer).argmax())
+    differences = _differences(golden, answer) if np.isfinite(answer).all() else None
     largest = None if differences is None else float(differences.max())
-    if sha256_of_array(found) == golden.output_sha256:
+    if sha256_of_array(answer) == golden.output_sha256:
         verdict = IDENTICAL
     else:
         verdict = CLOSE if _is_close(golden, top1, largest, tolerance) else DIFFERENT
@@ -82,15 +85,19 @@ def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> 
         golden_top1=golden.top1,
         golden_score=float(golden.values[0]),
         top1=top1,
-        score=float(found[top1]),
+        score=float(answer[top1]),
     )
 
 
-def _differences(golden: GoldenAnswer, found: Values) -> npt.NDArray[np.float64]:
-    """Return how much each score differs; one that is not kept, by how much it is too high."""
+def _differences(golden: GoldenAnswer, answer: Scores) -> npt.NDArray[np.float64]:
+    """Return how much each score differs.
+
+    A score that the golden answer leaves out was at most its lowest one, and differs by what it is
+    above that.
+    """
     lowest = float(golden.values[-1])
-    differences = np.maximum(found.astype(np.float64) - lowest, 0.0)
-    differences[golden.classes] = np.abs(found[golden.classes].astype(np.float64) - golden.values)
+    differences = np.maximum(answer.astype(np.float64) - lowest, 0.0)
+    differences[golden.classes] = np.abs(answer[golden.classes].astype(np.float64) - golden.values)
     return differences
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, replacing, write_json
 from edgecnn.golden.compare import tolerance_of
-from edgecnn.golden.patterns import picture
+from edgecnn.golden.patterns import draw_picture
 from edgecnn.golden.sample import GoldenAnswer
 from edgecnn.golden.verify import read_golden
 from edgecnn.model_metadata.described_file import DescribedFile
@@ -17,22 +17,22 @@ EXPECTED_FILE = "expected.json"
 TOP = 5
 
 
-def export(path: str | Path, folder: str | Path) -> list[Path]:
+def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
     """Write a file's golden pictures as PNG of its input's size, and the best classes of each.
 
     Args:
         path: A ``.tflite`` file that edgecnn made.
-        folder: Where to; made if it is not there.
+        folder: Folder for the exported files; made if it is not there.
 
     Returns:
-        The files, ``expected.json`` the last.
+        The exported files, ``expected.json`` the last.
 
     Raises:
         InputError: The file has no golden sample or a broken one, or the folder cannot be
             written to.
 
     Example:
-        >>> [file.name for file in export("model.tflite", "golden/")]
+        >>> [file.name for file in export_sample("model.tflite", "golden/")]
         ['ball.png', 'stripes.png', 'texture.png', 'expected.json']
     """
     from PIL import Image
@@ -43,7 +43,7 @@ def export(path: str | Path, folder: str | Path) -> list[Path]:
     written, samples = [], []
     for answer in golden.answers:
         target = folder / f"{answer.pattern}.png"
-        image = picture(answer.pattern, answer.seed, golden.spec.shape)
+        image = draw_picture(answer.pattern, answer.seed, golden.spec.shape)
         with replacing(target) as temporary:
             Image.fromarray(image.squeeze()).save(temporary, "PNG")
         written.append(target)
@@ -73,7 +73,7 @@ def _make(folder: Path) -> None:
 
 
 def _top(answer: GoldenAnswer, labels: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the best classes, best first; of equal scores the lower index."""
+    """Return the best classes, the best first; of two with equal scores the lower index first."""
     return [
         {
             "index": index,

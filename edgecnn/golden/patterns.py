@@ -19,44 +19,44 @@ import numpy.typing as npt
 from edgecnn.core.errors import InputError
 
 GENERATOR = "edgecnn-patterns-1"
-"""Name of the algorithms below; another one needs another name."""
+"""Name of this module's algorithms; a change of what they draw needs another name."""
 
 DEFAULT_PICTURES = (("ball", 0), ("stripes", 39), ("texture", 3))
-"""(pattern, seed) of what goes into a file.
+"""(pattern, seed) of the pictures in a golden sample.
 
 Of the first forty seeds of each, one with which trained networks of 32x32 and 224x224 pixels (a
 ResNet-8, MobileNets v1 0.25 and v2) put a class first by 0.4 or more, and each pattern another.
 """
 
 MAX_PATTERN_PIXELS = 1 << 20
-"""Of a picture, so that making it takes little memory."""
+"""Most pixels of a picture, so that drawing it takes little memory."""
 
 FULL = 65536
-"""The side of a picture in whatever is drawn, however many pixels it has."""
+"""Side of a picture in the coordinates of drawing, however many pixels the picture has."""
 
 ONE = 256
-"""1 in weights and shares."""
+"""The integer that stands for 1 in weights and shares."""
 
 Integers = npt.NDArray[np.int64]
 Shape = tuple[int, int, int]
 
 
-def picture(pattern: str, seed: int, shape: Shape) -> npt.NDArray[np.uint8]:
+def draw_picture(pattern: str, seed: int, shape: Shape) -> npt.NDArray[np.uint8]:
     """Draw a picture.
 
     Args:
         pattern: ``"ball"``, ``"stripes"`` or ``"texture"``.
-        seed: Which of them.
+        seed: Number that chooses one picture of the pattern.
         shape: (height, width, channels).
 
     Returns:
-        uint8 of that shape, RGB or grey.
+        Pixels, uint8, shape (height, width, channels), RGB or grey.
 
     Raises:
         InputError: There is no such pattern, or the shape is none of a picture.
 
     Example:
-        >>> picture("ball", 0, (224, 224, 3)).shape
+        >>> draw_picture("ball", 0, (224, 224, 3)).shape
         (224, 224, 3)
     """
     if pattern not in PATTERNS:

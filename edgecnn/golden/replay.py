@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, picture
-from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Values, best, sha256_of_array
+from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, draw_picture
+from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Scores, best_classes, sha256_of_array
 from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
-drawn = lru_cache(maxsize=len(DEFAULT_PICTURES))(picture)
-"""Kept from one scheme of a conversion to the next."""
+cached_picture = lru_cache(maxsize=len(DEFAULT_PICTURES))(draw_picture)
+"""``draw_picture``, whose pictures are kept from one scheme of a conversion to the next."""
 
 
 def can_have_sample(shape: tuple[int, ...]) -> bool:
@@ -34,7 +34,8 @@ def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
 
     Args:
         model: The file's structure.
-        spec: How images become its input, where that is known; else pixels go in as [-1, 1].
+        spec: How images become the file's input; None where that is not known, and pixels then go
+            in as [-1, 1].
     """
     (tensor,) = model.inputs
     height, width, channels = tensor.shape[1:]
@@ -49,10 +50,10 @@ def make_sample(
     """Run a fresh file on the golden pictures.
 
     Args:
-        runner: It has the file loaded.
+        runner: A runner that has loaded the file.
         model: The file's structure.
-        spec: What :func:`golden_spec` gave.
-        made: What the runner runs it with.
+        spec: How pictures go in, as :func:`golden_spec` returns it.
+        made: Fields of ``GoldenSample.made``: what the runner runs the file with.
 
     Returns:
         The sample, its provenance still empty; None if an answer is not finite.
@@ -61,10 +62,10 @@ def make_sample(
     answers = []
     for pattern, seed in DEFAULT_PICTURES:
         tensor = input_tensor(pattern, seed, spec, model.inputs[0])
-        values = run(runner, tensor)
+        values = run_model(runner, tensor)
         if not np.isfinite(values).all():
             return None
-        classes = best(values)
+        classes = best_classes(values)
         answers.append(
             GoldenAnswer(
                 pattern=pattern,
@@ -81,12 +82,12 @@ def make_sample(
 
 def input_tensor(pattern: str, seed: int, spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any]:
     """Return a picture as a model takes it, with a batch of 1."""
-    return to_tensor(drawn(pattern, seed, spec.shape), spec, tensor)[None]
+    return to_tensor(cached_picture(pattern, seed, spec.shape), spec, tensor)[None]
 
 
-def run(runner: RunnerSession, tensor: npt.NDArray[Any]) -> Values:
+def run_model(runner: RunnerSession, tensor: npt.NDArray[Any]) -> Scores:
     """Return a model's answer, float32 in one row."""
     answer = runner.classify(tensor[None], 1, with_outputs=True).outputs
     assert answer is not None
-    values: Values = answer[0]
+    values: Scores = answer[0]
     return values

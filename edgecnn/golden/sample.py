@@ -18,40 +18,40 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.golden.patterns import GENERATOR
 
 GOLDEN_FILE = "edgecnn_golden.json"
-"""Name of the packed file."""
+"""Name of the file that is packed behind the model and holds the golden sample."""
 
 GOLDEN_DESCRIPTION = (
     "Test images, what the model answered to them, and how the file was made (a golden sample). "
     "It is for tests: an app does not need it."
 )
-"""What the public metadata says of the packed file."""
+"""What the public metadata says of the golden sample's file."""
 
 FORMAT = 1
 
-MAX_BYTES = 4 << 20
-"""Of the packed file."""
+MAX_SAMPLE_BYTES = 4 << 20
+"""Most bytes of a golden sample's file that is read."""
 
 MAX_GOLDEN_ANSWERS = 16
 
 MAX_VALUES = 256
-"""Scores of one answer that are kept, the best: 2 kB. All others are known to be lower."""
+"""How many scores of an answer are kept, the best ones, which take 2 kB. All others are lower."""
 
-FLOATS, CLASSES = np.dtype("<f4"), np.dtype("<u4")
+SCORE_DTYPE, CLASS_DTYPE = np.dtype("<f4"), np.dtype("<u4")
 
-Values = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class GoldenAnswer:
-    """What a model answered to one picture when its file was made.
+    """A model's answer to a picture when its file was made.
 
     Args:
-        pattern: Of the picture.
-        seed: Of the picture.
-        input_sha256: Of the bytes of the input tensor.
-        output_sha256: Of the bytes of the whole answer.
-        classes: The best classes, best first; of equal scores the lower one.
-        values: Their scores, float32.
+        pattern: Pattern of the picture, as ``patterns.draw_picture`` takes it.
+        seed: Seed of the picture, as ``patterns.draw_picture`` takes it.
+        input_sha256: SHA-256 of the bytes of the input tensor.
+        output_sha256: SHA-256 of the bytes of the whole answer.
+        classes: The best classes, the best first; of two with equal scores the lower one first.
+        values: Scores of the best classes, float32.
     """
 
     pattern: str
@@ -59,7 +59,7 @@ class GoldenAnswer:
     input_sha256: str
     output_sha256: str
     classes: npt.NDArray[np.int64]
-    values: Values
+    values: Scores
 
     @property
     def top1(self) -> int:
@@ -74,9 +74,10 @@ class GoldenSample:
     Args:
         spec: How a picture becomes a float input; a uint8 input takes it as it is.
         input_dtype: ``"float32"`` or ``"uint8"``.
-        elements: Scores of an answer.
-        answers: One a picture.
-        made: By which ``runtime``, ``runtime_version``, ``threads`` and ``architecture``.
+        elements: Number of scores of an answer.
+        answers: One answer for each picture.
+        made: ``runtime``, ``runtime_version``, ``threads`` and ``architecture`` with which the
+            answers were made.
         provenance: What the file was made from and how, as plain values.
     """
 
@@ -105,13 +106,13 @@ def read_sample(content: bytes, label: str) -> GoldenSample:
     """Read a packed golden sample.
 
     Args:
-        content: Of the packed file.
+        content: Content of the packed file.
         label: The model's name for messages.
 
     Raises:
-        InputError: It is broken, too large, or of a format or generator that is not known.
+        InputError: The sample is broken, too large, or of an unknown format or generator.
     """
-    if len(content) > MAX_BYTES:
+    if len(content) > MAX_SAMPLE_BYTES:
         raise InputError(f"the golden sample of {label} is larger than any real one")
     try:
         value = json.loads(content)
@@ -129,7 +130,7 @@ def read_sample(content: bytes, label: str) -> GoldenSample:
 
 
 _BROKEN = (ValueError, TypeError, LookupError, AttributeError, RecursionError, zlib.error)
-"""What wrong content raises; binascii's and json's errors are ValueErrors."""
+"""Errors that broken content raises; those of binascii and json are ValueErrors."""
 
 
 def _reason(error: Exception) -> str:
@@ -155,8 +156,8 @@ def _to_dict(answer: GoldenAnswer) -> dict[str, Any]:
         "seed": answer.seed,
         "input_sha256": answer.input_sha256,
         "output_sha256": answer.output_sha256,
-        "classes": pack(answer.classes, CLASSES),
-        "values": pack(answer.values, FLOATS),
+        "classes": pack_numbers(answer.classes, CLASS_DTYPE),
+        "values": pack_numbers(answer.values, SCORE_DTYPE),
     }
 
 
@@ -173,7 +174,7 @@ def _parsed(value: Mapping[str, Any]) -> GoldenSample:
         spec=_spec(described),
         input_dtype=described["dtype"],
         elements=elements,
-        answers=tuple(_answer(one, elements) for one in samples),
+        answers=tuple(_answer(sample, elements) for sample in samples),
         made=value["made"],
         provenance=value["provenance"],
     )
@@ -186,19 +187,19 @@ def _spec(described: Mapping[str, Any]) -> InputSpec:
         raise ValueError(str(error)) from error
 
 
-def _answer(one: Mapping[str, Any], elements: int) -> GoldenAnswer:
+def _answer(sample: Mapping[str, Any], elements: int) -> GoldenAnswer:
     count = min(elements, MAX_VALUES)
-    classes = unpack(one["classes"], count, CLASSES).astype(np.int64)
-    values = unpack(one["values"], count, FLOATS).astype(np.float32)
+    classes = unpack_numbers(sample["classes"], count, CLASS_DTYPE).astype(np.int64)
+    values = unpack_numbers(sample["values"], count, SCORE_DTYPE).astype(np.float32)
     if len(set(classes.tolist())) != count or classes.max() >= elements:
         raise ValueError("its classes are not those of an answer")
     if not np.isfinite(values).all() or (np.diff(values) > 0).any():
         raise ValueError("its scores are not those of an answer")
     return GoldenAnswer(
-        pattern=_text(one["pattern"]),
-        seed=_whole(one["seed"], 0),
-        input_sha256=_text(one["input_sha256"]),
-        output_sha256=_text(one["output_sha256"]),
+        pattern=_text(sample["pattern"]),
+        seed=_whole(sample["seed"], 0),
+        input_sha256=_text(sample["input_sha256"]),
+        output_sha256=_text(sample["output_sha256"]),
         classes=classes,
         values=values,
     )
@@ -216,54 +217,54 @@ def _text(value: Any) -> str:
     return value
 
 
-def best(values: Values) -> npt.NDArray[np.int64]:
-    """Return the best classes of an answer, as many as are kept; of equal scores the lower one.
+def best_classes(values: Scores) -> npt.NDArray[np.int64]:
+    """Return the best classes of an answer, at most ``MAX_VALUES``, in ``GoldenAnswer``'s order.
 
     Example:
-        >>> best(np.float32([0.1, 0.7, 0.1]))
+        >>> best_classes(np.float32([0.1, 0.7, 0.1]))
         array([1, 0, 2])
     """
     return np.argsort(-values, kind="stable")[:MAX_VALUES]
 
 
-def pack(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> str:
+def pack_numbers(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> str:
     """Return numbers as text: base64 of zlib of their bytes, first the lowest byte of each.
 
     The highest bytes are similar, so that they pack smaller together.
 
     Args:
-        values: One-dimensional.
-        dtype: As which they are packed, little-endian.
+        values: Numbers, one-dimensional.
+        dtype: Type as which the numbers are packed, little-endian.
 
     Example:
-        >>> unpack(pack(np.float32([0.75, 0.25]), FLOATS), 2, FLOATS)
+        >>> unpack_numbers(pack_numbers(np.float32([0.75, 0.25]), SCORE_DTYPE), 2, SCORE_DTYPE)
         array([0.75, 0.25], dtype=float32)
     """
     planes = values.astype(dtype).reshape(-1, 1).view(np.uint8).T
     return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()
 
 
-def unpack(text: str, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return the numbers of a text that :func:`pack` gave.
+def unpack_numbers(text: str, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return the numbers of a text that :func:`pack_numbers` gave.
 
     Args:
-        text: Of it.
-        count: How many there must be; no more is unpacked.
-        dtype: As which they were packed.
+        text: The packed numbers.
+        count: How many numbers there must be; no more are unpacked.
+        dtype: Type as which the numbers were packed.
 
     Raises:
-        ValueError: It is broken, or holds another number of values.
+        ValueError: The text is broken, or holds another number of values.
     """
     size = count * dtype.itemsize
     content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size + 1)
     if len(content) != size:
-        found = "more" if len(content) > size else len(content) // dtype.itemsize
-        raise ValueError(f"an answer has {found} values where {count} are needed")
+        count_found = "more" if len(content) > size else len(content) // dtype.itemsize
+        raise ValueError(f"an answer has {count_found} values where {count} are needed")
     planes = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, count)
     return np.ascontiguousarray(planes.T).view(dtype).reshape(-1)
 
 
 def sha256_of_array(values: npt.NDArray[Any]) -> str:
-    """Return the SHA-256 of an array's bytes, little-endian, in order."""
+    """Return the SHA-256 of an array's bytes, each value little-endian, in row-major order."""
     little = values.astype(values.dtype.newbyteorder("<"), copy=False)
     return hashlib.sha256(np.ascontiguousarray(little).tobytes()).hexdigest()

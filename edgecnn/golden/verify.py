@@ -11,8 +11,8 @@ from typing import Any
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.devices.device import Device, get_device
-from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
-from edgecnn.golden.replay import input_tensor, run
+from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare_answers, tolerance_of
+from edgecnn.golden.replay import input_tensor, run_model
 from edgecnn.golden.sample import (
     GOLDEN_FILE,
     GoldenAnswer,
@@ -32,18 +32,20 @@ class Verification:
 
     Args:
         path: The file.
-        sha256: Of the file.
-        verdict: ``"identical"``: every bit of every answer; ``"close"``: within ``tolerance``, with
-            the same first classes; else ``"different"``. Of the answers the worst.
-        samples: One a picture.
-        tolerance: What may differ.
-        device: Where it was replayed.
-        architecture: Of that, as its kernel says.
-        bits: 32 or 64, of the runtime there.
-        runtime: That replayed it.
-        runtime_version: Of that.
-        threads: Of that.
-        made: The same of when the file was made.
+        sha256: SHA-256 of the file, in hexadecimal digits.
+        verdict: The worst verdict of the answers: ``"identical"`` if every bit is the same,
+            ``"close"`` if scores are within ``tolerance`` and the first classes are the same, else
+            ``"different"``.
+        samples: One comparison for each golden picture.
+        tolerance: How far the scores of a close answer may differ.
+        device: Name of the device that replayed the sample.
+        architecture: CPU architecture of the device, as its kernel names it.
+        bits: Width of the device's runtime, 32 or 64.
+        runtime: Name of the runtime that replayed the sample.
+        runtime_version: Version of the runtime that replayed the sample.
+        threads: Number of threads that the runtime used.
+        made: ``runtime``, ``runtime_version``, ``threads`` and ``architecture`` when the file was
+            made.
         provenance: What the file was made from and how.
     """
 
@@ -63,14 +65,14 @@ class Verification:
 
     @property
     def largest_difference(self) -> float | None:
-        """Of any score; None where an answer is not finite."""
-        found = [sample.largest_difference for sample in self.samples]
-        known = [difference for difference in found if difference is not None]
-        return max(known) if len(known) == len(found) else None
+        """Largest difference of any score; None where an answer is not finite."""
+        differences = [sample.largest_difference for sample in self.samples]
+        finite = [difference for difference in differences if difference is not None]
+        return max(finite) if len(finite) == len(differences) else None
 
     @property
     def same_top1(self) -> int:
-        """How many pictures have the same first class."""
+        """Number of pictures that have the same first class."""
         return sum(sample.same_top1 for sample in self.samples)
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,8 +96,8 @@ def verify(
 
     Args:
         path: A ``.tflite`` file.
-        device: Where: ``"desktop"``, a name of the inventory, or ``"[user@]host[:port]"``.
-        threads: Of the runtime.
+        device: ``"desktop"``, a name of the inventory, or ``"[user@]host[:port]"``.
+        threads: Number of threads of the runtime.
         ask_password: Given a question, returns a device's password; without it only keys are tried.
 
     Raises:
@@ -125,9 +127,9 @@ def verify_each(
 
     Args:
         paths: The files.
-        device: As in :func:`verify`, as are the others.
-        threads: Of the runtime.
-        ask_password: For a device's password.
+        device: The device, as :func:`verify` takes it.
+        threads: Number of threads of the runtime.
+        ask_password: Given a question, returns a device's password, as :func:`verify` takes it.
         on_progress: Told (phase, done, total).
 
     Yields:
@@ -138,19 +140,19 @@ def verify_each(
         DeviceError: The device cannot be reached, or is in use.
     """
     check_threads([threads])
-    where = get_device(device, ask_password)
+    replaying_device = get_device(device, ask_password)
     # Files are read first: a device is not woken up for those that have nothing to replay.
     files = [_read(Path(path)) for path in paths]
     if not any(isinstance(file, _VerifiedFile) for file in files):
         yield from (file for file in files if isinstance(file, EdgecnnError))
         return
-    with where:
+    with replaying_device:
         for file in files:
             if isinstance(file, EdgecnnError):
                 yield file
                 continue
             try:
-                yield _replayed(file, where, threads, on_progress)
+                yield _replayed(file, replaying_device, threads, on_progress)
             except EdgecnnError as error:
                 yield error
 
@@ -176,7 +178,7 @@ def read_golden(file: DescribedFile) -> GoldenSample:
         file: The file.
 
     Raises:
-        InputError: It has none, or one that is broken or of another model.
+        InputError: The file has no golden sample, or one that is broken or of another model.
     """
     packed, model, label = file.packed_files, file.model, file.label
     if GOLDEN_FILE not in packed:
@@ -187,8 +189,10 @@ def read_golden(file: DescribedFile) -> GoldenSample:
     golden = read_sample(packed[GOLDEN_FILE], label)
     ends = [(tensor.dtype, tensor.elements) for tensor in (*model.inputs, *model.outputs)]
     shape = (1, *golden.spec.shape)
-    said = [(golden.input_dtype, golden.spec.height * golden.spec.width * golden.spec.channels)]
-    if ends != [*said, ("float32", golden.elements)] or model.inputs[0].shape != shape:
+    described = [
+        (golden.input_dtype, golden.spec.height * golden.spec.width * golden.spec.channels)
+    ]
+    if ends != [*described, ("float32", golden.elements)] or model.inputs[0].shape != shape:
         raise InputError(
             f"the golden sample of {label} is another model's: its input is {golden.input_dtype} "
             f"{shape} and its answers have {golden.elements} values"
@@ -233,7 +237,7 @@ def _compared(
             f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
             "the file was made: the sample was changed"
         )
-    return compare(answer, run(session, tensor), tolerance)
+    return compare_answers(answer, run_model(session, tensor), tolerance)
 
 
 def _verification(

@@ -10,4 +10,4 @@ CHILD_ENVIRONMENT = {
     # that does other work too.
     "OPENBLAS_NUM_THREADS": "1",
 }
-"""Variables of a child: few words, no GPU, and Keras on TensorFlow."""
+"""Environment variables of a child: little output, no GPU, and Keras on TensorFlow."""

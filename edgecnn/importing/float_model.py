@@ -18,15 +18,15 @@ from edgecnn.tflite.graph import Graph
 class FloatModel:
     """A float32 graph, and how images go in.
 
-    Whatever a user brings, a Keras file, a SavedModel or an architecture's name, becomes one of
-    these; ranges, rewrites, recovery, accuracy budgets and sensitivity know nothing else of it.
+    A model of any input format becomes a FloatModel; ranges, rewrites, recovery, accuracy budgets
+    and sensitivity know nothing else of the model.
 
     Args:
         graph: The float32 graph, as ``.tflite`` has it, of a batch of 1.
         spec: How pixels become the graph's input; None where that is not known.
         normalizes: Whether the graph normalises pixels by itself, and takes them centred.
-        layers: Its layers by the names that they have in the file, as
-            ``layer_names.keep_layer_names`` gives them; none where they are not known.
+        layers: The layers, as ``layer_names.keep_layer_names`` returns them; empty where the names
+            of layers are not known.
     """
 
     graph: Graph
@@ -36,6 +36,6 @@ class FloatModel:
 
     @property
     def normalize(self) -> Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]:
-        """What makes the graph's input of pixels."""
+        """Function that turns pixels into the graph's input."""
         assert self.spec is not None
         return self.spec.normalize

@@ -21,8 +21,8 @@ class TracedLayer:
     """A layer that is found again in a file.
 
     Args:
-        path: Its name, after those of the models that it is in: ``"backbone/conv 1"``.
-        has_kernel: Whether it has weights that are no vectors.
+        path: Name of the layer after those of the models that hold it: ``"backbone/conv 1"``.
+        has_kernel: Whether the layer has weights that are no vectors.
     """
 
     path: str
@@ -30,7 +30,7 @@ class TracedLayer:
 
 
 def keep_layer_names(model: Any) -> dict[str, TracedLayer]:
-    """Let what is traced of a Keras model be named after its layers, exactly if that is possible.
+    """Have a Keras model's traced tensors named after its layers, exactly where that is possible.
 
     Keras opens a layer's name scope twice, to build it and to call it, and TensorFlow gives the
     second a number: what ``conv2d`` does is called ``conv2d_1``, which is another layer's name.
@@ -42,24 +42,24 @@ def keep_layer_names(model: Any) -> dict[str, TracedLayer]:
         model: A Keras model, which is changed.
 
     Returns:
-        Where its layers are in the file (``"conv1"``, or ``"backbone/conv1"`` in a model inside).
+        Scope of each layer in the file (``"backbone/conv1"`` in an inner model) -> the layer.
 
     Example:
         >>> keep_layer_names(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="a")]))
         {'a': TracedLayer(path='a', has_kernel=True)}
     """
-    found: dict[str, TracedLayer] = {}
-    known = [(layer, path) for path, layer in _layers(model, "")]
+    traced: dict[str, TracedLayer] = {}
+    paths = [(layer, path) for path, layer in _layers(model, "")]
     _rename(model)
-    for (scope, layer), (_, path) in zip(_layers(model, ""), known, strict=True):
+    for (scope, layer), (_, path) in zip(_layers(model, ""), paths, strict=True):
         layer.call = _in_own_scope(layer)
         # Biases and what batch normalisation has are vectors.
-        found[scope] = TracedLayer(path, any(len(weight.shape) > 1 for weight in layer.weights))
-    return found
+        traced[scope] = TracedLayer(path, any(len(weight.shape) > 1 for weight in layer.weights))
+    return traced
 
 
 def scope_name(name: str) -> str:
-    """Return what a layer is called in files: ASCII letters, digits, ``_``, ``.``, ``-`` and ``>``.
+    """Return a layer's name in files: ASCII letters, digits, ``_``, ``.``, ``-`` and ``>``.
 
     Accents are left out, other letters become their code point, and what else TensorFlow refuses
     an underscore; it begins with a letter, a digit or a dot.
@@ -86,7 +86,7 @@ def layer_of(tensor: str, layers: Mapping[str, TracedLayer]) -> str:
 
     Args:
         tensor: The tensor's name.
-        layers: As :func:`keep_layer_names` gave them; none if they are not known.
+        layers: The layers, as :func:`keep_layer_names` returns them; empty if they are not known.
 
     Example:
         >>> conv, relu = TracedLayer("conv1", True), TracedLayer("relu1", False)
@@ -119,7 +119,7 @@ def _layers(model: Any, before: str) -> Iterator[tuple[str, Any]]:
 
 
 def _rename(model: Any) -> None:
-    """Give all layers names that TensorFlow takes, those that layers hold within themselves too."""
+    """Give all layers names that TensorFlow takes, also those within other layers."""
     layers = model._flatten_layers(include_self=False, recursive=False)
     taken = {layer.name for layer in layers}
     for layer in layers:
@@ -134,10 +134,10 @@ def _in_own_scope(layer: Any) -> Callable[..., Any]:
     call = layer.call
 
     @functools.wraps(call)
-    def named(*arguments: Any, **options: Any) -> Any:
+    def call_in_own_scope(*arguments: Any, **options: Any) -> Any:
         above, slash, _ = tf.get_current_name_scope().rpartition("/")
         # A name that ends in a slash is taken as it is, also where it was used before.
         with tf.name_scope(f"{above}{slash}{layer.name}/"):
             return call(*arguments, **options)
 
-    return named
+    return call_in_own_scope

@@ -21,7 +21,7 @@ def convert_traced(graph: Any, scheme: Scheme) -> bytes:
 
     Args:
         graph: A TensorFlow graph without variables.
-        scheme: One whose activations are float: at most its weights are quantised.
+        scheme: A scheme whose activations are float: at most its weights are quantised.
 
     Raises:
         ConversionError: An op has no TFLite kernel, or the converter gives up.
@@ -37,7 +37,7 @@ def convert_traced(graph: Any, scheme: Scheme) -> bytes:
             post_training_quantize=is_quantized,
             quantize_to_float16=scheme.weights == FLOAT16,
             enable_mlir_dynamic_range_quantizer=is_quantized,
-            # With it a dense layer needs runtime 2.17, and 32-bit boards end at 2.14.
+            # Dense layers quantised per channel need runtime 2.17, and 32-bit boards end at 2.14.
             disable_per_channel_quantization_for_dense_layers=True,
         )
         return bytes(content)
@@ -46,7 +46,7 @@ def convert_traced(graph: Any, scheme: Scheme) -> bytes:
 
 
 def explain_failure(text: str) -> str:
-    """Make one line of the converter's complaint: the ops without a TFLite kernel, if named."""
+    """Return the converter's error in one line: the ops without a TFLite kernel, if named."""
     named = re.findall(r"(?:Flex|Custom) ops: ([^\n]+)", text)
     if named:
         ops = ", ".join(dict.fromkeys(", ".join(named).split(", ")))

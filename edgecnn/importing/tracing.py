@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.importing.loading import TraceableModel
+from edgecnn.importing.input_format import FloatFiles
+from edgecnn.importing.tensorflow_converter import convert_traced
 
 tf = LazyModule("tensorflow", extra="convert")
 
 
-def freeze(model: TraceableModel, normalization: InputSpec | None) -> Any:
+def traced_files(
+    call: Callable[[Any], Any], input_shape: tuple[int, int, int]
+) -> Callable[[InputSpec | None], FloatFiles]:
+    """Return what traces a model and makes float files, as ``LoadedModel.float_files`` has it.
+
+    Args:
+        call: The model, as :func:`freeze` takes it.
+        input_shape: (height, width, channels) of the model's images, in pixels.
+    """
+    # The graph holds the weights; the model can be freed once it is traced.
+    return lambda normalization: partial(convert_traced, freeze(call, input_shape, normalization))
+
+
+def freeze(
+    call: Callable[[Any], Any], input_shape: tuple[int, int, int], normalization: InputSpec | None
+) -> Any:
     """Trace a model at a batch of 1, with its weights as constants.
 
     A fixed batch leaves no SHAPE or PACK ops behind. Keras' layers are given their weights as
@@ -21,18 +39,20 @@ def freeze(model: TraceableModel, normalization: InputSpec | None) -> Any:
     they hide, and a SavedModel's, are frozen.
 
     Args:
-        model: What to trace.
-        normalization: If given, goes into the graph, whose input then is what ``centered`` says.
+        call: The model: takes a float32 tensor (1, height, width, channels), returns (1, classes).
+        input_shape: (height, width, channels) of the model's images, in pixels.
+        normalization: Normalisation that goes into the graph, whose input then is what
+            ``InputSpec.centered`` says; None for a graph that takes normalised images.
 
     Returns:
         A TensorFlow graph without variables; its input is float32 (1, height, width, channels).
     """
 
-    def call(image: Any) -> Any:
-        return model.call(image if normalization is None else _normalized(image, normalization))
+    def normalized_call(image: Any) -> Any:
+        return call(image if normalization is None else _normalized(image, normalization))
 
-    spec = tf.TensorSpec((1, *model.input_shape), tf.float32, name="input")
-    concrete = tf.function(call, autograph=False).get_concrete_function(spec)
+    spec = tf.TensorSpec((1, *input_shape), tf.float32, name="input")
+    concrete = tf.function(normalized_call, autograph=False).get_concrete_function(spec)
     if concrete.captured_inputs:
         from tensorflow.python.framework import convert_to_constants
 

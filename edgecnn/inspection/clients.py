@@ -26,10 +26,10 @@ CLIENTS = (MEDIAPIPE, TASKS_VISION, LITERT_JS, INTERPRETER, COMPILED_MODEL, TFLI
 """Every client that is known, in the order in which they are shown."""
 
 TASKS = (MEDIAPIPE, TASKS_VISION)
-"""One library behind both: the wrapper for the web has the same rules."""
+"""Clients of MediaPipe: the wrapper for the web has the same rules as the library."""
 
 LAST_TFLITE_RUNTIME = "2.14"
-"""The package ended there."""
+"""Last version of the package tflite-runtime."""
 
 RUNTIMES_OWN_OPS = frozenset(
     {"TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"}
@@ -42,9 +42,10 @@ class ClientVerdict:
     """Whether one client takes a file as it is, and answers as the model means.
 
     Args:
-        client: One of ``CLIENTS``.
-        ok: Whether it is drop-in.
-        reasons: Why not, each with the remedy where there is one; empty if ok.
+        client: Name of the client, one of ``CLIENTS``.
+        ok: Whether the file is drop-in for the client.
+        reasons: Why the file is not drop-in, each with the remedy where there is one; empty if
+            ``ok``.
     """
 
     client: str
@@ -53,8 +54,8 @@ class ClientVerdict:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the rules look at."""
+class FileFacts:
+    """Facts of a file for the rules: structure, public metadata, and the number of labels."""
 
     model: TfliteModel
     metadata: ModelMetadata | None
@@ -72,7 +73,7 @@ class Facts:
 
     @property
     def input_metadata(self) -> TensorMetadata:
-        """The first input's, empty where there is none."""
+        """Metadata of the first input, empty where there is none."""
         inputs = self.metadata.inputs if self.metadata else ()
         return inputs[0] if inputs else TensorMetadata()
 
@@ -85,15 +86,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that some clients ask of a file.
+    """A demand that some clients make of a file.
 
     Args:
-        clients: Those that ask.
-        broken: Returns why the file is not as they ask, or None if it is.
+        clients: The clients that ask it.
+        broken: Returns why the file is not as the clients ask, or None if it is.
     """
 
     clients: tuple[str, ...]
-    broken: Callable[[Facts], str | None]
+    broken: Callable[[FileFacts], str | None]
 
 
 def clients_for(
@@ -105,8 +106,8 @@ def clients_for(
 
     Args:
         model: The file's structure.
-        metadata: Its public metadata, None if it has none.
-        labels: The labels packed for its first output, None if there are none.
+        metadata: The file's public metadata; None if it has none.
+        labels: The labels packed for the first output; None if there are none.
 
     Returns:
         One verdict for each of ``CLIENTS``, in that order.
@@ -115,23 +116,23 @@ def clients_for(
         >>> [v.client for v in clients_for(read_model(path)) if not v.ok]
         ['MediaPipe Tasks ImageClassifier', '@mediapipe/tasks-vision']
     """
-    facts = Facts(model, metadata, None if labels is None else len(labels))
+    facts = FileFacts(model, metadata, None if labels is None else len(labels))
     if not model.inputs or not model.outputs:
         ends = ("it has no input or no output",)
         return tuple(ClientVerdict(client, False, ends) for client in CLIENTS)
-    found = [(rule, rule.broken(facts)) for rule in CLIENT_RULES]
+    broken = [(rule, rule.broken(facts)) for rule in CLIENT_RULES]
     return tuple(
         ClientVerdict(client, not reasons, reasons)
         for client in CLIENTS
-        for reasons in [tuple(why for rule, why in found if why and client in rule.clients)]
+        for reasons in [tuple(why for rule, why in broken if why and client in rule.clients)]
     )
 
 
-def shut_out(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
+def drop_in_warnings(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
     """Say why a file is not drop-in: one line a reason, with the clients that it shuts out.
 
     Example:
-        >>> shut_out(clients_for(read_model("logits.tflite"), metadata, labels))
+        >>> drop_in_warnings(clients_for(read_model("logits.tflite"), metadata, labels))
         ('not drop-in for MediaPipe Tasks ImageClassifier and ...: it answers logits, ...',)
     """
     by_reason: dict[str, list[str]] = {}
@@ -144,41 +145,41 @@ def shut_out(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
     )
 
 
-def _subgraphs(facts: Facts) -> str | None:
+def _subgraphs(facts: FileFacts) -> str | None:
     count = facts.model.subgraphs
     return None if count == 1 else f"it has {count} subgraphs, and exactly one is taken"
 
 
-def _inputs(facts: Facts) -> str | None:
+def _inputs(facts: FileFacts) -> str | None:
     count = len(facts.model.inputs)
     return None if count == 1 else f"it has {count} inputs, and exactly one image is taken"
 
 
-def _image_shape(facts: Facts) -> str | None:
+def _image_shape(facts: FileFacts) -> str | None:
     shape = facts.input.shape
     if len(shape) == 4 and shape[0] == 1 and shape[3] in (3, 4):
         return None
-    return f"its input is {sides(shape)}, and 1 x height x width x 3 is taken"
+    return f"its input is {shape_text(shape)}, and 1 x height x width x 3 is taken"
 
 
-def _input_type(facts: Facts) -> str | None:
+def _input_type(facts: FileFacts) -> str | None:
     dtype = facts.input.dtype
     if dtype in ("uint8", "float32"):
         return None
     return f"its input is {dtype}: convert with --input-type uint8 or float32"
 
 
-def _output_type(facts: Facts) -> str | None:
+def _output_type(facts: FileFacts) -> str | None:
     wrong = [t.dtype for t in facts.model.outputs if t.dtype not in ("uint8", "float32")]
     return f"its output is {wrong[0]}, and uint8 or float32 is taken" if wrong else None
 
 
-def _mixed_outputs(facts: Facts) -> str | None:
+def _mixed_outputs(facts: FileFacts) -> str | None:
     kinds = {tensor.dtype == "float32" for tensor in facts.model.outputs}
     return "some of its outputs are float32 and some are not" if len(kinds) > 1 else None
 
 
-def _normalization(facts: Facts) -> str | None:
+def _normalization(facts: FileFacts) -> str | None:
     if facts.input.dtype != "float32":
         return None
     mean, std = facts.input_metadata.mean, facts.input_metadata.std
@@ -191,12 +192,12 @@ def _normalization(facts: Facts) -> str | None:
     return None
 
 
-def _color_space(facts: Facts) -> str | None:
+def _color_space(facts: FileFacts) -> str | None:
     space = facts.input_metadata.color_space
     return None if space in (None, "RGB") else f"its metadata say {space}, and RGB is taken"
 
 
-def _outputs_described(facts: Facts) -> str | None:
+def _outputs_described(facts: FileFacts) -> str | None:
     described = len(facts.metadata.outputs) if facts.metadata else 0
     outputs = len(facts.model.outputs)
     if described in (0, outputs):
@@ -204,7 +205,7 @@ def _outputs_described(facts: Facts) -> str | None:
     return f"its metadata describe {described} outputs, and it has {outputs}"
 
 
-def _labels(facts: Facts) -> str | None:
+def _labels(facts: FileFacts) -> str | None:
     expected = class_count(facts.model)
     if expected is None:
         return "its first output is no row of class scores"
@@ -215,44 +216,44 @@ def _labels(facts: Facts) -> str | None:
     return None
 
 
-def _probabilities(facts: Facts) -> str | None:
+def _probabilities(facts: FileFacts) -> str | None:
     if class_count(facts.model) is None or final_activation(facts.model) is not None:
         return None
     return "it answers logits, which are shown as scores: convert it with softmax"
 
 
-def _open_shape(facts: Facts) -> str | None:
+def _open_shape(facts: FileFacts) -> str | None:
     ends = (*facts.model.inputs, *facts.model.outputs)
     wrong = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
     if wrong is None:
         return None
-    return f"its shape is open ({sides(wrong)}): convert it with a batch of 1"
+    return f"its shape is open ({shape_text(wrong)}): convert it with a batch of 1"
 
 
-def _foreign_ops(facts: Facts) -> str | None:
+def _foreign_ops(facts: FileFacts) -> str | None:
     names = facts.foreign_ops
     flex = [name for name in names if name.startswith("Flex")]
     if flex:
-        return f"it has TensorFlow ops ({some(flex)}), which need the Flex delegate"
-    return f"it has custom ops that it does not bring along: {some(names)}" if names else None
+        return f"it has TensorFlow ops ({few_names(flex)}), which need the Flex delegate"
+    return f"it has custom ops that it does not bring along: {few_names(names)}" if names else None
 
 
-def _too_new(facts: Facts) -> str | None:
+def _too_new(facts: FileFacts) -> str | None:
     oldest = facts.oldest
     if oldest.is_newer_than(LAST_TFLITE_RUNTIME):
         op = f" for {oldest.because}" if oldest.because else ""
         return f"it needs runtime {oldest.version}{op}"
     newer = [name for name in oldest.unknown if name not in {*facts.foreign_ops, *RUNTIMES_OWN_OPS}]
-    return f"it is not known when these ops came: {some(newer)}" if newer else None
+    return f"it is not known when these ops came: {few_names(newer)}" if newer else None
 
 
-def sides(shape: Sequence[int]) -> str:
-    """Show a shape; an open side is a question mark."""
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape as text; an open side is a question mark."""
     return " x ".join("?" if side < 0 else str(side) for side in shape) or "a single number"
 
 
-def some(names: Sequence[str]) -> str:
-    """Show names that a file made up: three at most, without control characters."""
+def few_names(names: Sequence[str]) -> str:
+    """Return names from a file as text: at most three, without control characters."""
     shown = [name if name.isprintable() else repr(name) for name in names[:3]]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(name[:60] for name in shown) + more
@@ -274,4 +275,4 @@ CLIENT_RULES: tuple[Rule, ...] = (
     Rule(CLIENTS, _foreign_ops),
     Rule((TFLITE_RUNTIME,), _too_new),
 )
-"""What is asked of a file, and by whom."""
+"""All demands of clients, in the order in which reasons are shown."""

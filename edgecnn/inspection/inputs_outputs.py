@@ -17,15 +17,15 @@ QUANTISATION = "the input's quantisation"
 
 @dataclass(frozen=True)
 class Normalization:
-    """What a model makes of a pixel ``p`` (0..255): ``(p - mean) / std``, by channel.
+    """Normalisation of an input: a pixel ``p`` (0..255) becomes ``(p - mean) / std``, by channel.
 
     Args:
-        mean: One value, or one a channel, in the units of a pixel.
-        std: The same.
+        mean: One mean, or one for each channel, in units of a pixel (0..255).
+        std: One deviation, or one for each channel, in units of a pixel.
         color_order: ``"RGB"``, ``"BGR"``, ``"GRAY"``, or None where it is not known.
-        source: What says so.
-        crop_fraction: The central part of the image, by side, that is kept; None if not known.
-        interpolation: How it is resized; None if not known.
+        source: What describes the input so, such as ``"TFLite metadata"``.
+        crop_fraction: Share of the image's sides that the central crop keeps; None if not known.
+        interpolation: How images are resized; None if not known.
     """
 
     mean: tuple[float, ...]
@@ -37,18 +37,18 @@ class Normalization:
 
 
 @dataclass(frozen=True)
-class End:
+class IoTensor:
     """One input or output.
 
     Args:
-        name: As the file has it.
-        dtype: Of its values.
-        shape: With the batch first.
-        shape_signature: The shape with -1 where it is open; empty if nothing is.
-        scale: Of a quantised tensor, one value or one a channel; empty if it is not quantised.
-        zero_point: The integer that stands for 0; as many as scales.
-        bytes: What its values take.
-        normalization: Of an image input; None where it is not known, and for outputs.
+        name: Name of the tensor in the file.
+        dtype: Type of the tensor's values.
+        shape: Shape with the batch first.
+        shape_signature: The shape with -1 for each open side; empty if no side is open.
+        scale: One scale, or one for each channel; empty if the tensor is not quantised.
+        zero_point: The integer that stands for 0, one for each scale.
+        bytes: Size of the tensor's values.
+        normalization: Normalisation of an image input; None where it is not known, and for outputs.
     """
 
     name: str
@@ -76,8 +76,8 @@ def normalization(
 
     Args:
         model: The file's structure.
-        metadata: Its public metadata.
-        place: Which input.
+        metadata: The file's public metadata; None if it has none.
+        place: Index of the input.
 
     Example:
         >>> normalization(read_model("mobilenet_v2_int8.tflite"), None).mean
@@ -91,7 +91,7 @@ def normalization(
         return Normalization(
             own.mean, own.std, own.color_order, OWN_METADATA, own.crop_fraction, own.interpolation
         )
-    return described(metadata, place) or quantised(tensor)
+    return described_normalization(metadata, place) or quantised_normalization(tensor)
 
 
 def own_spec(model: TfliteModel) -> InputSpec | None:
@@ -103,7 +103,7 @@ def own_spec(model: TfliteModel) -> InputSpec | None:
         return None
 
 
-def described(metadata: ModelMetadata | None, place: int = 0) -> Normalization | None:
+def described_normalization(metadata: ModelMetadata | None, place: int = 0) -> Normalization | None:
     """Return what the public metadata say of an input."""
     inputs = metadata.inputs if metadata else ()
     tensor = inputs[place] if place < len(inputs) else TensorMetadata()
@@ -113,7 +113,7 @@ def described(metadata: ModelMetadata | None, place: int = 0) -> Normalization |
     return Normalization(tensor.mean, tensor.std, order, PUBLIC_METADATA)
 
 
-def quantised(tensor: TensorInfo) -> Normalization | None:
+def quantised_normalization(tensor: TensorInfo) -> Normalization | None:
     """Return what an 8-bit input's scale and zero point make of a pixel."""
     if tensor.dtype not in ("uint8", "int8") or len(tensor.scale) != 1 or not tensor.zero_point:
         return None
@@ -129,10 +129,18 @@ def _usable(mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
     return all(map(math.isfinite, (*mean, *std))) and all(value > 0 for value in std)
 
 
-def end(tensor: TensorInfo, size: int, found: Normalization | None = None) -> End:
-    """Return what is to be shown of a tensor; ``size`` is what its values take."""
+def describe_io_tensor(
+    tensor: TensorInfo, size: int, normalization: Normalization | None = None
+) -> IoTensor:
+    """Return what is shown of an input or output.
+
+    Args:
+        tensor: The input or output.
+        size: Bytes of the tensor's values.
+        normalization: Normalisation of an image input; None where it is not known.
+    """
     is_open = min(tensor.shape_signature, default=0) < 0
-    return End(
+    return IoTensor(
         name=tensor.name,
         dtype=tensor.dtype,
         shape=tensor.shape,
@@ -140,5 +148,5 @@ def end(tensor: TensorInfo, size: int, found: Normalization | None = None) -> En
         scale=tensor.scale,
         zero_point=tensor.zero_point,
         bytes=size,
-        normalization=found,
+        normalization=normalization,
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
-from edgecnn.golden.sample import GOLDEN_FILE, MAX_BYTES
-from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
-from edgecnn.inspection.inputs_outputs import End, end, normalization
+from edgecnn.golden.sample import GOLDEN_FILE, MAX_SAMPLE_BYTES
+from edgecnn.inspection.clients import ClientVerdict, FileFacts, clients_for
+from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
@@ -23,18 +23,18 @@ from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import Signature, TfliteModel
 
 MAX_LEVELS = 6
-"""Of JSON that stands in a file; what lies deeper is left out."""
+"""Most levels of JSON from a file that are shown; what lies deeper is left out."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What a model holds and takes.
+    """Costs of a model: its size, its work and its memory.
 
     Args:
-        parameters: Values of weights and biases.
+        parameters: Number of weights and biases.
         macs: Multiply-adds of convolutions and dense layers for one image.
-        weight_bytes: What the file's constants take.
-        widened_bytes: What float16 weights take besides when they are float32 in memory.
+        weight_bytes: Bytes of the file's constants.
+        widened_bytes: Further bytes of float16 weights once they are float32 in memory.
         activation_bytes: Peak memory of activations, an estimate; None for too large a graph.
     """
 
@@ -51,35 +51,35 @@ class Inspection:
 
     Args:
         path: The file.
-        bytes: Its size.
-        scheme: Its quantisation scheme, or ``"mixed"``.
-        description: What its converter wrote into it.
-        inputs: With types, shapes, quantisation, normalisation.
-        outputs: The same.
-        classes: Of the first output; None if it is no row of class scores.
+        bytes: Size of the file.
+        scheme: Quantisation scheme of the model, or ``"mixed"``.
+        description: What the converter wrote into the file.
+        inputs: The model's inputs, with types, shapes, quantisation and normalisation.
+        outputs: The model's outputs, with types, shapes and quantisation.
+        classes: Number of classes of the first output; None if it is no row of class scores.
         activation: ``"softmax"`` or ``"sigmoid"`` if that makes the first output.
-        operators: Kind -> precision -> count, the most frequent first.
-        costs: Parameters, multiply-adds, memory.
-        subgraphs: Their number; all else is about the first.
-        signatures: Named ways to call it.
-        metadata: The public metadata; None if it has none.
-        labels: Of the first output; None if it has none.
+        operators: Kind of op -> precision -> count, the most frequent first.
+        costs: Parameters, multiply-adds and memory of the model.
+        subgraphs: Number of subgraphs; all else is about the first.
+        signatures: Named ways to call the model.
+        metadata: The public metadata; None if the file has none.
+        labels: Labels of the first output; None if it has none.
         packed_files: Names of the files that are packed behind the model.
         metadata_buffers: Names of all metadata buffers.
-        made_by: What edgecnn wrote into it; None for files of others.
-        golden: ``samples`` of its golden sample, by what it was ``made``, and its ``provenance``;
-            None if it has none that can be read.
-        oldest_runtime: Which runtime takes it.
-        clients: Which client libraries take it as it is, and why not.
-        oddities: What is unusual.
+        made_by: What edgecnn wrote into the file; None for files of other tools.
+        golden: Number of ``samples`` of the golden sample, with what it was ``made``, and its
+            ``provenance``; None if the file has none that can be read.
+        oldest_runtime: The oldest runtime that takes the file.
+        clients: Which client libraries take the file as it is, and why others do not.
+        oddities: What is unusual about the file.
     """
 
     path: Path
     bytes: int
     scheme: str
     description: str
-    inputs: tuple[End, ...]
-    outputs: tuple[End, ...]
+    inputs: tuple[IoTensor, ...]
+    outputs: tuple[IoTensor, ...]
     classes: int | None
     activation: str | None
     operators: dict[str, dict[str, int]]
@@ -98,36 +98,36 @@ class Inspection:
 
     @property
     def is_drop_in(self) -> bool:
-        """Whether every client that is known takes it as it is."""
+        """Whether every known client takes the file as it is."""
         return all(verdict.ok for verdict in self.clients)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; numbers that are none (NaN, infinity) are None."""
+        """Return plain values for JSON, with None for NaN and infinity."""
         values = {**dataclasses.asdict(self), "path": str(self.path), "is_drop_in": self.is_drop_in}
         plain: dict[str, Any] = json_values(values)
         return plain
 
 
 def inspect(path: str | Path) -> Inspection:
-    """Say what a ``.tflite`` file is: ends, ops, costs, metadata, runtimes, clients, oddities.
+    """Say what a ``.tflite`` file is: tensors, ops, costs, metadata, runtimes, clients, oddities.
 
     Args:
-        path: A file of edgecnn's or of anyone else's.
+        path: A ``.tflite`` file of any tool.
 
     Raises:
-        InputError: It is missing, unreadable, truncated, no ``.tflite`` file, or its metadata or
-            packed files are broken.
+        InputError: The file is missing, unreadable, truncated, no ``.tflite`` file, or its metadata
+            or packed files are broken.
 
     Example:
-        >>> found = edgecnn.inspect("mobilenet_v2_int8.tflite")
-        >>> [verdict.client for verdict in found.clients if not verdict.ok]
+        >>> inspection = edgecnn.inspect("mobilenet_v2_int8.tflite")
+        >>> [verdict.client for verdict in inspection.clients if not verdict.ok]
         []
     """
     file = DescribedFile(path)
     model, metadata, labels = file.model, file.metadata, file.labels
-    facts = Facts(model, metadata, None if labels is None else len(labels))
+    facts = FileFacts(model, metadata, None if labels is None else len(labels))
     inputs = [
-        end(tensor, tensor_bytes(tensor), normalization(model, metadata, place))
+        describe_io_tensor(tensor, tensor_bytes(tensor), normalization(model, metadata, place))
         for place, tensor in enumerate(model.inputs)
     ]
     return Inspection(
@@ -136,7 +136,7 @@ def inspect(path: str | Path) -> Inspection:
         scheme=model.scheme,
         description=model.description,
         inputs=tuple(inputs),
-        outputs=tuple(end(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
+        outputs=tuple(describe_io_tensor(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
         classes=class_count(model),
         activation=final_activation(model),
         operators=operators_by_precision(model),
@@ -168,7 +168,7 @@ def _costs(model: TfliteModel) -> Costs:
 
 def _golden(content: bytes | None) -> dict[str, Any] | None:
     """Return what a golden sample says of itself, its pictures and answers left out."""
-    if content is None or len(content) > MAX_BYTES:
+    if content is None or len(content) > MAX_SAMPLE_BYTES:
         return None
     try:
         values = json.loads(content)
@@ -176,8 +176,8 @@ def _golden(content: bytes | None) -> dict[str, Any] | None:
         return None
     if not isinstance(values, dict) or not isinstance(values.get("samples"), list):
         return None
-    said = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
-    return {"samples": len(values["samples"]), **said}
+    facts = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
+    return {"samples": len(values["samples"]), **facts}
 
 
 def _shallow(value: Any, levels: int = MAX_LEVELS) -> Any:

@@ -11,8 +11,9 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
-from edgecnn.importing.loading import image_shape, load_keras
-from edgecnn.importing.sources import Source
+from edgecnn.importing.input_format import LoadOptions, Source
+from edgecnn.importing.keras_models import image_shape
+from edgecnn.importing.sources import format_of
 from edgecnn.models.cost import layer_calls, nodes_by_depth
 from edgecnn.tflite.cost import CostRow
 
@@ -25,7 +26,7 @@ class ListLayers:
 
     Args:
         source: The model.
-        size: Height and width that the user chose; None for the model's own.
+        size: Height and width that the user chose, in pixels; None for the model's own.
         build: Arguments of ``edgecnn.build`` for an architecture.
     """
 
@@ -36,7 +37,7 @@ class ListLayers:
 
 @dataclass(frozen=True)
 class LayersListed:
-    """The layers, one row for each call of a layer."""
+    """The layers of a Keras model, one row for each call of a layer."""
 
     rows: tuple[CostRow, ...]
 
@@ -74,12 +75,7 @@ def _bytes(weight: Any) -> int:
 def _work(parent: ParentPipe, job: ListLayers) -> None:
     source = job.source
     label = quoted(source.name)
-    if source.kind == "saved_model":
-        raise InputError(
-            f"{label} is a SavedModel, which has no layers any more: convert it "
-            "and give the .tflite file"
-        )
-    model, _ = load_keras(source, job.build, lambda done, total: None)
+    model, _ = format_of(source).keras_model(source, LoadOptions(job.size, job.build))
     if not nodes_by_depth(model):
         raise InputError(
             f"{label} is of a class of its own, which does not show how its layers are joined: "
@@ -93,10 +89,10 @@ def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
     shape = tuple(model.inputs[0].shape)[1:]
     if size is None and None not in shape:
         return model
-    wanted = image_shape(shape, size, label)
-    if wanted == shape:
+    new_shape = image_shape(shape, size, label)
+    if new_shape == shape:
         return model
-    return keras.models.clone_model(model, input_tensors=keras.Input(wanted))
+    return keras.models.clone_model(model, input_tensors=keras.Input(new_shape))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import replacing
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.inspection.clients import clients_for, shut_out
+from edgecnn.inspection.clients import clients_for, drop_in_warnings
 from edgecnn.model_metadata.described_file import DescribedFile, labels_in
 from edgecnn.model_metadata.flatbuffer_tables import Tree
 from edgecnn.model_metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
@@ -28,16 +28,16 @@ from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
 
-EDITING_FAILS = (
+EDITING_ERRORS = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
     RuntimeError,
 )  # fmt: skip
-"""What rewriting a file raises that is broken deep inside, or too large."""
+"""Errors that rewriting raises for a file that is broken deep inside, or too large."""
 
 
 @dataclass(frozen=True)
-class Stripped:
-    """What was taken out of a file.
+class StrippedMetadata:
+    """Metadata that was taken out of a file.
 
     Args:
         saved_bytes: By how many bytes the file has become smaller.
@@ -56,14 +56,14 @@ def set_metadata(
     about: About | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> tuple[str, ...]:
-    """Set what is said, and keep everything else that the file says and has packed.
+    """Set some public metadata, and keep all other metadata and packed files.
 
-    A file without public metadata gets what can be seen from it besides.
+    A file without public metadata also gets what can be seen from its model.
 
     Args:
         path: Any ``.tflite`` file.
-        output: Where the result goes; None for the file itself.
-        name: Of the model.
+        output: Path of the changed file; None to change the file in place.
+        name: Name of the model; None to keep the present one.
         about: Author, licence, version, description and labels.
         preprocessing: How pixels become a float input.
 
@@ -71,7 +71,7 @@ def set_metadata(
         What the user should know, such as clients that do not take the file.
 
     Raises:
-        InputError: The file is broken, nothing is said, or something does not fit the file.
+        InputError: The file is broken, there is nothing to set, or a value does not fit the file.
 
     Example:
         >>> set_metadata("model.tflite", about=About.of("labels.txt", author="Ada"))
@@ -96,13 +96,13 @@ def set_metadata(
 
 def strip_metadata(
     path: str | Path, output: str | Path | None = None, *, everything: bool = False
-) -> Stripped:
+) -> StrippedMetadata:
     """Take the public metadata and all packed files out of a file.
 
     Args:
         path: Any ``.tflite`` file; its metadata may be broken.
-        output: Where the result goes; None for the file itself.
-        everything: Take out what edgecnn keeps for itself, too.
+        output: Path of the changed file; None to change the file in place.
+        everything: Whether edgecnn's own metadata buffer is taken out, too.
 
     Raises:
         InputError: The file is broken.
@@ -118,7 +118,7 @@ def strip_metadata(
     if everything:
         buffers[METADATA_NAME] = None
     _write(file, output, buffers, {})
-    return Stripped(before - Path(output or path).stat().st_size, packed)
+    return StrippedMetadata(before - Path(output or path).stat().st_size, packed)
 
 
 def _packed_names(file: DescribedFile) -> tuple[str, ...]:
@@ -227,8 +227,10 @@ def _set_labels(
     others = tuple(file for file in files if file.get("type") not in LABEL_TYPES)
     outputs[0] = {**outputs[0], "associated_files": (label_file(LABEL_FILE), *others)}
     graph["output_tensor_metadata"] = tuple(outputs)
-    kept = {name: content for name, content in packed.items() if name not in {*gone, LABEL_FILE}}
-    return {LABEL_FILE: label_bytes(about.labels), **kept}
+    other_files = {
+        name: content for name, content in packed.items() if name not in {*gone, LABEL_FILE}
+    }
+    return {LABEL_FILE: label_bytes(about.labels), **other_files}
 
 
 def _write(
@@ -244,7 +246,7 @@ def _write(
             "changing a file needs ai-edge-litert, which this machine does not have (there is none "
             "for 32 bits): change it on another one"
         ) from None
-    except EDITING_FAILS as error:
+    except EDITING_ERRORS as error:
         raise InputError(f"{file.label} is truncated or corrupt: make it again") from error
     with replacing(Path(output or file.path)) as temporary:
         temporary.write_bytes(content)
@@ -258,5 +260,5 @@ def _notes(
         labels = labels_in(metadata, packed, "the file")
     except InputError:
         labels = None
-    notes = shut_out(clients_for(model, metadata, labels))
+    notes = drop_in_warnings(clients_for(model, metadata, labels))
     return (twice, *notes) if twice else notes

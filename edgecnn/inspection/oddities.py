@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgecnn.inspection.clients import Facts, sides, some
+from edgecnn.inspection.clients import FileFacts, few_names, shape_text
 from edgecnn.inspection.inputs_outputs import (
-    described,
+    Normalization,
+    described_normalization,
     is_image,
     normalization,
     own_spec,
-    quantised,
+    quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
 from edgecnn.tflite.ops import op_traits
@@ -27,56 +28,56 @@ SHAPE_OPS = frozenset(
 """Ops that work sizes out at run time; with a fixed batch none is left in an image classifier."""
 
 MANY_CLASSES = 256
-"""An 8-bit softmax has as many levels."""
+"""Number of classes beyond which an 8-bit softmax has fewer levels than classes."""
 
 MAX_FLATBUFFER_BYTES = 2**31 - 1
-"""What offsets in the format, and memory of a web page, can reach."""
+"""Most bytes that the format's offsets, and the memory of a web page, can reach."""
 
 PIXELS_APART = 2.0
-"""Two descriptions of one input are the same if no pixel becomes another by more than this."""
+"""Most pixel values (of 255) by which two descriptions of one input may differ as the same."""
 
 
 @dataclass(frozen=True)
 class Oddity:
-    """One unusual thing.
+    """An unusual thing about a file.
 
     Args:
-        kind: A stable word for programs: ``"open_shape"``.
-        text: What it means, and what to do.
+        kind: A stable word for programs, such as ``"open_shape"``.
+        text: What the oddity means, and what to do.
     """
 
     kind: str
     text: str
 
 
-def find_oddities(facts: Facts, file_bytes: int) -> tuple[Oddity, ...]:
+def find_oddities(facts: FileFacts, file_bytes: int) -> tuple[Oddity, ...]:
     """List what is unusual about a file.
 
     Args:
-        facts: Its structure, metadata and labels.
-        file_bytes: Its size.
+        facts: The file's structure, metadata and labels.
+        file_bytes: Size of the file.
 
     Example:
         >>> [oddity.kind for oddity in find_oddities(facts, path.stat().st_size)]
         ['float_islands', 'tied_scores']
     """
     parts = (_shapes, _inputs, _graph, _precisions, _scales, _outputs, _labels, _runtime)
-    found = [oddity for part in parts for oddity in part(facts)]
+    oddities = [oddity for part in parts for oddity in part(facts)]
     if file_bytes > MAX_FLATBUFFER_BYTES:
         text = "it is larger than 2 GB: web pages and 32-bit systems can't load it; quantise it"
-        found.append(Oddity("huge", text))
-    return tuple(found)
+        oddities.append(Oddity("huge", text))
+    return tuple(oddities)
 
 
-def _shapes(facts: Facts) -> Iterator[Oddity]:
+def _shapes(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     ends = (*model.inputs, *model.outputs)
     opened = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
     if opened:
         yield Oddity(
             "open_shape",
-            f"its shape is open ({sides(opened)}): LiteRT.js refuses it; convert it with a batch "
-            "of 1",
+            f"its shape is open ({shape_text(opened)}): LiteRT.js refuses it; convert it with a "
+            "batch of 1",
         )
     for tensor in model.inputs[:1]:
         if len(tensor.shape) == 4 and tensor.shape[0] != 1:
@@ -91,7 +92,7 @@ def _shapes(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _inputs(facts: Facts) -> Iterator[Oddity]:
+def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     if not model.inputs or not is_image(model.inputs[0]):
         return
@@ -105,34 +106,29 @@ def _inputs(facts: Facts) -> Iterator[Oddity]:
     if tensor.dtype in ("int8", "int16"):
         text = f"its input is {tensor.dtype}: apps must quantise by themselves; uint8 takes pixels"
         yield Oddity("int8_ends", text)
-    known = [
-        found
-        for found in (
+    descriptions = [
+        description
+        for description in (
             normalization(model, None) if own_spec(model) else None,
-            described(facts.metadata),
-            quantised(tensor),
+            described_normalization(facts.metadata),
+            quantised_normalization(tensor),
         )
-        if found is not None
+        if description is not None
     ]
-    if any(_apart(known[0].mean, known[0].std, other.mean, other.std) for other in known[1:]):
-        sources = " and ".join(found.source for found in known)
+    if any(_differ(descriptions[0], other) for other in descriptions[1:]):
+        sources = " and ".join(description.source for description in descriptions)
         yield Oddity(
             "normalization_contradicts",
             f"{sources} do not say the same of its input: clients will answer differently",
         )
 
 
-def _apart(
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    means: tuple[float, ...],
-    stds: tuple[float, ...],
-) -> bool:
-    """Say whether black or white go in differently, by pixels' worth of the first description."""
-    channels = max(len(mean), len(means))
-    if {len(mean), len(means)} - {1, channels}:
+def _differ(one: Normalization, other: Normalization) -> bool:
+    """Say whether two descriptions differ for black or white, in pixels of the first one."""
+    channels = max(len(one.mean), len(other.mean))
+    if {len(one.mean), len(other.mean)} - {1, channels}:
         return True
-    first, second = _spread(mean, std, channels), _spread(means, stds, channels)
+    first, second = _by_channel(one, channels), _by_channel(other, channels)
     return any(
         abs((pixel - m) / s - (pixel - n) / t) * s > PIXELS_APART
         for (m, s), (n, t) in zip(first, second, strict=True)
@@ -140,13 +136,13 @@ def _apart(
     )
 
 
-def _spread(
-    mean: tuple[float, ...], std: tuple[float, ...], channels: int
-) -> list[tuple[float, float]]:
-    return list(zip((mean * channels)[:channels], (std * channels)[:channels], strict=True))
+def _by_channel(pixels: Normalization, channels: int) -> list[tuple[float, float]]:
+    """Return mean and deviation of each channel."""
+    means, deviations = pixels.mean * channels, pixels.std * channels
+    return list(zip(means[:channels], deviations[:channels], strict=True))
 
 
-def _graph(facts: Facts) -> Iterator[Oddity]:
+def _graph(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     if model.subgraphs != 1:
         text = f"it has {model.subgraphs} subgraphs: MediaPipe takes one; only the first is shown"
@@ -155,14 +151,14 @@ def _graph(facts: Facts) -> Iterator[Oddity]:
     if flex:
         yield Oddity(
             "flex_ops",
-            f"it has TensorFlow ops ({some(flex)}): apps need the Flex delegate, tens of MB; "
+            f"it has TensorFlow ops ({few_names(flex)}): apps need the Flex delegate, tens of MB; "
             "replace those layers",
         )
     custom = [name for name in facts.foreign_ops if not name.startswith("Flex")]
     if custom:
         yield Oddity(
             "custom_ops",
-            f"it has custom ops ({some(custom)}): apps must register them with the runtime",
+            f"it has custom ops ({few_names(custom)}): apps must register them with the runtime",
         )
     count = _unmade(model)
     if count:
@@ -173,17 +169,19 @@ def _graph(facts: Facts) -> Iterator[Oddity]:
 
 
 def _unmade(model: TfliteModel) -> int:
-    made = {tensor.index for tensor in model.inputs}
+    available = {tensor.index for tensor in model.inputs}
     count = 0
     for op in model.operators:
         read = [t for t in op.inputs if t is not None and not t.is_constant]
         # Values without a buffer and without a maker are variables, which are read as inputs.
-        count += any(t.index not in made and t.dtype != "resource" and t.elements for t in read)
-        made.update(tensor.index for tensor in op.outputs)
+        count += any(
+            t.index not in available and t.dtype != "resource" and t.elements for t in read
+        )
+        available.update(tensor.index for tensor in op.outputs)
     return count
 
 
-def _precisions(facts: Facts) -> Iterator[Oddity]:
+def _precisions(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     schemes = Counter(scheme for _, scheme in model.weighted_operators())
     integers = sum(schemes[name] for name, one in SCHEMES.items() if one.is_calibrated)
@@ -233,20 +231,20 @@ def _conversions_inside(model: TfliteModel, body: Sequence[Operator]) -> int:
         op_traits(op.name).converts
         and (source := op.input(0)) is not None
         and not source.is_constant
-        and not {source.index, *(made.index for made in op.outputs)} & ends
+        and not {source.index, *(result.index for result in op.outputs)} & ends
         for op in body
     )
 
 
 def _pairs(model: TfliteModel) -> int:
     widened = {
-        made.index for op in model.operators if op.name == "DEQUANTIZE" for made in op.outputs
+        result.index for op in model.operators if op.name == "DEQUANTIZE" for result in op.outputs
     }
     sources = (op.input(0) for op in model.operators if op.name == "QUANTIZE")
     return sum(source is not None and source.index in widened for source in sources)
 
 
-def _scales(facts: Facts) -> Iterator[Oddity]:
+def _scales(facts: FileFacts) -> Iterator[Oddity]:
     tensors: dict[int, TensorInfo] = {}
     for op in facts.model.operators:
         tensors.update((t.index, t) for t in (*op.inputs, *op.outputs) if t is not None)
@@ -258,12 +256,12 @@ def _scales(facts: Facts) -> Iterator[Oddity]:
     if broken:
         yield Oddity(
             "broken_scales",
-            f"scales that are no positive numbers ({some(broken)}): its answers are worthless; "
-            "make it again",
+            f"scales that are no positive numbers ({few_names(broken)}): its answers are "
+            "worthless; make it again",
         )
 
 
-def _outputs(facts: Facts) -> Iterator[Oddity]:
+def _outputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     count = class_count(model)
     if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
@@ -285,7 +283,7 @@ def _outputs(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _labels(facts: Facts) -> Iterator[Oddity]:
+def _labels(facts: FileFacts) -> Iterator[Oddity]:
     count = class_count(facts.model)
     if facts.labels is not None and count is not None and facts.labels != count:
         yield Oddity(
@@ -295,7 +293,7 @@ def _labels(facts: Facts) -> Iterator[Oddity]:
         )
 
 
-def _runtime(facts: Facts) -> Iterator[Oddity]:
+def _runtime(facts: FileFacts) -> Iterator[Oddity]:
     oldest = facts.oldest
     declared = parse_release(oldest.declared) if oldest.declared else None
     if oldest.version and declared and declared < parse_release(oldest.version):
@@ -305,7 +303,7 @@ def _runtime(facts: Facts) -> Iterator[Oddity]:
             f"{oldest.version}",
         )
     if oldest.unknown:
-        text = f"it is not known which runtime brought {some(oldest.unknown)}"
+        text = f"it is not known which runtime brought {few_names(oldest.unknown)}"
         yield Oddity("unknown_ops", text)
 
 

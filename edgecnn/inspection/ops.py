@@ -23,10 +23,10 @@ def operators_by_precision(model: TfliteModel) -> dict[str, dict[str, int]]:
     """
     schemes = {id(op): scheme for op, scheme in model.weighted_operators()}
     counts = Counter((op.name, schemes.get(id(op)) or _precision(op)) for op in model.operators)
-    found: dict[str, dict[str, int]] = {kind: {} for kind in model.op_counts}
+    by_kind: dict[str, dict[str, int]] = {kind: {} for kind in model.op_counts}
     for (kind, precision), count in counts.most_common():
-        found[kind][precision] = count
-    return found
+        by_kind[kind][precision] = count
+    return by_kind
 
 
 def _precision(op: Operator) -> str:

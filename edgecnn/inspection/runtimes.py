@@ -8,25 +8,27 @@ from dataclasses import dataclass
 from edgecnn.inspection.op_versions import INT16_VERSIONS, RELEASES
 from edgecnn.tflite.reading import OperatorCode, TfliteModel
 
-DECLARATION = "min_runtime_version"
+DECLARATION_BUFFER = "min_runtime_version"
 """Name of the metadata buffer in which converters write the oldest runtime."""
 
 DECLARATION_BYTES = 16
-"""Its length: a text, and zeros behind it."""
+"""Length of the declaration: a text, and zeros behind it."""
 
 Release = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class OldestRuntime:
-    """Which release of TensorFlow Lite's runtime a file needs at least.
+    """The oldest release of TensorFlow Lite's runtime that takes a file.
 
     Args:
-        version: The release, ``"2.17.0"``; None where nothing tells it.
-        because: The op that needs it: ``"FULLY_CONNECTED version 12"``; None where only the
-            file's own word is known.
-        declared: What the file says of itself; edits after its conversion may have made it false.
-        unknown: Ops of which it is not known when they came: versions past the table, custom ops.
+        version: The oldest release that takes the file, such as ``"2.17.0"``; None where neither
+            its ops nor a declaration tell it.
+        because: The op that needs this release, such as ``"FULLY_CONNECTED version 12"``; None
+            where only the declaration is known.
+        declared: The release that the file declares; edits after its conversion may have made the
+            declaration false.
+        unknown: Ops whose first release is not known: versions past the table, and custom ops.
     """
 
     version: str | None
@@ -52,15 +54,15 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
         >>> oldest_runtime(read_model("mobilenet_v2_dynamic.tflite")).because
         'FULLY_CONNECTED version 12'
     """
-    known, unknown = [], []
+    releases, unknown = [], []
     for code in _needed(model):
         label = f"{code.name} version {code.version}"
         release = _first_release(code)
         if release is None:
             unknown.append(code.name if code.is_custom else label)
         else:
-            known.append((release, label))
-    newest, because = max(known, default=((0, 0, 0), None))
+            releases.append((release, label))
+    newest, because = max(releases, default=((0, 0, 0), None))
     declared = _declared(model)
     if declared is not None and parse_release(declared) > newest:
         newest, because = parse_release(declared), None
@@ -68,15 +70,15 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
     return OldestRuntime(version, because, declared, tuple(dict.fromkeys(unknown)))
 
 
-def declaration(model: TfliteModel) -> dict[str, bytes]:
-    """Return the metadata buffer that declares the oldest runtime truly; none if it is not known.
+def runtime_declaration(model: TfliteModel) -> dict[str, bytes]:
+    """Return the metadata buffer that declares the oldest runtime; empty if it is not known.
 
-    Converters write it for the ops that they made; later changes to a file may need later ones.
+    Converters declare what their own ops need; later changes to a file may need a newer runtime.
     """
     version = oldest_runtime(model).version
     if version is None:
         return {}
-    return {DECLARATION: version.encode().ljust(DECLARATION_BYTES, b"\0")}
+    return {DECLARATION_BUFFER: version.encode().ljust(DECLARATION_BYTES, b"\0")}
 
 
 def parse_release(text: str) -> Release:
@@ -101,5 +103,5 @@ def _first_release(code: OperatorCode) -> Release | None:
 
 
 def _declared(model: TfliteModel) -> str | None:
-    text = model.metadata.get(DECLARATION, b"").rstrip(b"\0").decode(errors="replace")
+    text = model.metadata.get(DECLARATION_BUFFER, b"").rstrip(b"\0").decode(errors="replace")
     return text if re.fullmatch(r"\d{1,4}(\.\d{1,4}){1,2}", text, re.ASCII) else None

@@ -10,7 +10,7 @@ from typing import Any
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
-from edgecnn.importing.sources import find_source
+from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.cost import CostRow, operator_rows
@@ -23,10 +23,10 @@ class ModelSummary:
     """A model, layer by layer.
 
     Args:
-        model: What was asked for.
+        model: The name or path that was asked for.
         format: ``"keras"`` or ``"tflite"``.
-        rows: In the order of the work.
-        file_bytes: Size of a ``.tflite`` file, structure included; None for others.
+        rows: One row for each layer or op, in the order in which they run.
+        file_bytes: Size of a ``.tflite`` file, structure included; None for a Keras model.
     """
 
     model: str
@@ -36,17 +36,17 @@ class ModelSummary:
 
     @property
     def parameters(self) -> int:
-        """Sum over the rows."""
+        """Number of weights and biases of all rows."""
         return sum(row.parameters for row in self.rows)
 
     @property
     def macs(self) -> int:
-        """Sum over the rows."""
+        """Multiply-adds of all rows."""
         return sum(row.macs for row in self.rows)
 
     @property
     def bytes(self) -> int:
-        """Sum over the rows."""
+        """Bytes of the weights of all rows."""
         return sum(row.bytes for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def summarize(
         size: For a name, or a file that takes any size: input pixels.
         classes: For a name: number of classes.
         build: The options of a name as a whole, instead of one by one.
-        trust: Let a Keras file run code of its own.
+        trust: Whether code in a Keras file may run.
 
     Raises:
         InputError: No such name or file, a broken file, an option that does not fit.
@@ -103,15 +103,12 @@ def is_tflite(path: Path) -> bool:
 
 
 def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[CostRow, ...]:
-    found = find_source(source, trust=trust)
-    if found.kind == "registered":
-        options.check(found.name)
-    else:
-        options.refuse_for_file(quoted(found.name))
+    model = find_source(source, trust=trust)
+    format_of(model).check_options(model.name, options)
     with ChildProcess(
         module_command("edgecnn.inspection.keras_layers"),
         task=f"loading {quoted(source)}",
         environment=CHILD_ENVIRONMENT,
     ) as child:
-        child.send(ListLayers(found, options.size, options.arguments()))
+        child.send(ListLayers(model, options.size, options.arguments()))
         return child.receive(LayersListed).rows

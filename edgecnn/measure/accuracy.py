@@ -10,7 +10,7 @@ from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.labelled_data import find_label_offset
 from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.core.files import quoted, sha256_of
-from edgecnn.data.datasets import Dataset, sample
+from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
@@ -18,7 +18,7 @@ from edgecnn.measure.parallel_classification import (
     RunnerSource,
     classify_images,
 )
-from edgecnn.model_metadata.input_tensors import NOTHING_SAID, input_spec, scores_output
+from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
 from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.outputs import final_activation
@@ -50,7 +50,7 @@ class AccuracyTask:
         self,
         model: TfliteModel,
         dataset: Dataset,
-        preprocessing: Preprocessing = NOTHING_SAID,
+        preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
         label_offset: int | None = None,
         label: str = "the model",
         images: int | None = None,
@@ -58,7 +58,7 @@ class AccuracyTask:
     ) -> None:
         self.dataset = dataset
         every = range(len(dataset))
-        self.indices = every if images is None else sorted(sample(dataset, images))
+        self.indices = every if images is None else sorted(sample_indices(dataset, images))
         self._spec = input_spec(model, preprocessing, label)
         self._input = model.inputs[0]
         self._output = scores_output(model, label)
@@ -134,7 +134,7 @@ class ReferenceModel:
         cls,
         path: str | Path,
         dataset: Dataset,
-        preprocessing: Preprocessing = NOTHING_SAID,
+        preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
         label_offset: int | None = None,
         images: int | None = None,
     ) -> ReferenceModel:

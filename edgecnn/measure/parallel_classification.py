@@ -23,7 +23,7 @@ from edgecnn.accuracy.result import TOP_K
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.loader import LoadedImage, load
+from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.model_metadata.input_tensors import to_levels, to_scores, to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo
@@ -184,7 +184,7 @@ class _Work:
         self.runners, self._handed_out = 1, 0
         self.models = models
         self._labels = np.asarray(dataset.labels, np.int64)
-        self._images = load(dataset, indices, models[0].spec)
+        self._images = load_images(dataset, indices, models[0].spec)
         self._lock = threading.Lock()
         self._unreadable: list[LoadedImage] = []
         self._parts: list[list[Answers]] = [[] for _ in models]

@@ -22,8 +22,8 @@ class DescribedFile(TfliteFile):
         path: The file.
 
     Raises:
-        InputError: It is missing, unreadable, empty, or no ``.tflite`` file; from the properties,
-            when what they read is broken.
+        InputError: The file is missing, unreadable, empty, or no ``.tflite`` file. A property
+            raises it when what it reads is broken.
 
     Example:
         >>> file = DescribedFile("model.tflite")
@@ -85,7 +85,7 @@ def parse_tree(metadata: bytes) -> Tree:
         metadata: The buffer's bytes.
 
     Raises:
-        ValueError: It is broken.
+        ValueError: The metadata is broken.
     """
     if metadata[4:8] != IDENTIFIER:
         raise ValueError("it does not begin as metadata does")
@@ -99,8 +99,8 @@ def labels_in(
     """Return the labels of the first output from what is packed; None where it has none.
 
     Args:
-        metadata: What names the label file.
-        packed: Name -> content.
+        metadata: The public metadata, which names the label file.
+        packed: Name -> content of the packed files.
         label: The model's name for messages.
 
     Raises:

@@ -13,17 +13,17 @@ from typing import Any
 from edgecnn.model_metadata.schema import SCALARS, TABLES, UNIONS
 
 MAX_ITEMS = 200_000
-"""Tables, numbers and kilobytes of text that are read at most: some 100 times what files have."""
+"""Most tables, numbers and kilobytes of text that are read: some 100 times what files have."""
 
 Tree = dict[str, Any]
-"""Field -> value: text, number, bytes, tuple, another Tree; a union's is (table, Tree)."""
+"""Field -> value: text, number, bytes, tuple or another Tree; (table, Tree) for a union."""
 
 
 class Reader:
-    """Reads one flatbuffer; what leads outside of it, or never ends, is a ValueError.
+    """Reads one flatbuffer; ValueError where it leads outside of itself, or never ends.
 
     Args:
-        content: bytes or an mmap of them; only what is asked for is read.
+        content: The flatbuffer as bytes or as an mmap; only what is asked for is read.
 
     Example:
         >>> reader = Reader(metadata)
@@ -54,7 +54,7 @@ class Reader:
         return self.follow(0)
 
     def field(self, table: int, slot: int) -> int | None:
-        """Return the position of a table's field, None where it has none."""
+        """Return the position of a table's field; None where the table lacks it."""
         vtable = table - int(self.number("i", table))
         if 4 + 2 * slot >= self.number("H", vtable):
             return None
@@ -62,7 +62,7 @@ class Reader:
         return table + offset if offset else None
 
     def vector(self, position: int) -> tuple[int, int]:
-        """Return where a vector's first element is, and how many there are."""
+        """Return the position of a vector's first element, and the number of elements."""
         start = self.follow(position)
         return start + 4, int(self.number("I", start))
 
@@ -75,7 +75,7 @@ class Reader:
         return bytes(self._content[start : start + length])
 
     def text(self, position: int) -> str:
-        """Return a string; what is no UTF-8 in it is shown as U+FFFD."""
+        """Return a string, with U+FFFD for what is no UTF-8."""
         return self.data(position).decode("utf-8", errors="replace")
 
     def decode(self, name: str, table: int) -> Tree:
@@ -83,7 +83,7 @@ class Reader:
 
         Args:
             name: The table's type, of ``TABLES``.
-            table: Its position.
+            table: Position of the table.
         """
         self._spend(1)
         tree: Tree = {}
@@ -140,7 +140,7 @@ def encode(name: str, tree: Mapping[str, Any], identifier: bytes) -> bytes:
 
     Args:
         name: The root table's type, of ``TABLES``.
-        tree: As :meth:`Reader.decode` gives it.
+        tree: Fields of the root table, as :meth:`Reader.decode` returns them.
         identifier: Four bytes that name the format.
     """
     import flatbuffers

@@ -15,20 +15,23 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
-NOTHING_SAID = Preprocessing()
+NO_PREPROCESSING_GIVEN = Preprocessing()
+"""What stands for a user who says nothing of a model's preprocessing."""
 
 
 def input_spec(
-    model: TfliteModel, preprocessing: Preprocessing = NOTHING_SAID, label: str = "the model"
+    model: TfliteModel,
+    preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
+    label: str = "the model",
 ) -> InputSpec:
     """Say how images become a model's input.
 
-    What edgecnn wrote into the file comes first; else a uint8 input takes pixels as they are; else
-    what the user said; else the file's public metadata.
+    What edgecnn wrote into the file comes first. Without that, a uint8 input takes pixels as they
+    are, and for other inputs the user's word comes before the file's public metadata.
 
     Args:
         model: The file's structure.
-        preprocessing: What the user said.
+        preprocessing: What the user said of the preprocessing.
         label: The file's name for messages.
 
     Raises:
@@ -50,18 +53,18 @@ def input_spec(
         return spec
     if tensor.dtype == "uint8":
         return preset("raw", height, width, channels)
-    said = preprocessing.spec(height, width, channels)
-    known = said or _described_spec(model, (height, width, channels), label)
-    if known is None:
+    given = preprocessing.spec(height, width, channels)
+    described = given or _described_spec(model, (height, width, channels), label)
+    if described is None:
         raise unknown_preprocessing(label)
-    return known
+    return described
 
 
 def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
-    """Return the one input, which takes one image.
+    """Return the only input of a model, which takes one image.
 
     Raises:
-        InputError: There are several, or it is no image of one of the dtypes that take images.
+        InputError: The model has several inputs, or its input takes no image, by shape or dtype.
     """
     shapes = [tensor.shape for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1:
@@ -78,10 +81,10 @@ def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
 
 
 def scores_output(model: TfliteModel, label: str = "the model") -> TensorInfo:
-    """Return the one output, which is a score for each class.
+    """Return the only output of a model, which holds a score for each class.
 
     Raises:
-        InputError: There are several, or it is a single number.
+        InputError: The model has several outputs, or its output is a single number.
     """
     if len(model.outputs) != 1 or model.outputs[0].elements < 2:
         raise InputError(f"{label} is no classifier: it has not one output of class scores")
@@ -112,11 +115,11 @@ def to_tensor(
     Args:
         image: uint8, shape (height, width, channels), RGB or grey.
         spec: The model's normalisation.
-        tensor: The input: float32 takes normalised values, uint8 the pixels as they are, int8
-            normalised values in its own quantisation.
+        tensor: The model's input: float32 takes normalised values, uint8 the pixels as they are,
+            int8 normalised values in its own quantisation.
 
     Returns:
-        Shape (height, width, channels), of the input's dtype.
+        The image, shape (height, width, channels), of the input's dtype.
     """
     if tensor.dtype == "uint8":
         return image
@@ -133,11 +136,11 @@ def to_levels(spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any] | None:
 
     Args:
         spec: The model's normalisation.
-        tensor: The input.
+        tensor: The model's input.
 
     Returns:
-        Shape (256,), of the input's dtype; None for an input that takes pixels as they are, and
-        where the normalisation is not the same for all channels.
+        Values of shape (256,), of the input's dtype; None for an input that takes pixels as they
+        are, and where the normalisation is not the same for all channels.
 
     Example:
         >>> to_levels(preset("tf", 224, 224), read_model("float32.tflite").inputs[0])[[0, 255]]
@@ -145,16 +148,16 @@ def to_levels(spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any] | None:
     """
     if tensor.dtype == "uint8" or not spec.is_uniform:
         return None
-    every = np.arange(256, dtype=np.uint8).repeat(spec.channels).reshape(256, 1, spec.channels)
-    return np.ascontiguousarray(to_tensor(every, spec, tensor)[:, 0, 0])
+    levels = np.arange(256, dtype=np.uint8).repeat(spec.channels).reshape(256, 1, spec.channels)
+    return np.ascontiguousarray(to_tensor(levels, spec, tensor)[:, 0, 0])
 
 
 def to_scores(outputs: npt.NDArray[Any], tensor: TensorInfo) -> npt.NDArray[np.float64]:
     """Return the scores that outputs of a file stand for.
 
     Args:
-        outputs: Any shape, of the output's dtype.
-        tensor: The output: a quantised one has a scale and a zero point.
+        outputs: Answers of the file, any shape, of the output's dtype.
+        tensor: The file's output; a quantised one has a scale and a zero point.
 
     Example:
         >>> to_scores(np.array([255], np.uint8), read_model("quantised.tflite").outputs[0])

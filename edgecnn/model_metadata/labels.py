@@ -11,16 +11,16 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 
 LABEL_FILE = "labels.txt"
-"""Its name in a file of ours."""
+"""Name of the packed label file in files that edgecnn makes."""
 
 BACKGROUND = "background"
-"""What comes first in networks with 1,001 classes."""
+"""Label of the first class of networks with 1,001 classes."""
 
 IMAGENET_OUTPUTS = (1000, 1001)
-"""Classes of a model for ImageNet: without a background class or with one, which comes first."""
+"""Numbers of classes of a model for ImageNet: without a background class, or with one in front."""
 
 MAX_LABEL_BYTES = 4 << 20
-"""Some 200,000 names."""
+"""Most bytes of a label file: some 200,000 names."""
 
 ENCODING_HINT = "save it as UTF-8, with one label a line"
 
@@ -29,11 +29,11 @@ def read_label_file(path: str | Path) -> tuple[str, ...]:
     """Read a file with one label a line; a byte-order mark and blank lines at its end are dropped.
 
     Args:
-        path: UTF-8 text with either kind of line ends.
+        path: A file of UTF-8 text, with line ends of Unix or of Windows.
 
     Raises:
-        InputError: It is missing, unreadable, empty, too large, not UTF-8, or has a blank line
-            between labels.
+        InputError: The file is missing, unreadable, empty, too large, not UTF-8, or has a blank
+            line between labels.
 
     Example:
         >>> read_label_file("labels.txt")
@@ -55,7 +55,7 @@ def read_label_file(path: str | Path) -> tuple[str, ...]:
 
 
 def parse_labels(content: bytes, name: str) -> tuple[str, ...]:
-    """Read the content of a label file; ``name`` stands for it in errors."""
+    """Read the content of a label file, which errors call ``name``."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,7 +73,7 @@ def checked_labels(labels: Sequence[str], name: str) -> tuple[str, ...]:
     """Return labels that can be packed, one a line.
 
     Raises:
-        InputError: There are none, or one is blank or more than a line.
+        InputError: There are no labels, or a label is blank or more than a line.
     """
     if not labels:
         raise InputError(f"{name} has no labels: give one a line, in the order of the classes")
@@ -85,7 +85,7 @@ def checked_labels(labels: Sequence[str], name: str) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def check_count(labels: Sequence[str], classes: int, name: str) -> None:
+def check_label_count(labels: Sequence[str], classes: int, name: str) -> None:
     """Raise InputError unless there are as many labels as classes."""
     if len(labels) == classes:
         return
@@ -106,7 +106,7 @@ def duplicate_warning(labels: Sequence[str], name: str) -> str | None:
 
 
 def imagenet_labels(classes: int) -> tuple[str, ...] | None:
-    """Return the names of ImageNet's classes, None unless there are 1,000, or 1,001 of them.
+    """Return the names of ImageNet's classes; None unless ``classes`` is 1,000 or 1,001.
 
     Source: ``edgecnn/data/IMAGENET.md``.
 

@@ -13,15 +13,15 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 
 
 @dataclass(frozen=True)
-class Shown:
+class MetadataOverview:
     """What a file says of itself.
 
     Args:
-        metadata: The public metadata, None if it has none.
-        labels: Of the first output, None if it has none.
-        packed_files: Name -> bytes of what is packed behind the model.
-        buffers: Name -> bytes of all metadata buffers inside of it.
-        edgecnn: What edgecnn keeps for itself, None for files of others.
+        metadata: The public metadata; None if the file has none.
+        labels: Labels of the first output; None if it has none.
+        packed_files: Name -> size in bytes of each file packed behind the model.
+        buffers: Name -> size in bytes of each metadata buffer in the model.
+        edgecnn: Content of edgecnn's own metadata buffer; None for files of other tools.
     """
 
     metadata: ModelMetadata | None
@@ -31,12 +31,12 @@ class Shown:
     edgecnn: dict[str, Any] | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; numbers that are none (NaN, infinity) are None."""
+        """Return plain values for JSON, with None for NaN and infinity."""
         values: dict[str, Any] = json_values(dataclasses.asdict(self))
         return values
 
 
-def metadata(path: str | Path) -> Shown:
+def metadata(path: str | Path) -> MetadataOverview:
     """Read what a file says of itself.
 
     Args:
@@ -50,7 +50,7 @@ def metadata(path: str | Path) -> Shown:
         'Ada Lovelace'
     """
     file = DescribedFile(path)
-    return Shown(
+    return MetadataOverview(
         metadata=file.metadata,
         labels=file.labels,
         packed_files={name: len(content) for name, content in file.packed_files.items()},

@@ -1,7 +1,7 @@
 """The zip of files that stands behind the model in a ``.tflite`` file: labels and the like.
 
-It is stored, not deflated: MediaPipe and the Android library read no other. Offsets in it count
-from the start of the whole file, so that every zip reader takes that as it is.
+The zip's files are stored, not deflated: MediaPipe and the Android library read no others. Offsets
+in the zip count from the start of the whole file, so that every zip reader takes that as it is.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 MAX_PACKED_BYTES = 32 << 20
-"""All packed files together, unpacked."""
+"""Most bytes of all packed files together, unpacked."""
 
 MAX_PACKED_FILES = 1000
 
 MAX_DIRECTORY_BYTES = 1 << 20
-"""The zip's list of its files."""
+"""Most bytes of the zip's list of its files."""
 
 ZIP_BLOCK_BYTES = 1 << 20
 
@@ -27,8 +27,8 @@ END_BYTES = 22
 
 MAX_COMMENT_BYTES = 65_535
 
-DATE = (1980, 1, 1, 0, 0, 0)
-"""The earliest that a zip can say, so that the same files give the same bytes."""
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+"""Date of every packed file, the earliest of zips, so that the same files give the same bytes."""
 
 ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -41,14 +41,15 @@ ZIP_ERRORS = (
     ValueError,
     OSError,
 )
-"""What a broken zip can raise."""
+"""Errors that a broken zip can raise."""
 
 
 def has_zip(content: Any) -> bool:
     """Say whether a zip ends where the content ends, and is small enough to look into.
 
     Raises:
-        ValueError: Its list of files is larger than any real one, or in a form for huge archives.
+        ValueError: The zip's list of files is larger than any real one, or in a form for huge
+            archives.
     """
     length = len(content)
     place = content.rfind(b"PK\5\6", max(0, length - END_BYTES - MAX_COMMENT_BYTES))
@@ -64,12 +65,12 @@ def has_zip(content: Any) -> bool:
 
 
 def read_zip(file: BinaryIO) -> dict[str, bytes]:
-    """Return the packed files by name; the order is the zip's.
+    """Return the packed files, name -> content, in the zip's order.
 
     Raises:
         ValueError: A file's name is a path, they are too many or too large, or one is encrypted
             or packed in an unusual way.
-        Exception: Others of ``ZIP_ERRORS``.
+        Exception: Another one of ``ZIP_ERRORS``, for a broken zip.
     """
     with zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
@@ -90,13 +91,13 @@ def zip_start(file: BinaryIO) -> int:
 
 
 def append_zip(file: BinaryIO, files: Mapping[str, bytes]) -> None:
-    """Write the files as a zip where the file stands now; nothing where there are none."""
+    """Write files as a zip at the file's present position; write nothing where there are none."""
     if not files:
         return
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in files.items():
-            info = zipfile.ZipInfo(name, DATE)
-            # Said, because the default is the system's that this runs on.
+            info = zipfile.ZipInfo(name, ZIP_DATE)
+            # The defaults depend on the operating system.
             info.create_system, info.external_attr = 3, 0o644 << 16
             archive.writestr(info, content, zipfile.ZIP_STORED)
 

@@ -14,17 +14,17 @@ LABEL_TYPES = (TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS)
 
 @dataclass(frozen=True)
 class TensorMetadata:
-    """What the metadata says of one input or output.
+    """Public metadata of an input or output.
 
     Args:
-        name: For people and generated code.
-        description: One or two sentences.
-        mean: One value, or one a channel, in the units of a pixel (0..255); a float input is
-            ``(pixel - mean) / std``. None where nothing is said.
-        std: The same, for the deviation.
-        color_space: ``"RGB"``, ``"GRAYSCALE"``, or None where it is no image.
-        minimum: Least value, one for all or one a channel.
-        maximum: Greatest value.
+        name: Name of the input or output, for people and for generated code.
+        description: What the tensor holds, in one or two sentences.
+        mean: One mean, or one for each channel, in units of a pixel (0..255); a float input is
+            ``(pixel - mean) / std``. None where the metadata has no normalisation.
+        std: One deviation, or one for each channel, in units of a pixel; None as ``mean``.
+        color_space: ``"RGB"``, ``"GRAYSCALE"``, or None where the tensor is no image.
+        minimum: Least value, one for all channels or one for each.
+        maximum: Greatest value, one for all channels or one for each.
         label_files: Names of the packed files with one label a line.
     """
 
@@ -92,18 +92,18 @@ class AssociatedFile:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What the metadata says of a file.
+    """Public metadata of a file.
 
     Args:
-        name: Of the model.
-        description: One or two sentences.
-        version: Of the model, as its author counts.
-        author: Who made it.
-        license: Its name or its text.
-        min_parser_version: The oldest version of the schema that knows all that is used; it is
-            worked out when the metadata is written.
-        inputs: In the order of the file's own inputs.
-        outputs: In the order of the file's own outputs.
+        name: Name of the model.
+        description: What the model does, in one or two sentences.
+        version: Version of the model, as its author counts.
+        author: Who made the model.
+        license: Name or text of the licence.
+        min_parser_version: The oldest version of the schema that knows all used fields; it is
+            determined when the metadata is written.
+        inputs: Metadata of the inputs, in the file's own order.
+        outputs: Metadata of the outputs, in the file's own order.
         files: All packed files that the metadata lists.
     """
 
@@ -130,7 +130,7 @@ class ModelMetadata:
         )
 
     def to_tree(self) -> Tree:
-        """Return a ``ModelMetadata`` table; files of no tensor are listed at its top."""
+        """Return a ``ModelMetadata`` table, which lists the files that belong to no tensor."""
         of_tensors = {
             name for tensor in (*self.inputs, *self.outputs) for name in tensor.label_files
         }

@@ -13,7 +13,7 @@ IDENTIFIER = b"M001"
 """Bytes 4 to 8 of a metadata flatbuffer."""
 
 SCALARS = {"byte": "b", "ubyte": "B", "int": "i", "uint": "I", "float": "f"}
-"""Numbers of the schema -> their letter in ``struct``; all are 0 unless they are said."""
+"""Types of numbers in the schema -> letter in ``struct``; a number that is absent is 0."""
 
 TABLES: dict[str, tuple[tuple[str, str], ...]] = {
     "ModelMetadata": (
@@ -100,16 +100,16 @@ UNIONS: dict[str, tuple[str, ...]] = {
         "RegexTokenizerOptions",
     ),
 }
-"""Union -> its tables; the first one's number is 1."""
+"""Union -> the tables that it can hold, numbered from 1."""
 
 TENSOR_AXIS_LABELS = 2
 TENSOR_VALUE_LABELS = 3
 """``AssociatedFileType`` of a file with one label a line: of the places of an axis, of values."""
 
 COLOR_SPACES = {"RGB": 1, "GRAYSCALE": 2}
-"""``ColorSpaceType``."""
+"""Colour space -> number in ``ColorSpaceType``."""
 
-SINCE: dict[tuple[str, str], tuple[int, int, int]] = {
+FIELDS_SINCE: dict[tuple[str, str], tuple[int, int, int]] = {
     ("ProcessUnitOptions", "BertTokenizerOptions"): (1, 1, 0),
     ("ProcessUnitOptions", "SentencePieceTokenizerOptions"): (1, 1, 0),
     ("SubGraphMetadata", "input_process_units"): (1, 1, 0),
@@ -124,4 +124,5 @@ SINCE: dict[tuple[str, str], tuple[int, int, int]] = {
 """What needs a newer parser than 1.0.0: (table, field) or (union, member) -> version."""
 
 FILE_TYPES_SINCE = {5: (1, 0, 1), 6: (1, 4, 0)}
-"""The same for ``AssociatedFileType``: VOCABULARY, SCANN_INDEX_FILE."""
+"""``AssociatedFileType`` that needs a newer parser than 1.0.0 (VOCABULARY, SCANN_INDEX_FILE) ->
+version."""

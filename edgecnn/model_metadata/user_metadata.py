@@ -8,10 +8,10 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.model_metadata.labels import check_count, checked_labels, read_label_file
+from edgecnn.model_metadata.labels import check_label_count, checked_labels, read_label_file
 
-MAX_TEXT = 100_000
-"""Characters; the longest licences have some 40,000."""
+MAX_TEXT_CHARACTERS = 100_000
+"""Most characters of a text; the longest licences have some 40,000."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class About:
 
     Args:
         author: Who made the model.
-        license: Its name or its text.
-        version: As the author counts.
-        description: One or two sentences.
+        license: Name or text of the licence.
+        version: Version of the model, as its author counts.
+        description: What the model does, in one or two sentences.
         labels: One name for each class, None if not given.
-        labels_from: What the labels are from, for messages.
+        labels_from: Where the labels are from, for messages.
     """
 
     author: str = ""
@@ -43,17 +43,17 @@ class About:
         version: str | None = None,
         description: str | None = None,
     ) -> About:
-        """Check what was said, and read the labels.
+        """Check the texts, and read the labels.
 
         Args:
-            labels: A file with one a line, or the labels themselves.
+            labels: The labels, or a file with one label a line.
             author: Who made the model.
-            license: Its name or its text.
-            version: As the author counts.
-            description: One or two sentences.
+            license: Name or text of the licence.
+            version: Version of the model, as its author counts.
+            description: What the model does, in one or two sentences.
 
         Raises:
-            InputError: The labels cannot be used, or a text is none.
+            InputError: The labels or a text cannot be used.
         """
         texts = {
             "author": author or "",
@@ -73,18 +73,18 @@ class About:
     def check_classes(self, classes: int) -> None:
         """Raise InputError if labels were given, and are not as many as the classes."""
         if self.labels is not None:
-            check_count(self.labels, classes, self.labels_from)
+            check_label_count(self.labels, classes, self.labels_from)
 
 
 def check_text(name: str, text: str) -> None:
     """Raise InputError unless a text can stand in the metadata.
 
     Args:
-        name: What it is, for the message.
-        text: Any number of lines.
+        name: Name of the text for messages, such as ``"author"``.
+        text: The text, of any number of lines.
     """
-    if len(text) > MAX_TEXT:
-        raise InputError(f"the {name} has {len(text)} characters: {MAX_TEXT} at most")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InputError(f"the {name} has {len(text)} characters: {MAX_TEXT_CHARACTERS} at most")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -18,22 +18,22 @@ from edgecnn.model_metadata.packed_files import (
 )
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import (
+    FIELDS_SINCE,
     FILE_TYPES_SINCE,
     IDENTIFIER,
     METADATA_BUFFER,
-    SINCE,
     TABLES,
 )
 from edgecnn.tflite.writing import with_metadata_buffers
 
 
 def with_metadata(content: bytes, metadata: ModelMetadata, files: Mapping[str, bytes]) -> bytes:
-    """Return a copy of a model with public metadata and packed files, in place of those it has.
+    """Return a copy of a model whose public metadata and packed files are replaced.
 
     Args:
         content: A ``.tflite`` file's bytes. Its other metadata buffers stay.
-        metadata: What it is to say.
-        files: Name -> content of what is packed behind it.
+        metadata: The new public metadata.
+        files: Name -> content of the new packed files.
 
     Raises:
         InputError: The file is broken, or a name is a path.
@@ -48,10 +48,10 @@ def with_packed_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
 
     Args:
         content: A ``.tflite`` file's bytes, with or without packed files.
-        files: Name -> content; none takes what is packed away.
+        files: Name -> content of the new packed files; empty to take the present ones away.
 
     Raises:
-        InputError: What is packed in it is broken, or a name is a path.
+        InputError: The present packed files are broken, or a name is a path.
     """
     check_names(files)
     whole = io.BytesIO(content)
@@ -62,7 +62,7 @@ def with_packed_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
 
 
 def append_packed_files(path: Path, files: Mapping[str, bytes]) -> None:
-    """Put files behind a model that has none yet, without reading it into memory."""
+    """Pack files behind a model that has none yet, without reading the model into memory."""
     check_names(files)
     with path.open("r+b") as file:
         file.seek(0, io.SEEK_END)
@@ -70,12 +70,12 @@ def append_packed_files(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def encode_metadata(metadata: ModelMetadata) -> bytes:
-    """Return the content of the metadata buffer."""
+    """Return the content of the public metadata buffer."""
     return encode_tree(metadata.to_tree())
 
 
 def encode_tree(tree: Mapping[str, Any]) -> bytes:
-    """Return the content of the metadata buffer from a tree, with the parser version it needs."""
+    """Return the content of the public metadata buffer for a tree, with the parser's version."""
     version = ".".join(str(part) for part in needed_parser("ModelMetadata", tree))
     return encode("ModelMetadata", {**tree, "min_parser_version": version}, IDENTIFIER)
 
@@ -85,17 +85,17 @@ def needed_parser(name: str, tree: Mapping[str, Any]) -> tuple[int, int, int]:
 
     Args:
         name: The table's type.
-        tree: Its fields.
+        tree: Fields of the table.
     """
     needed = [(1, 0, 0)]
     for field, kind in TABLES[name]:
         value = tree.get(field)
         if value is None:
             continue
-        needed.append(SINCE.get((name, field), (1, 0, 0)))
+        needed.append(FIELDS_SINCE.get((name, field), (1, 0, 0)))
         if kind.startswith("union "):
             member, value = value
-            needed.append(SINCE.get((kind.removeprefix("union "), member), (1, 0, 0)))
+            needed.append(FIELDS_SINCE.get((kind.removeprefix("union "), member), (1, 0, 0)))
             needed.append(needed_parser(member, value))
         elif kind.strip("[]") in TABLES:
             each = value if kind.startswith("[") else (value,)

@@ -6,25 +6,25 @@ Its image classifier reads normalisation and labels from the file, so little is 
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.snippets.program_values import common, filled
-from edgecnn.snippets.quoting import comment, kotlin_literal, swift_literal
+from edgecnn.snippets.program_values import common_values, fill_template
+from edgecnn.snippets.quoting import comment_text, kotlin_literal, swift_literal
 
 
 def android_class(classifier: Classifier) -> str:
-    """Return a class in Kotlin; the file is in the app's assets."""
+    """Return a class in Kotlin that reads the file from the app's assets."""
     name = kotlin_literal(classifier.path.name)
-    return filled("android", {**_said(classifier), "MODEL": name})
+    return fill_template("android", {**_said(classifier), "MODEL": name})
 
 
 def ios_class(classifier: Classifier) -> str:
-    """Return a class in Swift; the file is in the app's bundle."""
+    """Return a class in Swift that reads the file from the app's bundle."""
     path = classifier.path
     names = {
         "MODEL": swift_literal(path.name),
         "STEM": swift_literal(path.stem),
         "ENDING": swift_literal(path.suffix.removeprefix(".")),
     }
-    return filled("ios", {**_said(classifier), **names})
+    return fill_template("ios", {**_said(classifier), **names})
 
 
 def _said(classifier: Classifier) -> dict[str, str]:
@@ -34,7 +34,7 @@ def _said(classifier: Classifier) -> dict[str, str]:
         normalization = f"(pixel - {spec.mean[0]:g}) / {spec.std[0]:g}"
     labels = f"{classifier.classes:,} labels"
     return {
-        **common(classifier),
+        **common_values(classifier),
         "NORMALIZATION": normalization,
-        "LABELS_SAID": comment(f"{labels} from {classifier.label(0)!r} on"),
+        "LABELS_SAID": comment_text(f"{labels} from {classifier.label(0)!r} on"),
     }

@@ -1,4 +1,4 @@
-"""What programs in every language are filled in with."""
+"""Filling the templates of programs with what a file says of itself."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from importlib import resources
 
 from edgecnn.classification.classifier import Classifier
 
-PLACE = re.compile("@([A-Z_]+)@")
+PLACEHOLDER = re.compile("@([A-Z_]+)@")
 
 
-def common(classifier: Classifier) -> dict[str, str]:
-    """Return the sizes that stand in every program.
+def common_values(classifier: Classifier) -> dict[str, str]:
+    """Return the image sizes that every program has.
 
     An image is scaled until it covers FULL_HEIGHT x FULL_WIDTH, and the centre is cut out of it.
     """
@@ -26,13 +26,13 @@ def common(classifier: Classifier) -> dict[str, str]:
     }
 
 
-def filled(template: str, values: Mapping[str, str]) -> str:
-    """Return a template with its places filled in, once: what a value holds is never a place.
+def fill_template(template: str, values: Mapping[str, str]) -> str:
+    """Return a template whose placeholders are filled in; those within a value stay as they are.
 
     Args:
         template: Name of a file in ``templates/``.
-        values: Place -> text.
+        values: Placeholder -> text.
     """
     folder = resources.files("edgecnn.snippets").joinpath("templates")
     text = folder.joinpath(f"{template}.txt").read_text("utf-8")
-    return PLACE.sub(lambda place: values[place[1]], text)
+    return PLACEHOLDER.sub(lambda place: values[place[1]], text)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.snippets.program_values import common, filled
-from edgecnn.snippets.quoting import comment, python_literal
+from edgecnn.snippets.program_values import common_values, fill_template
+from edgecnn.snippets.quoting import comment_text, python_literal
 
 FEW_LABELS = 20
-"""Up to so many stand in the program; more are read from the file, where they are packed."""
+"""Most labels that stand in the program; more are read from the file, where they are packed."""
 
 
 def python_program(classifier: Classifier) -> str:
@@ -15,16 +15,16 @@ def python_program(classifier: Classifier) -> str:
     spec, labels = classifier.spec, _labels(classifier)
     is_packed = "zipfile" in labels
     probabilities = classifier.gives_probabilities
-    return filled(
+    return fill_template(
         "python",
         {
-            **common(classifier),
+            **common_values(classifier),
             "MODEL": python_literal(str(classifier.path)),
             "IMPORTS": "import zipfile\n" if is_packed else "",
             "LABELS": labels,
             "CONSTANTS": _constants(classifier),
             "DTYPE": classifier.input.dtype,
-            "SHAPE": comment(str(classifier.input.shape)),
+            "SHAPE": comment_text(str(classifier.input.shape)),
             "MODE": "L" if spec.channels == 1 else "RGB",
             "RESAMPLING": spec.interpolation.upper(),
             "TENSOR": _tensor(classifier),

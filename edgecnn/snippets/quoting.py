@@ -36,12 +36,12 @@ def swift_literal(text: str) -> str:
     return f'"{"".join(shown)}"'
 
 
-def comment(text: str) -> str:
-    """Return text for a comment: one line that ends no comment of any of the languages."""
-    kept = "".join(letter if letter.isprintable() else "?" for letter in _printable(text))
-    return kept.replace("--", "- -").replace("*/", "* /")
+def comment_text(text: str) -> str:
+    """Return text for a comment: one line, which ends no comment in any of the languages."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in _printable(text))
+    return line.replace("--", "- -").replace("*/", "* /")
 
 
 def _printable(text: str) -> str:
-    """Replace what stands for bytes that are no UTF-8, which no source file can hold."""
+    """Replace surrogates, which stand for bytes that are no UTF-8, by question marks."""
     return text.encode("utf-8", "replace").decode()

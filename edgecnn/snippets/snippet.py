@@ -11,7 +11,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import INTERPRETER, LITERT_JS, MEDIAPIPE, clients_for
-from edgecnn.model_metadata.input_tensors import NOTHING_SAID
+from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program
 from edgecnn.snippets.web import web_page
@@ -19,7 +19,7 @@ from edgecnn.snippets.web import web_page
 
 @dataclass(frozen=True)
 class Platform:
-    """A platform: what makes its program, and the library that the program uses."""
+    """A platform: the function that writes a program for it, and the library that this uses."""
 
     program: Callable[[Classifier], str]
     client: str
@@ -33,13 +33,15 @@ PLATFORMS = {
 }
 
 
-def snippet(path: str | Path, platform: str, preprocessing: Preprocessing = NOTHING_SAID) -> str:
+def snippet(
+    path: str | Path, platform: str, preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
+) -> str:
     """Return a program that classifies images with a file.
 
     Args:
         path: A ``.tflite`` file, also one that edgecnn did not make.
         platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML).
-        preprocessing: What the user said of its input, where the file does not say it.
+        preprocessing: What the user said of the input, for a file that does not say it.
 
     Raises:
         InputError: The platform is not known, the file is no classifier of images, its

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from edgecnn.classification.assets import VERSION
+from edgecnn.classification.assets import LITERT_JS_VERSION
 from edgecnn.classification.classifier import Classifier
-from edgecnn.snippets.program_values import common, filled
+from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import script_literal
 
 GREY = "0.299 * red + 0.587 * green + 0.114 * blue"
@@ -18,11 +18,11 @@ def web_page(classifier: Classifier) -> str:
     is_float = classifier.input.dtype == "float32"
     scale, zero_point = classifier.output_scale
     is_quantized = classifier.output.dtype != "float32"
-    return filled(
+    return fill_template(
         "web",
         {
-            **common(classifier),
-            "VERSION": VERSION,
+            **common_values(classifier),
+            "VERSION": LITERT_JS_VERSION,
             "MODEL": script_literal(f"./{quote(classifier.path.name)}"),
             "LABELS": script_literal([classifier.label(i) for i in range(classifier.classes)]),
             "CONSTANTS": _constants(classifier),

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.data.datasets import Dataset, open_dataset, sample
+from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.loader import load
+from edgecnn.data.loader import load_images
 
 DEFAULT_SAMPLES = 100
 MIN_SAMPLES = 10
@@ -108,9 +108,9 @@ def load_calibration(
     Raises:
         InputError: No image can be read, most are of one colour, or they use a sliver of 0..255.
     """
-    indices = sample(dataset, samples + most_held_out, seed=SEED)
+    indices = sample_indices(dataset, samples + most_held_out, seed=SEED)
     images, read_indices, unreadable = [], [], []
-    for number, loaded in enumerate(load(dataset, indices, spec)):
+    for number, loaded in enumerate(load_images(dataset, indices, spec)):
         if loaded.image is None:
             unreadable.append(loaded.error)
         else:

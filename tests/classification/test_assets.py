@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from edgecnn.classification.assets import NAMES, WEB_PACKAGES, fetch_web_assets, unpack
+from edgecnn.classification.assets import WEB_ASSETS, WEB_PACKAGES, fetch_web_assets, unpack_package
 from edgecnn.core.errors import EdgecnnError
 
 
 def test_what_was_fetched_is_found_and_not_fetched_again(
     web_assets: Path, run_edgecnn: Any
 ) -> None:
-    assert {path.name for path in web_assets.iterdir()} == set(NAMES)
+    assert {path.name for path in web_assets.iterdir()} == set(WEB_ASSETS)
     assert (web_assets / "litert_wasm_internal.wasm").read_bytes()[:4] == b"\0asm"
     told: list[str] = []
     assert fetch_web_assets(told.append) == web_assets
@@ -33,9 +33,11 @@ def test_another_archive_is_refused(tmp_path: Path) -> None:
     with tarfile.open(archive, "w:gz") as files:
         files.add(__file__, "package/dist/index.js")
     with pytest.raises(EdgecnnError, match="SHA-512 differs"):
-        unpack(WEB_PACKAGES[1], archive, folder)
+        unpack_package(WEB_PACKAGES[1], archive, folder)
     with pytest.raises(EdgecnnError, match="npm fetched no"):
-        unpack(dataclasses.replace(WEB_PACKAGES[1], name="absent"), tmp_path / "absent.tgz", folder)
+        unpack_package(
+            dataclasses.replace(WEB_PACKAGES[1], name="absent"), tmp_path / "absent.tgz", folder
+        )
     assert list(folder.iterdir()) == []
 
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import open_dataset, sample
+from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.data.images import UnreadableImageError, decode, fit
 from edgecnn.data.inputspec import preset
-from edgecnn.data.loader import load
+from edgecnn.data.loader import load_images
 
 RED = (250, 10, 10)
 
@@ -111,7 +111,7 @@ def test_loading_cuts_what_is_decoded(mode: str, channels: int, tmp_path: Path) 
     name = "a.tif" if mode == "CMYK" else "a.png"
     picture.save(tmp_path / name, exif=exif)
     dataset, spec = open_dataset(tmp_path), preset("raw", 16, 20, channels)
-    (loaded,) = load(dataset, [0], spec)
+    (loaded,) = load_images(dataset, [0], spec)
     np.testing.assert_array_equal(loaded.image, fit(dataset.read(0), spec))
 
 
@@ -138,13 +138,13 @@ def test_digits_are_the_ones_that_were_published() -> None:
 
 def test_a_sample_is_even_over_the_classes_and_always_the_same() -> None:
     dataset = open_dataset("digits-train")
-    chosen = sample(dataset, 25)
-    assert chosen == sample(dataset, 25)
+    chosen = sample_indices(dataset, 25)
+    assert chosen == sample_indices(dataset, 25)
     assert len(set(chosen)) == 25
     assert dataset.labels is not None
     counts = np.bincount([dataset.labels[index] for index in chosen], minlength=10)
     assert set(counts) <= {2, 3}
-    assert len(sample(dataset, 10_000)) == len(dataset)
+    assert len(sample_indices(dataset, 10_000)) == len(dataset)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_loading_keeps_the_order_and_reports_what_it_skips(tmp_path: Path) -> No
     for number in range(40):
         Image.new("L", (8, 8), number).save(tmp_path / f"{number:02}.png")
     (tmp_path / "07.png").write_bytes(b"broken")
-    loaded = list(load(open_dataset(tmp_path), range(40), preset("raw", 8, 8), workers=4))
+    loaded = list(load_images(open_dataset(tmp_path), range(40), preset("raw", 8, 8), workers=4))
     assert [item.index for item in loaded] == list(range(40))
     assert [item.index for item in loaded if item.error] == [7]
     assert all(item.image.max() == item.index for item in loaded if item.image is not None)

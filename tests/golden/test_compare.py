@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecnn.golden.compare import compare
-from edgecnn.golden.sample import MAX_VALUES, GoldenAnswer, Values, best, sha256_of_array
+from edgecnn.golden.compare import compare_answers
+from edgecnn.golden.sample import MAX_VALUES, GoldenAnswer, Scores, best_classes, sha256_of_array
 from edgecnn.tflite.schemes import FLOAT_TOLERANCE, INTEGER_TOLERANCE, AnswerTolerance
 
 
 def golden(values: list[float]) -> GoldenAnswer:
     answer = np.array(values, np.float32)
-    classes = best(answer)
+    classes = best_classes(answer)
     return GoldenAnswer("ball", 0, "", sha256_of_array(answer), classes, answer[classes])
 
 
@@ -36,21 +36,21 @@ def golden(values: list[float]) -> GoldenAnswer:
 def test_verdicts(
     was: list[float], found: list[float], tolerance: AnswerTolerance, verdict: str
 ) -> None:
-    assert compare(golden(was), np.array(found, np.float32), tolerance).verdict == verdict
+    assert compare_answers(golden(was), np.array(found, np.float32), tolerance).verdict == verdict
 
 
 def test_it_says_where() -> None:
-    found = compare(golden([0.25, 0.75]), np.float32([0.5, 0.5]), FLOAT_TOLERANCE)
+    found = compare_answers(golden([0.25, 0.75]), np.float32([0.5, 0.5]), FLOAT_TOLERANCE)
     assert (found.at, found.largest_difference) == (0, 0.25)
     assert (found.golden_top1, found.top1) == (1, 0)
     assert (found.golden_score, found.score) == (0.75, 0.5)
 
 
 def test_a_class_that_is_not_kept_may_not_come_up() -> None:
-    was: Values = np.linspace(1, 0, 2 * MAX_VALUES, dtype=np.float32)
+    was: Scores = np.linspace(1, 0, 2 * MAX_VALUES, dtype=np.float32)
     found = was.copy()
     found[-1] = 0.9
-    compared = compare(golden(was.tolist()), found, INTEGER_TOLERANCE)
+    compared = compare_answers(golden(was.tolist()), found, INTEGER_TOLERANCE)
     assert compared.verdict == "different"
     assert compared.at == 2 * MAX_VALUES - 1
     assert compared.largest_difference == pytest.approx(0.9 - was[MAX_VALUES - 1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.golden.patterns import DEFAULT_PICTURES, PATTERNS, picture
+from edgecnn.golden.patterns import DEFAULT_PICTURES, PATTERNS, draw_picture
 
 
 def slow_texture(seed: int, side: int) -> list[int]:
@@ -34,24 +34,26 @@ def slow_texture(seed: int, side: int) -> list[int]:
 
 
 def test_a_texture_is_what_its_definition_says() -> None:
-    assert picture("texture", 3, (9, 9, 1)).reshape(-1).tolist() == slow_texture(3, 9)
+    assert draw_picture("texture", 3, (9, 9, 1)).reshape(-1).tolist() == slow_texture(3, 9)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("shape", [(1, 1, 1), (8, 8, 3), (96, 128, 3), (224, 224, 3)])
 def test_pictures_of_any_size(pattern: str, shape: tuple[int, int, int]) -> None:
-    made = picture(pattern, 0, shape)
+    made = draw_picture(pattern, 0, shape)
     assert made.shape == shape
     assert made.dtype == np.uint8
-    assert np.array_equal(made, picture(pattern, 0, shape))
+    assert np.array_equal(made, draw_picture(pattern, 0, shape))
 
 
 def test_pictures_have_contrast_and_differ() -> None:
-    made = [picture(pattern, seed, (64, 64, 3)).astype(int) for pattern, seed in DEFAULT_PICTURES]
+    made = [
+        draw_picture(pattern, seed, (64, 64, 3)).astype(int) for pattern, seed in DEFAULT_PICTURES
+    ]
     assert all(image.std() > 20 for image in made)
     pairs = [(0, 1), (0, 2), (1, 2)]
     assert all(np.abs(made[a] - made[b]).mean() > 20 for a, b in pairs)
-    assert (picture("ball", 1, (64, 64, 3)) != picture("ball", 2, (64, 64, 3))).any()
+    assert (draw_picture("ball", 1, (64, 64, 3)) != draw_picture("ball", 2, (64, 64, 3))).any()
 
 
 @pytest.mark.parametrize(
@@ -65,4 +67,4 @@ def test_pictures_have_contrast_and_differ() -> None:
 )
 def test_what_is_no_picture_is_refused(pattern: str, shape: tuple[int, int, int]) -> None:
     with pytest.raises(InputError):
-        picture(pattern, 0, shape)
+        draw_picture(pattern, 0, shape)

@@ -16,7 +16,13 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.golden.sample import CLASSES, FLOATS, GOLDEN_FILE, MAX_BYTES, pack
+from edgecnn.golden.sample import (
+    CLASS_DTYPE,
+    GOLDEN_FILE,
+    MAX_SAMPLE_BYTES,
+    SCORE_DTYPE,
+    pack_numbers,
+)
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.writing import with_packed_files
 
@@ -71,13 +77,13 @@ def test_the_same_machine_answers_the_same(files: dict[str, Path], scheme: str) 
 def test_the_answers_are_the_models(files: dict[str, Path], tmp_path: Path) -> None:
     """Another program than ours runs the exported pictures: the Keras model itself."""
     pytest.importorskip("keras")
-    from edgecnn.golden.export import export
-    from edgecnn.importing.loading import load_keras
-    from edgecnn.importing.sources import find_source
+    from edgecnn.golden.export import export_sample
+    from edgecnn.importing.input_format import LoadOptions
+    from edgecnn.importing.sources import find_source, format_of
 
-    *pictures, expected = export(files["float32"], tmp_path / "golden")
+    *pictures, expected = export_sample(files["float32"], tmp_path / "golden")
     source = find_source(str(files["source"]))
-    model, _ = load_keras(source, {}, lambda done, total: None)
+    model, _ = format_of(source).keras_model(source, LoadOptions(None, {}))
     images = np.stack([np.asarray(Image.open(path)) for path in pictures]).astype(np.float32)
     answers = model.predict(images, verbose=0)
     said = json.loads(expected.read_text())
@@ -113,7 +119,7 @@ def test_a_sample_is_small_and_tells_no_folder(files: dict[str, Path]) -> None:
 
 def with_values(value: dict[str, Any], values: Any) -> dict[str, Any]:
     scores = np.sort(np.asarray(values, np.float32))[::-1]
-    value["samples"][1]["values"] = pack(scores, FLOATS)
+    value["samples"][1]["values"] = pack_numbers(scores, SCORE_DTYPE)
     value["samples"][1]["output_sha256"] = "0"
     return value
 
@@ -133,12 +139,12 @@ def test_other_answers_are_different(
 
 
 def test_rounding_is_close(files: dict[str, Path], repack: Repack, run_edgecnn: Any) -> None:
-    from edgecnn.golden.sample import unpack
+    from edgecnn.golden.sample import unpack_numbers
 
     value = sample_of(files["int8"])
     for sample in value["samples"]:
-        scores = unpack(sample["values"], 10, FLOATS) * np.float32(0.99)
-        sample.update(values=pack(scores, FLOATS), output_sha256="0")
+        scores = unpack_numbers(sample["values"], 10, SCORE_DTYPE) * np.float32(0.99)
+        sample.update(values=pack_numbers(scores, SCORE_DTYPE), output_sha256="0")
     outcome = run_edgecnn("verify", repack(value), "--json")
     assert outcome.returncode == 0, outcome.stderr
     (found,) = json.loads(outcome.stdout)
@@ -181,10 +187,14 @@ SAMPLE = "samples.0."
         (SAMPLE + "values", "???", "is broken"),
         (SAMPLE + "values", "AAAA", "is broken"),
         (SAMPLE + "values", BOMB, "more values where 10 are needed"),
-        (SAMPLE + "values", pack(np.full(10, np.nan), FLOATS), "its scores are not"),
-        (SAMPLE + "values", pack(np.arange(9), FLOATS), "9 values where 10 are needed"),
-        (SAMPLE + "classes", pack(np.arange(1, 11), CLASSES), "its classes are not"),
-        (SAMPLE + "classes", pack(np.zeros(10), CLASSES), "its classes are not"),
+        (SAMPLE + "values", pack_numbers(np.full(10, np.nan), SCORE_DTYPE), "its scores are not"),
+        (
+            SAMPLE + "values",
+            pack_numbers(np.arange(9), SCORE_DTYPE),
+            "9 values where 10 are needed",
+        ),
+        (SAMPLE + "classes", pack_numbers(np.arange(1, 11), CLASS_DTYPE), "its classes are not"),
+        (SAMPLE + "classes", pack_numbers(np.zeros(10), CLASS_DTYPE), "its classes are not"),
     ],
 )
 def test_broken_samples(
@@ -198,7 +208,7 @@ def test_broken_samples(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no JSON", b"\xff\xfe", b"[]", b"[" * 100_000, b"{}", b" " * (MAX_BYTES + 1)],
+    [b"", b"no JSON", b"\xff\xfe", b"[]", b"[" * 100_000, b"{}", b" " * (MAX_SAMPLE_BYTES + 1)],
 )
 def test_samples_that_are_none(content: bytes, repack: Repack) -> None:
     with pytest.raises(InputError, match="golden sample of"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.inspection.clients import Facts
+from edgecnn.inspection.clients import FileFacts
 from edgecnn.inspection.oddities import find_oddities
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.reading import Operator, OperatorCode, TfliteModel
@@ -27,7 +27,7 @@ def kinds(
     labels: int | None = None,
     size: int = SMALL,
 ) -> list[str]:
-    found = find_oddities(Facts(model, metadata, labels), size)
+    found = find_oddities(FileFacts(model, metadata, labels), size)
     assert all("\n" not in oddity.text for oddity in found)
     return [oddity.kind for oddity in found]
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.model_metadata.labels import (
-    check_count,
+    check_label_count,
     duplicate_warning,
     imagenet_labels,
     label_bytes,
@@ -69,10 +69,10 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_the_count_is_the_classes() -> None:
-    check_count(["a", "b"], 2, "labels")
+    check_label_count(["a", "b"], 2, "labels")
     for classes, says in ((1, "a heading"), (3, "'background'"), (10, "2 labels.*10 classes$")):
         with pytest.raises(InputError, match=says):
-            check_count(["a", "b"], classes, "labels")
+            check_label_count(["a", "b"], classes, "labels")
 
 
 def test_duplicates_are_told() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.models.cost import count
+from edgecnn.models.cost import model_cost
 from edgecnn.models.registry import get_spec, list_models
 from edgecnn.models.weights import WeightsReport
 
@@ -50,7 +50,7 @@ def answers(model: Any) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("name", WITH_PEER)
 def test_parameters_and_macs_are_what_the_registry_says(name: str, peer: Any) -> None:
     spec = get_spec(name)
-    cost = count(edgecnn.build(name))
+    cost = model_cost(edgecnn.build(name))
     assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
     extra = INPUT_NORMALISATION if name.startswith("efficientnet_b") else 0
     theirs = peer(spec, size=spec.input.height, drawn=False)

@@ -15,7 +15,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.models.build import input_spec
-from edgecnn.models.cost import count
+from edgecnn.models.cost import model_cost
 from edgecnn.models.layers import Strides
 from edgecnn.models.registry import get_spec, list_models
 from edgecnn.tflite.reading import read_model
@@ -227,7 +227,10 @@ def assert_same_cost(name: str, model: Any, path: Path) -> None:
     front = 3 * 3 if name in NORMALIZES else 0
     assert sum(weights.values()) == kernels + front
     pixels = math.prod(model.input.shape[1:3])
-    assert edgecnn.summarize(path).macs == count(model).macs - pooled_first(model) + front * pixels
+    assert (
+        edgecnn.summarize(path).macs
+        == model_cost(model).macs - pooled_first(model) + front * pixels
+    )
 
 
 def pooled_first(model: Any) -> int:

@@ -17,7 +17,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.model_metadata.described_file import DescribedFile
-from edgecnn.models.checkpoints import choose, fetch
+from edgecnn.models.checkpoints import choose_checkpoint, fetch_checkpoint
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import Checkpoint
 
@@ -81,13 +81,13 @@ def test_a_good_file_is_fetched_once(
     server: type[Handler], tmp_path: Path, checkpoint: Checkpoint
 ) -> None:
     told: list[tuple[int, int]] = []
-    path = fetch(checkpoint, lambda done, total: told.append((done, total)))
+    path = fetch_checkpoint(checkpoint, lambda done, total: told.append((done, total)))
     assert path.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
-    assert fetch(checkpoint) == path
+    assert fetch_checkpoint(checkpoint) == path
     assert len(server.requests) == 1
     path.write_bytes(b"damaged in the cache")
-    assert fetch(checkpoint).read_bytes() == CONTENT
+    assert fetch_checkpoint(checkpoint).read_bytes() == CONTENT
     assert len(server.requests) == 2
 
 
@@ -104,7 +104,7 @@ def test_a_bad_transfer_leaves_nothing(
     server: type[Handler], tmp_path: Path, name: str, md5: str | None, says: str
 ) -> None:
     with pytest.raises(EdgecnnError, match=says) as caught:
-        fetch(Checkpoint(f"https://example.org/{name}", md5=md5))
+        fetch_checkpoint(Checkpoint(f"https://example.org/{name}", md5=md5))
     assert "--weights FILE" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert kept(tmp_path) == []
@@ -114,7 +114,7 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EDGECNN_WEIGHTS_URL", "http://127.0.0.1:9/")
     monkeypatch.setenv("EDGECNN_CACHE", str(tmp_path / "cache"))
     with pytest.raises(EdgecnnError, match=r"refused.*--weights FILE"):
-        fetch(Checkpoint("https://example.org/a.h5", md5=MD5))
+        fetch_checkpoint(Checkpoint("https://example.org/a.h5", md5=MD5))
     assert kept(tmp_path) == []
 
 
@@ -169,9 +169,9 @@ def test_a_name_with_published_weights(
 
 def test_published_files_by_width_and_size() -> None:
     v2 = get_spec("mobilenet_v2")
-    assert choose(v2, 0.35, (100, 100), 1000).url.endswith("_0.35_96.h5")
-    assert choose(v2, 1.0, (224, 224), 1000).url.endswith("_1.0_224.h5")
+    assert choose_checkpoint(v2, 0.35, (100, 100), 1000).url.endswith("_0.35_96.h5")
+    assert choose_checkpoint(v2, 1.0, (224, 224), 1000).url.endswith("_1.0_224.h5")
     with pytest.raises(InputError, match=r"0\.35, 0\.5, 0\.75, 1, 1\.3, 1\.4"):
-        choose(v2, 0.6, (224, 224), 1000)
+        choose_checkpoint(v2, 0.6, (224, 224), 1000)
     with pytest.raises(InputError, match="have 1000 classes"):
-        choose(v2, 1.0, (224, 224), 10)
+        choose_checkpoint(v2, 1.0, (224, 224), 10)

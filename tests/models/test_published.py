@@ -11,7 +11,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.models.cost import count
+from edgecnn.models.cost import model_cost
 from edgecnn.models.registry import get_spec, list_models
 from edgecnn.models.weights import WeightsReport
 
@@ -93,7 +93,7 @@ def normalised_values(model: Any) -> int:
 
 @pytest.mark.parametrize("name", WITHOUT_PEER)
 def test_the_registry_says_what_the_model_has(name: str) -> None:
-    spec, cost = get_spec(name), count(edgecnn.build(name))
+    spec, cost = get_spec(name), model_cost(edgecnn.build(name))
     assert (cost.parameters, cost.macs) == (spec.parameters, spec.macs)
 
 
@@ -107,7 +107,7 @@ def test_torchvisions_counts(name: str) -> None:
     parameters, ops = TORCHVISION[name]
     model = edgecnn.build(name)
     assert parameters is None or trained(model) == parameters
-    assert round(count(model).macs / 1e9, 3) == ops
+    assert round(model_cost(model).macs / 1e9, 3) == ops
 
 
 @pytest.mark.parametrize("name", TIMM)
@@ -116,7 +116,7 @@ def test_timms_counts(name: str) -> None:
     model = edgecnn.build(name, size=size)
     assert millions is None or round(trained(model) / 1e6, 2) == millions
     pooled = math.prod(model.get_layer("pool").input.shape[1:])
-    counted = count(model).macs + 2 * normalised_values(model) + pooled
+    counted = model_cost(model).macs + 2 * normalised_values(model) + pooled
     assert round(counted / 1e9, 2) == ops
 
 
@@ -127,7 +127,7 @@ def test_exact_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("name", RESNET_PAPER)
 def test_the_resnet_papers_counts(name: str) -> None:
-    assert count(edgecnn.build(name)).macs / 1e9 == pytest.approx(RESNET_PAPER[name], rel=0.02)
+    assert model_cost(edgecnn.build(name)).macs / 1e9 == pytest.approx(RESNET_PAPER[name], rel=0.02)
 
 
 def test_resnet50_v2_counts() -> None:
@@ -137,7 +137,7 @@ def test_resnet50_v2_counts() -> None:
     and with additions of biases and the comparisons of max pooling, a thousandth of it.
     """
     model = edgecnn.build("resnet50_v2")
-    operations = 2 * (count(model).macs - 2048 * 1000)
+    operations = 2 * (model_cost(model).macs - 2048 * 1000)
     outputs = {layer.name: math.prod(layer.output.shape[1:]) for layer in model.layers}
     biased = sum(outputs[layer.name] for layer in model.layers if getattr(layer, "use_bias", False))
     operations += biased - 1000 + 9 * outputs["pool1"]
@@ -147,7 +147,7 @@ def test_resnet50_v2_counts() -> None:
 def test_inception_v1_counts() -> None:
     """Ni-co-la-s/d2l, README.md: two for a multiply-add, one for each bias that is added."""
     model = edgecnn.build("inception_v1")
-    assert 2 * count(model).macs + normalised_values(model) + 1000 == 3_168_570_904
+    assert 2 * model_cost(model).macs + normalised_values(model) + 1000 == 3_168_570_904
 
 
 def test_alexnet_by_arithmetic() -> None:
@@ -163,7 +163,7 @@ def test_alexnet_by_arithmetic() -> None:
         13**2 * 256 * 192 * 3**2,
     )
     dense = 6 * 6 * 256 * 4096 + 4096 * 4096 + 4096 * 1000
-    macs = count(edgecnn.build("alexnet")).macs
+    macs = model_cost(edgecnn.build("alexnet")).macs
     assert macs == sum(convolutions) + dense
     assert macs / 1e6 == pytest.approx(727, rel=0.005)
 
@@ -176,7 +176,7 @@ def test_mlperf_tinys_counts_by_arithmetic() -> None:
         + 8**2 * (32 * 9 + 64 * 9 + 32) * 64
         + 64 * 10
     )
-    assert count(edgecnn.build("resnet8")).macs == resnet
+    assert model_cost(edgecnn.build("resnet8")).macs == resnet
     macs, before = 48**2 * 3 * 9 * 8, 8
     for side, channels, repeats in (
         (48, 16, 1), (24, 32, 2), (12, 64, 2), (6, 128, 6), (3, 256, 2),
@@ -184,7 +184,7 @@ def test_mlperf_tinys_counts_by_arithmetic() -> None:
         for _ in range(repeats):
             macs += side**2 * before * (9 + channels)
             before = channels
-    assert count(edgecnn.build("mobilenet_v1_vww")).macs == macs + 256 * 2
+    assert model_cost(edgecnn.build("mobilenet_v1_vww")).macs == macs + 256 * 2
 
 
 @pytest.mark.parametrize(
@@ -193,13 +193,13 @@ def test_mlperf_tinys_counts_by_arithmetic() -> None:
 def test_shufflenet_at_its_other_widths(alpha: float, parameters: int, ops: float) -> None:
     model = edgecnn.build("shufflenet_v2", alpha=alpha)  # torchvision's x0_5 and x1_5
     assert trained(model) == parameters
-    assert round(count(model).macs / 1e9, 3) == ops
+    assert round(model_cost(model).macs / 1e9, 3) == ops
 
 
 def test_the_dense_network_by_arithmetic() -> None:
     inputs, hidden, classes = 32 * 32 * 3, 1024, 1000
     expected = (inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * classes
-    assert count(edgecnn.build("mlp")).parameters == expected
+    assert model_cost(edgecnn.build("mlp")).parameters == expected
 
 
 @pytest.mark.parametrize(
@@ -256,6 +256,7 @@ def test_only_inception_v1_has_auxiliary_classifiers() -> None:
 
 
 def load(path: Path) -> Any:
-    from edgecnn.importing.loading import _load_h5, _load_keras_file
+    from edgecnn.importing.formats import hdf5_file, keras_file
 
-    return (_load_h5 if path.suffix == ".h5" else _load_keras_file)(str(path), trust=False)
+    form = hdf5_file.input_format if path.suffix == ".h5" else keras_file.input_format
+    return form.read(str(path), trust=False)

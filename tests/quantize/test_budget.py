@@ -13,7 +13,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import open_dataset, sample
+from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.model_metadata.writing import with_packed_files
 from edgecnn.quantize.budget.mix_estimate import CostScale, Estimate
 from edgecnn.quantize.budget.mix_paths import (
@@ -224,7 +224,7 @@ def test_the_other_layers_are_int8(mixed: Conversion) -> None:
 def test_the_drop_is_what_the_file_loses(
     mixed: Conversion, fragile: Any, pictures: Path, run_tflite: Callable[..., Any]
 ) -> None:
-    images = np.load(pictures)["x"][sample(open_dataset(str(pictures)), 220)[20:]]
+    images = np.load(pictures)["x"][sample_indices(open_dataset(str(pictures)), 220)[20:]]
     wanted = np.asarray(fragile(images / np.float32(255))).argmax(axis=1)
     found = run_tflite(mixed.path, images).argmax(axis=1)
     assert mixed.budget is not None

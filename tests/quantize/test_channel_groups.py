@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.importing.loading import TraceableModel
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
@@ -44,12 +43,13 @@ def residual(keras: Any) -> Graph:
     model = keras.Model(inputs, layers.Dense(5, activation="softmax")(x))
     kernel, bias = stem.get_weights()
     stem.set_weights([kernel * np.geomspace(1, 0.01, 8), bias])
-    return float_graph(model, 5)
+    return float_graph(model)
 
 
-def float_graph(model: Any, outputs: int) -> Graph:
-    loaded = TraceableModel(lambda image: model(image), (32, 32, 3), (outputs,))
-    return read_graph(convert_traced(freeze(loaded, None), SCHEMES["float32"]))
+def float_graph(model: Any) -> Graph:
+    return read_graph(
+        convert_traced(freeze(lambda image: model(image), (32, 32, 3), None), SCHEMES["float32"])
+    )
 
 
 def observed(graph: Graph) -> ObservedActivations:
@@ -96,4 +96,4 @@ def test_what_notices_a_factor_is_left_alone(keras: Any, activation: str) -> Non
     x = layers.Conv2D(8, 3, padding="same", activation=activation)(inputs)
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x))
     model = keras.Model(inputs, x)
-    assert channel_groups(float_graph(model, 4)) == []
+    assert channel_groups(float_graph(model)) == []

@@ -13,7 +13,7 @@ from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.images import fit
 from edgecnn.data.inputspec import preset
-from edgecnn.importing.loading import _load_keras_file
+from edgecnn.importing.formats import keras_file
 from edgecnn.inspection.runtimes import oldest_runtime
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.reading import read_model
@@ -164,7 +164,7 @@ def test_real_model_keeps_its_answers(shared_data: Path, tmp_path: Path, run_tfl
     dataset = open_dataset(shared_data / "imagenet_sample")
     spec = preset("tf", 224, 224)
     images = np.stack([spec.normalize(fit(dataset.read(i), spec)) for i in range(0, 500, 25)])
-    expected = _load_keras_file(str(source), trust=False).predict(images, verbose=0)
+    expected = keras_file.input_format.read(str(source), trust=False).predict(images, verbose=0)
     assert np.abs(run_tflite(result.path, images) - expected).max() < 1e-4
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import edgecnn
-from edgecnn.data.datasets import open_dataset, sample
+from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
-from edgecnn.data.loader import load
+from edgecnn.data.loader import load_images
 from edgecnn.quantize.calibration.evidence import log_probabilities, sign_test, standard_errors
 from edgecnn.quantize.calibration.input_doubts import InputCase, first_layer_doubts, input_doubts
 from edgecnn.tflite.graph import Graph
@@ -342,8 +342,8 @@ def mobilenet(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Gr
 def photographs(shared_data: Path) -> Pictures:
     """A hundred of ImageNet's, with their labels as outputs of 1,001."""
     dataset = open_dataset(shared_data / "imagenet_sample")
-    indices = sample(dataset, 100)
-    loaded = list(load(dataset, indices, preset("tf", 224, 224)))
+    indices = sample_indices(dataset, 100)
+    loaded = list(load_images(dataset, indices, preset("tf", 224, 224)))
     assert dataset.labels is not None
     labels = [dataset.labels[index] + 1 for index in indices]
     return Pictures(np.stack([image.image for image in loaded]), labels)

@@ -11,7 +11,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import open_dataset, sample
+from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.data.images import fit
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.result import Conversion
@@ -86,7 +86,7 @@ def test_odd_images_do_not_decide_the_steps_of_all_others(keras: Any, tmp_path: 
     generator = np.random.Generator(np.random.PCG64(6))
     images = generator.integers(30, 80, (60, 8, 8, 3), np.uint8).repeat(4, 1).repeat(4, 2)
     np.savez(tmp_path / "dim.npz", x=images)
-    drawn = sample(open_dataset(str(tmp_path / "dim.npz")), 60)
+    drawn = sample_indices(open_dataset(str(tmp_path / "dim.npz")), 60)
     images[drawn[:2]] *= 3  # of those that are not held out
     np.savez(tmp_path / "dim.npz", x=images)
     (made,) = edgecnn.convert(
@@ -128,7 +128,7 @@ def test_accuracy_where_labels_are_known(keras: Any, tmp_path: Path, run_tflite:
     assert after["images"] == 100
     data, spec = open_dataset("digits-train"), preset("tf", 32, 32)
     assert data.labels is not None
-    held_out = sample(data, 120)[20:]
+    held_out = sample_indices(data, 120)[20:]
     pixels = np.stack([fit(data.read(index), spec) for index in held_out])
     labels = np.array([data.labels[index] for index in held_out])
     wanted = run_tflite(results[0].path, spec.normalize(pixels)).argmax(axis=1)
@@ -180,7 +180,7 @@ def test_real_models_keep_their_answers(
     gain = recovered[1].fidelity["after"]["sqnr_db"] - plain[0].fidelity["after"]["sqnr_db"]
     assert gain > 6.0
     spec = preset("tf", 224, 224)
-    unseen = sorted(set(range(len(data))) - set(sample(data, 200)))
+    unseen = sorted(set(range(len(data))) - set(sample_indices(data, 200)))
     pixels = np.stack([fit(data.read(index), spec) for index in unseen])
     assert data.labels is not None
     labels = np.array([data.labels[index] + 1 for index in unseen])

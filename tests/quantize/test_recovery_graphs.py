@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.importing.loading import TraceableModel
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import observe_activations
@@ -29,8 +28,9 @@ SPEC = preset("tf", 32, 32)
 
 def float_graph(model: Any) -> Graph:
     shape = tuple(model.inputs[0].shape)[1:]
-    loaded = TraceableModel(lambda image: model(image), shape, tuple(model.outputs[0].shape)[1:])
-    return read_graph(convert_traced(freeze(loaded, None), SCHEMES["float32"]))
+    return read_graph(
+        convert_traced(freeze(lambda image: model(image), shape, None), SCHEMES["float32"])
+    )
 
 
 def pixels(count: int = 24) -> Any:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.importing.sources import custom_code, find_source
+from edgecnn.importing.custom_code import custom_code
+from edgecnn.importing.input_format import output_stem
+from edgecnn.importing.sources import find_source
 
 
 def keras_file(path: Path, config: object) -> Path:
@@ -110,7 +112,7 @@ def test_unknown_name_is_answered_with_the_nearest() -> None:
 
 def test_output_stem_is_safe_for_any_file_name(tmp_path: Path) -> None:
     path = keras_file(tmp_path / "-a 'b'\n\"c\".keras", layer("Conv2D"))
-    stem = find_source(str(path)).stem
+    stem = output_stem(Path(find_source(str(path)).name))
     assert stem
     assert stem.isprintable()
     assert not set(stem) & set(" '\"\n/")

@@ -10,7 +10,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.models.cost import count
+from edgecnn.models.cost import model_cost
 from edgecnn.models.registry import get_spec
 from edgecnn.quantize.result import Conversion
 
@@ -124,7 +124,7 @@ def test_a_shared_layer_multiplies_at_each_call(keras: Any, tmp_path: Path) -> N
     assert [row.output_shape for row in rows] == [(None, 32, 32, 8), (None, 16, 16, 8)]
     assert [row.macs for row in rows] == [32 * 32 * kernel, 16 * 16 * kernel]
     assert [row.parameters for row in rows] == [kernel + 8, 0]
-    assert summary.macs == count(model).macs == (32 * 32 + 16 * 16) * kernel
+    assert summary.macs == model_cost(model).macs == (32 * 32 + 16 * 16) * kernel
     assert summary.parameters == model.count_params()
 
 

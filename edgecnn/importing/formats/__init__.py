@@ -1,0 +1,1 @@
+"""The input formats, one module each; ``sources.INPUT_FORMATS`` lists them."""

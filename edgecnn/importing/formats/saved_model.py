@@ -1,0 +1,79 @@
+"""A TensorFlow SavedModel, a folder with the signature ``serving_default``."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted, sha256_of
+from edgecnn.core.lazy import LazyModule
+from edgecnn.importing.input_format import (
+    InputFormat,
+    LoadedModel,
+    LoadOptions,
+    NamedModel,
+    Source,
+)
+from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
+from edgecnn.importing.tracing import traced_files
+from edgecnn.models.build_options import BuildOptions
+
+tf = LazyModule("tensorflow", extra="convert")
+
+
+class _SavedModelFormat(InputFormat):
+    """A folder that TensorFlow wrote; it has no layers any more."""
+
+    called = "a SavedModel folder"
+
+    def recognizes(self, model: NamedModel) -> bool:
+        return model.is_folder and (model.path / "saved_model.pb").is_file()
+
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
+        label = quoted(source.name)
+        with explained(label):
+            return _loaded(tf.saved_model.load(source.name), options.size, label)
+
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
+        raise InputError(
+            f"{quoted(source.name)} is a SavedModel, which has no layers any more: convert it "
+            "and give the .tflite file"
+        )
+
+    def identity(self, name: str, options: BuildOptions) -> dict[str, Any]:
+        return {"sha256": _sha256_of_folder(Path(name))}
+
+
+def _loaded(saved: Any, size: tuple[int, int] | None, label: str) -> LoadedModel:
+    signature = getattr(saved, "signatures", {}).get("serving_default")
+    if signature is None:
+        raise InputError(f"{label} has no 'serving_default' signature: export it with one")
+    arguments = signature.structured_input_signature[1]
+    outputs = signature.structured_outputs
+    check_one_image_one_answer(arguments, outputs, label)
+    argument, spec = next(iter(arguments.items()))
+    answer, output = next(iter(outputs.items()))
+    shape = image_shape(tuple(spec.shape.as_list()[1:]), size, label)
+
+    def call(image: Any) -> Any:
+        # The signature does not own its variables: `saved` has to live as long as it is called.
+        return saved.signatures["serving_default"](**{argument: image})[answer]
+
+    return LoadedModel(
+        float_files=traced_files(call, shape),
+        input_shape=shape,
+        output_shape=tuple(output.shape.as_list()[1:]),
+    )
+
+
+def _sha256_of_folder(folder: Path) -> str:
+    """Return the SHA-256 of the list of a folder's files, each with that of its content."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
+input_format = _SavedModelFormat()

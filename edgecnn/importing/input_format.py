@@ -1,0 +1,178 @@
+"""The interface of an input format: how a model in it is recognised, identified and loaded."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import exists, quoted, sha256_of
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.importing.layer_names import TracedLayer
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.checkpoints import DownloadProgress
+from edgecnn.tflite.schemes import Scheme
+
+FloatFiles = Callable[[Scheme], bytes]
+"""Returns the ``.tflite`` file of a scheme whose activations are float32; raises ConversionError
+where the scheme is not possible for the model."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to convert, as the user named it.
+
+    Args:
+        kind: Name of the model's format in ``sources.INPUT_FORMATS``.
+        name: The architecture's name, or the path that the user gave.
+        trust: Whether code in the file may run.
+    """
+
+    kind: str
+    name: str
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """What a user named, looked at from outside.
+
+    Args:
+        text: The name or path, as the user wrote it.
+        is_folder: Whether the path leads to a folder.
+        head: The first 8 bytes of a file; empty for a folder, and where nothing is at the path.
+    """
+
+    text: str
+    is_folder: bool = False
+    head: bytes = b""
+
+    @property
+    def path(self) -> Path:
+        """The text as a path."""
+        return Path(self.text)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file or a folder at the path."""
+        return self.is_folder or bool(self.head)
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a child loads a model.
+
+    Args:
+        size: Height and width that the user chose, in pixels; None for the model's own.
+        build: Arguments of ``edgecnn.build``, for an architecture.
+        on_progress: Told (bytes done, bytes in all) while weights are downloaded.
+    """
+
+    size: tuple[int, int] | None
+    build: Mapping[str, Any]
+    on_progress: DownloadProgress = lambda done, total: None
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that a child has loaded, ready to become float ``.tflite`` files.
+
+    Args:
+        float_files: Given the normalisation of pixels that goes into the graph, returns what makes
+            the files; such a graph takes what ``InputSpec.centered`` says. Given None, the graph
+            takes images that are normalised already.
+        input_shape: (height, width, channels) of the model's images, in pixels.
+        output_shape: Shape of one answer, without the batch.
+        preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
+            with; None if it starts with another layer.
+        preprocessing_factor: Factor by which the preprocessing layer multiplies its input.
+        ends_in_softmax: Whether the answer holds probabilities; None where that is not known.
+        notes: What a user should know of how the model was loaded, one line each.
+        layers: The layers, as ``layer_names.keep_layer_names`` returns them; empty where the names
+            of layers are not known.
+    """
+
+    float_files: Callable[[InputSpec | None], FloatFiles]
+    input_shape: tuple[int, int, int]
+    output_shape: tuple[int, ...]
+    preprocessing_layer: str | None = None
+    preprocessing_factor: float | None = None
+    ends_in_softmax: bool | None = None
+    notes: tuple[str, ...] = ()
+    layers: Mapping[str, TracedLayer] = field(default_factory=dict)
+
+
+class InputFormat(ABC):
+    """A format that models come in; every decision that depends on the format is made here.
+
+    A format of files only has to say :attr:`called`, :meth:`recognizes` and :meth:`load`.
+    :meth:`load` and :meth:`keras_model` run in a child, the other methods in the user's process.
+    """
+
+    called: str
+    """What messages call the format: a file's ending (``".h5"``), or a noun with its article."""
+
+    @abstractmethod
+    def recognizes(self, model: NamedModel) -> bool:
+        """Say whether a model seems to be in this format; nothing of the model is run."""
+
+    @abstractmethod
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
+        """Load a model.
+
+        Raises:
+            InputError: The model cannot be loaded, or is not one image in and one answer out.
+        """
+
+    def check(self, model: NamedModel, *, trust: bool) -> None:  # noqa: B027 (mostly nothing)
+        """Raise InputError for a broken file, or for one whose own code is not trusted."""
+
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
+        """Return the model as a Keras model without auxiliary classifiers, and notes on loading it.
+
+        Raises:
+            InputError: The model cannot be loaded, or the format holds no Keras model.
+        """
+        raise InputError(
+            f"{quoted(source.name)} is no Keras model, which would show its layers: convert it "
+            "and give the .tflite file"
+        )
+
+    def stem(self, name: str, options: BuildOptions) -> str:
+        """Return the name of a model's output files, without the scheme and the ending."""
+        return output_stem(Path(name))
+
+    def check_options(self, name: str, options: BuildOptions) -> None:
+        """Raise InputError if an option of building does not fit the model."""
+        options.refuse_for_file(quoted(name))
+
+    def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
+        """Return what the model expects of its images; None where the user has to say it."""
+        return None
+
+    def classes(self, name: str, options: BuildOptions) -> int | None:
+        """Return the number of classes; None where it is not known before the model is loaded."""
+        return None
+
+    def weights_origin(self, options: BuildOptions) -> str:
+        """Return ``"random"``, ``"imagenet"``, a file of weights, or ``"own"`` for the user's."""
+        return "own"
+
+    def identity(self, name: str, options: BuildOptions) -> dict[str, Any]:
+        """Return what identifies the model whatever folder it is in, as plain values for JSON."""
+        return {"sha256": sha256_of(Path(name))}
+
+
+def output_stem(path: Path) -> str:
+    """Return what a model's files are named after, in characters that shells and apps take.
+
+    Example:
+        >>> output_stem(Path("my model.keras"))
+        'my_model'
+    """
+    stem = path.resolve().name if exists(path) and path.is_dir() else path.stem
+    return re.sub(r"[^\w.\-]+", "_", stem).strip("._-") or "model"
