@@ -5,7 +5,8 @@
 
 Every way of quantising gets the same Keras file and the same calibration images, normalised as the
 model was trained. "top-1" is of the file's output as it is; "agree" the share of images for which
-its best class is the float file's; "dB" the signal-to-quantisation-noise ratio (SQNR) of the scores before softmax;
+its best class is the float file's; "dB" the signal-to-quantisation-noise ratio (SQNR) of the scores
+before softmax;
 "ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
 this file's time over that one's. The float file is the plain converter's.
 
@@ -179,6 +180,8 @@ def option_parser() -> argparse.ArgumentParser:
     add("--only", nargs="+", help="names of the models to take")
     add("--samples", type=int, default=100, help="calibration images")
     add("--runs", type=int, default=200, help="inferences of each file")
+    add("--levels", nargs="+", choices=RECOVERY_LEVELS, default=RECOVERY_LEVELS,
+        help="levels of recovery")  # fmt: skip
     add("--without", nargs="+", default=[], metavar="STEP[,STEP]",
         help="also files without these steps of recovery; all: without each in turn")  # fmt: skip
     add("--all-int8", action="store_true", help="no layer of ours stays in float32")
@@ -289,7 +292,7 @@ def make_files(
     if model.maker:
         files[MAKER] = model.maker
     ours += ["--all-int8"] if options.all_int8 else []
-    for level in RECOVERY_LEVELS:
+    for level in options.levels:
         files[f"ours, {level}"] = made(level, [*ours, "--recover", level, "-o"])
     for names in left_out_of(options):
         left_out = [flag for name in names.split(",") for flag in ("--without", name)]

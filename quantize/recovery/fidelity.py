@@ -22,8 +22,9 @@ class Fidelity:
         images: How many were answered; none of them was used to fit anything.
         agreement: Part of them for which both have the same best class; None for an answer of
             one number.
-        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) of the scores before softmax, in decibels: the variance of
-            the float file's over the mean square of the difference. Infinite for equal ones.
+        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) of the scores before softmax, in
+            decibels: the variance of the float file's scores over the mean square of the
+            difference. Infinite for equal scores.
         divergence: Kullback-Leibler divergence of the softmax of the scores from the float file's,
             mean over the images, in nats; of a single number the mean square of the difference.
             What is wrong with answers that are sure anyway hardly counts.
