@@ -87,7 +87,9 @@ def get_device(name: str, ask_password: AskPassword | None = None) -> Device:
     """
     from edgecnn.devices.inventory import Inventory
 
-    if name == DESKTOP or (name == PI and is_raspberry_pi() and PI not in Inventory().own()):
+    if name == DESKTOP or (
+        name == PI and is_raspberry_pi() and PI not in Inventory().added_devices()
+    ):
         from edgecnn.devices.desktop import Desktop
 
         return Desktop(name)

@@ -55,12 +55,12 @@ class Inventory:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or config_folder() / "devices.toml"
 
-    def all(self) -> dict[str, Address]:
+    def devices(self) -> dict[str, Address]:
         """Return the address of every device by its name, of those too that are there at first."""
         built_in = {name: parse_address(text) for name, text in BUILT_IN_DEVICES.items()}
-        return {**built_in, **self.own()}
+        return {**built_in, **self.added_devices()}
 
-    def own(self) -> dict[str, Address]:
+    def added_devices(self) -> dict[str, Address]:
         """Return the addresses of the devices that the user named.
 
         Raises:
@@ -74,7 +74,7 @@ class Inventory:
 
     def find(self, name: str) -> Address | None:
         """Return a device's address, None where there is none of that name."""
-        return self.all().get(name)
+        return self.devices().get(name)
 
     def add(self, name: str, address: Address) -> None:
         """Add a device, or replace it; comments in the file stay.
@@ -83,7 +83,7 @@ class Inventory:
             InputError: No device can be called so, or the file cannot be written.
         """
         check_name(name)
-        self.own()  # A file that is wrong must not be made worse.
+        self.added_devices()  # A file that is wrong must not be made worse.
         # A basic string of TOML is a string of JSON, where nothing is escaped that need not be.
         lines = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}"
@@ -99,9 +99,9 @@ class Inventory:
         Raises:
             InputError: The file has no device of that name.
         """
-        own = self.own()
-        if name not in own:
-            known = ", ".join(own) or "none"
+        added = self.added_devices()
+        if name not in added:
+            known = ", ".join(added) or "none"
             raise InputError(f"no device {name!r} was added; those that were: {known}")
         self._write(self._without(name))
 

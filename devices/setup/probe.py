@@ -57,13 +57,14 @@ def named_device(name: str) -> Iterator[None]:
         raise named from error
 
 
-def probe(connection: Shell, python: str | None = None, own: str | None = None) -> Board:
+def probe(connection: Shell, python: str | None = None, own_python: str | None = None) -> Board:
     """Ask a device what it is.
 
     Args:
         connection: Runs commands on the device.
         python: The only Python to look at, by path; None looks for those that there are.
-        own: A Python that is to have a runtime instead of the environment that ``setup`` makes.
+        own_python: The Python that is to have a runtime, by path; None for the environment that
+            ``setup`` makes.
 
     Raises:
         NotReadyError: The device has no Python that could answer.
@@ -73,7 +74,9 @@ def probe(connection: Shell, python: str | None = None, own: str | None = None) 
         False
     """
     names = (python,) if python else PYTHONS
-    request = ProbeDevice(names, own, script_of(PYTHON_DESCRIPTION).decode(), runtime_facts())
+    request = ProbeDevice(
+        names, own_python, script_of(PYTHON_DESCRIPTION).decode(), runtime_facts()
+    )
     answer = ask(connection, names, request, Board, PROBE_TIMEOUT_S)
     if isinstance(answer, SetupFailed):
         raise NotReadyError(f"the device cannot be looked at: {answer.message}")

@@ -44,8 +44,8 @@ class Readiness:
         board: What the device is; None where it could not tell.
 
     Example:
-        >>> found = check(connection)
-        >>> found.ready, [item.name for item in found.items]
+        >>> readiness = check_device(connection)
+        >>> readiness.ready, [item.name for item in readiness.items]
         (True, ['system', 'python', 'runtime', 'disk'])
     """
 
@@ -67,28 +67,29 @@ class Readiness:
         return {"device": self.device, "ready": self.ready, "checks": items, "facts": board}
 
 
-def check(connection: Shell, own: str | None = None) -> Readiness:
+def check_device(connection: Shell, own_python: str | None = None) -> Readiness:
     """Look at a device, and change nothing there.
 
     Args:
         connection: Runs commands there.
-        own: A Python there that is to have a runtime, instead of what ``set_up`` makes.
+        own_python: Path of the Python that is to have a runtime; None for the environment that
+            ``set_up`` makes.
 
     Raises:
         DeviceError: The device cannot be asked.
 
     Example:
-        >>> check(connection).ready
+        >>> check_device(connection).ready
         True
     """
     try:
-        board = probe(connection, own=own)
+        board = probe(connection, own_python=own_python)
     except NotReadyError as error:
         said, _, advice = str(error).partition("; ")
         return Readiness(connection.name, (CheckedItem("python", False, said, advice),), None)
     items = [_system(board), _interpreter(board)]
     if all(item.ok for item in items):
-        items.append(runtime_item(board, connection.name, own))
+        items.append(runtime_item(board, connection.name, own_python))
     items.append(_disk(board))
     return Readiness(connection.name, tuple(items), board)
 
@@ -112,14 +113,14 @@ def _interpreter(board: Board) -> CheckedItem:
     return CheckedItem("python", True, found)
 
 
-def runtime_item(board: Board, name: str, own: str | None) -> CheckedItem:
+def runtime_item(board: Board, name: str, own_python: str | None) -> CheckedItem:
     """Look at the runtime that was set up."""
     venv, advice = board.venv, f"run: edgecnn devices setup {shlex.quote(name)}"
     if venv.ready:
         return CheckedItem("runtime", True, contents(venv))
     possible = plans(board)
-    if own:
-        advice = own_advice(own)
+    if own_python:
+        advice = own_advice(own_python)
     elif not any(map(is_published, possible)):
         advice = (
             f"{no_wheel(possible[0], possible[0].runtime, [])}, or give setup a --wheels folder"

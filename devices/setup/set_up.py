@@ -23,7 +23,7 @@ HERE, THERE = "host", "device"
 def set_up(
     connection: Shell,
     *,
-    own: str | None = None,
+    own_python: str | None = None,
     python: str | None = None,
     wheels: Path | None = None,
     source: str | None = None,
@@ -35,7 +35,8 @@ def set_up(
 
     Args:
         connection: Runs commands on the device and copies files to it.
-        own: A Python there that is to have a runtime by itself: it is looked at, and not touched.
+        own_python: Path of a Python there that has a runtime by the user's own doing: it is looked
+            at, and not touched. None for the environment that is made here.
         python: Path of the Python to make the environment of; None chooses one.
         wheels: A folder with wheels to take instead of a package index.
         source: Who fetches the runtime, ``"host"`` or ``"device"`` with its own pip; None
@@ -53,13 +54,13 @@ def set_up(
     """
     on_progress("looking at the device")
     with named_device(connection.name):
-        board = probe(connection, python, own)
+        board = probe(connection, python, own_python)
         on_step(board.description)
-        if board.venv.ready and not (upgrade and not own):
+        if board.venv.ready and not (upgrade and not own_python):
             on_step(f"already set up: {contents(board.venv)}")
             return board.venv
-        if own:
-            raise NotReadyError(f"{own}: {board.venv.error}; {own_advice(own)}")
+        if own_python:
+            raise NotReadyError(f"{own_python}: {board.venv.error}; {own_advice(own_python)}")
         work = _Setup(connection, board, on_step, on_progress)
         venv = work.run(plans(board), source, wheels, upgrade)
     on_step(f"ready: {contents(venv)} in ~/{ROOT}/venv")
@@ -110,9 +111,12 @@ class _Setup:
         return fetch(self.connection, plan)
 
 
-def own_advice(own: str) -> str:
+def own_advice(own_python: str) -> str:
     """Say what to do where the user's own Python on a device has no runtime."""
-    return f"on the device, run: {own} -m pip install ai-edge-litert; or add it without --python"
+    return (
+        f"on the device, run: {own_python} -m pip install ai-edge-litert; "
+        "or add it without --python"
+    )
 
 
 def contents(venv: RuntimeState) -> str:

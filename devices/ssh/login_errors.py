@@ -179,7 +179,7 @@ class Refusal:
 def _unknown_device(name: str) -> InputError:
     from edgecnn.devices.inventory import Inventory
 
-    names = ", ".join(["desktop", *Inventory().all()])
+    names = ", ".join(["desktop", *Inventory().devices()])
     return InputError(
         f"unknown device {name!r}: it is none of {names}, and no machine of that name is found"
     )

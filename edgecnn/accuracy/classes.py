@@ -75,7 +75,7 @@ class Confusion:
         """
         import numpy as np
 
-        cells = answers.wanted * outputs + answers.top[:, 0]
+        cells = answers.label_outputs * outputs + answers.top[:, 0]
         kept, counts = np.unique(cells, return_counts=True)
         return cls(kept // outputs, kept % outputs, counts.astype(np.int64), outputs)
 

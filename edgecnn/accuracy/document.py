@@ -97,10 +97,10 @@ def _answers(accuracy: Accuracy) -> AnswerColumns:
     answers = accuracy.answers
     columns: AnswerColumns = {
         "image": [accuracy.image_name(row) for row in range(len(answers))],
-        "label": answers.wanted.tolist(),
+        "label": answers.label_outputs.tolist(),
         "answer": answers.top[:, 0].tolist(),
         "score": answers.scores[:, 0].tolist(),
-        "label_score": answers.wanted_scores.tolist(),
+        "label_score": answers.label_scores.tolist(),
         "best": answers.top.tolist(),
         "best_scores": answers.scores.tolist(),
     }

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import CALIBRATION_BINS, Calibration
 from edgecnn.accuracy.classes import ClassResult
 from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel

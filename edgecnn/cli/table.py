@@ -35,9 +35,7 @@ def list_table(texts: Sequence[str], numbers: Sequence[str], folded: Collection[
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for title in texts:
         is_folded = title in folded
-        table.add_column(
-            title, no_wrap=not is_folded, overflow="fold" if is_folded else "ellipsis"
-        )
+        table.add_column(title, no_wrap=not is_folded, overflow="fold" if is_folded else "ellipsis")
     for title in numbers:
         table.add_column(title, justify="right", no_wrap=True)
     return table

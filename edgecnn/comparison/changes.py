@@ -33,6 +33,9 @@ WORDS = {
 }
 """Topic of a figure -> what less and more of it is called; of accuracy, more is usually better."""
 
+CHANGE_TITLES = ("metric", "base", "new", "change", "interval", "verdict")
+"""Heads of the columns of :attr:`Change.cells`."""
+
 ALIASES = {"top1": "top1_percent", "top5": "top5_percent"}
 
 
@@ -91,7 +94,7 @@ class Change:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """A row of a table: the metric, base, new, the change, its interval, and the verdict."""
+        """The change as a row of a table whose columns are ``CHANGE_TITLES``."""
         values = (METRICS[self.metric].precise_text(value) for value in (self.base, self.new))
         return (self.metric, *values, self.change_text, self.interval_text, self.verdict)
 

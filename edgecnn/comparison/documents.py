@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import quoteattr
 
+from edgecnn.comparison.changes import CHANGE_TITLES
 from edgecnn.comparison.compare import ComparedPair, Comparison
 from edgecnn.comparison.gates import GATE_FAILED, GATE_PASSED
 from edgecnn.core.markdown import in_markdown
@@ -43,7 +44,7 @@ def _pair_lines(one: ComparedPair) -> list[str]:
     lines = ["", f"### {in_markdown(one.pair.name)}", ""]
     if one.pair.differences:
         lines += [f"Not alike: {in_markdown('; '.join(one.pair.differences))}", ""]
-    lines += ["| metric | base | new | change | interval | verdict |", "|---|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(CHANGE_TITLES)} |", "|---" * len(CHANGE_TITLES) + "|"]
     lines += [f"| {' | '.join(map(in_markdown, change.cells))} |" for change in one.changes]
     lines += [""] if one.gates else []
     return lines + [

@@ -88,9 +88,7 @@ def run_demo(
     return records
 
 
-def _train(
-    model: DemoModel, target: Path, on_progress: Progress, seconds: float
-) -> TrainingResult:
+def _train(model: DemoModel, target: Path, on_progress: Progress, seconds: float) -> TrainingResult:
     plan = TrainingPlan(
         model=model.name,
         alpha=model.alpha,

@@ -120,13 +120,13 @@ class DeployedModel:
         given = session.collect()
         assert given.outputs is not None
         scores = to_scores(given.outputs.reshape(len(indices), -1), self.output)
-        wanted = labels + self.offset
+        label_outputs = labels + self.offset
         return Answers(
             indices=indices,
-            wanted=wanted,
+            label_outputs=label_outputs,
             top=given.top,
             scores=np.take_along_axis(scores, given.top, axis=1),
-            wanted_scores=scores[np.arange(len(wanted)), wanted],
+            label_scores=scores[np.arange(len(labels)), label_outputs],
             finite=given.finite,
         )
 

@@ -102,7 +102,7 @@ class Keeper:
             del self._pending[0]
 
 
-def chosen_store(where: str | Path | None) -> bool:
+def is_store_chosen(where: str | Path | None) -> bool:
     """Return whether the user chose a store, by option or by EDGECNN_STORE."""
     return bool(where or os.environ.get("EDGECNN_STORE"))
 
@@ -122,6 +122,6 @@ def open_existing(where: str | Path | None = None) -> Store | None:
         from edgecnn.store.location import default_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("SQLAlchemy", "store") from error
-    if not chosen_store(where) and not default_path().exists():
+    if not is_store_chosen(where) and not default_path().exists():
         return None
     return open_store(where, create=False)
