@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from edgecnn.runner.ondevice.system import DEVICE_TREE
 from edgecnn.runner.session import RunnerSession
 
 DESKTOP = "desktop"
@@ -14,8 +13,6 @@ DESKTOP = "desktop"
 
 PI = "pi"
 """Name of a Raspberry Pi: this machine if it is one, else what the inventory calls so."""
-
-BOARD_MODEL = Path(DEVICE_TREE) / "model"
 
 AskPassword = Callable[[str], str]
 """Given a question, returns the password that the user typed."""
@@ -68,41 +65,3 @@ class Device(ABC):
         Args:
             task: What the runner does, for messages: ``"running 'a.tflite'"``.
         """
-
-
-def get_device(name: str, ask_password: AskPassword | None = None) -> Device:
-    """Return the device of a name.
-
-    Args:
-        name: ``"desktop"``, a name from the inventory (``pi`` is always there), or an address:
-            ``[user@]host[:port]`` for SSH, ``TRANSPORT://...`` for another transport.
-        ask_password: Given a question, returns a password; None where nobody can be asked.
-
-    Raises:
-        InputError: No device can have such a name.
-
-    Example:
-        >>> get_device("desktop").name
-        'desktop'
-    """
-    from edgecnn.devices.inventory import Inventory
-
-    if name == DESKTOP or (
-        name == PI and is_raspberry_pi() and PI not in Inventory().added_devices()
-    ):
-        from edgecnn.devices.desktop import Desktop
-
-        return Desktop(name)
-    from edgecnn.devices.inventory import address_of
-    from edgecnn.devices.remote import RemoteDevice
-    from edgecnn.devices.transports import connect
-
-    return RemoteDevice(connect(address_of(name), name, ask_password))
-
-
-def is_raspberry_pi() -> bool:
-    """Say whether this machine is a Raspberry Pi."""
-    try:
-        return BOARD_MODEL.read_bytes().startswith(b"Raspberry Pi")
-    except OSError:
-        return False

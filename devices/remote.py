@@ -23,7 +23,7 @@ from edgecnn.devices.device import Device, OnBytes
 from edgecnn.devices.resuming import ResumingChannel
 from edgecnn.runner.bundle import RUNNER, zip_of
 from edgecnn.runner.ondevice.lock import ROOT
-from edgecnn.runner.protocol import LockHeld
+from edgecnn.runner.ondevice.protocol import LockHeld
 from edgecnn.runner.session import RunnerSession
 
 Result = TypeVar("Result")

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from edgecnn.core.channel import Channel
 from edgecnn.core.errors import ConnectionLostError, EdgecnnError
 from edgecnn.core.messages import Frame
-from edgecnn.runner.protocol import AskMemory, LoadModel, TimeModel, TimingProgress, WarmModel
+from edgecnn.runner.ondevice.protocol import (
+    AskMemory,
+    LoadModel,
+    TimeModel,
+    TimingProgress,
+    WarmModel,
+)
 
 MAX_RESUMES = 3
 """A device that is cut off so often during one request is given up: the request cuts it off."""

@@ -14,9 +14,13 @@ from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.credentials import Secrets
 from edgecnn.devices.ssh.keys import Keys, Passphrases, find_keys
 from edgecnn.devices.ssh.known_hosts import KnownHosts
-from edgecnn.devices.ssh.login_errors import SSH_CONFIG_VARIABLE, Refusal, Server
+from edgecnn.devices.ssh.login_errors import (
+    CONNECT_TIMEOUT_S,
+    SSH_CONFIG_VARIABLE,
+    Refusal,
+    Server,
+)
 
-CONNECT_TIMEOUT_S = 20.0
 KEEPALIVE_S = 5.0
 KEEPALIVES_MISSED = 4
 """A device that answers none of so many signs of life is taken for gone: after 20 to 25 s."""

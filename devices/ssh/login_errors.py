@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from edgecnn.core.errors import DeviceError, EdgecnnError, InputError, first_line
+from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.credentials import SecretWantedError
 from edgecnn.devices.ssh.keys import Keys
@@ -19,6 +20,9 @@ from edgecnn.devices.ssh.known_hosts import SSH_PORT, KnownHosts
 
 SSH_CONFIG_VARIABLE = "EDGECNN_SSH_CONFIG"
 """Names an SSH configuration to read instead of ``~/.ssh/config``."""
+
+CONNECT_TIMEOUT_S = 20.0
+"""Seconds that connecting may take, and again those that logging in may take."""
 
 TOO_MANY = "too many authentication failures"
 
@@ -130,8 +134,6 @@ class Refusal:
                 "with host:port"
             )
         if isinstance(error, TimeoutError | asyncio.TimeoutError):
-            from edgecnn.devices.ssh.login import CONNECT_TIMEOUT_S
-
             return f"no answer within {CONNECT_TIMEOUT_S:.0f} s: is it switched on and not hanging?"
         if isinstance(error, OSError) and error.filename:
             return f"cannot read {str(error.filename)!r}: {error.strerror}"
@@ -177,8 +179,6 @@ class Refusal:
 
 
 def _unknown_device(name: str) -> InputError:
-    from edgecnn.devices.inventory import Inventory
-
     names = ", ".join(["desktop", *Inventory().devices()])
     return InputError(
         f"unknown device {name!r}: it is none of {names}, and no machine of that name is found"

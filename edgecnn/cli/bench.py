@@ -24,7 +24,8 @@ from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, Sto
 from edgecnn.core.files import check_target, write_json
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.record import Record
-from edgecnn.store.keeping import Keeper, check_tag, is_store_chosen, open_store
+from edgecnn.store.keeping import Keeper, is_store_chosen, open_store
+from edgecnn.store.tags import check_tag
 
 NO_KEEPER = Keeper(None)
 

@@ -19,7 +19,7 @@ from edgecnn.measure.device_caveats import DeviceRun
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Progress, Target
 from edgecnn.runner.health import Power
-from edgecnn.runner.protocol import MemoryUse, ModelLoaded, ModelWarmed
+from edgecnn.runner.ondevice.protocol import MemoryUse, ModelLoaded, ModelWarmed
 from edgecnn.runner.session import IDLE_S, MAX_TIMED_CALLS
 from edgecnn.runner.timing import Timing
 from edgecnn.tflite.reading import TfliteModel

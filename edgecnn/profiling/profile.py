@@ -12,7 +12,8 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
-from edgecnn.devices.device import Device, get_device
+from edgecnn.devices.device import Device
+from edgecnn.devices.named_device import get_device
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -35,7 +36,7 @@ from edgecnn.profiling.references import (
 )
 from edgecnn.profiling.result import PROFILE_SCHEMA_VERSION, Profile
 from edgecnn.profiling.rounds import PlacedFile, RoundTimer, RoundTimes
-from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, check_threads
 from edgecnn.tflite.reading import TfliteModel, read_model
 from edgecnn.version import __version__

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgecnn.core.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.devices.device import Device
-from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.runner.timing import Timing
 

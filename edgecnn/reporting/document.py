@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from edgecnn.core.markdown import in_markdown
 from edgecnn.reporting.charts.chart import EMULATED_NOTE
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import as_markdown
 from edgecnn.reporting.views import views_of
 from edgecnn.reporting.wording import (

@@ -12,11 +12,17 @@ from edgecnn.core.charts import content_policy, library_script, script_json
 from edgecnn.core.text import quoted_if_needed, size_text
 from edgecnn.records.columns import Column, card_fields
 from edgecnn.records.fields import Field
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, chart_values, every_chart
-from edgecnn.reporting.charts.marks import Look, specifications
+from edgecnn.reporting.charts.chart import (
+    EMULATED_NOTE,
+    Chart,
+    chart_values,
+    every_chart,
+    specifications,
+)
+from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.theme import colours, theme
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import FILE, table_columns
 from edgecnn.reporting.views import View, view_values, views_of
 from edgecnn.reporting.wording import (

@@ -11,11 +11,11 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
 from edgecnn.records.filter import Filter
 from edgecnn.reporting.document import as_document
+from edgecnn.reporting.findings.rows import ReportRow, make_rows
+from edgecnn.reporting.findings.selection import REPORT_LIMIT, select
+from edgecnn.reporting.findings.settings import Setting, find_settings
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.picture import as_picture
-from edgecnn.reporting.rows import ReportRow, make_rows
-from edgecnn.reporting.selection import REPORT_LIMIT, select
-from edgecnn.reporting.settings import Setting, find_settings
 from edgecnn.reporting.tables import as_csv
 from edgecnn.reporting.views import View, views_of
 from edgecnn.store.keeping import open_existing

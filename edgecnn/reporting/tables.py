@@ -10,7 +10,7 @@ from typing import Any
 from edgecnn.core.markdown import in_markdown
 from edgecnn.records.columns import Column, columns, csv_fields
 from edgecnn.records.fields import ShownIn
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is run by spreadsheets: https://owasp.org/www-community/attacks/CSV_Injection."""

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from edgecnn.reporting.charts.chart import Values, chart_values, view_charts
-from edgecnn.reporting.recommendation import Answer, answer
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.findings.recommendation import Answer, answer
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.settings import Setting
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
 from edgecnn.records.record import EMULATED, STEADY, Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
-from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
+from edgecnn.reporting.findings.rows import ReportRow
 
 
 @dataclass(frozen=True)

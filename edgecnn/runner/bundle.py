@@ -21,7 +21,7 @@ SHARED = (
 
 RUNNER = (
     *SHARED,
-    "edgecnn.runner.protocol",
+    "edgecnn.runner.ondevice.protocol",
     "edgecnn.runner.ondevice.system",
     "edgecnn.runner.ondevice.host",
     "edgecnn.runner.ondevice.runtime",

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from edgecnn.runner.protocol import EmulationSigns
+from edgecnn.runner.ondevice.protocol import EmulationSigns
 
 ELF_FAMILIES = {3: "x86", 62: "x86", 40: "arm", 183: "arm"}
 """Family of each machine in elf.h: EM_386, EM_X86_64, EM_ARM, EM_AARCH64.

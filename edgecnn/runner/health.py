@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.runner.protocol import HealthTexts, PowerTexts
+from edgecnn.runner.ondevice.protocol import HealthTexts, PowerTexts
 
 SINCE_BOOT = 16
 """The bit that tells whether a condition has occurred since boot is so far above its own bit."""

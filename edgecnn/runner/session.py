@@ -11,7 +11,7 @@ from edgecnn.core.channel import Channel
 from edgecnn.core.errors import InputError
 from edgecnn.runner.emulation import is_emulated
 from edgecnn.runner.health import Health, Power, read_health, read_power, whole_number
-from edgecnn.runner.protocol import (
+from edgecnn.runner.ondevice.protocol import (
     AskHealth,
     AskMemory,
     AskPower,

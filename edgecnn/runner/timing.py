@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from edgecnn.runner.health import cpu_times, lowest_mhz
+from edgecnn.runner.ondevice.protocol import Counters, ModelTimed
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
-from edgecnn.runner.protocol import Counters, ModelTimed
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError
-from edgecnn.core.files import quoted
+from edgecnn.core.errors import EdgecnnError, MissingExtraError
 from edgecnn.records.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store
-
-LONGEST_TAG = 100
-
-
-def check_tag(tag: str) -> str:
-    """Return a tag, unless it could be taken for something else.
-
-    Raises:
-        InputError: The tag is empty, too long, a number, or has control characters.
-    """
-    if not tag.strip() or len(tag) > LONGEST_TAG or tag.isdigit() or not tag.isprintable():
-        raise InputError(
-            f"{quoted(tag)} cannot be a tag: up to {LONGEST_TAG} characters, and not just a number"
-        )
-    return tag
 
 
 def open_store(where: str | Path | None = None, *, create: bool = True) -> Store:

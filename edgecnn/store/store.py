@@ -15,11 +15,11 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import LISTED_FIELDS, Outline, Record
 from edgecnn.store.database import Database
-from edgecnn.store.keeping import check_tag
 from edgecnn.store.location import database_url
 from edgecnn.store.query import where
 from edgecnn.store.rows import details_of, record_of, row_of
 from edgecnn.store.schema import details, results, tags
+from edgecnn.store.tags import check_tag
 
 RECORDS_AT_ONCE = 200
 """Records in memory while many are read."""

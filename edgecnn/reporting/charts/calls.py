@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecnn.reporting.charts.chart import Chart, Values, without_times
 from edgecnn.reporting.charts.marks import Look
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 MOST_CALLS = 300
 """Calls of a run that are drawn one by one."""

@@ -11,12 +11,10 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edgecnn.reporting.rows import ReportRow
-
-if TYPE_CHECKING:
-    from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.findings.rows import ReportRow
 
 BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
 NO_ACCURACY = f"No accuracy was measured here: {BENCH_WITH_DATA}."
@@ -80,6 +78,16 @@ def every_chart() -> tuple[Chart, ...]:
 def view_charts() -> list[Chart]:
     """Return the charts that show all files, not only the one that was picked."""
     return [chart for chart in every_chart() if not chart.is_of_file]
+
+
+def specifications(look: Look) -> dict[str, dict[str, Any]]:
+    """Return a Vega-Lite specification for each chart, by name.
+
+    Example:
+        >>> list(specifications(Look(make_rows(edgecnn.bench("model.tflite")))))[0]
+        'tradeoff'
+    """
+    return {chart.name: look.specification(chart.draw(look)) for chart in every_chart()}
 
 
 def chart_values(charts: Sequence[Chart], rows: Rows, every: Rows) -> dict[str, dict[str, Any]]:

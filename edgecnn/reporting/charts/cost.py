@@ -8,8 +8,8 @@ from typing import Any
 from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import told
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.scheme_costs import scheme_costs
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.scheme_costs import scheme_costs
 
 NO_FLOAT32 = (
     "A scheme's cost shows beside the float32 file of the same model, measured on the same data."

@@ -11,9 +11,8 @@ from typing import Any
 
 from edgecnn.core.charts import GREY
 from edgecnn.records.columns import tooltip_fields
-from edgecnn.reporting.charts.chart import every_chart
 from edgecnn.reporting.charts.theme import colours
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 ROW_STEP = 40
 """Pixels of a chart's row that has its label above it, as a narrow page has no place beside it."""
@@ -171,16 +170,6 @@ class Look:
             self.altair.Tooltip(f"{field.name}:N", title=field.title) for field in tooltip_fields()
         ]
         return [self.altair.Tooltip("name:N", title="file"), *others, *told]
-
-
-def specifications(look: Look) -> dict[str, dict[str, Any]]:
-    """Return a Vega-Lite specification for each chart, by name.
-
-    Example:
-        >>> list(specifications(Look(make_rows(edgecnn.bench("model.tflite")))))[0]
-        'tradeoff'
-    """
-    return {chart.name: look.specification(chart.draw(look)) for chart in every_chart()}
 
 
 def parameters(width: str) -> list[dict[str, Any]]:

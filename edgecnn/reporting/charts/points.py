@@ -8,8 +8,8 @@ from typing import Any
 from edgecnn.records.columns import tooltip_fields
 from edgecnn.reporting.charts.chart import Values
 from edgecnn.reporting.charts.labels import LabelPlace, logarithm, place_names
-from edgecnn.reporting.recommendation import pareto
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.recommendation import pareto
+from edgecnn.reporting.findings.rows import ReportRow
 
 
 def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:

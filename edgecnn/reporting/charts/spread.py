@@ -11,7 +11,7 @@ from edgecnn.core.text import three_digits
 from edgecnn.reporting.charts.chart import Chart, Values, without_times
 from edgecnn.reporting.charts.marks import ROW_STEP, Look
 from edgecnn.reporting.charts.points import stem, told
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 QUANTILES = tuple(range(1, 100, 2))
 """Percentiles that stand for a run's calls: each is the middle of two percent of the calls."""

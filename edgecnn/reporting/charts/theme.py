@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.core.charts import BLUE, SKY, VERMILLION
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 
 OTHER_COLOUR = VERMILLION

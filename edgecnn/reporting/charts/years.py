@@ -9,7 +9,7 @@ from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
 from edgecnn.reporting.charts.labels import place_names
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import label, position, told
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 BESIDE_YEARS = 0.14
 """Years between two schemes of one network."""

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from edgecnn.core.platform_support import physical_memory_bytes, system_text
+from edgecnn.runner.ondevice.protocol import EmulationSigns, HealthTexts, HostFacts
 from edgecnn.runner.ondevice.system import DEVICE_TREE, is_macos, os_name, output_of, tree_text
-from edgecnn.runner.protocol import EmulationSigns, HealthTexts, HostFacts
 
 CPU = "/sys/devices/system/cpu"
 

@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError, first_line
+from edgecnn.runner.ondevice.protocol import (
+    BatchClassified,
+    ClassifyBatch,
+    LoadModel,
+    RuntimeTensor,
+)
 from edgecnn.runner.ondevice.runtime import Runtime
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
-from edgecnn.runner.protocol import BatchClassified, ClassifyBatch, LoadModel, RuntimeTensor
 
 NOISE_SEED = 0
 PIXEL_LEVELS = 256

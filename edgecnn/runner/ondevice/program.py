@@ -1,9 +1,9 @@
 """The program on a device: a runner, or the device's lock, for as long as the other side is there.
 
-``python FILE run SILENCE_S`` answers the messages of :mod:`edgecnn.runner.protocol`. ``python FILE
-hold TOKEN HOLDER WAIT_S SILENCE_S`` locks the device. Both end when their standard input ends, or
-when nothing has come from there for ``SILENCE_S`` seconds, because the other machine is gone: that
-one sends an empty line now and then.
+``python FILE run SILENCE_S`` answers the messages of :mod:`edgecnn.runner.ondevice.protocol`.
+``python FILE hold TOKEN HOLDER WAIT_S SILENCE_S`` locks the device. Both end when their standard
+input ends, or when nothing has come from there for ``SILENCE_S`` seconds, because the other machine
+is gone: that one sends an empty line now and then.
 
 The module travels to devices: the standard library alone, and Python 3.9.
 """
@@ -23,7 +23,7 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.runner.ondevice import runner
 from edgecnn.runner.ondevice.lock import LOCK, ROOT, DeviceLock
-from edgecnn.runner.protocol import LockHeld
+from edgecnn.runner.ondevice.protocol import LockHeld
 
 GRACE_S = 2.0
 """A runner whose input ended has this long to end in good order."""

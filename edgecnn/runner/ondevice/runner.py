@@ -1,6 +1,6 @@
 """A runner: answers requests on one ``.tflite`` model, on the device that it stands on.
 
-:mod:`edgecnn.runner.protocol` says what it is asked and what it answers.
+:mod:`edgecnn.runner.ondevice.protocol` says what it is asked and what it answers.
 
 The module travels to devices: the standard library, numpy and a TFLite runtime, and Python 3.9.
 """
@@ -23,7 +23,7 @@ from edgecnn.core.platform_support import (
     resident_memory_bytes,
     usable_cpus,
 )
-from edgecnn.runner import protocol
+from edgecnn.runner.ondevice import protocol
 from edgecnn.runner.ondevice.host import host_facts, host_health, power_text
 from edgecnn.runner.ondevice.interpreter import LoadedInterpreter
 from edgecnn.runner.ondevice.runtime import NoRuntimeError, Runtime, import_runtime

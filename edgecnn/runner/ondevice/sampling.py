@@ -15,7 +15,7 @@ from statistics import median
 
 from edgecnn.core.platform_support import process_clock, process_usage, system_text
 from edgecnn.runner.ondevice.host import CPU, cpu_times, paths_of, power_text
-from edgecnn.runner.protocol import Counters, TimingProgress
+from edgecnn.runner.ondevice.protocol import Counters, TimingProgress
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 ACCEPTED_LOSS_POINTS = 1.0
 """Percentage points of top-1 below the best that a file may have and still be recommended."""

@@ -14,7 +14,7 @@ from edgecnn.models.spec import ModelSpec
 from edgecnn.records.columns import Column
 from edgecnn.records.fields import Field, Role, Topic
 from edgecnn.records.record import FIELDS, Record
-from edgecnn.reporting.networks import network_of
+from edgecnn.reporting.findings.networks import network_of
 
 RANDOM_WEIGHTS = "random-weights"
 """Code of the warning of a file whose accuracy is chance, whatever was measured."""

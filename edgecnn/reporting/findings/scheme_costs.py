@@ -10,7 +10,7 @@ from edgecnn.comparison.changes import share_change
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
 from edgecnn.records.record import Record
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 
 REFERENCE_SCHEME = "float32"
