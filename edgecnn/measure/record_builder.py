@@ -18,7 +18,7 @@ from edgecnn.measure.caveats import (
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
 from edgecnn.measure.percentile_intervals import percentile_intervals
 from edgecnn.measure.plan import BenchPlan
-from edgecnn.measure.sample_statistics import drift_of, outliers_of, summarize
+from edgecnn.measure.sample_statistics import drift_of, latency_figures, outliers_of
 from edgecnn.measure.verdict import verdict_on
 from edgecnn.records.record import SCHEMA_VERSION, Record
 from edgecnn.runner.timing import Timing
@@ -120,14 +120,8 @@ def _conditions(measured: Measured, plan: BenchPlan) -> Fields:
 
 
 def _latency(timing: Timing) -> Fields:
-    summary = summarize(timing.samples_ms)
     return {
-        "latency_p50_ms": summary.p50,
-        "latency_p90_ms": summary.p90,
-        "latency_p99_ms": summary.p99,
-        "latency_mean_ms": summary.mean,
-        "latency_std_ms": summary.std,
-        "latency_min_ms": summary.minimum,
+        **latency_figures(timing.samples_ms),
         "latency_samples_ms": timing.samples_ms,
         "outliers": outliers_of(timing.samples_ms),
         "latency_drift_percent": 100 * drift_of(timing.samples_ms).change,

@@ -8,42 +8,30 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 
-@dataclass(frozen=True)
-class LatencySummary:
-    """Percentiles and moments of latency samples, in the samples' own unit."""
-
-    p50: float
-    p90: float
-    p99: float
-    mean: float
-    std: float
-    minimum: float
-
-
-def summarize(samples: Sequence[float]) -> LatencySummary:
-    """Return percentiles, mean, sample standard deviation and minimum.
+def latency_figures(samples_ms: Sequence[float]) -> dict[str, float]:
+    """Return the latencies of a record, by the names of its fields.
 
     Args:
-        samples: At least one sample.
+        samples_ms: Time of each timed call in milliseconds, at least one.
 
     Raises:
         ValueError: The list has no sample.
 
     Example:
-        >>> summarize([1.0, 2.0, 3.0]).std
+        >>> latency_figures([1.0, 2.0, 3.0])["latency_std_ms"]
         1.0
     """
-    ordered = sorted(samples)
+    ordered = sorted(samples_ms)
     if not ordered:
         raise ValueError("no samples to summarize")
-    return LatencySummary(
-        p50=percentile(ordered, 50),
-        p90=percentile(ordered, 90),
-        p99=percentile(ordered, 99),
-        mean=statistics.fmean(ordered),
-        std=statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
-        minimum=ordered[0],
-    )
+    return {
+        "latency_p50_ms": percentile(ordered, 50),
+        "latency_p90_ms": percentile(ordered, 90),
+        "latency_p99_ms": percentile(ordered, 99),
+        "latency_mean_ms": statistics.fmean(ordered),
+        "latency_std_ms": statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
+        "latency_min_ms": ordered[0],
+    }
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
