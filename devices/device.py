@@ -39,24 +39,24 @@ class Device(ABC):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Give the device free."""
+        """Release the device."""
         self.close()
 
     def close(self) -> None:  # noqa: B027 (nothing is to be done where nothing is connected)
-        """Give the device free, from any thread; what runs there over a connection ends."""
+        """Release the device, from any thread; what runs there over a connection ends."""
 
     @abstractmethod
     def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
         """Make a local file available on the device, and return its path there.
 
         Args:
-            model: The file.
-            on_progress: Called with how much of it was sent.
+            model: Path of the file.
+            on_progress: Called with (bytes done, bytes in all), where the file has to be sent.
         """
 
     @abstractmethod
     def most_runners(self, threads: int) -> int:
-        """Return how many runners of so many threads its cores are enough for, 1 or more."""
+        """Return for how many runners of so many threads the device has cores, at least 1."""
 
     @abstractmethod
     def start(self, task: str) -> RunnerSession:

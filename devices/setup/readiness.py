@@ -1,4 +1,4 @@
-"""Says whether a device is ready to run models, item by item, and what to do where it is not."""
+"""Whether a device is ready to run models, item by item, and what to do where it is not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgecnn.devices.setup.protocol import Board
 from edgecnn.devices.setup.set_up import contents, own_advice
 
 LITTLE_DISK_BYTES = 50_000_000
-"""Models of tens of megabytes are copied to the home folder."""
+"""Free bytes of disk that a device needs: models of tens of megabytes are copied there."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class CheckedItem:
 
     Attributes:
         name: ``"system"``, ``"python"``, ``"runtime"`` or ``"disk"``.
-        ok: Whether it is as it must be.
+        ok: Whether the thing is as it must be.
         text: What was found.
-        advice: What to do; empty where there is nothing to do.
+        advice: What to do about it; empty where there is nothing to do.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether models can run there."""
+        """Whether models can run on the device."""
         return all(item.ok for item in self.items)
 
     def as_json(self) -> dict[str, Any]:
@@ -68,10 +68,10 @@ class Readiness:
 
 
 def check_device(connection: Shell, own_python: str | None = None) -> Readiness:
-    """Look at a device, and change nothing there.
+    """Return whether a device is ready; nothing is changed there.
 
     Args:
-        connection: Runs commands there.
+        connection: Runs commands on the device.
         own_python: Path of the Python that is to have a runtime; None for the environment that
             ``set_up`` makes.
 

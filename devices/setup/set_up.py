@@ -1,4 +1,4 @@
-"""Gets a device ready to run models: a virtual environment there with a TFLite runtime."""
+"""Setting up a device to run models: it gets a virtual environment with a TFLite runtime."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def set_up(
     on_step: OnStep = lambda text: None,
     on_progress: OnPhase = lambda phase, done=0, total=0: None,
 ) -> RuntimeState:
-    """Make a device ready, unless it is: then nothing is changed.
+    """Set a device up to run models; a device that is ready is not changed.
 
     Args:
         connection: Runs commands on the device and copies files to it.
@@ -43,7 +43,10 @@ def set_up(
             takes the host, and the device where the host reaches no package index.
         upgrade: Set up anew with the newest runtime, even if all is there.
         on_step: Called with a line for each step that is done.
-        on_progress: Called with what is being done, and how much of how much is done.
+        on_progress: Called with (phase, done, total).
+
+    Returns:
+        State of the environment.
 
     Raises:
         DeviceError: The device cannot be made ready; the message says what to do.
@@ -79,7 +82,7 @@ class _Setup:
     def run(
         self, possible: list[RuntimePlan], source: str | None, wheels: Path | None, upgrade: bool
     ) -> RuntimeState:
-        """Set it up with what this machine fetches, or else with what the device fetches."""
+        """Install what this machine fetches, or else what the device itself fetches."""
         if source == THERE:
             return self._from_there(possible[0])
         try:
@@ -112,7 +115,7 @@ class _Setup:
 
 
 def own_advice(own_python: str) -> str:
-    """Say what to do where the user's own Python on a device has no runtime."""
+    """Return what to do where the user's own Python on a device has no runtime."""
     return (
         f"on the device, run: {own_python} -m pip install ai-edge-litert; "
         "or add it without --python"

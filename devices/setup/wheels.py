@@ -1,7 +1,7 @@
-"""Fetches a device's runtime with this machine's pip, and packs it as it will lie there.
+"""Fetching a device's runtime with this machine's pip, and packing it for the device.
 
-pip installs for another machine into a folder: so a device needs neither pip nor a network, and
-its slow processor only unpacks.
+pip can install packages for another machine into a folder. So the device needs neither pip nor a
+network, and its slow processor only unpacks.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from edgecnn.devices.setup.plans import RuntimePlan, no_wheel
 
 ARCHIVE = "packages.tar.gz"
 DISK_BLOCK_BYTES = 4096
-"""A file of one byte takes a whole block of a file system."""
+"""Bytes of a block of a file system: even a file of one byte takes a whole block."""
 
 PYTHON_MINORS = range(9, 15)
-"""Python 3.x to ask about where the device's own has no wheel."""
+"""Minor versions of Python 3 to ask pip about where the device's own Python has no wheel."""
 
 OFFLINE_WORDS = ("Retrying (", "ConnectionError", "Failed to establish", "ProxyError", "SSLError")
 """Words by which pip says that it reaches no package index."""
@@ -60,11 +60,11 @@ class WheelArchive:
     """A runtime, packed for one Python of a device.
 
     Args:
-        plan: What it was packed for.
-        archive: The file that is to be copied to the device.
-        packages: What is in it: ``("ai-edge-litert 2.3.0", "numpy 2.4.6")``.
-        unpacked_bytes: How much of the device's disk it takes when it is unpacked.
-        cached: Whether an earlier call had packed it.
+        plan: The plan that the runtime was packed for.
+        archive: Path of the file that is to be copied to the device.
+        packages: Packages in the file: ``("ai-edge-litert 2.3.0", "numpy 2.4.6")``.
+        unpacked_bytes: Bytes of the device's disk that the unpacked packages take.
+        cached: Whether the file is from an earlier call.
     """
 
     plan: RuntimePlan
@@ -78,10 +78,10 @@ class WheelArchive:
 def packed_wheels(
     plans: Sequence[RuntimePlan], wheels: Path | None = None, *, fresh: bool = False
 ) -> Iterator[WheelArchive]:
-    """Give the packed wheels of the first plan that there are wheels for.
+    """Yield the packed wheels of the first plan that there are wheels for.
 
     Args:
-        plans: What the device could have, the preferred first.
+        plans: Plans for the device, the preferred one first.
         wheels: A folder with wheels to take instead of a package index.
         fresh: Ask the package index even where an earlier answer is in the cache.
 
@@ -199,7 +199,7 @@ def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
     source = ["--retries=1"]
     if wheels is not None:
         source = ["--no-index", f"--find-links={wheels.resolve()}"]
-        # Nothing but this folder: not what the user's pip knows besides.
+        # Only wheels of this folder count, whatever else the user's pip is configured to take.
         environment = {k: v for k, v in environment.items() if not k.startswith("PIP_")}
         environment["PIP_CONFIG_FILE"] = os.devnull
     command = [*pip_command(), arguments[0], *source, *arguments[1:]]
@@ -209,7 +209,7 @@ def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
 
 
 def pip_failure(said: str, wheels: Path | None) -> Exception:
-    """Make the error for what pip says: nothing found is not the same as no network."""
+    """Return the error for pip's output: a missing wheel is not the same as a missing network."""
     if any(word in said for word in OFFLINE_WORDS) and wheels is None:
         error: EdgecnnError = OfflineError(
             "no package index can be reached from here: connect this machine to the internet "
@@ -228,7 +228,7 @@ def pip_failure(said: str, wheels: Path | None) -> Exception:
 
 
 def pip_command() -> list[str]:
-    """Return how to start a pip: this Python's, or the wheel that comes with Python.
+    """Return the command of a pip: this Python's, or the wheel of pip that comes with Python.
 
     Raises:
         EdgecnnError: No pip is found.
@@ -245,7 +245,7 @@ def pip_command() -> list[str]:
 
 
 def _pack(site: Path, archive: Path) -> int:
-    """Pack a folder of packages, and return how much of a disk it will take unpacked."""
+    """Pack a folder of packages, and return how many bytes of a disk it takes unpacked."""
     total = 0
 
     def keep(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -257,7 +257,7 @@ def _pack(site: Path, archive: Path) -> int:
         member.uname = member.gname = ""
         return member
 
-    # Little compression: the better one takes ten seconds here and saves one on the way.
+    # Little compression: more would take ten seconds here and save one second of copying.
     with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
         packed.add(site, ".", filter=keep)
     return total

@@ -1,4 +1,4 @@
-"""An SSH connection with plain blocking methods; the protocol runs in a thread of its own."""
+"""An SSH connection with plain blocking methods."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from edgecnn.devices.ssh.credentials import Secrets
 
 SILENCE_S = 40.0
-"""A device takes this machine for gone after four signs of life that did not come."""
+"""Seconds after which a device takes this machine for gone: four signs of life did not come."""
 
 SECRET_TRIES = 3
 CLOSE_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
-"""A device that takes longer to look for a file or to start a program hangs."""
+"""Seconds for looking for a file or starting a program; a device that takes longer hangs."""
 
 
 class SshConnection:
@@ -88,7 +88,7 @@ class SshConnection:
             raise
 
     def close(self) -> None:
-        """Disconnect; doing so twice is no mistake."""
+        """Disconnect; a second call does nothing."""
         route, self._route = self._route, []
         self._thread.stop(_close(route), CLOSE_TIMEOUT_S * len(route) + 1)
 
@@ -100,7 +100,7 @@ class SshConnection:
         Args:
             command: Program and arguments, each taken literally.
             stdin: What the program reads.
-            timeout_s: Seconds it may take.
+            timeout_s: Seconds that the program may take.
         """
         line = shlex.join(command)
 
@@ -116,9 +116,9 @@ class SshConnection:
         """Copy a file to the device, whole or not at all.
 
         Args:
-            content: The file's content.
-            remote: Its path there; folders are made.
-            what: What it is, for messages: ``"'a.tflite'"``.
+            content: Content of the file.
+            remote: Path of the file on the device; folders are made.
+            what: What messages call the file: ``"'a.tflite'"``.
             on_progress: Called with (bytes done, bytes in all).
 
         Raises:
@@ -134,7 +134,7 @@ class SshConnection:
             finally:
                 told.put(None)
 
-        def follow() -> None:  # in the caller's own thread, as every progress is told
+        def follow() -> None:  # runs in the caller's own thread, as every report of progress does
             while (done := told.get()) is not None:
                 if on_progress:
                     on_progress(done, len(content))
@@ -153,7 +153,7 @@ class SshConnection:
 
         Args:
             command: Program and arguments, each taken literally.
-            task: What it does, for messages: ``"running 'a.tflite'"``.
+            task: What the program does, for messages: ``"running 'a.tflite'"``.
         """
         line = shlex.join(command)
 
@@ -171,7 +171,7 @@ class SshConnection:
         return self._route[-1]
 
     def _log_in(self) -> list[asyncssh.SSHClientConnection]:
-        """Try what there is, then ask: in the caller's own thread, while nothing is connected."""
+        """Try all keys and known passwords, then ask for one, in the caller's own thread."""
         from edgecnn.devices.ssh.credentials import SecretWantedError
         from edgecnn.devices.ssh.login import log_in
 
@@ -192,7 +192,7 @@ class SshConnection:
 
 
 async def _close(route: Sequence[asyncssh.SSHClientConnection]) -> None:
-    """Disconnect, from the device first, and end whatever else goes on in this thread."""
+    """Disconnect, from the device first, and end all other tasks of this thread."""
     for connection in reversed(route):
         connection.close()
         try:

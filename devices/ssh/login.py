@@ -1,4 +1,4 @@
-"""Logging in to a device, by way of jump hosts where the SSH configuration says so."""
+"""Logging in to a device over SSH, through jump hosts where the SSH configuration says so."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgecnn.devices.ssh.login_errors import (
 
 KEEPALIVE_S = 5.0
 KEEPALIVES_MISSED = 4
-"""A device that answers none of so many signs of life is taken for gone: after 20 to 25 s."""
+"""Signs of life without an answer after which a device is taken for gone: after 20 to 25 s."""
 
 MAX_JUMPS = 8
 
@@ -45,11 +45,11 @@ class _Client(asyncssh.SSHClient):
         return False
 
     def password_auth_requested(self) -> None:
-        """Give no password: it is asked for outside of the connection."""
+        """Give no password: the user is asked for it outside of the connection."""
         self._refusal.password_wanted = True
 
     def kbdint_auth_requested(self) -> None:
-        """Give no answers: they too are asked for outside of the connection."""
+        """Give no answers: the user is asked for them outside of the connection, too."""
         self._refusal.password_wanted = True
 
 

@@ -19,7 +19,7 @@ from edgecnn.devices.ssh.keys import Keys
 from edgecnn.devices.ssh.known_hosts import SSH_PORT, KnownHosts
 
 SSH_CONFIG_VARIABLE = "EDGECNN_SSH_CONFIG"
-"""Names an SSH configuration to read instead of ``~/.ssh/config``."""
+"""Environment variable with the path of an SSH configuration instead of ``~/.ssh/config``."""
 
 CONNECT_TIMEOUT_S = 20.0
 """Seconds that connecting may take, and again those that logging in may take."""
@@ -34,7 +34,7 @@ class Server:
     Args:
         device: What the user calls the device.
         address: Address of this server.
-        before: The jump hosts on the way to it.
+        before: The jump hosts on the way to the server, the nearest to this machine first.
         is_jump: Whether the server is itself a jump host.
     """
 
@@ -85,7 +85,7 @@ class Refusal:
     offered: tuple[str, str, int, asyncssh.SSHKey] | None = field(default=None)
 
     def explained(self, error: Exception) -> EdgecnnError:
-        """Turn what went wrong into one of edgecnn's errors."""
+        """Return edgecnn's error for the error that ended the login."""
         server, label = self.server, self.server.label
         if isinstance(error, socket.gaierror) and server.device == server.address.host:
             return _unknown_device(server.device)

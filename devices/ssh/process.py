@@ -1,4 +1,4 @@
-"""A program on a device that answers in messages: ``edgecnn.core.child``, over SSH."""
+"""A program on a device that answers in messages over SSH."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edgecnn.devices.connection import CommandMissingError
 from edgecnn.devices.ssh.connection_thread import ConnectionThread
 
 COMPRESSED_FROM_BYTES = 1024
-"""A smaller payload is not worth compressing."""
+"""Bytes of the smallest payload that is worth compressing."""
 
 FAST_LEVEL = 1
-"""zlib's level: a network is seldom faster than this, and a higher one is hardly smaller."""
+"""zlib's level: few networks are faster than it, and higher levels compress hardly better."""
 
 ALIVE_EVERY_S = 10.0
 STDERR_LINES = 50
@@ -37,7 +37,7 @@ LINUX_SIGNALS = {
 
 
 class SshProcess(InboxChannel):
-    """Carries messages over a connection; payloads that are large go compressed.
+    """Carries messages over an SSH connection; large payloads go compressed.
 
     Args:
         thread: The thread of the connection that the process was started over.
@@ -66,7 +66,7 @@ class SshProcess(InboxChannel):
         try:
             self._thread.call(self._write(content), self.task)
         except ConnectionLostError as error:
-            # What the process said last, or how it ended, tells more than a closed pipe.
+            # The last message of the process, or how it ended, tells more than a closed pipe.
             while True:
                 try:
                     self.receive_frame(EXIT_TIMEOUT_S)
@@ -95,7 +95,7 @@ class SshProcess(InboxChannel):
         """Fill the inbox until the process or the connection ends."""
         output = self._process.stdout
         try:
-            # What is no message, or half of one, ends the conversation; its end says why.
+            # Anything but a whole message ends the conversation; `ending` then says why.
             with contextlib.suppress(Exception):
                 while line := await output.readline():
                     head = FrameHead.parse(line)
@@ -110,7 +110,7 @@ class SshProcess(InboxChannel):
                 self._stderr.append(line.decode(errors="replace").rstrip())
 
     async def _tell_alive(self) -> None:
-        """Send an empty line now and then: without, the device takes this machine for gone."""
+        """Send empty lines: without them the device takes this machine for gone."""
         with contextlib.suppress(Exception):
             while True:
                 await asyncio.sleep(ALIVE_EVERY_S)
@@ -143,7 +143,7 @@ def exit_of(process: Any) -> tuple[int, str | None]:
     """Return a remote process' exit status, and the signal that ended it, if one did.
 
     Args:
-        process: What asyncssh gives of a process that has ended.
+        process: asyncssh's object of a process that has ended.
     """
     status = process.exit_status or 0
     if process.exit_signal:

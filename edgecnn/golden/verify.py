@@ -11,7 +11,7 @@ from typing import Any
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.devices.device import Device
-from edgecnn.devices.named_device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
 from edgecnn.golden.sample import (

@@ -10,7 +10,7 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.device import Device
-from edgecnn.devices.named_device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened, with_name
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.interleaving import Bencher

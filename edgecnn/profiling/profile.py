@@ -13,7 +13,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.device import Device
-from edgecnn.devices.named_device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,

@@ -14,8 +14,8 @@ import pytest
 import edgecnn
 from edgecnn.cli.main import run
 from edgecnn.core.errors import DeviceError, InputError
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.named_device import get_device
 from edgecnn.devices.setup.readiness import check_device
 from edgecnn.devices.setup.set_up import set_up
 from edgecnn.devices.ssh.address import SshAddress

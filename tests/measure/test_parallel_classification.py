@@ -19,7 +19,7 @@ from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.core.errors import ChildCrashedError
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import preset
-from edgecnn.devices.named_device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure import parallel_classification
 from edgecnn.measure.accuracy import AccuracyTask, ReferenceModel, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
