@@ -1,4 +1,4 @@
-"""Builds a :class:`~edgecnn.records.record.Record` of what each part of a measurement knows."""
+"""Builds a :class:`~edgecnn.records.record.Record` from the parts of a measurement."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def record_of(
     """Return the record of one model at one thread count.
 
     Args:
-        candidate: The model and the thread count, with all of the work done.
-        measured: What the runner told.
+        candidate: The model and the thread count, after the measurement.
+        measured: What the runner told of the model.
         accuracy: How often the model is right; None where there was no data.
         device: Name of the device.
         plan: How the model was measured.
@@ -156,7 +156,7 @@ def _power(power: PowerDrawn) -> Fields:
 def _judgement(
     model: PreparedModel, measured: Measured, plan: BenchPlan, accuracy: Accuracy | None
 ) -> Fields:
-    """Return the intervals, the warnings and the verdict that they lead to."""
+    """Return the intervals of the latency, the warnings, and the verdict that they lead to."""
     run, timing = measured.run, measured.timing
     intervals = percentile_intervals(timing, run.threads, run.facts.cores)
     drift = drift_of(timing.samples_ms)

@@ -56,11 +56,12 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 TENTHS = 10
 TREND_PAIRS = 25
-"""Ten medians make 45 pairs. If so many more pairs rise than fall, or the other way round, that is
-a trend: by chance it is so in 3 of 100 runs (Mann, "Nonparametric Tests Against Trend", 1945)."""
+"""Difference between the pairs of medians that rise and those that fall from which on there is a
+trend. Ten medians make 45 pairs, and chance makes such a difference in 3 of 100 runs (Mann,
+"Nonparametric Tests Against Trend", 1945)."""
 
 TUKEY_FENCE = 3.0
-"""A sample so many interquartile ranges above the third quartile is far out."""
+"""Interquartile ranges above the third quartile from which on a sample is far out."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Drift:
 
     Args:
         change: Relative change of the median from the first third of the samples to the last.
-        is_trend: Whether the level went one way, rather than to and fro.
+        is_trend: Whether the level moved one way, rather than to and fro.
     """
 
     change: float
@@ -77,7 +78,7 @@ class Drift:
 
 
 def drift_of(samples: Sequence[float]) -> Drift:
-    """Return how the level of samples moved.
+    """Return how the level of samples moved while they were taken.
 
     Args:
         samples: At least one sample, in the order in which they were taken.
