@@ -18,13 +18,13 @@ class Answers:
     """The answers to the images that could be read, in the order of the data.
 
     Args:
-        indices: Which image of the data each row is about, int64, shape (images,).
-        label_outputs: Output that is right, int64, shape (images,).
+        indices: Number of each row's image in the data, int64, shape (images,).
+        label_outputs: Output that stands for each image's label, int64, shape (images,).
         top: Outputs with the best scores, the best first, int64, shape (images, k); of equal scores
             the lower output comes first.
-        scores: Scores of these outputs, float64, shape (images, k); of a quantised output the real
-            numbers that its integers stand for.
-        label_scores: Score of the output that is right, float64, shape (images,).
+        scores: Scores of the outputs in ``top``, float64, shape (images, k); of a quantised output
+            the real numbers that its integers stand for.
+        label_scores: Score of the output that stands for the label, float64, shape (images,).
         finite: Whether all scores of an image are finite numbers, bool, shape (images,).
         unreadable: One line for each image that could not be read, which names it and says why.
     """

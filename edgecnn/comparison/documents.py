@@ -17,7 +17,7 @@ MARKS = {GATE_PASSED: "✅", GATE_FAILED: "❌"}
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Return a heading, and a table and the gates of each pair.
+    """Return the comparison as Markdown: a table and the gates of each pair.
 
     Example:
         >>> as_markdown(compare("before.json", "after.json")).splitlines()[0]
@@ -31,10 +31,10 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def as_junit(comparison: Comparison) -> str:
-    """Return JUnit XML: a test suite for each pair, with a test case for each gate.
+    """Return the comparison as JUnit XML: a test suite for each pair, a test case for each gate.
 
     Args:
-        comparison: What was compared; an undecided gate is a test in error.
+        comparison: The comparison; an undecided gate becomes a test in error.
     """
     suites = "".join(_suite(one) for one in comparison.pairs)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n{suites}</testsuites>\n'

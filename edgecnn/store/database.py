@@ -1,4 +1,4 @@
-"""Opening a database, its transactions, and each of its failures as one line."""
+"""The database of results: opening it, transactions, and each failure as one line."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ REMEDIES = {
 
 
 class Database:
-    """A database of results; once it is open, its tables are of this version.
+    """A database of results; opening it brings its tables to this version.
 
     Args:
-        url: Its URL, as :func:`edgecnn.store.location.database_url` gives it.
+        url: URL of the database, as :func:`edgecnn.store.location.database_url` gives it.
         create: Whether to make a SQLite file and the tables where there are none.
 
     Raises:
@@ -63,13 +63,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the database."""
+        """Yield a connection that sees one state of the database."""
         with self._explained(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection whose changes are all made at the end, or none of them."""
+        """Yield a connection whose changes are made at the end, all of them or none."""
         if not self.writable:
             raise InputError(f"results in {self.name} are read-only")
         engine = self._engine.execution_options(edgecnn_writes=True)
@@ -80,7 +80,7 @@ class Database:
         arguments: dict[str, Any] = {}
         url = self.url
         if self._is_sqlite:
-            # Transactions are begun below: the driver would begin them too late.
+            # `_begin_sqlite` begins transactions: the driver would begin them too late.
             arguments = {"isolation_level": None}
             if "timeout" not in url.query:
                 arguments["timeout"] = LOCK_WAIT_S
@@ -115,7 +115,7 @@ class Database:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-            # Another process may have been here meanwhile.
+            # Another process may have upgraded the tables meanwhile.
             version = self._version(connection)
             if version < LATEST:
                 upgrade(connection, version)
@@ -145,7 +145,7 @@ class Database:
                 connection.cursor().execute("PRAGMA journal_mode=WAL")
                 return
             except Exception as error:
-                # This switch fails at once where another process is at the file.
+                # SQLite does not wait for this switch: it fails at once where the file is in use.
                 if "locked" not in str(error) or time.monotonic() > end:
                     raise StoreError(self._line(error)) from error
                 time.sleep(0.05)

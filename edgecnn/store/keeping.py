@@ -1,4 +1,4 @@
-"""Keeping each record of a bench as it is finished, whatever happens to the store meanwhile."""
+"""Opening the store, and keeping each record of a bench although the store may fail meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def open_store(where: str | Path | None = None, *, create: bool = True) -> Store
     """Open the database of results.
 
     Args:
-        where: Its path or URL, as for :class:`edgecnn.store.store.Store`.
+        where: Path or URL of the database, as for :class:`edgecnn.store.store.Store`.
         create: Whether to make the database where there is none.
 
     Raises:
@@ -37,7 +37,9 @@ def open_store(where: str | Path | None = None, *, create: bool = True) -> Store
 
 
 class Keeper:
-    """Keeps records; one that the store does not take is tried again with the next, and at the end.
+    """Keeps records; a record that the store does not take is tried again later.
+
+    The next attempts are made with the next record, and at the end.
 
     Args:
         store: The store that records are added to; None keeps nothing.
@@ -55,7 +57,7 @@ class Keeper:
         self._pending: list[tuple[str, Record]] = []
 
     def add(self, record: Record) -> None:
-        """Keep a record at once, or later where that fails; no error of the store is raised."""
+        """Keep a record now, or later if that fails; no error of the store is raised."""
         if self._store is None:
             return
         self._pending.append((uuid.uuid4().hex, record))
@@ -65,7 +67,7 @@ class Keeper:
             return
 
     def finish(self) -> None:
-        """Keep the records that could not be kept before.
+        """Keep the records that could not be kept so far.
 
         Raises:
             EdgecnnError: Some records could still not be kept; the message says how many, and why.
@@ -81,7 +83,7 @@ class Keeper:
     def _try(self, store: Store) -> None:
         while self._pending:
             uid, record = self._pending[0]
-            # By its identity a record is kept once, also if an earlier try succeeded unseen.
+            # The identity prevents a second copy if an earlier attempt succeeded unnoticed.
             store.add(record, self._tags, uid)
             del self._pending[0]
 
@@ -92,10 +94,10 @@ def is_store_chosen(where: str | Path | None) -> bool:
 
 
 def open_existing(where: str | Path | None = None) -> Store | None:
-    """Open the store to read; None where there is none yet and the user did not choose one.
+    """Open the store for reading; None if the user chose no store and the usual one is missing.
 
     Args:
-        where: Its path or URL, as for :class:`edgecnn.store.store.Store`.
+        where: Path or URL of the store, as for :class:`edgecnn.store.store.Store`.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.

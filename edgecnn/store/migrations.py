@@ -78,7 +78,7 @@ def _add_names_and_tags(connection: Connection) -> None:
 
 
 def _add_columns(version: int, connection: Connection) -> None:
-    """Later versions: fields of a record that had no column have one."""
+    """Version 3 and later: further fields of a record get a column."""
     added = {name: field for name, field in LISTED_FIELDS.items() if field.column == version}
     for name, field in added.items():
         empty = "" if field.is_optional else f" NOT NULL DEFAULT {EMPTY[field.kind]!r}"

@@ -1,4 +1,4 @@
-"""Tags, by which users find results again, and what can be one."""
+"""Tags, by which users find results again: which texts can be tags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST_TAG = 100
 
 
 def check_tag(tag: str) -> str:
-    """Return a tag, unless it could be taken for something else.
+    """Return a text that can be a tag.
 
     Raises:
         InputError: The tag is empty, too long, a number, or has control characters.
