@@ -14,12 +14,10 @@ from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.credentials import Secrets
 from edgecnn.devices.ssh.keys import Keys, Passphrases, find_keys
 from edgecnn.devices.ssh.known_hosts import KnownHosts
-from edgecnn.devices.ssh.login_errors import (
-    CONNECT_TIMEOUT_S,
-    SSH_CONFIG_VARIABLE,
-    Refusal,
-    Server,
-)
+from edgecnn.devices.ssh.login_errors import SSH_CONFIG_VARIABLE, Refusal, Server
+
+CONNECT_TIMEOUT_S = 20.0
+"""Seconds that connecting may take, and as many again for logging in."""
 
 KEEPALIVE_S = 5.0
 KEEPALIVES_MISSED = 4
@@ -105,7 +103,7 @@ def _configured(address: SshAddress, name: str) -> Any:
     try:
         return asyncssh.SSHClientConnectionOptions(**_target(address), client_keys=None).config
     except (OSError, ValueError) as error:
-        raise Refusal(Server(name, address)).explained(error) from error
+        raise Refusal(Server(name, address), CONNECT_TIMEOUT_S).explained(error) from error
 
 
 def _target(address: SshAddress) -> dict[str, Any]:
@@ -123,7 +121,8 @@ async def _connect(
     server: Server, secrets: Secrets, tunnel: asyncssh.SSHClientConnection | None
 ) -> asyncssh.SSHClientConnection:
     """Connect to one server, directly or through another."""
-    refusal = Refusal(server, password_given=bool(secrets.get(server.question)))
+    password_given = bool(secrets.get(server.question))
+    refusal = Refusal(server, CONNECT_TIMEOUT_S, password_given=password_given)
     keys: Keys | None = None
     try:
         target = _target(server.address)

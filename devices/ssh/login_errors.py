@@ -21,8 +21,6 @@ from edgecnn.devices.ssh.known_hosts import SSH_PORT, KnownHosts
 SSH_CONFIG_VARIABLE = "EDGECNN_SSH_CONFIG"
 """Environment variable with the path of an SSH configuration instead of ``~/.ssh/config``."""
 
-CONNECT_TIMEOUT_S = 20.0
-"""Seconds that connecting may take, and again those that logging in may take."""
 
 TOO_MANY = "too many authentication failures"
 
@@ -70,6 +68,7 @@ class Refusal:
 
     Attributes:
         server: The server that is logged in to.
+        timeout_s: Seconds that connecting may take.
         known: The trusted host keys, once they are read.
         keys: The user's own keys, once they are found.
         password_wanted: Whether the server would take a password.
@@ -78,6 +77,7 @@ class Refusal:
     """
 
     server: Server
+    timeout_s: float
     known: KnownHosts | None = None
     keys: Keys | None = None
     password_wanted: bool = False
@@ -134,7 +134,7 @@ class Refusal:
                 "with host:port"
             )
         if isinstance(error, TimeoutError | asyncio.TimeoutError):
-            return f"no answer within {CONNECT_TIMEOUT_S:.0f} s: is it switched on and not hanging?"
+            return f"no answer within {self.timeout_s:.0f} s: is it switched on and not hanging?"
         if isinstance(error, OSError) and error.filename:
             return f"cannot read {str(error.filename)!r}: {error.strerror}"
         if isinstance(error, asyncssh.ConfigParseError):

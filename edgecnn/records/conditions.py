@@ -77,7 +77,7 @@ class Conditions:
 
     @property
     def restrictions(self) -> str:
-        """Chosen CPUs and protocol: ``" on CPU 0"``, ``", mlperf-single-stream"``; empty if none."""
+        """CPUs and protocol that were chosen: ``" on CPU 0, mlperf-single-stream"``, or empty."""
         many = "s" if "," in (self.cpus or "") else ""
         where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
         rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
