@@ -21,7 +21,6 @@ from edgecnn.devices.ssh.known_hosts import SSH_PORT, KnownHosts
 SSH_CONFIG_VARIABLE = "EDGECNN_SSH_CONFIG"
 """Environment variable with the path of an SSH configuration instead of ``~/.ssh/config``."""
 
-
 TOO_MANY = "too many authentication failures"
 
 

@@ -81,7 +81,7 @@ def test_who_is_not_there_cannot_be_removed(inventory: Inventory) -> None:
 def test_what_is_wrong_in_the_file_is_said(text: str, said: str, inventory: Inventory) -> None:
     inventory.path.parent.mkdir()
     inventory.path.write_text(text)
-    for change in (inventory.all, lambda: inventory.add("b", SshAddress("host"))):
+    for change in (inventory.devices, lambda: inventory.add("b", SshAddress("host"))):
         with pytest.raises(InputError, match=said):
             change()
     assert inventory.path.read_text() == text
