@@ -93,8 +93,8 @@ class Inventory:
             for key, value in all_fields_of(address).items()
             if value is not None
         ]
-        kept = self._without(name).rstrip("\n")
-        self._write("\n".join([kept, "", f"[{name}]", *lines, ""]))
+        others = self._without(name).rstrip("\n")
+        self._write("\n".join([others, "", f"[{name}]", *lines, ""]))
 
     def remove(self, name: str) -> None:
         """Remove a device.
@@ -104,8 +104,8 @@ class Inventory:
         """
         added = self.added_devices()
         if name not in added:
-            known = ", ".join(added) or "none"
-            raise InputError(f"no device {name!r} was added; those that were: {known}")
+            names = ", ".join(added) or "none"
+            raise InputError(f"no device {name!r} was added; those that were: {names}")
         self._write(self._without(name))
 
     def _text(self) -> str:

@@ -54,8 +54,8 @@ def transport_of(scheme: str) -> Transport:
         InputError: No transport has that name.
     """
     if scheme not in TRANSPORTS:
-        known = ", ".join(TRANSPORTS)
-        raise InputError(f"{scheme!r} is no way to reach a device: there is {known}")
+        names = ", ".join(TRANSPORTS)
+        raise InputError(f"{scheme!r} is no way to reach a device: there is {names}")
     transport = importlib.import_module(TRANSPORTS[scheme]).TRANSPORT
     assert isinstance(transport, Transport)
     return transport
@@ -120,9 +120,9 @@ def with_options(address: Address, options: Mapping[str, Any]) -> Address:
     for key, value in given.items():
         if not hasattr(address, key):
             raise InputError(f"--{key} is of no use with {address}")
-        said = getattr(address, key)
-        if said not in (None, value):
-            raise InputError(f"two {key}s are given, {said} and {value}: choose one")
+        present = getattr(address, key)
+        if present not in (None, value):
+            raise InputError(f"two {key}s are given, {present} and {value}: choose one")
     changed: Address = dataclasses.replace(address, **given)  # type: ignore[type-var]
     return changed
 

@@ -106,9 +106,9 @@ def _explain(reason: str, message: str, plan: RuntimePlan) -> str:
 
 def _make_folder(connection: Shell) -> None:
     """Make edgecnn's folder in the user's home on the device."""
-    made = connection.run(["mkdir", "-p", ROOT])
-    if made.status:
-        reason = ["no reason given", *lines_of(made.stderr)][-1]
+    finished = connection.run(["mkdir", "-p", ROOT])
+    if finished.status:
+        reason = ["no reason given", *lines_of(finished.stderr)][-1]
         raise NotReadyError(f"cannot make ~/{ROOT} on the device: {reason}")
 
 

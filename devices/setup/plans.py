@@ -46,7 +46,7 @@ class RuntimePlan:
     @property
     def system_packages(self) -> bool:
         """Whether the environment takes numpy from the system's packages."""
-        return not any(one.startswith("numpy") for one in self.requirements)
+        return not any(requirement.startswith("numpy") for requirement in self.requirements)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -79,14 +79,14 @@ def plans(board: Board) -> list[RuntimePlan]:
         NotReadyError: No runtime exists for such a device; the message says what would help.
     """
     refuse(board)
-    pythons = [one for one in board.pythons if _is_usable(one, board)]
+    pythons = [python for python in board.pythons if _is_usable(python, board)]
     if not pythons:
-        found = ", ".join(one.full_number for one in board.pythons)
+        versions = ", ".join(python.full_number for python in board.pythons)
         raise NotReadyError(
-            f"the device's Python is {found}: 3.9 or later is needed, which Raspberry Pi OS has "
+            f"the device's Python is {versions}: 3.9 or later is needed, which Raspberry Pi OS has "
             "since 2021 (bullseye)"
         )
-    return [_plan(one, board) for one in pythons]
+    return [_plan(python, board) for python in pythons]
 
 
 def _plan(python: DevicePython, board: Board) -> RuntimePlan:

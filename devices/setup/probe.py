@@ -112,9 +112,9 @@ def ask(
         NotReadyError: The device has none of the Pythons, or the program gave no answer.
     """
     names = " ".join(map(path_word, pythons))
-    found = f'for p in {names}; do command -v "$p" >/dev/null && exec "$p" -I - "$@"; done'
+    script = f'for p in {names}; do command -v "$p" >/dev/null && exec "$p" -I - "$@"; done'
     argument = to_frame(request).head().decode()
-    command = ["sh", "-c", f"{found}; exit {NO_COMMAND}", "sh", argument]
+    command = ["sh", "-c", f"{script}; exit {NO_COMMAND}", "sh", argument]
     done = connection.run(command, stdin=script_of(SETUP_PROGRAM), timeout_s=timeout_s)
     if done.status == NO_COMMAND:
         raise NotReadyError(_missing_python(pythons))

@@ -105,12 +105,14 @@ def _system(board: Board) -> CheckedItem:
 
 def _interpreter(board: Board) -> CheckedItem:
     """Look at the Pythons."""
-    found = ", ".join(f"{one.full_number} ({one.path})" for one in board.pythons) or "none"
+    pythons = (
+        ", ".join(f"{python.full_number} ({python.path})" for python in board.pythons) or "none"
+    )
     try:
         plans(board)
     except NotReadyError as error:
-        return CheckedItem("python", False, found, str(error))
-    return CheckedItem("python", True, found)
+        return CheckedItem("python", False, pythons, str(error))
+    return CheckedItem("python", True, pythons)
 
 
 def runtime_item(board: Board, name: str, own_python: str | None) -> CheckedItem:

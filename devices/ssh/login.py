@@ -87,7 +87,7 @@ def _jump_hosts(address: SshAddress, name: str) -> list[SshAddress]:
     route: list[SshAddress] = []
     first = address
     while named := _configured(first, name).get("ProxyJump"):
-        hops = [SshAddress.parse(one.strip().removeprefix("ssh://")) for one in named.split(",")]
+        hops = [SshAddress.parse(hop.strip().removeprefix("ssh://")) for hop in named.split(",")]
         route = [*hops, *route]
         first = hops[0]
         if len(route) > MAX_JUMPS:
@@ -108,13 +108,13 @@ def _configured(address: SshAddress, name: str) -> Any:
 
 def _target(address: SshAddress) -> dict[str, Any]:
     config = os.environ.get(SSH_CONFIG_VARIABLE)
-    given = {
+    options = {
         "host": address.host,
         "port": address.port,
         "username": address.user,
         "config": [config] if config else None,
     }
-    return {key: value for key, value in given.items() if value is not None}
+    return {key: value for key, value in options.items() if value is not None}
 
 
 async def _connect(

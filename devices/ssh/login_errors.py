@@ -101,16 +101,16 @@ class Refusal:
 
     def _permission_advice(self) -> str:
         shown, unused = (self.keys.pairs, self.keys.unused) if self.keys else ([], [])
-        there = f"there with 'ssh-copy-id {self.server.ssh_arguments}'"
+        destination = f"there with 'ssh-copy-id {self.server.ssh_arguments}'"
         name = "IdentityFile in the SSH configuration"
         if not self.server.is_jump:
             name = "--identity in 'edgecnn devices add'"
         text = "permission denied: it takes none of your keys"
-        advice = f"copy one {there}, unlock it with 'ssh-add', or name another with {name}"
+        advice = f"copy one {destination}, unlock it with 'ssh-add', or name another with {name}"
         if not shown and not unused:
             text = "permission denied: you have no key to show it"
             make = "make one with 'ssh-keygen -t ed25519'"
-            advice = f"{make} and copy it {there}, or name one that you have with {name}"
+            advice = f"{make} and copy it {destination}, or name one that you have with {name}"
         text += " and no such password" if self.password_given else ""
         return "; ".join([text, *unused, advice])
 

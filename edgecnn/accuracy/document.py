@@ -106,8 +106,8 @@ def _answers(accuracy: Accuracy) -> AnswerColumns:
         "best_scores": answers.scores.tolist(),
     }
     if accuracy.other is not None:
-        given = accuracy.other.answer_to(answers)
-        columns["against_answer"] = [given.get(index) for index in answers.indices.tolist()]
+        others = accuracy.other.answer_to(answers)
+        columns["against_answer"] = [others.get(index) for index in answers.indices.tolist()]
     return columns
 
 

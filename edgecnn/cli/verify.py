@@ -77,11 +77,11 @@ def verification_text(result: Verification) -> str:
     """Return a file's verdict, what it was made with, and a line for each picture that differs."""
     threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
     machine = machine_text(result.architecture, result.bits)
-    here = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
+    setting = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
     made = [str(result.made.get(key)) for key in ("runtime", "runtime_version", "architecture")]
     name = quoted_if_needed(result.path)
     lines = [
-        f"{name}: {result.verdict} on {result.device} ({here}){_differences(result)}",
+        f"{name}: {result.verdict} on {result.device} ({setting}){_differences(result)}",
         f"  made with {quoted_if_needed(' '.join(made))}",
     ]
     different = (sample for sample in result.samples if sample.verdict == "different")

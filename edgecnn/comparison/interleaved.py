@@ -83,5 +83,5 @@ def _ratios(base: Record, new: Record, percent: float | None) -> Floats:
         ends = [0, *np.cumsum(own_runs)][::at_once]
         samples = np.asarray(record.latency_samples_ms, np.float64)
         stretches = [samples[begin:end] for begin, end in itertools.pairwise(ends)]
-        sides.append(np.log([statistic(one[None], percent)[0] for one in stretches]))
+        sides.append(np.log([statistic(stretch[None], percent)[0] for stretch in stretches]))
     return np.asarray(sides[1] - sides[0], np.float64)

@@ -68,8 +68,8 @@ def ratio_interval(
     between = math.sqrt(_between_variance(sides))
     draws = []
     for side in sides:
-        one = sum(random.choice(run.replicates, DRAWS) for run in side) / len(side)
-        draws.append(one + random.normal(0, between / math.sqrt(len(side)), DRAWS))
+        replicates = sum(random.choice(run.replicates, DRAWS) for run in side) / len(side)
+        draws.append(replicates + random.normal(0, between / math.sqrt(len(side)), DRAWS))
     change = np.mean([run.value for run in sides[1]]) - np.mean([run.value for run in sides[0]])
     tail = 50 * (1 - DECISION_CONFIDENCE)
     low, high = np.percentile(draws[1] - draws[0], [tail, 100 - tail])

@@ -48,8 +48,8 @@ class Cooldown:
         Raises:
             InputError: The text has another form, or asks for more than makes sense.
         """
-        found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)C)?(?:(?:^|(?<=C),)(\d+(?:\.\d+)?)s?)?", text)
-        degrees, seconds = (value and float(value) for value in found.groups()) if found else (0, 0)
+        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)C)?(?:(?:^|(?<=C),)(\d+(?:\.\d+)?)s?)?", text)
+        degrees, seconds = (value and float(value) for value in match.groups()) if match else (0, 0)
         if not (degrees or seconds) or (degrees or 0) > MOST_C or (seconds or 0) > MOST_S:
             raise InputError(
                 f"--cooldown takes seconds (30), a temperature (55C) or both (55C,120s), "

@@ -117,17 +117,17 @@ class DeployedModel:
             indices: int64, shape (images,): indices of the batch's images in the data.
             labels: int64, shape (images,): classes of these images.
         """
-        given = session.collect()
-        assert given.outputs is not None
-        scores = to_scores(given.outputs.reshape(len(indices), -1), self.output)
+        classified = session.collect()
+        assert classified.outputs is not None
+        scores = to_scores(classified.outputs.reshape(len(indices), -1), self.output)
         label_outputs = labels + self.offset
         return Answers(
             indices=indices,
             label_outputs=label_outputs,
-            top=given.top,
-            scores=np.take_along_axis(scores, given.top, axis=1),
+            top=classified.top,
+            scores=np.take_along_axis(scores, classified.top, axis=1),
             label_scores=scores[np.arange(len(labels)), label_outputs],
-            finite=given.finite,
+            finite=classified.finite,
         )
 
     def takes_the_cut_of(self, other: DeployedModel) -> bool:

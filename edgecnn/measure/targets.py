@@ -120,12 +120,12 @@ def find_targets(
         >>> [t.label for t in find_targets("model.tflite", ConversionOptions())]
         ['model.tflite']
     """
-    given = [models] if isinstance(models, str | os.PathLike) else list(models)
-    if not given:
+    names = [models] if isinstance(models, str | os.PathLike) else list(models)
+    if not names:
         raise InputError("no model to measure: give .tflite files or names of architectures")
     schemes = options.schemes
     targets: list[Target] = []
-    for model in given:
+    for model in names:
         label = str(model)
         if _is_file(label):
             targets.append(Target(label))

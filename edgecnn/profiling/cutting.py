@@ -86,7 +86,7 @@ class Cutter:
 
     def _repeated(self, chain: list[ProfiledOp], times: int) -> bytes:
         ops = [self._graph.ops[op.place] for op in chain]
-        before = [maker for one in ops for maker in self._widening(one).values()]
+        before = [maker for op in ops for maker in self._widening(op).values()]
         others = [other for _ in range(times - 1) for other in self._again(ops)]
         return some_ops(self._graph, [*before, *ops, *others])
 

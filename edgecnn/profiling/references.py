@@ -34,28 +34,28 @@ def convolution(side: int, channels: int, precision: str) -> bytes:
         channels: Number of channels of the input and of the result.
         precision: ``"float32"`` or ``"int8"``.
     """
-    one = _ReferenceModel(precision)
-    image, result = (one.tensor((1, side, side, channels), scale=0.05) for _ in range(2))
+    model = _ReferenceModel(precision)
+    image, result = (model.tensor((1, side, side, channels), scale=0.05) for _ in range(2))
     generator = np.random.default_rng(0)
     shape = (channels, 1, 1, channels)
     weights = generator.integers(-127, 128, shape, np.int8)
     bias = np.zeros(channels, np.int32)
     if precision == IN_FLOAT32:
-        kernel = one.constant((weights / 1270).astype(np.float32))
-        shift = one.constant(bias.astype(np.float32))
+        kernel = model.constant((weights / 1270).astype(np.float32))
+        shift = model.constant(bias.astype(np.float32))
     else:
-        kernel = one.constant(weights, scale=0.001)
-        shift = one.constant(bias, scale=0.00005)
-    options = one.schema.Conv2DOptionsT()
+        kernel = model.constant(weights, scale=0.001)
+        shift = model.constant(bias, scale=0.00005)
+    options = model.schema.Conv2DOptionsT()
     options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
-    return one.packed("CONV_2D", options, [image, kernel, shift], image, result)
+    return model.packed("CONV_2D", options, [image, kernel, shift], image, result)
 
 
 def copying(size: int) -> bytes:
     """Return a model of a float32 ReLU that reads ``size / 2`` bytes and writes ``size / 2``."""
-    one = _ReferenceModel(IN_FLOAT32)
-    values, result = (one.tensor((1, size // 8)) for _ in range(2))
-    return one.packed("RELU", None, [values], values, result)
+    model = _ReferenceModel(IN_FLOAT32)
+    values, result = (model.tensor((1, size // 8)) for _ in range(2))
+    return model.packed("RELU", None, [values], values, result)
 
 
 def several(content: bytes) -> tuple[bytes, int]:

@@ -56,8 +56,8 @@ class DeviceLimits:
 
     def macs_ms(self, op: ProfiledOp) -> float:
         """Return the least time of an op's multiply-adds, in ms."""
-        known = {IN_FLOAT32: self.float32_gmacs_per_s, IN_INT8: self.int8_gmacs_per_s}
-        return op.macs / known[op.precision] / 1e6
+        rates = {IN_FLOAT32: self.float32_gmacs_per_s, IN_INT8: self.int8_gmacs_per_s}
+        return op.macs / rates[op.precision] / 1e6
 
     def bytes_ms(self, op: ProfiledOp) -> float:
         """Return the least time to move an op's bytes from the caches or the memory, in ms."""

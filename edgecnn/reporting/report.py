@@ -85,15 +85,15 @@ def report(
         >>> report("results.json", output="report.html").view.answer.recommended.name
         'mobilenet_v2_int8.tflite'
     """
-    given = [references] if isinstance(references, str) else list(references)
+    chosen = [references] if isinstance(references, str) else list(references)
     target = Path(output)
-    form = form_of_target(target, given, what="a report", forms=REPORT_FORMS, form=format)
+    form = form_of_target(target, chosen, what="a report", forms=REPORT_FORMS, form=format)
     if limit < 1:
         raise InputError("--limit must be at least 1")
     criteria = Filter.of(
         model=model, device=device, scheme=scheme, threads=threads, tag=tag, since=since
     )
-    selection = select(given, criteria, limit, lambda: open_existing(store))
+    selection = select(chosen, criteria, limit, lambda: open_existing(store))
     rows = make_rows(selection.records)
     settings = find_settings(rows)
     view = views_of(settings[0])[0]

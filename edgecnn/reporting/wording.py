@@ -153,7 +153,7 @@ def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
 
 def _each(records: Sequence[Record], line: Callable[[Record], str | None]) -> list[str]:
     lines = (line(record) for record in records)
-    return [quoted_if_needed(one) for one in dict.fromkeys(lines) if one]
+    return [quoted_if_needed(text) for text in dict.fromkeys(lines) if text]
 
 
 def _machine(record: Record) -> str:

@@ -113,8 +113,8 @@ def read_throttled(text: str | None) -> int | None:
         >>> read_throttled("throttled=0x50005") == 0x50005
         True
     """
-    found = re.fullmatch(r"throttled=0x([0-9a-fA-F]{1,8})", (text or "").strip())
-    return int(found[1], 16) if found else None
+    match = re.fullmatch(r"throttled=0x([0-9a-fA-F]{1,8})", (text or "").strip())
+    return int(match[1], 16) if match else None
 
 
 def is_now(word: int | None, condition: str) -> bool:
@@ -129,8 +129,8 @@ def has_occurred(word: int | None, condition: str) -> bool:
 
 def read_vcgencmd_temperature(text: str | None) -> float | None:
     """Return the degrees Celsius of ``measure_temp``: ``temp=48.3'C``."""
-    found = re.fullmatch(r"temp=(-?\d+(?:\.\d+)?)'C", (text or "").strip())
-    return float(found[1]) if found else None
+    match = re.fullmatch(r"temp=(-?\d+(?:\.\d+)?)'C", (text or "").strip())
+    return float(match[1]) if match else None
 
 
 def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
@@ -239,8 +239,8 @@ def busy_percent(before: str, after: str) -> float | None:
 
 def read_load(text: str | None) -> float | None:
     """Return the load average of the last minute from /proc/loadavg."""
-    found = re.match(r"(\d+\.\d+) ", text or "")
-    return float(found[1]) if found else None
+    match = re.match(r"(\d+\.\d+) ", text or "")
+    return float(match[1]) if match else None
 
 
 def read_available(text: str | None) -> int | None:
@@ -255,5 +255,5 @@ def whole_number(text: str | None) -> int | None:
 
 
 def _number_after(pattern: str, text: str | None) -> int | None:
-    found = re.search(pattern, text or "", re.MULTILINE)
-    return int(found[1]) if found else None
+    match = re.search(pattern, text or "", re.MULTILINE)
+    return int(match[1]) if match else None

@@ -144,5 +144,5 @@ class Timing:
         """CPU time of each call in ms, the mean of its threads; the latency where it is unknown."""
         if self.waited_ms is None:
             return self.samples_ms
-        both = zip(self.samples_ms, self.waited_ms, strict=True)
-        return tuple(max(0.0, sample - waited) for sample, waited in both)
+        pairs = zip(self.samples_ms, self.waited_ms, strict=True)
+        return tuple(max(0.0, sample - waited) for sample, waited in pairs)

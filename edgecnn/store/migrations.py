@@ -108,9 +108,10 @@ def _new_values(number: int, record: str, added: Mapping[str, Field]) -> dict[st
         values = json.loads(record)
     except ValueError:
         values = None
-    known = values if isinstance(values, dict) else {}
+    values_by_name = values if isinstance(values, dict) else {}
     columns = {
-        f"new_{name}": _column_value(known.get(name), field) for name, field in added.items()
+        f"new_{name}": _column_value(values_by_name.get(name), field)
+        for name, field in added.items()
     }
     return {"number": number, **columns}
 

@@ -176,13 +176,13 @@ class Store:
 
 
 def _tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    found: dict[int, tuple[str, ...]] = {}
+    tags_by_result: dict[int, tuple[str, ...]] = {}
     for start in range(0, len(numbers), RECORDS_AT_ONCE):
-        some = numbers[start : start + RECORDS_AT_ONCE]
-        query = select(tags).where(tags.c.result_id.in_(some)).order_by(tags.c.tag)
+        chunk = numbers[start : start + RECORDS_AT_ONCE]
+        query = select(tags).where(tags.c.result_id.in_(chunk)).order_by(tags.c.tag)
         for number, tag in connection.execute(query):
-            found[number] = (*found.get(number, ()), tag)
-    return found
+            tags_by_result[number] = (*tags_by_result.get(number, ()), tag)
+    return tags_by_result
 
 
 def _kept(row: Any, labels: tuple[str, ...]) -> KeptRecord:

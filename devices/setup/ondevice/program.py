@@ -117,9 +117,9 @@ def _make_venv(python: str, system_packages: bool, folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stdout.decode(errors="replace")
-        reason = "disk" if os.strerror(errno.ENOSPC) in said else "venv"
-        raise FailureError(reason, _last_line(said))
+        output = done.stdout.decode(errors="replace")
+        reason = "disk" if os.strerror(errno.ENOSPC) in output else "venv"
+        raise FailureError(reason, _last_line(output))
 
 
 def _fetch(python: str, requirements: tuple[str, ...], site: Path) -> None:
@@ -134,10 +134,10 @@ def _fetch(python: str, requirements: tuple[str, ...], site: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stderr.decode(errors="replace")
-        errors = [line[7:] for line in said.splitlines() if line.startswith("ERROR: ")]
-        reason = "disk" if os.strerror(errno.ENOSPC) in said else "pip"
-        raise FailureError(reason, _last_line("\n".join(errors) or said))
+        output = done.stderr.decode(errors="replace")
+        errors = [line[7:] for line in output.splitlines() if line.startswith("ERROR: ")]
+        reason = "disk" if os.strerror(errno.ENOSPC) in output else "pip"
+        raise FailureError(reason, _last_line("\n".join(errors) or output))
 
 
 def _unpack(archive: Path, site: Path) -> None:
@@ -167,10 +167,10 @@ def _pythons(request: ProbeDevice) -> Iterator[DevicePython]:
         path = _path_of(name)
         if path is None or os.path.realpath(path) in seen:
             continue
-        said = output_of([path, "-s", "-c", request.python_description], PYTHON_TIMEOUT_S)
-        if said:
+        description = output_of([path, "-s", "-c", request.python_description], PYTHON_TIMEOUT_S)
+        if description:
             seen.add(os.path.realpath(path))
-            yield build(DevicePython, {**json.loads(said), "path": path}, path)
+            yield build(DevicePython, {**json.loads(description), "path": path}, path)
 
 
 def _state_of(name: str, runtime_facts: str, *, is_own: bool = False) -> RuntimeState:

@@ -69,7 +69,9 @@ class ReportRow:
 
     def _is_chance(self, field: Field) -> bool:
         is_accuracy = field.role is Role.FIGURE and field.topic is Topic.ACCURACY
-        return is_accuracy and any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
+        return is_accuracy and any(
+            warning.code == RANDOM_WEIGHTS for warning in self.record.warnings
+        )
 
 
 def make_rows(records: Sequence[Record]) -> list[ReportRow]:

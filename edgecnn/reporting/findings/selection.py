@@ -75,7 +75,7 @@ def _of_references(
 ) -> Selection:
     if criteria.tag is not None:
         raise InputError("--tag goes without references: a tag is one itself")
-    records = [one for reference in references for one in find_records(reference, opened)]
+    records = [record for reference in references for record in find_records(reference, opened)]
     fitting = [record for record in dict.fromkeys(records) if criteria.matches(record)]
     fitting.sort(key=lambda record: utc_text(record.measured_at), reverse=True)
     newest = newest_of_each(fitting, _measurement)
@@ -91,7 +91,7 @@ def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
         notes.append(
             f"only the newest {MOST_LISTED:,} results were looked at: filters choose others"
         )
-    numbers = tuple(one.id for one in newest[:limit])
+    numbers = tuple(result.id for result in newest[:limit])
     records = store.records(Filter(ids=numbers)) if numbers else ()
     return _selection([kept.record for kept in records], notes)
 

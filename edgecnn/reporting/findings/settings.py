@@ -84,23 +84,24 @@ def machine_names(every: Collection[Conditions]) -> dict[Conditions, str]:
     names = {}
     for conditions in every:
         alike = [other for other in every if other.device == conditions.device]
-        told = [
+        differing = [
             str(getattr(conditions, name))
             for name in MACHINE
             if len({getattr(other, name) for other in alike}) > 1
         ]
         emulated = ["emulated"] if conditions.emulated else []
-        names[conditions] = quoted_if_needed(", ".join([conditions.device, *told, *emulated]))
+        names[conditions] = quoted_if_needed(", ".join([conditions.device, *differing, *emulated]))
     return names
 
 
 def _with_data(rows: Sequence[ReportRow], data: LabelledData | None) -> tuple[ReportRow, ...]:
-    known = {row.id: LabelledData.of(row.record) for row in rows}
-    files = {row.record.model_sha256 for row in rows if known[row.id] == data}
+    data_of = {row.id: LabelledData.of(row.record) for row in rows}
+    files = {row.record.model_sha256 for row in rows if data_of[row.id] == data}
     return tuple(
         row
         for row in rows
-        if known[row.id] == data or (known[row.id] is None and row.record.model_sha256 not in files)
+        if data_of[row.id] == data
+        or (data_of[row.id] is None and row.record.model_sha256 not in files)
     )
 
 

@@ -97,7 +97,7 @@ class LoadedInterpreter:
         """Return whether every value of the outputs is finite."""
         import numpy as np
 
-        values = (self._interpreter.get_tensor(one["index"]) for one in self._output_details)
+        values = (self._interpreter.get_tensor(detail["index"]) for detail in self._output_details)
         return all(bool(np.all(np.isfinite(np.asarray(value, float)))) for value in values)
 
     def classify(self, request: ClassifyBatch) -> BatchClassified:
