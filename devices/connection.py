@@ -113,7 +113,7 @@ class Connection(Shell, Protocol):
         """Disconnect, from any thread; a second call does nothing."""
 
     def is_file(self, remote: str, size: int) -> bool:
-        """Say whether there is a file of this size on the device."""
+        """Return whether the device has a file of this path and size."""
 
     def start(self, command: Sequence[str], task: str) -> Channel:
         """Start a program in the user's home that answers in messages, as a runner does.

@@ -37,7 +37,7 @@ def get_device(name: str, ask_password: AskPassword | None = None) -> Device:
 
 
 def is_raspberry_pi() -> bool:
-    """Say whether this machine is a Raspberry Pi."""
+    """Return whether this machine is a Raspberry Pi."""
     try:
         return BOARD_MODEL.read_bytes().startswith(b"Raspberry Pi")
     except OSError:

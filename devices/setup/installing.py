@@ -88,7 +88,7 @@ def _install(
 
 
 def _explain(reason: str, message: str, plan: RuntimePlan) -> str:
-    """Say what a device's failure means, and what to do about it."""
+    """Return what a device's failure means, and what to do about it."""
     python = plan.python
     if reason == "pip" and "numpy" in message.rpartition(" found for ")[2]:
         return f"there is no wheel of numpy for {plan.target}, and {numpy_advice(python)}"
@@ -118,7 +118,7 @@ def _needed_bytes(packed: WheelArchive) -> int:
 
 
 def _no_room(needed: float | None, free: float | None = None) -> NotReadyError:
-    """Make the error for a disk that is full, or will be."""
+    """Return the error for a disk that is full or would become so."""
     need = "" if needed is None else f": setting up needs {needed / MB:.0f} MB in the home folder"
     room = "" if free is None else f", and {free / MB:.0f} MB are free"
     return NotReadyError(f"the device's disk is full{need}{room}. Nothing was changed")

@@ -114,7 +114,7 @@ def refuse(board: Board) -> None:
 
 
 def _is_usable(python: DevicePython, board: Board) -> bool:
-    """Say whether a runtime may exist for a Python."""
+    """Return whether a runtime may exist for a Python."""
     same_width = python.bits == board.pythons[0].bits
     return python.version >= OLDEST_PYTHON and python.implementation == "cpython" and same_width
 

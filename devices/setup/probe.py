@@ -138,14 +138,14 @@ def lines_of(output: bytes) -> list[str]:
 
 
 def _missing_python(names: Sequence[str]) -> str:
-    """Say what to do where there is none of these Pythons."""
+    """Return what to do where the device has none of these Pythons."""
     if len(names) == 1:
         return f"there is no {names[0]} on the device: name another Python, or none to look for it"
     return "there is no Python; on the device, run: sudo apt install python3"
 
 
 def _no_answer(done: FinishedCommand) -> NotReadyError:
-    """Make the error for a Python that ended without an answer."""
+    """Return the error for a Python that ended without an answer."""
     lines = lines_of(done.stderr)
     if lines and lines[-1].startswith("SyntaxError"):
         return NotReadyError("the device's Python is too old: 3.9 or later is needed")

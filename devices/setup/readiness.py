@@ -95,7 +95,7 @@ def check_device(connection: Shell, own_python: str | None = None) -> Readiness:
 
 
 def _system(board: Board) -> CheckedItem:
-    """Look at the processor and the system."""
+    """Check the processor and the system."""
     try:
         refuse(board)
     except NotReadyError as error:
@@ -104,7 +104,7 @@ def _system(board: Board) -> CheckedItem:
 
 
 def _interpreter(board: Board) -> CheckedItem:
-    """Look at the Pythons."""
+    """Check the device's Pythons."""
     pythons = (
         ", ".join(f"{python.full_number} ({python.path})" for python in board.pythons) or "none"
     )
@@ -116,7 +116,14 @@ def _interpreter(board: Board) -> CheckedItem:
 
 
 def runtime_item(board: Board, name: str, own_python: str | None) -> CheckedItem:
-    """Look at the runtime that was set up."""
+    """Check the runtime.
+
+    Args:
+        board: What the device is and has.
+        name: What the user calls the device.
+        own_python: Path of the Python that is to have a runtime; None for the environment that
+            ``set_up`` makes.
+    """
     venv, advice = board.venv, f"run: edgecnn devices setup {shlex.quote(name)}"
     if venv.ready:
         return CheckedItem("runtime", True, contents(venv))
@@ -131,7 +138,7 @@ def runtime_item(board: Board, name: str, own_python: str | None) -> CheckedItem
 
 
 def _disk(board: Board) -> CheckedItem:
-    """Look at the room for models."""
+    """Check the disk space for models."""
     text = f"{board.free_bytes / MB:,.0f} MB free in the home folder"
     ok = board.free_bytes >= LITTLE_DISK_BYTES
     return CheckedItem("disk", ok, text, "" if ok else "free some: models are copied there")

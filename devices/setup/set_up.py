@@ -128,7 +128,7 @@ def contents(venv: RuntimeState) -> str:
 
 
 def _origin(packed: WheelArchive, wheels: Path | None) -> str:
-    """Say where packages come from."""
+    """Return where packages come from, in a few words for the user."""
     if wheels:
         return f"from {wheels}"
     return "from the cache" if packed.cached else "fetched"

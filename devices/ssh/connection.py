@@ -142,7 +142,7 @@ class SshConnection:
         self._thread.call(send(), f"uploading {what}", meanwhile=follow)
 
     def is_file(self, remote: str, size: int) -> bool:
-        """Say whether there is a file of this size on the device."""
+        """Return whether the device has a file of this path and size."""
         from edgecnn.devices.ssh.sftp import has_file
 
         work = has_file(self.client, remote, size)

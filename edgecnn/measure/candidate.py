@@ -125,7 +125,7 @@ class Candidate:
             self._session = device.start(f"running {model.label}")
 
     def prepare(self, on_progress: Progress) -> None:
-        """Look at the device, load the model and run it until it is warm."""
+        """Read the device's state, load the model and run it until it is warm."""
         model, session = self.model, self._session
         with self._working():
             on_progress(f"loading {model.label}", 0, 0)

@@ -57,7 +57,7 @@ class FailureError(Exception):
 
 
 def probe(request: ProbeDevice) -> Board:
-    """Say what this device is, which Pythons it has, and what is set up."""
+    """Return what this device is, which Pythons it has, and what is set up."""
     own = request.own_python
     return Board(
         model=tree_text("model"),
@@ -209,7 +209,7 @@ def _path_of(name: str) -> str | None:
 
 
 def _ending(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Say how a process that gave no answer ended."""
+    """Return how a process without an answer ended."""
     if done.returncode < 0:
         return f"the runtime crashes ({signal.Signals(-done.returncode).name})"
     said = _last_line(done.stderr.decode(errors="replace"))
