@@ -33,7 +33,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgecnn.version import __version__
+from edgecnn.core.version import __version__
 
 if TYPE_CHECKING:
     from edgecnn.classification.terminal import classify

@@ -18,6 +18,7 @@ from pathlib import Path
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import quoted, replacing, sha256_of
+from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, shut_out
@@ -40,14 +41,17 @@ from edgecnn.quantize.messages import (
     RaceTimes,
 )
 from edgecnn.quantize.output_paths import OutputPlan
-from edgecnn.quantize.provenance import describe_calibration, describe_source
+from edgecnn.quantize.provenance import (
+    describe_calibration,
+    describe_recovery,
+    describe_source,
+)
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_buffers
-from edgecnn.version import __version__
 
 
 def run(
@@ -273,7 +277,7 @@ class _ConversionSession(SourceSession):
         provenance = {
             "source": self._described,
             "scheme": plan.scheme.name,
-            "recover": self.request.recover if plan.scheme.is_calibrated else None,
+            **describe_recovery(self.request, plan.scheme),
             "calibration": describe_calibration(images.images, images.fitted) if images else None,
             "fidelity": written.fidelity,
             "versions": {"edgecnn": __version__, **self.source.versions},

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, sha256_of
 from edgecnn.quantize.request import Request
+from edgecnn.tflite.schemes import Scheme
 
 
 def describe_source(request: Request) -> dict[str, Any]:
@@ -80,6 +81,29 @@ def sha256_of_weights(model: Any) -> str:
         digest.update(f"{array.dtype} {array.shape}\n".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def describe_recovery(request: Request, scheme: Scheme) -> dict[str, Any]:
+    """Return the choices by which the weights and layers of a scheme's file were decided.
+
+    Args:
+        request: What was asked for.
+        scheme: The file's scheme.
+
+    Returns:
+        ``recover``, the level of recovery, None for a scheme without calibration; of others
+        ``without``, the names of the steps that were left out. For a scheme that can leave layers
+        in float32 ``all_int8``, ``max_drop`` and ``target_cpu``, which is ``"measured"`` where a
+        device decided.
+    """
+    if not scheme.is_calibrated:
+        return {"recover": None}
+    described = {"recover": request.recover, "without": list(request.without)}
+    if not scheme.keeps_float:
+        return described
+    decided_by = "measured" if request.device is not None else request.target_cpu
+    floats = {"all_int8": request.all_int8, "max_drop": request.max_drop}
+    return {**described, **floats, "target_cpu": decided_by}
 
 
 def describe_calibration(images: npt.NDArray[np.uint8], fitted: int) -> dict[str, Any]:

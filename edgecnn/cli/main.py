@@ -12,7 +12,7 @@ from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
 from edgecnn.cli.lazy_group import LazyGroup
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.interruption import interruptible
-from edgecnn.version import __version__
+from edgecnn.core.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("edgecnn.cli.models:models_command", "List the architectures and what they cost."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import sha256_of
+from edgecnn.core.version import __version__
 from edgecnn.measure.candidate import Candidate, Measured, PowerDrawn, PreparedModel
 from edgecnn.measure.caveats import (
     accuracy_caveats,
@@ -23,7 +24,6 @@ from edgecnn.measure.verdict import verdict_on
 from edgecnn.records.record import SCHEMA_VERSION, Record
 from edgecnn.runner.timing import Timing
 from edgecnn.tflite.memory import activation_bytes
-from edgecnn.version import __version__
 
 Fields = dict[str, Any]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256_of
+from edgecnn.core.version import __version__
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.schemes import Scheme, parse_schemes
-from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total); a phase of unknown length has total 0."""

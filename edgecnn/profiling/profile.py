@@ -12,6 +12,7 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
+from edgecnn.core.version import __version__
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.profiling.analysis import (
@@ -39,7 +40,6 @@ from edgecnn.profiling.rounds import PlacedFile, RoundTimer, RoundTimes
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, check_threads
 from edgecnn.tflite.reading import TfliteModel, read_model
-from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]
 

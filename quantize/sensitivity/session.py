@@ -13,6 +13,7 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress, silent
+from edgecnn.core.version import __version__
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildOptions
@@ -25,7 +26,6 @@ from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.tflite.schemes import SCHEMES
-from edgecnn.version import __version__
 
 DEFAULT_IMAGES = 32
 

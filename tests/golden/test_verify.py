@@ -95,6 +95,8 @@ def test_it_says_where_the_file_is_from(files: dict[str, Path]) -> None:
         "kind": "keras", "name": files["source"].name, "sha256": digest,
     }  # fmt: skip
     assert (provenance["scheme"], provenance["recover"]) == ("int8", "off")
+    assert (provenance["without"], provenance["max_drop"]) == ([], None)
+    assert (provenance["all_int8"], provenance["target_cpu"]) == (False, "arm64")
     calibration = provenance["calibration"]
     assert calibration["fitted"] + calibration["held_out"] == 24
     assert {"edgecnn", "tensorflow", "keras"} <= set(provenance["versions"])
