@@ -115,20 +115,20 @@ def _first_possible(
 
 
 def _cached(plan: RuntimePlan, work: Path, root: Path, fresh: bool) -> WheelArchive:
-    """Return what an earlier call made for the same plan, or make it and keep it."""
-    kept = root / plan.key
-    if not fresh and (facts := _read_facts(kept)):
+    """Return the archive that an earlier call packed for the plan, or pack it and keep it."""
+    cached_folder = root / plan.key
+    if not fresh and (facts := _read_facts(cached_folder)):
         return WheelArchive(
-            plan, kept / ARCHIVE, tuple(facts["packages"]), facts["bytes"], cached=True
+            plan, cached_folder / ARCHIVE, tuple(facts["packages"]), facts["bytes"], cached=True
         )
-    made = _make(plan, work, None)
-    shutil.rmtree(kept, ignore_errors=True)
-    made.archive.parent.rename(kept)
-    return WheelArchive(plan, kept / ARCHIVE, made.packages, made.unpacked_bytes)
+    packed = _make(plan, work, None)
+    shutil.rmtree(cached_folder, ignore_errors=True)
+    packed.archive.parent.rename(cached_folder)
+    return WheelArchive(plan, cached_folder / ARCHIVE, packed.packages, packed.unpacked_bytes)
 
 
 def _read_facts(folder: Path) -> dict[str, Any] | None:
-    """Return what is written beside an archive; None where it is missing or damaged."""
+    """Return the facts beside an archive; None where facts or archive are missing or damaged."""
     try:
         facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
         whole = (folder / ARCHIVE).stat().st_size == facts["size"]
@@ -138,7 +138,7 @@ def _read_facts(folder: Path) -> dict[str, Any] | None:
 
 
 def _make(plan: RuntimePlan, work: Path, wheels: Path | None) -> WheelArchive:
-    """Fetch and pack; the archive's folder holds the archive and its facts, and nothing else."""
+    """Fetch and pack a plan's packages into a folder that holds the archive and its facts alone."""
     site, folder = work / "site", work / "packed"
     shutil.rmtree(site, ignore_errors=True)
     install_wheels(plan, site, wheels)
@@ -154,16 +154,16 @@ def _make(plan: RuntimePlan, work: Path, wheels: Path | None) -> WheelArchive:
 def install_wheels(plan: RuntimePlan, site: Path, wheels: Path | None) -> None:
     """Have pip install a plan's packages for the device into a folder here.
 
-    Their dependencies are left out: the interpreter imports numpy alone, and the others (protobuf,
-    ml-dtypes, ...) serve tools that no device needs. Should a runtime need one after all, that is
-    seen on the device, where the runtime is tried.
+    The packages' dependencies are left out: the interpreter imports numpy alone, and the others
+    (protobuf, ml-dtypes, ...) serve tools that no device needs. If a runtime should need one after
+    all, the trial on the device fails and says so.
     """
     options = ("--no-deps", "--no-compile", "--no-user", "--quiet", f"--target={site}")
     _run_pip(["install", *options, *_target_options(plan), *plan.requirements], wheels)
 
 
 def _target_options(plan: RuntimePlan) -> list[str]:
-    """Return pip's words for another machine."""
+    """Return pip's options for installing packages of another machine."""
     abis = [f"--abi={abi}" for abi in (plan.python.abi, "abi3", "none")]
     platforms = [f"--platform={platform}" for platform in plan.platforms]
     version = f"--python-version={plan.python.full_number}"

@@ -218,7 +218,7 @@ def _clients(inspection: Inspection) -> Iterator[Row]:
 
 
 def _shown(text: str, limit: int = SHOWN_CHARACTERS_OF_FILE) -> str:
-    """Show a text that stands in a file: short, in one line, without control characters."""
+    """Return a text of a file for people: short, in one line, without control characters."""
     line = " ".join(text[: 2 * limit].split())
     shown = quoted_if_needed(line)
     return shown if len(shown) <= limit and len(text) <= 2 * limit else f"{shown[:limit]}..."

@@ -81,7 +81,7 @@ def _costs(parameters: int, macs: int, size: int, summary: ModelSummary) -> list
 
 
 def _compact(value: int, step: int, units: str) -> str:
-    """Show three digits and a unit, so that a row fits a narrow terminal."""
+    """Return a number as three digits and a unit, so that a row fits a narrow terminal."""
     if value < step:
         return str(value) if value else "-"
     number, unit = value / step, 0

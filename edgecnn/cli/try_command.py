@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BAR_COLUMNS = 20
 EIGHTHS = " ▏▎▍▌▋▊▉"
-"""Left-hand parts of a column, from none of its eighths to seven."""
+"""The left part of a column that is filled, for each number of eighths from 0 to 7."""
 
 
 @click.command("try")
@@ -126,7 +126,7 @@ def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json
 
 
 def _block(classification: Classification, are_probabilities: bool) -> str:
-    """Show an image's name, and below it a line for each class: score, bar, label."""
+    """Return an image's name, and below it a line for each class: score, bar, label."""
     lines = [quoted_if_needed(classification.image)]
     best = classification.top[0].score
     for scored in classification.top:
@@ -139,7 +139,7 @@ def _block(classification: Classification, are_probabilities: bool) -> str:
 
 
 def bar_text(share: float, columns: int, encoding: str | None) -> str:
-    """Draw a bar in eighths of a column; in whole columns where the encoding has letters only.
+    """Return a bar in eighths of a column; in whole columns where the encoding has letters only.
 
     Args:
         share: Share of the width that the bar fills, 0 to 1.

@@ -1,8 +1,8 @@
 """Training a small model on a small data set, in a child process and within a time limit.
 
-``edgecnn demo`` and the benchmarks need no more than this: Adam or RMSprop, label smoothing, shifts
-by a pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the epochs or
-the time do.
+``edgecnn demo`` and the benchmarks need no more than Adam or RMSprop, label smoothing, shifts by a
+pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the epochs or the
+time do.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a training.
+    """The result of a training.
 
     Args:
         top1_percent: Share of the held-out images that the model is right on, in percent.
@@ -171,7 +171,7 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> TrainingResu
     seconds = time.perf_counter() - start
     test_images, test_labels = _tensors(plan.test_data, spec)
     answers = model.predict(test_images, batch_size=256, verbose=0).argmax(axis=1)
-    # Built anew, the file holds the weights without Adam's two moments of each.
+    # A model that is built anew is saved without the optimizer's two moments of each weight.
     trained = build(plan.model, alpha=plan.alpha, size=plan.size, classes=plan.classes)
     trained.set_weights(model.get_weights())
     trained.save(target)

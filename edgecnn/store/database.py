@@ -181,7 +181,7 @@ def _is_writable(path: Path) -> bool:
 def _read_only(url: URL) -> URL:
     """Return a URL that opens a file without touching it or its folder."""
     path = Path(url.database or "")
-    # Without a log, nothing is pending, and SQLite need not make files of its own beside it.
+    # Without a log no change is pending, and SQLite need not make files beside the database.
     alone = not path.with_name(path.name + "-wal").exists()
     options = "?mode=ro&immutable=1" if alone else "?mode=ro"
     return url.set(database=f"file:{quote(str(path))}{options}").update_query_dict({"uri": "true"})
@@ -189,8 +189,8 @@ def _read_only(url: URL) -> URL:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
-    # Twenty writers would wait for each other's disk. With a write-ahead log this keeps what a
-    # killed process has committed; only a power cut may take the last records along.
+    # In mode FULL, twenty writers would wait for each other's disk. With a write-ahead log, NORMAL
+    # keeps what a killed process has committed; only a power cut may lose the last records.
     connection.execute("PRAGMA synchronous=NORMAL")
 
 

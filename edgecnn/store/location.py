@@ -17,7 +17,7 @@ SQLITE_HEADER = b"SQLite format 3\0"
 """First bytes of every SQLite database: https://www.sqlite.org/fileformat.html, section 1.3."""
 
 LOCK_WAIT_S = 30
-"""Seconds to wait for other writers: SQLite lets twenty waiting writers in in no order."""
+"""Seconds to wait for other writers: SQLite serves waiting writers in no order."""
 
 CONNECT_S = 10
 """Seconds to wait for a server that does not answer."""
