@@ -1,4 +1,4 @@
-"""What a transport gives: a connection to a device, over which programs run and files go."""
+"""The connection to a device that a transport gives: programs run and files go over it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from edgecnn.devices.device import OnBytes
 
 
 class CommandMissingError(DeviceError):
-    """The program that was to be started is not on the device."""
+    """A program that was to be started is not on the device."""
 
 
 class Address(Protocol):
-    """How a device is reached: a frozen dataclass of each transport's own, with text and numbers.
+    """How a device is reached: each transport has a frozen dataclass for it, of texts and numbers.
 
     Attributes:
         scheme: Name of the transport.
@@ -39,9 +39,9 @@ class FinishedCommand:
     """A program that ended on the device.
 
     Args:
-        status: Its exit status.
-        stdout: What it wrote to standard output.
-        stderr: What it wrote to standard error.
+        status: Exit status of the program.
+        stdout: What the program wrote to standard output.
+        stderr: What the program wrote to standard error.
     """
 
     status: int
@@ -50,7 +50,7 @@ class FinishedCommand:
 
 
 class Shell(Protocol):
-    """What it takes to set a device up: to run a command there and to copy a file to it."""
+    """Runs commands on a device and copies files to it: all that setting a device up takes."""
 
     @property
     def name(self) -> str:
@@ -64,7 +64,7 @@ class Shell(Protocol):
         Args:
             command: Program and arguments, each taken literally.
             stdin: What the program reads.
-            timeout_s: Seconds it may take.
+            timeout_s: Seconds that the program may take.
         """
 
     def upload(
@@ -73,10 +73,10 @@ class Shell(Protocol):
         """Copy a file to the device, whole or not at all.
 
         Args:
-            content: The file's content.
-            remote: Its path there, from the user's home; folders are made.
-            what: What it is, for messages: ``"'a.tflite'"``.
-            on_progress: Called with how much of it was sent.
+            content: Content of the file.
+            remote: Path of the file on the device, from the user's home; folders are made.
+            what: What messages call the file: ``"'a.tflite'"``.
+            on_progress: Called with (bytes done, bytes in all).
         """
 
 
@@ -110,17 +110,17 @@ class Connection(Shell, Protocol):
         """Connect, or connect again after :meth:`close`."""
 
     def close(self) -> None:
-        """Disconnect, from any thread; doing so twice is no mistake."""
+        """Disconnect, from any thread; a second call does nothing."""
 
     def is_file(self, remote: str, size: int) -> bool:
-        """Say whether there is a file of this size on the device."""
+        """Return whether the device has a file of this path and size."""
 
     def start(self, command: Sequence[str], task: str) -> Channel:
         """Start a program in the user's home that answers in messages, as a runner does.
 
         Args:
             command: Program and arguments, each taken literally.
-            task: What it does, for messages: ``"running 'a.tflite'"``.
+            task: What the program does, for messages: ``"running 'a.tflite'"``.
 
         Raises:
             CommandMissingError: The device has no such program; the channel may raise this, too.

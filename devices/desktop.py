@@ -14,7 +14,7 @@ class Desktop(Device):
     """The machine that edgecnn itself runs on.
 
     Args:
-        name: What records call it; a Raspberry Pi that measures itself is ``"pi"``.
+        name: What records call the machine; a Raspberry Pi that measures itself is ``"pi"``.
 
     Example:
         >>> with Desktop().start("running 'a.tflite'") as session:
@@ -25,11 +25,11 @@ class Desktop(Device):
         super().__init__(name)
 
     def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
-        """Return the absolute path of a file, which is here already."""
+        """Return the absolute path of a file, which is on this machine already."""
         return str(model.resolve())
 
     def most_runners(self, threads: int) -> int:
-        """Return one for each of the usable cores, less where each takes several."""
+        """Return the number of usable cores, divided by the threads of a runner."""
         return max(1, usable_cores() // threads)
 
     def start(self, task: str) -> RunnerSession:

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from edgecnn.runner.ondevice.system import DEVICE_TREE
 from edgecnn.runner.session import RunnerSession
 
 DESKTOP = "desktop"
@@ -14,8 +13,6 @@ DESKTOP = "desktop"
 
 PI = "pi"
 """Name of a Raspberry Pi: this machine if it is one, else what the inventory calls so."""
-
-BOARD_MODEL = Path(DEVICE_TREE) / "model"
 
 AskPassword = Callable[[str], str]
 """Given a question, returns the password that the user typed."""
@@ -42,24 +39,24 @@ class Device(ABC):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Give the device free."""
+        """Release the device."""
         self.close()
 
     def close(self) -> None:  # noqa: B027 (nothing is to be done where nothing is connected)
-        """Give the device free, from any thread; what runs there over a connection ends."""
+        """Release the device, from any thread; what runs there over a connection ends."""
 
     @abstractmethod
     def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
         """Make a local file available on the device, and return its path there.
 
         Args:
-            model: The file.
-            on_progress: Called with how much of it was sent.
+            model: Path of the file.
+            on_progress: Called with (bytes done, bytes in all), where the file has to be sent.
         """
 
     @abstractmethod
     def most_runners(self, threads: int) -> int:
-        """Return how many runners of so many threads its cores are enough for, 1 or more."""
+        """Return for how many runners of so many threads the device has cores, at least 1."""
 
     @abstractmethod
     def start(self, task: str) -> RunnerSession:
@@ -68,39 +65,3 @@ class Device(ABC):
         Args:
             task: What the runner does, for messages: ``"running 'a.tflite'"``.
         """
-
-
-def get_device(name: str, ask_password: AskPassword | None = None) -> Device:
-    """Return the device of a name.
-
-    Args:
-        name: ``"desktop"``, a name from the inventory (``pi`` is always there), or an address:
-            ``[user@]host[:port]`` for SSH, ``TRANSPORT://...`` for another transport.
-        ask_password: Given a question, returns a password; None where nobody can be asked.
-
-    Raises:
-        InputError: No device can have such a name.
-
-    Example:
-        >>> get_device("desktop").name
-        'desktop'
-    """
-    from edgecnn.devices.inventory import Inventory
-
-    if name == DESKTOP or (name == PI and is_raspberry_pi() and PI not in Inventory().own()):
-        from edgecnn.devices.desktop import Desktop
-
-        return Desktop(name)
-    from edgecnn.devices.inventory import address_of
-    from edgecnn.devices.remote import RemoteDevice
-    from edgecnn.devices.transports import connect
-
-    return RemoteDevice(connect(address_of(name), name, ask_password))
-
-
-def is_raspberry_pi() -> bool:
-    """Say whether this machine is a Raspberry Pi."""
-    try:
-        return BOARD_MODEL.read_bytes().startswith(b"Raspberry Pi")
-    except OSError:
-        return False

@@ -1,4 +1,4 @@
-"""The devices that the user gave names, in a file of theirs."""
+"""The inventory: a file in the user's settings with the names and addresses of devices."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ else:
     import tomli as tomllib
 
 CONFIG_VARIABLE = "EDGECNN_CONFIG"
-"""Names a folder for edgecnn's settings other than the user's usual one."""
+"""Environment variable with a folder for edgecnn's settings, instead of the system's usual one."""
 
 BUILT_IN_DEVICES: Mapping[str, str] = {PI: "pi@raspberrypi.local"}
-"""Addresses that are there from the start: a Raspberry Pi as it answers after its first start."""
+"""Addresses that the inventory has from the start: a Raspberry Pi as it answers when it is new."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TABLE = re.compile(r"""\[\s*["']?([^]"']+?)["']?\s*\]\s*(?:#.*)?""")
@@ -44,7 +44,10 @@ HEAD = """\
 
 
 class Inventory:
-    """The file of devices; it is read at each call and written whole or not at all.
+    """The file of devices; it is read at each call, and written whole or not at all.
+
+    Args:
+        path: Path of the file; None for ``devices.toml`` in the user's settings.
 
     Example:
         >>> Inventory().add("kitchen", parse_address("pi@192.168.1.20"))
@@ -55,13 +58,13 @@ class Inventory:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or config_folder() / "devices.toml"
 
-    def all(self) -> dict[str, Address]:
-        """Return the address of every device by its name, of those too that are there at first."""
+    def devices(self) -> dict[str, Address]:
+        """Return the address of every device by its name, the built-in ones among them."""
         built_in = {name: parse_address(text) for name, text in BUILT_IN_DEVICES.items()}
-        return {**built_in, **self.own()}
+        return {**built_in, **self.added_devices()}
 
-    def own(self) -> dict[str, Address]:
-        """Return the addresses of the devices that the user named.
+    def added_devices(self) -> dict[str, Address]:
+        """Return the addresses of the devices that the user added, by name.
 
         Raises:
             InputError: The file cannot be read, or says something that is no device.
@@ -73,8 +76,8 @@ class Inventory:
         return {name: self._address(name, table) for name, table in tables.items()}
 
     def find(self, name: str) -> Address | None:
-        """Return a device's address, None where there is none of that name."""
-        return self.all().get(name)
+        """Return the address of a device; None where no device has that name."""
+        return self.devices().get(name)
 
     def add(self, name: str, address: Address) -> None:
         """Add a device, or replace it; comments in the file stay.
@@ -83,26 +86,26 @@ class Inventory:
             InputError: No device can be called so, or the file cannot be written.
         """
         check_name(name)
-        self.own()  # A file that is wrong must not be made worse.
-        # A basic string of TOML is a string of JSON, where nothing is escaped that need not be.
+        self.added_devices()  # A file with a mistake in it must not be changed.
+        # A string as JSON writes it is a string of TOML, too, if only what must be is escaped.
         lines = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}"
             for key, value in all_fields_of(address).items()
             if value is not None
         ]
-        kept = self._without(name).rstrip("\n")
-        self._write("\n".join([kept, "", f"[{name}]", *lines, ""]))
+        others = self._without(name).rstrip("\n")
+        self._write("\n".join([others, "", f"[{name}]", *lines, ""]))
 
     def remove(self, name: str) -> None:
-        """Take a device out.
+        """Remove a device.
 
         Raises:
             InputError: The file has no device of that name.
         """
-        own = self.own()
-        if name not in own:
-            known = ", ".join(own) or "none"
-            raise InputError(f"no device {name!r} was added; those that were: {known}")
+        added = self.added_devices()
+        if name not in added:
+            names = ", ".join(added) or "none"
+            raise InputError(f"no device {name!r} was added; those that were: {names}")
         self._write(self._without(name))
 
     def _text(self) -> str:
@@ -143,10 +146,10 @@ class Inventory:
 
 
 def address_of(name: str) -> Address:
-    """Return where a device is: as the inventory says, or as the name itself does.
+    """Return the address of a device.
 
     Args:
-        name: A name of the inventory, or an address.
+        name: Name of the device in the inventory, or its address.
 
     Raises:
         InputError: The text is neither a name of the inventory nor an address.
@@ -159,13 +162,13 @@ def address_of(name: str) -> Address:
 
 
 def all_fields_of(address: Address) -> dict[str, Any]:
-    """Return what an address says as plain values, with None for what it leaves open."""
+    """Return the fields of an address as plain values, None for those that it leaves open."""
     named = {} if address.scheme == DEFAULT_TRANSPORT else {"transport": address.scheme}
     return {**named, **asdict(address)}  # type: ignore[call-overload]
 
 
 def check_name(name: str) -> None:
-    """Raise InputError for what cannot be the name of a device in the inventory."""
+    """Raise InputError for a text that cannot be the name of a device in the inventory."""
     if name == DESKTOP:
         raise InputError(f"{name!r} is the machine itself: choose another name")
     if not NAME.fullmatch(name):
@@ -175,7 +178,7 @@ def check_name(name: str) -> None:
 
 
 def config_folder() -> Path:
-    """Return the folder of edgecnn's settings; ``EDGECNN_CONFIG`` names another."""
+    """Return the folder of edgecnn's settings, as ``EDGECNN_CONFIG`` or the system says."""
     if chosen := os.environ.get(CONFIG_VARIABLE):
         return Path(chosen)
     import platformdirs

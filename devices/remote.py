@@ -1,4 +1,4 @@
-"""A device at the other end of a connection: it is locked, and what it needs is sent there."""
+"""A device over a connection: it is locked meanwhile, and the runner and models are sent to it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from edgecnn.devices.device import Device, OnBytes
 from edgecnn.devices.resuming import ResumingChannel
 from edgecnn.runner.bundle import RUNNER, zip_of
 from edgecnn.runner.ondevice.lock import ROOT
-from edgecnn.runner.protocol import LockHeld
+from edgecnn.runner.ondevice.protocol import LockHeld
 from edgecnn.runner.session import RunnerSession
 
 Result = TypeVar("Result")
 
 VENV_PYTHON = f"{ROOT}/venv/bin/python"
 RECONNECT_AFTER_S = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Pauses before each try to reach a device again that was cut off."""
+"""Pauses in seconds before each attempt to reach a device again after its connection was cut."""
 
 NOTICED_S = 5.0
-"""A device that takes this machine for gone ends what was started from here within this time."""
+"""Seconds in which a device ends what it runs for this machine, once it takes this one for gone."""
 
 
 class RemoteDevice(Device):
@@ -75,20 +75,20 @@ class RemoteDevice(Device):
         return self
 
     def close(self) -> None:
-        """Give the device free; whatever runs there over this connection ends. Any thread may."""
+        """Release the device, from any thread; whatever runs there over this connection ends."""
         self._is_closed = True
         self._connection.close()
 
     def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
-        """Upload a file unless it is there already, and return its path on the device."""
+        """Upload a file unless the device has it already, and return its path on the device."""
         return self._persisting(lambda: self._place(model, on_progress))
 
     def most_runners(self, threads: int) -> int:
-        """Return 1: images wait for the way there, and a board has memory for one."""
+        """Return 1: the connection is slower than one runner, and a board has memory for one."""
         return 1
 
     def start(self, task: str) -> RunnerSession:
-        """Start a runner there; it goes on after the connection was cut."""
+        """Start a runner on the device; after a cut of the connection it is started again."""
         started_on = 0
 
         def start() -> Channel:
@@ -97,7 +97,7 @@ class RemoteDevice(Device):
             return self._start("run", task=task)
 
         def restore(lost: ConnectionLostError) -> None:
-            # Where another runner had the connection made anew, it must not be cut off again.
+            # Another runner may have restored the connection: it must not be closed again.
             if started_on == self._times_opened:
                 self._restore(lost)
 
@@ -106,12 +106,12 @@ class RemoteDevice(Device):
     @property
     def _python(self) -> list[str]:
         own = self._connection.address.python
-        # Programs start in the user's home, and no shell replaces the sign for it. What the user
-        # installed beside the environment that was set up must not come before what is in it.
+        # Programs start in the user's home, and no shell replaces "~". With -s, packages that the
+        # user installed for every Python do not come before those of the environment.
         return [own.removeprefix("~/")] if own else [VENV_PYTHON, "-s"]
 
     def _start(self, verb: str, *arguments: str, task: str) -> Channel:
-        """Start the program that was sent there."""
+        """Start the program that was sent to the device."""
         silence = str(self._connection.silence_s)
         command = [*self._python, self._program, verb, *arguments, silence]
         return self._connection.start(command, task)
@@ -126,7 +126,7 @@ class RemoteDevice(Device):
         self._times_opened += 1
 
     def _take_lock(self) -> None:
-        """Hold the device's lock with a process there, which ends with the connection."""
+        """Have a process on the device hold its lock; the process ends with the connection."""
         silence_s = self._connection.silence_s
         # A run that was cut off may still hold the lock until the device notices.
         wait_s = NOTICED_S + (silence_s if math.isfinite(silence_s) else 0.0)
@@ -159,7 +159,7 @@ class RemoteDevice(Device):
         content: Callable[[], bytes],
         on_progress: OnBytes | None = None,
     ) -> str:
-        """Upload a file, whose name tells its content, unless it is there already."""
+        """Upload a file unless the device has it: the file's name is a hash of its content."""
         if remote not in self._placed:
             if not self._connection.is_file(remote, size):
                 self._connection.upload(content(), remote, what, on_progress)
@@ -167,7 +167,7 @@ class RemoteDevice(Device):
         return remote
 
     def _persisting(self, work: Callable[[], Result]) -> Result:
-        """Do something, again if the connection is cut meanwhile."""
+        """Return what a function returns; it is called again if the connection is cut meanwhile."""
         tries = len(RECONNECT_AFTER_S)
         while True:
             try:
@@ -179,7 +179,7 @@ class RemoteDevice(Device):
                 self._restore(error)
 
     def _restore(self, lost: ConnectionLostError) -> None:
-        """Connect again, a few times; raise what was lost if that does not help."""
+        """Try to connect again, a few times; raise DeviceError if no attempt succeeds."""
         why: EdgecnnError = lost
         for pause in RECONNECT_AFTER_S:
             self._connection.close()
@@ -196,6 +196,6 @@ class RemoteDevice(Device):
 
 
 def _holder() -> str:
-    """Say who uses a device, for others who want to."""
+    """Return who uses the device, for others who find it locked."""
     user, host = getpass.getuser(), socket.gethostname()
     return f"{user}@{host} (process {os.getpid()}, since {time.strftime('%H:%M')})"

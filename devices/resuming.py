@@ -1,4 +1,4 @@
-"""A runner that is found again after its connection was cut."""
+"""A channel to a runner that is started again after its connection was cut."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from collections.abc import Callable
 from edgecnn.core.channel import Channel
 from edgecnn.core.errors import ConnectionLostError, EdgecnnError
 from edgecnn.core.messages import Frame
-from edgecnn.runner.protocol import AskMemory, LoadModel, TimeModel, TimingProgress, WarmModel
+from edgecnn.runner.ondevice.protocol import (
+    AskMemory,
+    LoadModel,
+    TimeModel,
+    TimingProgress,
+    WarmModel,
+)
 
 MAX_RESUMES = 3
-"""A device that is cut off so often during one request is given up: the request cuts it off."""
+"""Cuts during one request after which the device is given up: the request itself may cause them."""
 
 ORDER = (LoadModel.__name__, WarmModel.__name__, TimeModel.__name__, AskMemory.__name__)
-"""Requests whose answers rest on those before them, so that a new runner is asked these first."""
+"""Requests that each need those before them: a new runner gets the earlier ones first."""
 
 NEEDED_BY_OTHERS = ORDER[:1]
-"""What a new runner is asked before any other request."""
+"""Requests that a new runner gets before one that is not in ``ORDER``."""
 
 
 class ResumingChannel(Channel):
-    """Starts the runner again and repeats what it was doing, when the connection was cut.
+    """Starts the runner again and repeats its pending requests when the connection was cut.
 
-    A request is repeated whole: a timing loop begins anew, batches of images that had no answer yet
-    are sent again in their order, and what was answered before stays.
+    A request is repeated whole: a timing loop begins anew. Batches of images without an answer are
+    sent again in their order. Answers that came before the cut stay valid.
 
     Args:
         start: Starts a runner over the present connection.
@@ -87,9 +93,9 @@ class ResumingChannel(Channel):
                 error = again
 
     def _repeat(self) -> None:
-        wanted = self._pending[0].kind
-        before = ORDER[: ORDER.index(wanted)] if wanted in ORDER else NEEDED_BY_OTHERS
-        for kind in before:
+        next_kind = self._pending[0].kind
+        needed = ORDER[: ORDER.index(next_kind)] if next_kind in ORDER else NEEDED_BY_OTHERS
+        for kind in needed:
             if kind in self._answered:
                 self._channel.send_frame(self._answered[kind])
                 while self._channel.receive_frame().kind == TimingProgress.__name__:

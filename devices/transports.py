@@ -1,8 +1,8 @@
 """The transports: the ways to reach a device, one line each.
 
-Another one is a file and a line in :data:`TRANSPORTS`. The file is a module with an object
+To add a transport, add a module and its line in :data:`TRANSPORTS`. The module has an object
 ``TRANSPORT`` of the class :class:`Transport`; tests/devices/local_transport.py is a small example.
-What follows from a connection (lock, uploads, reconnecting, runners, set-up) is the same for all.
+What is done over a connection (lock, uploads, reconnecting, runners, set-up) is the same for all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TRANSPORTS = {
 """Scheme of each transport's addresses, and the module that implements it."""
 
 DEFAULT_TRANSPORT = "ssh"
-"""The transport of an address that names none."""
+"""The transport of an address without a scheme."""
 
 SEPARATOR = "://"
 
@@ -34,8 +34,10 @@ class Transport:
     """A way to reach a device.
 
     Args:
-        address: The dataclass of its addresses; see :class:`~edgecnn.devices.connection.Address`.
-        parse: Reads an address, without its scheme; raises InputError for what is none.
+        address: Dataclass of the transport's addresses, an
+            :class:`~edgecnn.devices.connection.Address`.
+        parse: Given the text of an address without its scheme, returns the address; raises
+            InputError for a text that is no address.
         connect: Given an address, what messages call the device, and how to ask for a password,
             returns a connection that is not open yet.
     """
@@ -46,14 +48,14 @@ class Transport:
 
 
 def transport_of(scheme: str) -> Transport:
-    """Return a transport, whose module is imported only now.
+    """Return the transport of a scheme; its module is imported at this call.
 
     Raises:
         InputError: No transport has that name.
     """
     if scheme not in TRANSPORTS:
-        known = ", ".join(TRANSPORTS)
-        raise InputError(f"{scheme!r} is no way to reach a device: there is {known}")
+        names = ", ".join(TRANSPORTS)
+        raise InputError(f"{scheme!r} is no way to reach a device: there is {names}")
     transport = importlib.import_module(TRANSPORTS[scheme]).TRANSPORT
     assert isinstance(transport, Transport)
     return transport
@@ -79,10 +81,10 @@ def parse_address(text: str) -> Address:
 
 
 def address_from(values: Mapping[str, Any], place: str) -> Address:
-    """Make an address of its fields, as a settings file has them.
+    """Return the address that fields of a settings file stand for.
 
     Args:
-        values: The fields of the transport's addresses; ``transport`` names one other than SSH.
+        values: Fields of the address; ``transport`` names a transport other than SSH.
         place: Name of the place that the values come from, for messages.
 
     Raises:
@@ -100,11 +102,11 @@ def address_from(values: Mapping[str, Any], place: str) -> Address:
 
 
 def with_options(address: Address, options: Mapping[str, Any]) -> Address:
-    """Return an address with what a command's options add to it.
+    """Return an address with the fields that a command's options add to it.
 
     Args:
         address: The address.
-        options: Values of its fields; None for what was not given.
+        options: Values by the names of the address' fields; None for an option that is not given.
 
     Raises:
         InputError: Addresses of this transport have no such field, or the address itself says
@@ -118,9 +120,9 @@ def with_options(address: Address, options: Mapping[str, Any]) -> Address:
     for key, value in given.items():
         if not hasattr(address, key):
             raise InputError(f"--{key} is of no use with {address}")
-        said = getattr(address, key)
-        if said not in (None, value):
-            raise InputError(f"two {key}s are given, {said} and {value}: choose one")
+        present = getattr(address, key)
+        if present not in (None, value):
+            raise InputError(f"two {key}s are given, {present} and {value}: choose one")
     changed: Address = dataclasses.replace(address, **given)  # type: ignore[type-var]
     return changed
 
@@ -130,7 +132,7 @@ def connect(address: Address, name: str, ask_password: AskPassword | None = None
 
     Args:
         address: Address of the device.
-        name: What messages call it.
+        name: What messages call the device.
         ask_password: Given a question, returns a password; None where nobody can be asked.
     """
     return transport_of(address.scheme).connect(address, name, ask_password)

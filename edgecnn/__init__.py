@@ -19,10 +19,11 @@ Each command that works on models or measurements is a function of the same name
     program = edgecnn.snippet("model.tflite", "android")
     author = edgecnn.metadata("model.tflite").metadata.author
 
-``summary`` is :func:`summarize`, ``try`` is :func:`classify`, and ``metadata set`` and ``metadata
-strip`` are :func:`set_metadata` and :func:`strip_metadata`. ``bench`` alone measures and does not
-keep: :class:`edgecnn.store.keeping.Keeper` does. ``devices``, ``models`` and ``demo`` are commands
-alone; :mod:`edgecnn.devices` and :mod:`edgecnn.models` stand behind them.
+Some names differ: ``edgecnn summary`` is :func:`summarize`, ``try`` is :func:`classify`, and
+``metadata set`` and ``metadata strip`` are :func:`set_metadata` and :func:`strip_metadata`. Unlike
+the command, :func:`bench` keeps no results: :class:`edgecnn.store.keeping.Keeper` does.
+``devices``, ``models`` and ``demo`` are only commands; :mod:`edgecnn.devices`,
+:mod:`edgecnn.models` and :mod:`edgecnn.demo` are the code behind them.
 
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
 """
@@ -92,10 +93,10 @@ _HOME = {
 
 
 def _look_beside() -> None:
-    """Find models/, quantize/ and devices/ beside this folder in a checkout that has no links.
+    """Find models/, quantize/ and devices/ beside this folder in a checkout without links.
 
-    They stand at the top of the repository, and links lead to them from here. Git writes a link as
-    a text file where a system has no symbolic links, which is usual on Windows.
+    These folders are at the top of the repository, and links lead to them from this folder. Where
+    a system has no symbolic links, as is usual on Windows, Git writes each link as a text file.
     """
     here = Path(__file__).parent
     marks = (here.parent / "setup.cfg", here.parent / "models" / "__init__.py")
@@ -107,7 +108,7 @@ _look_beside()
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public function when it is first asked for."""
+    """Import a public function at its first use."""
     if name not in _HOME:
         raise AttributeError(f"module 'edgecnn' has no attribute {name!r}")
     import importlib
@@ -118,5 +119,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Names for tab completion, the lazy ones included."""
+    """Return the names for tab completion, also those of functions that are not imported yet."""
     return sorted({*globals(), *__all__})

@@ -16,7 +16,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
-from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.reading import Operator, TfliteModel, read_model

@@ -6,6 +6,8 @@ commands, as a user would.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -13,11 +15,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP_FOLDERS = ("models", "quantize", "devices")
+TRANSPORT = ROOT / "tests" / "devices" / "local_transport.py"
 BYTE_CODE = shutil.ignore_patterns("__pycache__")
 
 NETWORK = '''
@@ -283,3 +288,109 @@ def test_a_scheme_is_at_most_four_files(product: Copy) -> None:
     assert inspected["scheme"] == "dynamic4"
     (record,) = json.loads(product.run("bench", str(small), "--no-store", "--json", "-"))
     assert record["scheme"] == "dynamic4"
+
+
+FIGURE = """
+    latency_iqr_ms: Annotated[float | None, milliseconds(
+        "Distance of the quartiles of the time of a call.", "iqr ms", BOTH | LIST, 4,
+        column=4)] = None
+    peak_rss_bytes: Annotated"""
+
+CHART = '''
+"""The chart of how long files take to load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_times
+from edgecnn.reporting.charts.marks import Look
+
+
+def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
+    return {"loads": [{"name": row.name, "ms": row.value("load_ms")} for row in rows]}
+
+
+def _draw(look: Look) -> Any:
+    return look.layers(look.data("loads").mark_bar().encode(x="ms:Q", y="name:N"))
+
+
+chart = Chart(
+    name="loading",
+    order=25,
+    title="Time to load",
+    picture_title="Loading",
+    explanation="Once for each start of an app.",
+    datasets=_datasets,
+    missing=without_times,
+    draw=_draw,
+)
+'''
+QUICK = ("--runs", "20", "--min-time", "0", "--warmup", "1")
+
+
+def test_a_scalar_figure_is_two_files(product: Copy, colour_model: Any) -> None:
+    pytest.importorskip("sqlalchemy")
+    model, store = str(colour_model(product.root / "m.tflite")), str(product.root / "s.sqlite")
+    product.run("bench", model, *QUICK, "--store", store)
+    product.replace(
+        "edgecnn/measure/sample_statistics.py",
+        '        "latency_p99_ms"',
+        '        "latency_iqr_ms": percentile(ordered, 75) - percentile(ordered, 25),\n'
+        '        "latency_p99_ms"',
+    )
+    product.replace("edgecnn/records/record.py", "\n    peak_rss_bytes: Annotated", FIGURE)
+    assert len(product.changed) == 2
+
+    printed = product.run("bench", model, *QUICK, "--store", store, "--json", "r.json")
+    (record,) = json.loads((product.root / "r.json").read_text("utf-8"))
+    low, high = np.percentile(record["latency_samples_ms"], (25, 75))
+    assert record["latency_iqr_ms"] == pytest.approx(high - low)
+    assert " iqr ms " in printed
+    assert " iqr ms " in product.run("results", "list", "--store", store)
+    # The result that was there before has a column for it, too.
+    listed = json.loads(product.run("results", "list", "--store", store, "--json"))
+    assert [result["latency_iqr_ms"] for result in listed] == [record["latency_iqr_ms"], None]
+    exported = product.run("results", "export", "--store", store, "--format", "csv")
+    (new, old) = csv.DictReader(io.StringIO(exported))
+    assert (float(new["latency_iqr_ms"]), old["latency_iqr_ms"]) == (record["latency_iqr_ms"], "")
+
+
+@pytest.mark.skipif(shutil.which("env") is None, reason="programs start by env -C")
+def test_a_transport_is_one_file_and_one_line(
+    product: Copy, colour_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.add("devices/local.py", TRANSPORT.read_text("utf-8"))
+    product.replace(
+        "devices/transports.py",
+        '    "ssh": "edgecnn.devices.ssh.transport",\n',
+        '    "ssh": "edgecnn.devices.ssh.transport",\n    "local": "edgecnn.devices.local",\n',
+    )
+    assert len(product.changed) == 2
+
+    monkeypatch.setenv("EDGECNN_CONFIG", str(product.root / "settings"))
+    home, model = product.root / "home", colour_model(product.root / "m.tflite")
+    home.mkdir()
+    product.run("devices", "add", "shelf", f"local://{home}", "--python", sys.executable)
+    assert "shelf is ready" in product.run("devices", "check", "shelf")
+    options = ("--device", "shelf", "--no-store", "--json", "-")
+    (record,) = json.loads(product.run("bench", str(model), *QUICK, *options))
+    assert (record["device"], record["runs"]) == ("shelf", 20)
+    (sent,) = (home / ".edgecnn/files").iterdir()
+    assert sent.read_bytes() == model.read_bytes()
+
+
+def test_a_chart_is_one_file(product: Copy, colour_model: Any) -> None:
+    pytest.importorskip("altair")
+    product.add("edgecnn/reporting/charts/loading.py", CHART)
+    assert len(product.changed) == 1
+
+    model = str(colour_model(product.root / "m.tflite"))
+    product.run("bench", model, *QUICK, "--no-store", "--json", "r.json")
+    (record,) = json.loads((product.root / "r.json").read_text("utf-8"))
+    for name in ("report.html", "report.svg"):
+        product.run("report", "r.json", "-o", name)
+    page = (product.root / "report.html").read_text("utf-8")
+    assert "<h2>Time to load</h2>" in page and "Once for each start of an app." in page
+    assert f'"loads":[{{"name":"m.tflite","ms":{record["load_ms"]}}}]' in page
+    assert ">Loading</text>" in (product.root / "report.svg").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Puts a runtime on a device, packed here or fetched there, and explains what hinders that."""
+"""Installing a runtime on a device, packed here or fetched by the device itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgecnn.devices.setup.wheels import WheelArchive
 from edgecnn.runner.ondevice.lock import ROOT
 
 OnPhase = Callable[..., None]
-"""Called with what is being done and, where that is known, with how much is done of how much."""
+"""Called with (phase, done, total); the last two are left out where they are not known."""
 
 REMOTE_ARCHIVE = f"{ROOT}/packages.tar.gz"
 UNPACK_TIMEOUT_S = 600.0
@@ -21,22 +21,22 @@ UNPACK_TIMEOUT_S = 600.0
 
 FETCH_TIMEOUT_S = 1800.0
 SPARE_BYTES = 20_000_000
-"""Room for the environment's own files, and for compiled Python."""
+"""Bytes of disk for the environment's own files and for compiled Python."""
 
 MB = 1e6
 
 
 def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnPhase) -> None:
-    """Copy an archive to a device, if it has room for it and for what comes out of it.
+    """Copy an archive to a device, if the device has room for it packed and unpacked.
 
     Args:
         connection: Copies files to the device.
         board: What the device is.
         packed: The archive.
-        on_progress: Called with how much of it was sent.
+        on_progress: Called with (phase, bytes done, bytes in all).
 
     Raises:
-        NotReadyError: The device has no room, or the folder cannot be made.
+        NotReadyError: The device has no room, or edgecnn's folder cannot be made there.
     """
     if board.free_bytes < _needed_bytes(packed):
         raise _no_room(_needed_bytes(packed), board.free_bytes)
@@ -50,7 +50,7 @@ def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnP
 
 
 def unpack(connection: Shell, packed: WheelArchive) -> RuntimeState:
-    """Have a device unpack the archive and try the runtime."""
+    """Have a device unpack an archive and try its runtime."""
     request = _request(packed.plan, REMOTE_ARCHIVE)
     return _install(connection, packed.plan, request, _needed_bytes(packed), UNPACK_TIMEOUT_S)
 
@@ -88,7 +88,7 @@ def _install(
 
 
 def _explain(reason: str, message: str, plan: RuntimePlan) -> str:
-    """Say what a device's failure means, and what to do about it."""
+    """Return what a device's failure means, and what to do about it."""
     python = plan.python
     if reason == "pip" and "numpy" in message.rpartition(" found for ")[2]:
         return f"there is no wheel of numpy for {plan.target}, and {numpy_advice(python)}"
@@ -105,20 +105,20 @@ def _explain(reason: str, message: str, plan: RuntimePlan) -> str:
 
 
 def _make_folder(connection: Shell) -> None:
-    """Make the folder in the user's home for all that is edgecnn's."""
-    made = connection.run(["mkdir", "-p", ROOT])
-    if made.status:
-        reason = ["no reason given", *lines_of(made.stderr)][-1]
+    """Make edgecnn's folder in the user's home on the device."""
+    finished = connection.run(["mkdir", "-p", ROOT])
+    if finished.status:
+        reason = ["no reason given", *lines_of(finished.stderr)][-1]
         raise NotReadyError(f"cannot make ~/{ROOT} on the device: {reason}")
 
 
 def _needed_bytes(packed: WheelArchive) -> int:
-    """Return how much of a device's disk setting up takes at most."""
+    """Return how many bytes of a device's disk setting up takes at most."""
     return packed.archive.stat().st_size + packed.unpacked_bytes + SPARE_BYTES
 
 
 def _no_room(needed: float | None, free: float | None = None) -> NotReadyError:
-    """Make the error for a disk that is full, or will be."""
-    wanted = "" if needed is None else f": setting up needs {needed / MB:.0f} MB in the home folder"
-    found = "" if free is None else f", and {free / MB:.0f} MB are free"
-    return NotReadyError(f"the device's disk is full{wanted}{found}. Nothing was changed")
+    """Return the error for a disk that is full or would become so."""
+    need = "" if needed is None else f": setting up needs {needed / MB:.0f} MB in the home folder"
+    room = "" if free is None else f", and {free / MB:.0f} MB are free"
+    return NotReadyError(f"the device's disk is full{need}{room}. Nothing was changed")

@@ -1,4 +1,4 @@
-"""Plans for a device: which TFLite runtime it can have, and what has to be fetched for it."""
+"""Plans for a device: which TFLite runtime each of its Pythons can have, and what pip installs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgecnn.devices.setup.protocol import Board, DevicePython
 from edgecnn.runner.ondevice.runtime import LITERT, TFLITE
 
 OLDEST_GLIBC_MINOR = 17
-"""manylinux2014 is glibc 2.17, and no wheel of a runtime is for an older one."""
+"""manylinux2014 is glibc 2.17, and no wheel of a runtime is for an older glibc."""
 
 NEWEST_PYTHON_OF_TFLITE = (3, 11)
 """The last Python that 32-bit wheels of tflite-runtime were made for: 2.14 is its last release."""
@@ -22,14 +22,14 @@ ARMV6_REFUSAL = (
 
 @dataclass(frozen=True)
 class RuntimePlan:
-    """What one Python of a device needs, as pip is to be asked for it.
+    """A runtime for one Python of a device, and what pip is asked for.
 
     Args:
         python: The Python.
-        architecture: What its programs are made for, as wheels name it: ``"aarch64"``.
+        architecture: Architecture of the device's programs, as wheels name it: ``"aarch64"``.
         glibc: Version of the device's C library.
         runtime: Distribution of the TFLite runtime.
-        requirements: What pip is to install.
+        requirements: Packages that pip is to install, with their oldest versions.
 
     Example:
         >>> plan = plans(board)[0]
@@ -45,12 +45,12 @@ class RuntimePlan:
 
     @property
     def system_packages(self) -> bool:
-        """Whether numpy is the system's own."""
-        return not any(one.startswith("numpy") for one in self.requirements)
+        """Whether the environment takes numpy from the system's packages."""
+        return not any(requirement.startswith("numpy") for requirement in self.requirements)
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms whose wheels run there, the nearest first.
+        """Platforms whose wheels run on the device, the nearest first.
 
         Example:
             >>> plan.platforms[0]
@@ -67,33 +67,33 @@ class RuntimePlan:
 
     @property
     def key(self) -> str:
-        """Name for files that belong to this plan and to no other."""
+        """Name of the plan in the cache; different plans have different keys."""
         parts = (self.runtime, self.python.abi, self.architecture, f"glibc{self.glibc}")
         return "-".join(parts) + ("" if self.system_packages else "-numpy")
 
 
 def plans(board: Board) -> list[RuntimePlan]:
-    """Return what could be set up on a device, the preferred first: one plan for each Python.
+    """Return a plan for each usable Python of a device, the preferred plan first.
 
     Raises:
         NotReadyError: No runtime exists for such a device; the message says what would help.
     """
     refuse(board)
-    pythons = [one for one in board.pythons if _is_usable(one, board)]
+    pythons = [python for python in board.pythons if _is_usable(python, board)]
     if not pythons:
-        found = ", ".join(one.full_number for one in board.pythons)
+        versions = ", ".join(python.full_number for python in board.pythons)
         raise NotReadyError(
-            f"the device's Python is {found}: 3.9 or later is needed, which Raspberry Pi OS has "
+            f"the device's Python is {versions}: 3.9 or later is needed, which Raspberry Pi OS has "
             "since 2021 (bullseye)"
         )
-    return [_plan(one, board) for one in pythons]
+    return [_plan(python, board) for python in pythons]
 
 
 def _plan(python: DevicePython, board: Board) -> RuntimePlan:
     """Return what one Python needs."""
     runtime, requirements = LITERT, (f"{LITERT}>=2.1", "numpy>=1.23")
     if board.architecture == "armv7l":
-        # No wheel of numpy is published for it: the system's own is taken where it will do.
+        # No wheel of numpy is published for armv7l: the system's numpy is taken if it is numpy 1.
         needs = () if (python.numpy or "2").startswith("1.") else ("numpy>=1.21,<2",)
         runtime, requirements = TFLITE, (f"{TFLITE}>=2.5", *needs)
     assert board.glibc is not None
@@ -101,7 +101,7 @@ def _plan(python: DevicePython, board: Board) -> RuntimePlan:
 
 
 def refuse(board: Board) -> None:
-    """Raise NotReadyError for a device that can have no runtime, whatever is installed there."""
+    """Raise NotReadyError for a device that no runtime is built for."""
     if board.architecture == "armv6l":
         raise NotReadyError(ARMV6_REFUSAL)
     if board.architecture not in ("aarch64", "armv7l", "x86_64"):
@@ -114,23 +114,23 @@ def refuse(board: Board) -> None:
 
 
 def _is_usable(python: DevicePython, board: Board) -> bool:
-    """Say whether a runtime may exist for a Python."""
+    """Return whether a runtime may exist for a Python."""
     same_width = python.bits == board.pythons[0].bits
     return python.version >= OLDEST_PYTHON and python.implementation == "cpython" and same_width
 
 
-def is_published(one: RuntimePlan) -> bool:
-    """Say whether the runtime of a plan was ever published for its Python."""
-    return one.runtime != TFLITE or one.python.version[:2] <= NEWEST_PYTHON_OF_TFLITE
+def is_published(plan: RuntimePlan) -> bool:
+    """Return whether the runtime of a plan was ever published for its Python."""
+    return plan.runtime != TFLITE or plan.python.version[:2] <= NEWEST_PYTHON_OF_TFLITE
 
 
 def no_wheel(first: RuntimePlan, missing: str, others: list[str]) -> NotReadyError:
-    """Make the error for a device that pip knows no wheel for.
+    """Return the error for a device that pip knows no wheel for.
 
     Args:
         first: The preferred plan.
-        missing: The package there is no wheel of.
-        others: Numbers of the Pythons that there is one for.
+        missing: Name of the package without a wheel.
+        others: Versions of Python that have a wheel of the package: ``["3.11"]``.
     """
     text = f"there is no wheel of {missing} for {first.target}"
     if missing == "numpy":
@@ -143,7 +143,7 @@ def no_wheel(first: RuntimePlan, missing: str, others: list[str]) -> NotReadyErr
 
 
 def numpy_advice(python: DevicePython) -> str:
-    """Say what to do where the system's numpy will not do, and no other can be had."""
+    """Return what to do where the system's numpy does not fit and no other can be had."""
     if python.numpy is None:
         return f"{python.path} has none; on the device, run: sudo apt install python3-numpy"
     return (

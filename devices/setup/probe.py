@@ -1,4 +1,4 @@
-"""What a device is, as seen from here: a program there looks, this asks it and reads the answer."""
+"""Asking a device what it is: a program runs there, and its answer is read here."""
 
 from __future__ import annotations
 
@@ -26,15 +26,19 @@ SETUP_PROGRAM = (
     "edgecnn.devices.setup.protocol",
     "edgecnn.devices.setup.ondevice.program",
 )
+"""Modules of the program that looks at a device or sets it up; the last one has ``main()``."""
+
 RUNTIME_FACTS = ("edgecnn.core.errors", "edgecnn.runner.ondevice.runtime")
+"""Modules of the program that describes the runtime of a Python; the last one has ``main()``."""
+
 PYTHON_DESCRIPTION = ("edgecnn.devices.setup.ondevice.python_description",)
-"""Modules of three programs that run on a device, the last of which has ``main()``."""
+"""Module of the program that describes a Python; it has ``main()``."""
 
 OLDEST_PYTHON = (3, 9)
 """The oldest Python that the runner works with."""
 
 PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 8, -1)))
-"""Names to look for; the system's own comes first: what apt installs for Python is for that one."""
+"""Names of Pythons to look for. The system's own comes first, as apt installs packages for it."""
 
 PROBE_TIMEOUT_S = 180.0
 NO_COMMAND = 127
@@ -43,12 +47,12 @@ Answer = TypeVar("Answer", Board, RuntimeState)
 
 
 class NotReadyError(DeviceError):
-    """A device answers, and lacks what models need: the message says what, and what to do."""
+    """A device lacks what models need; the message says what is missing, and what to do."""
 
 
 @contextmanager
 def named_device(name: str) -> Iterator[None]:
-    """Put the device's name before what a NotReadyError of the block says."""
+    """Put the device's name before the message of a NotReadyError that the block raises."""
     try:
         yield
     except NotReadyError as error:
@@ -57,13 +61,14 @@ def named_device(name: str) -> Iterator[None]:
         raise named from error
 
 
-def probe(connection: Shell, python: str | None = None, own: str | None = None) -> Board:
+def probe(connection: Shell, python: str | None = None, own_python: str | None = None) -> Board:
     """Ask a device what it is.
 
     Args:
         connection: Runs commands on the device.
-        python: The only Python to look at, by path; None looks for those that there are.
-        own: A Python that is to have a runtime instead of the environment that ``setup`` makes.
+        python: Path of the only Python to look at; None looks for all Pythons.
+        own_python: The Python that is to have a runtime, by path; None for the environment that
+            ``setup`` makes.
 
     Raises:
         NotReadyError: The device has no Python that could answer.
@@ -73,7 +78,9 @@ def probe(connection: Shell, python: str | None = None, own: str | None = None) 
         False
     """
     names = (python,) if python else PYTHONS
-    request = ProbeDevice(names, own, script_of(PYTHON_DESCRIPTION).decode(), runtime_facts())
+    request = ProbeDevice(
+        names, own_python, script_of(PYTHON_DESCRIPTION).decode(), runtime_facts()
+    )
     answer = ask(connection, names, request, Board, PROBE_TIMEOUT_S)
     if isinstance(answer, SetupFailed):
         raise NotReadyError(f"the device cannot be looked at: {answer.message}")
@@ -96,18 +103,18 @@ def ask(
 
     Args:
         connection: Runs commands on the device.
-        pythons: Names or paths; the first one that there is runs the program.
-        request: What to do.
-        kind: The class of the answer.
-        timeout_s: Seconds it may take.
+        pythons: Names or paths of Pythons; the first that the device has runs the program.
+        request: Message that says what to do.
+        kind: Class of the answer.
+        timeout_s: Seconds that the program may take.
 
     Raises:
-        NotReadyError: None of the Pythons is there, or it gave no answer.
+        NotReadyError: The device has none of the Pythons, or the program gave no answer.
     """
     names = " ".join(map(path_word, pythons))
-    found = f'for p in {names}; do command -v "$p" >/dev/null && exec "$p" -I - "$@"; done'
+    script = f'for p in {names}; do command -v "$p" >/dev/null && exec "$p" -I - "$@"; done'
     argument = to_frame(request).head().decode()
-    command = ["sh", "-c", f"{found}; exit {NO_COMMAND}", "sh", argument]
+    command = ["sh", "-c", f"{script}; exit {NO_COMMAND}", "sh", argument]
     done = connection.run(command, stdin=script_of(SETUP_PROGRAM), timeout_s=timeout_s)
     if done.status == NO_COMMAND:
         raise NotReadyError(_missing_python(pythons))
@@ -120,25 +127,25 @@ def ask(
 
 
 def path_word(name: str) -> str:
-    """Quote a path for a shell, but let ``~/`` stand for the home folder."""
+    """Return a path quoted for a shell, in which ``~/`` still stands for the home folder."""
     return '"$HOME"/' + shlex.quote(name[2:]) if name.startswith("~/") else shlex.quote(name)
 
 
 def lines_of(output: bytes) -> list[str]:
-    """Return the lines of a command's output that say something."""
+    """Return the lines of a command's output that are not blank."""
     text = output.decode(errors="replace")
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _missing_python(names: Sequence[str]) -> str:
-    """Say what to do where there is none of these Pythons."""
+    """Return what to do where the device has none of these Pythons."""
     if len(names) == 1:
         return f"there is no {names[0]} on the device: name another Python, or none to look for it"
     return "there is no Python; on the device, run: sudo apt install python3"
 
 
 def _no_answer(done: FinishedCommand) -> NotReadyError:
-    """Make the error for a Python that ended without an answer."""
+    """Return the error for a Python that ended without an answer."""
     lines = lines_of(done.stderr)
     if lines and lines[-1].startswith("SyntaxError"):
         return NotReadyError("the device's Python is too old: 3.9 or later is needed")

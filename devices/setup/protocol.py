@@ -1,4 +1,4 @@
-"""What a device is asked when it is set up, and what it answers.
+"""The messages between this machine and a device that is set up.
 
 The module travels to devices, and the device's Python evaluates the annotations: the standard
 library alone, and Python 3.7.
@@ -14,13 +14,14 @@ class ProbeDevice:
 
     Args:
         pythons: Names or paths of the Pythons to look at.
-        own: A Python that is to have a runtime by itself; None for the environment of ``setup``.
+        own_python: Path of a Python that has a runtime by the user's own doing; None for the
+            environment that ``edgecnn devices setup`` makes.
         python_description: A script that describes the Python that runs it.
         runtime_facts: A script that describes the runtime of the Python that runs it.
     """
 
     pythons: Tuple[str, ...]
-    own: Optional[str]
+    own_python: Optional[str]
     python_description: str
     runtime_facts: str
 
@@ -32,7 +33,8 @@ class InstallRuntime:
     Args:
         python: The Python to make the environment of.
         system_packages: Whether the environment has what the system installed for that Python.
-        archive: The packages, by path from the home folder; None where they are to be fetched.
+        archive: Path of the packed packages, from the home folder; None where the device is to
+            fetch them.
         requirements: What the device's pip is to fetch where there is no archive.
         runtime_facts: A script that describes the runtime of the Python that runs it.
     """
@@ -62,13 +64,13 @@ class DevicePython:
     """A Python on a device.
 
     Args:
-        path: Its path.
-        version: Its version: ``(3, 11, 2)``.
-        abi: Its binary interface, as wheels name it: ``"cp311"``.
-        implementation: ``"cpython"`` or another one.
-        bits: Width of its programs: 32 or 64.
-        venv: Whether it can make virtual environments.
-        numpy: Version of numpy that it has without one; None where it has none.
+        path: Path of the Python.
+        version: Version of the Python: ``(3, 11, 2)``.
+        abi: Binary interface, as wheels name it: ``"cp311"``.
+        implementation: ``"cpython"`` or another implementation.
+        bits: Width of the Python's programs: 32 or 64.
+        venv: Whether the Python can make virtual environments.
+        numpy: Version of numpy outside of virtual environments; None where there is no numpy.
     """
 
     path: str
@@ -81,12 +83,12 @@ class DevicePython:
 
     @property
     def number(self) -> str:
-        """Version without the last part: ``"3.11"``."""
+        """The Python's version without the last part: ``"3.11"``."""
         return ".".join(map(str, self.version[:2]))
 
     @property
     def full_number(self) -> str:
-        """Version: ``"3.11.2"``."""
+        """The Python's whole version: ``"3.11.2"``."""
         return ".".join(map(str, self.version))
 
 
@@ -95,9 +97,9 @@ class RuntimeState:
     """State of the environment in which models are run on a device.
 
     Args:
-        exists: Whether there is anything, be it unfinished.
+        exists: Whether there is an environment, be it unfinished.
         error: Why models cannot run there; None where they can.
-        python: Version of its Python.
+        python: Version of the environment's Python.
         runtime: Distribution of the TFLite runtime.
         version: Version of the runtime.
         numpy: Version of numpy.
@@ -112,7 +114,7 @@ class RuntimeState:
 
     @property
     def ready(self) -> bool:
-        """Whether models can run there."""
+        """Whether models can run in the environment."""
         return self.error is None
 
 
@@ -123,10 +125,10 @@ class Board:
     Args:
         model: Model in the device tree.
         os: Name and version of the system.
-        machine: Machine that the kernel names: ``"aarch64"``.
+        machine: Kind of the machine as the kernel names it: ``"aarch64"``.
         dpkg: Architecture of Debian's packages: ``"arm64"``.
         glibc: Version of the C library; None where the system has another one.
-        free_bytes: Room in the home folder.
+        free_bytes: Free disk space for the home folder.
         pythons: The Pythons that were found.
         venv: State of the environment in which models are run.
 
@@ -147,7 +149,7 @@ class Board:
 
     @property
     def architecture(self) -> str:
-        """What programs are made for here, as wheels name it: aarch64, armv7l, armv6l, x86_64.
+        """Architecture of the device's programs, as wheels name it: aarch64, armv7l, x86_64, ...
 
         The kernel's word is not enough: a Raspberry Pi OS of 32 bits runs on a kernel of 64 bits
         where the board has one, and says aarch64. Python's own width tells them apart.
@@ -161,6 +163,6 @@ class Board:
 
     @property
     def description(self) -> str:
-        """``"Raspberry Pi 5 Model B Rev 1.0, Debian GNU/Linux 12 (bookworm), 64 bits"``."""
+        """A line: ``"Raspberry Pi 5 Model B Rev 1.0, Debian GNU/Linux 12 (bookworm), 64 bits"``."""
         bits = f"{self.pythons[0].bits} bits" if self.pythons else self.machine
         return ", ".join(filter(None, (self.model, self.os, bits)))

@@ -1,4 +1,4 @@
-"""Says whether a device is ready to run models, item by item, and what to do where it is not."""
+"""Whether a device is ready to run models, item by item, and what to do where it is not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgecnn.devices.setup.protocol import Board
 from edgecnn.devices.setup.set_up import contents, own_advice
 
 LITTLE_DISK_BYTES = 50_000_000
-"""Models of tens of megabytes are copied to the home folder."""
+"""Free bytes of disk that a device needs: models of tens of megabytes are copied there."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class CheckedItem:
 
     Attributes:
         name: ``"system"``, ``"python"``, ``"runtime"`` or ``"disk"``.
-        ok: Whether it is as it must be.
+        ok: Whether the thing is as it must be.
         text: What was found.
-        advice: What to do; empty where there is nothing to do.
+        advice: What to do about it; empty where there is nothing to do.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Readiness:
         board: What the device is; None where it could not tell.
 
     Example:
-        >>> found = check(connection)
-        >>> found.ready, [item.name for item in found.items]
+        >>> readiness = check_device(connection)
+        >>> readiness.ready, [item.name for item in readiness.items]
         (True, ['system', 'python', 'runtime', 'disk'])
     """
 
@@ -55,7 +55,7 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether models can run there."""
+        """Whether models can run on the device."""
         return all(item.ok for item in self.items)
 
     def as_json(self) -> dict[str, Any]:
@@ -67,34 +67,35 @@ class Readiness:
         return {"device": self.device, "ready": self.ready, "checks": items, "facts": board}
 
 
-def check(connection: Shell, own: str | None = None) -> Readiness:
-    """Look at a device, and change nothing there.
+def check_device(connection: Shell, own_python: str | None = None) -> Readiness:
+    """Return whether a device is ready; nothing is changed there.
 
     Args:
-        connection: Runs commands there.
-        own: A Python there that is to have a runtime, instead of what ``set_up`` makes.
+        connection: Runs commands on the device.
+        own_python: Path of the Python that is to have a runtime; None for the environment that
+            ``set_up`` makes.
 
     Raises:
         DeviceError: The device cannot be asked.
 
     Example:
-        >>> check(connection).ready
+        >>> check_device(connection).ready
         True
     """
     try:
-        board = probe(connection, own=own)
+        board = probe(connection, own_python=own_python)
     except NotReadyError as error:
         said, _, advice = str(error).partition("; ")
         return Readiness(connection.name, (CheckedItem("python", False, said, advice),), None)
     items = [_system(board), _interpreter(board)]
     if all(item.ok for item in items):
-        items.append(runtime_item(board, connection.name, own))
+        items.append(runtime_item(board, connection.name, own_python))
     items.append(_disk(board))
     return Readiness(connection.name, tuple(items), board)
 
 
 def _system(board: Board) -> CheckedItem:
-    """Look at the processor and the system."""
+    """Check the processor and the system."""
     try:
         refuse(board)
     except NotReadyError as error:
@@ -103,23 +104,32 @@ def _system(board: Board) -> CheckedItem:
 
 
 def _interpreter(board: Board) -> CheckedItem:
-    """Look at the Pythons."""
-    found = ", ".join(f"{one.full_number} ({one.path})" for one in board.pythons) or "none"
+    """Check the device's Pythons."""
+    pythons = (
+        ", ".join(f"{python.full_number} ({python.path})" for python in board.pythons) or "none"
+    )
     try:
         plans(board)
     except NotReadyError as error:
-        return CheckedItem("python", False, found, str(error))
-    return CheckedItem("python", True, found)
+        return CheckedItem("python", False, pythons, str(error))
+    return CheckedItem("python", True, pythons)
 
 
-def runtime_item(board: Board, name: str, own: str | None) -> CheckedItem:
-    """Look at the runtime that was set up."""
+def runtime_item(board: Board, name: str, own_python: str | None) -> CheckedItem:
+    """Check the runtime.
+
+    Args:
+        board: What the device is and has.
+        name: What the user calls the device.
+        own_python: Path of the Python that is to have a runtime; None for the environment that
+            ``set_up`` makes.
+    """
     venv, advice = board.venv, f"run: edgecnn devices setup {shlex.quote(name)}"
     if venv.ready:
         return CheckedItem("runtime", True, contents(venv))
     possible = plans(board)
-    if own:
-        advice = own_advice(own)
+    if own_python:
+        advice = own_advice(own_python)
     elif not any(map(is_published, possible)):
         advice = (
             f"{no_wheel(possible[0], possible[0].runtime, [])}, or give setup a --wheels folder"
@@ -128,7 +138,7 @@ def runtime_item(board: Board, name: str, own: str | None) -> CheckedItem:
 
 
 def _disk(board: Board) -> CheckedItem:
-    """Look at the room for models."""
+    """Check the disk space for models."""
     text = f"{board.free_bytes / MB:,.0f} MB free in the home folder"
     ok = board.free_bytes >= LITTLE_DISK_BYTES
     return CheckedItem("disk", ok, text, "" if ok else "free some: models are copied there")

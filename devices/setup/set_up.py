@@ -1,4 +1,4 @@
-"""Gets a device ready to run models: a virtual environment there with a TFLite runtime."""
+"""Setting up a device to run models: it gets a virtual environment with a TFLite runtime."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HERE, THERE = "host", "device"
 def set_up(
     connection: Shell,
     *,
-    own: str | None = None,
+    own_python: str | None = None,
     python: str | None = None,
     wheels: Path | None = None,
     source: str | None = None,
@@ -31,18 +31,22 @@ def set_up(
     on_step: OnStep = lambda text: None,
     on_progress: OnPhase = lambda phase, done=0, total=0: None,
 ) -> RuntimeState:
-    """Make a device ready, unless it is: then nothing is changed.
+    """Set a device up to run models; a device that is ready is not changed.
 
     Args:
         connection: Runs commands on the device and copies files to it.
-        own: A Python there that is to have a runtime by itself: it is looked at, and not touched.
+        own_python: Path of a Python there that has a runtime by the user's own doing: it is looked
+            at, and not touched. None for the environment that is made here.
         python: Path of the Python to make the environment of; None chooses one.
         wheels: A folder with wheels to take instead of a package index.
         source: Who fetches the runtime, ``"host"`` or ``"device"`` with its own pip; None
             takes the host, and the device where the host reaches no package index.
         upgrade: Set up anew with the newest runtime, even if all is there.
         on_step: Called with a line for each step that is done.
-        on_progress: Called with what is being done, and how much of how much is done.
+        on_progress: Called with (phase, done, total).
+
+    Returns:
+        State of the environment.
 
     Raises:
         DeviceError: The device cannot be made ready; the message says what to do.
@@ -53,13 +57,13 @@ def set_up(
     """
     on_progress("looking at the device")
     with named_device(connection.name):
-        board = probe(connection, python, own)
+        board = probe(connection, python, own_python)
         on_step(board.description)
-        if board.venv.ready and not (upgrade and not own):
+        if board.venv.ready and not (upgrade and not own_python):
             on_step(f"already set up: {contents(board.venv)}")
             return board.venv
-        if own:
-            raise NotReadyError(f"{own}: {board.venv.error}; {own_advice(own)}")
+        if own_python:
+            raise NotReadyError(f"{own_python}: {board.venv.error}; {own_advice(own_python)}")
         work = _Setup(connection, board, on_step, on_progress)
         venv = work.run(plans(board), source, wheels, upgrade)
     on_step(f"ready: {contents(venv)} in ~/{ROOT}/venv")
@@ -78,7 +82,7 @@ class _Setup:
     def run(
         self, possible: list[RuntimePlan], source: str | None, wheels: Path | None, upgrade: bool
     ) -> RuntimeState:
-        """Set it up with what this machine fetches, or else with what the device fetches."""
+        """Install what this machine fetches, or else what the device itself fetches."""
         if source == THERE:
             return self._from_there(possible[0])
         try:
@@ -110,9 +114,12 @@ class _Setup:
         return fetch(self.connection, plan)
 
 
-def own_advice(own: str) -> str:
-    """Say what to do where the user's own Python on a device has no runtime."""
-    return f"on the device, run: {own} -m pip install ai-edge-litert; or add it without --python"
+def own_advice(own_python: str) -> str:
+    """Return what to do where the user's own Python on a device has no runtime."""
+    return (
+        f"on the device, run: {own_python} -m pip install ai-edge-litert; "
+        "or add it without --python"
+    )
 
 
 def contents(venv: RuntimeState) -> str:
@@ -121,7 +128,7 @@ def contents(venv: RuntimeState) -> str:
 
 
 def _origin(packed: WheelArchive, wheels: Path | None) -> str:
-    """Say where packages come from."""
+    """Return where packages come from, in a few words for the user."""
     if wheels:
         return f"from {wheels}"
     return "from the cache" if packed.cached else "fetched"

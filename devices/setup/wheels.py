@@ -1,7 +1,7 @@
-"""Fetches a device's runtime with this machine's pip, and packs it as it will lie there.
+"""Fetching a device's runtime with this machine's pip, and packing it for the device.
 
-pip installs for another machine into a folder: so a device needs neither pip nor a network, and
-its slow processor only unpacks.
+pip can install packages for another machine into a folder. So the device needs neither pip nor a
+network, and its slow processor only unpacks.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from edgecnn.devices.setup.plans import RuntimePlan, no_wheel
 
 ARCHIVE = "packages.tar.gz"
 DISK_BLOCK_BYTES = 4096
-"""A file of one byte takes a whole block of a file system."""
+"""Bytes of a block of a file system: even a file of one byte takes a whole block."""
 
 PYTHON_MINORS = range(9, 15)
-"""Python 3.x to ask about where the device's own has no wheel."""
+"""Minor versions of Python 3 to ask pip about where the device's own Python has no wheel."""
 
 OFFLINE_WORDS = ("Retrying (", "ConnectionError", "Failed to establish", "ProxyError", "SSLError")
 """Words by which pip says that it reaches no package index."""
@@ -60,11 +60,11 @@ class WheelArchive:
     """A runtime, packed for one Python of a device.
 
     Args:
-        plan: What it was packed for.
-        archive: The file that is to be copied to the device.
-        packages: What is in it: ``("ai-edge-litert 2.3.0", "numpy 2.4.6")``.
-        unpacked_bytes: How much of the device's disk it takes when it is unpacked.
-        cached: Whether an earlier call had packed it.
+        plan: The plan that the runtime was packed for.
+        archive: Path of the file that is to be copied to the device.
+        packages: Packages in the file: ``("ai-edge-litert 2.3.0", "numpy 2.4.6")``.
+        unpacked_bytes: Bytes of the device's disk that the unpacked packages take.
+        cached: Whether the file is from an earlier call.
     """
 
     plan: RuntimePlan
@@ -78,10 +78,10 @@ class WheelArchive:
 def packed_wheels(
     plans: Sequence[RuntimePlan], wheels: Path | None = None, *, fresh: bool = False
 ) -> Iterator[WheelArchive]:
-    """Give the packed wheels of the first plan that there are wheels for.
+    """Yield the packed wheels of the first plan that there are wheels for.
 
     Args:
-        plans: What the device could have, the preferred first.
+        plans: Plans for the device, the preferred one first.
         wheels: A folder with wheels to take instead of a package index.
         fresh: Ask the package index even where an earlier answer is in the cache.
 
@@ -115,20 +115,20 @@ def _first_possible(
 
 
 def _cached(plan: RuntimePlan, work: Path, root: Path, fresh: bool) -> WheelArchive:
-    """Return what an earlier call made for the same plan, or make it and keep it."""
-    kept = root / plan.key
-    if not fresh and (facts := _read_facts(kept)):
+    """Return the archive that an earlier call packed for the plan, or pack it and keep it."""
+    cached_folder = root / plan.key
+    if not fresh and (facts := _read_facts(cached_folder)):
         return WheelArchive(
-            plan, kept / ARCHIVE, tuple(facts["packages"]), facts["bytes"], cached=True
+            plan, cached_folder / ARCHIVE, tuple(facts["packages"]), facts["bytes"], cached=True
         )
-    made = _make(plan, work, None)
-    shutil.rmtree(kept, ignore_errors=True)
-    made.archive.parent.rename(kept)
-    return WheelArchive(plan, kept / ARCHIVE, made.packages, made.unpacked_bytes)
+    packed = _make(plan, work, None)
+    shutil.rmtree(cached_folder, ignore_errors=True)
+    packed.archive.parent.rename(cached_folder)
+    return WheelArchive(plan, cached_folder / ARCHIVE, packed.packages, packed.unpacked_bytes)
 
 
 def _read_facts(folder: Path) -> dict[str, Any] | None:
-    """Return what is written beside an archive; None where it is missing or damaged."""
+    """Return the facts beside an archive; None where facts or archive are missing or damaged."""
     try:
         facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
         whole = (folder / ARCHIVE).stat().st_size == facts["size"]
@@ -138,7 +138,7 @@ def _read_facts(folder: Path) -> dict[str, Any] | None:
 
 
 def _make(plan: RuntimePlan, work: Path, wheels: Path | None) -> WheelArchive:
-    """Fetch and pack; the archive's folder holds the archive and its facts, and nothing else."""
+    """Fetch and pack a plan's packages into a folder that holds the archive and its facts alone."""
     site, folder = work / "site", work / "packed"
     shutil.rmtree(site, ignore_errors=True)
     install_wheels(plan, site, wheels)
@@ -154,16 +154,16 @@ def _make(plan: RuntimePlan, work: Path, wheels: Path | None) -> WheelArchive:
 def install_wheels(plan: RuntimePlan, site: Path, wheels: Path | None) -> None:
     """Have pip install a plan's packages for the device into a folder here.
 
-    Their dependencies are left out: the interpreter imports numpy alone, and the others (protobuf,
-    ml-dtypes, ...) serve tools that no device needs. Should a runtime need one after all, that is
-    seen on the device, where the runtime is tried.
+    The packages' dependencies are left out: the interpreter imports numpy alone, and the others
+    (protobuf, ml-dtypes, ...) serve tools that no device needs. If a runtime should need one after
+    all, the trial on the device fails and says so.
     """
     options = ("--no-deps", "--no-compile", "--no-user", "--quiet", f"--target={site}")
     _run_pip(["install", *options, *_target_options(plan), *plan.requirements], wheels)
 
 
 def _target_options(plan: RuntimePlan) -> list[str]:
-    """Return pip's words for another machine."""
+    """Return pip's options for installing packages of another machine."""
     abis = [f"--abi={abi}" for abi in (plan.python.abi, "abi3", "none")]
     platforms = [f"--platform={platform}" for platform in plan.platforms]
     version = f"--python-version={plan.python.full_number}"
@@ -199,7 +199,7 @@ def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
     source = ["--retries=1"]
     if wheels is not None:
         source = ["--no-index", f"--find-links={wheels.resolve()}"]
-        # Nothing but this folder: not what the user's pip knows besides.
+        # Only wheels of this folder count, whatever else the user's pip is configured to take.
         environment = {k: v for k, v in environment.items() if not k.startswith("PIP_")}
         environment["PIP_CONFIG_FILE"] = os.devnull
     command = [*pip_command(), arguments[0], *source, *arguments[1:]]
@@ -209,7 +209,7 @@ def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
 
 
 def pip_failure(said: str, wheels: Path | None) -> Exception:
-    """Make the error for what pip says: nothing found is not the same as no network."""
+    """Return the error for pip's output: a missing wheel is not the same as a missing network."""
     if any(word in said for word in OFFLINE_WORDS) and wheels is None:
         error: EdgecnnError = OfflineError(
             "no package index can be reached from here: connect this machine to the internet "
@@ -228,7 +228,7 @@ def pip_failure(said: str, wheels: Path | None) -> Exception:
 
 
 def pip_command() -> list[str]:
-    """Return how to start a pip: this Python's, or the wheel that comes with Python.
+    """Return the command of a pip: this Python's, or the wheel of pip that comes with Python.
 
     Raises:
         EdgecnnError: No pip is found.
@@ -245,7 +245,7 @@ def pip_command() -> list[str]:
 
 
 def _pack(site: Path, archive: Path) -> int:
-    """Pack a folder of packages, and return how much of a disk it will take unpacked."""
+    """Pack a folder of packages, and return how many bytes of a disk it takes unpacked."""
     total = 0
 
     def keep(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -257,7 +257,7 @@ def _pack(site: Path, archive: Path) -> int:
         member.uname = member.gname = ""
         return member
 
-    # Little compression: the better one takes ten seconds here and saves one on the way.
+    # Little compression: more would take ten seconds here and save one second of copying.
     with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
         packed.add(site, ".", filter=keep)
     return total

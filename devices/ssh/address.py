@@ -1,4 +1,4 @@
-"""How a machine is reached over SSH: ``[user@]host[:port]``."""
+"""Addresses of machines over SSH: ``[user@]host[:port]``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SshAddress:
         user: Name to log in with.
         port: Port of the SSH server.
         identity: File of the private key to show.
-        python: Path of the Python there that has a runtime; None for the one that
+        python: Path of the machine's Python that has a runtime; None for the environment that
             ``edgecnn devices setup`` makes.
     """
 

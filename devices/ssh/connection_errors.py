@@ -1,4 +1,4 @@
-"""What went wrong on an open connection, as one line."""
+"""Errors on an open SSH connection, each as one line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from edgecnn.core.errors import ConnectionLostError, DeviceError, first_line
 def explained(
     error: Exception, name: str, doing: str, timeout_s: float | None = None
 ) -> DeviceError:
-    """Turn an error of asyncssh or the network into one of edgecnn's.
+    """Return edgecnn's error for an error of asyncssh or the network.
 
     Args:
-        error: What was raised.
+        error: The error that was raised.
         name: What messages call the device.
         doing: What was being done: ``"uploading 'a.tflite'"``.
-        timeout_s: Seconds that it was allowed to take.
+        timeout_s: Seconds that the work was allowed to take.
     """
     if isinstance(error, TimeoutError | asyncio.TimeoutError | concurrent.futures.TimeoutError):
         within = "in time" if timeout_s is None else f"within {timeout_s:.0f} s"

@@ -1,19 +1,19 @@
-"""Passwords and passphrases: asked for when they are wanted, and kept in memory alone."""
+"""Passwords and passphrases: the user is asked when one is needed, and they stay in memory."""
 
 from __future__ import annotations
 
 from edgecnn.core.errors import DeviceError
 
 Secrets = dict[str, str]
-"""What the user answered, by the question that was asked."""
+"""The user's answers by the question that was asked."""
 
 
 class SecretWantedError(DeviceError):
-    """A password or a passphrase would help, or another one than was given.
+    """A login needs a password or a passphrase, or another one than was given.
 
     Args:
         message: What to do where nobody can be asked.
-        question: What to ask.
+        question: The question to ask the user.
     """
 
     def __init__(self, message: str, question: str) -> None:

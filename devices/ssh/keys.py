@@ -1,4 +1,4 @@
-"""The private keys that are shown at a login: the agent's, and those in files."""
+"""The private keys that are shown to a server at a login: the agent's, and those in files."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Keys:
     """Keys in the order in which they are shown, as ``ssh`` does it.
 
     The agent's keys come first, and among them those whose files are named; then keys in files.
-    Files that a passphrase locks come last, so that it is asked for only where nothing else helps.
+    Files that a passphrase locks come last: the user is asked only where nothing else helps.
 
     Attributes:
-        pairs: The keys.
+        pairs: The keys, as asyncssh's key pairs.
         unused: Reasons why the keys of some files are not shown, one a file.
     """
 
@@ -39,7 +39,7 @@ class Keys:
     _agent: asyncssh.SSHAgentClient | None = None
 
     def close(self) -> None:
-        """Leave the agent; its keys cannot be shown from then on."""
+        """Disconnect from the agent; its keys cannot be shown any more."""
         if self._agent is not None:
             self._agent.close()
 
@@ -60,7 +60,7 @@ class Passphrases:
     secrets: Secrets
 
     def __call__(self, file: str) -> str:
-        """Return the passphrase of a file."""
+        """Return the passphrase of a key's file."""
         question = self.question(file)
         taken = f"{self.where}: it takes your key {quoted(file)}"
         if question not in self.secrets:
@@ -75,12 +75,12 @@ class Passphrases:
         return self.secrets[question]
 
     def is_refused(self, file: Path) -> bool:
-        """Say whether the user does not want to unlock a file."""
+        """Return whether the user does not want to unlock a file."""
         return self.secrets.get(self.question(str(file))) == ""
 
     @staticmethod
     def question(file: str) -> str:
-        """Return what to ask the user."""
+        """Return what to ask the user for the passphrase of a file."""
         return f"Passphrase for the key {quoted(file)}: "
 
 
@@ -90,7 +90,7 @@ async def find_keys(identity: str | None, config: Any, passphrases: Passphrases)
     Args:
         identity: File of the only key to show, or None.
         config: What the SSH configuration says for this server, as asyncssh reads it.
-        passphrases: What unlocks them.
+        passphrases: Gives the passphrases that unlock keys in files.
 
     Raises:
         OSError: ``identity`` cannot be read.
@@ -124,7 +124,7 @@ class _KeyFiles:
     unused: list[str] = field(default_factory=list)
 
     def add(self, path: Path, must_be_one: bool = False) -> None:
-        """Take a file's key, or note why not."""
+        """Add the key of a file, or note why it is not used."""
         public = _public_half(path)
         self.public += [public] if public else []
         if path.suffix != ".pub" and is_exposed(path):  # ssh refuses such a file, too

@@ -1,4 +1,4 @@
-"""The host keys that the user trusts."""
+"""The host keys that the user trusts, from the known_hosts files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SSH_PORT = 22
 
 
 class KnownHosts:
-    """The known_hosts files that there are, read as one.
+    """All known_hosts files that exist, read as one.
 
     Unlike asyncssh itself, this takes a missing file for an empty one, and ``none`` in the
     configuration for no known host rather than for every host.
@@ -43,7 +43,7 @@ class KnownHosts:
 
     @property
     def command_for_folder(self) -> str:
-        """A command that makes the folder of :attr:`file`; nothing where that folder is there."""
+        """Shell command that makes the folder of :attr:`file`; empty where the folder exists."""
         if (
             self.file != KNOWN_HOSTS_FILES[0]
             or Path(KNOWN_HOSTS_FILES[0]).expanduser().parent.is_dir()
@@ -52,7 +52,7 @@ class KnownHosts:
         return "mkdir -m 700 ~/.ssh; "
 
     def knows(self, host: str, addr: str, port: int) -> bool:
-        """Say whether there is any key for a host."""
+        """Return whether any key of a host is known."""
         nonstandard = None if port == SSH_PORT else port
         matched = asyncssh.match_known_hosts(self.content, host, addr, nonstandard)
         return bool(matched[0])

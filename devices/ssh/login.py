@@ -1,4 +1,4 @@
-"""Logging in to a device, by way of jump hosts where the SSH configuration says so."""
+"""Logging in to a device over SSH, through jump hosts where the SSH configuration says so."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from edgecnn.devices.ssh.known_hosts import KnownHosts
 from edgecnn.devices.ssh.login_errors import SSH_CONFIG_VARIABLE, Refusal, Server
 
 CONNECT_TIMEOUT_S = 20.0
+"""Seconds that connecting may take, and as many again for logging in."""
+
 KEEPALIVE_S = 5.0
 KEEPALIVES_MISSED = 4
-"""A device that answers none of so many signs of life is taken for gone: after 20 to 25 s."""
+"""Signs of life without an answer after which a device is taken for gone: after 20 to 25 s."""
 
 MAX_JUMPS = 8
 
@@ -41,11 +43,11 @@ class _Client(asyncssh.SSHClient):
         return False
 
     def password_auth_requested(self) -> None:
-        """Give no password: it is asked for outside of the connection."""
+        """Give no password: the user is asked for it outside of the connection."""
         self._refusal.password_wanted = True
 
     def kbdint_auth_requested(self) -> None:
-        """Give no answers: they too are asked for outside of the connection."""
+        """Give no answers: the user is asked for them outside of the connection, too."""
         self._refusal.password_wanted = True
 
 
@@ -85,7 +87,7 @@ def _jump_hosts(address: SshAddress, name: str) -> list[SshAddress]:
     route: list[SshAddress] = []
     first = address
     while named := _configured(first, name).get("ProxyJump"):
-        hops = [SshAddress.parse(one.strip().removeprefix("ssh://")) for one in named.split(",")]
+        hops = [SshAddress.parse(hop.strip().removeprefix("ssh://")) for hop in named.split(",")]
         route = [*hops, *route]
         first = hops[0]
         if len(route) > MAX_JUMPS:
@@ -101,25 +103,26 @@ def _configured(address: SshAddress, name: str) -> Any:
     try:
         return asyncssh.SSHClientConnectionOptions(**_target(address), client_keys=None).config
     except (OSError, ValueError) as error:
-        raise Refusal(Server(name, address)).explained(error) from error
+        raise Refusal(Server(name, address), CONNECT_TIMEOUT_S).explained(error) from error
 
 
 def _target(address: SshAddress) -> dict[str, Any]:
     config = os.environ.get(SSH_CONFIG_VARIABLE)
-    given = {
+    options = {
         "host": address.host,
         "port": address.port,
         "username": address.user,
         "config": [config] if config else None,
     }
-    return {key: value for key, value in given.items() if value is not None}
+    return {key: value for key, value in options.items() if value is not None}
 
 
 async def _connect(
     server: Server, secrets: Secrets, tunnel: asyncssh.SSHClientConnection | None
 ) -> asyncssh.SSHClientConnection:
     """Connect to one server, directly or through another."""
-    refusal = Refusal(server, password_given=bool(secrets.get(server.question)))
+    password_given = bool(secrets.get(server.question))
+    refusal = Refusal(server, CONNECT_TIMEOUT_S, password_given=password_given)
     keys: Keys | None = None
     try:
         target = _target(server.address)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from edgecnn.core.errors import DeviceError, EdgecnnError, InputError, first_line
+from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.credentials import SecretWantedError
 from edgecnn.devices.ssh.keys import Keys
 from edgecnn.devices.ssh.known_hosts import SSH_PORT, KnownHosts
 
 SSH_CONFIG_VARIABLE = "EDGECNN_SSH_CONFIG"
-"""Names an SSH configuration to read instead of ``~/.ssh/config``."""
+"""Environment variable with the path of an SSH configuration instead of ``~/.ssh/config``."""
 
 TOO_MANY = "too many authentication failures"
 
@@ -30,7 +31,7 @@ class Server:
     Args:
         device: What the user calls the device.
         address: Address of this server.
-        before: The jump hosts on the way to it.
+        before: The jump hosts on the way to the server, the nearest to this machine first.
         is_jump: Whether the server is itself a jump host.
     """
 
@@ -66,6 +67,7 @@ class Refusal:
 
     Attributes:
         server: The server that is logged in to.
+        timeout_s: Seconds that connecting may take.
         known: The trusted host keys, once they are read.
         keys: The user's own keys, once they are found.
         password_wanted: Whether the server would take a password.
@@ -74,6 +76,7 @@ class Refusal:
     """
 
     server: Server
+    timeout_s: float
     known: KnownHosts | None = None
     keys: Keys | None = None
     password_wanted: bool = False
@@ -81,7 +84,7 @@ class Refusal:
     offered: tuple[str, str, int, asyncssh.SSHKey] | None = field(default=None)
 
     def explained(self, error: Exception) -> EdgecnnError:
-        """Turn what went wrong into one of edgecnn's errors."""
+        """Return edgecnn's error for the error that ended the login."""
         server, label = self.server, self.server.label
         if isinstance(error, socket.gaierror) and server.device == server.address.host:
             return _unknown_device(server.device)
@@ -98,16 +101,16 @@ class Refusal:
 
     def _permission_advice(self) -> str:
         shown, unused = (self.keys.pairs, self.keys.unused) if self.keys else ([], [])
-        there = f"there with 'ssh-copy-id {self.server.ssh_arguments}'"
+        destination = f"there with 'ssh-copy-id {self.server.ssh_arguments}'"
         name = "IdentityFile in the SSH configuration"
         if not self.server.is_jump:
             name = "--identity in 'edgecnn devices add'"
         text = "permission denied: it takes none of your keys"
-        advice = f"copy one {there}, unlock it with 'ssh-add', or name another with {name}"
+        advice = f"copy one {destination}, unlock it with 'ssh-add', or name another with {name}"
         if not shown and not unused:
             text = "permission denied: you have no key to show it"
             make = "make one with 'ssh-keygen -t ed25519'"
-            advice = f"{make} and copy it {there}, or name one that you have with {name}"
+            advice = f"{make} and copy it {destination}, or name one that you have with {name}"
         text += " and no such password" if self.password_given else ""
         return "; ".join([text, *unused, advice])
 
@@ -130,9 +133,7 @@ class Refusal:
                 "with host:port"
             )
         if isinstance(error, TimeoutError | asyncio.TimeoutError):
-            from edgecnn.devices.ssh.login import CONNECT_TIMEOUT_S
-
-            return f"no answer within {CONNECT_TIMEOUT_S:.0f} s: is it switched on and not hanging?"
+            return f"no answer within {self.timeout_s:.0f} s: is it switched on and not hanging?"
         if isinstance(error, OSError) and error.filename:
             return f"cannot read {str(error.filename)!r}: {error.strerror}"
         if isinstance(error, asyncssh.ConfigParseError):
@@ -177,9 +178,7 @@ class Refusal:
 
 
 def _unknown_device(name: str) -> InputError:
-    from edgecnn.devices.inventory import Inventory
-
-    names = ", ".join(["desktop", *Inventory().all()])
+    names = ", ".join(["desktop", *Inventory().devices()])
     return InputError(
         f"unknown device {name!r}: it is none of {names}, and no machine of that name is found"
     )

@@ -1,4 +1,4 @@
-"""A program on a device that answers in messages: ``edgecnn.core.child``, over SSH."""
+"""A program on a device that answers in messages over SSH."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from edgecnn.core.errors import ChildCrashedError, ConnectionLostError, DeviceEr
 from edgecnn.core.messages import Frame, FrameHead
 from edgecnn.core.parent_pipe import ALIVE_LINE
 from edgecnn.devices.connection import CommandMissingError
-from edgecnn.devices.ssh.connection import SshConnection
+from edgecnn.devices.ssh.connection_thread import ConnectionThread
 
 COMPRESSED_FROM_BYTES = 1024
-"""A smaller payload is not worth compressing."""
+"""Bytes of the smallest payload that is worth compressing."""
 
 FAST_LEVEL = 1
-"""zlib's level: a network is seldom faster than this, and a higher one is hardly smaller."""
+"""zlib's level: few networks are faster than it, and higher levels compress hardly better."""
 
 ALIVE_EVERY_S = 10.0
 STDERR_LINES = 50
@@ -37,12 +37,12 @@ LINUX_SIGNALS = {
 
 
 class SshProcess(InboxChannel):
-    """Carries messages over a connection; payloads that are large go compressed.
+    """Carries messages over an SSH connection; large payloads go compressed.
 
     Args:
-        connection: The connection.
+        thread: The thread of the connection that the process was started over.
         process: The asyncssh process, its streams in bytes.
-        task: What it does, for messages.
+        task: What the process does, for messages.
 
     Raises:
         ChildCrashedError: ``receive`` and ``send`` raise it when the process died.
@@ -50,23 +50,23 @@ class SshProcess(InboxChannel):
         EdgecnnError: ``receive`` raises it when the process reported an error.
     """
 
-    def __init__(self, connection: SshConnection, process: Any, task: str) -> None:
+    def __init__(self, thread: ConnectionThread, process: Any, task: str) -> None:
         super().__init__()
-        self._connection = connection
+        self._thread = thread
         self._process = process
         self.task = task
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         for work in (self._fill_inbox(), self._read_stderr(), self._tell_alive()):
-            connection.spawn(work)
+            thread.spawn(work)
 
     def send_frame(self, frame: Frame) -> None:
         """Write one message as it travels, compressed where that is worth it."""
         frame = frame.shrunk(COMPRESSED_FROM_BYTES, FAST_LEVEL)
         content = frame.head() + bytes(frame.payload or b"")
         try:
-            self._connection.call(self._write(content), self.task)
+            self._thread.call(self._write(content), self.task)
         except ConnectionLostError as error:
-            # What the process said last, or how it ended, tells more than a closed pipe.
+            # The last message of the process, or how it ended, tells more than a closed pipe.
             while True:
                 try:
                     self.receive_frame(EXIT_TIMEOUT_S)
@@ -76,7 +76,7 @@ class SshProcess(InboxChannel):
     def close(self, *, kill: bool = False) -> None:
         """End the process: close its input and wait for it, or end it at once."""
         with contextlib.suppress(DeviceError):
-            self._connection.call(self._close(kill), self.task, EXIT_TIMEOUT_S)
+            self._thread.call(self._close(kill), self.task, EXIT_TIMEOUT_S)
 
     async def _write(self, content: bytes) -> None:
         self._process.stdin.write(content)
@@ -95,7 +95,7 @@ class SshProcess(InboxChannel):
         """Fill the inbox until the process or the connection ends."""
         output = self._process.stdout
         try:
-            # What is no message, or half of one, ends the conversation; its end says why.
+            # Anything but a whole message ends the conversation; `ending` then says why.
             with contextlib.suppress(Exception):
                 while line := await output.readline():
                     head = FrameHead.parse(line)
@@ -110,7 +110,7 @@ class SshProcess(InboxChannel):
                 self._stderr.append(line.decode(errors="replace").rstrip())
 
     async def _tell_alive(self) -> None:
-        """Send an empty line now and then: without, the device takes this machine for gone."""
+        """Send empty lines: without them the device takes this machine for gone."""
         with contextlib.suppress(Exception):
             while True:
                 await asyncio.sleep(ALIVE_EVERY_S)
@@ -118,13 +118,13 @@ class SshProcess(InboxChannel):
 
     def no_answer(self, text: str) -> DeviceError:
         """Return the error for a process that gave no answer in time."""
-        return DeviceError(f"{self._connection.name}: {self.task}: {text}")
+        return DeviceError(f"{self._thread.name}: {self.task}: {text}")
 
     def ending(self) -> EdgecnnError:
         """Return the error for a process that ended; a connection that is gone cannot tell how."""
-        name = self._connection.name
+        name = self._thread.name
         try:
-            self._connection.call(self._process.wait_closed(), self.task, EXIT_TIMEOUT_S)
+            self._thread.call(self._process.wait_closed(), self.task, EXIT_TIMEOUT_S)
         except DeviceError:
             self.close(kill=True)
         if self._process.exit_status is None and not self._process.exit_signal:
@@ -143,7 +143,7 @@ def exit_of(process: Any) -> tuple[int, str | None]:
     """Return a remote process' exit status, and the signal that ended it, if one did.
 
     Args:
-        process: What asyncssh gives of a process that has ended.
+        process: asyncssh's object of a process that has ended.
     """
     status = process.exit_status or 0
     if process.exit_signal:

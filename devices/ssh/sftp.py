@@ -16,13 +16,13 @@ from edgecnn.core.errors import DeviceError
 PRIVATE_FOLDER = stat.S_IFDIR | 0o700
 SFTP_BLOCK_BYTES = 64 << 10
 BLOCKS_AHEAD = 32
-"""Blocks on their way while an upload goes on, so that a slow answer does not slow it."""
+"""Blocks that are sent before the first one is confirmed, so that slow answers cost no time."""
 
 REMOVE_TIMEOUT_S = 5.0
 
 
 async def has_file(client: asyncssh.SSHClientConnection, remote: str, size: int) -> bool:
-    """Say whether there is a file of this size on the device."""
+    """Return whether the device has a file of this path and size."""
     async with client.start_sftp_client() as sftp:
         return await sftp.isfile(remote) and await sftp.getsize(remote) == size
 
@@ -39,15 +39,15 @@ async def upload(
 
     Args:
         client: The connection.
-        content: The file's content.
-        remote: Its path there; folders are made.
-        own: Text that this connection's temporary files have in their names. It is the same after
-            a cut, so that what was left is written over and not left behind.
+        content: Content of the file.
+        remote: Path of the file on the device; folders are made.
+        own: Text in the names of this connection's temporary files. It is the same after a cut, so
+            that a half-written file is written over and not left behind.
         name: What messages call the device.
-        report: Called with how many bytes are there.
+        report: Called with the number of bytes that the device has so far.
 
     Raises:
-        DeviceError: The disk there is full.
+        DeviceError: The device's disk is full.
     """
     folder, base = posixpath.split(remote)
     temporary = posixpath.join(folder, f".{base}.{own}.part")
@@ -64,7 +64,7 @@ async def upload(
 
 
 async def _write(sftp: Any, remote: str, content: bytes, report: Callable[[int], None]) -> None:
-    """Write blocks, several at a time, tell as each group is there, and have the disk keep them."""
+    """Write a file in groups of blocks, report each group, and have the disk keep them."""
     async with sftp.open(
         remote, "wb", block_size=SFTP_BLOCK_BYTES, max_requests=BLOCKS_AHEAD
     ) as file:
@@ -84,7 +84,7 @@ async def _remove(sftp: Any, remote: str) -> None:
 
 
 async def _say_if_full(sftp: Any, folder: str, needed: int, name: str, error: object) -> None:
-    """Raise the reason where a write failed for want of space: SFTP itself does not tell."""
+    """Raise DeviceError if a write failed for want of space: SFTP itself does not tell."""
     if not isinstance(error, asyncssh.SFTPError):
         return
     try:

@@ -9,7 +9,7 @@ from edgecnn.devices.transports import Transport
 
 
 def connect_ssh(address: SshAddress, name: str, ask_password: AskPassword | None) -> Connection:
-    """Return a connection that is not open yet; asyncssh is imported only when it opens."""
+    """Return an SSH connection that is not open yet; asyncssh is imported when it is opened."""
     from edgecnn.devices.ssh.connection import SshConnection
 
     return SshConnection(address, name, ask_password)

@@ -51,7 +51,7 @@ class Agreement:
 
     @property
     def images(self) -> int:
-        """Number of images that both classified."""
+        """Number of images that both models classified."""
         return self.both_right + self.only_this + self.only_other + self.neither
 
     @property
@@ -81,5 +81,5 @@ class Agreement:
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test: how likely so unequal counts are if both are as good."""
+        """p-value of McNemar's exact test: how likely so unequal counts are for equal models."""
         return mcnemar(self.only_this, self.only_other)

@@ -18,22 +18,22 @@ class Answers:
     """The answers to the images that could be read, in the order of the data.
 
     Args:
-        indices: Which image of the data each row is about, int64, shape (images,).
-        wanted: Output that is right, int64, shape (images,).
+        indices: Number of each row's image in the data, int64, shape (images,).
+        label_outputs: Output that stands for each image's label, int64, shape (images,).
         top: Outputs with the best scores, the best first, int64, shape (images, k); of equal scores
             the lower output comes first.
-        scores: Scores of these outputs, float64, shape (images, k); of a quantised output the real
-            numbers that its integers stand for.
-        wanted_scores: Score of the output that is right, float64, shape (images,).
+        scores: Scores of the outputs in ``top``, float64, shape (images, k); of a quantised output
+            the real numbers that its integers stand for.
+        label_scores: Score of the output that stands for the label, float64, shape (images,).
         finite: Whether all scores of an image are finite numbers, bool, shape (images,).
         unreadable: One line for each image that could not be read, which names it and says why.
     """
 
     indices: npt.NDArray[np.int64]
-    wanted: npt.NDArray[np.int64]
+    label_outputs: npt.NDArray[np.int64]
     top: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
-    wanted_scores: npt.NDArray[np.float64]
+    label_scores: npt.NDArray[np.float64]
     finite: npt.NDArray[np.bool_]
     unreadable: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class Answers:
 
     def hits(self, k: int) -> npt.NDArray[np.bool_]:
         """Return whether the label is among the best ``k`` classes, bool, shape (images,)."""
-        found: npt.NDArray[np.bool_] = (self.top[:, :k] == self.wanted[:, None]).any(axis=1)
+        found: npt.NDArray[np.bool_] = (self.top[:, :k] == self.label_outputs[:, None]).any(axis=1)
         return found
 
     def share(self, k: int) -> float:
@@ -98,7 +98,7 @@ class Answers:
 
         rows = np.flatnonzero(~self.correct)
         with np.errstate(invalid="ignore"):
-            ahead = self.scores[rows, 0] - self.wanted_scores[rows]
+            ahead = self.scores[rows, 0] - self.label_scores[rows]
         ahead = np.where(self.finite[rows], ahead, np.inf)
         return [int(row) for row in rows[np.argsort(-ahead, kind="stable")[:count]]]
 

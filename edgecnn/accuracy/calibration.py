@@ -45,8 +45,8 @@ class Calibration:
     @property
     def bias(self) -> float:
         """Mean confidence less accuracy: above 0 the model is surer than it is right."""
-        images = sum(one.images for one in self.bins)
-        return sum(one.images * (one.confidence - one.accuracy) for one in self.bins) / images
+        images = sum(each.images for each in self.bins)
+        return sum(each.images * (each.confidence - each.accuracy) for each in self.bins) / images
 
 
 def calibration(answers: Answers) -> Calibration | None:
@@ -71,7 +71,7 @@ def calibration(answers: Answers) -> Calibration | None:
     correct = answers.correct[answers.finite]
     if not len(confidence):
         return None
-    # A bin holds its upper end: (0, 1/15], (1/15, 2/15], ...
+    # The upper end belongs to a bin, the lower end does not: (0, 1/15], (1/15, 2/15], ...
     numbers = np.clip(
         np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1
     )
@@ -82,5 +82,5 @@ def calibration(answers: Answers) -> Calibration | None:
         bins.append(
             Bin(number / CALIBRATION_BINS, (number + 1) / CALIBRATION_BINS, int(here.sum()), *means)
         )
-    off = sum(one.images * abs(one.confidence - one.accuracy) for one in bins)
+    off = sum(each.images * abs(each.confidence - each.accuracy) for each in bins)
     return Calibration(off / len(confidence), tuple(bins))

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """How one class fared.
+    """How often one class was recognised, and how often it was answered.
 
     Args:
         output: Output of the model for the class.
         images: Number of images with this label.
-        answered: Number of images for which it was the best class, rightly or not.
-        correct: Number of images with this label for which it was the best class.
+        answered: Number of images for which this was the best class, rightly or not.
+        correct: Number of images with this label for which this was the best class.
     """
 
     output: int
@@ -41,7 +41,7 @@ class ClassResult:
 
     @property
     def precision(self) -> float | None:
-        """Share of the answers with this class that were right; None if it never was answered."""
+        """Share of the answers with this class that were right; None without such answers."""
         return self.correct / self.answered if self.answered else None
 
 
@@ -50,8 +50,8 @@ class Confusion:
     """The confusion matrix as its cells that are not 0: 1,000 classes have a million cells.
 
     Args:
-        labels: Output that is right in each cell, int64, shape (cells,), ascending.
-        answers: Best class in each cell, right or not, int64, shape (cells,).
+        labels: Output that stands for the label of each cell, int64, shape (cells,), ascending.
+        answers: Best class of each cell, right or not, int64, shape (cells,).
         images: Number of images in each cell, int64, shape (cells,).
         outputs: Number of classes.
     """
@@ -75,9 +75,9 @@ class Confusion:
         """
         import numpy as np
 
-        cells = answers.wanted * outputs + answers.top[:, 0]
-        kept, counts = np.unique(cells, return_counts=True)
-        return cls(kept // outputs, kept % outputs, counts.astype(np.int64), outputs)
+        cells = answers.label_outputs * outputs + answers.top[:, 0]
+        filled, counts = np.unique(cells, return_counts=True)
+        return cls(filled // outputs, filled % outputs, counts.astype(np.int64), outputs)
 
     def matrix(self) -> npt.NDArray[np.int64]:
         """Return all cells, int64, shape (outputs, outputs): a row a label, a column an answer."""
@@ -88,7 +88,7 @@ class Confusion:
         return full
 
     def classes(self) -> list[ClassResult]:
-        """Return how each class fared that was a label or an answer, in the order of outputs."""
+        """Return the result of each class that is a label or an answer, in the order of outputs."""
         import numpy as np
 
         def per_output(where: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]) -> list[int]:

@@ -1,6 +1,6 @@
-"""All that is known of a model's answers, as plain values for JSON.
+"""The answers of a model and all figures about them, as plain values for JSON.
 
-Tables are given as columns, so that ``pandas.DataFrame(document["answers"])`` makes one of them.
+Tables are given as columns: ``pandas.DataFrame(document["answers"])`` makes a table of them.
 Classes are numbers of the model's outputs, and ``labels`` has their names.
 """
 
@@ -27,7 +27,7 @@ DOCUMENT_FIELDS = (
     "runtime",
     "runtime_version",
 )
-"""Fields of a record that say what the answers belong to."""
+"""Fields of a record that say which model gave the answers, when and where."""
 
 
 def document(record: Record, accuracy: Accuracy) -> dict[str, Any]:
@@ -55,23 +55,23 @@ def document(record: Record, accuracy: Accuracy) -> dict[str, Any]:
 def as_json(documents: Iterable[dict[str, Any]]) -> str:
     """Return documents as a JSON array with a line for each entry: columns stay together."""
     texts = (
-        "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in one.items()) + "\n}"
-        for one in documents
+        "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in each.items()) + "\n}"
+        for each in documents
     )
     return "[\n" + ",\n".join(texts) + "\n]\n"
 
 
 def _classes(results: list[ClassResult]) -> AnswerColumns:
-    bounds = [one.recall_bounds or (None, None) for one in results]
+    bounds = [result.recall_bounds or (None, None) for result in results]
     return {
-        "output": [one.output for one in results],
-        "images": [one.images for one in results],
-        "answered": [one.answered for one in results],
-        "correct": [one.correct for one in results],
-        "recall_percent": [_percent(one.recall) for one in results],
+        "output": [result.output for result in results],
+        "images": [result.images for result in results],
+        "answered": [result.answered for result in results],
+        "correct": [result.correct for result in results],
+        "recall_percent": [_percent(result.recall) for result in results],
         "recall_low_percent": [_percent(low) for low, _ in bounds],
         "recall_high_percent": [_percent(high) for _, high in bounds],
-        "precision_percent": [_percent(one.precision) for one in results],
+        "precision_percent": [_percent(result.precision) for result in results],
     }
 
 
@@ -83,13 +83,14 @@ def _confusion(confusion: Confusion) -> AnswerColumns:
     }
 
 
-def _calibration(found: Calibration) -> AnswerColumns:
+def _calibration(calibration: Calibration) -> AnswerColumns:
+    bins = calibration.bins
     return {
-        "above_percent": [_percent(one.low) for one in found.bins],
-        "up_to_percent": [_percent(one.high) for one in found.bins],
-        "images": [one.images for one in found.bins],
-        "confidence_percent": [_percent(one.confidence) for one in found.bins],
-        "accuracy_percent": [_percent(one.accuracy) for one in found.bins],
+        "above_percent": [_percent(each.low) for each in bins],
+        "up_to_percent": [_percent(each.high) for each in bins],
+        "images": [each.images for each in bins],
+        "confidence_percent": [_percent(each.confidence) for each in bins],
+        "accuracy_percent": [_percent(each.accuracy) for each in bins],
     }
 
 
@@ -97,16 +98,16 @@ def _answers(accuracy: Accuracy) -> AnswerColumns:
     answers = accuracy.answers
     columns: AnswerColumns = {
         "image": [accuracy.image_name(row) for row in range(len(answers))],
-        "label": answers.wanted.tolist(),
+        "label": answers.label_outputs.tolist(),
         "answer": answers.top[:, 0].tolist(),
         "score": answers.scores[:, 0].tolist(),
-        "label_score": answers.wanted_scores.tolist(),
+        "label_score": answers.label_scores.tolist(),
         "best": answers.top.tolist(),
         "best_scores": answers.scores.tolist(),
     }
     if accuracy.other is not None:
-        given = accuracy.other.answer_to(answers)
-        columns["against_answer"] = [given.get(index) for index in answers.indices.tolist()]
+        others = accuracy.other.answer_to(answers)
+        columns["against_answer"] = [others.get(index) for index in answers.indices.tolist()]
     return columns
 
 

@@ -11,13 +11,13 @@ from edgecnn.model_metadata.labels import IMAGENET_OUTPUTS
 
 
 def open_labelled(data: Any) -> Dataset:
-    """Open data and check that it says what each image shows.
+    """Open data and check that each image has a label.
 
     Args:
         data: What :func:`~edgecnn.data.datasets.open_dataset` takes: a path, or a built-in name.
 
     Raises:
-        InputError: It cannot be opened, is empty, or has no labels.
+        InputError: The data cannot be opened, are empty, or have no labels.
     """
     dataset = open_dataset(data)
     if not len(dataset):
@@ -35,15 +35,15 @@ def find_label_offset(
 ) -> int:
     """Return which output stands for class 0: 1 where a background class comes first, else 0.
 
-    Data with class names has that many classes. Otherwise only the highest label is known: then a
+    Data with class names have as many classes. Otherwise only the highest label is known: then a
     model with ImageNet's 1,000 or 1,001 outputs is taken for one of ImageNet, and other models must
-    have as many outputs as labels seen, or one more.
+    have as many outputs as the labels reach, or one more.
 
     Args:
-        outputs: Class scores that the model gives.
+        outputs: Number of class scores that the model gives.
         dataset: Labelled data.
         given: The user's own choice, which may be negative for labels that start at 1.
-        label: The file's name for messages.
+        label: What messages call the model.
 
     Raises:
         InputError: The model's outputs do not fit the data's classes.

@@ -1,4 +1,4 @@
-"""What classifying labelled images gave: the figures of a record, and what is behind them."""
+"""The result of classifying labelled images: accuracy, and the answers behind it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OtherModel:
 
     Args:
         model: Path of the other model, as it was given.
-        sha256: SHA-256 of its file.
+        sha256: SHA-256 of the other model's file.
         agreement: How the two models' answers agree.
         answers: Answers of the other model.
         shift: Number that, added to an output of the measured model, gives the other model's output
@@ -38,7 +38,7 @@ class OtherModel:
         """Return the other model's best class of each image, as an output of the measured model.
 
         Args:
-            answers: Answers of the measured model, which say which images.
+            answers: Answers of the measured model to the images that are asked about.
 
         Returns:
             Number of the image -> output.
@@ -60,14 +60,14 @@ class OtherModel:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What classifying a data set gave.
+    """The answers of a model to a data set, and its accuracy.
 
     Args:
         dataset: The images and their labels.
         answers: Answers to the images that could be read.
         outputs: Number of the model's outputs.
         label_offset: Output of the model for class 0.
-        labels: Names of the outputs; empty where nobody gives names.
+        labels: Names of the outputs; empty where neither file nor data have names.
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
         other: The model that classified the same images for comparison, if any.
     """
@@ -117,15 +117,15 @@ class Accuracy:
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """Whether the model is right as often as it says; None without probabilities."""
+        """Expected calibration error and its bins; None where scores are no probabilities."""
         return calibration(self.answers) if self.gives_probabilities else None
 
     def label(self, output: int) -> str:
-        """Return the name of an output's class, ``"class 7"`` where nobody names it."""
+        """Return the name of an output's class; ``"class 7"`` where the class has no name."""
         return self.labels[output] if 0 <= output < len(self.labels) else f"class {output}"
 
     def image_name(self, row: int) -> str:
-        """Return what the image of a row of the answers is called."""
+        """Return the name of the image of a row of the answers."""
         return self.dataset.item_name(int(self.answers.indices[row]))
 
     def record_fields(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How sure a share of images is, and how sure the difference between two shares."""
+"""Intervals of a share of images and of the difference between two shares."""
 
 from __future__ import annotations
 
@@ -74,7 +74,6 @@ def paired_difference(
         only_base: Number of images that the base model alone is right on.
         neither: Number of images that both are wrong on.
         confidence: How often such an interval holds the true difference, 0 to 1.
-        confidence: How often such an interval holds what is true.
 
     Example:
         >>> [round(end, 4) for end in paired_difference(59, 6, 16, 80)]
@@ -104,7 +103,7 @@ def mcnemar(only_new: int, only_base: int) -> float:
         only_base: Number of images that the other model alone is right on.
 
     Returns:
-        0 to 1; small where the models differ by more than chance.
+        The p-value, 0 to 1; small where the models differ by more than chance.
 
     Example:
         >>> round(mcnemar(1, 7), 4)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT
+from edgecnn.cli.options import STANDARD_OUTPUT, OptionGroup, option_group
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import check_target, replacing
 
@@ -16,30 +16,23 @@ if TYPE_CHECKING:
     from edgecnn.accuracy.result import Accuracy
     from edgecnn.records.record import Record
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def accuracy_options(command: Command) -> Command:
-    """Add ``--against``, ``--details`` and ``--accuracy-json``."""
-    for option in (
-        click.option(
-            "--accuracy-json",
-            metavar="FILE",
-            help="With --data: write classes, confusions, calibration and each answer as JSON.",
-        ),
-        click.option(
-            "--details",
-            is_flag=True,
-            help="With --data: show classes, confusions, calibration and the worst images.",
-        ),
-        click.option(
-            "--against",
-            metavar="FILE",
-            help="With --data: a .tflite file that classifies the same images, for comparison.",
-        ),
-    ):
-        command = option(command)
-    return command
+accuracy_options: OptionGroup[Any] = option_group(
+    click.option(
+        "--against",
+        metavar="FILE",
+        help="With --data: a .tflite file that classifies the same images, for comparison.",
+    ),
+    click.option(
+        "--details",
+        is_flag=True,
+        help="With --data: show classes, confusions, calibration and the worst images.",
+    ),
+    click.option(
+        "--accuracy-json",
+        metavar="FILE",
+        help="With --data: write classes, confusions, calibration and each answer as JSON.",
+    ),
+)
 
 
 class AccuracyOutput:
@@ -67,7 +60,7 @@ class AccuracyOutput:
     ) -> None:
         self._file = None if target is None else Path(target)
         self._details = details
-        self._known: list[tuple[Record, Accuracy]] = []
+        self._accuracies: list[tuple[Record, Accuracy]] = []
         for name, given in (("--accuracy-json", target is not None), ("--details", details)):
             if given and data is None:
                 raise InputError(f"{name} goes with --data, whose answers it is about")
@@ -79,30 +72,30 @@ class AccuracyOutput:
             check_target(self._file, models)
 
     def add(self, record: Record, accuracy: Accuracy) -> None:
-        """Take what classifying one model's images gave; it may be called from any thread.
+        """Keep what classifying one model's images gave; any thread may call this.
 
         Args:
             record: Record of the model.
             accuracy: What classifying the images gave.
         """
         if self._file is not None or self._details:
-            self._known.append((record, accuracy))
+            self._accuracies.append((record, accuracy))
 
     def write(self) -> None:
         """Write the file anew with all answers so far."""
-        if self._file is None or not self._known:
+        if self._file is None or not self._accuracies:
             return
         from edgecnn.accuracy.document import as_json, document
 
         with replacing(self._file) as temporary:
-            text = as_json(document(*one) for one in list(self._known))
+            text = as_json(document(*accuracy) for accuracy in list(self._accuracies))
             temporary.write_text(text, encoding="utf-8")
 
     def show(self) -> None:
-        """Print all answers so far, if that was asked for."""
-        if not self._details or not self._known:
+        """Print all answers so far, if the user asked for them."""
+        if not self._details or not self._accuracies:
             return
         from edgecnn.cli.accuracy_text import print_details
 
-        for one in self._known:
-            print_details(*one)
+        for accuracy in self._accuracies:
+            print_details(*accuracy)

@@ -1,4 +1,4 @@
-"""What is behind a model's accuracy, for a terminal."""
+"""The answers behind a model's accuracy, as text and tables for a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import CALIBRATION_BINS, Calibration
 from edgecnn.accuracy.classes import ClassResult
 from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
@@ -21,10 +20,10 @@ FEWEST_LISTED = 2
 """Images that a class or a mistake must have to be listed; single images are shown themselves."""
 
 MOST_DETAIL_ROWS = 10
-"""Rows of each list; the JSON file has all."""
+"""Rows of each list at most; the JSON file has all of them."""
 
 MATRIX_CLASSES = 12
-"""Classes in a confusion matrix; the mistakes of more classes are listed instead."""
+"""Classes in a confusion matrix at most; of more classes the most frequent mistakes are listed."""
 
 NAME_WIDTH = 32
 """Letters of a class' name that are shown: some names of ImageNet have a hundred."""
@@ -65,18 +64,19 @@ def _figures(accuracy: Accuracy) -> Iterator[str]:
     if accuracy.top5_percent is not None:
         yield f"top-5 {_share(answers.share(TOP_K), answers.bounds(TOP_K))}"
     if accuracy.calibration is not None:
-        yield _calibration(accuracy.calibration, answers)
+        yield _calibration(accuracy.calibration)
     elif not accuracy.gives_probabilities:
         yield "its scores are no probabilities: nothing is said of calibration"
     if accuracy.other is not None:
         yield from _comparison(accuracy.other)
 
 
-def _calibration(found: Calibration, answers: Answers) -> str:
-    says = "surer than it is right" if found.bias > 0 else "less sure than it is right"
+def _calibration(calibration: Calibration) -> str:
+    bias = 100 * calibration.bias
     return (
-        f"expected calibration error {100 * found.error:.1f} % ({CALIBRATION_BINS} bins of equal "
-        f"width): on the whole {abs(100 * found.bias):.1f} points {says}"
+        f"expected calibration error {100 * calibration.error:.1f} % ({CALIBRATION_BINS} bins of "
+        f"equal width): on the whole {abs(bias):.1f} points "
+        f"{'surer' if bias > 0 else 'less sure'} than it is right"
     )
 
 
@@ -93,11 +93,12 @@ def _comparison(other: OtherModel) -> Iterator[str]:
 
 def _matrix(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
     matrix = accuracy.confusion.matrix()
-    table = _table(["class"], [str(one.output) for one in results])
-    for one in results:
-        counts = [int(matrix[one.output, other.output]) for other in results]
+    outputs = [result.output for result in results]
+    table = _table(["class"], [str(output) for output in outputs])
+    for label in outputs:
+        counts = (int(matrix[label, answer]) for answer in outputs)
         cells = (str(count) if count else "." for count in counts)
-        add_cells(table, [_class(accuracy, one.output), *cells])
+        add_cells(table, [_class(accuracy, label), *cells])
     return table
 
 
@@ -112,16 +113,14 @@ def _mistakes(accuracy: Accuracy) -> Table:
 
 def _weakest(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
     table = _table(["class"], ["images", "recall %", "precision %"])
-    # By the upper end: 0 of 20 is surely bad, 0 of 1 hardly says anything.
-    missed = (one for one in results if one.correct < one.images >= FEWEST_LISTED)
-    known = [(one.recall_bounds, one) for one in missed]
-    ranked = sorted((bounds[1], one.output, one) for bounds, one in known if bounds is not None)
-    for _, _, one in ranked[:MOST_DETAIL_ROWS]:
-        assert one.recall is not None
-        assert one.recall_bounds is not None
-        precision = None if one.precision is None else f"{100 * one.precision:.1f}"
-        recall = _share(one.recall, one.recall_bounds, "")
-        add_cells(table, [_class(accuracy, one.output), str(one.images), recall, precision])
+    missed = [result for result in results if result.correct < result.images >= FEWEST_LISTED]
+    # By the recall's upper end: 0 of 20 is surely bad, 0 of 1 hardly says anything.
+    missed.sort(key=lambda result: ((result.recall_bounds or (0, 0))[1], result.output))
+    for result in missed[:MOST_DETAIL_ROWS]:
+        assert result.recall is not None and result.recall_bounds is not None
+        precision = None if result.precision is None else f"{100 * result.precision:.1f}"
+        recall = _share(result.recall, result.recall_bounds, "")
+        add_cells(table, [_class(accuracy, result.output), str(result.images), recall, precision])
     return table
 
 
@@ -131,10 +130,10 @@ def _images(accuracy: Accuracy, rows: Sequence[int]) -> Table:
     for row in rows:
         cells = (
             _image(accuracy, row),
-            _class(accuracy, int(answers.wanted[row])),
+            _class(accuracy, int(answers.label_outputs[row])),
             _class(accuracy, int(answers.top[row, 0])),
             f"{answers.scores[row, 0]:.3g}",
-            f"{answers.wanted_scores[row]:.3g}",
+            f"{answers.label_scores[row]:.3g}",
         )
         add_cells(table, cells)
     return table

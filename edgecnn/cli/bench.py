@@ -1,4 +1,4 @@
-"""``edgecnn bench``: options in, one library call, a table and records out."""
+"""``edgecnn bench``: measures models, and shows, writes and keeps their records."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ from edgecnn.cli.options import (
     preprocessing_options,
     store_option,
 )
-from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.table import print_whole, records_table
 from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, StoreError
 from edgecnn.core.files import check_target, write_json
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.record import Record
-from edgecnn.store.keeping import Keeper, check_tag, chosen_store, open_store
+from edgecnn.store.keeping import Keeper, is_store_chosen, open_store
+from edgecnn.store.tags import check_tag
 
-__all__ = ["bench_command", "records_table"]
-
-
-NOTHING_KEPT = Keeper(None)
+NO_KEEPER = Keeper(None)
 
 
 @click.command("bench")
@@ -166,7 +164,7 @@ def bench_command(
     keeper = _keeper(store, no_store, tags, failures)
     read = (*models, against) if against else models
     answers = AccuracyOutput(accuracy_json, details, data, read, json_target)
-    output = Output(json_target, models, devices, keeper)
+    output = RecordOutput(json_target, models, devices, keeper)
 
     def add(record: Record) -> None:
         output.add(record)
@@ -201,10 +199,10 @@ def bench_command(
                 on_record=add,
                 on_accuracy=answers.add,
                 on_failure=failures.add,
-                ask_password=progress.ask_password if can_ask() else None,
+                ask_password=progress.ask_password,
             )
     finally:
-        # Ctrl-C and errors come by here too: what is measured is kept.
+        # After Ctrl-C and errors, too: what is measured is shown and kept.
         output.show()
         answers.show()
         try:
@@ -219,33 +217,33 @@ def _keeper(store: str | None, no_store: bool, tags: tuple[str, ...], failures: 
     if no_store:
         if store or tags:
             raise InputError("--no-store goes with neither --store nor --tag")
-        return Keeper(None)
+        return NO_KEEPER
     for tag in tags:
         check_tag(tag)
     try:
         return Keeper(open_store(store), tags)
-    except MissingExtraError as error:
-        if chosen_store(store) or tags:
-            raise
-        click.echo(f"note: results are not kept: {error}, or --no-store", err=True)
     except EdgecnnError as error:
-        if chosen_store(store) or tags:
+        if is_store_chosen(store) or tags:
             raise
-        failures.add(StoreError(f"results are not kept: {error} (--no-store keeps none)"))
-    return Keeper(None)
+        if isinstance(error, MissingExtraError):
+            click.echo(f"note: results are not kept: {error}, or --no-store", err=True)
+        else:
+            failures.add(StoreError(f"results are not kept: {error} (--no-store keeps none)"))
+    return NO_KEEPER
 
 
-class Output:
-    """Where records go: a table, and JSON if asked for.
+class RecordOutput:
+    """Where the records of a bench go: the store, a table, and JSON if the user asked for it.
 
     Args:
-        json_target: A file, ``"-"`` for standard output (then there is no table), or None.
-        models: What is measured; the file must not be one of them.
-        devices: Where, in the order in which records are shown.
+        json_target: Path of the JSON file, ``"-"`` for standard output (then there is no table), or
+            None for no JSON.
+        models: Models that are measured; the JSON file must not be one of them.
+        devices: Names of the devices, in the order in which records are shown.
         keeper: Keeps each record in the store.
 
     Raises:
-        InputError: The file cannot be written, found out before anything is measured.
+        InputError: The file cannot be written; that is found out before anything is measured.
     """
 
     def __init__(
@@ -253,7 +251,7 @@ class Output:
         json_target: str | None,
         models: Sequence[str],
         devices: Sequence[str] = (),
-        keeper: Keeper = NOTHING_KEPT,
+        keeper: Keeper = NO_KEEPER,
     ) -> None:
         self._keeper = keeper
         self._records: list[Record] = []
@@ -265,15 +263,15 @@ class Output:
 
     def add(self, record: Record) -> None:
         """Keep a record; the file holds it from now on, whatever happens to the next model."""
-        # Before the file: what that shows as done is in the store.
+        # The store comes before the file: each record that the file shows is in the store.
         self._keeper.add(record)
         self._records.append(record)
-        self._records.sort(key=lambda one: self._order.get(one.device, len(self._order)))
+        self._records.sort(key=lambda record: self._order.get(record.device, len(self._order)))
         if self._file is not None:
-            write_json(self._file, [r.to_dict() for r in self._records])
+            write_json(self._file, [record.to_dict() for record in self._records])
 
     def show(self) -> None:
-        """Print what there is."""
+        """Print the records so far."""
         if self._to_stdout:
             click.echo(json.dumps([record.to_dict() for record in self._records], indent=2))
         elif self._records:
@@ -292,7 +290,7 @@ def print_records(records: list[Record]) -> None:
 
 
 def warning_lines(records: list[Record]) -> list[str]:
-    """Return one line a warning, with the models that it is about."""
+    """Return a line for each warning, with the names of the models that it is about."""
     models: dict[str, list[str]] = {}
     for record in records:
         for warning in record.warnings:

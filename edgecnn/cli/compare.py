@@ -84,24 +84,25 @@ def _write(target: str, text: str) -> None:
 
 
 def _print(comparison: Comparison) -> None:
-    for one in comparison.pairs:
-        _print_pair(one)
+    for compared in comparison.pairs:
+        _print_pair(compared)
     for name in comparison.left_out:
         click.echo(f"note: measured on one side only: {quoted_if_needed(name)}")
 
 
-def _print_pair(one: ComparedPair) -> None:
+def _print_pair(compared: ComparedPair) -> None:
     from edgecnn.cli.table import add_cells, plain_table, print_whole
+    from edgecnn.comparison.changes import CHANGE_TITLES
 
-    counts = f"{len(one.pair.base)} and {len(one.pair.new)} run(s)"
-    when = f"{one.pair.base[0].measured_at[:16]} and {one.pair.new[0].measured_at[:16]}"
-    click.echo(f"{quoted_if_needed(one.pair.name)}: {counts}, {when}")
-    for difference in one.pair.differences:
+    pair = compared.pair
+    counts = f"{len(pair.base)} and {len(pair.new)} run(s)"
+    when = f"{pair.base[0].measured_at[:16]} and {pair.new[0].measured_at[:16]}"
+    click.echo(f"{quoted_if_needed(pair.name)}: {counts}, {when}")
+    for difference in pair.differences:
         click.echo(f"note: not alike: {quoted_if_needed(difference)}")
-    titles = ("metric", "base", "new", "change", "interval", "verdict")
-    table = plain_table(titles, right=("base", "new", "change"), folded=titles)
-    for change in one.changes:
+    table = plain_table(CHANGE_TITLES, right=("base", "new", "change"), folded=CHANGE_TITLES)
+    for change in compared.changes:
         add_cells(table, change.cells)
     print_whole(table)
-    for judged in one.gates:
+    for judged in compared.gates:
         click.echo(f"{judged.outcome}: fail if {judged.gate.text} ({judged.reason})")

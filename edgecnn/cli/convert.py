@@ -1,4 +1,4 @@
-"""``edgecnn convert``: options in, one library call a source, one line a file out."""
+"""``edgecnn convert``: converts each source, and says in a few lines what each file is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgecnn.cli.options import (
     samples_option,
     trust_option,
 )
-from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import exists, quoted
 from edgecnn.core.text import quoted_if_needed, size_text
@@ -157,12 +157,12 @@ def convert_command(
     }
     refuse_shared_output(sources, output)
     with PhaseProgress() as progress:
-        options["ask_password"] = progress.ask_password if can_ask() else None
+        options["ask_password"] = progress.ask_password
 
         def keep(result: Conversion) -> None:
             results.append(result)
             if not as_json:
-                progress.print(describe(result))
+                progress.print(conversion_text(result))
 
         try:
             for source in sources:
@@ -194,8 +194,8 @@ def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
         )
 
 
-def describe(result: Conversion) -> str:
-    """Say in a few lines what a file is: path, size, ops by dtype, seconds, warnings."""
+def conversion_text(result: Conversion) -> str:
+    """Return a few lines about a new file: path, size, ops by dtype, seconds, warnings."""
     ops = ", ".join(f"{count} {dtype}" for dtype, count in result.ops_by_dtype.items())
     lines = [
         f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "

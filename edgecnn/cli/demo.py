@@ -40,20 +40,18 @@ def demo_command(output: str, seconds: float) -> None:
       edgecnn demo --output edgecnn-demo
     """
     from edgecnn.cli.bench import print_records
-    from edgecnn.demo.run import DemoEvents, run_demo
+    from edgecnn.demo.run import run_demo
 
     folder = Path(output)
     check_writable_folder(folder if exists(folder) else folder.absolute().parent)
     _require_tensorflow()
     click.echo("1,797 handwritten digits, 8x8 pixels: four fifths to train on, one to judge by")
     with PhaseProgress() as progress:
-        events = DemoEvents(
-            progress=progress,
-            trained=lambda model, trained: progress.print(trained_lines(model, trained)),
-            converted=lambda result: None,
-            measured=lambda record: None,
-        )
-        records = run_demo(folder, events, seconds)
+
+        def on_trained(model: DemoModel, result: TrainingResult) -> None:
+            progress.print(training_text(model, result))
+
+        records = run_demo(folder, progress, on_trained, seconds)
     click.echo()
     print_records(records)
     click.echo(_what_next(folder))
@@ -66,21 +64,21 @@ def _require_tensorflow() -> None:
         raise MissingExtraError("TensorFlow", "convert")
 
 
-def trained_lines(model: DemoModel, trained: TrainingResult) -> str:
+def training_text(model: DemoModel, result: TrainingResult) -> str:
     """Return what a training came to, and whether it was stopped before it was done.
 
     Example:
         >>> result = TrainingResult(97.0, epochs=26.0, seconds=71.2)
-        >>> trained_lines(MODELS[0], result).partition(":")[2]
+        >>> training_text(MODELS[0], result).partition(":")[2]
         ' 97.0 % of the held-out digits right'
     """
     line = (
-        f"trained {model.name} (alpha {model.alpha:g}, {model.role}) in {trained.seconds:.0f} s: "
-        f"{trained.top1_percent:.1f} % of the held-out digits right"
+        f"trained {model.name} (alpha {model.alpha:g}, {model.role}) in {result.seconds:.0f} s: "
+        f"{result.top1_percent:.1f} % of the held-out digits right"
     )
-    if trained.epochs < model.epochs:
+    if result.epochs < model.epochs:
         line += (
-            f"\n  note: its time was over after {trained.epochs:.1f} of {model.epochs} epochs: "
+            f"\n  note: its time was over after {result.epochs:.1f} of {model.epochs} epochs: "
             "edgecnn demo --seconds 600 gives it more"
         )
     return line

@@ -1,4 +1,4 @@
-"""``edgecnn devices setup`` and ``check``: a device gets ready, or says whether it is."""
+"""``edgecnn devices setup`` and ``check``: prepare a device, or say whether it is ready."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
     from edgecnn.devices.connection import Connection
-    from edgecnn.devices.setup.readiness import CheckedItem, Readiness
+    from edgecnn.devices.setup.readiness import Readiness
 
 
 @click.command("setup")
@@ -54,7 +54,7 @@ def setup_command(
     with PhaseProgress() as progress, connection_to(name, progress) as connection:
         set_up(
             connection,
-            own=connection.address.python,
+            own_python=connection.address.python,
             python=python,
             wheels=wheels,
             source=source,
@@ -76,24 +76,24 @@ def check_command(name: str, as_json: bool) -> int:
     Example:
       edgecnn devices check pi
     """
-    from edgecnn.devices.setup.readiness import check
+    from edgecnn.devices.setup.readiness import check_device
 
     with PhaseProgress() as progress, connection_to(name, progress) as connection:
         progress("looking at the device")
-        found = check(connection, own=connection.address.python)
+        readiness = check_device(connection, own_python=connection.address.python)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        click.echo(json.dumps(readiness.as_json(), indent=2))
     else:
-        click.echo("\n".join(lines_of(found)))
-    return 0 if found.ready else 1
+        click.echo("\n".join(readiness_lines(readiness)))
+    return 0 if readiness.ready else 1
 
 
 def connection_to(name: str, progress: PhaseProgress) -> Connection:
     """Return a connection to a device, to be used with ``with``.
 
     Args:
-        name: A name of the inventory, or an address.
-        progress: Shows that it is being made, and asks for passwords.
+        name: Name of the device in the inventory, or its address.
+        progress: Shows that the connection is being made, and asks for passwords.
 
     Raises:
         InputError: The name is this machine's, or no device can have such a name.
@@ -105,16 +105,13 @@ def connection_to(name: str, progress: PhaseProgress) -> Connection:
     if name == DESKTOP:
         raise InputError(f"{name!r} is this machine, and edgecnn is set up here already")
     progress("connecting")
-    return connect(address_of(name), name, progress.ask_password if can_ask() else None)
+    return connect(address_of(name), name, progress.ask_password)
 
 
-def lines_of(found: Readiness) -> list[str]:
-    """Return what was found, a line for each thing, advice below it, and the verdict."""
-    lines = [line for item in found.items for line in item_lines(item)]
-    return [*lines, f"{found.device} is {'ready' if found.ready else 'not ready'}"]
-
-
-def item_lines(item: CheckedItem) -> list[str]:
-    """Return the line of one thing, and what to do about it."""
-    line = f"{'ok' if item.ok else 'not ok':6}  {item.name:7}  {item.text}"
-    return [line, f"{'':17}{item.advice}"] if item.advice else [line]
+def readiness_lines(readiness: Readiness) -> list[str]:
+    """Return a line for each item that was checked, its advice below it, and the verdict."""
+    lines = []
+    for item in readiness.items:
+        lines.append(f"{'ok' if item.ok else 'not ok':6}  {item.name:7}  {item.text}")
+        lines += [f"{'':17}{item.advice}"] if item.advice else []
+    return [*lines, f"{readiness.device} is {'ready' if readiness.ready else 'not ready'}"]

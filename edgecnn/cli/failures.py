@@ -1,4 +1,4 @@
-"""Errors as lines: one error ends a command, or several are told while the rest goes on."""
+"""Errors as lines on standard error: one that ends a command, or several while it goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ DEBUG_VARIABLE = "EDGECNN_DEBUG"
 
 
 def print_error(error: BaseException, text: str | None = None) -> None:
-    """Print an error as one line on standard error; under ``--debug`` its traceback first."""
+    """Print an error as one line on standard error, under ``--debug`` with its traceback before.
+
+    Args:
+        error: The error.
+        text: What the line says; None for the error's own message.
+    """
     if os.environ.get(DEBUG_VARIABLE):
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
         if details := getattr(error, "debug_text", ""):

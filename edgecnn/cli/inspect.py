@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 SHOWN_LABELS = 5
 SHOWN_KINDS = 12
-SHOWN_ENDS = 8
+SHOWN_TENSORS = 8
 SHOWN_CHARACTERS_OF_FILE = 160
-"""Of a text that somebody wrote into a file; ``--json`` has it whole."""
+"""Characters that are shown of a text in a file; ``--json`` has the whole text."""
 
 ROW_STYLES = {"drop-in for": "green", "not for": "red", "note": "yellow"}
 
@@ -43,106 +43,99 @@ def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
     """
     from edgecnn import inspect
 
-    found: list[Inspection] = []
+    inspections: list[Inspection] = []
     failures = Failures()
     for file in files:
         try:
-            found.append(inspect(file))
+            inspections.append(inspect(file))
         except EdgecnnError as error:
             failures.add(error)
         else:
             if not as_json:
-                _print(found[-1], is_first=len(found) == 1)
+                _print(inspections[-1], is_first=len(inspections) == 1)
     if as_json:
-        click.echo(json.dumps([each.to_dict() for each in found], indent=2))
-    shut_out = check and not all(each.is_drop_in for each in found)
+        click.echo(json.dumps([inspection.to_dict() for inspection in inspections], indent=2))
+    shut_out = check and not all(inspection.is_drop_in for inspection in inspections)
     return failures.exit_code or int(shut_out)
 
 
-def _print(found: Inspection, *, is_first: bool) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from edgecnn.cli.table import print_whole
+def _print(inspection: Inspection, *, is_first: bool) -> None:
+    from edgecnn.cli.table import print_pairs
 
     if not is_first:
         click.echo()
-    size = f"{size_text(found.bytes)}, {found.scheme}"
-    click.echo(f"{quoted_if_needed(found.path)}  {size}")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    last = ""
-    for label, text in _rows(found):
-        style = ROW_STYLES.get(label, "bold")
-        # Text, not str: what stands in a file is no markup.
-        table.add_row(Text(label if label != last else "", style), Text(text))
-        last = label
-    print_whole(table)
+    size = f"{size_text(inspection.bytes)}, {inspection.scheme}"
+    click.echo(f"{quoted_if_needed(inspection.path)}  {size}")
+    rows = list(_rows(inspection))
+    labels_before = ["", *(label for label, _ in rows)]
+    print_pairs(
+        ("" if label == before else label, ROW_STYLES.get(label, "bold"), text)
+        for (label, text), before in zip(rows, labels_before, strict=False)
+    )
 
 
-def _rows(found: Inspection) -> Iterator[Row]:
-    yield from _ends("input", found.inputs)
-    yield from _ends("output", found.outputs)
-    if found.classes is not None:
-        yield "answers", f"{found.activation or 'logits'} of {found.classes:,} classes"
-    if found.labels is not None:
-        first = "; ".join(_shown(label, 30) for label in found.labels[:SHOWN_LABELS])
-        more = "; ..." if len(found.labels) > SHOWN_LABELS else ""
-        yield "labels", f"{len(found.labels):,}: {first}{more}"
-    yield "cost", _cost(found)
-    yield "memory", _memory(found)
-    yield "ops", _operators(found.operators)
-    yield from _origin(found)
-    yield "runtime", _runtime(found)
-    yield from _clients(found)
-    for oddity in found.oddities:
+def _rows(inspection: Inspection) -> Iterator[Row]:
+    yield from _tensor_rows("input", inspection.inputs)
+    yield from _tensor_rows("output", inspection.outputs)
+    if inspection.classes is not None:
+        yield "answers", f"{inspection.activation or 'logits'} of {inspection.classes:,} classes"
+    if (labels := inspection.labels) is not None:
+        first = "; ".join(_shown(label, 30) for label in labels[:SHOWN_LABELS])
+        more = "; ..." if len(labels) > SHOWN_LABELS else ""
+        yield "labels", f"{len(labels):,}: {first}{more}"
+    yield "cost", _cost(inspection)
+    yield "memory", _memory(inspection)
+    yield "ops", _operators(inspection.operators)
+    yield from _origin(inspection)
+    yield "runtime", _runtime(inspection)
+    yield from _clients(inspection)
+    for oddity in inspection.oddities:
         yield "note", oddity.text
     yield "each op", "edgecnn summary FILE"
 
 
-def _ends(label: str, ends: Sequence[IoTensor]) -> Iterator[Row]:
-    for end in ends[:SHOWN_ENDS]:
-        shape = "x".join(map(str, end.shape)) or "single number"
-        parts = [f"{_shown(end.name, 60) or 'without a name'}: {end.dtype} {shape}"]
-        if len(end.scale) == 1:
-            parts.append(f"scale {end.scale[0]:.4g}")
-            parts += [f"zero point {point}" for point in end.zero_point[:1]]
-        elif end.scale:
-            parts.append(f"{len(end.scale)} scales")
-        if end.shape_signature:
+def _tensor_rows(label: str, tensors: Sequence[IoTensor]) -> Iterator[Row]:
+    for tensor in tensors[:SHOWN_TENSORS]:
+        shape = "x".join(map(str, tensor.shape)) or "single number"
+        parts = [f"{_shown(tensor.name, 60) or 'without a name'}: {tensor.dtype} {shape}"]
+        if len(tensor.scale) == 1:
+            parts.append(f"scale {tensor.scale[0]:.4g}")
+            parts += [f"zero point {point}" for point in tensor.zero_point[:1]]
+        elif tensor.scale:
+            parts.append(f"{len(tensor.scale)} scales")
+        if tensor.shape_signature:
             parts.append("open shape")
         yield label, ", ".join(parts)
-        if end.normalization is not None:
-            yield label, _normalization(end.normalization, end.dtype)
-    if len(ends) > SHOWN_ENDS:
-        yield label, f"and {len(ends) - SHOWN_ENDS} more"
+        if tensor.normalization is not None:
+            yield label, _normalization(tensor.normalization, tensor.dtype)
+    if len(tensors) > SHOWN_TENSORS:
+        yield label, f"and {len(tensors) - SHOWN_TENSORS} more"
 
 
-def _normalization(found: Normalization, dtype: str) -> str:
-    mean, std = _numbers(found.mean), _numbers(found.std)
+def _normalization(normalization: Normalization, dtype: str) -> str:
+    mean, std = _numbers(normalization.mean), _numbers(normalization.std)
     formula = f"(pixel - {mean}) / {std}"
     if (mean, std) == ("0", "1"):
         formula = "pixels from 0 to 255"
     takes = f"pixels as they are, which stand for {formula}" if dtype == "uint8" else formula
-    order = f" in {found.color_order}" if found.color_order else ""
-    return f"takes {takes}{order}, says {found.source}"
+    order = f" in {normalization.color_order}" if normalization.color_order else ""
+    return f"takes {takes}{order}, says {normalization.source}"
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    shown = [f"{value:.6g}" for value in values]
-    return shown[0] if len(set(shown)) == 1 else f"[{', '.join(shown)}]"
+    texts = [f"{value:.6g}" for value in values]
+    return texts[0] if len(set(texts)) == 1 else f"[{', '.join(texts)}]"
 
 
-def _cost(found: Inspection) -> str:
-    costs = found.costs
+def _cost(inspection: Inspection) -> str:
+    costs = inspection.costs
     weights = size_text(costs.weight_bytes)
     millions = f"{costs.parameters / 1e6:,.2f} M parameters, {costs.macs / 1e6:,.1f} M MACs"
     return f"{millions}, {weights} of weights"
 
 
-def _memory(found: Inspection) -> str:
-    costs = found.costs
+def _memory(inspection: Inspection) -> str:
+    costs = inspection.costs
     if costs.activation_bytes is None:
         return "too many tensors to plan their memory"
     text = f"about {size_text(costs.activation_bytes)} for activations at once"
@@ -164,33 +157,33 @@ def _operators(operators: dict[str, dict[str, int]]) -> str:
     return f"{total:,}: {', '.join(parts)}"
 
 
-def _origin(found: Inspection) -> Iterator[Row]:
-    about = found.metadata
+def _origin(inspection: Inspection) -> Iterator[Row]:
+    about = inspection.metadata
     if about is not None:
         texts = (about.name, about.version, about.author, about.license, about.description)
         yield "metadata", "; ".join(_shown(text) for text in texts if text) or "without a name"
-    for signature in found.signatures[:SHOWN_ENDS]:
-        inputs, outputs = (", ".join(_shown(n, 40) for n in names[:SHOWN_ENDS])
+    for signature in inspection.signatures[:SHOWN_TENSORS]:
+        inputs, outputs = (", ".join(_shown(n, 40) for n in names[:SHOWN_TENSORS])
                            for names in (signature.inputs, signature.outputs))  # fmt: skip
         yield "signature", f"{_shown(signature.name, 60)}({inputs}) -> {outputs}"
-    if found.subgraphs != 1:
-        yield "subgraphs", f"{found.subgraphs:,}"
-    if found.packed_files:
-        names = ", ".join(_shown(name, 60) for name in found.packed_files[:SHOWN_ENDS])
-        more = len(found.packed_files) - SHOWN_ENDS
+    if inspection.subgraphs != 1:
+        yield "subgraphs", f"{inspection.subgraphs:,}"
+    if packed := inspection.packed_files:
+        names = ", ".join(_shown(name, 60) for name in packed[:SHOWN_TENSORS])
+        more = len(packed) - SHOWN_TENSORS
         yield "packed", f"{names} and {more} more" if more > 0 else names
-    yield from _makers(found)
+    yield from _makers(inspection)
 
 
-def _makers(found: Inspection) -> Iterator[Row]:
-    if found.description:
-        yield "made by", _shown(found.description)
-    if found.made_by is not None:
-        parts = [f"{key} {found.made_by[key]}" for key in ("edgecnn", "source", "weights")
-                 if isinstance(found.made_by.get(key), str)]  # fmt: skip
-        if parts:
-            yield "made by", _shown(", ".join(parts))
-    yield from _golden(found.golden or {})
+def _makers(inspection: Inspection) -> Iterator[Row]:
+    if inspection.description:
+        yield "made by", _shown(inspection.description)
+    made_by = inspection.made_by or {}
+    keys = ("edgecnn", "source", "weights")
+    parts = [f"{key} {made_by[key]}" for key in keys if isinstance(made_by.get(key), str)]
+    if parts:
+        yield "made by", _shown(", ".join(parts))
+    yield from _golden(inspection.golden or {})
 
 
 def _golden(golden: dict[str, Any]) -> Iterator[Row]:
@@ -204,28 +197,28 @@ def _golden(golden: dict[str, Any]) -> Iterator[Row]:
         yield "golden", f"{_shown(key, 40)}: {_shown(text)}"
 
 
-def _runtime(found: Inspection) -> str:
-    oldest = found.oldest_runtime
+def _runtime(inspection: Inspection) -> str:
+    oldest = inspection.oldest_runtime
     if oldest.version is None:
         return "it is not known which takes it"
     because = f" ({oldest.because})" if oldest.because else ""
     return f"{oldest.version} or later{because}"
 
 
-def _clients(found: Inspection) -> Iterator[Row]:
-    taking = [verdict.client for verdict in found.clients if verdict.ok]
+def _clients(inspection: Inspection) -> Iterator[Row]:
+    taking = [verdict.client for verdict in inspection.clients if verdict.ok]
     if taking:
         yield "drop-in for", ", ".join(taking)
-    reasons: dict[tuple[str, ...], list[str]] = {}
-    for verdict in found.clients:
+    refusing: dict[tuple[str, ...], list[str]] = {}
+    for verdict in inspection.clients:
         if not verdict.ok:
-            reasons.setdefault(verdict.reasons, []).append(verdict.client)
-    for why, clients in reasons.items():
-        yield "not for", f"{', '.join(clients)}: {'; '.join(why)}"
+            refusing.setdefault(verdict.reasons, []).append(verdict.client)
+    for reasons, clients in refusing.items():
+        yield "not for", f"{', '.join(clients)}: {'; '.join(reasons)}"
 
 
 def _shown(text: str, limit: int = SHOWN_CHARACTERS_OF_FILE) -> str:
-    """Show a text that stands in a file: short, in one line, without control characters."""
+    """Return a text of a file for people: short, in one line, without control characters."""
     line = " ".join(text[: 2 * limit].split())
     shown = quoted_if_needed(line)
     return shown if len(shown) <= limit and len(text) <= 2 * limit else f"{shown[:limit]}..."

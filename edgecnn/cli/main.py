@@ -1,8 +1,7 @@
-"""The ``edgecnn`` command group: finds commands when they are called, turns errors into a line."""
+"""The ``edgecnn`` command group: it lists the commands, and turns each error into one line."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
+from edgecnn.cli.lazy_group import LazyGroup
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.interruption import interruptible
 from edgecnn.core.version import __version__
@@ -47,32 +47,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("edgecnn.cli.devices:devices_command", "Name, prepare and check the devices."),
     "demo": ("edgecnn.cli.demo:demo_command", "Train, convert and measure two small models."),
 }
-"""Command -> (module:attribute, help). The help stands here so that ``--help`` imports nothing."""
+"""Command -> (module:attribute, help), in the order of the work.
+
+The help stands here so that ``--help`` imports no command."""
 
 
-class LazyGroup(click.Group):
-    """A click group that imports a command's module only when that command is called."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """Return the names in the order of the work."""
-        return list(COMMANDS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import and return a command, or None if there is none of that name."""
-        if name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[name][0].split(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy_commands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="edgecnn")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show an error's traceback.")
 def cli() -> None:
@@ -95,10 +79,10 @@ def run(arguments: list[str]) -> int:
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--debug" in options:
         os.environ[DEBUG_VARIABLE] = "1"
-    rest = [a for a in options if a != "--debug"] + arguments[len(options) :]
+    without_debug = [a for a in options if a != "--debug"] + arguments[len(options) :]
     try:
         with interruptible():
-            result: Any = cli.main(rest, prog_name="edgecnn", standalone_mode=False)
+            result: Any = cli.main(without_debug, prog_name="edgecnn", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgecnn: interrupted", err=True)
         return 130
@@ -111,7 +95,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except Exception as error:  # A bug of ours: still one line, and how to see more.
+    except Exception as error:  # A bug of edgecnn is still one line, and how to see more.
         print_error(error, f"internal error: {type(error).__name__}: {error} (try --debug)")
         return 1
     return result if isinstance(result, int) else 0

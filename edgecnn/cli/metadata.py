@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 SHOWN_LABELS = 5
 SHOWN_CHARACTERS_OF_METADATA = 200
-"""Of a text that somebody wrote into a file; ``--json`` has it whole."""
+"""Characters that are shown of a text in a file; ``--json`` has the whole text."""
 
-LOOKED_AT = 10
-"""Times as many characters are looked at for what can be shown: the others may be blanks."""
+READ_PER_SHOWN_CHARACTER = 10
+"""Characters of a text that are read for each one that is shown: the others may be blanks."""
 
 output_option = click.option(
     "-o", "--output", metavar="FILE", help="Where the result goes; default: the file itself."
@@ -118,28 +118,19 @@ def strip_command(file: str, everything: bool, output: str | None) -> None:
     from edgecnn import strip_metadata
     from edgecnn.golden.sample import GOLDEN_FILE
 
-    gone = strip_metadata(file, output, everything=everything)
-    line = f"{quoted_if_needed(output or file)} is written, {gone.saved_bytes} bytes smaller"
-    if gone.packed_files:
-        line += f", without {', '.join(map(_printable, gone.packed_files))}"
+    stripped = strip_metadata(file, output, everything=everything)
+    line = f"{quoted_if_needed(output or file)} is written, {stripped.saved_bytes} bytes smaller"
+    if stripped.packed_files:
+        line += f", without {', '.join(map(_printable, stripped.packed_files))}"
     click.echo(line)
-    if GOLDEN_FILE in gone.packed_files:
+    if GOLDEN_FILE in stripped.packed_files:
         click.echo("  note: it has no golden sample any more: edgecnn verify cannot check it")
 
 
 def _print(shown: MetadataOverview) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from edgecnn.cli.table import print_pairs
 
-    from edgecnn.cli.table import print_whole
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, text in _rows(shown):
-        # Text, not str: what stands in a file is no markup.
-        table.add_row(Text(label, "bold"), Text(_printable(text)))
-    print_whole(table)
+    print_pairs((label, "bold", _printable(text)) for label, text in _rows(shown))
 
 
 def _rows(shown: MetadataOverview) -> list[tuple[str, str]]:
@@ -150,22 +141,23 @@ def _rows(shown: MetadataOverview) -> list[tuple[str, str]]:
         texts = ("name", "description", "version", "author", "license", "min_parser_version")
         named = [(text, getattr(shown.metadata, text)) for text in texts]
         rows += [(label.replace("_", " "), text) for label, text in named if text]
-        rows += [("input", _described(tensor)) for tensor in shown.metadata.inputs]
-        rows += [("output", _described(tensor)) for tensor in shown.metadata.outputs]
+        rows += [("input", _tensor_text(tensor)) for tensor in shown.metadata.inputs]
+        rows += [("output", _tensor_text(tensor)) for tensor in shown.metadata.outputs]
     if shown.labels is not None:
         names = ", ".join(shown.labels[:SHOWN_LABELS])
         more = ", ..." if len(shown.labels) > SHOWN_LABELS else ""
         rows.append(("labels", f"{len(shown.labels)}: {names}{more}"))
-    said = {file.name: file.description for file in shown.metadata.files} if shown.metadata else {}
+    files = shown.metadata.files if shown.metadata else ()
+    descriptions = {file.name: file.description for file in files}
     rows += [
-        ("packed", ": ".join(filter(None, (f"{name}, {size} bytes", said.get(name)))))
+        ("packed", ": ".join(filter(None, (f"{name}, {size} bytes", descriptions.get(name)))))
         for name, size in shown.packed_files.items()
     ]
     rows += [("buffer", f"{name}, {size} bytes") for name, size in shown.buffers.items()]
     return rows
 
 
-def _described(tensor: TensorMetadata) -> str:
+def _tensor_text(tensor: TensorMetadata) -> str:
     parts = [tensor.name, tensor.color_space or ""]
     if tensor.mean and tensor.std:
         parts.append(f"mean {_numbers(tensor.mean)}, std {_numbers(tensor.std)}")
@@ -180,13 +172,11 @@ def _numbers(values: tuple[Any, ...]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Make one line of a text of any content, and not a long one."""
-    line = " ".join(text[: LOOKED_AT * SHOWN_CHARACTERS_OF_METADATA].split())
+    """Return one short line that stands for a text of any content."""
+    most = READ_PER_SHOWN_CHARACTER * SHOWN_CHARACTERS_OF_METADATA
+    line = " ".join(text[:most].split())
     line = "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
     )
-    is_whole = (
-        len(line) <= SHOWN_CHARACTERS_OF_METADATA
-        and len(text) <= LOOKED_AT * SHOWN_CHARACTERS_OF_METADATA
-    )
+    is_whole = len(line) <= SHOWN_CHARACTERS_OF_METADATA and len(text) <= most
     return line if is_whole else f"{line[:SHOWN_CHARACTERS_OF_METADATA]}..."

@@ -1,4 +1,4 @@
-"""``edgecnn models``: the registry as a table or JSON."""
+"""``edgecnn models``: the registered architectures as a table or JSON."""
 
 from __future__ import annotations
 
@@ -54,24 +54,18 @@ def models_command(pattern: str | None, order: str, as_json: bool) -> None:
 
 
 def _print_table(specs: list[ModelSpec]) -> None:
-    from rich.table import Table
+    from edgecnn.cli.table import add_cells, list_table, print_whole
 
-    from edgecnn.cli.table import print_whole
-
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("name", no_wrap=True)
-    table.add_column("family", no_wrap=True)
-    for heading in ("year", "params", "MACs", "input", "top-1"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = list_table(["name", "family"], ["year", "params", "MACs", "input", "top-1"])
     for spec in specs:
-        top1 = "-" if spec.top1_percent is None else f"{spec.top1_percent:.1f} %"
-        table.add_row(
+        cells = (
             spec.name,
             spec.family,
             str(spec.year),
             f"{spec.parameters / 1e6:.2f} M",
             f"{spec.macs / 1e6:,.0f} M",
             f"{spec.input.height}x{spec.input.width}",
-            top1,
+            None if spec.top1_percent is None else f"{spec.top1_percent:.1f} %",
         )
+        add_cells(table, cells)
     print_whole(table)

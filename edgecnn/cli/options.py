@@ -1,4 +1,4 @@
-"""Option types and groups that several commands share."""
+"""Options that several commands share, alone and in groups, and the types of their values."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+OptionGroup = Callable[[Command], Command]
+
+
+def option_group(*options: OptionGroup[Command]) -> OptionGroup[Command]:
+    """Return a decorator that adds several options, in this order, to a command.
+
+    Args:
+        options: Decorators that add one option each, as ``click.option`` gives them.
+    """
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 class FloatList(click.ParamType):  # type: ignore[type-arg]
@@ -81,30 +97,24 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return (sides[0], sides[-1])
 
 
-def preprocessing_options(command: Command) -> Command:
-    """Add ``--preprocess``, ``--mean`` and ``--std``."""
-    for option in (
-        click.option("--std", type=FloatList(), metavar="S[,S,S]", help="With --mean: deviation."),
-        click.option(
-            "--mean",
-            type=FloatList(),
-            metavar="M[,M,M]",
-            help="Instead of --preprocess: mean of the pixels (0..255), one or one a channel.",
-        ),
-        click.option(
-            "--preprocess",
-            metavar="HOW",
-            help="tf [-1, 1], torch (ImageNet mean, deviation), caffe (BGR less the mean), "
-            "unit [0, 1] or raw 0..255.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 STANDARD_OUTPUT = "-"
-"""In place of a file's name."""
+"""What users write in place of a file's name to have the text on standard output."""
 
+preprocessing_options: OptionGroup[Any] = option_group(
+    click.option(
+        "--preprocess",
+        metavar="HOW",
+        help="tf [-1, 1], torch (ImageNet mean, deviation), caffe (BGR less the mean), "
+        "unit [0, 1] or raw 0..255.",
+    ),
+    click.option(
+        "--mean",
+        type=FloatList(),
+        metavar="M[,M,M]",
+        help="Instead of --preprocess: mean of the pixels (0..255), one or one a channel.",
+    ),
+    click.option("--std", type=FloatList(), metavar="S[,S,S]", help="With --mean: deviation."),
+)
 device_option = click.option(
     "--device",
     default="desktop",
@@ -130,27 +140,15 @@ trust_option = click.option(
 )
 
 
-def size_options(command: Command) -> Command:
-    """Add ``--alpha``, ``--size`` and ``--classes``."""
-    for option in (
-        click.option(
-            "--classes", type=int, help="For a name: number of classes.  [default: its own]"
-        ),
-        click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256."),
-        click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier."),
-    ):
-        command = option(command)
-    return command
-
-
-def building_options(command: Command) -> Command:
-    """Add ``--weights``, ``--alpha``, ``--size`` and ``--classes``."""
-    weights = click.option(
-        "--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."
-    )
-    return weights(size_options(command))
-
-
+size_options: OptionGroup[Any] = option_group(
+    click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier."),
+    click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256."),
+    click.option("--classes", type=int, help="For a name: number of classes.  [default: its own]"),
+)
+building_options: OptionGroup[Any] = option_group(
+    click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."),
+    size_options,
+)
 store_option = click.option(
     "--store",
     metavar="FILE|URL",

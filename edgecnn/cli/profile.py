@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import STANDARD_OUTPUT, device_option, threads_option
-from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ def profile_command(
     if json_target not in (None, STANDARD_OUTPUT):
         check_target(Path(json_target), [file])
     with PhaseProgress() as progress:
-        ask = progress.ask_password if can_ask() else None
         result = profile(
-            file, device=device, threads=threads, on_progress=progress, ask_password=ask
+            file,
+            device=device,
+            threads=threads,
+            on_progress=progress,
+            ask_password=progress.ask_password,
         )
     if json_target == STANDARD_OUTPUT:
         click.echo(json.dumps(result.to_dict(), indent=2))
@@ -112,15 +115,15 @@ def _text(text: str) -> Text:
     return Text(quoted_if_needed(text))
 
 
-def _figures(one: KindTime | OpTime) -> list[str]:
+def _figures(timed: KindTime | OpTime) -> list[str]:
     return [
-        _number(one.time_ms, 3),
-        _number(one.share_percent, 1),
-        f"{one.macs / 1e6:.1f}" if one.macs else "-",
-        _number(one.gmacs_per_s, 1),
-        _number(one.gbytes_per_s, 1),
-        "-" if one.roof_percent is None else f"{one.roof_percent:.0f} %",
-        one.bound or "-",
+        _number(timed.time_ms, 3),
+        _number(timed.share_percent, 1),
+        f"{timed.macs / 1e6:.1f}" if timed.macs else "-",
+        _number(timed.gmacs_per_s, 1),
+        _number(timed.gbytes_per_s, 1),
+        "-" if timed.roof_percent is None else f"{timed.roof_percent:.0f} %",
+        timed.bound or "-",
     ]
 
 

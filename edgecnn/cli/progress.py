@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class PhaseProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        # One line a thread: devices are measured at the same time.
+        # Devices are measured at the same time, so each thread has a line.
         self._lines: dict[int, tuple[str, TaskID]] = {}
 
     def __enter__(self) -> PhaseProgress:
@@ -65,8 +66,13 @@ class PhaseProgress:
             self._lines[thread] = (phase, task)
         self._progress.update(task, completed=done, total=total or None)
 
-    def ask_password(self, question: str) -> str:
-        """Ask for a password on the terminal, clear of the progress line; it is not shown."""
+    @property
+    def ask_password(self) -> Callable[[str], str] | None:
+        """Function that asks the user for a password; None where no one is there to answer."""
+        return self._ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+    def _ask(self, question: str) -> str:
+        """Ask on the terminal, clear of the progress line; what is typed is not shown."""
         self._progress.stop()
         try:
             return getpass.getpass(question)
@@ -78,8 +84,3 @@ class PhaseProgress:
         self._progress.stop()
         click.echo(text)
         self._progress.start()
-
-
-def can_ask() -> bool:
-    """Say whether someone is there to answer a question."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

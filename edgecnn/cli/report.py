@@ -1,4 +1,4 @@
-"""``edgecnn report``: what was measured, as one page that needs no network."""
+"""``edgecnn report``: writes what was measured as one page that needs no network."""
 
 from __future__ import annotations
 
@@ -57,11 +57,10 @@ def report_command(
 def _print(written: Report) -> None:
     from edgecnn.reporting.wording import doubts, figures, reason
 
-    found = written.view.answer
+    answer = written.view.answer
     click.echo(f"{quoted_if_needed(written.path)}: {len(written.rows)} result(s)")
-    if found.recommended:
-        where = written.view.setting.text
-        click.echo(f"ship {found.recommended.name}: {figures(found.recommended)} ({where})")
-    click.echo(" ".join([reason(found), *doubts(found)]))
+    if row := answer.recommended:
+        click.echo(f"ship {row.name}: {figures(row)} ({written.view.setting.text})")
+    click.echo(" ".join([reason(answer), *doubts(answer)]))
     for note in written.notes:
         click.echo(f"note: {note}")

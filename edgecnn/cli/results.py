@@ -1,17 +1,17 @@
-"""``edgecnn results``: what was measured before, listed, shown, exported, deleted."""
+"""``edgecnn results``: lists, shows, exports and deletes what was measured before."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import store_option
+from edgecnn.cli.options import OptionGroup, option_group, store_option
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
 from edgecnn.core.text import quoted_if_needed
@@ -21,13 +21,11 @@ from edgecnn.store.keeping import open_existing, open_store
 if TYPE_CHECKING:
     from edgecnn.store.store import KeptRecord, ListedRecord, Store
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 LIST_LIMIT = 50
 """Results that a list shows unless --limit says another number."""
 
 LONG_FIELDS = ("turn_runs", "latency_samples_ms")
-"""Fields of many numbers, which JSON alone has."""
+"""Fields of a record that hold many numbers: they are printed as JSON only."""
 
 
 @click.group("results")
@@ -44,30 +42,23 @@ def results_command() -> None:
     """
 
 
-def filter_options(command: Command) -> Command:
-    """Add the options that say which results; they come as ``**filters``."""
-    for option in reversed(
-        (
-            click.option("--model", metavar="NAME", help="File, path or name; * is any text."),
-            click.option("--device", metavar="NAME", help="Measured on this device."),
-            click.option("--scheme", metavar="SCHEME", help="int8, float32, ..."),
-            click.option("--threads", type=int, metavar="N", help="Threads of the runtime."),
-            click.option("--tag", metavar="TAG", help="Has this tag."),
-            click.option(
-                "--since", metavar="TIME", help="From then on: 2026-11-25, or an age: 7d, 12h."
-            ),
-            store_option,
-        )
-    ):
-        command = option(command)
-    return command
+filter_options: OptionGroup[Any] = option_group(
+    click.option("--model", metavar="NAME", help="File, path or name; * is any text."),
+    click.option("--device", metavar="NAME", help="Measured on this device."),
+    click.option("--scheme", metavar="SCHEME", help="int8, float32, ..."),
+    click.option("--threads", type=int, metavar="N", help="Threads of the runtime."),
+    click.option("--tag", metavar="TAG", help="Has this tag."),
+    click.option("--since", metavar="TIME", help="From then on: 2026-11-25, or an age: 7d, 12h."),
+    store_option,
+)
+"""Options that choose results; a command takes them as ``**filters`` and ``store``."""
 
 
-def limit_option(default: int | None) -> Callable[[Command], Command]:
+def limit_option(default: int | None) -> OptionGroup[Any]:
     """Return the option ``--limit``.
 
     Args:
-        default: Its value unless the user says another one; None for no limit.
+        default: Limit where the user gives none; None for no limit.
     """
     return click.option(
         "--limit",
@@ -90,16 +81,16 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
     Example:
       edgecnn results list --model model.tflite --since 7d
     """
-    wanted, opened = Filter.of(**filters), open_existing(store)
+    criteria, results = Filter.of(**filters), open_existing(store)
     # One more than is shown tells whether there are more, and counting all would take long.
-    found = opened.listed(wanted, limit + 1) if opened else []
+    listed = results.listed(criteria, limit + 1) if results else []
     if as_json:
-        click.echo(json.dumps([one.to_dict() for one in found[:limit]], indent=2))
-    elif not found:
-        click.echo(_nothing(wanted, opened))
+        click.echo(json.dumps([result.to_dict() for result in listed[:limit]], indent=2))
+    elif not listed:
+        click.echo(_no_results_text(criteria, results))
     else:
-        _print_table(found[:limit])
-        if len(found) > limit:
+        _print_table(listed[:limit])
+        if len(listed) > limit:
             click.echo(f"and older ones: --limit shows more than {limit}")
 
 
@@ -124,12 +115,12 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         if value is not None:
-            click.echo(f"{name:{width}}  {_shown(value)}")
+            click.echo(f"{name:{width}}  {_value_text(value)}")
     for name, numbers in lists.items():
         if numbers is not None:
             click.echo(f"{name:{width}}  {len(numbers)} values: --json prints them")
     for warning in warnings:
-        click.echo(f"note: {_shown(warning['message'])}: {_shown(warning['advice'])}")
+        click.echo(f"note: {_value_text(warning['message'])}: {_value_text(warning['advice'])}")
 
 
 @results_command.command("export")
@@ -155,9 +146,9 @@ def export_command(
       edgecnn results export --format csv -o results.csv
     """
     write = _write_csv if form == "csv" else _write_json
-    opened = open_store(store, create=False)
-    with _opened(output) as file:
-        write(file, opened.records(Filter.of(**filters), limit))
+    results = open_store(store, create=False)
+    with _output_file(output) as file:
+        write(file, results.records(Filter.of(**filters), limit))
 
 
 @results_command.command("delete")
@@ -172,45 +163,45 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
       edgecnn results delete 12 13
       edgecnn results delete --tag before --yes
     """
-    wanted = Filter.of(ids=numbers, **filters)
-    if wanted.is_empty:
+    criteria = Filter.of(ids=numbers, **filters)
+    if criteria.is_empty:
         raise InputError("say which results to delete: numbers, or a filter as --tag before")
-    opened = open_store(store, create=False)
-    count = opened.count(wanted)
+    results = open_store(store, create=False)
+    count = results.count(criteria)
     if count == 0:
-        raise InputError(_nothing(wanted, opened))
+        raise InputError(_no_results_text(criteria, results))
     if not yes:
         if not sys.stdin.isatty():
             raise InputError(f"{count} result(s) would be deleted: --yes does it without asking")
         click.confirm(f"Delete {count} result(s) for good?", abort=True)
-    click.echo(f"{opened.delete(wanted)} result(s) deleted")
+    click.echo(f"{results.delete(criteria)} result(s) deleted")
 
 
-def _nothing(wanted: Filter, opened: Store | None) -> str:
-    place = f" in {opened.name}" if opened else ""
-    if wanted.is_empty:
+def _no_results_text(criteria: Filter, results: Store | None) -> str:
+    place = f" in {results.name}" if results else ""
+    if criteria.is_empty:
         return f"no results yet{place}: 'edgecnn bench' keeps them"
     return f"no such result{place}"
 
 
-def _print_table(found: list[ListedRecord]) -> None:
+def _print_table(listed: list[ListedRecord]) -> None:
     from edgecnn.cli.table import MODEL_COLUMN, add_cells, plain_table, print_whole
     from edgecnn.records.columns import columns
     from edgecnn.records.fields import ShownIn
     from edgecnn.records.record import FIELDS
 
-    measured, shown = FIELDS["measured_at"], columns(ShownIn.LIST, found)
-    titles = ["id", measured.title, MODEL_COLUMN, *(column.title for column in shown), "tags"]
+    moment, shown = FIELDS["measured_at"], columns(ShownIn.LIST, listed)
+    titles = ["id", moment.title, MODEL_COLUMN, *(column.title for column in shown), "tags"]
     numbers = ["id", *(column.title for column in shown if not column.is_text)]
     table = plain_table(titles, numbers, folded=[title for title in titles if title not in numbers])
-    for one in found:
-        name = quoted_if_needed(Path(one.model).name)
-        cells = (column.text(one) for column in shown)
-        add_cells(table, [str(one.id), measured.text_of(one), name, *cells, ", ".join(one.tags)])
+    for result in listed:
+        name, tags = quoted_if_needed(Path(result.model).name), ", ".join(result.tags)
+        cells = (column.text(result) for column in shown)
+        add_cells(table, [str(result.id), moment.text_of(result), name, *cells, tags])
     print_whole(table)
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
@@ -219,26 +210,26 @@ def _shown(value: object) -> str:
 
 
 @contextmanager
-def _opened(output: str | None) -> Iterator[IO[str]]:
+def _output_file(output: str | None) -> Iterator[IO[str]]:
     if output is None:
         yield sys.stdout
         return
     with (
         replacing(Path(output)) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as f,
+        temporary.open("w", encoding="utf-8", newline="") as file,
     ):
-        yield f
+        yield file
 
 
-def _write_json(file: IO[str], found: Iterator[KeptRecord]) -> None:
-    between = "["
-    for kept in found:
-        file.write(f"{between}\n{json.dumps(kept.to_dict(), indent=2)}")
-        between = ","
-    file.write("[]\n" if between == "[" else "\n]\n")
+def _write_json(file: IO[str], records: Iterator[KeptRecord]) -> None:
+    separator = "["
+    for kept in records:
+        file.write(f"{separator}\n{json.dumps(kept.to_dict(), indent=2)}")
+        separator = ","
+    file.write("[]\n" if separator == "[" else "\n]\n")
 
 
-def _write_csv(file: IO[str], found: Iterator[KeptRecord]) -> None:
+def _write_csv(file: IO[str], records: Iterator[KeptRecord]) -> None:
     import csv
 
     from edgecnn.records.record import FIELDS
@@ -246,7 +237,7 @@ def _write_csv(file: IO[str], found: Iterator[KeptRecord]) -> None:
     names = ["id", "tags", *(name for name in FIELDS if name not in LONG_FIELDS)]
     writer = csv.DictWriter(file, names, extrasaction="ignore")
     writer.writeheader()
-    for kept in found:
+    for kept in records:
         values = kept.to_dict()
         values["tags"] = " ".join(kept.tags)
         values["input_shape"] = "x".join(map(str, kept.record.input_shape))

@@ -1,4 +1,4 @@
-"""``edgecnn sensitivity``: options in, one library call, a table and advice out."""
+"""``edgecnn sensitivity``: what int8 costs in each layer, as a table with advice or JSON."""
 
 from __future__ import annotations
 
@@ -54,19 +54,12 @@ def sensitivity_command(model: str, as_json: bool, **options: Any) -> None:
 
 
 def _print(result: Sensitivity) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from edgecnn.cli.table import add_cells, list_table, print_whole
 
-    from edgecnn.cli.table import print_whole
-
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    # Text, not str: a layer's name with square brackets is no markup.
-    table.add_column("layer", overflow="fold")
-    table.add_column("kind", no_wrap=True)
-    for heading in ("weights dB", "activation dB", "both dB", "agreement %", "noise %"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    numbers = ("weights dB", "activation dB", "both dB", "agreement %", "noise %")
+    table = list_table(["layer", "kind"], numbers, folded=["layer"])
     for layer in result.layers:
-        table.add_row(Text(layer.layer), Text(layer.kind), *_cells(layer))
+        add_cells(table, _cells(layer))
     print_whole(table)
     for line in _lines(result):
         click.echo(line)
@@ -74,6 +67,8 @@ def _print(result: Sensitivity) -> None:
 
 def _cells(layer: LayerSensitivity) -> list[str]:
     return [
+        layer.layer,
+        layer.kind,
         _decibels(layer.weights_db),
         _decibels(layer.activation_db),
         _decibels(layer.both_db),
@@ -83,12 +78,8 @@ def _cells(layer: LayerSensitivity) -> list[str]:
 
 
 def _lines(result: Sensitivity) -> list[str]:
-    name = quoted_if_needed(result.model)
-    agrees = (
-        ""
-        if result.plain_agreement is None
-        else f", agrees on {_percent(result.plain_agreement)} %"
-    )
+    name, agreement = quoted_if_needed(result.model), result.plain_agreement
+    agrees = "" if agreement is None else f", agrees on {_percent(agreement)} %"
     return [
         "",
         f"{name}: the plain int8 file of all layers: {_decibels(result.plain_db)} dB{agrees}; "

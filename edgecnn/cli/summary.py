@@ -1,4 +1,4 @@
-"""``edgecnn summary``: the layers or ops of one model as a table or JSON."""
+"""``edgecnn summary``: the layers or ops of one model, as a table or JSON."""
 
 from __future__ import annotations
 
@@ -46,20 +46,16 @@ def summary_command(
 
 
 def _print_table(summary: ModelSummary) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from edgecnn.cli.table import print_whole
+    from edgecnn.cli.table import list_table, print_whole
 
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    # Text, not str: a layer's name with square brackets is no markup.
-    table.add_column("op" if summary.format == "tflite" else "layer", overflow="fold")
-    table.add_column("kind", no_wrap=True)
-    for heading in ("output", "params", "MACs", "%", "bytes", "%"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    name = "op" if summary.format == "tflite" else "layer"
+    table = list_table([name, "kind"], ["output", "params", "MACs", "%", "bytes", "%"], [name])
     for row in summary.rows:
         shape = "x".join("?" if side is None else str(side) for side in row.output_shape[1:])
         table.add_row(
+            # Text, not str: a layer's name with square brackets is no markup.
             Text(row.name),
             Text(row.kind),
             shape,
@@ -85,7 +81,7 @@ def _costs(parameters: int, macs: int, size: int, summary: ModelSummary) -> list
 
 
 def _compact(value: int, step: int, units: str) -> str:
-    """Show three digits and a unit, so that a row fits a narrow terminal."""
+    """Return a number as three digits and a unit, so that a row fits a narrow terminal."""
     if value < step:
         return str(value) if value else "-"
     number, unit = value / step, 0

@@ -1,4 +1,4 @@
-"""Tables in a terminal: records as one that fits, and what all tables have in common."""
+"""Tables in a terminal: one of records that fits its width, and what all tables have in common."""
 
 from __future__ import annotations
 
@@ -24,13 +24,30 @@ MODEL_COLUMN = "model"
 """Head of the first column, which has the names of the models."""
 
 
+def list_table(texts: Sequence[str], numbers: Sequence[str], folded: Collection[str] = ()) -> Table:
+    """Return an empty table without any lines, for a long list.
+
+    Args:
+        texts: Heads of the first columns, which stand at the left.
+        numbers: Heads of the other columns, which stand at the right.
+        folded: Heads of the columns whose cells may take several lines.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for title in texts:
+        is_folded = title in folded
+        table.add_column(title, no_wrap=not is_folded, overflow="fold" if is_folded else "ellipsis")
+    for title in numbers:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
 def plain_table(
     titles: Iterable[str], right: Collection[str] = (), folded: Collection[str] = ()
 ) -> Table:
-    """Return an empty table without frame.
+    """Return an empty table without a frame, whose heads are underlined.
 
     Args:
-        titles: Heads of its columns.
+        titles: Heads of the columns.
         right: Heads of the columns whose cells stand at the right.
         folded: Heads of the columns whose cells may take several lines.
     """
@@ -55,13 +72,27 @@ def add_cells(table: Table, cells: Iterable[str | None]) -> None:
     table.add_row(*(Text(cell or "-") for cell in cells))
 
 
-def records_table(records: Sequence[Record], width: int | None = None) -> Table:
-    """Show records, one a row, with the columns that have something in them.
+def print_pairs(pairs: Iterable[tuple[str, str, str]]) -> None:
+    """Print labels with a text beside each.
 
     Args:
-        records: At least one.
+        pairs: Label, rich's style of the label, and text; square brackets in them are no markup.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, style, text in pairs:
+        table.add_row(Text(label, style), Text(text))
+    print_whole(table)
+
+
+def records_table(records: Sequence[Record], width: int | None = None) -> Table:
+    """Return a table with a row for each record and the columns that have something in them.
+
+    Args:
+        records: The records, at least one.
         width: Characters of a line; where they are too few, columns of lesser importance are left
-            out. None shows all.
+            out. None shows all columns.
 
     Example:
         >>> Console().print(records_table(edgecnn.bench("model.tflite")))
@@ -86,7 +117,7 @@ def print_whole(table: Table) -> None:
     console = Console(highlight=False, width=table_width(table))
     with console.capture() as captured:
         console.print(table)
-    # A cell is as wide as its column; in a file the blanks behind the last are of no use.
+    # Rich fills each cell up to its column's width; in a file the blanks at a line's end are noise.
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
@@ -109,20 +140,16 @@ def _table(records: Sequence[Record], shown: Sequence[Column]) -> Table:
 
 
 def _caption(records: Sequence[Record]) -> Text:
-    lines = dict.fromkeys(_host(record) for record in records)
-    every_data = dict.fromkeys(LabelledData.of(record) for record in records)
-    data = [f"accuracy on {one}" for one in every_data if one is not None]
-    protocols = dict.fromkeys(
-        "as in MLPerf's single-stream scenario: the result is p90"
-        for record in records
-        if record.protocol is not None
-    )
-    others = dict.fromkeys(
+    lines = [_host(record) for record in records]
+    if any(record.protocol is not None for record in records):
+        lines.append("as in MLPerf's single-stream scenario: the result is p90")
+    lines += [f"accuracy on {data}" for record in records if (data := LabelledData.of(record))]
+    lines += [
         f"agreement with {quoted_if_needed(Path(record.against).name)}"
         for record in records
         if record.against is not None
-    )
-    return Text("\n".join([*lines, *protocols, *data, *others]))
+    ]
+    return Text("\n".join(dict.fromkeys(lines)))
 
 
 def _host(record: Record) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BAR_COLUMNS = 20
 EIGHTHS = " ▏▎▍▌▋▊▉"
+"""The left part of a column that is filled, for each number of eighths from 0 to 7."""
 
 
 @click.command("try")
@@ -101,7 +102,7 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
     from edgecnn.classification.server import open_in_browser, serving
     from edgecnn.core.interruption import ended_by_interruption
 
-    # Ctrl-C may come as soon as users see that it is the end.
+    # Ctrl-C may come as soon as users see that it ends the server.
     with serving(classifier, port) as server, ended_by_interruption():
         click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
         if open_browser:
@@ -112,25 +113,24 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
 def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json: bool) -> int:
     from edgecnn.classification.terminal import each_classification
 
-    failures, done = Failures(), []
-    percent = classifier.gives_probabilities
-    for found in each_classification(classifier, images, top):
-        done.append(found.to_dict())
-        if found.error is not None:
-            failures.add(EdgecnnError(found.error))
+    failures, documents = Failures(), []
+    for classification in each_classification(classifier, images, top):
+        documents.append(classification.to_dict())
+        if classification.error is not None:
+            failures.add(EdgecnnError(classification.error))
         elif not as_json:
-            click.echo(_block(found, percent))
+            click.echo(_block(classification, classifier.gives_probabilities))
     if as_json:
-        click.echo(json.dumps(done, indent=2))
+        click.echo(json.dumps(documents, indent=2))
     return failures.exit_code
 
 
-def _block(found: Classification, are_probabilities: bool) -> str:
-    """Show an image's name, and below it a line for each class: score, bar, label."""
-    lines = [quoted_if_needed(found.image)]
-    best = found.top[0].score
-    for scored in found.top:
-        # The likelihood beside the best class', where a logit is no share of anything.
+def _block(classification: Classification, are_probabilities: bool) -> str:
+    """Return an image's name, and below it a line for each class: score, bar, label."""
+    lines = [quoted_if_needed(classification.image)]
+    best = classification.top[0].score
+    for scored in classification.top:
+        # A logit is no share of anything: its bar is the likelihood relative to the best class'.
         share = scored.score if are_probabilities else math.exp(scored.score - best)
         score = f"{100 * scored.score:6.1f} %" if are_probabilities else f"{scored.score:8.2f}"
         bar = bar_text(share, BAR_COLUMNS, sys.stdout.encoding)
@@ -139,12 +139,12 @@ def _block(found: Classification, are_probabilities: bool) -> str:
 
 
 def bar_text(share: float, columns: int, encoding: str | None) -> str:
-    """Draw a bar in eighths of a column; in whole columns where the output has letters only.
+    """Return a bar in eighths of a column; in whole columns where the encoding has letters only.
 
     Args:
-        share: 0 to 1.
-        columns: Width of the whole.
-        encoding: Of the output.
+        share: Share of the width that the bar fills, 0 to 1.
+        columns: Width of a full bar, in letters.
+        encoding: Name of the output's encoding.
 
     Example:
         >>> bar_text(0.5, 4, "ascii")
@@ -153,6 +153,5 @@ def bar_text(share: float, columns: int, encoding: str | None) -> str:
     share = min(max(share, 0.0), 1.0)
     if not (encoding or "").lower().startswith("utf"):
         return ("#" * round(share * columns)).ljust(columns)
-    eighths = round(share * columns * len(EIGHTHS))
-    whole, rest = divmod(eighths, len(EIGHTHS))
+    whole, rest = divmod(round(share * columns * len(EIGHTHS)), len(EIGHTHS))
     return ("█" * whole + EIGHTHS[rest].strip()).ljust(columns)

@@ -1,4 +1,4 @@
-"""``edgecnn verify``: whether a device answers as files did when they were made."""
+"""``edgecnn verify``: whether files answer on a device as they did when they were made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import device_option, threads_option
-from edgecnn.cli.progress import PhaseProgress, can_ask
+from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import machine_text, quoted_if_needed
 
@@ -51,14 +51,15 @@ def verify_command(
     failures = Failures()
     results: list[Verification] = []
     with PhaseProgress() as progress:
-        ask = progress.ask_password if can_ask() else None
-        for result in verify_each(files, device, threads, ask_password=ask, on_progress=progress):
+        for result in verify_each(
+            files, device, threads, ask_password=progress.ask_password, on_progress=progress
+        ):
             if isinstance(result, EdgecnnError):
                 failures.add(result)
                 continue
             results.append(result)
             if not as_json:
-                progress.print(describe(result))
+                progress.print(verification_text(result))
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in results], indent=2))
     return 1 if any(r.verdict == DIFFERENT for r in results) else failures.exit_code
@@ -72,22 +73,22 @@ def _export(files: tuple[str, ...], folder: str) -> None:
     export_sample(files[0], folder)
 
 
-def describe(result: Verification) -> str:
-    """Say in a line what a file's verdict is, and in one more for each picture that differs."""
+def verification_text(result: Verification) -> str:
+    """Return a file's verdict, what it was made with, and a line for each picture that differs."""
     threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
     machine = machine_text(result.architecture, result.bits)
-    here = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
+    setting = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
     made = [str(result.made.get(key)) for key in ("runtime", "runtime_version", "architecture")]
     name = quoted_if_needed(result.path)
     lines = [
-        f"{name}: {result.verdict} on {result.device} ({here}){_how(result)}",
+        f"{name}: {result.verdict} on {result.device} ({setting}){_differences(result)}",
         f"  made with {quoted_if_needed(' '.join(made))}",
     ]
-    lines += [f"  {_where(sample)}" for sample in result.samples if sample.verdict == "different"]
-    return "\n".join(lines)
+    different = (sample for sample in result.samples if sample.verdict == "different")
+    return "\n".join([*lines, *(f"  {_picture_text(sample)}" for sample in different)])
 
 
-def _how(result: Verification) -> str:
+def _differences(result: Verification) -> str:
     count = len(result.samples)
     if result.verdict == "identical":
         return f", {count} answers bit for bit"
@@ -100,7 +101,7 @@ def _how(result: Verification) -> str:
     )
 
 
-def _where(sample: GoldenComparison) -> str:
+def _picture_text(sample: GoldenComparison) -> str:
     if sample.largest_difference is None:
         return f"{sample.pattern}: not finite"
     text = f"{sample.pattern}: "

@@ -1,4 +1,4 @@
-"""What changed between two files, for each figure that both have."""
+"""The change of each figure between two files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ METRICS = {
     for field in sorted(FIELDS.values(), key=lambda field: field.topic.value)
     if field.spread is not None
 }
-"""Figures that are compared, by name."""
+"""The figures that are compared, by name, in the order of their topics."""
 
 WORDS = {
     Topic.SIZE: ("smaller", "larger"),
     Topic.SPEED: ("faster", "slower"),
     Topic.ACCURACY: ("worse", "better"),
 }
-"""Topic of a figure -> what less and more of it is called; of accuracy, more is usually better."""
+"""Topic of a figure -> words for a lower and a higher value; more accuracy is usually better."""
+
+CHANGE_TITLES = ("metric", "base", "new", "change", "interval", "verdict")
+"""Heads of the columns of :attr:`Change.cells`."""
 
 ALIASES = {"top1": "top1_percent", "top5": "top5_percent"}
 
@@ -42,10 +45,10 @@ class Change:
 
     Args:
         metric: Name of the figure, a key of METRICS.
-        base: Its value on the base side, the mean of repeated runs.
-        new: Its value on the new side, the mean of repeated runs.
-        interval: Where the change lies; None where nothing can be said of it.
-        why_unknown: Why nothing can be said; empty otherwise.
+        base: Value on the base side, the mean of repeated runs.
+        new: Value on the new side, the mean of repeated runs.
+        interval: Interval of the change; None where the change is not known.
+        why_unknown: Why the change is not known; empty where it is.
     """
 
     metric: str
@@ -91,19 +94,19 @@ class Change:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """A row of a table: the metric, base, new, the change, its interval, and the verdict."""
+        """The change as a row of a table whose columns are ``CHANGE_TITLES``."""
         values = (METRICS[self.metric].precise_text(value) for value in (self.base, self.new))
         return (self.metric, *values, self.change_text, self.interval_text, self.verdict)
 
 
 def changes_of(pair: Pair) -> list[Change]:
     """Return the change of each figure that both sides have."""
-    made = (_change(field, pair) for field in METRICS.values())
-    return [change for change in made if change is not None]
+    changes = (_change(field, pair) for field in METRICS.values())
+    return [change for change in changes if change is not None]
 
 
 def share_change(name: str, pair: Pair) -> Change | None:
-    """Return the change of a share of images; None where a side has none.
+    """Return the change of a share of images; None where a side does not have that share.
 
     Args:
         name: Name of the figure: ``"top1_percent"`` or ``"top5_percent"``.
@@ -139,7 +142,7 @@ def _change(field: Field, pair: Pair) -> Change | None:
 
 
 def _why_unknown(field: Field, pair: Pair) -> str:
-    """Return why nothing can be said of the change of a figure, empty where something can."""
+    """Return why the change of a figure is not known; empty where it is."""
     records = (*pair.base, *pair.new)
     if any(field.is_withheld(record) for record in records):
         return "an emulated CPU's times say nothing of a board"
@@ -161,12 +164,12 @@ def _latency_interval(pair: Pair, percent: float | None) -> Interval:
 
 
 def _slowed_by_noise(side: tuple[Record, ...]) -> float:
-    """Return how much slower noisy runs may be than on a quiet device, as a mean logarithm."""
+    """Return how much slower than on a quiet device noisy runs may be, as a mean logarithm."""
     return sum(map(_noise, side)) / len(side)
 
 
 def _noise(record: Record) -> float:
-    # The record's lower end is what a quiet device could have shown; its samples do not know.
+    # The record's lower end is what a quiet device could have shown; the samples do not tell it.
     measured = percentile_interval(record.latency_samples_ms, 50)
     low = record.latency_p50_low_ms
     if record.verdict != NOISY or not low or measured is None:
@@ -175,10 +178,10 @@ def _noise(record: Record) -> float:
 
 
 def _same_images(base: Record, new: Record) -> tuple[int, int, int, int] | None:
-    """Return images that both, new alone, base alone and none is right on.
+    """Return how many images both, new alone, base alone and neither are right on.
 
-    That is known where one was measured ``--against`` the other, if the other answered there as it
-    does here.
+    These counts are known where one file was measured ``--against`` the other, if the other
+    answered there as in its own measurement. Otherwise the result is None.
     """
     if base.against_sha256 == new.model_sha256 and new.against_sha256 != base.model_sha256:
         cells = _same_images(new, base)

@@ -1,4 +1,4 @@
-"""``edgecnn compare``: two references in, changes and gates out."""
+"""``edgecnn.compare``: what changed between two measurements, and which gates failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgecnn.store.keeping import open_store
 
 @dataclass(frozen=True)
 class JudgedGate:
-    """What became of one gate.
+    """A gate with its outcome.
 
     Args:
         gate: The condition that must not hold.
@@ -30,7 +30,13 @@ class JudgedGate:
 
 @dataclass(frozen=True)
 class ComparedPair:
-    """One pair of files: what changed, and what became of each gate."""
+    """A pair of files with its changes and the outcomes of the gates.
+
+    Args:
+        pair: The files.
+        changes: The change of each figure that both files have.
+        gates: The gates, judged by these changes.
+    """
 
     pair: Pair
     changes: tuple[Change, ...]
@@ -44,8 +50,8 @@ class Comparison:
     Args:
         base: The first reference, as it was given.
         new: The second reference, as it was given.
-        pairs: What was compared.
-        left_out: Names of what was measured on one side only.
+        pairs: The pairs that were compared.
+        left_out: Names of the models that were measured on one side only.
     """
 
     base: str
@@ -55,8 +61,8 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 if a gate failed, else 2 if one cannot be decided, else 0."""
-        outcomes = {judged.outcome for one in self.pairs for judged in one.gates}
+        """1 if a gate failed, else 2 if a gate is undecided, else 0."""
+        outcomes = {judged.outcome for compared in self.pairs for judged in compared.gates}
         return 1 if GATE_FAILED in outcomes else 2 if GATE_UNDECIDED in outcomes else 0
 
 
@@ -68,7 +74,7 @@ def compare(
     force: bool = False,
     store: str | Path | None = None,
 ) -> Comparison:
-    """Return what changed between two measurements, where that is sure.
+    """Return what changed between two measurements, with the interval of each change.
 
     Args:
         base: A ``.json`` file of ``bench --json``, a result's number, a tag, or a model.
@@ -79,8 +85,8 @@ def compare(
         store: Database of results, as for ``edgecnn results``; opened where a reference needs it.
 
     Raises:
-        InputError: A condition cannot be read, a reference stands for nothing, or the two must not
-            be compared.
+        InputError: A condition cannot be read, a reference stands for nothing, or the measurements
+            must not be compared.
         MissingExtraError: A reference needs the store, and SQLAlchemy is not installed.
         StoreError: The store is locked, damaged, or cannot be reached.
 

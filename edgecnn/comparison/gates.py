@@ -25,8 +25,9 @@ class Gate:
     Args:
         text: The condition as it was given.
         metric: Name of the figure, a key of METRICS.
-        above: Whether changes above the limit fail; else changes below it do.
-        limit: A fraction of the base if relative, else a number in the figure's own unit.
+        above: Whether changes above the limit fail; otherwise changes below the limit do.
+        limit: Limit of the change: a fraction of the base if ``is_relative``, otherwise a number in
+            the figure's own unit.
         is_relative: Whether the limit was given with a ``%``.
     """
 
@@ -61,16 +62,16 @@ class Gate:
         return cls(text.strip(), metric, match[2] == ">", limit, relative)
 
     def outcome(self, change: Change | None) -> tuple[str, str]:
-        """Return what becomes of the condition.
+        """Return whether the gate passed, failed or is undecided.
 
-        It fails where the whole interval of the change is beyond the limit, and passes where none
-        of the interval is.
+        A gate fails where the whole interval of the change is beyond the limit, and passes where no
+        part of the interval is.
 
         Args:
-            change: The change of the figure; None where a side has none.
+            change: The change of the figure; None where a side does not have the figure.
 
         Returns:
-            GATE_PASSED, GATE_FAILED or GATE_UNDECIDED, and why.
+            GATE_PASSED, GATE_FAILED or GATE_UNDECIDED, and the reason.
         """
         if change is None:
             return GATE_UNDECIDED, f"{self.metric} was not measured on both sides"

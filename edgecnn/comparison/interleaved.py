@@ -1,8 +1,8 @@
-"""Two files that one bench timed interleaved: turns are compared, so that drift meets both alike.
+"""Comparing two files that one bench timed interleaved: turn by turn, so that drift cancels.
 
-A machine that others share is up to a fifth slower for seconds at a time. Between two benches that
+A machine that others share is up to a fifth slower for seconds at a time. Between two benches this
 cannot be told from a slower model; within one bench, both files are slowed down in the same turns.
-The ratios of the turns are summed up by :mod:`edgecnn.records.signed_ranks`, which a few disturbed
+:mod:`edgecnn.records.signed_ranks` gives the median of the turns' ratios, which a few disturbed
 turns do not move.
 """
 
@@ -22,22 +22,22 @@ from edgecnn.records.record import Record
 from edgecnn.records.signed_ranks import signed_rank_interval
 
 PLACEMENT = 0.005
-"""Assumed relative standard deviation of the latency by where a process' memory lies, which stays
-as it is during all turns of the process."""
+"""Assumed relative standard deviation of the latency by the place of a process' memory, which does
+not change from turn to turn."""
 
 Floats = npt.NDArray[np.float64]
 
 
 def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:
-    """Compare latencies turn by turn.
+    """Return the change of the latency from a comparison turn by turn.
 
     Args:
         pair: The files that are compared.
-        percent: Which percentile; None compares means.
+        percent: Percentile that is compared; None compares means.
 
     Returns:
-        None where the two sides were not timed interleaved, or with too few turns or too few calls
-        in a turn.
+        The change and its interval; None where the two sides were not timed interleaved, or with
+        too few turns or too few calls in a turn.
     """
     together = _matched(pair)
     if together is None:
@@ -46,14 +46,17 @@ def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:
     bounds = signed_rank_interval(np.concatenate(ratios))
     if bounds is None:
         return None
-    kept = normal_quantile(DECISION_CONFIDENCE) * PLACEMENT * math.sqrt(2 / len(together))
+    placement = normal_quantile(DECISION_CONFIDENCE) * PLACEMENT * math.sqrt(2 / len(together))
     low, middle, high = bounds
-    ends = (middle - math.hypot(middle - low, kept), middle + math.hypot(high - middle, kept))
+    ends = (
+        middle - math.hypot(middle - low, placement),
+        middle + math.hypot(high - middle, placement),
+    )
     return Interval(math.expm1(middle), math.expm1(ends[0]), math.expm1(ends[1]))
 
 
 def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:
-    """Return base and new of each bench; None where one was measured without the other."""
+    """Return the base and new record of each bench; None where a bench has only one of them."""
     bases, news = (
         {record.turn_group: record for record in side if _has_turns(record)}
         for side in (pair.base, pair.new)
@@ -70,9 +73,9 @@ def _has_turns(record: Record) -> bool:
 
 
 def _ratios(base: Record, new: Record, percent: float | None) -> Floats:
-    """Return the logarithm of the ratio in each turn, or in several turns where they are short."""
+    """Return the logarithm of new over base of each turn, or of several turns if they are short."""
     calls = 1 if percent is None else math.ceil(100 / (100 - percent))
-    # A model that became slow has made all of its calls before the last turns.
+    # A model that became slower than the other makes all of its calls before the last turns.
     runs = list(zip(base.turn_runs or (), new.turn_runs or (), strict=False))
     at_once = math.ceil(calls / min(map(min, runs)))
     sides = []
@@ -80,5 +83,5 @@ def _ratios(base: Record, new: Record, percent: float | None) -> Floats:
         ends = [0, *np.cumsum(own_runs)][::at_once]
         samples = np.asarray(record.latency_samples_ms, np.float64)
         stretches = [samples[begin:end] for begin, end in itertools.pairwise(ends)]
-        sides.append(np.log([statistic(one[None], percent)[0] for one in stretches]))
+        sides.append(np.log([statistic(stretch[None], percent)[0] for stretch in stretches]))
     return np.asarray(sides[1] - sides[0], np.float64)

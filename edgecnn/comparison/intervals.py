@@ -1,7 +1,7 @@
-"""How sure a change is: ratios of latencies and differences of accuracies, with intervals.
+"""Intervals of changes: ratios of latencies and differences of accuracies.
 
-:mod:`edgecnn.records.bootstrap` says how sure one run is, and assumes by how much runs of a file
-differ; where runs are repeated, that is learnt here as well.
+:mod:`edgecnn.records.bootstrap` has the interval of a single run, and the assumed spread between
+runs of a file; where runs are repeated, the spread is estimated from them as well.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from edgecnn.accuracy.shares import difference, normal_quantile, paired_differen
 from edgecnn.records.bootstrap import BETWEEN_RUNS, DECISION_CONFIDENCE, DRAWS, Resampled
 
 ASSUMED_RUNS = 3
-"""Degrees of freedom that the assumed variance between runs counts for, beside repeated runs."""
+"""Degrees of freedom that the assumed variance between runs has beside that of repeated runs."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A change and where it lies; 0 is no change.
+    """A change and its interval; 0 is no change.
 
     Args:
         change: Relative change (0.05 is 5 % more) of a latency, percentage points of an accuracy.
@@ -52,12 +52,12 @@ class Interval:
 def ratio_interval(
     base: Sequence[Sequence[float]], new: Sequence[Sequence[float]], percent: float | None
 ) -> Interval:
-    """Compare latencies of one or several runs of each side.
+    """Return the relative change of latencies of one or several runs of each side.
 
     Args:
         base: Samples of each run of the base, in the order they were taken; all above 0.
-        new: Samples of each run of the new side.
-        percent: Which percentile; None compares means.
+        new: Samples of each run of the new side, in that order; all above 0.
+        percent: Percentile that is compared; None compares means.
 
     Example:
         >>> ratio_interval([[3.0] * 50], [[6.0] * 50], 50).change
@@ -68,8 +68,8 @@ def ratio_interval(
     between = math.sqrt(_between_variance(sides))
     draws = []
     for side in sides:
-        one = sum(random.choice(run.replicates, DRAWS) for run in side) / len(side)
-        draws.append(one + random.normal(0, between / math.sqrt(len(side)), DRAWS))
+        replicates = sum(random.choice(run.replicates, DRAWS) for run in side) / len(side)
+        draws.append(replicates + random.normal(0, between / math.sqrt(len(side)), DRAWS))
     change = np.mean([run.value for run in sides[1]]) - np.mean([run.value for run in sides[0]])
     tail = 50 * (1 - DECISION_CONFIDENCE)
     low, high = np.percentile(draws[1] - draws[0], [tail, 100 - tail])
@@ -77,7 +77,7 @@ def ratio_interval(
 
 
 def single_interval(base: float, new: float) -> Interval:
-    """Compare a single number of each side by the assumed spread between runs.
+    """Return the relative change of one number a side, by the assumed spread between runs.
 
     Args:
         base: Number of the base side, above 0.
@@ -89,10 +89,9 @@ def single_interval(base: float, new: float) -> Interval:
 
 
 def points_interval(base: float, new: float, base_images: int, new_images: int) -> Interval:
-    """Compare two shares of images.
+    """Return the change between two shares of different images.
 
-    They are taken for shares of different images. Two files are more alike on the same images, so
-    that the interval is then too wide, never too narrow.
+    Two files differ less on the same images: for these the interval is too wide, never too narrow.
 
     Args:
         base: Share of the base side, percent.
@@ -105,7 +104,7 @@ def points_interval(base: float, new: float, base_images: int, new_images: int) 
 
 
 def paired_points_interval(both: int, only_new: int, only_base: int, neither: int) -> Interval:
-    """Compare top-1 on the same images, where it is known who is right on which.
+    """Return the change of top-1 on the same images, where the answers to each image are known.
 
     Args:
         both: Number of images that both are right on.
@@ -119,7 +118,7 @@ def paired_points_interval(both: int, only_new: int, only_base: int, neither: in
 
 
 def _between_variance(sides: Sequence[Sequence[Resampled]]) -> float:
-    """Return the variance between runs: the assumed one, updated by runs that were repeated."""
+    """Return the variance between runs: the assumed one, updated by repeated runs."""
     runs = [run for side in sides for run in side]
     assumed = BETWEEN_RUNS**2 + sum(run.wandering for run in runs) / len(runs)
     squares = sum(float(np.var([run.value for run in side])) * len(side) for side in sides)

@@ -1,4 +1,4 @@
-"""Pairs of records that are compared, and which pairs must not be."""
+"""Pairs of files that are compared, and the conditions that forbid a comparison."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Pair:
 def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:
     """Pair the records of two sides.
 
-    If each side is of one model, these are compared whatever they are called; else models of the
-    same file name and scheme are, since base and new usually lie in different folders.
+    If each side has one model, these two are compared whatever their names are. Otherwise models of
+    the same file name and scheme are, since base and new usually lie in different folders.
 
     Args:
         base: Records of one side.
@@ -47,7 +47,7 @@ def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> lis
         force: Compare records of different conditions, too.
 
     Raises:
-        InputError: Nothing fits together; the message says which conditions differ.
+        InputError: No records can be paired; the message says which conditions differ.
     """
     one_each = all(len({_named(record) for record in side}) == 1 for side in (base, new))
     models = [_grouped(side, lambda r: () if one_each else _named(r)) for side in (base, new)]

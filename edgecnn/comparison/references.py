@@ -1,4 +1,4 @@
-"""What BASE and NEW stand for: a JSON file of records, a result's number, a tag, or a model."""
+"""References to records: a JSON file, a result's number, a tag, or a model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
     Args:
         reference: A ``.json`` file of ``bench --json``, the number of a result, a tag, or a model's
             file or name, which stands for its latest result under each set of conditions.
-        store: Opens the store; called only where it is needed.
+        store: Opens the store; it is called only if the reference needs the store.
 
     Raises:
         InputError: The reference stands for nothing, or a file is no array of records.
@@ -38,15 +38,16 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
     path = Path(reference)
     if path.suffix == ".json" and exists(path):
         return _read(path)
-    opened = store()
+    results = store()
     if reference.isdigit():
-        return [opened.get(int(reference)).record]
-    if tagged := [kept.record for kept in opened.records(Filter(tag=reference), MOST_RECORDS)]:
+        return [results.get(int(reference)).record]
+    if tagged := [kept.record for kept in results.records(Filter(tag=reference), MOST_RECORDS)]:
         return tagged
     is_file = exists(path) and path.is_file()
-    wanted = Filter(model_sha256=sha256_of(path)) if is_file else Filter(model=reference)
+    criteria = Filter(model_sha256=sha256_of(path)) if is_file else Filter(model=reference)
     latest = newest_of_each(
-        opened.listed(wanted, MOST_RECORDS), lambda one: (one.scheme, Conditions.of(one))
+        results.listed(criteria, MOST_RECORDS),
+        lambda result: (result.scheme, Conditions.of(result)),
     )
     if not latest:
         state = "was not measured as it is now" if is_file else "is no result's tag or model"
@@ -54,8 +55,8 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
             f"{quoted(reference)} {state}: see 'edgecnn results list', or measure it with "
             "'edgecnn bench'"
         )
-    numbers = tuple(one.id for one in latest)
-    return [kept.record for kept in opened.records(Filter(ids=numbers))]
+    numbers = tuple(result.id for result in latest)
+    return [kept.record for kept in results.records(Filter(ids=numbers))]
 
 
 def _read(path: Path) -> list[Record]:

@@ -1,4 +1,4 @@
-"""The whole job on the built-in digits: train two small networks, convert, measure."""
+"""The whole job on the built-in digits: trains two small networks, converts and measures them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.files import write_json
+from edgecnn.core.progress import Progress
 from edgecnn.demo.training import TrainingPlan, TrainingResult, train
 from edgecnn.measure.bench import bench
 from edgecnn.quantize.convert import convert
 from edgecnn.quantize.result import Conversion
 from edgecnn.records.record import Record
 
-SECONDS = 90.0
-"""Time limit of each training."""
-
 SIZE = 32
+"""Height and width of the networks' input, in pixels."""
+
 CLASSES = 10
 RESULTS = "results.json"
+TRAIN_DATA, TEST_DATA = "builtin:digits-train", "builtin:digits"
 
 
 @dataclass(frozen=True)
 class DemoModel:
-    """A network of the demo, narrow enough to train in a minute on two cores."""
+    """A network of the demo, narrow enough to train in a minute on two cores.
+
+    Args:
+        name: Name of the architecture.
+        alpha: Width multiplier.
+        epochs: Passes over the training data.
+        learning_rate: Learning rate at the start.
+        role: What the network stands for, in a few words for the user.
+    """
 
     name: str
     alpha: float
@@ -38,58 +47,54 @@ MODELS = (
 )
 
 
-@dataclass(frozen=True)
-class DemoEvents:
-    """What the demo tells while it works: progress, and what is finished."""
-
-    progress: Callable[[str, int, int], None]
-    trained: Callable[[DemoModel, TrainingResult], None]
-    converted: Callable[[Conversion], None]
-    measured: Callable[[Record], None]
-
-
-def run_demo(folder: Path, events: DemoEvents, seconds: float = SECONDS) -> list[Record]:
+def run_demo(
+    folder: Path,
+    on_progress: Progress,
+    on_trained: Callable[[DemoModel, TrainingResult], None],
+    seconds: float,
+) -> list[Record]:
     """Train, convert to every scheme, and measure with accuracy on the held-out digits.
 
     Args:
-        folder: Where the ``.keras`` and ``.tflite`` files and ``results.json`` go; made if absent.
-        events: Told of each step.
+        folder: Folder of the ``.keras`` and ``.tflite`` files and of ``results.json``; made if
+            absent.
+        on_progress: Called with (phase, done, total).
+        on_trained: Called with each network and what came of its training.
         seconds: Time limit of each training.
 
     Returns:
-        One Record a file.
+        The record of each file.
 
     Raises:
         EdgecnnError: A step failed; what was finished before is in the folder.
 
     Example:
-        >>> run_demo(Path("edgecnn-demo"), events)[0].top1_percent
+        >>> run_demo(Path("edgecnn-demo"), on_progress, on_trained, 90.0)[0].top1_percent
         97.3
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for model in MODELS:
-        weights = _train(model, folder, events, seconds)
-        files += [result.path for result in _convert(model, weights, folder, events)]
+        weights = folder / f"{model.name}.keras"
+        on_trained(model, _train(model, weights, on_progress, seconds))
+        files += [result.path for result in _convert(model, weights, on_progress)]
     records: list[Record] = []
 
     def keep(record: Record) -> None:
         records.append(record)
         write_json(folder / RESULTS, [kept.to_dict() for kept in records])
-        events.measured(record)
 
-    bench(files, data="builtin:digits", on_progress=events.progress, on_record=keep)
+    bench(files, data=TEST_DATA, on_progress=on_progress, on_record=keep)
     return records
 
 
-def _train(model: DemoModel, folder: Path, events: DemoEvents, seconds: float) -> Path:
-    target = folder / f"{model.name}.keras"
+def _train(model: DemoModel, target: Path, on_progress: Progress, seconds: float) -> TrainingResult:
     plan = TrainingPlan(
         model=model.name,
         alpha=model.alpha,
         size=SIZE,
-        train_data="builtin:digits-train",
-        test_data="builtin:digits",
+        train_data=TRAIN_DATA,
+        test_data=TEST_DATA,
         classes=CLASSES,
         epochs=model.epochs,
         seconds=seconds,
@@ -97,22 +102,20 @@ def _train(model: DemoModel, folder: Path, events: DemoEvents, seconds: float) -
     )
 
     def report(fraction: float) -> None:
-        events.progress(f"train {model.name}", round(1000 * fraction), 1000)
+        on_progress(f"train {model.name}", round(1000 * fraction), 1000)
 
-    events.trained(model, train(plan, target, report))
-    return target
+    return train(plan, target, report)
 
 
-def _convert(model: DemoModel, weights: Path, folder: Path, events: DemoEvents) -> list[Conversion]:
+def _convert(model: DemoModel, weights: Path, on_progress: Progress) -> list[Conversion]:
     return convert(
         model.name,
         quantize="all",
-        calibrate="builtin:digits-train",
+        calibrate=TRAIN_DATA,
         weights=weights,
         alpha=model.alpha,
         size=SIZE,
         classes=CLASSES,
-        output=folder,
-        on_progress=events.progress,
-        on_result=events.converted,
+        output=weights.parent,
+        on_progress=on_progress,
     )

@@ -1,8 +1,8 @@
 """Training a small model on a small data set, in a child process and within a time limit.
 
-``edgecnn demo`` and the benchmarks need no more than this: Adam or RMSprop, label smoothing, shifts
-by a pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the epochs or
-the time do.
+``edgecnn demo`` and the benchmarks need no more than Adam or RMSprop, label smoothing, shifts by a
+pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the epochs or the
+time do.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load_images
 
 MAX_SHIFT = 2
+"""Pixels by which an image is shifted at most."""
+
 TRAINING_SEED = 0
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -52,7 +54,7 @@ class TrainingPlan:
         alpha: Width multiplier.
         size: Height and width of the input in pixels.
         train_data: Data to train on, as ``--data`` takes it.
-        test_data: Data that is held out.
+        test_data: Data that is held out, as ``--data`` takes it.
         classes: Number of classes.
         epochs: Passes over the data, if time allows.
         seconds: Time limit of the training itself, from the second step on.
@@ -76,7 +78,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class TrainModel:
-    """Asks the child to train: :class:`TrainingProgress` comes now and then, then a result.
+    """Asks the child to train; it answers :class:`TrainingProgress` now and then, then a result.
 
     Args:
         plan: What to train.
@@ -89,17 +91,21 @@ class TrainModel:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far the training is: the fraction that is done."""
+    """How far the training is.
+
+    Args:
+        fraction: Fraction of the training that is done, 0 to 1.
+    """
 
     fraction: float
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a training.
+    """The result of a training.
 
     Args:
-        top1_percent: Share of the held-out images that the model is right on.
+        top1_percent: Share of the held-out images that the model is right on, in percent.
         epochs: Passes over the data that were made.
         seconds: Time that the training took.
     """
@@ -115,7 +121,7 @@ def train(plan: TrainingPlan, target: Path, on_progress: Callable[[float], None]
     Args:
         plan: What to train.
         target: The file to write.
-        on_progress: Told the fraction that is done.
+        on_progress: Called with the fraction that is done.
 
     Raises:
         EdgecnnError: The child failed or crashed.
@@ -165,7 +171,7 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> TrainingResu
     seconds = time.perf_counter() - start
     test_images, test_labels = _tensors(plan.test_data, spec)
     answers = model.predict(test_images, batch_size=256, verbose=0).argmax(axis=1)
-    # Built anew, the file holds the weights without Adam's two moments of each.
+    # A model that is built anew is saved without the optimizer's two moments of each weight.
     trained = build(plan.model, alpha=plan.alpha, size=plan.size, classes=plan.classes)
     trained.set_weights(model.get_weights())
     trained.save(target)
@@ -204,7 +210,8 @@ def _fit(
         chosen = order[position * plan.batch : (position + 1) * plan.batch]
         model.optimizer.learning_rate = plan.learning_rate * cosine(done)
         model.train_on_batch(_shifted(images[chosen], generator), targets[chosen])
-        if step == 0:  # It compiles, which takes a slow or busy machine longer than the limit.
+        if step == 0:
+            # The first step compiles, which takes a slow or busy machine longer than the limit.
             start = time.perf_counter()
         on_progress(done)
     return float(plan.epochs)
@@ -223,8 +230,5 @@ def cosine(done: float) -> float:
 def _shifted(images: Images, generator: np.random.Generator) -> Images:
     """Shift each image of a batch by up to two pixels, as a hand writes it."""
     rows, columns = generator.integers(-MAX_SHIFT, MAX_SHIFT + 1, (2, len(images)))
-    moved = [
-        np.roll(image, (row, column), axis=(0, 1))
-        for image, row, column in zip(images, rows, columns, strict=True)
-    ]
-    return np.stack(moved)
+    shifts = zip(images, rows, columns, strict=True)
+    return np.stack([np.roll(image, (row, column), axis=(0, 1)) for image, row, column in shifts])

@@ -10,7 +10,8 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
-from edgecnn.devices.device import Device, get_device
+from edgecnn.devices.device import Device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare_answers, tolerance_of
 from edgecnn.golden.replay import input_tensor, run_model
 from edgecnn.golden.sample import (
@@ -21,7 +22,7 @@ from edgecnn.golden.sample import (
     sha256_of_array,
 )
 from edgecnn.model_metadata.described_file import DescribedFile
-from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, RunnerSession, check_threads
 from edgecnn.tflite.schemes import AnswerTolerance
 

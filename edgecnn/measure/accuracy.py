@@ -29,13 +29,13 @@ class AccuracyTask:
     """A model and labelled data that fit each other, ready to be run.
 
     Args:
-        model: The file's structure.
+        model: Structure of the model's file.
         dataset: Labelled data.
         preprocessing: What the user said of how images become input.
         label_offset: Output of class 0; None finds it.
-        label: The file's name for messages.
+        label: What messages call the file.
         images: Images to classify, drawn evenly over the classes; None classifies all.
-        labels: Names that the file has for its outputs.
+        labels: Names of the outputs, as the file has them.
 
     Raises:
         InputError: The model and the data do not fit.
@@ -73,13 +73,14 @@ class AccuracyTask:
         more: RunnerSource | None = None,
         reference: ReferenceRun | None = None,
     ) -> Accuracy:
-        """Classify every image; decoding goes on meanwhile.
+        """Classify every image; images are decoded while the model runs.
 
         Args:
             session: A runner that has the model loaded.
             on_images: Called with (images done, images in all).
             more: Source of further runners; None where there are none.
-            reference: Another model that is to classify the same images, if it did not yet.
+            reference: Another model for comparison. It classifies the same images, too, unless it
+                has done so before.
 
         Raises:
             InputError: No image can be read.
@@ -120,9 +121,9 @@ class ReferenceModel:
     """A file that others are compared with on the same images.
 
     Args:
-        path: The file.
-        sha256: SHA-256 of its content.
-        task: What it is to classify.
+        path: Path of the file.
+        sha256: SHA-256 of the file.
+        task: The file with the images that it is to classify.
     """
 
     path: Path
@@ -138,10 +139,10 @@ class ReferenceModel:
         label_offset: int | None = None,
         images: int | None = None,
     ) -> ReferenceModel:
-        """Read a file.
+        """Read a file that others are to be compared with.
 
         Args:
-            path: The file.
+            path: Path of the file.
             dataset: Labelled data.
             preprocessing: What the user said of how images become input.
             label_offset: Output of class 0; None finds it.
@@ -161,12 +162,12 @@ class ReferenceRun:
     """A reference on one device, where it classifies the images once for all other models.
 
     Args:
-        reference: The file.
-        runners: Source of its runners.
+        reference: The reference.
+        runners: Source of runners of the reference.
 
     Attributes:
-        model: The file as it lies on the device.
-        answers: What it answered; None before it has classified.
+        model: The reference as it lies on the device.
+        answers: Answers of the reference; None before it has classified the images.
     """
 
     def __init__(self, reference: ReferenceModel, runners: RunnerSource) -> None:
@@ -175,11 +176,14 @@ class ReferenceRun:
         self.answers: Answers | None = None
 
     def may_join(self, other: DeployedModel) -> bool:
-        """Say whether it has still to classify, and takes the same cut of an image as another."""
+        """Return whether the reference can classify together with another model.
+
+        It can if it has no answers yet and takes the same cut of an image.
+        """
         return self.answers is None and self.model.takes_the_cut_of(other)
 
     def beside(self, answers: Answers, offset: int, on_images: OnImages) -> OtherModel:
-        """Compare another model's answers with the reference's.
+        """Return the reference beside another model that classified the same images.
 
         Args:
             answers: Answers of the other model.

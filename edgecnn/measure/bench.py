@@ -9,7 +9,8 @@ from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.devices.device import Device, get_device
+from edgecnn.devices.device import Device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened, with_name
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.interleaving import Bencher

@@ -19,20 +19,20 @@ from edgecnn.measure.device_caveats import DeviceRun
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Progress, Target
 from edgecnn.runner.health import Power
-from edgecnn.runner.protocol import MemoryUse, ModelLoaded, ModelWarmed
+from edgecnn.runner.ondevice.protocol import MemoryUse, ModelLoaded, ModelWarmed
 from edgecnn.runner.session import IDLE_S, MAX_TIMED_CALLS
 from edgecnn.runner.timing import Timing
 from edgecnn.tflite.reading import TfliteModel
 
 IDLE_POWER_S = 1.0
 BUSY_POWER_S = 2.0
-"""The meter is read four times a second: some readings of each, without doubling a short run."""
+"""Seconds of reading the power meter: some readings, at four a second, for little more time."""
 
 SETTLE_CALLS = 2
-"""Untimed calls after another model has had the caches."""
+"""Untimed calls before timed ones, where another model has had the caches."""
 
 LONG_CALL_MS = 100.0
-"""To fill the caches takes some milliseconds, which a call of so long does not notice."""
+"""Calls of so long need no calls to settle: filling the caches takes a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class PreparedModel:
 
     Args:
         target: The model as the user named it.
-        path: Its file on this machine.
-        place: Path of its file on the device.
-        structure: What the file says.
-        task: How its accuracy is measured; None where it is not.
+        path: Path of the model's file on this machine.
+        place: Path of the model's file on the device.
+        structure: Structure of the model's file.
+        task: How the accuracy is measured; None where it is not measured.
     """
 
     target: Target
@@ -85,7 +85,7 @@ class Measured:
         power: Power that the board drew.
         in_turn: How many candidates were timed in turn, this one included.
         turn_group: Name of the candidates that were timed in turn; None of one alone.
-        cooldown_s: Seconds that the device rested before; None where it was not to.
+        cooldown_s: Seconds that the device rested before; None where no rest was asked for.
     """
 
     run: DeviceRun
@@ -109,7 +109,7 @@ class Candidate:
         plan: How to measure.
 
     Attributes:
-        seconds: Time that its measurement took so far.
+        seconds: Time that the measurement of the candidate took so far.
 
     Raises:
         EdgecnnError: Each method raises it where the model cannot be run or its runner died; it
@@ -125,7 +125,7 @@ class Candidate:
             self._session = device.start(f"running {model.label}")
 
     def prepare(self, on_progress: Progress) -> None:
-        """Look at the device, load the model and run it until it is warm."""
+        """Read the device's state, load the model and run it until it is warm."""
         model, session = self.model, self._session
         with self._working():
             on_progress(f"loading {model.label}", 0, 0)
@@ -139,7 +139,7 @@ class Candidate:
             self._warm_up = session.warm_up(self._plan.warmup)
 
     def memory_available_bytes(self) -> int | None:
-        """Return the memory that programs on the device can have without swapping."""
+        """Return how many bytes programs on the device can have without swapping."""
         with self._working():
             return self._session.health().memory_available_bytes
 
@@ -147,8 +147,8 @@ class Candidate:
         """Time some of the calls that are still to be made.
 
         Args:
-            rounds_left: How often this is called, this time included; the last time makes up the
-                numbers that the plan asks for.
+            rounds_left: How many rounds are left, this one included; the last round completes the
+                calls and the time that the plan asks for.
             in_turn: How many candidates are timed in turn.
             on_progress: Called with the fraction of this turn's calls that is done.
         """
@@ -173,7 +173,7 @@ class Candidate:
         return self._warm_up.first_inference_ms < LONG_CALL_MS
 
     def finish(self, in_turn: int, turn_group: str) -> Measured:
-        """Ask what is to be known after the timed calls; the model stays loaded.
+        """Return all that was measured, after the last timed call; the model stays loaded.
 
         Args:
             in_turn: How many candidates were timed in turn.
@@ -181,9 +181,9 @@ class Candidate:
         """
         session, timing = self._session, Timing.joined(self._parts)
         with self._working():
-            # Asked before any images come: their tensors are not the model's memory.
+            # Memory is read before any images come: their tensors are not the model's memory.
             memory, after = session.memory(), session.health()
-            # In a loop of its own: asking the meter would disturb the calls that are timed.
+            # Power is read in a loop of its own: reading the meter would disturb timed calls.
             busy = session.power(BUSY_POWER_S, busy=True) if self._idle else None
             facts = session.facts()
         run = DeviceRun(facts, self._before, after, timing.cpu_lowest_mhz, self.threads)
@@ -223,6 +223,6 @@ class Candidate:
 
 
 def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
-    """Return the values that a float input takes, where the file's metadata says it."""
+    """Return least and greatest value of a float input, where the file's metadata has them."""
     described = (structure.edgecnn or {}).get("input")
     return InputSpec.from_dict(described).value_range if described else None

@@ -1,4 +1,4 @@
-"""What a user should know before trusting a measurement; each threshold has its reason."""
+"""Warnings about a measurement's times, data and accuracy; each threshold has its reason."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from edgecnn.runner.session import DeviceFacts
 from edgecnn.runner.timing import Timing
 
 NOISY_P99_TO_P50 = 2.0
-"""One kernel sequence on one input takes the same time; a call of twice the median does more."""
+"""Ratio of percentiles above which calls are noisy: the same kernels on the same input should take
+the same time, so a call of twice the median was disturbed."""
 
 NOISY_HALF_WIDTH = 0.05
-"""Share of the median by which its interval may reach above it: what differs between quiet runs
-makes up half of that."""
+"""Share of the median by which its interval may reach above it; differences between quiet runs make
+up half of that."""
 
 WAITED_SHARE = 0.02
 """Share of the calls' time in which another program had the CPU; on a quiet device only interrupts
@@ -34,10 +35,10 @@ DRIFT_SHARE = 0.03
 """Share of the latency by which it may drift: more than two quiet runs of one file differ by."""
 
 CLOCK_SHARE = 0.01
-"""Share of a call that the reading of the clock may take."""
+"""Share of a call's time that reading the clock may take."""
 
 NAMED_IMAGES = 5
-"""Unreadable images that a message names; it counts the others."""
+"""Unreadable images that a message names; the others are counted."""
 
 CLOSE_OTHERS = "close other programs and measure again"
 
@@ -49,12 +50,12 @@ def timing_caveats(
     threads: int,
     cores: int | None,
 ) -> Iterator[MeasurementWarning]:
-    """Yield what is doubtful about latencies (milliseconds).
+    """Yield warnings about latencies.
 
     Args:
         timing: The timed calls.
-        interval: Interval of their median; None where they are too few for one.
-        drift: How their latency drifted.
+        interval: Interval of the median latency; None where the calls are too few for an interval.
+        drift: How the latency drifted.
         threads: Threads of the runtime.
         cores: Logical cores of the device.
     """
@@ -83,7 +84,7 @@ def timing_caveats(
 
 
 def _disturbed(timing: Timing, threads: int, cores: int | None) -> Iterator[MeasurementWarning]:
-    """Yield what else ran while the model did."""
+    """Yield warnings about other programs that ran while the model did."""
     background = timing.background
     # Several threads wait for each other, too.
     if threads == 1 and (waited := timing.waited_share or 0.0) > WAITED_SHARE:
@@ -107,7 +108,7 @@ def _disturbed(timing: Timing, threads: int, cores: int | None) -> Iterator[Meas
 
 
 def _noisy(timing: Timing, interval: PercentileInterval | None) -> Iterator[MeasurementWarning]:
-    """Yield a warning where calls differ, or their median is not known well."""
+    """Yield a warning where calls differ much, or where their median's interval is wide."""
     ordered = sorted(timing.samples_ms)
     median, slow = percentile(ordered, 50), percentile(ordered, 99)
     # Not the lower end: programs that ran for a moment lower it, and have a warning of their own.
@@ -165,7 +166,7 @@ def data_caveats(dataset: Dataset) -> Iterator[MeasurementWarning]:
 
 
 def accuracy_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
-    """Yield what a user should know about top-1 and top-5."""
+    """Yield warnings about top-1 and top-5."""
     if count := len(accuracy.unreadable):
         named = "; ".join(accuracy.unreadable[:NAMED_IMAGES])
         more = f"; and {count - NAMED_IMAGES} more" if count > NAMED_IMAGES else ""

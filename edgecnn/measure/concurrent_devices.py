@@ -25,7 +25,7 @@ class ConvertedFiles:
         self._made: dict[int, Path] = {}
 
     def of(self, target: Target, on_progress: Progress) -> Path:
-        """Return a target's file, converted first where that was not done before."""
+        """Return the path of a target's file; a target that was not converted yet is converted."""
         with self._lock:
             if id(target) not in self._made:
                 self._made[id(target)] = target.file(on_progress)
@@ -34,12 +34,12 @@ class ConvertedFiles:
 
 @contextmanager
 def opened(devices: Sequence[Device], on_failure: OnFailure | None) -> Iterator[list[Device]]:
-    """Connect to devices, one after the other, since any of them may ask for a password.
+    """Yield open devices; they are opened one by one, since each may ask for a password.
 
     Args:
         devices: The devices.
-        on_failure: Called with the error of each device that is not reached, so that the others are
-            measured; where it is None the error is raised.
+        on_failure: Called with the error of each device that is not reached, and the others are
+            measured; None raises the error.
     """
     with ExitStack() as stack:
         reached = []
@@ -65,10 +65,10 @@ def measure_all(
         devices: The devices, which are open.
         measure: Yields the records of a device, and the errors of models that it cannot measure.
         on_record: Called with each record as it comes, in the caller's own thread.
-        on_failure: Called with each error; where it is None the first one is raised.
+        on_failure: Called with each error; None raises the first one.
 
     Returns:
-        The records in the order of the devices, whichever was faster.
+        The records in the order of the devices, not in that of their measurements.
     """
     records: list[list[Record]] = [[] for _ in devices]
     for number, result in _as_they_come(devices, measure):
@@ -85,35 +85,35 @@ def measure_all(
 def _as_they_come(
     devices: Sequence[Device], measure: Callable[[Device], Iterator[Record | EdgecnnError]]
 ) -> Iterator[tuple[int, Record | BaseException]]:
-    """Yield the number of a device and what it measured, whichever device is first."""
+    """Yield numbers of devices with each result, in the order in which the results come."""
     if len(devices) == 1:
-        # Without another thread, so that Ctrl-C ends what is waited for.
+        # No other thread is used, so that Ctrl-C ends the work that is waited for.
         for result in measure(devices[0]):
             yield 0, result
         return
-    told: queue.Queue[tuple[int, Record | BaseException | None]] = queue.Queue()
+    results: queue.Queue[tuple[int, Record | BaseException | None]] = queue.Queue()
 
     def work(number: int) -> None:
         try:
             for result in measure(devices[number]):
-                told.put((number, result))
+                results.put((number, result))
         except BaseException as error:
-            told.put((number, error))
-        told.put((number, None))
+            results.put((number, error))
+        results.put((number, None))
 
     for number in range(len(devices)):
         threading.Thread(target=work, args=(number,), daemon=True).start()
-    going = len(devices)
-    while going:
-        number, answer = told.get()
-        if answer is None:
-            going -= 1
+    running = len(devices)
+    while running:
+        number, outcome = results.get()
+        if outcome is None:
+            running -= 1
         else:
-            yield number, answer
+            yield number, outcome
 
 
 def with_name(device: Device, on_progress: Progress) -> Progress:
-    """Return a report of progress that begins with the device's name."""
+    """Return a progress callback that puts the device's name before each phase."""
 
     def report(phase: str, done: int, total: int) -> None:
         on_progress(f"{device.name}: {phase}", done, total)

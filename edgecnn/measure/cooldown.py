@@ -12,22 +12,23 @@ from edgecnn.measure.targets import Progress
 from edgecnn.runner.session import RunnerSession
 
 MAX_REST_S = 300.0
-"""A board in a warm room may never be as cool as it was asked to be."""
+"""Longest rest in seconds for a temperature: in a warm room a board may never be so cool."""
 
 WITHOUT_THERMOMETER_S = 30.0
 LOOK_EVERY_S = 1.0
 
 MOST_S = 3600.0
 MOST_C = 120.0
-"""A user who asks for a longer rest, or for a warmer device, has made a mistake."""
+"""Longest rest and highest temperature that a user may ask for; more would be a mistake."""
 
 
 @dataclass(frozen=True)
 class Cooldown:
-    """How long a device rests.
+    """How long a device rests before a model is measured.
 
     Args:
-        temperature_c: Temperature that the processor is to have; None where only time counts.
+        temperature_c: Temperature in degrees Celsius that ends the rest; None where only time
+            counts.
         seconds: Time of the rest, or with a temperature the longest time; None takes
             :data:`MAX_REST_S` where the device has a thermometer and
             :data:`WITHOUT_THERMOMETER_S` where it has none.
@@ -47,8 +48,8 @@ class Cooldown:
         Raises:
             InputError: The text has another form, or asks for more than makes sense.
         """
-        found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)C)?(?:(?:^|(?<=C),)(\d+(?:\.\d+)?)s?)?", text)
-        degrees, seconds = (value and float(value) for value in found.groups()) if found else (0, 0)
+        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)C)?(?:(?:^|(?<=C),)(\d+(?:\.\d+)?)s?)?", text)
+        degrees, seconds = (value and float(value) for value in match.groups()) if match else (0, 0)
         if not (degrees or seconds) or (degrees or 0) > MOST_C or (seconds or 0) > MOST_S:
             raise InputError(
                 f"--cooldown takes seconds (30), a temperature (55C) or both (55C,120s), "
@@ -61,7 +62,7 @@ class Cooldown:
 
         Args:
             session: A runner on the device, which does nothing meanwhile.
-            on_progress: Called with the seconds so far, and the most that there can be.
+            on_progress: Called with (phase, seconds so far, seconds at most).
         """
         begin, temperature = time.monotonic(), self.temperature_c
         if temperature is not None and session.health().temperature_c is None:

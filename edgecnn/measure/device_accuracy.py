@@ -18,8 +18,8 @@ from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TfliteModel
 
 MEMORY_SHARE = 0.5
-"""Share of the free memory that runners beside the first may take: what else needs memory is not
-known."""
+"""Share of the free memory that runners beside the first may take; other programs may need the
+rest."""
 
 
 class DeviceAccuracy:
@@ -37,7 +37,7 @@ class DeviceAccuracy:
         self._on_progress = on_progress
 
     def task(self, path: Path, structure: TfliteModel, label: str) -> AccuracyTask | None:
-        """Return what a model is to classify, None where the plan has no data.
+        """Return a model with the images that it is to classify; None where the plan has no data.
 
         Raises:
             InputError: The model does not fit the data.
@@ -67,12 +67,12 @@ class DeviceAccuracy:
         """Classify the images.
 
         Args:
-            task: What :meth:`task` gave.
+            task: The model and its images, as :meth:`task` gave them.
             session: A runner that has the model loaded, and has nothing else to do.
-            path: The model's file on this machine.
-            place: Path of its file on the device.
-            threads: Threads of the runner.
-            label: The model's name for messages.
+            path: Path of the model's file on this machine.
+            place: Path of the model's file on the device.
+            threads: Threads of the runtime.
+            label: What messages call the model.
         """
 
         def report(done: int, total: int) -> None:
@@ -84,7 +84,7 @@ class DeviceAccuracy:
         if reference is None or reference.reference.sha256 != sha256_of(path):
             return task.run(session, report, more, reference)
         accuracy = task.run(session, report, more)
-        # The model is the reference itself: the others need not wait for its answers again.
+        # The model is the reference itself, which need not classify the images a second time.
         reference.answers = accuracy.answers
         return accuracy
 
@@ -116,7 +116,7 @@ class DeviceAccuracy:
 
 
 def _labels(path: Path) -> tuple[str, ...]:
-    """Return a file's names of its classes; none where they are missing or cannot be read."""
+    """Return the class names in a file; empty where they are missing or cannot be read."""
     try:
         return DescribedFile(path).labels or ()
     except InputError:

@@ -1,4 +1,4 @@
-"""What is wrong with the device itself while it measures, and what to do about it.
+"""Warnings about the device itself: heat, supply, clock, other programs, memory.
 
 Raspberry Pi's documentation says what its boards do and need:
 https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#power-supply and
@@ -15,26 +15,27 @@ from edgecnn.runner.health import THROTTLING_BITS, Health, has_occurred, is_now
 from edgecnn.runner.session import DeviceFacts
 
 HOT_C = 75.0
-"""Raspberry Pis slow down from 80 °C, and a run of some minutes adds the difference."""
+"""Degrees Celsius from which a Raspberry Pi is hot: it slows down from 80 on, and a run of some
+minutes adds the difference."""
 
 SLOW_SHARE = 0.95
-"""Share of its highest clock below which a CPU is slow; a clock that is measured and not set may
-differ a little from the highest."""
+"""Share of its highest clock below which a CPU is slow; measured clocks differ a little from the
+clock that was set."""
 
 BUSY_SHARE = 0.25
-"""Share of all cores that other programs may keep busy: caches, memory and heat are shared with
-them even if a core is free."""
+"""Share of all cores that other programs may keep busy: they share caches, memory and heat with the
+model even if a core is free."""
 
 BUSY_CORES = 0.25
-"""Cores of those that the model needs which other programs may keep busy: a quarter of one is felt
-in the slower calls."""
+"""How many of the cores that the model needs other programs may keep busy: a quarter of a core
+shows in the slower calls."""
 
 LITTLE_MEMORY_BYTES = 64 << 20
-"""With less free memory Linux begins to drop what it will have to read again, such as the model's
-file."""
+"""Free bytes of memory below which Linux begins to drop pages that it has to read again later, such
+as those of the model's file."""
 
 SWAPPED_PAGES = 64
-"""Pages that may be read back from swap meanwhile: a sleeping service that wakes up reads fewer."""
+"""Pages that may be read back from swap: a sleeping service that wakes up reads fewer."""
 
 FIXED_GOVERNOR = "performance"
 
@@ -52,7 +53,7 @@ SUPPLIES = {
 The names of Raspberry Pi 500 and 400 begin like those of 5 and 4, whose supplies they take."""
 
 SOCS_OF_64_BITS = ("brcm,bcm2710", "brcm,bcm2711", "brcm,bcm2712", "brcm,bcm2837")
-"""Chips of Pi Zero 2, 3, 4 and 5, whose 64 bits a 32-bit kernel does not tell of otherwise."""
+"""Chips of Pi Zero 2, 3, 4 and 5: their 64 bits cannot be told from what a 32-bit kernel says."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,10 @@ class DeviceRun:
     """A device before, during and after the timed calls of one model.
 
     Args:
-        facts: What it is.
-        before: Its health before the model was loaded.
-        after: Its health after the last timed call.
-        cpu_lowest_mhz: Lowest clock while the calls were timed.
+        facts: What the device is.
+        before: Health of the device before the model was loaded.
+        after: Health of the device after the last timed call.
+        cpu_lowest_mhz: Lowest clock of the fastest core while the calls were timed.
         threads: Threads of the runtime.
     """
 
@@ -80,7 +81,7 @@ class DeviceRun:
 
 
 def device_caveats(run: DeviceRun) -> Iterator[MeasurementWarning]:
-    """Yield what is wrong with a device, the worst first."""
+    """Yield warnings about a device, the worst first."""
     yield from _emulation(run)
     for condition in THROTTLING_BITS:
         yield from _throttling(run, condition)
@@ -101,10 +102,10 @@ def _emulation(run: DeviceRun) -> Iterator[MeasurementWarning]:
 
 
 def _throttling(run: DeviceRun, condition: str) -> Iterator[MeasurementWarning]:
-    """Yield the worst that the firmware says of one condition.
+    """Yield the worst warning about one condition that the firmware reports.
 
-    The firmware never forgets what has occurred since boot, so a bit that came while measuring
-    tells what happened meanwhile. A bit that was set before tells nothing of the measurement.
+    The firmware remembers every condition since boot. So a bit that is set during a measurement
+    tells of that measurement, and a bit that was set before tells nothing of it.
     """
     before, after = run.before.throttled, run.after.throttled
     message, advice = _CONDITION_TEXTS[condition]
@@ -150,7 +151,7 @@ def _supply(board: str | None) -> str:
 
 
 def _heat(run: DeviceRun) -> Iterator[MeasurementWarning]:
-    # A PC's processor is made to be this hot; only for these boards there is a number.
+    # A PC's processor may be this hot; only for Raspberry Pis the maker gives a limit.
     temperatures = (run.before.temperature_c, run.after.temperature_c)
     highest = max((value for value in temperatures if value is not None), default=0.0)
     if run.is_raspberry_pi and highest >= HOT_C:
@@ -160,10 +161,10 @@ def _heat(run: DeviceRun) -> Iterator[MeasurementWarning]:
 
 
 def _clock(run: DeviceRun) -> Iterator[MeasurementWarning]:
-    """Yield doubts about the clock of a board.
+    """Yield warnings about the clock of a board.
 
-    A PC's highest clock holds for moments and on few cores, and its governors of any name follow
-    the load within milliseconds: there neither means anything.
+    PCs are left out: their highest clock holds for moments and on few cores, and all their
+    governors follow the load within milliseconds.
     """
     facts = run.facts
     if facts.board is None:

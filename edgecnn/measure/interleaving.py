@@ -1,8 +1,8 @@
 """Models on one device, interleaved (A B C, C B A, ...) so that drift meets all of them alike.
 
-Clock, heat and neighbours change within seconds, by more than what two models often differ by. So
-models and thread counts are not timed one after the other: their runners are held open together,
-and each is given a fortieth of its calls at a time, in an order that changes.
+Clock, heat and other programs change a device's speed within seconds, often by more than the
+difference between two models. So models and thread counts are not timed one after the other: their
+runners stay open together, and each makes a fortieth of its calls in turn, in a changing order.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from edgecnn.records.record import Record
 from edgecnn.tflite.reading import read_model
 
 INTERLEAVED_ROUNDS = 40
-"""Turns of each candidate, which ``compare`` compares one by one: the shorter they are, the more
-alike are the conditions of two that follow each other."""
+"""Turns of each candidate. ``compare`` compares turn by turn: the shorter two successive turns are,
+the more alike are their conditions."""
 
 MOST_OPEN = 4
-"""Runners that are open together: each takes caches and memory from the others."""
+"""Runners that are open together at most: each takes caches and memory from the others."""
 
 RUNNER_BYTES = 256 << 20
 BYTES_PER_MODEL_BYTE = 4
-"""Memory that must be free for one more runner: for itself, and for each byte of the model's file,
-whose weights are in memory packed and unpacked."""
+"""Free bytes of memory that one more runner needs: for the runner, and for each byte of the model's
+file, whose weights are in memory packed and unpacked."""
 
 Group = list[Candidate]
 
@@ -64,8 +64,8 @@ class Bencher:
     def measure(self, targets: Sequence[Target]) -> Iterator[Record | EdgecnnError]:
         """Yield each record as it is finished, and the error of each model that cannot be measured.
 
-        A runner that dies among the timed calls costs its own record; a model that fails before or
-        after them is not tried again with other thread counts.
+        A runner that dies during the timed calls costs one record. A model that fails before or
+        after them is not tried with other thread counts.
         """
         waiting = deque((target, count) for target in targets for count in self._plan.threads)
         while waiting:
@@ -94,7 +94,7 @@ class Bencher:
             waiting.popleft()
 
     def _prepare(self, target: Target) -> PreparedModel:
-        """Return a model ready to be run: converted, and sent to the device, if that is needed."""
+        """Return a target as a model on the device: it is converted and sent if need be."""
         if id(target) not in self._prepared:
             label = quoted(target.label)
             with named_errors(label):
@@ -115,7 +115,7 @@ class Bencher:
         return candidate
 
     def _has_room(self, group: Group, model: PreparedModel) -> bool:
-        """Say whether one more runner may be open beside others."""
+        """Return whether one more runner may be open beside those of a group."""
         if self._plan.cooldown or len(group) >= MOST_OPEN:
             return False
         free = group[-1].memory_available_bytes()
@@ -148,7 +148,7 @@ class Bencher:
         self._on_progress(phase, int(100 * (done + fraction / turns)), 100)
 
     def _finish(self, group: Group) -> Iterator[Record | EdgecnnError]:
-        """Ask for what the timed calls do not tell, and end the runners one by one."""
+        """Yield the record of each candidate, and end its runner."""
         members, name = len(group), uuid.uuid4().hex
         while group:
             candidate = group[0]
@@ -166,7 +166,7 @@ class Bencher:
                 yield outcome
 
     def _record(self, candidate: Candidate, members: int, group_name: str) -> Record:
-        """Return a candidate's record; accuracy is measured once, as threads don't change it."""
+        """Return a candidate's record; accuracy is measured once, as threads do not change it."""
         measured = candidate.finish(members, group_name)
         target = id(candidate.model.target)
         is_first = target not in self._accuracies

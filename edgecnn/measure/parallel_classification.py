@@ -1,8 +1,8 @@
-"""Classifying many images: decoded in threads, and run by as many runners as save time.
+"""Classifying many images: they are decoded in threads, and run by as many runners as save time.
 
 Decoding and running overlap: a runner reads the next batch while this process prepares the one
-after that. Where the first runner is what all wait for, others are started beside it. Answers go
-back to their images, so they are the same whatever the number of runners.
+after it. Where images wait for the first runner, others are started beside it. Each answer keeps
+the index of its image, so the result is the same whatever the number of runners.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo
 
 IMAGES_PER_MESSAGE = 16
-"""Enough to hide the way to the runner, few enough to keep memory low."""
+"""Images of a batch: enough to hide the time of sending, few enough to keep memory low."""
 
 FEWEST_IMAGES_PER_MESSAGE = 4
-"""Towards the end batches become smaller, but not smaller than this."""
+"""Images of the smallest batch: batches become smaller towards the end of the data."""
 
 BATCHES_UNDER_WAY = 2
-"""A runner has two batches: it works on one while the next one comes."""
+"""Batches that a runner has: it works on one while the next one comes."""
 
 WORTH_S = 1.0
-"""Seconds that another runner must save: it takes a few tenths of a second of CPU to start."""
+"""Seconds that another runner must save: starting it takes a few tenths of a second of CPU."""
 
 WAITS_FOR_IMAGES = 0.3
-"""Share of its time that a runner waits for decoders, above which another one would wait too."""
+"""Share of its time that a runner waits for decoders, above which another would wait, too."""
 
 CREW_POLL_S = 0.01
 
@@ -71,11 +71,11 @@ class DeployedModel:
     """A model that lies on a device.
 
     Args:
-        spec: How images become its input.
+        spec: How images become the model's input.
         input: The tensor that takes an image.
         output: The tensor of scores.
         offset: Output of class 0.
-        runners: Source of runners; None where there is one only, which has the model loaded.
+        runners: Source of runners; None where the only runner has the model loaded already.
     """
 
     spec: InputSpec
@@ -117,21 +117,21 @@ class DeployedModel:
             indices: int64, shape (images,): indices of the batch's images in the data.
             labels: int64, shape (images,): classes of these images.
         """
-        given = session.collect()
-        assert given.outputs is not None
-        scores = to_scores(given.outputs.reshape(len(indices), -1), self.output)
-        wanted = labels + self.offset
+        classified = session.collect()
+        assert classified.outputs is not None
+        scores = to_scores(classified.outputs.reshape(len(indices), -1), self.output)
+        label_outputs = labels + self.offset
         return Answers(
             indices=indices,
-            wanted=wanted,
-            top=given.top,
-            scores=np.take_along_axis(scores, given.top, axis=1),
-            wanted_scores=scores[np.arange(len(wanted)), wanted],
-            finite=given.finite,
+            label_outputs=label_outputs,
+            top=classified.top,
+            scores=np.take_along_axis(scores, classified.top, axis=1),
+            label_scores=scores[np.arange(len(labels)), label_outputs],
+            finite=classified.finite,
         )
 
     def takes_the_cut_of(self, other: DeployedModel) -> bool:
-        """Say whether the model takes the same cut of an image as another one."""
+        """Return whether the model takes the same cut of an image as another one."""
         cuts = [(s.shape, s.crop_fraction, s.interpolation) for s in (self.spec, other.spec)]
         return cuts[0] == cuts[1]
 
@@ -175,7 +175,7 @@ def classify_images(
 
 
 class _Work:
-    """The images that are still to be classified, and the answers that are there."""
+    """The images that are still to be classified, and the answers so far."""
 
     def __init__(
         self, dataset: Dataset, indices: Sequence[int], models: Sequence[DeployedModel]
@@ -190,7 +190,7 @@ class _Work:
         self._parts: list[list[Answers]] = [[] for _ in models]
 
     def done_by(self, sessions: Sequence[RunnerSession]) -> Iterator[None]:
-        """Classify by a runner of each model until no image is left; yields after each batch."""
+        """Classify by a runner of each model until no image is left, and yield after each batch."""
         under_way: deque[list[LoadedImage]] = deque()
         while batch := self._next():
             if readable := self._readable(batch):
@@ -210,7 +210,7 @@ class _Work:
             self._images.close()
 
     def answers(self) -> list[Answers]:
-        """Return what each model answered."""
+        """Return the answers of each model."""
         unreadable = sorted(self._unreadable, key=lambda loaded: loaded.index)
         errors = tuple(str(loaded.error) for loaded in unreadable)
         if not self.done - len(unreadable):
@@ -231,10 +231,10 @@ class _Work:
         return max(FEWEST_IMAGES_PER_MESSAGE, min(IMAGES_PER_MESSAGE, share))
 
     def _readable(self, batch: list[LoadedImage]) -> list[LoadedImage]:
-        bad = [loaded for loaded in batch if loaded.image is None]
+        unreadable = [loaded for loaded in batch if loaded.image is None]
         with self._lock:
-            self._unreadable += bad
-            self.done += len(bad)
+            self._unreadable += unreadable
+            self.done += len(unreadable)
         return [loaded for loaded in batch if loaded.image is not None]
 
     def _collect(self, batch: list[LoadedImage], sessions: Sequence[RunnerSession]) -> None:
@@ -246,7 +246,7 @@ class _Work:
 
 
 class _Crew:
-    """Runners beside the first, each with a thread on this machine that feeds it."""
+    """Runners beside the first, each of which a thread on this machine feeds."""
 
     def __init__(self, work: _Work, most: int) -> None:
         self._work, self._most = work, most
@@ -256,7 +256,7 @@ class _Crew:
         self._look()
 
     def grow(self) -> None:
-        """Start another runner if that saves time: images wait for runners, and many are left."""
+        """Start another runner if images wait for runners and many images are left."""
         work, runners = self._work, self._work.runners
         done = work.done - self._done
         if runners >= self._most or done < runners * IMAGES_PER_MESSAGE:
@@ -277,7 +277,7 @@ class _Crew:
             raise self._failed[0]
 
     def join(self, on_wait: Callable[[], None]) -> None:
-        """Wait for the batches that are still worked on, not for a runner that only starts."""
+        """Wait for all answers, but not for a runner that is only starting."""
         while self._work.done < self._work.total:
             self.check()
             time.sleep(CREW_POLL_S)

@@ -10,13 +10,12 @@ from edgecnn.runner.timing import Timing
 PERCENTS = (50, 90, 99)
 
 OTHERS_CORES = 0.15
-"""Cores that other programs kept busy, from which on a measurement is called disturbed; the
-services of an idle system take a few hundredths of a core."""
+"""Busy cores of other programs above which a measurement is called disturbed; the services of an
+idle system take a few hundredths of a core."""
 
 NEIGHBOUR_COST = 0.5
-"""Share of a call's time that a program on a neighbouring core is assumed to cost at most. Two
-threads of one physical core get half of it each; what cores share beyond (caches, memory) is not
-modelled."""
+"""Share of a call's time that a program on a neighbouring core is assumed to cost at most: two
+threads of one physical core get half of it each. Shared caches and memory are not modelled."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,12 @@ class PercentileInterval:
 def percentile_intervals(
     timing: Timing, threads: int, cores: int | None
 ) -> dict[int, PercentileInterval | None]:
-    """Return intervals of the percentiles that a quiet device would have shown, too.
+    """Return intervals that also hold the percentiles that a quiet device would have shown.
 
-    Both ends come from resampling. Other programs only ever make a model slower, and how much
-    slower cannot be known from the samples; so the lower end goes down to :func:`undisturbed_ms`.
-    That end is a bound, as in partial identification (Manski, "Partial Identification of
-    Probability Distributions", 2003).
+    Both ends come from resampling. Other programs only ever make a model slower, and the samples do
+    not tell by how much; so the lower end goes down to :func:`undisturbed_ms`. That end is a bound,
+    as in partial identification (Manski, "Partial Identification of Probability Distributions",
+    2003).
 
     Args:
         timing: The timed calls.
@@ -50,13 +49,13 @@ def percentile_intervals(
     Returns:
         An interval for each of ``PERCENTS``; None where the samples are too few.
     """
-    found: dict[int, PercentileInterval | None] = {}
+    intervals: dict[int, PercentileInterval | None] = {}
     for percent in PERCENTS:
         interval = percentile_interval(timing.samples_ms, percent)
-        found[percent] = interval and PercentileInterval(
+        intervals[percent] = interval and PercentileInterval(
             undisturbed_ms(timing, percent, interval[0], threads, cores), interval[1]
         )
-    return found
+    return intervals
 
 
 def undisturbed_ms(
@@ -64,16 +63,16 @@ def undisturbed_ms(
 ) -> float:
     """Return a lower bound of a percentile on a device that does nothing else, in milliseconds.
 
-    On one thread the bound comes from the calls without the time that their thread waited for a
-    CPU: it is the lower end of their percentile's interval. Several threads wait for each other as
-    well, and busily: there the bound is the least CPU time that a call took of each thread, if
-    other programs ran at all. What programs on neighbouring cores may have cost, and what the host
-    of a virtual machine took, comes off in proportion to their share of the time.
+    On one thread the time that the thread waited for a CPU is taken off each call; the bound is the
+    lower end of the percentile's interval over the rest. Several threads wait for each other as
+    well, and busily: there the bound is the least CPU time a thread of any call, if other programs
+    ran at all. From either bound comes off, in proportion to their share of the time, what programs
+    on neighbouring cores may have cost and what the host of a virtual machine took.
 
     Args:
         timing: The timed calls.
         percent: The percentile: 50, 90 or 99.
-        low: Lower end of its interval as it was measured.
+        low: Lower end of the percentile's interval as it was measured, in milliseconds.
         threads: Threads of the runtime.
         cores: Logical cores of the device.
     """

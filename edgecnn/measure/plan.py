@@ -19,7 +19,7 @@ from edgecnn.runner.session import MAX_TIMED_CALLS, check_threads
 
 MLPERF_RUNS = 1024
 MLPERF_MIN_TIME_S = 60.0
-"""Queries and time at least in the single-stream scenario: MLPerf Inference Rules 0.5, 2019."""
+"""Calls and seconds at least in the single-stream scenario of MLPerf Inference Rules 0.5, 2019."""
 
 MLPERF = "mlperf-single-stream"
 """Name of MLPerf's single-stream scenario in records."""
@@ -27,7 +27,7 @@ MLPERF = "mlperf-single-stream"
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """How to measure, the same for all models and devices of a call.
+    """How to measure; one plan holds for all models and devices of a call.
 
     Args:
         threads: Thread counts of the runtime; each is measured by itself.
@@ -73,7 +73,7 @@ class BenchPlan:
         return dataclasses.replace(self, against=against)
 
     def check(self) -> None:
-        """Raise InputError where a number makes no sense."""
+        """Raise InputError where a number of the plan makes no sense."""
         if not self.threads:
             raise InputError("--threads takes one count or several: --threads 1,2")
         check_threads(self.threads)

@@ -1,4 +1,4 @@
-"""Builds a :class:`~edgecnn.records.record.Record` of what each part of a measurement knows."""
+"""Builds a :class:`~edgecnn.records.record.Record` from the parts of a measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgecnn.measure.caveats import (
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
 from edgecnn.measure.percentile_intervals import percentile_intervals
 from edgecnn.measure.plan import BenchPlan
-from edgecnn.measure.sample_statistics import drift_of, outliers_of, summarize
+from edgecnn.measure.sample_statistics import drift_of, latency_figures, outliers_of
 from edgecnn.measure.verdict import verdict_on
 from edgecnn.records.record import SCHEMA_VERSION, Record
 from edgecnn.runner.timing import Timing
@@ -38,8 +38,8 @@ def record_of(
     """Return the record of one model at one thread count.
 
     Args:
-        candidate: The model and the thread count, with all of the work done.
-        measured: What the runner told.
+        candidate: The model and the thread count, after the measurement.
+        measured: What the runner told of the model.
         accuracy: How often the model is right; None where there was no data.
         device: Name of the device.
         plan: How the model was measured.
@@ -120,14 +120,8 @@ def _conditions(measured: Measured, plan: BenchPlan) -> Fields:
 
 
 def _latency(timing: Timing) -> Fields:
-    summary = summarize(timing.samples_ms)
     return {
-        "latency_p50_ms": summary.p50,
-        "latency_p90_ms": summary.p90,
-        "latency_p99_ms": summary.p99,
-        "latency_mean_ms": summary.mean,
-        "latency_std_ms": summary.std,
-        "latency_min_ms": summary.minimum,
+        **latency_figures(timing.samples_ms),
         "latency_samples_ms": timing.samples_ms,
         "outliers": outliers_of(timing.samples_ms),
         "latency_drift_percent": 100 * drift_of(timing.samples_ms).change,
@@ -162,7 +156,7 @@ def _power(power: PowerDrawn) -> Fields:
 def _judgement(
     model: PreparedModel, measured: Measured, plan: BenchPlan, accuracy: Accuracy | None
 ) -> Fields:
-    """Return the intervals, the warnings and the verdict that they lead to."""
+    """Return the intervals of the latency, the warnings, and the verdict that they lead to."""
     run, timing = measured.run, measured.timing
     intervals = percentile_intervals(timing, run.threads, run.facts.cores)
     drift = drift_of(timing.samples_ms)

@@ -8,42 +8,30 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 
-@dataclass(frozen=True)
-class LatencySummary:
-    """Percentiles and moments of latency samples, in the samples' own unit."""
-
-    p50: float
-    p90: float
-    p99: float
-    mean: float
-    std: float
-    minimum: float
-
-
-def summarize(samples: Sequence[float]) -> LatencySummary:
-    """Return percentiles, mean, sample standard deviation and minimum.
+def latency_figures(samples_ms: Sequence[float]) -> dict[str, float]:
+    """Return the latencies of a record, by the names of its fields.
 
     Args:
-        samples: At least one sample.
+        samples_ms: Time of each timed call in milliseconds, at least one.
 
     Raises:
         ValueError: The list has no sample.
 
     Example:
-        >>> summarize([1.0, 2.0, 3.0]).std
+        >>> latency_figures([1.0, 2.0, 3.0])["latency_std_ms"]
         1.0
     """
-    ordered = sorted(samples)
+    ordered = sorted(samples_ms)
     if not ordered:
         raise ValueError("no samples to summarize")
-    return LatencySummary(
-        p50=percentile(ordered, 50),
-        p90=percentile(ordered, 90),
-        p99=percentile(ordered, 99),
-        mean=statistics.fmean(ordered),
-        std=statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
-        minimum=ordered[0],
-    )
+    return {
+        "latency_p50_ms": percentile(ordered, 50),
+        "latency_p90_ms": percentile(ordered, 90),
+        "latency_p99_ms": percentile(ordered, 99),
+        "latency_mean_ms": statistics.fmean(ordered),
+        "latency_std_ms": statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
+        "latency_min_ms": ordered[0],
+    }
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
@@ -68,11 +56,12 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 TENTHS = 10
 TREND_PAIRS = 25
-"""Ten medians make 45 pairs. If so many more pairs rise than fall, or the other way round, that is
-a trend: by chance it is so in 3 of 100 runs (Mann, "Nonparametric Tests Against Trend", 1945)."""
+"""Difference between the pairs of medians that rise and those that fall from which on there is a
+trend. Ten medians make 45 pairs, and chance makes such a difference in 3 of 100 runs (Mann,
+"Nonparametric Tests Against Trend", 1945)."""
 
 TUKEY_FENCE = 3.0
-"""A sample so many interquartile ranges above the third quartile is far out."""
+"""Interquartile ranges above the third quartile from which on a sample is far out."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,7 @@ class Drift:
 
     Args:
         change: Relative change of the median from the first third of the samples to the last.
-        is_trend: Whether the level went one way, rather than to and fro.
+        is_trend: Whether the level moved one way, rather than to and fro.
     """
 
     change: float
@@ -89,7 +78,7 @@ class Drift:
 
 
 def drift_of(samples: Sequence[float]) -> Drift:
-    """Return how the level of samples moved.
+    """Return how the level of samples moved while they were taken.
 
     Args:
         samples: At least one sample, in the order in which they were taken.

@@ -1,4 +1,4 @@
-"""What a user names to be measured: a ``.tflite`` file, or an architecture to be converted."""
+"""Targets of a bench: a ``.tflite`` file, or an architecture that is converted first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_SCHEME = "int8"
 
 @dataclass(frozen=True)
 class ConversionOptions:
-    """How a target that is an architecture's name becomes a file.
+    """How an architecture that is to be measured becomes a file.
 
     Args:
         quantize: Names of schemes; None for int8.
@@ -42,7 +42,7 @@ class ConversionOptions:
         return parse_schemes(self.quantize or DEFAULT_SCHEME)
 
     def refuse_for_files(self) -> None:
-        """Raise InputError if any option was given, because only files are to be measured."""
+        """Raise InputError if any option was given: only files are measured, and need none."""
         given = [f"--{name}" for name in ("quantize", "calibrate") if getattr(self, name)]
         given += self.build.given_options()
         if given:
@@ -57,7 +57,7 @@ class Target:
     """One thing to measure.
 
     Args:
-        label: Path or name, as the user gave it.
+        label: Path of the file or name of the architecture, as the user gave it.
         scheme: Scheme that an architecture is converted to; None for a file.
         options: How an architecture is built and converted.
     """
@@ -67,11 +67,11 @@ class Target:
     options: ConversionOptions = ConversionOptions()
 
     def file(self, on_progress: Progress) -> Path:
-        """Return the ``.tflite`` file, converted first where that was not done before."""
+        """Return the path of the ``.tflite`` file; an architecture is converted unless it was."""
         if self.scheme is None:
             return Path(self.label)
         path = self._cached_path()
-        # Calibration data may have changed since, so a file that depends on it is made anew.
+        # Calibration data may have changed: a file that depends on them is always made anew.
         if not path.exists() or self.options.calibrate is not None:
             self._convert(path, on_progress)
         return path
@@ -106,7 +106,7 @@ class Target:
 def find_targets(
     models: str | Path | Sequence[str | Path], options: ConversionOptions
 ) -> list[Target]:
-    """Return what each model is, before any work is done.
+    """Return the targets that models stand for, checked before any work is done.
 
     Args:
         models: Paths of ``.tflite`` files or names of architectures, one or several.
@@ -120,12 +120,12 @@ def find_targets(
         >>> [t.label for t in find_targets("model.tflite", ConversionOptions())]
         ['model.tflite']
     """
-    given = [models] if isinstance(models, str | os.PathLike) else list(models)
-    if not given:
+    names = [models] if isinstance(models, str | os.PathLike) else list(models)
+    if not names:
         raise InputError("no model to measure: give .tflite files or names of architectures")
     schemes = options.schemes
     targets: list[Target] = []
-    for model in given:
+    for model in names:
         label = str(model)
         if _is_file(label):
             targets.append(Target(label))
@@ -167,7 +167,7 @@ def _check_header(path: Path) -> None:
 
 
 def _identity(weights: str | None) -> str | None:
-    """Return what tells a choice of weights from another: the content of a file, or its name."""
+    """Return a text that differs for different weights: a file's hash, or else the name."""
     if weights is not None and Path(weights).is_file():
         return sha256_of(Path(weights))
     return weights

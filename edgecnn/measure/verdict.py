@@ -18,7 +18,7 @@ from edgecnn.records.record import (
 from edgecnn.runner.health import THROTTLING_BITS
 
 DISTURBED = ("cpu-shared", "busy-meanwhile", "steal", "swapping")
-"""Warnings that something else ran, which also explains a latency that drifts."""
+"""Codes of warnings about other programs; these also explain a latency that drifts."""
 
 VERDICT_RULES = (
     (EMULATED, ("emulated-cpu",)),
@@ -33,7 +33,7 @@ VERDICT_RULES = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """How far a latency can be trusted.
+    """How far a record's latency can be trusted.
 
     Args:
         name: ``"steady"``, ``"noisy"``, ``"drifting"``, ``"throttled"``, ``"emulated"``, or
@@ -64,9 +64,9 @@ def verdict_on(
         'steady'
     """
     for name, codes in VERDICT_RULES:
-        if found := [warning for warning in warnings if warning.code in codes]:
-            advice = dict.fromkeys(warning.advice for warning in found)
-            return Verdict(name, "; ".join(w.message for w in found), "; ".join(advice))
+        if reasons := [warning for warning in warnings if warning.code in codes]:
+            advice = dict.fromkeys(warning.advice for warning in reasons)
+            return Verdict(name, "; ".join(w.message for w in reasons), "; ".join(advice))
     if median is None:
         return Verdict(UNDECIDED, "the clock is too coarse for these calls", None)
     half = 50 * (median.high - median.low) / median.high

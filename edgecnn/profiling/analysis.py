@@ -1,4 +1,4 @@
-"""What a profile says of each op and each kind of op, from the times of the rounds."""
+"""The figures of a profile for each op and each kind of op, from the times of the rounds."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from edgecnn.profiling.rounds import PlacedFile, RoundTimes
 WHOLE, CALL = "the whole model", "an empty call"
 
 TOLERANCE_PERCENT = 10.0
-"""Sums and rounds that differ by more than this are told in a note."""
+"""Percent by which sums and rounds may differ before a note says so."""
 
 
 @dataclass
 class Parts:
-    """The parts of a model: files of single ops, or of an op with the one that may do its work too.
+    """The parts of a model: files of single ops, or of an op and the op whose kernel may absorb it.
 
     Args:
-        keys: Number of an op in the file -> key of its part.
-        partners: Number of an op -> number of the other op in its part, whose own time is taken
-            off.
-        files: The parts by their keys; ops that are alike share one.
+        keys: Number of an op in the file -> key of the op's part.
+        partners: Number of an op -> number of the other op in its part; the time of the other op
+            alone is taken off.
+        files: The parts by their keys; ops that are alike share a part.
     """
 
     keys: dict[int, Hashable] = field(default_factory=dict)
@@ -34,7 +34,12 @@ class Parts:
     files: dict[Hashable, PlacedFile] = field(default_factory=dict)
 
     def ms(self, place: int, times: RoundTimes) -> float | None:
-        """Return an op's time; None if it is not known."""
+        """Return the time of an op in ms; None if it is not known.
+
+        Args:
+            place: Number of the op in the file.
+            times: Times of the parts.
+        """
         time_ms = times.ms(self.keys.get(place))
         if time_ms is None or place not in self.partners:
             return time_ms
@@ -43,7 +48,7 @@ class Parts:
 
 
 def limits_of(times: RoundTimes) -> DeviceLimits | None:
-    """Return the best that the device did; None where a reference could not be timed."""
+    """Return the best rates of a device; None where a reference could not be timed."""
     call = times.ms(CALL)
     best = {
         precision: max(_rate(MACS, times.ms((precision, *form))) for form in CONVOLUTIONS)
@@ -56,14 +61,21 @@ def limits_of(times: RoundTimes) -> DeviceLimits | None:
 
 
 def _rate(amount: int, time_ms: float | None) -> float:
-    """Return how many 10^9 of an amount were done in a second; 0 if the time is not known."""
+    """Return a rate in 10^9 a second; 0 if the time is not known."""
     return amount / time_ms / 1e6 if time_ms else 0.0
 
 
 def op_times(
     ops: Sequence[ProfiledOp], parts: Parts, times: RoundTimes, limits: DeviceLimits | None
 ) -> tuple[OpTime, ...]:
-    """Return each op with its time and what limits it."""
+    """Return the time of each op, and what limits the op.
+
+    Args:
+        ops: The ops that run.
+        parts: The parts that were timed.
+        times: Times of the parts.
+        limits: The best that the device did; None where it is not known.
+    """
     spent = {op.place: parts.ms(op.place, times) for op in ops}
     total = sum(time for time in spent.values() if time is not None)
     return tuple(_op_time(op, spent[op.place], total, parts, times, limits) for op in ops)
@@ -99,7 +111,13 @@ def _op_time(
 def kind_times(
     ops: Sequence[ProfiledOp], measured: Sequence[OpTime], limits: DeviceLimits | None
 ) -> tuple[KindTime, ...]:
-    """Return each kind of op with the time of all its ops, the slowest kind first."""
+    """Return the time of each kind of op, the slowest kind first.
+
+    Args:
+        ops: The ops that run.
+        measured: Times of these ops, in the same order.
+        limits: The best that the device did; None where it is not known.
+    """
     places: dict[str, list[int]] = defaultdict(list)
     for number, op in enumerate(ops):
         places[op.kind].append(number)
@@ -113,32 +131,32 @@ def kind_times(
 def _kind_time(
     ops: list[ProfiledOp], measured: list[OpTime], limits: DeviceLimits | None
 ) -> KindTime:
-    both = [(op, one) for op, one in zip(ops, measured, strict=True) if one.time_ms is not None]
+    pairs = [(op, time) for op, time in zip(ops, measured, strict=True) if time.time_ms is not None]
     kind = KindTime(
         kind=ops[0].kind,
         count=len(ops),
-        timed=len(both),
+        timed=len(pairs),
         macs=sum(op.macs for op in ops),
         bytes=sum(op.bytes for op in ops),
     )
-    if not both:
+    if not pairs:
         return kind
-    known, timed = [op for op, _ in both], [one for _, one in both]
-    time_ms = sum(one.time_ms or 0.0 for one in timed)
+    timed_ops, times = [op for op, _ in pairs], [time for _, time in pairs]
+    time_ms = sum(time.time_ms or 0.0 for time in times)
     kind = replace(
         kind,
         time_ms=time_ms,
-        share_percent=sum(one.share_percent or 0.0 for one in timed),
-        gmacs_per_s=_rate(sum(op.macs for op in known), time_ms) or None,
-        gbytes_per_s=_rate(sum(op.bytes for op in known), time_ms) or None,
+        share_percent=sum(time.share_percent or 0.0 for time in times),
+        gmacs_per_s=_rate(sum(op.macs for op in timed_ops), time_ms) or None,
+        gbytes_per_s=_rate(sum(op.bytes for op in timed_ops), time_ms) or None,
     )
-    return _with_roofline(kind, known, _main_bound(timed), limits)
+    return _with_roofline(kind, timed_ops, _main_bound(times), limits)
 
 
 def _with_roofline(
     kind: KindTime, ops: list[ProfiledOp], bound: str | None, limits: DeviceLimits | None
 ) -> KindTime:
-    """Return a kind of op with what limits it, as far as that is known."""
+    """Return the time of a kind of op with what limits the kind, as far as that is known."""
     if limits is None or not kind.time_ms:
         return replace(kind, bound=bound)
     roof_ms = sum(map(limits.roof_ms, ops))
@@ -151,40 +169,47 @@ def _with_roofline(
 
 
 def _main_bound(timed: list[OpTime]) -> str | None:
-    """Return what limits most of the time of some ops; None where nothing is known to."""
+    """Return what limits most of the time of some ops; None where no limit is known."""
     spent: dict[str, float] = defaultdict(float)
-    for one in timed:
-        if one.bound is not None:
-            spent[one.bound] += one.time_ms or 0.0
+    for time in timed:
+        if time.bound is not None:
+            spent[time.bound] += time.time_ms or 0.0
     return max(spent, key=lambda bound: spent[bound], default=None)
 
 
 def notes(
     times: RoundTimes, ops: Sequence[OpTime], ops_ms: float | None, *, emulated: bool
 ) -> tuple[str, ...]:
-    """Return what to know before the figures are used."""
+    """Return notes on how far the figures of a profile can be trusted.
+
+    Args:
+        times: Times of the parts and of the whole model.
+        ops: Times of the ops.
+        ops_ms: Sum of these times in ms; None where no op was timed.
+        emulated: Whether the device's CPU is emulated.
+    """
     if emulated:
         return ("the CPU is emulated: what its ops take says nothing of a board, so none is timed",)
-    found = []
-    alone, whole = sum(op.time_ms is None for op in ops), times.ms(WHOLE)
-    if alone:
-        found.append(f"{alone} op(s) cannot run alone, and are not in the sum")
+    texts = []
+    untimed, whole = sum(op.time_ms is None for op in ops), times.ms(WHOLE)
+    if untimed:
+        texts.append(f"{untimed} op(s) cannot run alone, and are not in the sum")
     if whole and ops_ms and _differ(ops_ms, whole):
-        found.append(
+        texts.append(
             f"the ops' times add up to {100 * ops_ms / whole:.0f} % of the whole model's: "
             "take the shares for approximate"
         )
     rounds, latency = times.rounds_ms.get(WHOLE, []), times.latency_ms(WHOLE)
     if rounds and _differ(max(rounds), min(rounds)):
-        found.append(
+        texts.append(
             f"the whole model took {min(rounds):.3g} to {max(rounds):.3g} ms from round to round: "
             "something else ran, or the clock changed; measure again"
         )
     if whole and latency and _differ(latency, whole):
-        found.append(
+        texts.append(
             f"other programs had the CPU meanwhile: with that the whole model took {latency:.3g} ms"
         )
-    return tuple(found)
+    return tuple(texts)
 
 
 def _differ(one: float, other: float) -> bool:

@@ -1,10 +1,10 @@
-"""Ops cut out of a file, so that each can be timed as if it stood in the whole network.
+"""Cutting ops out of a file, so that each can be timed as if it stood in the whole network.
 
-An op that runs alone, again and again, finds its weights and the memory of its result in the cache,
-where in the network other ops have pushed them out. So a part holds copies of the op, each with
-weights packed for it and a result of its own: together they move as much memory as the network does
-before it comes back to those weights or that memory. All copies read the same input, as in the
-network too an op's input was written just before.
+An op that runs alone, again and again, finds its weights and the memory of its result in the cache;
+in the network other ops have pushed them out. So a part holds copies of the op, each with packed
+weights and a result of its own: together the copies move as much memory as the network does before
+it uses those weights or that memory again. All copies read the same input, because in the network,
+too, an op's input was written just before.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 MOST_COPIES = 256
-"""Copies of an op in a part at most: loading them takes time, and a tiny op is no slower from the
-cache."""
+"""Copies of an op in a part at most: loading copies takes time, and a tiny op is hardly slower when
+its memory is not in the cache."""
 
 CHEAP_COPIES, CHEAP_BYTES = 16, 64 << 10
-"""Copies that together move no more bytes than that share the cost of a call, and find the cache
-warm; there are at least so many of them."""
+"""Copies of a cheap op at least, and the bytes that they may move together: the copies share the
+cost of a call, and all of them find the cache warm."""
 
 
 class Cutter:
@@ -41,7 +41,7 @@ class Cutter:
 
     Args:
         graph: The file.
-        ops: The ops of the same file that run.
+        ops: The ops of the file that run.
 
     Example:
         >>> model = read_model(path)
@@ -59,24 +59,24 @@ class Cutter:
         return self._repeated([op], copies(op))
 
     def joined(self, op: ProfiledOp, partner: ProfiledOp) -> bytes:
-        """Return a model that holds two ops, one after the other, as often as the partner alone."""
+        """Return a model with copies of two successive ops, as many as ``alone(partner)`` has."""
         chain = sorted((op, partner), key=lambda one: one.place)
         return self._repeated(chain, copies(partner))
 
     def partner(self, op: ProfiledOp) -> ProfiledOp | None:
-        """Return the op whose kernel may do this one's work too; None if there is none.
+        """Return the op whose kernel may do this op's work, too; None if there is none.
 
         XNNPACK joins a sigmoid and the product with its input (swish) in int8, and a padding and
-        the convolution behind it.
+        the convolution after it.
         """
-        one, found = self._graph.ops[op.place], None
+        graph_op, partner = self._graph.ops[op.place], None
         if op.kind == "MUL":
-            makers = [self._graph.maker(tensor) for tensor in one.distinct_inputs]
-            found = next((made for made in makers if made and self._is_swish(made, one)), None)
+            makers = [self._graph.maker(tensor) for tensor in graph_op.distinct_inputs]
+            partner = next((m for m in makers if m and self._is_swish(m, graph_op)), None)
         elif op.kind == "PAD":
-            reader = self._graph.only_reader(one.result)
-            found = reader if reader is not None and reader.traits.has_window else None
-        return next((each for each in self._ops if self._graph.ops[each.place] is found), None)
+            reader = self._graph.only_reader(graph_op.result)
+            partner = reader if reader is not None and reader.traits.has_window else None
+        return next((each for each in self._ops if self._graph.ops[each.place] is partner), None)
 
     def _is_swish(self, sigmoid: Op, product: Op) -> bool:
         return (
@@ -87,40 +87,41 @@ class Cutter:
 
     def _repeated(self, chain: list[ProfiledOp], times: int) -> bytes:
         ops = [self._graph.ops[op.place] for op in chain]
-        before = [maker for one in ops for maker in self._widening(one).values()]
+        before = [maker for op in ops for maker in self._widening(op).values()]
         others = [other for _ in range(times - 1) for other in self._again(ops)]
         return part_of_ops(self._graph, [*before, *ops, *others])
 
     def likeness(self, op: ProfiledOp) -> Hashable:
         """Return a key that is the same for ops whose parts take the same time."""
-        one = self._graph.ops[op.place]
-        widened = self._widening(one)
+        graph_op = self._graph.ops[op.place]
+        widened = self._widening(graph_op)
         numbers: dict[Tensor | None, int] = {}
         tensors = [
             (numbers.setdefault(tensor, len(numbers)), _form(tensor), tensor in widened)
-            for tensor in (*one.inputs, *one.outputs)
+            for tensor in (*graph_op.inputs, *graph_op.outputs)
         ]
-        settings = (one.kind, one.version, _plain(one.options), _plain(one.extra))
+        options = (_plain(graph_op.options), _plain(graph_op.extra))
+        settings = (graph_op.kind, graph_op.version, *options)
         return repr((copies(op), settings, tensors))
 
-    def _widening(self, one: Op) -> dict[Tensor, Op]:
-        """Return the inputs that are constants once the file is loaded, and what makes each."""
-        makers = {tensor: self._graph.maker(tensor) for tensor in one.activation_inputs}
+    def _widening(self, op: Op) -> dict[Tensor, Op]:
+        """Return the inputs that ops make of constants while the file is loaded, with these ops."""
+        makers = {tensor: self._graph.maker(tensor) for tensor in op.activation_inputs}
         return {t: made for t, made in makers.items() if made and made in self._made_at_load}
 
     def _again(self, chain: list[Op]) -> list[Op]:
         """Return copies of ops that follow each other, with results of their own."""
         renamed: dict[Tensor, Tensor] = {}
-        found = []
-        for one in chain:
-            inputs = [tensor and renamed.get(tensor, tensor) for tensor in one.inputs]
-            for tensor in one.outputs:
+        copied = []
+        for op in chain:
+            inputs = [tensor and renamed.get(tensor, tensor) for tensor in op.inputs]
+            for tensor in op.outputs:
                 renamed[tensor] = copy.copy(tensor)
                 renamed[tensor].index = len(self._graph.tensors)
                 self._graph.tensors.append(renamed[tensor])
-            outputs = [renamed[tensor] for tensor in one.outputs]
-            found.append(dataclasses.replace(one, inputs=inputs, outputs=outputs))
-        return found
+            outputs = [renamed[tensor] for tensor in op.outputs]
+            copied.append(dataclasses.replace(op, inputs=inputs, outputs=outputs))
+        return copied
 
 
 def copies(op: ProfiledOp) -> int:
@@ -135,20 +136,20 @@ def copies(op: ProfiledOp) -> int:
         return CHEAP_COPIES
     cheap = min(CHEAP_COPIES, CHEAP_BYTES // own)
     needed = max(1, cheap, min(MOST_COPIES, math.ceil(op.idle_bytes / own)))
-    # A power of two, so that more ops have the same likeness.
+    # A power of two makes more ops alike, so that they share a part.
     return 1 << (needed - 1).bit_length()
 
 
 def cutter_of(path: Path, ops: list[ProfiledOp]) -> Cutter:
-    """Read a file whose ops are to be cut out.
+    """Return a cutter of a file's ops.
 
     Args:
-        path: The file.
-        ops: The ops that run.
+        path: Path of the file.
+        ops: The ops of the file that run.
 
     Raises:
         InputError: The file is truncated or corrupt.
-        EdgecnnError: This machine has no ai-edge-litert, whose schema files are written with.
+        EdgecnnError: This machine has no ai-edge-litert, by whose schema files are written.
     """
     try:
         return Cutter(read_graph(path.read_bytes()), ops)

@@ -10,15 +10,15 @@ from edgecnn.tflite.memory import MemoryPlace, plan_memory
 from edgecnn.tflite.reading import TfliteModel
 
 MOST_IDLE_BYTES = 64 << 20
-"""After so many bytes no cache of a small device holds anything of what was there before."""
+"""Bytes after which the caches of a small device hold nothing of what was used before."""
 
 
 def with_idle_bytes(model: TfliteModel, ops: Sequence[ProfiledOp]) -> list[ProfiledOp]:
-    """Return ops with the bytes that others move before the same memory is used again.
+    """Return ops with the bytes that other ops move before the same memory is used again.
 
     Weights are read again after a whole inference. The memory of results is used sooner: the
-    runtime lays them over others that are not needed any more, often over what the ops just before
-    have read. A result that is laid over its op's own input waits for nothing.
+    runtime lays results over tensors that are not needed any more, often those that the ops just
+    before have read. The memory of a result that is laid over its op's own input is in use already.
 
     Args:
         model: The file's structure.
@@ -42,8 +42,8 @@ def with_idle_bytes(model: TfliteModel, ops: Sequence[ProfiledOp]) -> list[Profi
 
 def _used(model: TfliteModel, op: ProfiledOp, places: dict[int, MemoryPlace]) -> list[MemoryPlace]:
     """Return the memory that an op reads and writes, constants aside."""
-    one = model.operators[op.place]
-    tensors = (*one.inputs, *one.outputs)
+    operator = model.operators[op.place]
+    tensors = (*operator.inputs, *operator.outputs)
     return [places[t.index] for t in tensors if t is not None and t.index in places]
 
 
@@ -51,10 +51,10 @@ def _results(
     model: TfliteModel, op: ProfiledOp, places: dict[int, MemoryPlace]
 ) -> list[MemoryPlace]:
     """Return the memory of an op's results, except where they are laid over what it reads."""
-    one = model.operators[op.place]
-    read = {id(places[t.index]) for t in one.inputs if t is not None and t.index in places}
-    made = [places[t.index] for t in one.outputs if t.index in places]
-    return [place for place in made if id(place) not in read]
+    operator = model.operators[op.place]
+    read = {id(places[t.index]) for t in operator.inputs if t is not None and t.index in places}
+    written = [places[t.index] for t in operator.outputs if t.index in places]
+    return [place for place in written if id(place) not in read]
 
 
 def _moved_before(
@@ -64,11 +64,11 @@ def _moved_before(
     results: list[MemoryPlace],
 ) -> int:
     """Return how many bytes were moved since half of the memory of an op's results was used."""
-    wanted, moved = sum(place.size for place in results) / 2, 0
-    # Before the first op of an inference comes the last one of the inference before.
+    unused, moved = sum(place.size for place in results) / 2, 0
+    # The last op of the inference before precedes the first op of an inference.
     for before in (number - step for step in range(1, len(ops))):
-        wanted -= sum(_overlap(place, other) for place in results for other in used[before])
-        if wanted <= 0:
+        unused -= sum(_overlap(place, other) for place in results for other in used[before])
+        if unused <= 0:
             break
         moved += ops[before].bytes
     return moved

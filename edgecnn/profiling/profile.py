@@ -1,4 +1,4 @@
-"""``edgecnn.profile``: where the latency of a file goes on a device."""
+"""``edgecnn.profile``: which ops the latency of a file goes to on a device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.core.version import __version__
-from edgecnn.devices.device import Device, get_device
+from edgecnn.devices.device import Device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -36,7 +37,7 @@ from edgecnn.profiling.references import (
 )
 from edgecnn.profiling.result import PROFILE_SCHEMA_VERSION, Profile
 from edgecnn.profiling.rounds import PlacedFile, RoundTimer, RoundTimes
-from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, check_threads
 from edgecnn.tflite.reading import TfliteModel, read_model
 
@@ -51,14 +52,14 @@ def profile(
     on_progress: Progress = lambda phase, done, total: None,
     ask_password: Callable[[str], str] | None = None,
 ) -> Profile:
-    """Time each op of a file on a device, and say what limits it.
+    """Time each op of a file on a device, and say what limits the op.
 
-    Each op is cut out and runs several times in a row, so that it finds the caches much as it does
-    in the network. Ops that are alike are timed once, and all of them in turn with the whole model.
-    A dense convolution and copies, in the same rounds, show what the device can do at best.
+    Each op is cut out, and copies of it run in a row, so that it finds the caches much as in the
+    network. Ops that are alike are timed once. All parts are timed in turn with the whole model.
+    Dense convolutions and copies, in the same rounds, show what the device can do at best.
 
     Args:
-        path: A ``.tflite`` file.
+        path: Path of a ``.tflite`` file.
         device: Name of the device: ``"desktop"``, a name of the inventory, or an address such as
             ``"[user@]host[:port]"``.
         threads: Threads of the runtime.
@@ -145,7 +146,7 @@ class _Profiler:
         return _Run(loaded, facts, parts, times)
 
     def _parts(self, folder: Path) -> Parts:
-        """Cut out the ops; those that are alike share a part."""
+        """Cut out the ops; ops that are alike share a part."""
         cutter, parts = cutter_of(self.file.path, self.file.ops), Parts()
         tell = self._telling(f"cutting {self.file.label} into its ops")
         for number, op in enumerate(self.file.ops):

@@ -1,4 +1,4 @@
-"""The ops of a ``.tflite`` file as a profile sees them: what each computes and moves."""
+"""The ops of a ``.tflite`` file as a profile sees them: their multiply-adds and their bytes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class ProfiledOp:
     """One op that runs in every inference.
 
     Args:
-        place: Its number among the ops of the file, from 0.
-        name: Name of its layer.
-        kind: Its kind: ``"CONV_2D"``.
-        output_shape: Shape of its first result.
-        macs: Multiply-adds of one inference.
-        read_bytes: Bytes that it reads of other ops' results.
-        weight_bytes: Bytes that it reads of constants.
-        written_bytes: Bytes of its results.
-        precision: ``"int8"`` where its weights are integers, else ``"float32"``.
-        idle_bytes: Bytes that other ops move between two uses of the memory that it moves most of:
-            its weights, or where its results are written.
+        place: Number of the op among the ops of the file, from 0.
+        name: Name of the op's layer.
+        kind: Kind of the op: ``"CONV_2D"``.
+        output_shape: Shape of the op's first result.
+        macs: Multiply-adds of the op in one inference.
+        read_bytes: Bytes of other ops' results that the op reads.
+        weight_bytes: Bytes of constants that the op reads.
+        written_bytes: Bytes of the op's results.
+        precision: ``"int8"`` where the op's weights are integers, else ``"float32"``.
+        idle_bytes: Bytes that other ops move between two uses of the op's weights, or of the memory
+            of its results if these are larger.
     """
 
     place: int
@@ -47,12 +47,12 @@ class ProfiledOp:
 
     @property
     def own_bytes(self) -> int:
-        """Bytes of its weights or of its results, whichever are more."""
+        """Bytes of the op's weights or of its results, whichever are more."""
         return max(self.weight_bytes, self.written_bytes)
 
     @property
     def bytes(self) -> int:
-        """Bytes that it moves if each value is read or written once."""
+        """Bytes that the op moves if each value is read or written once."""
         return self.read_bytes + self.weight_bytes + self.written_bytes
 
 
@@ -73,13 +73,13 @@ def running_ops(model: TfliteModel) -> list[ProfiledOp]:
         for place, op in enumerate(model.operators)
         if not op.outputs or op.outputs[0].name not in model.widened_constants
     ]
-    found = []
+    profiled = []
     for (place, op), row in zip(running, operator_rows(model), strict=True):
         weights = [
             t for t in op.inputs if t and (t.is_constant or t.name in model.widened_constants)
         ]
         values = [t for t in op.inputs if t and t not in weights]
-        found.append(
+        profiled.append(
             ProfiledOp(
                 place=place,
                 name=row.name,
@@ -92,11 +92,11 @@ def running_ops(model: TfliteModel) -> list[ProfiledOp]:
                 precision=_precision(op, model),
             )
         )
-    return found
+    return profiled
 
 
 def _bytes(tensors: Iterable[TensorInfo]) -> int:
-    """Return the bytes of some tensors, each counted once however often it is read."""
+    """Return the bytes of tensors; a tensor that is read several times counts once."""
     once = {tensor.index: tensor for tensor in tensors}
     return sum(tensor.constant_bytes or tensor_bytes(tensor) for tensor in once.values())
 

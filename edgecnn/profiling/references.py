@@ -13,56 +13,56 @@ from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.writing import pack
 
 CONVOLUTIONS = ((28, 128), (14, 256))
-"""Side and channels of 1x1 convolutions such as MobileNets have."""
+"""Side and channels of the 1x1 convolutions; MobileNets have such convolutions."""
 
 MACS = 28 * 28 * 128 * 128
 """Multiply-adds of each of these convolutions."""
 
 COPIED_BYTES = (64 << 10, 1 << 20, 8 << 20, 64 << 20)
-"""Bytes that copies read and write: from what fits the first cache to what fits no cache of a small
-device."""
+"""Bytes that the copies read and write: from an amount that fits the first cache to one that fits
+no cache of a small device."""
 
 LEAST_BYTES = 8
-"""Bytes of an op that costs nothing but its call."""
+"""Bytes of an op whose time is only that of the call."""
 
 
 def convolution(side: int, channels: int, precision: str) -> bytes:
     """Return a model of a 1x1 convolution from and to ``channels`` channels.
 
     Args:
-        side: Height and width of the map.
-        channels: Channels that come in, and as many that go out.
+        side: Height and width of the feature map.
+        channels: Number of channels of the input and of the result.
         precision: ``"float32"`` or ``"int8"``.
     """
-    one = _ReferenceModel(precision)
-    image, result = (one.tensor((1, side, side, channels), scale=0.05) for _ in range(2))
+    model = _ReferenceModel(precision)
+    image, result = (model.tensor((1, side, side, channels), scale=0.05) for _ in range(2))
     generator = np.random.default_rng(0)
     shape = (channels, 1, 1, channels)
     weights = generator.integers(-127, 128, shape, np.int8)
     bias = np.zeros(channels, np.int32)
     if precision == IN_FLOAT32:
-        kernel = one.constant((weights / 1270).astype(np.float32))
-        shift = one.constant(bias.astype(np.float32))
+        kernel = model.constant((weights / 1270).astype(np.float32))
+        shift = model.constant(bias.astype(np.float32))
     else:
-        kernel = one.constant(weights, scale=0.001)
-        shift = one.constant(bias, scale=0.00005)
-    options = one.schema.Conv2DOptionsT()
+        kernel = model.constant(weights, scale=0.001)
+        shift = model.constant(bias, scale=0.00005)
+    options = model.schema.Conv2DOptionsT()
     options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
-    return one.packed("CONV_2D", options, [image, kernel, shift], image, result)
+    return model.packed("CONV_2D", options, [image, kernel, shift], image, result)
 
 
 def copying(size: int) -> bytes:
-    """Return a model that reads half of ``size`` bytes and writes as many: a float32 ReLU."""
-    one = _ReferenceModel(IN_FLOAT32)
-    values, result = (one.tensor((1, size // 8)) for _ in range(2))
-    return one.packed("RELU", None, [values], values, result)
+    """Return a model of a float32 ReLU that reads ``size / 2`` bytes and writes ``size / 2``."""
+    model = _ReferenceModel(IN_FLOAT32)
+    values, result = (model.tensor((1, size // 8)) for _ in range(2))
+    return model.packed("RELU", None, [values], values, result)
 
 
 def several(content: bytes) -> tuple[bytes, int]:
-    """Return a reference that holds copies of its op if that is small, and how many.
+    """Return a reference with copies of its op, and the number of copies: small ops have several.
 
     Args:
-        content: A model of one op.
+        content: Bytes of a model of one op.
     """
     (op,) = running_ops(parse_model(content, "a reference"))
     return Cutter(read_graph(content), [op]).alone(op), copies(op)
@@ -80,11 +80,11 @@ class _ReferenceModel:
         self._is_quantized = precision == IN_INT8
 
     def tensor(self, shape: tuple[int, ...], scale: float = 1.0) -> int:
-        """Add a tensor of the model's type."""
+        """Add a tensor of the model's type, and return its number."""
         return self._add(shape, self._type, scale, None, 0)
 
     def constant(self, values: np.ndarray[Any, Any], scale: float = 1.0) -> int:
-        """Add a constant, which in an integer model has a scale for each of its channels."""
+        """Add a constant, and return its number; an integer constant has a scale a channel."""
         buffer = self.schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
@@ -110,7 +110,7 @@ class _ReferenceModel:
         schema, graph = self.schema, self._graph
         code, op = schema.OperatorCodeT(), schema.OperatorT()
         code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, kind)
-        # Version 3 is the first with a scale for each channel.
+        # Version 3 of an op is the first with a scale for each channel.
         code.version = 3 if self._is_quantized else 1
         op.opcodeIndex, op.inputs = 0, np.array(inputs, np.int32)
         op.outputs = graph.outputs = np.array([result], np.int32)

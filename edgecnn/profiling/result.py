@@ -1,4 +1,4 @@
-"""What a profile says: each op's time, and that of each kind of op."""
+"""The result of a profile: the time of each op and of each kind of op."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgecnn.core.files import json_values
 from edgecnn.profiling.roofline import DeviceLimits
 
 PROFILE_SCHEMA_VERSION = 1
-"""Version of a profile's JSON; it grows when a field changes its meaning or goes."""
+"""Version of a profile's JSON; it grows when a field changes its meaning or is removed."""
 
 
 @dataclass(frozen=True)
@@ -18,21 +18,23 @@ class OpTime:
     """The time of one op, and what limits it.
 
     Args:
-        place: Its number among the ops of the file, from 0.
-        name: Name of its layer.
-        kind: Its kind: ``"CONV_2D"``.
-        output_shape: Shape of its first result.
-        macs: Multiply-adds of one inference.
-        bytes: Bytes of values and weights that it reads and writes, each counted once.
-        time_ms: Median time of one run; None where it cannot run alone, or the CPU is emulated.
+        place: Number of the op among the ops of the file, from 0.
+        name: Name of the op's layer.
+        kind: Kind of the op: ``"CONV_2D"``.
+        output_shape: Shape of the op's first result.
+        macs: Multiply-adds of the op in one inference.
+        bytes: Bytes of values and weights that the op reads and writes, each counted once.
+        time_ms: Median time of one run in ms; None where the op cannot run alone, or the CPU is
+            emulated.
         share_percent: Share of the sum of all ops' times.
-        gmacs_per_s: 10^9 multiply-adds a second; None where it has none.
+        gmacs_per_s: 10^9 multiply-adds a second; None of an op without multiply-adds.
         gbytes_per_s: 10^9 bytes a second.
-        roof_percent: Least time that its MACs and bytes take here, in percent of its own time.
-        bound: What limits it: ``"compute"``, ``"memory"``, ``"kernel"`` or ``"overhead"``.
+        roof_percent: Least time that the op's MACs and bytes take on the device, in percent of the
+            op's time.
+        bound: What limits the op: ``"compute"``, ``"memory"``, ``"kernel"`` or ``"overhead"``.
         joined_with: Number of an op that the runtime may join with this one: both are timed
-            together, and the time that the other one takes alone is taken off.
-        error: Why it cannot run alone.
+            together, and the time of the other op alone is taken off.
+        error: Why the op cannot run alone; None where it can.
     """
 
     place: int
@@ -57,17 +59,18 @@ class KindTime:
 
     Args:
         kind: The kind: ``"CONV_2D"``.
-        count: How many ops there are.
-        timed: How many of them could be timed.
-        macs: Multiply-adds of all of them.
-        bytes: Bytes that all of them read and write.
-        time_ms: Sum of the times of those that were timed.
-        share_percent: Their share of the sum of all ops' times.
-        gmacs_per_s: 10^9 multiply-adds a second of those that were timed.
-        gbytes_per_s: 10^9 bytes a second of those that were timed.
-        roof_percent: Least time that their MACs and bytes take here, in percent of their own time.
-        bound: What limits most of their time.
-        advice: What that means, and what would help.
+        count: Number of ops of the kind.
+        timed: Number of these ops that could be timed.
+        macs: Multiply-adds of all ops of the kind.
+        bytes: Bytes that all ops of the kind read and write.
+        time_ms: Sum of the times of the timed ops, in ms.
+        share_percent: Share of the timed ops in the sum of all ops' times.
+        gmacs_per_s: 10^9 multiply-adds a second of the timed ops.
+        gbytes_per_s: 10^9 bytes a second of the timed ops.
+        roof_percent: Least time that the timed ops' MACs and bytes take on the device, in percent
+            of their time.
+        bound: What limits most of the timed ops' time, as in :class:`OpTime`.
+        advice: What that limit means, and what would help.
     """
 
     kind: str
@@ -92,25 +95,25 @@ class Profile:
         schema_version: ``PROFILE_SCHEMA_VERSION``.
         edgecnn_version: Version of edgecnn that measured it.
         measured_at: When the measurement was begun, ISO 8601 in UTC.
-        model: The file, as the user named it.
+        model: Path of the file, as the user named it.
         model_sha256: SHA-256 of the file.
         scheme: Quantisation scheme of the file.
         device: What the user calls the device.
         cpu: Name of the processor.
-        board: Name of a single-board computer; None of another machine.
+        board: Name of a single-board computer; None for any other machine.
         architecture: What the system calls its machine.
         emulated: Whether the CPU is an emulator's; then nothing is timed.
         runtime: Distribution of the TFLite runtime.
         runtime_version: Version of the runtime.
         threads: Threads of the runtime.
         latency_p50_ms: Median latency of the whole model; None where the CPU is emulated.
-        running_p50_ms: Median time of the whole model as the ops' times are: on one thread without
-            the time that other programs had the CPU.
-        ops_ms: Sum of the ops' times.
-        limits: The best that the device did.
+        running_p50_ms: Median time of the whole model, measured as the ops' times are: on one
+            thread without the time in which other programs had the CPU.
+        ops_ms: Sum of the ops' times, in ms.
+        limits: The best rates of the device in the same rounds.
         kinds: The kinds of ops, the slowest first.
         ops: Each op that runs in every inference, in the file's order.
-        notes: What to know before the figures are used.
+        notes: Notes on how far the figures can be trusted.
         seconds: Time that the profile took.
     """
 

@@ -1,4 +1,4 @@
-"""What limits an op: the device's arithmetic, its memory, its kernel, or the cost of being an op.
+"""What limits an op: the device's arithmetic, the memory, the op's kernel, or the cost of a call.
 
 The roofline model of Williams, Waterman and Patterson (2009),
 https://doi.org/10.1145/1498765.1498785: an op takes at least as long as its multiply-adds take at
@@ -16,22 +16,22 @@ from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp
 COMPUTE, MEMORY, KERNEL, OVERHEAD = "compute", "memory", "kernel", "overhead"
 
 NEAR_ROOF = 1 / 3
-"""An op that does at least this share of what the roofline allows is limited by the roofline."""
+"""Share of the roofline's rate from which on an op is limited by the roofline."""
 
 OVERHEAD_CALLS = 10
-"""The time of an op that takes less than so many empty calls is mostly the runtime's overhead."""
+"""Empty calls in whose time an op's own time is mostly the runtime's overhead."""
 
 CLEAR_GAIN = 1.3
-"""int8 is recommended where its convolutions are so many times as fast."""
+"""Ratio of the rates of int8 and float32 convolutions from which on int8 is recommended."""
 
 
 @dataclass(frozen=True)
 class CopyRate:
-    """How fast a device copies.
+    """How fast a device copies memory.
 
     Args:
-        bytes: Bytes that are read and written.
-        gbytes_per_s: 10^9 bytes a second, with those that are read and those that are written.
+        bytes: Bytes that are read and written, both counted.
+        gbytes_per_s: 10^9 bytes a second, both those read and those written counted.
     """
 
     bytes: int
@@ -40,7 +40,7 @@ class CopyRate:
 
 @dataclass(frozen=True)
 class DeviceLimits:
-    """The best that a device did in the same run.
+    """The best rates that a device showed in the rounds of a profile.
 
     Args:
         float32_gmacs_per_s: 10^9 multiply-adds a second of a dense float32 convolution.
@@ -55,19 +55,19 @@ class DeviceLimits:
     call_ms: float
 
     def macs_ms(self, op: ProfiledOp) -> float:
-        """Return the least time of an op's multiply-adds."""
-        known = {IN_FLOAT32: self.float32_gmacs_per_s, IN_INT8: self.int8_gmacs_per_s}
-        return op.macs / known[op.precision] / 1e6
+        """Return the least time of an op's multiply-adds, in ms."""
+        rates = {IN_FLOAT32: self.float32_gmacs_per_s, IN_INT8: self.int8_gmacs_per_s}
+        return op.macs / rates[op.precision] / 1e6
 
     def bytes_ms(self, op: ProfiledOp) -> float:
-        """Return the least time to move an op's bytes, from wherever they are by then."""
+        """Return the least time to move an op's bytes from the caches or the memory, in ms."""
         return op.bytes / self.gbytes_per_s(max(op.bytes, op.idle_bytes)) / 1e6
 
     def gbytes_per_s(self, size: int) -> float:
-        """Return how fast so many bytes are moved.
+        """Return the rate of moving a number of bytes, in 10^9 bytes a second.
 
-        Between two sizes that were measured, the time of a byte is interpolated over the logarithm
-        of the size: a part of the bytes is found in the cache.
+        Between two measured sizes, the time of a byte is interpolated over the logarithm of the
+        size: a part of the bytes is found in a cache.
         """
         first, *_, last = self.copies
         if size <= first.bytes or size >= last.bytes:
@@ -78,15 +78,15 @@ class DeviceLimits:
         return 1 / ((1 - part) / below.gbytes_per_s + part / above.gbytes_per_s)
 
     def roof_ms(self, op: ProfiledOp) -> float:
-        """Return the least time that an op can take."""
+        """Return the least time that an op can take, in ms."""
         return max(self.macs_ms(op), self.bytes_ms(op))
 
     def bound(self, op: ProfiledOp, time_ms: float) -> str:
-        """Say what limits an op: compute, memory, kernel or overhead.
+        """Return what limits an op: compute, memory, kernel or overhead.
 
         Args:
             op: The op.
-            time_ms: Its time.
+            time_ms: Measured time of the op in ms.
 
         Example:
             >>> limits.bound(ProfiledOp(kind="CONV_2D", macs=10_000_000, ...), 0.2)
@@ -98,12 +98,12 @@ class DeviceLimits:
 
 
 def advice(bound: str, ops: Sequence[ProfiledOp], time_ms: float, limits: DeviceLimits) -> str:
-    """Say in a line what limits a kind of op, and what would help.
+    """Return a line that says what limits a kind of op, and what would help.
 
     Args:
         bound: What limits most of the time of these ops.
         ops: All ops of the kind.
-        time_ms: Time of all these ops together.
+        time_ms: Time of all these ops together, in ms.
         limits: The best that the device did.
     """
     if bound == COMPUTE:

@@ -1,4 +1,4 @@
-"""Files timed in turn on a device, so that a change of its state meets all of them alike."""
+"""Timing files in turn on a device, so that a change of its state meets all of them alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from edgecnn.core.errors import ChildCrashedError, DeviceError, EdgecnnError
 from edgecnn.devices.device import Device
-from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.runner.timing import Timing
 
@@ -18,8 +18,8 @@ PROFILE_ROUNDS = 3
 SETTLE = 2
 LEAST_RUNS = 5
 LEAST_S = 0.04
-"""Calls and seconds of one file in one round at least: hundreds of calls of a file that takes
-hardly any time, five of one that takes long."""
+"""Calls and seconds of one file in one round at least: a fast file is called hundreds of times, a
+slow one five times."""
 
 OnDone = Callable[[int, int], None]
 
@@ -29,8 +29,8 @@ class PlacedFile:
     """A file on the device.
 
     Args:
-        path: Path on the device.
-        copies: How many copies it holds of the ops that are to be timed.
+        path: Path of the file on the device.
+        copies: Number of copies in the file of the ops that are to be timed.
     """
 
     path: str
@@ -44,8 +44,9 @@ class RoundTimes:
     Args:
         rounds_ms: Median of a call in each round, divided by the copies. On one thread the time in
             which the thread had no CPU is left out.
-        latencies_ms: Median of a call in each round, divided by the copies, with that time.
-        errors: Why a file cannot be timed.
+        latencies_ms: Median of a call in each round, divided by the copies, with the time in which
+            the thread had no CPU.
+        errors: Errors of files that cannot be timed.
     """
 
     rounds_ms: dict[Hashable, list[float]] = field(default_factory=dict)
@@ -53,16 +54,16 @@ class RoundTimes:
     errors: dict[Hashable, EdgecnnError] = field(default_factory=dict)
 
     def ms(self, key: Hashable) -> float | None:
-        """Return the median of a file's rounds; None where it could not be timed."""
+        """Return the median of a file's rounds in ms; None where the file could not be timed."""
         return statistics.median(self.rounds_ms[key]) if key in self.rounds_ms else None
 
     def latency_ms(self, key: Hashable) -> float | None:
-        """Return the median of a file's latencies: with the time that others had the CPU."""
+        """Return the median of a file's latencies in ms; None where it could not be timed."""
         return statistics.median(self.latencies_ms[key]) if key in self.latencies_ms else None
 
 
 class RoundTimer:
-    """Runs files on a device, in a new runner after one that a file crashed.
+    """Times files on a device; where a file crashes the runner, a new runner is started.
 
     Args:
         device: The device, which is open.
@@ -91,7 +92,11 @@ class RoundTimer:
         self._stack.__exit__(*error)
 
     def try_whole(self, path: str) -> ModelLoaded:
-        """Load a file and run it once; what the session raises is raised."""
+        """Load a file and run it once.
+
+        Raises:
+            EdgecnnError: The file cannot be loaded or run.
+        """
         loaded = self.session.load(path, self._threads)
         self.session.check()
         return loaded
@@ -103,11 +108,11 @@ class RoundTimer:
 
         Args:
             files: The files, by any keys.
-            on_done: Called with how many of how many timings are done.
+            on_done: Called with (timings done, timings in all).
         """
         times, done = RoundTimes(), 0
         for number in range(PROFILE_ROUNDS):
-            # A file that comes after a large one finds a warmer processor: the order changes.
+            # The order changes, since a file that comes after a large one finds a warmer processor.
             for key, file in list(files.items())[:: -1 if number % 2 else 1]:
                 on_done(done, PROFILE_ROUNDS * len(files))
                 done += 1
@@ -126,10 +131,10 @@ class RoundTimer:
             times.errors[key] = error
             times.rounds_ms.pop(key, None)
             return
-        # Several threads wait for each other too, which is part of what an op takes.
+        # Several threads wait for each other, too, which is part of an op's time.
         samples = timing.running_ms if self._threads == 1 else timing.samples_ms
-        for found, calls in ((times.rounds_ms, samples), (times.latencies_ms, timing.samples_ms)):
-            found.setdefault(key, []).append(statistics.median(calls) / file.copies)
+        for column, calls in ((times.rounds_ms, samples), (times.latencies_ms, timing.samples_ms)):
+            column.setdefault(key, []).append(statistics.median(calls) / file.copies)
 
     def _timing(self, file: PlacedFile) -> Timing:
         self.session.load(file.path, self._threads)

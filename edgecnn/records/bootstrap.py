@@ -1,10 +1,10 @@
-"""How sure a percentile of one run is, from resampled blocks of its samples.
+"""The interval of a percentile of one run, from resampled blocks of the run's samples.
 
-A run is not as certain as its samples make it look. Neighbouring calls are alike, so they are
-resampled in blocks (circular block bootstrap: Politis and Romano, "A Circular Block-Resampling
-Procedure for Stationary Data", 1992). And a process as a whole is faster or slower than the next
-one of the same file: its memory lies elsewhere, and the clock and the neighbours are not the same.
-That spread between runs cannot be seen in one run: it is assumed, and made larger for a run whose
+The samples of a run make its percentiles look more certain than they are. Neighbouring calls are
+alike, so samples are resampled in blocks (circular block bootstrap: Politis and Romano, "A Circular
+Block-Resampling Procedure for Stationary Data", 1992). And a process as a whole is faster or slower
+than the next one of the same file: its memory lies elsewhere, and clock and other programs differ.
+This spread between runs does not show in one run: it is assumed, and made larger for a run whose
 level wanders.
 """
 
@@ -18,21 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 DECISION_CONFIDENCE = 0.99
-"""Confidence of intervals by which two measurements are called different; 99 % per comparison keeps
-the chance of any false alarm in ten comparisons near 10 %."""
+"""Confidence of the intervals by which two measurements are called different. With 99 % per
+comparison, the chance of any false alarm in ten comparisons is near 10 %."""
 
 BETWEEN_RUNS = 0.015
 """Assumed relative standard deviation of the latency between processes on a quiet machine."""
 
 FEWEST_SAMPLES = 20
 FEWEST_BEYOND = 5
-"""Samples that must lie beyond a percentile: fewer are single events, not a distribution."""
+"""Samples that must lie beyond a percentile: fewer would be single events, no distribution."""
 
 SEGMENTS = 10
 MOST_SAMPLES = 4096
 REPLICATES = 1000
 REPLICATES_AT_ONCE = 100
-"""Replicates in memory at a time, which fit on a device of 512 MB too."""
+"""Replicates in memory at a time; so many fit on a device of 512 MB, too."""
 
 DRAWS = 20_000
 
@@ -40,11 +40,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def has_enough(samples: Sequence[float], percent: float | None) -> bool:
-    """Return whether a percentile of these samples can be given an interval.
+    """Return whether there are enough samples for the interval of a percentile.
 
     Args:
         samples: Times of calls.
-        percent: Which percentile; None for the mean.
+        percent: The percentile; None for the mean.
     """
     beyond = len(samples) * (100 - (percent or 50)) / 100
     return len(samples) >= FEWEST_SAMPLES and beyond >= FEWEST_BEYOND
@@ -73,11 +73,11 @@ class Resampled:
 
         Args:
             samples: Times of calls in the order they were taken; at least one, all above 0.
-            percent: Which percentile; None for the mean.
+            percent: The percentile; None for the mean.
             random: Source of the random blocks.
         """
         every = np.asarray(samples, np.float64)
-        # Fewer samples give a wider interval, which errs to the safe side, in bounded time.
+        # Fewer samples take bounded time, and their wider interval errs on the safe side.
         some = every[:: math.ceil(len(every) / MOST_SAMPLES)]
         medians = [np.log(np.median(part)) for part in np.array_split(some, SEGMENTS)]
         expected = SEGMENTS * float(np.var(_replicates(some, 50, random)))
@@ -86,7 +86,7 @@ class Resampled:
         return cls(value, _replicates(some, percent, random), wandering)
 
     def interval(self, random: np.random.Generator) -> tuple[float, float]:
-        """Return both ends of the statistic's interval over this run and others like it.
+        """Return the interval of the statistic over this run and others of the same file.
 
         Args:
             random: Source of the random draws.
@@ -102,14 +102,15 @@ class Resampled:
 
 
 def percentile_interval(samples: Sequence[float], percent: float) -> tuple[float, float] | None:
-    """Return the interval of a percentile, of :data:`DECISION_CONFIDENCE`.
+    """Return the interval of a percentile with a confidence of :data:`DECISION_CONFIDENCE`.
 
     Args:
-        samples: Times of one run's calls in the order they were taken, all above 0.
-        percent: Which percentile.
+        samples: Times of one run's calls in the order they were taken.
+        percent: The percentile.
 
     Returns:
-        Lower and upper end in the samples' own unit; None where the samples are too few.
+        Lower and upper end in the samples' own unit; None where the samples are too few or not all
+        above 0.
 
     Example:
         >>> percentile_interval([3.0] * 19, 50) is None
@@ -126,23 +127,23 @@ def statistic(rows: Floats, percent: float | None) -> Floats:
 
     Args:
         rows: Samples, shape (rows, samples).
-        percent: Which percentile; None for the mean.
+        percent: The percentile; None for the mean.
 
     Returns:
-        One value a row, shape (rows,).
+        One value for each row, shape (rows,).
     """
     values = rows.mean(axis=1) if percent is None else np.percentile(rows, percent, axis=1)
     return np.asarray(values, np.float64)
 
 
 def _replicates(samples: Floats, percent: float | None, random: np.random.Generator) -> Floats:
-    """Return logarithms of the statistic of REPLICATES rows that are made of blocks of samples."""
+    """Return logarithms of the statistic of REPLICATES rows, each of random blocks of samples."""
     length = math.ceil(math.sqrt(len(samples)))
     blocks = math.ceil(len(samples) / length)
-    found = []
+    values = []
     for _ in range(REPLICATES // REPLICATES_AT_ONCE):
         starts = random.integers(0, len(samples), (REPLICATES_AT_ONCE, blocks))
         indices = (starts[:, :, None] + np.arange(length)) % len(samples)
         rows = samples[indices.reshape(REPLICATES_AT_ONCE, -1)[:, : len(samples)]]
-        found.append(np.log(statistic(rows, percent)))
-    return np.concatenate(found)
+        values.append(np.log(statistic(rows, percent)))
+    return np.concatenate(values)

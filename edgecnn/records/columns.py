@@ -1,4 +1,4 @@
-"""The columns that a table of measurements has: those of its fields that have something to say."""
+"""The columns of a table of measurements: one for each field that has something to show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgecnn.records.fields import EMULATED_MARK, Field, Role, ShownIn
 from edgecnn.records.record import FIELDS, Outline
 
 MLPERF_RANKS = {"latency_p50_ms": 3, "latency_p90_ms": 0}
-"""Ranks under MLPerf's rules, by which the 90th percentile is the result."""
+"""Ranks of columns under MLPerf's rules, whose result is the 90th percentile."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Column:
     """One column of a table of measurements.
 
     Args:
-        field: The field of a record that it shows.
-        is_interval: Whether it shows the interval of that field's value in place of the value.
+        field: The field of a record that the column shows.
+        is_interval: Whether the column shows the interval of the field's value, not the value.
         rank: In a terminal that is too narrow, columns of the highest rank go first; those of
             rank 0 stay.
     """
@@ -35,18 +35,18 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether its values are texts, which stand at the left."""
+        """Whether the column's values are texts, which stand at the left."""
         return not self.field.is_number
 
     def value(self, record: Outline) -> Any:
-        """Return what a record is sorted by, None where it has nothing to show."""
+        """Return the value by which a record is sorted; None where its cell is empty."""
         if self.is_interval:
             has_interval = self.field.interval_of(record) is not None
             return getattr(record, self.field.bounds[0]) if has_interval else None
         return self.field.value_of(record)
 
     def text(self, record: Outline) -> str | None:
-        """Return a record's cell, None where it has nothing to show."""
+        """Return the text of a record's cell; None where the cell is empty."""
         if self.is_interval:
             return self.field.interval_of(record)
         if self.rank == 0 and self.field.is_withheld(record):
@@ -58,8 +58,8 @@ def columns(place: ShownIn, records: Sequence[Outline]) -> list[Column]:
     """Return the columns of a table after the one with the model's name.
 
     Args:
-        place: Which table.
-        records: What the table shows, at least one.
+        place: Place of the table.
+        records: Records that the table shows, at least one.
 
     Example:
         >>> [column.title for column in columns(ShownIn.LIST, store.listed())]
@@ -79,14 +79,14 @@ def card_fields() -> list[Field]:
 
 
 def csv_fields() -> list[Field]:
-    """Return the fields of a report's CSV: all that have a title, and the ends of intervals."""
+    """Return the fields of a report's CSV: all fields with a title, and the ends of intervals."""
     titled = [field for field in FIELDS.values() if field.title]
     ends = {bound for field in titled if field.confidence for bound in field.bounds}
     return sorted((f for f in FIELDS.values() if f.title or f.name in ends), key=_place)
 
 
 def tooltip_fields() -> list[Field]:
-    """Return the fields that are told of the file that is pointed at in a chart."""
+    """Return the fields in the tooltip of a file in a chart."""
     return _in_order(ShownIn.TOOLTIP)
 
 
@@ -101,11 +101,11 @@ def _place(field: Field) -> tuple[int, int]:
 
 
 def _columns_of(field: Field, place: ShownIn) -> list[Column]:
-    made = [Column(field, rank=field.rank)]
-    # Lists are read without the ends of intervals.
+    field_columns = [Column(field, rank=field.rank)]
+    # The store reads lists without the ends of intervals.
     if field.interval_rank is not None and place is not ShownIn.LIST:
-        made.append(Column(field, is_interval=True, rank=field.interval_rank))
-    return made
+        field_columns.append(Column(field, is_interval=True, rank=field.interval_rank))
+    return field_columns
 
 
 def _by_mlperf(column: Column) -> Column:

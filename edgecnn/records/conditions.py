@@ -1,6 +1,6 @@
-"""What makes two measurements comparable: the conditions they were made under, and what was judged.
+"""Which measurements are comparable: their conditions, and the data of their accuracy.
 
-Three questions have different answers, and each is answered here alone:
+There are three different questions, and each is answered in this module alone:
 
 - :class:`Conditions`: may the speed of two measurements be compared?
 - :class:`LabelledData`: may their accuracy be compared as well?
@@ -22,16 +22,16 @@ Measured = TypeVar("Measured", bound=Outline)
 
 @dataclass(frozen=True)
 class Conditions:
-    """The conditions of a measurement: where one differs, a change is not the model's alone.
+    """The conditions of a measurement: if one differs, a change of speed is not the model's alone.
 
-    Each is a field of :class:`~edgecnn.records.record.Record` with the role of a condition, and all
-    those fields are here except the ones about accuracy.
+    They are the fields of :class:`~edgecnn.records.record.Record` with the role of a condition,
+    except those about accuracy.
 
     Args:
         device: Name of the device.
         cpu: Name of the processor.
         architecture: Instruction set of the kernel.
-        emulated: Whether an emulator runs the CPU, as far as that was seen.
+        emulated: Whether the CPU is known to be emulated.
         runtime: Package of the runtime.
         runtime_version: Version of the runtime.
         threads: Threads of the runtime.
@@ -62,7 +62,7 @@ class Conditions:
         return cls(**{**values, "emulated": bool(record.emulated)})
 
     def differences(self, other: Conditions) -> tuple[str, ...]:
-        """Return what differs, each as ``"threads: 1 and 2"``.
+        """Return the conditions that differ, each as ``"threads: 1 and 2"``.
 
         Example:
             >>> Conditions.of(free).differences(Conditions.of(pinned))
@@ -72,12 +72,12 @@ class Conditions:
 
     @property
     def setting(self) -> str:
-        """How the model ran, without where: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
+        """Threads, CPUs and protocol: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
         return f"{self.threads} thread{'' if self.threads == 1 else 's'}{self.restrictions}"
 
     @property
     def restrictions(self) -> str:
-        """What is unusual: ``" on CPU 0"``, ``", mlperf-single-stream"``; empty by default."""
+        """CPUs and protocol that were chosen: ``" on CPU 0, mlperf-single-stream"``, or empty."""
         many = "s" if "," in (self.cpus or "") else ""
         where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
         rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
@@ -95,7 +95,7 @@ CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
 
 @dataclass(frozen=True)
 class LabelledData:
-    """The images that an accuracy was measured on; sets of another size are other data.
+    """The images that an accuracy was measured on; another number of images is other data.
 
     Args:
         name: Name of the data.
@@ -107,11 +107,11 @@ class LabelledData:
 
     @classmethod
     def of(cls, record: Outline) -> LabelledData | None:
-        """Return the data of a measurement, None where no accuracy was measured."""
+        """Return the data of a measurement; None where no accuracy was measured."""
         return None if record.data is None else cls(record.data, record.images or 0)
 
     def differences(self, other: LabelledData) -> tuple[str, ...]:
-        """Return what differs, each as ``"images: 100 and 1000"``."""
+        """Return what differs between the data, each as ``"images: 100 and 1000"``."""
         return _different((("data", self.name, other.name), ("images", self.images, other.images)))
 
     def __str__(self) -> str:
@@ -126,12 +126,12 @@ def processor_text(record: Record) -> str:
 
 
 def measured_file(record: Outline) -> tuple[str, str]:
-    """Return what a measurement was of, the same for a file that was made anew in its place.
+    """Return a key of the measured file that does not change when the file is made anew.
 
-    The name of an architecture stands for many files, so that its hash tells them apart.
+    The name of an architecture stands for many files; these are told apart by their hashes.
 
     Returns:
-        The file, and its scheme.
+        Path or hash of the file, and its scheme.
 
     Example:
         >>> measured_file(record)
@@ -144,8 +144,8 @@ def measured_file(record: Outline) -> tuple[str, str]:
 def give_same_answers(one: Outline, other: Outline) -> bool:
     """Return whether two measurements classified the same images by the same computation.
 
-    Threads, CPUs and the device do not matter for that: one file gives one answer wherever the
-    runtime and the instruction set are the same.
+    Threads, CPUs and the device do not matter: a file gives the same answers wherever the runtime
+    and the instruction set are the same.
     """
     deciding = ("model_sha256", "runtime", "runtime_version", "architecture", "data", "images")
     return all(getattr(one, name) == getattr(other, name) for name in deciding)
@@ -157,16 +157,16 @@ def newest_of_each(
     """Return the first measurement of each kind.
 
     Args:
-        measurements: The latest first.
-        kind: Tells of which kind a measurement is.
+        measurements: Measurements, the latest first.
+        kind: Given a measurement, returns its kind.
 
     Example:
         >>> newest_of_each(store.listed(), Conditions.of)[0].latency_p50_ms
         3.28
     """
     newest: dict[Hashable, Measured] = {}
-    for one in measurements:
-        newest.setdefault(kind(one), one)
+    for measurement in measurements:
+        newest.setdefault(kind(measurement), measurement)
     return list(newest.values())
 
 

@@ -1,4 +1,4 @@
-"""What a field of a record is: its role, how it is printed and compared, and where it is shown.
+"""The declaration of a record's field: its role, and how it is printed, compared and shown.
 
 A class of records declares each of its fields once, with its type and one of :data:`identity`,
 :data:`condition`, :data:`figure` and :data:`remark`::
@@ -19,15 +19,15 @@ from functools import partial
 from typing import Any
 
 EMULATED_MARK = "(emulated)"
-"""Says that a CPU is emulated; in tables it stands in place of a time."""
+"""Text for an emulated CPU; in tables it stands in place of a time."""
 
 
 class Role(Enum):
     """What a field is for; each field has exactly one role.
 
-    An identity says what was measured, a condition under which circumstances, and a figure what
-    came out; figures of different conditions are not compared. A remark describes the measurement,
-    and neither identifies what was measured nor decides what is compared.
+    An identity says what was measured, a condition says under which circumstances, and a figure is
+    a result. Figures of different conditions are not compared. A remark describes the measurement:
+    it neither identifies what was measured nor decides what is compared.
     """
 
     IDENTITY = auto()
@@ -48,10 +48,10 @@ class Topic(Enum):
 
 
 class ShownIn(Flag):
-    """Where a field is shown, if any of the measurements there has a value for it.
+    """Where a field is shown: in tables of ``edgecnn bench``, reports, ``results list``; tooltips.
 
-    The places are the tables of ``edgecnn bench``, of a report and of ``edgecnn results list``, and
-    the tooltips of a report's charts.
+    A table leaves out a field that none of its measurements has a value for. The tooltips are those
+    of a report's charts.
     """
 
     NOWHERE = 0
@@ -65,8 +65,8 @@ class ShownIn(Flag):
 class Spread(Enum):
     """How a figure varies from one measurement of a file to the next, which intervals allow for.
 
-    An exact figure does not vary. One of latency varies as its samples tell, one with a single
-    number as processes differ from each other, and a share of images by which images were taken.
+    An exact figure does not vary. A latency varies as its samples tell. A single number of a run
+    varies as processes differ from each other, and a share of images by the choice of the images.
     """
 
     EXACT = auto()
@@ -98,26 +98,26 @@ class Field:
 
     Args:
         role: What the field is for.
-        meaning: What the field says, one or more sentences.
-        title: Head of its column, with the unit unless its text has one; empty if no table or card
-            shows it.
-        shown: Which tables and tooltips show it; the page of a report shows every figure with a
-            title in the card of its file.
+        meaning: What the field says, in one or more sentences.
+        title: Head of the field's column, with the unit unless the values' texts have one; empty if
+            no table or card shows the field.
+        shown: Tables and tooltips that show the field; besides, the page of a report shows every
+            figure with a title in the card of its file.
         rank: In a terminal that is too narrow, columns of ``edgecnn bench`` of the highest rank go
             first; those of rank 0 stay.
         topic: What the field tells about.
-        text: Function that prints a value for people.
+        text: Given a value, returns its text for people.
         usual: For a condition: the value that the table of ``edgecnn bench`` does not mention.
         confidence: For a figure with bounds: the confidence of its interval in percent.
         interval_rank: Rank of the column with the interval; None if tables have no such column.
         better: Which values are better; None where neither is.
         spread: How the figure varies between measurements; None if it is not compared.
-        percent: Which percentile of the samples the figure is, where it comes from samples; None
-            for their mean.
+        percent: Percentile of the samples that the figure is, where it comes from samples; None
+            for the samples' mean.
         column: Version of the store's tables since which the field has a column of its own; None if
             it is only in the record's JSON.
-        name: Name of the field, which ends in its unit.
-        kind: Python type of the field without None; for a tuple the type of its items.
+        name: Name of the field; that of a figure ends in its unit.
+        kind: Python type of the field without None; for a tuple the type of the items.
         is_tuple: Whether the field is a tuple.
         is_optional: Whether the field may be None.
     """
@@ -143,24 +143,24 @@ class Field:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are single numbers, by which a table can be sorted."""
+        """Whether the field's values are single numbers, by which a table can be sorted."""
         return self.kind in (int, float) and not self.is_tuple
 
     @property
     def in_points(self) -> bool:
-        """Whether its changes are percentage points, not relative to a base."""
+        """Whether changes of the figure are percentage points, not relative to a base."""
         return self.spread is Spread.IMAGES
 
     @property
     def bounds(self) -> tuple[str, str]:
-        """Names of the fields with the ends of its interval: ``x_low_ms`` and ``x_high_ms``."""
+        """Names of the fields with the ends of the interval: ``x_low_ms`` and ``x_high_ms``."""
         stem, _, unit = self.name.rpartition("_")
         return f"{stem}_low_{unit}", f"{stem}_high_{unit}"
 
     def is_withheld(self, record: Any) -> bool:
         """Return whether a record's value must not be shown as the device's own.
 
-        What an emulated CPU takes, in time or energy, says nothing of the board it imitates.
+        The time and energy that an emulated CPU takes say nothing of the board it imitates.
         """
         return (
             self.role is Role.FIGURE
@@ -169,19 +169,19 @@ class Field:
         )
 
     def value_of(self, record: Any) -> Any:
-        """Return a record's value, None where there is none that can be shown."""
+        """Return a record's value; None where no value can be shown."""
         value = getattr(record, self.name)
         if self.is_withheld(record) or (isinstance(value, float) and not self._is_sane(value)):
             return None
         return value
 
     def text_of(self, record: Any) -> str | None:
-        """Return a record's value as text for people, None where there is nothing to show."""
+        """Return a record's value as text for people; None where no value can be shown."""
         value = self.value_of(record)
         return None if value is None else self.text(value)
 
     def interval_of(self, record: Any) -> str | None:
-        """Return the interval of a record's value: ``"3.21-3.34"``; None where it has none."""
+        """Return the interval of a record's value: ``"3.21-3.34"``; None without an interval."""
         if self.confidence is None or self.value_of(record) is None:
             return None
         low, high = (getattr(record, bound) for bound in self.bounds)
@@ -193,7 +193,7 @@ class Field:
         return f"{text} ({self.confidence} % interval {interval})" if interval else text
 
     def precise_text(self, value: float) -> str:
-        """Return a number with its unit and all digits that a comparison may need.
+        """Return a number of this field with its unit and all digits that a comparison may need.
 
         Example:
             >>> FIELDS["latency_p50_ms"].precise_text(3.28)
@@ -203,10 +203,10 @@ class Field:
         return f"{value:{form}} {unit}"
 
     def read(self, values: Mapping[str, Any]) -> Any:
-        """Return the value that plain values, as JSON has them, hold for this field.
+        """Return this field's value from the plain values of a record, as JSON has them.
 
         Args:
-            values: Values by the names of fields.
+            values: Plain values by the names of fields.
 
         Raises:
             KeyError: The field is missing and may not be None.

@@ -24,8 +24,8 @@ class Filter:
 
     Args:
         ids: Numbers of results in the store; empty for all.
-        model: Path or name as it was measured, or the file's name; ``*`` stands for any characters,
-            which are looked for in the path if there is a ``/`` and else in the name.
+        model: Path or name that was measured, or the file's name. ``*`` stands for any characters;
+            a pattern with a ``/`` is compared with the path, any other with the name.
         model_sha256: SHA-256 of the model's file.
         device: Name of the device.
         scheme: Quantisation scheme.
@@ -49,7 +49,7 @@ class Filter:
 
         Args:
             since: A time or an age, as :func:`parse_since` takes it.
-            fields: The other fields.
+            fields: Values of the other fields by their names.
 
         Raises:
             InputError: The time cannot be read.
@@ -72,11 +72,11 @@ class Filter:
 
     @property
     def is_about_path(self) -> bool:
-        """Whether the pattern of the model is looked for in the path, not in the name."""
+        """Whether the pattern of the model is compared with the path, not with the name."""
         return "/" in (self.model or "")
 
     def equal_fields(self) -> dict[str, object]:
-        """Return the fields of a record that must have one value, with that value."""
+        """Return the fields of a record that must have a certain value, with that value."""
         names = ("model_sha256", "device", "scheme", "threads")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
@@ -87,8 +87,8 @@ class Filter:
 
         Args:
             record: The record.
-            number: Its number in the store, if it is kept there.
-            tags: Its tags.
+            number: Number of the result in the store; None of a record that is not kept there.
+            tags: Tags of the result.
 
         Example:
             >>> Filter(model="*_int8.tflite", threads=1).matches(record)
@@ -110,7 +110,7 @@ class Filter:
 
 
 def glob_pattern(pattern: str) -> str:
-    """Return a pattern in which only the star is special, as one where ``?`` and ``[`` are too.
+    """Return a glob pattern that matches ``?`` and ``[`` literally; only the star is special.
 
     Example:
         >>> glob_pattern("a[1]*")
@@ -120,7 +120,7 @@ def glob_pattern(pattern: str) -> str:
 
 
 def name_of(model: str) -> str:
-    """Return a file's name, by which its results are found from any folder.
+    """Return the name of a file, by which its results are found from any folder.
 
     Example:
         >>> name_of("nets/model.tflite")
@@ -130,7 +130,7 @@ def name_of(model: str) -> str:
 
 
 def utc_text(measured_at: str) -> str:
-    """Return a moment in UTC in one form, so that moments sort as texts.
+    """Return a moment in UTC, in a form whose texts sort as the moments do.
 
     Raises:
         EdgecnnError: The text is no moment of ISO 8601.

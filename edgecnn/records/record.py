@@ -1,7 +1,8 @@
-"""What a measurement gave: one flat :class:`Record` for each model, device and thread count.
+"""Records: one flat :class:`Record` for each measured model, device and thread count.
 
-Every field's name ends in its unit, so that a file of records explains itself. A field is declared
-once, here: with its type, its role, and where and how it is shown (:mod:`edgecnn.records.fields`).
+The names of figures end in their units, so that a file of records explains itself. Each field is
+declared once, in this module: with its type, its role, and where and how it is shown
+(:mod:`edgecnn.records.fields`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from edgecnn.records.fields import (
 )
 
 SCHEMA_VERSION = 1
-"""Version of the set of fields: it grows when a field changes its meaning or is removed, and stays
+"""Version of the set of fields: it grows when a field changes its meaning or is removed, and not
 when a field is added."""
 
 STEADY = "steady"
@@ -58,7 +59,7 @@ count = partial(figure, topic=ACCURACY, text="{:,}".format)
 
 @dataclass(frozen=True)
 class MeasurementWarning:
-    """Something to know before trusting a record.
+    """A reason to doubt a record, and what to do about it.
 
     Args:
         code: Kind of the warning, for programs: ``"few-runs"``, ``"noisy"``, ``"random-weights"``.
@@ -139,7 +140,7 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Outline):
-    """One measured model on one device at one thread count; what was not measured is None.
+    """One measured model on one device at one thread count; None for what was not measured.
 
     Example:
         >>> Record.from_dict(json.loads(path.read_text())[0]).latency_p50_ms
@@ -321,10 +322,10 @@ class Record(Outline):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
-        """Read what :meth:`to_dict` gave, also after JSON, and also an older edgecnn's.
+        """Return the record of plain values, as :meth:`to_dict` of this or an older edgecnn gave.
 
-        A missing field is None where it may be None; a field that this version does not know is
-        left out: fields are added without a new schema version.
+        A missing field becomes None where it may be None. A field that this version does not know
+        is left out, since fields are added without a new schema version.
 
         Raises:
             InputError: A field that must be there is missing or has a value of another type, or the

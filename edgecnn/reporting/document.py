@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from edgecnn.core.markdown import in_markdown
 from edgecnn.reporting.charts.chart import EMULATED_NOTE
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import as_markdown
 from edgecnn.reporting.views import views_of
 from edgecnn.reporting.wording import (
@@ -38,7 +38,8 @@ def as_document(
     for setting in settings:
         lines += _of_setting(setting)
     warned = [
-        f"{one.text} ({', '.join(one.files)})" for one in (*verdicts_of(rows), *warnings_of(rows))
+        f"{each.text} ({', '.join(each.files)})"
+        for each in (*verdicts_of(rows), *warnings_of(rows))
     ]
     lines += ["", "## Verdicts and warnings", *_items(warned or ["none"])]
     lines += ["", "## How it was measured"]
@@ -47,14 +48,16 @@ def as_document(
 
 
 def _of_setting(setting: Setting) -> list[str]:
-    found = views_of(setting)[0].answer
+    answer = views_of(setting)[0].answer
     lines = ["", f"## {in_markdown(setting.text)}", ""]
-    if row := found.recommended:
+    if row := answer.recommended:
         lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
-    lines += [in_markdown(" ".join([reason(found), *doubts(found)])), ""]
+    lines += [in_markdown(" ".join([reason(answer), *doubts(answer)])), ""]
     lines += [f"{EMULATED_NOTE}", ""] * setting.is_emulated
-    lines += [f"- {one.title}: {in_markdown(one.row.name)}, {one.figure}" for one in facts(found)]
-    optimal = {row.id for row in found.optimal}
+    lines += [
+        f"- {fact.title}: {in_markdown(fact.row.name)}, {fact.figure}" for fact in facts(answer)
+    ]
+    optimal = {row.id for row in answer.optimal}
     table = as_markdown(setting.rows, lambda row: " \\*" if row.id in optimal else "")
     return [*lines, "", table, in_markdown(MARK_LEGEND)]
 

@@ -1,4 +1,4 @@
-"""The report as one page that needs no network; every text from outside is escaped."""
+"""The report as one HTML page that needs no network; texts of files and records are escaped."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from edgecnn.core.charts import content_policy, library_script, script_json
 from edgecnn.core.text import quoted_if_needed, size_text
 from edgecnn.records.columns import Column, card_fields
 from edgecnn.records.fields import Field
-from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, chart_values, every_chart
-from edgecnn.reporting.charts.marks import Look, specifications
+from edgecnn.reporting.charts.chart import (
+    EMULATED_NOTE,
+    Chart,
+    chart_values,
+    every_chart,
+    specifications,
+)
+from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.theme import colours, theme
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import FILE, table_columns
 from edgecnn.reporting.views import View, view_values, views_of
 from edgecnn.reporting.wording import (
@@ -31,7 +37,7 @@ from edgecnn.reporting.wording import (
 
 WEB = Path(__file__).with_name("web")
 NAMED_FILES = 8
-"""Files that a warning names."""
+"""Files that a warning names at most; the others are counted."""
 
 TABLE_LEGEND = "Coloured rows: no other file of the setting beats them. A click on a head sorts."
 
@@ -71,7 +77,7 @@ def as_page(
 def _values(
     settings: Sequence[Setting], views: Sequence[View], rows: Sequence[ReportRow]
 ) -> dict[str, Any]:
-    """Return what the page's script works with."""
+    """Return the data of the page's script."""
     of_file = [chart for chart in every_chart() if chart.is_of_file]
     return {
         "looks": {
@@ -139,32 +145,32 @@ def _name(row: ReportRow) -> str:
 
 
 def _isolated(name: str) -> str:
-    """Escape a name; one in another direction leaves the rest of its line as it is."""
+    """Return a name escaped, so that its writing direction does not change the rest of the line."""
     return f"<bdi>{escape(name)}</bdi>"
 
 
 def _answer(view: View, number: int) -> str:
-    found = view.answer
+    answer = view.answer
     ship = (
-        f'<p class="ship">Ship <strong>{_name(found.recommended)}</strong>: '
-        f"{escape(figures(found.recommended))}.</p>"
-        if found.recommended
+        f'<p class="ship">Ship <strong>{_name(answer.recommended)}</strong>: '
+        f"{escape(figures(answer.recommended))}.</p>"
+        if answer.recommended
         else '<p class="ship">No file can be recommended.</p>'
     )
     best = "".join(
-        f'<div><dt>{one.title}</dt><dd><span class="figure">{escape(one.figure)}</span> '
-        f"{_name(one.row)}</dd></div>"
-        for one in facts(found)
+        f'<div><dt>{fact.title}</dt><dd><span class="figure">{escape(fact.figure)}</span> '
+        f"{_name(fact.row)}</dd></div>"
+        for fact in facts(answer)
     )
-    names = ", ".join(map(_name, found.optimal))
+    names = ", ".join(map(_name, answer.optimal))
     return f"""
       <section class="card wide answer" data-answer="{number}"{" hidden" * (number > 0)}>
         <h2>Which model to ship</h2>
         {ship}
-        <p class="quiet">{escape(reason(found))} {escape(" ".join(doubts(found)))}</p>
+        <p class="quiet">{escape(reason(answer))} {escape(" ".join(doubts(answer)))}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
-          ({len(found.optimal)} of {len(view.rows)}). On {escape(view.setting.text)}.</p>
+          ({len(answer.optimal)} of {len(view.rows)}). On {escape(view.setting.text)}.</p>
         {f'<p class="quiet">{EMULATED_NOTE}</p>' * view.setting.is_emulated}
       </section>"""
 
@@ -176,7 +182,7 @@ def _detail(row: ReportRow) -> str:
         for field, text in texts
         if text is not None
     )
-    warnings = [one.text for one in warnings_of([row])]
+    warnings = [warning.text for warning in warnings_of([row])]
     return f"""
         <div data-detail="{row.id}" hidden>
           <h3>{_name(row)}</h3>
@@ -223,12 +229,12 @@ def _meaning(field: Field) -> str:
 
 
 def _warnings(rows: Sequence[ReportRow]) -> str:
-    found = [*verdicts_of(rows), *warnings_of(rows)]
-    if not found:
+    warnings = [*verdicts_of(rows), *warnings_of(rows)]
+    if not warnings:
         return '<p class="quiet">Nothing to warn of.</p>'
     items = "".join(
-        f'<li>{escape(one.text)}<br><span class="quiet">{_named(one.files, rows)}</span></li>'
-        for one in found
+        f'<li>{escape(each.text)}<br><span class="quiet">{_named(each.files, rows)}</span></li>'
+        for each in warnings
     )
     return f'<ul class="plain">{items}</ul>'
 

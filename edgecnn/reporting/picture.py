@@ -1,4 +1,4 @@
-"""The report as one picture: the charts of the page that fit in one."""
+"""The report as one picture: those charts of the page that have a title for pictures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgecnn.reporting.wording import figures
 PICTURE_WIDTH = 760
 
 MOST_PICTURED = 12
-"""Files in a chart that has a row for each: more of them would be taller than a screen."""
+"""Files in a chart with a row for each: a chart of more files would be taller than a screen."""
 
 NOTHING_TO_DRAW = {"mark": "text", "data": {"values": []}, "width": PICTURE_WIDTH, "height": 1}
 
@@ -24,7 +24,7 @@ def as_picture(title: str, view: View) -> dict[str, Any]:
 
     Args:
         title: Heading of the picture.
-        view: What is shown.
+        view: The view that the picture shows.
 
     Example:
         >>> list(as_picture("Report", views_of(settings[0])[0]))[:2]
@@ -52,7 +52,7 @@ def _is_shown(chart: Chart, view: View) -> bool:
 def _part(chart: Chart, look: Look) -> dict[str, Any]:
     spec = look.specification(chart.draw(look))
     title = {"text": chart.picture_title, "frame": "group", "offset": 8}
-    # The whole picture has these.
+    # The picture has one schema and one set of parameters for all charts.
     parts = {name: part for name, part in spec.items() if name not in ("$schema", "params")}
     return {**parts, "title": title}
 
@@ -67,6 +67,6 @@ def _datasets(view: View) -> dict[str, Values]:
 
 def _subtitle(view: View) -> list[str]:
     lines = [f"On {view.setting.text}"]
-    if found := view.answer.recommended:
-        lines.append(f"Ship {found.name}: {figures(found)}")
+    if row := view.answer.recommended:
+        lines.append(f"Ship {row.name}: {figures(row)}")
     return [*lines, *dict.fromkeys(view.missing.values())]

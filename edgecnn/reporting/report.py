@@ -1,4 +1,4 @@
-"""``edgecnn.report``: measurements in, one file out."""
+"""``edgecnn.report``: writes measurements as one page, document, table or picture."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
 from edgecnn.records.filter import Filter
 from edgecnn.reporting.document import as_document
+from edgecnn.reporting.findings.rows import ReportRow, make_rows
+from edgecnn.reporting.findings.selection import REPORT_LIMIT, select
+from edgecnn.reporting.findings.settings import Setting, find_settings
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.picture import as_picture
-from edgecnn.reporting.rows import ReportRow, make_rows
-from edgecnn.reporting.selection import REPORT_LIMIT, select
-from edgecnn.reporting.settings import Setting, find_settings
 from edgecnn.reporting.tables import as_csv
 from edgecnn.reporting.views import View, views_of
 from edgecnn.store.keeping import open_existing
@@ -29,9 +29,9 @@ class Report:
     """A report that was written.
 
     Args:
-        path: The file.
+        path: Path of the report's file.
         rows: The measurements in the report.
-        view: What the report shows first, with its answer.
+        view: The view that the report shows first, with its answer.
         notes: What was left out of the report, and why.
     """
 
@@ -56,21 +56,21 @@ def report(
     limit: int = REPORT_LIMIT,
     store: str | Path | None = None,
 ) -> Report:
-    """Write what was measured as one file: size, speed and accuracy, and which model to ship.
+    """Write one file about measurements: size, speed and accuracy, and which model to ship.
 
     Args:
-        references: ``.json`` files of ``bench --json``, and results that are kept, by number, tag
-            or model; where there is none, all that is kept.
-        output: The file to write.
+        references: ``.json`` files of ``bench --json``, and results in the store by number, tag or
+            model; empty for all results in the store.
+        output: Path of the file to write.
         format: ``html``, ``md``, ``csv``, ``png`` or ``svg``; None takes it from the file's ending.
         title: Heading of the report.
-        model: Only this file, by path or name; ``*`` stands for any characters.
-        device: Only measurements on this device.
-        scheme: Only this quantisation scheme.
-        threads: Only this thread count.
+        model: Only results of this file, by path or name; ``*`` stands for any characters.
+        device: Only results on this device.
+        scheme: Only results of this quantisation scheme.
+        threads: Only results with this thread count.
         tag: Only results with this tag.
-        since: Only measurements of this moment or later: ``2026-11-25``, or an age as ``7d``.
-        limit: How many measurements at most, the newest of each kind.
+        since: Only results of this moment or later: ``2026-11-25``, or an age as ``7d``.
+        limit: Number of results at most; of each kind of measurement the newest result is taken.
         store: Database of results, as for ``edgecnn results``.
 
     Returns:
@@ -78,22 +78,22 @@ def report(
 
     Raises:
         InputError: There is nothing to report on, or an option cannot be used.
-        MissingExtraError: What draws charts, or the store, is not installed.
+        MissingExtraError: The packages that draw charts, or those of the store, are not installed.
         StoreError: The store is locked, damaged, or cannot be reached.
 
     Example:
         >>> report("results.json", output="report.html").view.answer.recommended.name
         'mobilenet_v2_int8.tflite'
     """
-    given = [references] if isinstance(references, str) else list(references)
+    chosen = [references] if isinstance(references, str) else list(references)
     target = Path(output)
-    form = form_of_target(target, given, what="a report", forms=REPORT_FORMS, form=format)
+    form = form_of_target(target, chosen, what="a report", forms=REPORT_FORMS, form=format)
     if limit < 1:
         raise InputError("--limit must be at least 1")
-    wanted = Filter.of(
+    criteria = Filter.of(
         model=model, device=device, scheme=scheme, threads=threads, tag=tag, since=since
     )
-    selection = select(given, wanted, limit, lambda: open_existing(store))
+    selection = select(chosen, criteria, limit, lambda: open_existing(store))
     rows = make_rows(selection.records)
     settings = find_settings(rows)
     view = views_of(settings[0])[0]

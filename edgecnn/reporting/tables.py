@@ -10,23 +10,23 @@ from typing import Any
 from edgecnn.core.markdown import in_markdown
 from edgecnn.records.columns import Column, columns, csv_fields
 from edgecnn.records.fields import ShownIn
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is run by spreadsheets: https://owasp.org/www-community/attacks/CSV_Injection."""
+"""Beginnings of cells that spreadsheets run: https://owasp.org/www-community/attacks/CSV_Injection."""
 
 FILE = "file"
 """Head of the first column, which has the names of the files."""
 
 
 def table_columns(rows: Sequence[ReportRow]) -> list[Column]:
-    """Return the columns after the first that have something to say of these rows."""
+    """Return the columns after the first one in which any of the rows has a cell."""
     every = columns(ShownIn.REPORT, [row.record for row in rows])
     return [column for column in every if any(row.cell(column) is not None for row in rows)]
 
 
 def as_csv(rows: Sequence[ReportRow]) -> str:
-    """Return CSV with a line a row: all conditions and figures, by the names of their fields."""
+    """Return CSV with a line for each row: its conditions and figures, by their fields' names."""
     names = [field.name for field in csv_fields()]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -42,8 +42,8 @@ def as_markdown(
     """Return a table in Markdown.
 
     Args:
-        rows: At least one.
-        marks: Gives what stands behind a row's name.
+        rows: Rows of the table, at least one.
+        marks: Given a row, returns the Markdown that follows the row's name.
     """
     shown = table_columns(rows)
     lines = [

@@ -7,20 +7,20 @@ from functools import cached_property
 from typing import Any
 
 from edgecnn.reporting.charts.chart import Values, chart_values, view_charts
-from edgecnn.reporting.recommendation import Answer, answer
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.settings import Setting
+from edgecnn.reporting.findings.recommendation import Answer, answer
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.settings import Setting
 
 
 @dataclass(frozen=True)
 class View:
-    """One setting, or one scheme of it.
+    """The rows of a setting that a report shows at once: all of them, or those of one scheme.
 
     Args:
-        setting: The setting that its rows were measured in.
-        scheme: The scheme that is shown; None for all.
+        setting: The setting that the rows were measured in.
+        scheme: The scheme that is shown; None for all schemes.
         rows: The rows that are shown.
-        answer: What they say.
+        answer: The best files among the rows.
     """
 
     setting: Setting
@@ -34,7 +34,7 @@ class View:
 
     @property
     def datasets(self) -> dict[str, Values]:
-        """What the charts draw, by the names that their specifications use."""
+        """The charts' data, by the names that their specifications use."""
         return self._charts["datasets"]
 
     @property
@@ -44,23 +44,23 @@ class View:
 
     @property
     def pick(self) -> ReportRow:
-        """The row that is looked at first."""
+        """The row that the page shows first."""
         best = self.answer
         return best.recommended or best.fastest or best.smallest or self.rows[0]
 
 
 def views_of(setting: Setting) -> list[View]:
-    """Return a view of all schemes of a setting, then one of each where there are several."""
+    """Return the view of all schemes of a setting; of several schemes also a view of each."""
     schemes = list(dict.fromkeys(row.record.scheme for row in setting.rows))
     return [_view(setting, scheme) for scheme in (None, *(schemes if len(schemes) > 1 else ()))]
 
 
 def view_values(view: View, number: int) -> dict[str, Any]:
-    """Return what a page needs of a view: numbers of rows, schemes, and the charts' data.
+    """Return what the page's script needs of a view: numbers of rows, schemes, and charts' data.
 
     Args:
         view: The view.
-        number: Number of its answer in the page.
+        number: Number of the view's answer in the page.
     """
     return {
         "answer": number,

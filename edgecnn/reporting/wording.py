@@ -1,4 +1,4 @@
-"""What a report says in words, the same in every form."""
+"""The sentences of a report, the same in every form."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
 from edgecnn.records.record import EMULATED, STEADY, Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
-from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
+from edgecnn.reporting.findings.rows import ReportRow
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Warned:
 
 
 def figures(row: ReportRow) -> str:
-    """Return a row's size, median time and top-1, as far as it has them."""
+    """Return the text of a row's size, median time and top-1, as far as the row has them."""
     parts = [size_text(row.record.model_bytes)]
     if row.latency_ms is not None:
         parts.append(f"{three_digits(row.latency_ms)} ms")
@@ -51,16 +51,16 @@ def figures(row: ReportRow) -> str:
     return ", ".join(parts)
 
 
-def reason(found: Answer) -> str:
-    """Return the rule by which a file is recommended, or why none is."""
-    if found.recommended is None:
+def reason(answer: Answer) -> str:
+    """Return the rule by which a file is recommended, or why no file is."""
+    if answer.recommended is None:
         return f"No file is recommended, as no accuracy was measured: {BENCH_WITH_DATA}."
-    assert found.most_accurate is not None
+    assert answer.most_accurate is not None
     within = (
         f"within {ACCEPTED_LOSS_POINTS:g} point of the best top-1 "
-        f"({found.most_accurate.top1_percent:.1f} %)"
+        f"({answer.most_accurate.top1_percent:.1f} %)"
     )
-    if found.recommended.latency_ms is None:
+    if answer.recommended.latency_ms is None:
         return f"The rule: the smallest of the files {within}."
     return (
         f"The rule: of the files {within}, the fastest; of those at most "
@@ -68,20 +68,20 @@ def reason(found: Answer) -> str:
     )
 
 
-def doubts(found: Answer) -> list[str]:
+def doubts(answer: Answer) -> list[str]:
     """Return what makes a recommendation less sure: too few images, a disturbed measurement."""
-    if found.recommended is None:
+    if answer.recommended is None:
         return []
-    record, said = found.recommended.record, []
+    record, texts = answer.recommended.record, []
     low, high = record.top1_low_percent, record.top1_high_percent
     if low is not None and high is not None and high - low > 2 * ACCEPTED_LOSS_POINTS:
-        said.append(
+        texts.append(
             f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
             f"measured on {record.images:,} images: more of them tell close files apart."
         )
     if record.verdict not in (None, STEADY, EMULATED):
-        said.append(f"{quoted_if_needed(f'Its time is {verdict_text(record)}')}.")
-    return said
+        texts.append(f"{quoted_if_needed(f'Its time is {verdict_text(record)}')}.")
+    return texts
 
 
 def verdict_text(record: Record) -> str:
@@ -90,14 +90,14 @@ def verdict_text(record: Record) -> str:
     return ": ".join(part for part in parts if part)
 
 
-def facts(found: Answer) -> list[Fact]:
+def facts(answer: Answer) -> list[Fact]:
     """Return the fastest, the smallest and the most accurate file, as far as they are known."""
     best = []
-    if row := found.fastest:
+    if row := answer.fastest:
         best.append(Fact("Fastest", row, f"{three_digits(row.latency_ms or 0)} ms"))
-    if row := found.smallest:
+    if row := answer.smallest:
         best.append(Fact("Smallest", row, size_text(row.record.model_bytes)))
-    if row := found.most_accurate:
+    if row := answer.most_accurate:
         best.append(Fact("Most accurate", row, f"{row.top1_percent or 0:.1f} % top-1"))
     return best
 
@@ -106,9 +106,9 @@ def warnings_of(rows: Sequence[ReportRow]) -> list[Warned]:
     """Return each kind of warning once, with the files that it is about."""
     kinds: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
-        for one in row.record.warnings:
-            messages = kinds.setdefault((one.code, one.advice), {})
-            messages.setdefault(one.message, []).append(row.name)
+        for warning in row.record.warnings:
+            messages = kinds.setdefault((warning.code, warning.advice), {})
+            messages.setdefault(warning.message, []).append(row.name)
     return [_warned(advice, messages) for (_, advice), messages in kinds.items()]
 
 
@@ -125,7 +125,7 @@ def verdicts_of(rows: Sequence[ReportRow]) -> list[Warned]:
 
 
 def _warned(advice: str, messages: dict[str, list[str]]) -> Warned:
-    """Return a warning with the message of the first file; others may have other figures in it."""
+    """Return a warning with the message of its first file; other files may have other figures."""
     (message, names), *others = messages.items()
     more = f" (and {len(others)} like it)" if others else ""
     files = [*names, *(name for _, some in others for name in some)]
@@ -136,7 +136,7 @@ def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
     """Return how the rows were measured.
 
     Returns:
-        Titles, and the lines below each.
+        A title and lines of text for each part of the method.
     """
     records = [row.record for row in rows]
     days = sorted(record.measured_at[:10] for record in records)
@@ -153,7 +153,7 @@ def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
 
 def _each(records: Sequence[Record], line: Callable[[Record], str | None]) -> list[str]:
     lines = (line(record) for record in records)
-    return [quoted_if_needed(one) for one in dict.fromkeys(lines) if one]
+    return [quoted_if_needed(text) for text in dict.fromkeys(lines) if text]
 
 
 def _machine(record: Record) -> str:

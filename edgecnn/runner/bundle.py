@@ -1,7 +1,7 @@
-"""What travels to a device: a part of edgecnn's own modules, packed to run there by themselves.
+"""Programs for devices: some of edgecnn's modules, packed so that they run without the others.
 
-The modules keep their names, so they import each other on a device as they do here; edgecnn's other
-modules are not there. The same sources give the same bytes, whose hash names the file on a device.
+The modules keep their names, so they import each other on a device as they do here. The same
+sources give the same bytes, whose hash is the name of the file on a device.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ SHARED = (
     "edgecnn.core.messages",
     "edgecnn.core.parent_pipe",
 )
-"""Modules on which every program on a device stands, each after those that it imports."""
+"""Modules that every program on a device has, each after those that it imports."""
 
 RUNNER = (
     *SHARED,
-    "edgecnn.runner.protocol",
+    "edgecnn.runner.ondevice.protocol",
     "edgecnn.runner.ondevice.system",
     "edgecnn.runner.ondevice.host",
     "edgecnn.runner.ondevice.runtime",
@@ -31,10 +31,10 @@ RUNNER = (
     "edgecnn.runner.ondevice.lock",
     "edgecnn.runner.ondevice.program",
 )
-"""Modules of the program on a device, the last of which has its ``main()``."""
+"""Modules of the runner's program; ``main()`` is in the last one."""
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-"""The earliest date that a zip file has: the same for all files, whenever they were written."""
+"""Date of all files in a zip, the earliest possible one: the bytes must not depend on the day."""
 
 SCRIPT = """\
 import sys, types
@@ -70,25 +70,25 @@ def zip_of(modules: Sequence[str]) -> bytes:
 
 
 def script_of(modules: Sequence[str]) -> bytes:
-    """Return one script that does what :func:`zip_of` does, for ``python -`` or ``python -c``.
+    """Return the program as one script, for ``python -`` or ``python -c``.
 
     Args:
-        modules: Names of the modules, as for :func:`zip_of`. Their grammar must be that of the
+        modules: Names of the modules, as for :func:`zip_of`. They must keep to the grammar of the
             oldest Python that is to give an answer.
     """
     return SCRIPT.format(sources=sources_of(modules), main=modules[-1]).encode()
 
 
 def sources_of(modules: Sequence[str]) -> dict[str, str | None]:
-    """Return the source of each module by its name, with None for the packages around them."""
-    found: dict[str, str | None] = {}
+    """Return the source of each module by its name, and None for each package around them."""
+    sources: dict[str, str | None] = {}
     for name in modules:
         parts = name.split(".")
-        found.update({".".join(parts[:count]): None for count in range(1, len(parts))})
+        sources.update({".".join(parts[:count]): None for count in range(1, len(parts))})
     for name in modules:
         package, _, stem = name.rpartition(".")
-        found[name] = (resources.files(package) / f"{stem}.py").read_text(encoding="utf-8")
-    return found
+        sources[name] = (resources.files(package) / f"{stem}.py").read_text(encoding="utf-8")
+    return sources
 
 
 def _add(packed: zipfile.ZipFile, path: str, source: str) -> None:

@@ -1,7 +1,7 @@
-"""Reading what a device says of itself: temperature, throttling, load, memory, power.
+"""Reads a device's temperature, throttling, load, memory and power from texts of its system.
 
 A runner sends texts as the system prints them; here they become numbers. A text that is missing, or
-that differs from what its maker describes, becomes None: nothing is guessed.
+that is not as its maker describes it, becomes None: nothing is guessed.
 
 ``vcgencmd`` is described in Raspberry Pi's documentation:
 https://www.raspberrypi.com/documentation/computers/os.html#vcgencmd (``get_throttled`` with its
@@ -15,10 +15,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.runner.protocol import HealthTexts, PowerTexts
+from edgecnn.runner.ondevice.protocol import HealthTexts, PowerTexts
 
 SINCE_BOOT = 16
-"""The bit that tells whether a condition has occurred since boot is so far above its own bit."""
+"""Distance from the bit of a condition that holds now to the bit of its occurrence since boot."""
 
 THROTTLING_BITS = {
     "under-voltage": 0,
@@ -26,11 +26,11 @@ THROTTLING_BITS = {
     "throttled": 2,
     "soft-temperature-limit": 3,
 }
-"""Bit of each condition that holds now in ``get_throttled``: "Undervoltage detected", "Arm
-frequency capped", "Currently throttled", "Soft temperature limit active"."""
+"""Condition -> its bit in ``get_throttled`` while it holds: "Undervoltage detected", "Arm frequency
+capped", "Currently throttled", "Soft temperature limit active"."""
 
 CPU_ZONES = re.compile(r"cpu|soc|x86_pkg_temp")
-"""Types of the thermal zones of a processor: ``cpu-thermal`` on every Raspberry Pi."""
+"""Pattern of the types of a processor's thermal zones: ``cpu-thermal`` on every Raspberry Pi."""
 
 IDLE_TIMES = (3, 4)
 """Columns of /proc/stat that count the time in which a core does nothing: idle and iowait
@@ -40,17 +40,17 @@ STEAL_TIME = 7
 """Column of /proc/stat that counts the time that the host of a virtual machine kept."""
 
 GUEST_TIMES = 8
-"""First column of /proc/stat for guests; their time is counted in the columns before, too."""
+"""First column of /proc/stat for guests, whose time the columns before it count, too."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """How a device is at one moment; what it does not tell is None.
+    """State of a device at one moment; None for what the device does not tell.
 
     Args:
         throttled: Word of ``vcgencmd get_throttled``; see :func:`is_now` and :func:`has_occurred`.
         temperature_c: The processor's temperature in degrees Celsius.
-        load_1min: Load average of the last minute, in which the runner itself counts too.
+        load_1min: Load average of the last minute; the runner itself counts, too.
         busy_percent: Percent of all cores' time that was not idle while the runner waited.
         memory_available_bytes: Memory that programs can have without swapping.
         swapped_in_pages: Pages read back from swap since boot.
@@ -67,18 +67,18 @@ class Health:
 
     @property
     def cpu_mhz(self) -> float | None:
-        """Clock of the fastest core: idle ones may be slower without slowing the busy one."""
+        """Clock of the fastest core in MHz: idle cores may be slower without slowing a busy one."""
         return max(self.core_mhz, default=None)
 
 
 @dataclass(frozen=True)
 class Power:
-    """Power that a board's meter showed, while it did something or nothing.
+    """Power that a board's meter showed while a model ran or nothing did.
 
     Args:
         watts: Mean of the readings.
-        readings: How many readings.
-        seconds_per_call: Time of one call of the model that ran; None where none ran.
+        readings: Number of readings.
+        seconds_per_call: Time of one call of the model; None where no model ran.
     """
 
     watts: float
@@ -87,13 +87,13 @@ class Power:
 
     @property
     def millijoules_per_call(self) -> float | None:
-        """Energy that the whole board used during one call."""
+        """Energy that the whole board used during one call, in millijoules."""
         seconds = self.seconds_per_call
         return None if seconds is None else 1000 * self.watts * seconds
 
 
 def read_health(texts: HealthTexts) -> Health:
-    """Return what a runner's answer says."""
+    """Return the state of a device from its runner's answer."""
     cores = [number / 1000 for text in texts.core_khz if (number := whole_number(text))]
     return Health(
         throttled=read_throttled(texts.throttled),
@@ -113,28 +113,28 @@ def read_throttled(text: str | None) -> int | None:
         >>> read_throttled("throttled=0x50005") == 0x50005
         True
     """
-    found = re.fullmatch(r"throttled=0x([0-9a-fA-F]{1,8})", (text or "").strip())
-    return int(found[1], 16) if found else None
+    match = re.fullmatch(r"throttled=0x([0-9a-fA-F]{1,8})", (text or "").strip())
+    return int(match[1], 16) if match else None
 
 
 def is_now(word: int | None, condition: str) -> bool:
-    """Whether one of ``THROTTLING_BITS`` holds now."""
+    """Return whether one of ``THROTTLING_BITS`` holds now."""
     return word is not None and bool(word >> THROTTLING_BITS[condition] & 1)
 
 
 def has_occurred(word: int | None, condition: str) -> bool:
-    """Whether one of ``THROTTLING_BITS`` has occurred since boot."""
+    """Return whether one of ``THROTTLING_BITS`` has occurred since boot."""
     return word is not None and bool(word >> (THROTTLING_BITS[condition] + SINCE_BOOT) & 1)
 
 
 def read_vcgencmd_temperature(text: str | None) -> float | None:
-    """Return degrees of ``measure_temp``: ``temp=48.3'C``."""
-    found = re.fullmatch(r"temp=(-?\d+(?:\.\d+)?)'C", (text or "").strip())
-    return float(found[1]) if found else None
+    """Return the degrees Celsius of ``measure_temp``: ``temp=48.3'C``."""
+    match = re.fullmatch(r"temp=(-?\d+(?:\.\d+)?)'C", (text or "").strip())
+    return float(match[1]) if match else None
 
 
 def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
-    """Return the highest temperature of a processor's thermal zones.
+    """Return the highest temperature of a processor's thermal zones in degrees Celsius.
 
     Args:
         zones: Type of each zone, and its temperature in thousandths of a degree, as sysfs has them.
@@ -156,9 +156,9 @@ def _temperature(texts: HealthTexts) -> float | None:
 def rail_watts(text: str) -> dict[str, float] | None:
     """Return the power of each rail in an answer to ``vcgencmd pmic_read_adc``.
 
-    The rails are what the board's power chip feeds: processor, memory, and the parts on 3.3 and
-    1.8 volts. What takes its 5 volts straight from the supply, such as USB devices, fan and HATs,
-    is not among them, nor is what the chip itself loses. ``EXT5V`` and ``BATT`` have volts only.
+    The rails are those that the board's power chip feeds: processor, memory, and the parts on 3.3
+    and 1.8 volts. Parts that take 5 volts straight from the supply, such as USB devices, fan and
+    HATs, are not among them, nor are the chip's own losses. ``EXT5V`` and ``BATT`` have volts only.
 
     Returns:
         Watts by name; None unless there are rails and each current has its voltage.
@@ -176,11 +176,11 @@ def rail_watts(text: str) -> dict[str, float] | None:
 
 
 def read_power(texts: PowerTexts, *, busy: bool) -> Power | None:
-    """Return what a runner's answer says; None where there was no reading.
+    """Return the power from a runner's answer; None where there was no reading.
 
     Args:
-        texts: The answer.
-        busy: Whether the calls were a model's.
+        texts: Answer of the runner.
+        busy: Whether a model ran meanwhile.
     """
     rails = [rail_watts(text) for text in texts.readings]
     watts = [sum(powers.values()) for powers in rails if powers]
@@ -191,10 +191,10 @@ def read_power(texts: PowerTexts, *, busy: bool) -> Power | None:
 
 
 def lowest_mhz(looks: Sequence[Sequence[str | None]]) -> float | None:
-    """Return the lowest clock that the fastest core had while a model ran.
+    """Return the lowest clock in MHz that the fastest core had while a model ran.
 
     Args:
-        looks: Clock of each group of cores in kHz as text, for each moment.
+        looks: For each reading, the clock of each group of cores in kHz as text.
     """
     fastest = [max((whole_number(text) or 0 for text in look), default=0) for look in looks]
     return min(filter(None, fastest), default=0) / 1000 or None
@@ -216,7 +216,7 @@ class CpuTimes:
 
 
 def cpu_times(before: str, after: str) -> CpuTimes | None:
-    """Return what passed between two ``cpu`` lines of /proc/stat; None where they say nothing.
+    """Return the ticks between two ``cpu`` lines of /proc/stat; None where the lines have none.
 
     Example:
         >>> cpu_times("cpu 0 0 0 0 0 0 0 0", "cpu 30 0 20 40 0 0 0 10").busy
@@ -239,8 +239,8 @@ def busy_percent(before: str, after: str) -> float | None:
 
 def read_load(text: str | None) -> float | None:
     """Return the load average of the last minute from /proc/loadavg."""
-    found = re.match(r"(\d+\.\d+) ", text or "")
-    return float(found[1]) if found else None
+    match = re.match(r"(\d+\.\d+) ", text or "")
+    return float(match[1]) if match else None
 
 
 def read_available(text: str | None) -> int | None:
@@ -250,10 +250,10 @@ def read_available(text: str | None) -> int | None:
 
 
 def whole_number(text: str | None) -> int | None:
-    """Return the whole number that a text consists of, None where it is something else."""
+    """Return the whole number that a text consists of; None of any other text."""
     return int(text) if text and re.fullmatch(r"-?\d{1,12}", text) else None
 
 
 def _number_after(pattern: str, text: str | None) -> int | None:
-    found = re.search(pattern, text or "", re.MULTILINE)
-    return int(found[1]) if found else None
+    match = re.search(pattern, text or "", re.MULTILINE)
+    return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""Talking to a runner, wherever it runs: one method a request, typed answers."""
+"""A session with a runner on any device: a method for each request, with typed answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgecnn.core.channel import Channel
 from edgecnn.core.errors import InputError
 from edgecnn.runner.emulation import is_emulated
 from edgecnn.runner.health import Health, Power, read_health, read_power, whole_number
-from edgecnn.runner.protocol import (
+from edgecnn.runner.ondevice.protocol import (
     AskHealth,
     AskMemory,
     AskPower,
@@ -39,24 +39,24 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MAX_TIMED_CALLS = 200_000
-"""Timed calls at most, so that a tiny model and a long time don't fill the device's memory."""
+"""Timed calls at most, so that those of a tiny model do not fill the device's memory."""
 
 MAX_THREADS = 1024
 """Threads of the runtime at most: several times the cores of the largest machines."""
 
 WARM_UP_S = 2.0
-"""A model that takes longer to be steady, or never is, is timed after so many seconds: its timed
+"""Seconds of warm-up at most. A model that is not steady by then is timed all the same: the timed
 calls show that they are not steady."""
 
 IDLE_S = 0.2
-"""Long enough to see what other programs do: the kernel counts in hundredths of a second."""
+"""Seconds that are enough to see other programs: the kernel counts in hundredths of a second."""
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """What a device is; what could not be found is None.
+    """What a device is; None for what its system does not tell.
 
     Args:
         cpu: Name of the processor, or of the board where the system names only that.
@@ -68,10 +68,10 @@ class DeviceFacts:
         governor: Policy that sets the first core's clock: ``"ondemand"``.
         board: Model in the device tree: ``"Raspberry Pi 5 Model B Rev 1.0"``.
         soc: Chip in the device tree: ``"brcm,bcm2712"``.
-        bits: 32 or 64: the width of the Python that runs the model, and so of its runtime.
+        bits: Width of the Python that runs the model, and so of its runtime: 32 or 64.
         userland: Architecture of Debian's packages: ``"arm64"``, ``"armhf"``.
         cpu_max_mhz: Highest clock of the fastest core.
-        emulated: Whether the CPU is an emulator's, whose times say nothing of a board's.
+        emulated: Whether the CPU is an emulator's; then times say nothing of a board.
     """
 
     cpu: str
@@ -90,7 +90,7 @@ class DeviceFacts:
 
     @classmethod
     def of(cls, facts: HostFacts) -> DeviceFacts:
-        """Return what a runner's answer says."""
+        """Return the facts from a runner's answer."""
         compatible = [name for name in facts.compatible if name]
         clocks = [number / 1000 for text in facts.cpu_max_khz if (number := whole_number(text))]
         return cls(
@@ -102,7 +102,7 @@ class DeviceFacts:
             architecture=facts.architecture,
             governor=facts.governor,
             board=facts.board,
-            # From the most special to the most general: board first, chip last.
+            # Names go from the most special, the board, to the most general, the chip.
             soc=compatible[-1] if compatible else None,
             bits=facts.bits,
             userland=facts.userland,
@@ -116,9 +116,11 @@ class Classified:
     """Classes of a batch of images.
 
     Args:
-        top: int64, shape (images, top_k): best first; of equal scores the lower index.
-        finite: bool, shape (images,): whether all scores of an image are finite.
-        outputs: Shape (images, classes), of the output's dtype; None if not asked for.
+        top: Best classes, the best first, int64, shape (images, top_k); of equal scores the lower
+            index comes first.
+        finite: Whether all scores of an image are finite, bool, shape (images,).
+        outputs: All scores, of the output's dtype, shape (images, classes); None where they were
+            not asked for.
     """
 
     top: npt.NDArray[np.int64]
@@ -168,20 +170,20 @@ class RunnerSession:
         return DeviceFacts.of(self._ask(DescribeHost(), HostFacts))
 
     def health(self, idle_s: float = 0.0) -> Health:
-        """Ask how the device is just now.
+        """Ask for the state of the device.
 
         Args:
             idle_s: Seconds that the runner waits to see what other programs do; ``IDLE_S`` is
-                enough.
+                enough. 0 does not look at other programs.
         """
         return read_health(self._ask(AskHealth(idle_s), HealthTexts))
 
     def power(self, seconds: float, *, busy: bool) -> Power | None:
-        """Ask the board's power meter; None where it has none.
+        """Ask for the power that the board draws; None where the board has no meter.
 
         Args:
-            seconds: How long, at least.
-            busy: Whether the model runs meanwhile, over and over, or nothing does.
+            seconds: Seconds of reading the meter, at least.
+            busy: Whether the model runs meanwhile, over and over; otherwise nothing does.
         """
         return read_power(self._ask(AskPower(seconds, busy), PowerTexts), busy=busy)
 
@@ -195,10 +197,10 @@ class RunnerSession:
         """Load a model.
 
         Args:
-            model: Path on the device.
+            model: Path of the model on the device.
             threads: Threads of the runtime.
-            input_range: Least and greatest value of a float input, for the noise that is fed
-                while timing; [-1, 1] where None.
+            input_range: Least and greatest value of the noise that a float input is fed while
+                calls are timed; None for [-1, 1].
             cpus: Numbers of the CPUs that the runner may use; None leaves that to the system.
         """
         chosen = None if cpus is None else tuple(cpus)
@@ -208,7 +210,7 @@ class RunnerSession:
         """Run the model once.
 
         Args:
-            tensor: Raw bytes of the first input; noise where None.
+            tensor: Raw bytes of the first input; None feeds noise.
         """
         return self._ask(CheckModel(tensor), ModelChecked)
 
@@ -216,7 +218,7 @@ class RunnerSession:
         """Run the model before it is timed.
 
         Args:
-            calls: How many, besides the first; None goes on until they are as fast as each other,
+            calls: Calls besides the first one; None goes on until calls are as fast as each other,
                 for :data:`WARM_UP_S` at most.
         """
         return self._ask(WarmModel(calls, WARM_UP_S), ModelWarmed)
@@ -248,7 +250,7 @@ class RunnerSession:
             on_progress(min(1.0, answer.samples / runs, elapsed))
 
     def memory(self) -> MemoryUse:
-        """Ask for the memory before the model was loaded, and the most until it was timed."""
+        """Ask for the runner's memory before the model was loaded, and for its peak."""
         return self._ask(AskMemory(), MemoryUse)
 
     def classify(
@@ -258,8 +260,8 @@ class RunnerSession:
 
         Args:
             tensors: Shape (images, 1, height, width, channels), of the input's dtype.
-            top_k: How many classes of each.
-            with_outputs: Whether all scores are wanted too, as the model gave them.
+            top_k: Number of classes for each image.
+            with_outputs: Whether to return all scores, too, as the model gave them.
         """
         self.submit(tensors, top_k, with_outputs=with_outputs)
         return self.collect()
@@ -274,14 +276,14 @@ class RunnerSession:
     ) -> None:
         """Send a batch as :meth:`classify` does, without waiting for its answer.
 
-        Several may be under way: the runner reads the next one while this side prepares another.
+        Several batches may be under way: the runner reads one while this side prepares the next.
 
         Args:
             tensors: Shape (images, 1, height, width, channels), of the input's dtype; with
                 ``levels`` uint8 pixels, which are a quarter of the bytes of floats.
-            top_k: How many classes of each image.
-            with_outputs: Whether all scores are wanted too.
-            levels: Shape (256,), of the input's dtype: what each level of a pixel is as input.
+            top_k: Number of classes for each image.
+            with_outputs: Whether to return all scores, too.
+            levels: Input value of each level of a pixel, of the input's dtype, shape (256,).
         """
         import numpy as np
 
@@ -293,7 +295,7 @@ class RunnerSession:
         )
 
     def collect(self) -> Classified:
-        """Wait for the answer to the earliest batch that was submitted and has none yet."""
+        """Wait for the answer to the earliest batch that has no answer yet."""
         import numpy as np
 
         answer = self._channel.receive(BatchClassified)
@@ -308,7 +310,7 @@ class RunnerSession:
 
 
 def check_threads(counts: Iterable[int]) -> None:
-    """Raise InputError for a number of threads that no runtime is to be asked for."""
+    """Raise InputError for a number of threads below 1 or above ``MAX_THREADS``."""
     for count in counts:
         if not 1 <= count <= MAX_THREADS:
             raise InputError(f"--threads must be 1 to {MAX_THREADS}, not {count}")

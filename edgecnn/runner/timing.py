@@ -1,4 +1,4 @@
-"""What a runner's timed calls gave, and what else went on in the device meanwhile."""
+"""The timed calls of a runner, and what else the device did during them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from edgecnn.runner.health import cpu_times, lowest_mhz
+from edgecnn.runner.ondevice.protocol import Counters, ModelTimed
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
-from edgecnn.runner.protocol import Counters, ModelTimed
 
 
 @dataclass(frozen=True)
 class Background:
-    """What the kernel counted during the timed calls; what it does not tell is None.
+    """What the kernel counted during the timed calls; None for what it does not tell.
 
     Args:
         seconds: Time that the timed calls took, with what lies between them.
-        cpu_s: CPU time of the runner, all of its threads.
+        cpu_s: CPU time of all threads of the runner, in seconds.
         voluntary: How often the runner gave up its CPU, to wait for something.
         involuntary: How often the runner's CPU was taken away.
         major_faults: Pages that had to be read from a disk.
         all_ticks: Time of all cores, in the kernel's ticks.
-        busy_ticks: Ticks that any program used, the runner too.
+        busy_ticks: Ticks that programs used, the runner among them.
         steal_ticks: Ticks that the host of a virtual machine kept.
     """
 
@@ -37,7 +37,7 @@ class Background:
 
     @classmethod
     def of(cls, before: Counters, after: Counters) -> Background:
-        """Return what passed between two readings of the kernel's counters."""
+        """Return what was counted between two readings of the kernel's counters."""
         counted: dict[str, Any] = {}
         for name in ("cpu_s", "voluntary", "involuntary", "major_faults"):
             begin, end = getattr(before, name), getattr(after, name)
@@ -49,7 +49,7 @@ class Background:
 
     @classmethod
     def total(cls, parts: Sequence[Background]) -> Background:
-        """Add up what was counted in several stretches of time."""
+        """Return the sum of what was counted in several stretches of time."""
         columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(cls)}
         summed: dict[str, Any] = {
             name: None if None in values else sum(values) for name, values in columns.items()
@@ -81,12 +81,12 @@ class Timing:
     Args:
         samples_ms: Milliseconds of each timed call.
         turn_runs: How many of the calls were made in each stretch.
-        waited_ms: Milliseconds of each call in which its threads did not run, in mean: they had no
-            CPU, or waited for each other. None where the system does not tell.
-        background: What else went on meanwhile.
-        cpu_lowest_mhz: Lowest clock of the fastest core, looked at a few times a second.
-        clock_step_ns: Smallest step of the clock that was seen.
-        clock_cost_ns: What a sample would read if nothing were called; part of every sample.
+        waited_ms: Milliseconds of each call in which its threads did not run, the mean of the
+            threads: they had no CPU, or waited for each other. None where the system does not tell.
+        background: What the kernel counted meanwhile.
+        cpu_lowest_mhz: Lowest clock of the fastest core, read a few times a second.
+        clock_step_ns: Smallest step of the clock that was seen, in nanoseconds.
+        clock_cost_ns: Nanoseconds that a sample of an empty call reads; part of every sample.
     """
 
     samples_ms: tuple[float, ...]
@@ -99,7 +99,7 @@ class Timing:
 
     @classmethod
     def of(cls, answer: ModelTimed) -> Timing:
-        """Return what a runner's answer says."""
+        """Return the timed calls from a runner's answer."""
         waited = answer.waited_ns
         return cls(
             samples_ms=tuple(sample / NS_PER_MS for sample in answer.samples_ns),
@@ -113,10 +113,10 @@ class Timing:
 
     @classmethod
     def joined(cls, parts: Sequence[Timing]) -> Timing:
-        """Put several stretches of calls of one model one after the other.
+        """Return several stretches of calls of one model as one.
 
         Args:
-            parts: At least one stretch.
+            parts: The stretches in their order, at least one.
         """
         clocks = [part.cpu_lowest_mhz for part in parts if part.cpu_lowest_mhz is not None]
         steps = [part.clock_step_ns for part in parts if part.clock_step_ns is not None]
@@ -141,8 +141,8 @@ class Timing:
 
     @property
     def running_ms(self) -> tuple[float, ...]:
-        """CPU time a thread of each call: its latency without what its threads waited, if known."""
+        """CPU time of each call in ms, the mean of its threads; the latency where it is unknown."""
         if self.waited_ms is None:
             return self.samples_ms
-        both = zip(self.samples_ms, self.waited_ms, strict=True)
-        return tuple(max(0.0, sample - waited) for sample, waited in both)
+        pairs = zip(self.samples_ms, self.waited_ms, strict=True)
+        return tuple(max(0.0, sample - waited) for sample, waited in pairs)

@@ -1,4 +1,4 @@
-"""Opening a database, its transactions, and each of its failures as one line."""
+"""The database of results: opening it, transactions, and each failure as one line."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ REMEDIES = {
 
 
 class Database:
-    """A database of results; once it is open, its tables are of this version.
+    """A database of results; opening it brings its tables to this version.
 
     Args:
-        url: Its URL, as :func:`edgecnn.store.location.database_url` gives it.
+        url: URL of the database, as :func:`edgecnn.store.location.database_url` gives it.
         create: Whether to make a SQLite file and the tables where there are none.
 
     Raises:
@@ -63,13 +63,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the database."""
+        """Yield a connection that sees one state of the database."""
         with self._explained(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection whose changes are all made at the end, or none of them."""
+        """Yield a connection whose changes are made at the end, all of them or none."""
         if not self.writable:
             raise InputError(f"results in {self.name} are read-only")
         engine = self._engine.execution_options(edgecnn_writes=True)
@@ -80,7 +80,7 @@ class Database:
         arguments: dict[str, Any] = {}
         url = self.url
         if self._is_sqlite:
-            # Transactions are begun below: the driver would begin them too late.
+            # `_begin_sqlite` begins transactions: the driver would begin them too late.
             arguments = {"isolation_level": None}
             if "timeout" not in url.query:
                 arguments["timeout"] = LOCK_WAIT_S
@@ -115,7 +115,7 @@ class Database:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-            # Another process may have been here meanwhile.
+            # Another process may have upgraded the tables meanwhile.
             version = self._version(connection)
             if version < LATEST:
                 upgrade(connection, version)
@@ -145,7 +145,7 @@ class Database:
                 connection.cursor().execute("PRAGMA journal_mode=WAL")
                 return
             except Exception as error:
-                # This switch fails at once where another process is at the file.
+                # SQLite does not wait for this switch: it fails at once where the file is in use.
                 if "locked" not in str(error) or time.monotonic() > end:
                     raise StoreError(self._line(error)) from error
                 time.sleep(0.05)
@@ -181,7 +181,7 @@ def _is_writable(path: Path) -> bool:
 def _read_only(url: URL) -> URL:
     """Return a URL that opens a file without touching it or its folder."""
     path = Path(url.database or "")
-    # Without a log, nothing is pending, and SQLite need not make files of its own beside it.
+    # Without a log no change is pending, and SQLite need not make files beside the database.
     alone = not path.with_name(path.name + "-wal").exists()
     options = "?mode=ro&immutable=1" if alone else "?mode=ro"
     return url.set(database=f"file:{quote(str(path))}{options}").update_query_dict({"uri": "true"})
@@ -189,8 +189,8 @@ def _read_only(url: URL) -> URL:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
-    # Twenty writers would wait for each other's disk. With a write-ahead log this keeps what a
-    # killed process has committed; only a power cut may take the last records along.
+    # In mode FULL, twenty writers would wait for each other's disk. With a write-ahead log, NORMAL
+    # keeps what a killed process has committed; only a power cut may lose the last records.
     connection.execute("PRAGMA synchronous=NORMAL")
 
 

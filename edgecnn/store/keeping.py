@@ -1,4 +1,4 @@
-"""Keeping each record of a bench as it is finished, whatever happens to the store meanwhile."""
+"""Opening the store, and keeping each record of a bench although the store may fail meanwhile."""
 
 from __future__ import annotations
 
@@ -8,34 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError
-from edgecnn.core.files import quoted
+from edgecnn.core.errors import EdgecnnError, MissingExtraError
 from edgecnn.records.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store
-
-LONGEST_TAG = 100
-
-
-def check_tag(tag: str) -> str:
-    """Return a tag, unless it could be taken for something else.
-
-    Raises:
-        InputError: The tag is empty, too long, a number, or has control characters.
-    """
-    if not tag.strip() or len(tag) > LONGEST_TAG or tag.isdigit() or not tag.isprintable():
-        raise InputError(
-            f"{quoted(tag)} cannot be a tag: up to {LONGEST_TAG} characters, and not just a number"
-        )
-    return tag
 
 
 def open_store(where: str | Path | None = None, *, create: bool = True) -> Store:
     """Open the database of results.
 
     Args:
-        where: Its path or URL, as for :class:`edgecnn.store.store.Store`.
+        where: Path or URL of the database, as for :class:`edgecnn.store.store.Store`.
         create: Whether to make the database where there is none.
 
     Raises:
@@ -53,7 +37,9 @@ def open_store(where: str | Path | None = None, *, create: bool = True) -> Store
 
 
 class Keeper:
-    """Keeps records; one that the store does not take is tried again with the next, and at the end.
+    """Keeps records; a record that the store does not take is tried again later.
+
+    The next attempts are made with the next record, and at the end.
 
     Args:
         store: The store that records are added to; None keeps nothing.
@@ -71,7 +57,7 @@ class Keeper:
         self._pending: list[tuple[str, Record]] = []
 
     def add(self, record: Record) -> None:
-        """Keep a record at once, or later where that fails; no error of the store is raised."""
+        """Keep a record now, or later if that fails; no error of the store is raised."""
         if self._store is None:
             return
         self._pending.append((uuid.uuid4().hex, record))
@@ -81,7 +67,7 @@ class Keeper:
             return
 
     def finish(self) -> None:
-        """Keep the records that could not be kept before.
+        """Keep the records that could not be kept so far.
 
         Raises:
             EdgecnnError: Some records could still not be kept; the message says how many, and why.
@@ -97,21 +83,21 @@ class Keeper:
     def _try(self, store: Store) -> None:
         while self._pending:
             uid, record = self._pending[0]
-            # By its identity a record is kept once, also if an earlier try succeeded unseen.
+            # The identity prevents a second copy if an earlier attempt succeeded unnoticed.
             store.add(record, self._tags, uid)
             del self._pending[0]
 
 
-def chosen_store(where: str | Path | None) -> bool:
+def is_store_chosen(where: str | Path | None) -> bool:
     """Return whether the user chose a store, by option or by EDGECNN_STORE."""
     return bool(where or os.environ.get("EDGECNN_STORE"))
 
 
 def open_existing(where: str | Path | None = None) -> Store | None:
-    """Open the store to read; None where there is none yet and the user did not choose one.
+    """Open the store for reading; None if the user chose no store and the usual one is missing.
 
     Args:
-        where: Its path or URL, as for :class:`edgecnn.store.store.Store`.
+        where: Path or URL of the store, as for :class:`edgecnn.store.store.Store`.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
@@ -122,6 +108,6 @@ def open_existing(where: str | Path | None = None) -> Store | None:
         from edgecnn.store.location import default_path
     except ModuleNotFoundError as error:
         raise MissingExtraError("SQLAlchemy", "store") from error
-    if not chosen_store(where) and not default_path().exists():
+    if not is_store_chosen(where) and not default_path().exists():
         return None
     return open_store(where, create=False)

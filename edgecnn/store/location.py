@@ -14,10 +14,11 @@ from edgecnn.core.files import check_writable_folder, exists, first_bytes, quote
 STORE_VARIABLE = "EDGECNN_STORE"
 FILE_NAME = "results.sqlite"
 SQLITE_HEADER = b"SQLite format 3\0"
-"""How every SQLite database begins: https://www.sqlite.org/fileformat.html, section 1.3."""
+"""First bytes of every SQLite database: https://www.sqlite.org/fileformat.html, section 1.3."""
 
 LOCK_WAIT_S = 30
-"""Seconds to wait for others that write: SQLite serves twenty writers in no order."""
+"""Seconds to wait for other writers: SQLite serves waiting writers in no order."""
+
 CONNECT_S = 10
 """Seconds to wait for a server that does not answer."""
 
@@ -26,7 +27,7 @@ def database_url(where: str | Path | None = None) -> URL:
     """Return the URL of the database to use.
 
     Args:
-        where: A path, or any SQLAlchemy URL; where None, what EDGECNN_STORE says, or else a SQLite
+        where: A path, or any SQLAlchemy URL; None for the value of EDGECNN_STORE, or else a SQLite
             file in the user's data folder.
 
     Raises:
@@ -50,7 +51,7 @@ def database_url(where: str | Path | None = None) -> URL:
             f"{kind} is no kind of database that SQLAlchemy has: sqlite:///FILE or postgresql://..."
         ) from None
     except (ArgumentError, ValueError):
-        # Without the text and its cause: a password may be in both.
+        # The message has neither the text nor the cause: a password may be in both.
         raise InputError(
             "the store's URL cannot be read: a path, sqlite:///FILE, or "
             "postgresql://user:password@host:port/database, with special characters as %XX"
@@ -59,7 +60,7 @@ def database_url(where: str | Path | None = None) -> URL:
 
 
 def shown(url: URL) -> str:
-    """Return a database's name for messages: a path, or a URL without password and options."""
+    """Return the name of a database for messages: a path, or a URL without password and options."""
     if url.get_backend_name() == "sqlite":
         return quoted(url.database)
     return quoted(url.set(query={}).render_as_string(hide_password=True))
@@ -73,14 +74,14 @@ def default_path() -> Path:
 
 
 def check_file(url: URL, *, create: bool) -> None:
-    """Check that a SQLite file is one, or can be made; the user's own data folder is made for it.
+    """Check that a file is a SQLite database or can be made; make the user's own data folder.
 
     Args:
         url: URL of the file.
         create: Whether the file may be made.
 
     Raises:
-        InputError: The path is no SQLite database, a folder, not there, or cannot be made.
+        InputError: The file is no SQLite database, is a folder, is missing, or cannot be made.
     """
     path = Path(url.database or "")
     if exists(path):

@@ -78,7 +78,7 @@ def _add_names_and_tags(connection: Connection) -> None:
 
 
 def _add_columns(version: int, connection: Connection) -> None:
-    """Later versions: fields of a record that had no column have one."""
+    """Version 3 and later: further fields of a record get a column."""
     added = {name: field for name, field in LISTED_FIELDS.items() if field.column == version}
     for name, field in added.items():
         empty = "" if field.is_optional else f" NOT NULL DEFAULT {EMPTY[field.kind]!r}"
@@ -108,9 +108,10 @@ def _new_values(number: int, record: str, added: Mapping[str, Field]) -> dict[st
         values = json.loads(record)
     except ValueError:
         values = None
-    known = values if isinstance(values, dict) else {}
+    values_by_name = values if isinstance(values, dict) else {}
     columns = {
-        f"new_{name}": _column_value(known.get(name), field) for name, field in added.items()
+        f"new_{name}": _column_value(values_by_name.get(name), field)
+        for name, field in added.items()
     }
     return {"number": number, **columns}
 

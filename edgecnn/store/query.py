@@ -11,41 +11,41 @@ from edgecnn.store.rows import storable
 from edgecnn.store.schema import results, tags
 
 
-def where(wanted: Filter, dialect: Dialect) -> list[ColumnElement[bool]]:
-    """Return what a row of the table of results must fulfil.
+def where(criteria: Filter, dialect: Dialect) -> list[ColumnElement[bool]]:
+    """Return the conditions of SQL by which a query selects the results of a filter.
 
-    The rows are those whose records :meth:`Filter.matches` lets through.
+    They select the rows whose records :meth:`Filter.matches` lets through.
 
     Args:
-        wanted: Which results.
-        dialect: Kind of database, since patterns that tell upper from lower case differ.
+        criteria: The filter.
+        dialect: Kind of database: case-sensitive patterns are written differently.
 
     Example:
         >>> select(results).where(*where(Filter(threads=2), engine.dialect))
     """
-    made: list[ColumnElement[bool]] = []
-    if wanted.ids:
-        made.append(results.c.id.in_(wanted.ids))
-    for name, value in wanted.equal_fields().items():
-        made.append(results.c[name] == storable(value))
-    if wanted.since is not None:
-        made.append(results.c.measured_at >= wanted.since)
-    if wanted.tag is not None:
-        tagged = select(tags.c.result_id).where(tags.c.tag == storable(wanted.tag))
-        made.append(results.c.id.in_(tagged))
-    if wanted.model is not None:
-        made.append(_has_model(wanted, str(storable(wanted.model)), dialect))
-    return made
+    conditions: list[ColumnElement[bool]] = []
+    if criteria.ids:
+        conditions.append(results.c.id.in_(criteria.ids))
+    for name, value in criteria.equal_fields().items():
+        conditions.append(results.c[name] == storable(value))
+    if criteria.since is not None:
+        conditions.append(results.c.measured_at >= criteria.since)
+    if criteria.tag is not None:
+        tagged = select(tags.c.result_id).where(tags.c.tag == storable(criteria.tag))
+        conditions.append(results.c.id.in_(tagged))
+    if criteria.model is not None:
+        conditions.append(_has_model(criteria, str(storable(criteria.model)), dialect))
+    return conditions
 
 
-def _has_model(wanted: Filter, model: str, dialect: Dialect) -> ColumnElement[bool]:
-    if not wanted.has_pattern:
-        # By name first: that column has an index.
+def _has_model(criteria: Filter, model: str, dialect: Dialect) -> ColumnElement[bool]:
+    if not criteria.has_pattern:
+        # The condition on the name lets the database use that column's index.
         is_model = or_(results.c.model == model, results.c.name == model)
         return and_(results.c.name == name_of(model), is_model)
-    column = results.c.model if wanted.is_about_path else results.c.name
+    column = results.c.model if criteria.is_about_path else results.c.name
     if dialect.name == "sqlite":
-        # SQLite's LIKE takes A and a for the same.
+        # SQLite's LIKE ignores case.
         return column.op("GLOB")(glob_pattern(model))
     pattern = re.sub(r"([%_\\])", r"\\\1", model).replace("*", "%")
     return column.like(pattern, escape="\\")

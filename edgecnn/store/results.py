@@ -26,18 +26,18 @@ def results(
     """Return the measurements that are kept, the latest first.
 
     Args:
-        model: Only this file, by path or name; ``*`` stands for any characters.
-        device: Only measurements on this device.
-        scheme: Only this quantisation scheme.
-        threads: Only this thread count.
+        model: Only results of this file, by path or name; ``*`` stands for any characters.
+        device: Only results on this device.
+        scheme: Only results of this quantisation scheme.
+        threads: Only results with this thread count.
         tag: Only results with this tag.
-        since: Only measurements of this moment or later: ``2026-11-25``, or an age as ``7d``.
-        limit: How many at most; None for all.
+        since: Only results of this moment or later: ``2026-11-25``, or an age as ``7d``.
+        limit: Number of results at most; None for all.
         store: Database of results: a SQLite file or an SQLAlchemy URL; None for ``EDGECNN_STORE``,
             or the file in the user's data folder.
 
     Returns:
-        The records, each with its number and its tags; none where nothing was kept yet.
+        The records, each with its number and its tags; empty where nothing was kept yet.
 
     Raises:
         InputError: The time cannot be read, or the chosen store is not there or of something else.
@@ -48,8 +48,8 @@ def results(
         >>> [kept.record.latency_p50_ms for kept in edgecnn.results(tag="before")]
         [3.28]
     """
-    wanted = Filter.of(
+    criteria = Filter.of(
         model=model, device=device, scheme=scheme, threads=threads, tag=tag, since=since
     )
-    opened = open_existing(store)
-    return list(opened.records(wanted, limit)) if opened else []
+    existing = open_existing(store)
+    return list(existing.records(criteria, limit)) if existing else []

@@ -1,4 +1,4 @@
-"""A record as it stands in the tables, and back."""
+"""From a record to rows of the tables, and back."""
 
 from __future__ import annotations
 
@@ -44,11 +44,15 @@ def details_of(record: Record, result_id: int) -> dict[str, Any]:
 
 
 def record_of(text: str, samples: bytes) -> Record:
-    """Return the record that :func:`details_of` took apart.
+    """Return the record of a row in the table of details.
+
+    Args:
+        text: JSON of the record without its samples.
+        samples: The samples, as :func:`packed_samples` packs them.
 
     Raises:
-        InputError: What is stored is no record.
-        StoreError: What is stored is damaged.
+        InputError: The JSON is no record.
+        StoreError: The JSON or the samples are damaged.
     """
     try:
         return Record.from_dict({**json.loads(text), SAMPLES_FIELD: unpacked_samples(samples)})
@@ -75,13 +79,13 @@ def unpacked_samples(content: bytes) -> list[float]:
 
 
 def storable(value: Any) -> Any:
-    """Return a value as every database takes it.
+    """Return a value in a form that every database takes.
 
-    A file name that is no UTF-8 has parts that no database takes; the record's JSON keeps it as it
-    is.
+    A file name that is no UTF-8 has parts that no database takes. The record's JSON keeps the name
+    unchanged.
 
     Args:
-        value: Value of a column, or what it is compared with.
+        value: Value of a column, or a value that a column is compared with.
 
     Example:
         >>> storable("a\\0.tflite")

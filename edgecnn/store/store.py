@@ -15,11 +15,11 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import LISTED_FIELDS, Outline, Record
 from edgecnn.store.database import Database
-from edgecnn.store.keeping import check_tag
 from edgecnn.store.location import database_url
 from edgecnn.store.query import where
 from edgecnn.store.rows import details_of, record_of, row_of
 from edgecnn.store.schema import details, results, tags
+from edgecnn.store.tags import check_tag
 
 RECORDS_AT_ONCE = 200
 """Records in memory while many are read."""
@@ -29,7 +29,7 @@ EVERYTHING = Filter()
 
 @dataclass(frozen=True, kw_only=True)
 class ListedRecord(Outline):
-    """What a list knows of a result, which is read without its samples.
+    """A result as a list shows it: the fields that are read without the whole record.
 
     Args:
         id: Number of the result in the store.
@@ -47,7 +47,7 @@ class ListedRecord(Outline):
 
 @dataclass(frozen=True)
 class KeptRecord:
-    """A whole record that the store has.
+    """A whole record in the store.
 
     Args:
         id: Number of the result in the store.
@@ -68,7 +68,7 @@ class Store:
     """A database of records.
 
     Args:
-        where: A path or an SQLAlchemy URL; where None, what EDGECNN_STORE says, or else a SQLite
+        where: A path or an SQLAlchemy URL; None for the value of EDGECNN_STORE, or else a SQLite
             file in the user's data folder.
         create: Whether to make the database where there is none.
 
@@ -88,17 +88,17 @@ class Store:
 
     @property
     def name(self) -> str:
-        """Where the store is, for messages."""
+        """What messages call the store: its path, or its URL without password."""
         return self._database.name
 
     def add(self, record: Record, labels: Collection[str] = (), uid: str | None = None) -> int:
         """Keep a record.
 
         Args:
-            record: What was measured.
+            record: The record.
             labels: Tags of the record, as :func:`check_tag` allows them.
-            uid: Identity of the measurement, 32 hexadecimal digits: a second attempt to keep it
-                keeps it once.
+            uid: Identity of the measurement, 32 hexadecimal digits: however often a measurement is
+                added, the store has it once.
 
         Returns:
             Number of the result in the store.
@@ -118,10 +118,10 @@ class Store:
                 return known
             raise
 
-    def listed(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[ListedRecord]:
+    def listed(self, criteria: Filter = EVERYTHING, limit: int | None = None) -> list[ListedRecord]:
         """Return results without their samples, the latest first."""
         columns = [results.c[name] for name in ("id", *LISTED_FIELDS)]
-        query = self._limited(select(*columns), wanted, limit)
+        query = self._limited(select(*columns), criteria, limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
             labels = _tags_of(connection, [row.id for row in rows])
@@ -138,36 +138,36 @@ class Store:
         raise InputError(f"there is no result {number} in {self.name}: see 'edgecnn results list'")
 
     def records(
-        self, wanted: Filter = EVERYTHING, limit: int | None = None
+        self, criteria: Filter = EVERYTHING, limit: int | None = None
     ) -> Iterator[KeptRecord]:
         """Yield whole records, the latest first, a few at a time in memory."""
         columns = (results.c.id, details.c.record, details.c.samples)
-        query = self._limited(select(*columns).join(details), wanted, limit)
+        query = self._limited(select(*columns).join(details), criteria, limit)
         with self._database.reading() as connection:
             options = connection.execution_options(yield_per=RECORDS_AT_ONCE)
             for rows in options.execute(query).partitions():
                 labels = _tags_of(connection, [row.id for row in rows])
                 yield from (_kept(row, labels.get(row.id, ())) for row in rows)
 
-    def delete(self, wanted: Filter) -> int:
+    def delete(self, criteria: Filter) -> int:
         """Delete results for good.
 
         Returns:
-            How many they were.
+            Number of deleted results.
         """
-        statement = delete(results).where(*where(wanted, self._database.dialect))
+        statement = delete(results).where(*where(criteria, self._database.dialect))
         with self._database.writing() as connection:
             return connection.execute(statement).rowcount
 
-    def count(self, wanted: Filter = EVERYTHING) -> int:
-        """Return how many results there are."""
+    def count(self, criteria: Filter = EVERYTHING) -> int:
+        """Return how many results a filter lets through."""
         query = select(func.count()).select_from(results)
         with self._database.reading() as connection:
-            matching = query.where(*where(wanted, self._database.dialect))
+            matching = query.where(*where(criteria, self._database.dialect))
             return int(connection.execute(matching).scalar_one())
 
-    def _limited(self, query: Any, wanted: Filter, limit: int | None) -> Any:
-        conditions = where(wanted, self._database.dialect)
+    def _limited(self, query: Any, criteria: Filter, limit: int | None) -> Any:
+        conditions = where(criteria, self._database.dialect)
         return query.where(*conditions).order_by(results.c.id.desc()).limit(limit)
 
     def _number(self, uid: str) -> int | None:
@@ -176,13 +176,13 @@ class Store:
 
 
 def _tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    found: dict[int, tuple[str, ...]] = {}
+    tags_by_result: dict[int, tuple[str, ...]] = {}
     for start in range(0, len(numbers), RECORDS_AT_ONCE):
-        some = numbers[start : start + RECORDS_AT_ONCE]
-        query = select(tags).where(tags.c.result_id.in_(some)).order_by(tags.c.tag)
+        chunk = numbers[start : start + RECORDS_AT_ONCE]
+        query = select(tags).where(tags.c.result_id.in_(chunk)).order_by(tags.c.tag)
         for number, tag in connection.execute(query):
-            found[number] = (*found.get(number, ()), tag)
-    return found
+            tags_by_result[number] = (*tags_by_result.get(number, ()), tag)
+    return tags_by_result
 
 
 def _kept(row: Any, labels: tuple[str, ...]) -> KeptRecord:

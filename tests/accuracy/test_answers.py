@@ -21,10 +21,10 @@ def made(
     values = np.array(scores if scores is not None else [0.5] * count, float)
     return Answers(
         indices=np.arange(count),
-        wanted=np.array(wanted),
+        label_outputs=np.array(wanted),
         top=np.array(given)[:, None],
         scores=values[:, None],
-        wanted_scores=np.zeros(count),
+        label_scores=np.zeros(count),
         finite=np.isfinite(values),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.measure.sample_statistics import summarize
+from edgecnn.measure.sample_statistics import latency_figures
 from edgecnn.records.record import Record
 
 from ..store.records import made_record  # noqa: TID252
@@ -25,14 +25,7 @@ def make_run() -> MakeRun:
     ) -> Record:
         noise = np.random.default_rng(seed).normal(1, spread, runs)
         samples = tuple(float(value) for value in latency_ms * noise)
-        summary = summarize(samples)
-        return made_record(
-            latency_samples_ms=samples,
-            latency_p50_ms=summary.p50,
-            latency_p90_ms=summary.p90,
-            latency_p99_ms=summary.p99,
-            latency_mean_ms=summary.mean,
-            **changes,
-        )
+        figures = latency_figures(samples)
+        return made_record(**{"latency_samples_ms": samples, **figures, **changes})
 
     return make

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices import device
+from edgecnn.devices import device_lookup
 from edgecnn.devices.desktop import Desktop
-from edgecnn.devices.device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.ssh.address import SshAddress
 
@@ -36,7 +36,7 @@ def test_a_raspberry_pi_is_measured_where_it_is(
 ) -> None:
     model = tmp_path / "model"
     model.write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
-    monkeypatch.setattr(device, "BOARD_MODEL", model)
+    monkeypatch.setattr(device_lookup, "BOARD_MODEL", model)
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path))
     here = get_device("pi")
     assert (type(here), here.name) == (Desktop, "pi")

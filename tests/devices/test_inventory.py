@@ -18,7 +18,10 @@ def inventory(tmp_path: Path) -> Inventory:
 
 def test_pi_is_there_from_the_start(inventory: Inventory) -> None:
     assert inventory.find("pi") == SshAddress("raspberrypi.local", "pi")
-    assert (inventory.own(), inventory.all()) == ({}, {"pi": SshAddress("raspberrypi.local", "pi")})
+    assert (inventory.added_devices(), inventory.devices()) == (
+        {},
+        {"pi": SshAddress("raspberrypi.local", "pi")},
+    )
     assert inventory.find("kitchen") is None
     assert not inventory.path.exists()
 
@@ -27,7 +30,7 @@ def test_what_is_added_is_found(inventory: Inventory) -> None:
     odd = SshAddress("h", "u", 7, identity='~/ü "x"\\', python="/opt/a b/python")
     inventory.add("pi-4_a", odd)
     inventory.add("pi", SshAddress("10.0.0.7"))
-    assert inventory.own() == {"pi-4_a": odd, "pi": SshAddress("10.0.0.7")}
+    assert inventory.added_devices() == {"pi-4_a": odd, "pi": SshAddress("10.0.0.7")}
     inventory.add("pi-4_a", SshAddress("other"))
     assert inventory.find("pi-4_a") == SshAddress("other")
     inventory.remove("pi")
@@ -44,7 +47,7 @@ def test_comments_stay(inventory: Inventory) -> None:
     assert "# mine\n# in the kitchen\n" in inventory.path.read_text()
     inventory.remove("b")
     assert "kitchen" not in inventory.path.read_text().split("[a]")[1]
-    assert inventory.own() == {"a": SshAddress("3.3.3.3")}
+    assert inventory.added_devices() == {"a": SshAddress("3.3.3.3")}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_who_is_not_there_cannot_be_removed(inventory: Inventory) -> None:
 def test_what_is_wrong_in_the_file_is_said(text: str, said: str, inventory: Inventory) -> None:
     inventory.path.parent.mkdir()
     inventory.path.write_text(text)
-    for change in (inventory.all, lambda: inventory.add("b", SshAddress("host"))):
+    for change in (inventory.devices, lambda: inventory.add("b", SshAddress("host"))):
         with pytest.raises(InputError, match=said):
             change()
     assert inventory.path.read_text() == text

@@ -15,7 +15,7 @@ import pytest
 from edgecnn.devices.connection import FinishedCommand
 from edgecnn.devices.setup import wheels as fetching
 from edgecnn.devices.setup.probe import NotReadyError
-from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.setup.readiness import check_device
 from edgecnn.devices.setup.set_up import set_up
 from edgecnn.devices.setup.wheels import OfflineError
 
@@ -61,7 +61,7 @@ def installed(device: ThisMachine) -> list[str]:
 
 def test_setup_then_all_is_there(device: ThisMachine, tmp_path: Path) -> None:
     wheels = write_runtime(tmp_path / "wheels")
-    before = check(device)
+    before = check_device(device)
     assert [(item.name, item.ok) for item in before.items][2:3] == [("runtime", False)]
     assert before.items[2].advice == "run: edgecnn devices setup kitchen"
     lines: list[str] = []
@@ -70,7 +70,7 @@ def test_setup_then_all_is_there(device: ThisMachine, tmp_path: Path) -> None:
     assert lines[1] == f"ai-edge-litert 2.3.0, numpy 2.4.6 from {wheels}"
     assert lines[-1].startswith("ready: ai-edge-litert 2.3.0, numpy 2.4.6, Python 3.")
     assert installed(device) == ["lock", "venv"]
-    after = check(device)
+    after = check_device(device)
     assert after.ready
     assert json.loads(json.dumps(after.as_json()))["facts"]["venv"]["version"] == "2.3.0"
     stamp = (device.home / ".edgecnn/venv").stat().st_mtime_ns
@@ -87,12 +87,12 @@ def test_setup_then_all_is_there(device: ThisMachine, tmp_path: Path) -> None:
 def test_an_interrupted_setup_is_told_and_repaired(device: ThisMachine, tmp_path: Path) -> None:
     half = device.home / ".edgecnn/venv.new/bin"
     half.mkdir(parents=True)
-    assert check(device).items[2].text == "an earlier setup did not end"
+    assert check_device(device).items[2].text == "an earlier setup did not end"
     set_up(device, python=sys.executable, wheels=write_runtime(tmp_path / "wheels"))
     (device.home / ".edgecnn/venv/bin/python").unlink()
-    assert check(device).items[2].text == "an earlier setup did not end"
+    assert check_device(device).items[2].text == "an earlier setup did not end"
     set_up(device, python=sys.executable, wheels=tmp_path / "wheels")
-    assert check(device).ready
+    assert check_device(device).ready
     assert installed(device) == ["lock", "venv"]
 
 
@@ -111,7 +111,7 @@ def test_a_runtime_that_does_not_work_is_not_left_there(
     bad = write_runtime(tmp_path / "bad", interpreter + RUNTIME)
     with pytest.raises(NotReadyError, match=f"kitchen: ai-edge-litert does not work.*{message}"):
         set_up(device, python=sys.executable, wheels=bad, upgrade=True)
-    assert check(device).ready
+    assert check_device(device).ready
     assert installed(device) == ["lock", "venv"]
 
 
@@ -151,7 +151,7 @@ def test_the_devices_own_pip(device: ThisMachine, own_index: Path) -> None:
     next(own_index.glob("numpy*")).unlink()
     with pytest.raises(NotReadyError, match=r"kitchen: there is no wheel of numpy for Python 3\."):
         set_up(device, python=sys.executable, source="device", upgrade=True)
-    assert check(device).ready
+    assert check_device(device).ready
 
 
 def test_the_device_fetches_where_this_machine_is_offline(
@@ -177,7 +177,7 @@ def test_no_python(device: ThisMachine, tmp_path: Path) -> None:
     (tmp_path / "sh").symlink_to("/bin/sh")
     with pytest.raises(NotReadyError, match=r"kitchen: .*no Python.*sudo apt install python3$"):
         set_up(device)
-    found = check(device)
+    found = check_device(device)
     assert [(item.name, item.ok) for item in found.items] == [("python", False)]
     assert found.items[0].advice == "on the device, run: sudo apt install python3"
 
@@ -186,7 +186,7 @@ def test_a_python_of_ones_own_is_looked_at_only(device: ThisMachine, tmp_path: P
     own = tmp_path / "own"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
     with pytest.raises(NotReadyError, match="own/bin/python: no runtime is installed; on the"):
-        set_up(device, own=str(own / "bin/python"))
-    found = check(device, own=str(own / "bin/python"))
+        set_up(device, own_python=str(own / "bin/python"))
+    found = check_device(device, own_python=str(own / "bin/python"))
     assert "pip install" in found.items[2].advice
     assert installed(device) == []

@@ -14,9 +14,9 @@ import pytest
 import edgecnn
 from edgecnn.cli.main import run
 from edgecnn.core.errors import DeviceError, InputError
-from edgecnn.devices.device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.setup.readiness import check_device
 from edgecnn.devices.setup.set_up import set_up
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.transports import (
@@ -97,10 +97,10 @@ def test_what_is_not_set_up_is_told_how(home: Path) -> None:
 
 def test_it_is_set_up_and_checked(home: Path, tmp_path: Path) -> None:
     connection = connect(parse_address(f"local://{home}"), "bench")
-    assert not check(connection).ready
+    assert not check_device(connection).ready
     wheels = write_runtime(tmp_path / "wheels")
     assert set_up(connection, python=sys.executable, wheels=wheels).version == "2.3.0"
-    assert check(connection).ready
+    assert check_device(connection).ready
 
 
 def test_commands_know_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import ImageArray
 from edgecnn.data.inputspec import PREPROCESSING, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.devices.device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.tflite.reading import read_model
 

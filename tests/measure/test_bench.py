@@ -13,7 +13,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
-from edgecnn.measure.sample_statistics import summarize
+from edgecnn.measure.sample_statistics import latency_figures
 from edgecnn.records.record import Record
 
 QUICK: dict[str, Any] = {"runs": 20, "min_time_s": 0, "warmup": 1}
@@ -36,9 +36,8 @@ def test_a_record_says_what_was_measured(
         "float32",
     )
     assert (record.device, record.threads, record.warmup, record.runs) == ("desktop", 1, 1, 20)
-    summary = summarize(record.latency_samples_ms)
-    assert record.latency_p50_ms == summary.p50
-    assert record.latency_std_ms == summary.std
+    figures = latency_figures(record.latency_samples_ms)
+    assert {name: getattr(record, name) for name in figures} == figures
     assert record.latency_min_ms == min(record.latency_samples_ms)
     assert record.peak_rss_bytes is None or record.peak_rss_bytes > 0
     assert (record.images, record.images_unreadable, record.label_offset) == (9, 1, 0)

@@ -19,7 +19,7 @@ from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.core.errors import ChildCrashedError
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import preset
-from edgecnn.devices.device import get_device
+from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure import parallel_classification
 from edgecnn.measure.accuracy import AccuracyTask, ReferenceModel, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
@@ -28,7 +28,7 @@ from edgecnn.tflite.reading import read_model
 
 IMAGES = 160
 QUANTISED = "mobilenet_v1_0.25_224_quant_metadata.tflite"
-COLUMNS = ("indices", "wanted", "top", "scores", "wanted_scores", "finite")
+COLUMNS = ("indices", "label_outputs", "top", "scores", "label_scores", "finite")
 
 Classify = Callable[..., Answers]
 
@@ -110,8 +110,8 @@ def test_answers_are_those_of_the_interpreter(shared_data: Path, classify: Class
         scale, zero_point = end["quantization"]
         assert answers.top[row].tolist() == best
         np.testing.assert_allclose(answers.scores[row], (outputs[best] - zero_point) * scale)
-        wanted = outputs[answers.wanted[row]]
-        assert answers.wanted_scores[row] == pytest.approx((wanted - zero_point) * scale)
+        wanted = outputs[answers.label_outputs[row]]
+        assert answers.label_scores[row] == pytest.approx((wanted - zero_point) * scale)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -7,31 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecnn.measure.sample_statistics import percentile, summarize
+from edgecnn.measure.sample_statistics import latency_figures, percentile
 
 SAMPLES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=50)
 
 
 def test_by_hand() -> None:
-    summary = summarize([4.0, 1.0, 3.0, 2.0])
+    figures = latency_figures([4.0, 1.0, 3.0, 2.0])
     # Ranks 0..3 hold 1..4: p50 at rank 1.5, p90 at rank 2.7, p99 at rank 2.97.
-    assert summary.p50 == 2.5
-    assert summary.p90 == pytest.approx(3.7)
-    assert summary.p99 == pytest.approx(3.97)
-    assert summary.mean == 2.5
+    assert figures["latency_p50_ms"] == 2.5
+    assert figures["latency_p90_ms"] == pytest.approx(3.7)
+    assert figures["latency_p99_ms"] == pytest.approx(3.97)
+    assert figures["latency_mean_ms"] == 2.5
     # Squared deviations 2.25 + 0.25 + 0.25 + 2.25 over 3.
-    assert summary.std == pytest.approx((5 / 3) ** 0.5)
-    assert summary.minimum == 1.0
+    assert figures["latency_std_ms"] == pytest.approx((5 / 3) ** 0.5)
+    assert figures["latency_min_ms"] == 1.0
 
 
 def test_one_sample_has_no_deviation() -> None:
-    summary = summarize([7.0])
-    assert (summary.p50, summary.p99, summary.mean, summary.std) == (7.0, 7.0, 7.0, 0.0)
+    figures = latency_figures([7.0])
+    assert figures.pop("latency_std_ms") == 0.0
+    assert set(figures.values()) == {7.0}
 
 
 def test_no_samples() -> None:
     with pytest.raises(ValueError, match="no samples"):
-        summarize([])
+        latency_figures([])
 
 
 @given(SAMPLES, st.floats(0, 100))
@@ -41,7 +42,7 @@ def test_percentile_is_numpys(samples: list[float], percent: float) -> None:
 
 @given(SAMPLES)
 def test_summary_is_numpys(samples: list[float]) -> None:
-    summary = summarize(samples)
-    assert summary.mean == pytest.approx(np.mean(samples))
+    figures = latency_figures(samples)
+    assert figures["latency_mean_ms"] == pytest.approx(np.mean(samples))
     expected = np.std(samples, ddof=1) if len(samples) > 1 else 0.0
-    assert summary.std == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert figures["latency_std_ms"] == pytest.approx(expected, rel=1e-6, abs=1e-6)

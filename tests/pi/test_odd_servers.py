@@ -14,7 +14,7 @@ import pytest
 from edgecnn import bench
 from edgecnn.core.errors import DeviceError, EdgecnnError
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.setup.readiness import check_device
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection import SshConnection
 
@@ -118,7 +118,7 @@ def test_a_shell_that_talks_is_said(
     pi.write_file("/home/pi/.bashrc", "echo Welcome to the kitchen\n", owner=1000)
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
     with use(pi, monkeypatch) as connection:
-        assert check(connection).items[0].ok  # of commands the last line counts
+        assert check_device(connection).items[0].ok  # of commands the last line counts
     Inventory().add("kitchen", SshAddress(pi.name, python=PYTHON))
     with pytest.raises(DeviceError, match=r"kitchen: .*its shell prints text .* ~/\.bashrc"):
         bench(colour_model(tmp_path / "a.tflite"), device="kitchen", **QUICK)

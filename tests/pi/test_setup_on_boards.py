@@ -15,7 +15,7 @@ import pytest
 
 from edgecnn.core.errors import DeviceError
 from edgecnn.devices.setup.probe import NotReadyError
-from edgecnn.devices.setup.readiness import check
+from edgecnn.devices.setup.readiness import check_device
 from edgecnn.devices.setup.set_up import set_up
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection import SshConnection
@@ -89,7 +89,7 @@ def test_a_board_without_python(make_quick_pi: MakePi, connect: Connect) -> None
     message = r"^kitchen: there is no Python; on the device, run: sudo apt install python3$"
     with pytest.raises(NotReadyError, match=message):
         set_up(connection)
-    assert [item.name for item in check(connection).items] == ["python"]
+    assert [item.name for item in check_device(connection).items] == ["python"]
 
 
 def test_numpy_of_the_system_that_will_not_do(
@@ -145,6 +145,6 @@ def test_an_interrupted_setup_is_repaired(
         set_up(connection, wheels=quick_wheels)
     plug.join()
     assert "venv.new" in left_behind(pi)
-    assert check(connection).items[2].text == "an earlier setup did not end"
+    assert check_device(connection).items[2].text == "an earlier setup did not end"
     assert set_up(connection, wheels=quick_wheels).ready
     assert left_behind(pi) == ["lock", "venv"]

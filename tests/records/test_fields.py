@@ -15,9 +15,9 @@ from edgecnn.cli.table import records_table
 from edgecnn.records.conditions import Conditions
 from edgecnn.records.fields import Field, Role, ShownIn, Topic
 from edgecnn.records.record import FIELDS, LISTED_FIELDS, Outline, Record
+from edgecnn.reporting.findings.rows import make_rows
+from edgecnn.reporting.findings.settings import find_settings
 from edgecnn.reporting.page import as_page
-from edgecnn.reporting.rows import make_rows
-from edgecnn.reporting.settings import find_settings
 
 from ..store.records import made_record  # noqa: TID252
 

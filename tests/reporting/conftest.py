@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgecnn.records.record import Record
-from edgecnn.reporting.rows import ReportRow, make_rows
+from edgecnn.reporting.findings.rows import ReportRow, make_rows
 
 from ..store.records import made_record  # noqa: TID252
 

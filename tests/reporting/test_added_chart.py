@@ -11,10 +11,10 @@ import pytest
 
 import edgecnn.reporting.charts
 from edgecnn.reporting.charts.chart import every_chart
+from edgecnn.reporting.findings.rows import make_rows
+from edgecnn.reporting.findings.settings import find_settings
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.picture import as_picture
-from edgecnn.reporting.rows import make_rows
-from edgecnn.reporting.settings import find_settings
 from edgecnn.reporting.views import views_of
 
 from .conftest import MakeResult

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from edgecnn.records.record import MeasurementWarning
-from edgecnn.reporting.recommendation import (
+from edgecnn.reporting.findings.recommendation import (
     ACCEPTED_LOSS_POINTS,
     EQUALLY_FAST,
     answer,
@@ -19,7 +19,7 @@ from edgecnn.reporting.recommendation import (
     pareto,
     recommend,
 )
-from edgecnn.reporting.rows import ReportRow, make_rows
+from edgecnn.reporting.findings.rows import ReportRow, make_rows
 
 from .conftest import made_result
 

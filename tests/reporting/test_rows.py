@@ -8,9 +8,9 @@ from edgecnn.comparison.intervals import paired_points_interval, points_interval
 from edgecnn.reporting.charts.calls import MOST_CALLS, calls
 from edgecnn.reporting.charts.labels import place_names
 from edgecnn.reporting.charts.spread import spreads
-from edgecnn.reporting.networks import network_of
-from edgecnn.reporting.rows import make_rows
-from edgecnn.reporting.scheme_costs import base_name, scheme_costs
+from edgecnn.reporting.findings.networks import network_of
+from edgecnn.reporting.findings.rows import make_rows
+from edgecnn.reporting.findings.scheme_costs import base_name, scheme_costs
 
 from .conftest import MakeResult
 

@@ -11,9 +11,9 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import Record
-from edgecnn.reporting.rows import make_rows
-from edgecnn.reporting.selection import MOST_LISTED, Selection, select
-from edgecnn.reporting.settings import find_settings
+from edgecnn.reporting.findings.rows import make_rows
+from edgecnn.reporting.findings.selection import MOST_LISTED, Selection, select
+from edgecnn.reporting.findings.settings import find_settings
 from edgecnn.store.store import Store
 
 from .conftest import MakeResult

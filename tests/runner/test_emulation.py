@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edgecnn.runner.emulation import is_emulated
-from edgecnn.runner.protocol import EmulationSigns
+from edgecnn.runner.ondevice.protocol import EmulationSigns
 
 PI = ("raspberrypi,5-model-b", "brcm,bcm2712")
 VIRT = ("linux,dummy-virt",)

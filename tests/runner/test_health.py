@@ -22,7 +22,7 @@ from edgecnn.runner.health import (
     read_vcgencmd_temperature,
     read_zones,
 )
-from edgecnn.runner.protocol import HealthTexts, PowerTexts
+from edgecnn.runner.ondevice.protocol import HealthTexts, PowerTexts
 
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
 MAKERS_BITS = {

@@ -18,7 +18,7 @@ from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.core.messages import Frame
 from edgecnn.runner.bundle import RUNNER, zip_of
-from edgecnn.runner.protocol import (
+from edgecnn.runner.ondevice.protocol import (
     BatchClassified,
     ClassifyBatch,
     DescribeHost,

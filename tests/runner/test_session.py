@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import ChildCrashedError, InputError
-from edgecnn.devices.device import get_device
+from edgecnn.devices.device_lookup import get_device
 
 
 def test_best_classes_come_first(tmp_path: Path, colour_model: Any) -> None:

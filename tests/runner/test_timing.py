@@ -10,7 +10,7 @@ import pytest
 
 from edgecnn.measure.percentile_intervals import percentile_intervals
 from edgecnn.runner.ondevice import sampling
-from edgecnn.runner.protocol import Counters
+from edgecnn.runner.ondevice.protocol import Counters
 from edgecnn.runner.timing import Background, Timing
 
 CORES = 2

@@ -1,8 +1,8 @@
 """Looks at a device, or puts a TFLite runtime there.
 
-It runs as ``python3 - JSON`` with its source on standard input, and answers with one line of JSON;
-:mod:`edgecnn.devices.setup.protocol` says what it is asked. A Python that is too old for a runtime
-should still get an answer: the standard library alone, and the grammar of Python 3.7.
+The program runs as ``python3 - JSON`` with its source on standard input, and answers with one line
+of JSON; :mod:`edgecnn.devices.setup.protocol` has the messages. It uses the standard library alone
+and the grammar of Python 3.7, so that a Python too old for a runtime answers, too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ VENV, NEW_VENV, OLD_VENV = (HOME / ROOT / name for name in ("venv", "venv.new", 
 BIN_PYTHON = "bin/python"
 HOLDER = "edgecnn devices setup"
 TOKEN = "-"
-"""A run waits for its earlier self, which it knows by a token; set-up has none."""
+"""Token in the device's lock: a run knows its own earlier process by one, set-up needs none."""
 
 PYTHON_TIMEOUT_S = 60.0
 IMPORT_TIMEOUT_S = 120.0
@@ -49,7 +49,7 @@ IMPORT_TIMEOUT_S = 120.0
 
 
 class FailureError(Exception):
-    """Ends the work: a reason that the host knows, and what the device says."""
+    """Ends the work, with a reason that the host knows and a message of the device."""
 
     def __init__(self, reason: str, message: str = "") -> None:
         super().__init__(message)
@@ -57,8 +57,8 @@ class FailureError(Exception):
 
 
 def probe(request: ProbeDevice) -> Board:
-    """Say what this device is, which Pythons it has, and what is set up."""
-    own = request.own
+    """Return what this device is, which Pythons it has, and what is set up."""
+    own = request.own_python
     return Board(
         model=tree_text("model"),
         os=os_name(),
@@ -74,8 +74,8 @@ def probe(request: ProbeDevice) -> Board:
 def install(request: InstallRuntime) -> RuntimeState:
     """Unpack a runtime into a new virtual environment, try it, and put it in the old one's place.
 
-    Until the last step everything is beside the old environment, so one that was interrupted, by a
-    full disk or by power that failed, leaves the device as it was.
+    Until the last step the new environment stands beside the old one: an installation that a full
+    disk or a power failure interrupts leaves the device as it was.
     """
     with _only_one():
         shutil.rmtree(str(NEW_VENV), ignore_errors=True)  # left by a run that was interrupted
@@ -117,9 +117,9 @@ def _make_venv(python: str, system_packages: bool, folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stdout.decode(errors="replace")
-        reason = "disk" if os.strerror(errno.ENOSPC) in said else "venv"
-        raise FailureError(reason, _last_line(said))
+        output = done.stdout.decode(errors="replace")
+        reason = "disk" if os.strerror(errno.ENOSPC) in output else "venv"
+        raise FailureError(reason, _last_line(output))
 
 
 def _fetch(python: str, requirements: tuple[str, ...], site: Path) -> None:
@@ -134,10 +134,10 @@ def _fetch(python: str, requirements: tuple[str, ...], site: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stderr.decode(errors="replace")
-        errors = [line[7:] for line in said.splitlines() if line.startswith("ERROR: ")]
-        reason = "disk" if os.strerror(errno.ENOSPC) in said else "pip"
-        raise FailureError(reason, _last_line("\n".join(errors) or said))
+        output = done.stderr.decode(errors="replace")
+        errors = [line[7:] for line in output.splitlines() if line.startswith("ERROR: ")]
+        reason = "disk" if os.strerror(errno.ENOSPC) in output else "pip"
+        raise FailureError(reason, _last_line("\n".join(errors) or output))
 
 
 def _unpack(archive: Path, site: Path) -> None:
@@ -152,7 +152,7 @@ def _unpack(archive: Path, site: Path) -> None:
 
 
 def _replace(old: Path, new: Path) -> None:
-    """Put the new environment where the old one is. Its bin/python finds itself anywhere."""
+    """Put the new environment in the old one's place; its bin/python works in any folder."""
     shutil.rmtree(str(OLD_VENV), ignore_errors=True)
     if old.exists() or old.is_symlink():
         old.rename(OLD_VENV)
@@ -167,20 +167,20 @@ def _pythons(request: ProbeDevice) -> Iterator[DevicePython]:
         path = _path_of(name)
         if path is None or os.path.realpath(path) in seen:
             continue
-        said = output_of([path, "-s", "-c", request.python_description], PYTHON_TIMEOUT_S)
-        if said:
+        description = output_of([path, "-s", "-c", request.python_description], PYTHON_TIMEOUT_S)
+        if description:
             seen.add(os.path.realpath(path))
-            yield build(DevicePython, {**json.loads(said), "path": path}, path)
+            yield build(DevicePython, {**json.loads(description), "path": path}, path)
 
 
 def _state_of(name: str, runtime_facts: str, *, is_own: bool = False) -> RuntimeState:
-    """Say what a Python has of a runtime, and why it cannot be used if it cannot.
+    """Return which runtime a Python has, or why the Python cannot be used.
 
     Args:
         name: Name or path of the Python.
         runtime_facts: A script that describes the runtime of the Python that runs it.
-        is_own: Whether it is a Python of the user's own: only for one of these counts what the
-            user installed in the home folder for every Python.
+        is_own: Whether the Python is one of the user's own; then packages count that the user
+            installed in the home folder for every Python.
     """
     python = _path_of(name)
     if python is None:
@@ -209,7 +209,7 @@ def _path_of(name: str) -> str | None:
 
 
 def _ending(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Say how a process that gave no answer ended."""
+    """Return how a process without an answer ended."""
     if done.returncode < 0:
         return f"the runtime crashes ({signal.Signals(-done.returncode).name})"
     said = _last_line(done.stderr.decode(errors="replace"))
@@ -223,7 +223,7 @@ def _last_line(text: str) -> str:
 
 
 def main() -> None:
-    """Do what the argument asks for; the answer is one line whatever happens."""
+    """Do what the command line's message asks for; the answer is one line whatever happens."""
     request = from_frame(Frame(json.loads(sys.argv[1])), ProbeDevice, InstallRuntime)
     answer: object
     try:

@@ -1,4 +1,4 @@
-"""What a Python on a device is; importing numpy to know its version would take a second there.
+"""Prints what a Python on a device is.
 
 The module travels to devices: the standard library alone, and the grammar of Python 3.7.
 """
@@ -15,6 +15,7 @@ from importlib.util import find_spec
 def main() -> None:
     """Print the fields of ``DevicePython``, but for its path."""
     try:
+        # Importing numpy itself to know its version would take a second on a board.
         numpy = import_module("importlib.metadata").version("numpy")
     except Exception:
         numpy = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecnn.reporting.charts.chart import Chart, Values, without_times
 from edgecnn.reporting.charts.marks import Look
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 MOST_CALLS = 300
 """Calls of a run that are drawn one by one."""
@@ -19,7 +19,7 @@ def calls(row: ReportRow) -> Values:
     """Return the calls of a run; of many calls, the fastest and the slowest of equal parts.
 
     Returns:
-        Number from 1 on and milliseconds of each call; none where the CPU is emulated.
+        Number (from 1) and milliseconds of each call; empty where the CPU is emulated.
     """
     samples = np.asarray([] if row.latency_ms is None else row.record.latency_samples_ms)
     if len(samples) <= MOST_CALLS:

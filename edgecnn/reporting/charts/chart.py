@@ -1,7 +1,7 @@
-"""What a chart of a report is: its title, its data, its marks, and when it has nothing to show.
+"""The charts of a report: the class :class:`Chart`, and all charts of this package.
 
 To add a chart, add a module to this package with a :class:`Chart` named ``chart``. The page makes a
-card for it, pictures draw it if it has a title for them, and nothing else needs to know it.
+card for it, pictures draw it if it has a title for pictures, and no other code names it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edgecnn.reporting.rows import ReportRow
-
-if TYPE_CHECKING:
-    from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.findings.rows import ReportRow
 
 BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
 NO_ACCURACY = f"No accuracy was measured here: {BENCH_WITH_DATA}."
@@ -34,23 +32,24 @@ class Chart:
     """One chart of a report.
 
     Args:
-        name: Its name in the page, one lower-case word.
-        order: Its place: charts with lower numbers come first.
-        title: Heading of its card in the page.
-        explanation: Text below it in the page; ``{largest}`` stands for the size of the largest
-            file.
-        datasets: Given the rows that are shown and all rows of their setting, returns what the
-            chart draws, by the names that its marks use.
-        missing: Given the rows that are shown and all rows of their setting, returns why there is
-            nothing to show; None if there is something.
-        draw: Given the look that charts have in common, returns the Altair chart, whose datasets
-            have names and come later.
-        picture_title: Title in pictures; None if it is only in the page.
-        instead_of: Name of a chart, where this one is shown only if that has nothing to show.
-        is_wide: Whether its card takes the whole width of the page.
-        is_of_file: Whether it shows the one file that was picked, not all of them.
-        row_data: Name of the dataset of which each item is a row of the chart; None if its height
-            is fixed.
+        name: Name of the chart in the page, one lower-case word.
+        order: Place of the chart: charts with lower numbers come first.
+        title: Heading of the chart's card in the page.
+        explanation: Text below the chart in the page; ``{largest}`` stands for the size of the
+            largest file.
+        datasets: Given the rows that are shown and all rows of their setting, returns the chart's
+            data by the names that its marks use.
+        missing: Given the rows that are shown and all rows of their setting, returns why the chart
+            has nothing to show; None if it has something.
+        draw: Given the look that charts have in common, returns the Altair chart. Its datasets are
+            named, and their values come later.
+        picture_title: Title in pictures; None for a chart that only the page has.
+        instead_of: Name of another chart, if this one is shown only where the other has nothing to
+            show.
+        is_wide: Whether the card takes the whole width of the page.
+        is_of_file: Whether the chart shows the one file that was picked, not all files.
+        row_data: Name of the dataset each of whose items is a row of the chart; None for a chart of
+            fixed height.
     """
 
     name: str
@@ -82,8 +81,18 @@ def view_charts() -> list[Chart]:
     return [chart for chart in every_chart() if not chart.is_of_file]
 
 
+def specifications(look: Look) -> dict[str, dict[str, Any]]:
+    """Return a Vega-Lite specification for each chart, by name.
+
+    Example:
+        >>> list(specifications(Look(make_rows(edgecnn.bench("model.tflite")))))[0]
+        'tradeoff'
+    """
+    return {chart.name: look.specification(chart.draw(look)) for chart in every_chart()}
+
+
 def chart_values(charts: Sequence[Chart], rows: Rows, every: Rows) -> dict[str, dict[str, Any]]:
-    """Return what charts draw, and why some of them have nothing to show.
+    """Return the data of charts, and why some of the charts have nothing to show.
 
     Args:
         charts: The charts.
@@ -91,10 +100,11 @@ def chart_values(charts: Sequence[Chart], rows: Rows, every: Rows) -> dict[str, 
         every: All rows of their setting.
 
     Returns:
-        ``"datasets"`` by their names, and ``"missing"``: name of a chart -> reason.
+        ``"datasets"``: values by the names of datasets, and ``"missing"``: reasons by the names of
+        charts.
     """
-    datasets = {name: v for one in charts for name, v in one.datasets(rows, every).items()}
-    reasons = {one.name: one.missing(rows, every) for one in charts}
+    datasets = {name: v for chart in charts for name, v in chart.datasets(rows, every).items()}
+    reasons = {chart.name: chart.missing(rows, every) for chart in charts}
     return {
         "datasets": datasets,
         "missing": {name: reason for name, reason in reasons.items() if reason is not None},
@@ -102,10 +112,10 @@ def chart_values(charts: Sequence[Chart], rows: Rows, every: Rows) -> dict[str, 
 
 
 def without_times(rows: Rows, every: Rows) -> str | None:
-    """Return why a chart of times has nothing to show: the CPU is emulated."""
+    """Return why a chart of times has nothing to show (an emulated CPU), or None."""
     return EMULATED_NOTE if rows[0].record.emulated else None
 
 
 def without_accuracy(rows: Rows, every: Rows) -> str | None:
-    """Return why a chart of accuracies has nothing to show: no row has one."""
+    """Return why a chart of accuracies has nothing to show (no row has one), or None."""
     return None if any(row.top1_percent is not None for row in rows) else NO_ACCURACY

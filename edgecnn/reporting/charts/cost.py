@@ -1,4 +1,4 @@
-"""The chart of what each scheme costs in accuracy."""
+"""The chart of the accuracy that each scheme costs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import told
-from edgecnn.reporting.rows import ReportRow
-from edgecnn.reporting.scheme_costs import scheme_costs
+from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.findings.scheme_costs import scheme_costs
 
 NO_FLOAT32 = (
     "A scheme's cost shows beside the float32 file of the same model, measured on the same data."
@@ -17,9 +17,9 @@ NO_FLOAT32 = (
 
 
 def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
-    # The float32 files need not be shown.
+    # Costs are computed from all rows, since the float32 files need not be shown.
     shown = {row.id for row in rows}
-    return {"losses": [one for one in _losses(every) if one["id"] in shown]}
+    return {"losses": [loss for loss in _losses(every) if loss["id"] in shown]}
 
 
 def _missing(rows: Rows, every: Rows) -> str | None:
@@ -28,17 +28,17 @@ def _missing(rows: Rows, every: Rows) -> str | None:
 
 
 def _losses(rows: Sequence[ReportRow]) -> Values:
-    """Return what each quantised file costs beside its float32 file, with its interval."""
+    """Return the cost of each quantised file beside its float32 file, with its interval."""
     return [
         {
-            **told(one.row),
+            **told(cost.row),
             "place": place,
-            "text": f"{one.model}  ·  {one.row.record.scheme}",
-            "change": one.change.change,
-            "low": one.change.low,
-            "high": one.change.high,
+            "text": f"{cost.model}  ·  {cost.row.record.scheme}",
+            "change": cost.change.change,
+            "low": cost.change.low,
+            "high": cost.change.high,
         }
-        for place, one in enumerate(scheme_costs(rows))
+        for place, cost in enumerate(scheme_costs(rows))
     ]
 
 

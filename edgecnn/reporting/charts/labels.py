@@ -1,4 +1,4 @@
-"""Where the names of points go, so that none lies upon another name or point."""
+"""Places for the names of points, so that no name lies upon another name or a point."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PLANNED_WIDTH, PLANNED_HEIGHT, PLANNED_MARGIN = 560, 340, 28
-"""Pixels of the chart that places are planned for; a wider one only moves names further apart."""
+"""Pixels of the chart that places are planned for; in a wider chart names are further apart."""
 
 LETTER_WIDTH, LINE_HEIGHT = 6.2, 13
 """Pixels of a letter and of a line of small print."""
@@ -18,12 +18,12 @@ DISTANCE = 12
 
 @dataclass(frozen=True)
 class LabelPlace:
-    """Where a name is drawn.
+    """Place of a name beside its point.
 
     Args:
         dx: Pixels from the point to the right.
         dy: Pixels from the point downwards.
-        align: Part of the name that stands there: ``"left"``, ``"center"`` or ``"right"``.
+        align: Part of the name that stands at this place: ``"left"``, ``"center"`` or ``"right"``.
     """
 
     dx: int
@@ -47,11 +47,11 @@ Point = tuple[float, float]
 
 
 def place_names(points: Sequence[Point], names: Sequence[str]) -> list[LabelPlace | None]:
-    """Find a place beside each point for its name, None where there is no room.
+    """Return a place beside each point for its name; None where there is no room.
 
     Args:
         points: x and y of all points, in any unit that is linear on the chart.
-        names: A name for each point; empty for a point that has none, which other names keep off.
+        names: Name of each point; empty for a point without a name, on which no name is put, too.
 
     Example:
         >>> place_names([(0, 0), (1, 1)], ["first", "last"])
@@ -59,22 +59,22 @@ def place_names(points: Sequence[Point], names: Sequence[str]) -> list[LabelPlac
     """
     spots = _in_pixels(points)
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
-    found: list[LabelPlace | None] = []
+    places: list[LabelPlace | None] = []
     for number, (spot, name) in enumerate(zip(spots, names, strict=True)):
         others = taken[:number] + taken[number + 1 :]
         free = (p for p in LABEL_PLACES if name and _is_free(_box(spot, name, p), others))
         place = next(free, None)
-        found.append(place)
+        places.append(place)
         if place:
             taken.append(_box(spot, name, place))
-    return found
+    return places
 
 
 def logarithm(value: float) -> float:
     """Return a value's place on a logarithmic axis.
 
     Args:
-        value: The value; below 1e-9 it is taken for that.
+        value: The value; anything below 1e-9 counts as 1e-9.
     """
     return math.log(max(value, 1e-9))
 

@@ -1,7 +1,7 @@
-"""What charts have in common: axes, colours, rings, names and tooltips, as one :class:`Look`.
+"""The parts that charts have in common, as one :class:`Look`: axes, colours, names, tooltips.
 
-A chart becomes a Vega-Lite specification, for the page and for pictures. Its data have names and
-come later, so that a page can show another setting in the same chart.
+A chart becomes a Vega-Lite specification, for the page and for pictures. Its data have names, and
+their values come later, so that a page can show another setting in the same chart.
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ from typing import Any
 
 from edgecnn.core.charts import GREY
 from edgecnn.records.columns import tooltip_fields
-from edgecnn.reporting.charts.chart import every_chart
 from edgecnn.reporting.charts.theme import colours
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 ROW_STEP = 40
-"""Pixels of a chart's row that has its label above it, as a narrow page has no place beside it."""
+"""Pixels of a chart's row: its label is above the marks, as a narrow page has no room beside."""
 
 CHART_HEIGHT = 340
 CHART_MARGIN = 28
 """Pixels between the outermost points and the edge, for circles and names."""
 
 WIDE_ENOUGH = "room > 480"
-"""Expression for charts that are wide enough for names beside points, without overlaps."""
+"""Expression that is true in charts wide enough for names beside points, without overlaps."""
 
 PICKED = "datum.id === picked"
-"""Expression for the row that was picked, as the page's parameter says."""
+"""Expression that is true for the row that was picked in the page."""
 
 NOTHING_PICKED = -1
 
@@ -39,9 +38,9 @@ class Look:
 
     Args:
         rows: All rows that may be shown: they decide on colours and the sizes of circles.
-        width: Pixels of the charts; None for the width of what they are put in, whose legends are
-            then the page's.
-        dark: Whether for a dark page.
+        width: Pixels of the charts; None for the width of the page's cards. The page has legends of
+            its own.
+        dark: Whether the charts are for a dark page.
     """
 
     def __init__(
@@ -68,14 +67,14 @@ class Look:
         return self.altair.Chart(self.altair.NamedData(name))
 
     def layers(self, *layers: Any, height: Any = CHART_HEIGHT) -> Any:
-        """Return layers as one chart that knows which row is picked and how wide it is.
+        """Return layers as one chart, with parameters for its width and the row that is picked.
 
         Args:
             layers: The layers, the lowest first.
-            height: Pixels, or a step for each row.
+            height: Height in pixels, or a step for each row.
         """
-        made = self.altair.layer(*layers).properties(height=height)
-        return made.add_params(*(self.altair.param(**each) for each in parameters("width")))
+        chart = self.altair.layer(*layers).properties(height=height)
+        return chart.add_params(*(self.altair.param(**each) for each in parameters("width")))
 
     @property
     def row_height(self) -> Any:
@@ -92,7 +91,7 @@ class Look:
     @property
     def top1(self) -> Any:
         """Vertical axis of top-1."""
-        # The margin above the best file is no accuracy that there could be.
+        # The axis goes on above the best file, where no accuracy can be.
         axis = self.altair.Axis(labelExpr="datum.value > 100 ? '' : datum.label")
         scale = self.altair.Scale(zero=False, nice=False, padding=CHART_MARGIN)
         return self.altair.Y("top1:Q", title="top-1, %", scale=scale, axis=axis)
@@ -162,25 +161,15 @@ class Look:
         return texts.encode(x=self.altair.value(0), y=self.row, text="text:N")
 
     def tooltip(self, *others: Any) -> list[Any]:
-        """Return what is told of the file that is pointed at.
+        """Return the tooltip of the file that is pointed at.
 
         Args:
-            others: Tooltips that come after its name.
+            others: Entries of the tooltip that come after the file's name.
         """
-        told = [
+        fields = [
             self.altair.Tooltip(f"{field.name}:N", title=field.title) for field in tooltip_fields()
         ]
-        return [self.altair.Tooltip("name:N", title="file"), *others, *told]
-
-
-def specifications(look: Look) -> dict[str, dict[str, Any]]:
-    """Return a Vega-Lite specification for each chart, by name.
-
-    Example:
-        >>> list(specifications(Look(make_rows(edgecnn.bench("model.tflite")))))[0]
-        'tradeoff'
-    """
-    return {chart.name: look.specification(chart.draw(look)) for chart in every_chart()}
+        return [self.altair.Tooltip("name:N", title="file"), *others, *fields]
 
 
 def parameters(width: str) -> list[dict[str, Any]]:

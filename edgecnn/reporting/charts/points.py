@@ -1,4 +1,4 @@
-"""Rows as the points of charts: what is told of each, where it lies, and where its name goes."""
+"""Rows as the points of charts: their tooltips, their positions, and the places of their names."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from edgecnn.records.columns import tooltip_fields
 from edgecnn.reporting.charts.chart import Values
 from edgecnn.reporting.charts.labels import LabelPlace, logarithm, place_names
-from edgecnn.reporting.recommendation import pareto
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.recommendation import pareto
+from edgecnn.reporting.findings.rows import ReportRow
 
 
 def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
-    """Return a point for each row with a time; those that no other row beats have names.
+    """Return a point for each row with a time; points of the Pareto front have names.
 
     Args:
         rows: The rows; those without accuracy are left out where others have one.
@@ -38,20 +38,20 @@ def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
 
 
 def told(row: ReportRow) -> dict[str, Any]:
-    """Return what is told of a row wherever it is pointed at."""
+    """Return the values of a row's tooltip, with the row's number, name and scheme."""
     texts = {field.name: row.full_text(field) or "-" for field in tooltip_fields()}
-    # Colours go by the scheme as it is.
+    # Colours depend on the scheme's own name, not on its text for tooltips.
     return {**texts, "id": row.id, "name": row.name, "scheme": row.record.scheme}
 
 
 def position(row: ReportRow) -> dict[str, Any]:
-    """Return what places a row in a chart: milliseconds, MiB, percent."""
+    """Return the position of a row in charts: milliseconds, MiB, percent."""
     size = row.record.model_bytes / (1 << 20)
     return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent}
 
 
 def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
-    """Return a point's name and where it is drawn; no name where it has no place."""
+    """Return the name of a point and its place; the name is empty where it has no place."""
     if place is None:
         return {"label": "", "dx": 0, "dy": 0, "align": "left"}
     return {"label": name, "dx": place.dx, "dy": place.dy, "align": place.align}

@@ -11,21 +11,21 @@ from edgecnn.core.text import three_digits
 from edgecnn.reporting.charts.chart import Chart, Values, without_times
 from edgecnn.reporting.charts.marks import ROW_STEP, Look
 from edgecnn.reporting.charts.points import stem, told
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 QUANTILES = tuple(range(1, 100, 2))
-"""Percentiles that stand for a run's calls: each is the middle of two percent of the calls."""
+"""Percentiles that stand for a run's calls: each is in the middle of two percent of the calls."""
 
 FURTHEST = 1.0
-"""Excess over the median, relative to it, at which slower calls are drawn: one run that was
-disturbed would make lines of all others."""
+"""Largest relative excess over the median that is drawn; slower calls are drawn there, too. Without
+a limit, one disturbed run would squeeze all others into lines."""
 
 MOST_RUNS = 60
-"""Runs whose quantiles are drawn: each is fifty lines, which browsers draw slowly."""
+"""Runs whose quantiles are drawn at most: each has fifty lines, which browsers draw slowly."""
 
 
 def spreads(rows: Iterable[ReportRow]) -> Values:
-    """Return how each run's calls lie about their median, the fastest run first.
+    """Return the quantiles of each run about its median, the fastest run first.
 
     Args:
         rows: The rows; those on an emulated CPU are left out, and the slowest of more than
@@ -45,7 +45,7 @@ def spreads(rows: Iterable[ReportRow]) -> Values:
 
 
 def _around_median(row: ReportRow) -> list[float]:
-    """Return quantiles less the median, relative to it."""
+    """Return a run's quantiles less the median, relative to the median."""
     median = row.record.latency_p50_ms
     if not row.record.latency_samples_ms or median <= 0:
         return []

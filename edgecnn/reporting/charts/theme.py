@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.core.charts import BLUE, SKY, VERMILLION
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 
 OTHER_COLOUR = VERMILLION
-"""Colour of a scheme that no edgecnn of this version makes."""
+"""Colour of a scheme that this version of edgecnn does not know."""
 
 
 def theme(dark: bool = False) -> dict[str, Any]:
-    """Return Vega's configuration."""
+    """Return Vega's configuration for a light or a dark page."""
     text, quiet, grid, mark = (
         ("#e8ebef", "#a3adb8", "#343b44", "#e8ebef")
         if dark
@@ -48,5 +48,5 @@ def colours(rows: Sequence[ReportRow], *, dark: bool = False) -> dict[str, str]:
     """Return the colour of each scheme that occurs."""
     schemes = {row.record.scheme for row in rows}
     known = [scheme for name, scheme in SCHEMES.items() if name in schemes]
-    given = {one.name: one.dark_colour if dark and one.dark_colour else one.colour for one in known}
-    return {**given, **dict.fromkeys(sorted(schemes - given.keys()), OTHER_COLOUR)}
+    own = {s.name: s.dark_colour if dark and s.dark_colour else s.colour for s in known}
+    return {**own, **dict.fromkeys(sorted(schemes - own.keys()), OTHER_COLOUR)}

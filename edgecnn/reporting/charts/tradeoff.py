@@ -7,7 +7,7 @@ from typing import Any
 from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy, without_times
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import size_and_speed_points
-from edgecnn.reporting.recommendation import best_accuracy_by_time
+from edgecnn.reporting.findings.recommendation import best_accuracy_by_time
 
 
 def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:

@@ -9,13 +9,13 @@ from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
 from edgecnn.reporting.charts.labels import place_names
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import label, position, told
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 BESIDE_YEARS = 0.14
-"""Years between two schemes of one network."""
+"""Distance between two schemes of one network, in years on the axis."""
 
 YEAR_TICKS = "ceil(room / 70)"
-"""Expression for the number of years that an axis has room for."""
+"""Expression for the number of ticks that an axis of years has room for."""
 
 NO_YEARS = (
     "No architecture is known here: neither what the files say of themselves nor their names hold "

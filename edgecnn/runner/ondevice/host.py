@@ -1,6 +1,6 @@
-"""What a device's system says of the device: its facts, its health, its power meter.
+"""What a device's system says of the device: its facts, its state, its power meter.
 
-Most of it stands in files that only Linux has; elsewhere the answer is None.
+Most of this stands in files that only Linux has; on other systems it is None.
 
 The module travels to devices: the standard library alone, and Python 3.9.
 """
@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from edgecnn.core.platform_support import physical_memory_bytes, system_text
+from edgecnn.runner.ondevice.protocol import EmulationSigns, HealthTexts, HostFacts
 from edgecnn.runner.ondevice.system import DEVICE_TREE, is_macos, os_name, output_of, tree_text
-from edgecnn.runner.protocol import EmulationSigns, HealthTexts, HostFacts
 
 CPU = "/sys/devices/system/cpu"
 
@@ -40,8 +40,8 @@ def host_facts() -> HostFacts:
 
 
 def emulation_signs() -> EmulationSigns:
-    """Return what would give an emulated CPU away; the other side weighs it."""
-    # qemu answers for /proc/self/exe in its guest's name; this way round it is the kernel's answer.
+    """Return the signs of an emulated CPU; :mod:`edgecnn.runner.emulation` judges them."""
+    # qemu answers itself for /proc/self/exe; for this path the kernel answers.
     program = f"/proc/self/task/{os.getpid()}/exe"
     try:
         with Path(program).open("rb") as file:
@@ -59,10 +59,10 @@ def emulation_signs() -> EmulationSigns:
 
 
 def host_health(idle_s: float) -> HealthTexts:
-    """Return how the device is just now; what other programs do is seen while this one waits.
+    """Return the state of the device; how busy other programs are shows while this one waits.
 
     Args:
-        idle_s: Seconds to wait between the two looks at the CPU's times.
+        idle_s: Seconds to wait between two readings of the CPU's times.
     """
     before = cpu_times()
     time.sleep(idle_s)
@@ -93,24 +93,24 @@ def cpu_times() -> str:
 
 
 def cpu_name() -> str:
-    """Return the processor's name, or a board's where ``/proc/cpuinfo`` names only that."""
-    found: dict[str, str] = {}
+    """Return the processor's name, or the board's where ``/proc/cpuinfo`` names only the board."""
+    fields: dict[str, str] = {}
     for line in (system_text("/proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
-        found.setdefault(key.strip(), value.strip())
+        fields.setdefault(key.strip(), value.strip())
     for key in ("model name", "Model", "Hardware"):
-        if found.get(key):
-            return found[key]
+        if fields.get(key):
+            return fields[key]
     brand = output_of(["sysctl", "-n", "machdep.cpu.brand_string"]) if is_macos() else None
     return tree_text("model") or brand or platform.processor() or platform.machine()
 
 
 def paths_of(pattern: str) -> list[Path]:
-    """Return the files that an absolute pattern finds, in order."""
+    """Return the paths that match an absolute pattern, in order."""
     return sorted(Path("/").glob(pattern[1:]))
 
 
 def texts_of(pattern: str) -> tuple[str, ...]:
-    """Return the text of every file that a pattern finds and that can be read."""
+    """Return the text of every readable file that matches an absolute pattern."""
     texts = map(system_text, paths_of(pattern))
     return tuple(text for text in texts if text is not None)

@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError, first_line
+from edgecnn.runner.ondevice.protocol import (
+    BatchClassified,
+    ClassifyBatch,
+    LoadModel,
+    RuntimeTensor,
+)
 from edgecnn.runner.ondevice.runtime import Runtime
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
-from edgecnn.runner.protocol import BatchClassified, ClassifyBatch, LoadModel, RuntimeTensor
 
 NOISE_SEED = 0
 PIXEL_LEVELS = 256
@@ -74,7 +79,7 @@ class LoadedInterpreter:
         """Set the inputs.
 
         Args:
-            content: Raw bytes of the first one; None fills all of them with noise.
+            content: Raw bytes of the first input; None fills all inputs with noise.
         """
         import numpy as np
 
@@ -89,14 +94,14 @@ class LoadedInterpreter:
             self._interpreter.set_tensor(detail["index"], noise)
 
     def is_finite(self) -> bool:
-        """Say whether every value of the outputs is finite."""
+        """Return whether every value of the outputs is finite."""
         import numpy as np
 
-        values = (self._interpreter.get_tensor(one["index"]) for one in self._output_details)
+        values = (self._interpreter.get_tensor(detail["index"]) for detail in self._output_details)
         return all(bool(np.all(np.isfinite(np.asarray(value, float)))) for value in values)
 
     def classify(self, request: ClassifyBatch) -> BatchClassified:
-        """Find the best classes of each tensor of a batch; of equal scores the lower index wins."""
+        """Return the best classes of each image; of equal scores the lower index comes first."""
         import numpy as np
 
         source, target = self._input_details[0], self._output_details[0]
@@ -106,7 +111,7 @@ class LoadedInterpreter:
             self.run()
             rows.append(self._interpreter.get_tensor(target["index"]).reshape(-1))
         scores = np.stack(rows)
-        # Wider than the integers of a quantised output, whose least value has no negative.
+        # In float64, as the least value of an integer type has no negative in that type.
         wide = scores.astype(np.float64)
         top = np.argsort(-wide, axis=1, kind="stable")[:, : request.top_k]
         return BatchClassified(
@@ -138,7 +143,7 @@ def tensors_of(request: ClassifyBatch, detail: dict[str, Any]) -> Iterator[Any]:
 
 
 def describe(detail: dict[str, Any]) -> RuntimeTensor:
-    """Return a tensor's name, shape, type and quantisation as plain values."""
+    """Return what the runtime says of a tensor, as plain values."""
     scale, zero_point = detail["quantization"]
     return RuntimeTensor(
         name=detail["name"],
@@ -152,11 +157,11 @@ def describe(detail: dict[str, Any]) -> RuntimeTensor:
 def image_like(
     detail: dict[str, Any], value_range: tuple[float, float] | None, generator: Any
 ) -> Any:
-    """Return uniform noise over the values that an image has in a tensor's type.
+    """Return uniform noise over the values that an image's pixels have in a tensor's type.
 
     Args:
         detail: What the runtime says of the tensor.
-        value_range: Least and greatest value of floats; None for [-1, 1].
+        value_range: Least and greatest value of a float tensor; None for [-1, 1].
         generator: numpy's generator of random numbers.
     """
     import numpy as np

@@ -1,4 +1,4 @@
-"""The lock of a device: one run at a time, and a word on who has it.
+"""The lock of a device: one run at a time, and a text that says who has the lock.
 
 The module travels to devices: the standard library alone, and the grammar of Python 3.7.
 """
@@ -19,10 +19,10 @@ POLL_S = 0.1
 
 
 class DeviceLock:
-    """A file that at most one process on the device has locked; it is free when that ends.
+    """A file that at most one process on the device has locked; the process' end frees it.
 
     Args:
-        path: The file; its folder must exist.
+        path: Path of the file; its folder must exist.
 
     Raises:
         OSError: The file cannot be opened, or its file system has no locks.
@@ -46,13 +46,13 @@ class DeviceLock:
         self._file.close()
 
     def take(self, token: str, holder: str, wait_s: float = 0.0) -> bool:
-        """Lock the file, and write down who did.
+        """Lock the file, and write into it who has the lock.
 
         Args:
-            token: Text by which a run knows its earlier self.
-            holder: Who it is, for others who want the device.
-            wait_s: Seconds to wait for an earlier self whose connection was cut; nobody else is
-                waited for.
+            token: Text by which a run knows its own earlier process.
+            holder: Who takes the lock, for others who want the device.
+            wait_s: Seconds to wait for an earlier process of this run, whose connection was cut;
+                other runs are not waited for.
 
         Returns:
             False where another process has the lock.

@@ -1,9 +1,9 @@
-"""The program on a device: a runner, or the device's lock, for as long as the other side is there.
+"""The program on a device: it runs a runner, or holds the lock, until the other machine is gone.
 
-``python FILE run SILENCE_S`` answers the messages of :mod:`edgecnn.runner.protocol`. ``python FILE
-hold TOKEN HOLDER WAIT_S SILENCE_S`` locks the device. Both end when their standard input ends, or
-when nothing has come from there for ``SILENCE_S`` seconds, because the other machine is gone: that
-one sends an empty line now and then.
+``python FILE run SILENCE_S`` answers the messages of :mod:`edgecnn.runner.ondevice.protocol`.
+``python FILE hold TOKEN HOLDER WAIT_S SILENCE_S`` locks the device. Both end when their standard
+input ends, or after ``SILENCE_S`` seconds without input: the other machine is gone then, as it
+sends an empty line now and then while it is there.
 
 The module travels to devices: the standard library alone, and Python 3.9.
 """
@@ -23,13 +23,13 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.runner.ondevice import runner
 from edgecnn.runner.ondevice.lock import LOCK, ROOT, DeviceLock
-from edgecnn.runner.protocol import LockHeld
+from edgecnn.runner.ondevice.protocol import LockHeld
 
 GRACE_S = 2.0
-"""A runner whose input ended has this long to end in good order."""
+"""Seconds that a runner has to end in good order after its input ended."""
 
 ABANDONED_S = 3600.0
-"""An upload that has not grown for so long is not going on any more."""
+"""Seconds without growth after which an unfinished upload is taken for abandoned."""
 
 CHUNK_BYTES = 1 << 16
 
@@ -38,7 +38,7 @@ def heard(descriptor: int, silence_s: float) -> bytes:
     """Wait for the next bytes of an input.
 
     Args:
-        descriptor: The input.
+        descriptor: File descriptor of the input.
         silence_s: Seconds to wait at most; infinity waits for as long as it takes.
 
     Returns:
@@ -50,7 +50,7 @@ def heard(descriptor: int, silence_s: float) -> bytes:
 
 
 def watch_input(silence_s: float) -> None:
-    """Hand standard input on from another thread, which ends this process some time after it."""
+    """Pass standard input on in a thread, which ends this process soon after the input's end."""
     source = os.dup(0)
     reading, writing = os.pipe()
     os.dup2(reading, 0)
@@ -59,7 +59,7 @@ def watch_input(silence_s: float) -> None:
 
 
 def pass_on(source: int, target: int, silence_s: float) -> None:
-    """Copy an input to a pipe until it ends, give the reader some time, and end this process."""
+    """Copy an input to a pipe until the input ends, wait ``GRACE_S``, and end this process."""
     while data := heard(source, silence_s):
         written = 0
         while written < len(data):
@@ -70,12 +70,12 @@ def pass_on(source: int, target: int, silence_s: float) -> None:
 
 
 def hold(token: str, holder: str, wait_s: str, silence_s: str) -> None:
-    """Lock the device until the input ends; say who has it where that fails.
+    """Lock the device until the input ends, or report who has locked it.
 
     Args:
-        token: Text by which a run knows its earlier self.
+        token: Text by which a run knows its own earlier process.
         holder: Who locks the device.
-        wait_s: Seconds to wait for an earlier self.
+        wait_s: Seconds to wait for an earlier process of the same run.
         silence_s: Seconds without a sign of life after which the device is free again.
     """
     parent = ParentPipe()
@@ -95,21 +95,22 @@ def hold(token: str, holder: str, wait_s: str, silence_s: str) -> None:
 
 
 def clear_parts(root: Path) -> None:
-    """Remove what runs that were cut off had uploaded in part.
+    """Remove the unfinished uploads of runs that were cut off.
 
     Args:
-        root: The folder of all that is edgecnn's on the device.
+        root: edgecnn's folder on the device.
     """
     abandoned = time.time() - ABANDONED_S
     for part in root.glob("*/.*.part"):
         with contextlib.suppress(OSError):
-            # Only who holds the lock uploads models; what the runs themselves need comes before.
+            # Models are uploaded under the lock, so no run is at them. Runners are uploaded before
+            # the lock is taken, perhaps just now.
             if part.parent.name == "files" or part.stat().st_mtime < abandoned:
                 part.unlink()
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Run what the command line asks for: ``run`` or ``hold``."""
     verb, *arguments = sys.argv[1:]
     if verb == "hold":
         hold(*arguments)

@@ -1,6 +1,6 @@
-"""A runner: answers requests on one ``.tflite`` model, on the device that it stands on.
+"""The runner: it answers requests about one ``.tflite`` model on the device where it runs.
 
-:mod:`edgecnn.runner.protocol` says what it is asked and what it answers.
+:mod:`edgecnn.runner.ondevice.protocol` has the requests and the answers.
 
 The module travels to devices: the standard library, numpy and a TFLite runtime, and Python 3.9.
 """
@@ -23,7 +23,7 @@ from edgecnn.core.platform_support import (
     resident_memory_bytes,
     usable_cpus,
 )
-from edgecnn.runner import protocol
+from edgecnn.runner.ondevice import protocol
 from edgecnn.runner.ondevice.host import host_facts, host_health, power_text
 from edgecnn.runner.ondevice.interpreter import LoadedInterpreter
 from edgecnn.runner.ondevice.runtime import NoRuntimeError, Runtime, import_runtime
@@ -38,18 +38,18 @@ from edgecnn.runner.ondevice.sampling import (
 from edgecnn.runner.ondevice.system import PROGRAM_TIMEOUT_S
 
 WARM_WINDOW_S = 0.05
-"""A governor takes so long to see that there is work."""
+"""Seconds of a window of calls: a governor takes about so long to notice that there is work."""
 
 WARM_WINDOW_CALLS = 3
 WARM_CHANGE = 0.02
-"""Relative change between the medians of two windows above which the device still gets warm."""
+"""Relative change between the medians of two windows above which the device is not warm yet."""
 
 
 class Runner:
-    """The answers to requests, and the one model that is loaded.
+    """Answers requests, and keeps the model that is loaded.
 
     Args:
-        pipe: Pipe to the other side, for progress while a request is worked on.
+        pipe: Pipe to the other side, which is told the progress of long requests.
     """
 
     def __init__(self, pipe: ParentPipe) -> None:
@@ -135,7 +135,7 @@ class Runner:
         samples, waited = timed_calls(model.invoke, model.threads, *limits, on_progress)
         after = read_counters()
         clocks.look()
-        # Before the answer is made, whose text may be larger than a small model.
+        # The peak is read before the answer is made, whose text may be larger than a small model.
         self._peak_rss_bytes = self._peak_rss_bytes or peak_memory_bytes()
         step_ns, cost_ns = clock_costs()
         return protocol.ModelTimed(
@@ -148,14 +148,14 @@ class Runner:
         )
 
     def _power(self, request: protocol.AskPower) -> protocol.PowerTexts:
-        """Read the power meter while the model runs, or nothing does."""
+        """Read the power meter while the model runs or nothing does."""
         if power_text() is None:
             return protocol.PowerTexts((), 0, 0.0)
         meter, calls, begin = PowerMeter(), 0, time.monotonic()
         meter.start()
         now, least = begin, begin + request.seconds
         try:
-            # Longer where a reading takes long, so that there is one.
+            # The loop goes on longer where a reading takes long, so that there is at least one.
             while now < least or (not meter.readings and now < least + PROGRAM_TIMEOUT_S):
                 self._model.run() if request.busy else time.sleep(POWER_EVERY_S)
                 calls, now = calls + 1, time.monotonic()
@@ -173,11 +173,11 @@ def warm_until_steady(model: LoadedInterpreter, max_s: float) -> tuple[int, bool
 
     Args:
         model: The model; its inputs are filled.
-        max_s: Seconds after which it is given up: on a device that does other things too, the
-            medians may never be alike.
+        max_s: Seconds at most: on a device that runs other programs, the medians may never be
+            alike.
 
     Returns:
-        How many calls that took, and whether they became alike.
+        Number of calls, and whether the medians became alike.
     """
     begin, calls, last = time.monotonic(), 0, 0.0
     while time.monotonic() - begin < max_s:
@@ -195,7 +195,7 @@ def pin(cpus: Collection[int]) -> None:
     """Keep this process, and the threads that it will start, on some of the CPUs.
 
     Args:
-        cpus: Their numbers.
+        cpus: Numbers of the CPUs.
 
     Raises:
         InputError: The device has no such CPU, or its system cannot keep a process on one.

@@ -17,7 +17,7 @@ LITERT, TFLITE = "ai-edge-litert", "tflite-runtime"
 RUNTIMES = ((LITERT, "ai_edge_litert.interpreter"), (TFLITE, "tflite_runtime.interpreter"))
 """Distribution and module of each runtime, the preferred one first.
 
-tensorflow.lite is deprecated, and never used."""
+tensorflow.lite is deprecated and never used."""
 
 
 class NoRuntimeError(EdgecnnError):
@@ -28,9 +28,9 @@ class Runtime(NamedTuple):
     """A TFLite runtime that works.
 
     Attributes:
-        name: Its distribution.
-        version: Its version.
-        interpreter: The class ``Interpreter``.
+        name: Distribution of the runtime.
+        version: Version of the runtime.
+        interpreter: The runtime's class ``Interpreter``.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Runtime(NamedTuple):
 
 
 def import_runtime() -> Runtime:
-    """Import the preferred runtime that there is.
+    """Import the first of ``RUNTIMES`` that is installed and works.
 
     Raises:
         NoRuntimeError: No runtime is installed, or it does not work with this numpy.
@@ -59,11 +59,11 @@ def import_runtime() -> Runtime:
 def import_interpreter(name: str, module: str) -> Any:
     """Return the class ``Interpreter`` of a runtime.
 
-    tflite-runtime imports well beside numpy 2, and then fails inside of its interpreter.
+    Beside numpy 2, tflite-runtime can be imported, and its interpreter fails.
 
     Args:
-        name: Its distribution.
-        module: Its module.
+        name: Distribution of the runtime.
+        module: Module of the runtime.
 
     Raises:
         ImportError: The runtime is not installed, or it is broken.
@@ -81,7 +81,7 @@ def import_interpreter(name: str, module: str) -> Any:
 
 
 def version_of(distribution: str) -> str | None:
-    """Return an installed distribution's version; None where it is not installed."""
+    """Return the version of a distribution; None where the distribution is not installed."""
     metadata = import_module("importlib.metadata")  # Python 3.7 has no such module
     try:
         return str(metadata.version(distribution))
@@ -90,7 +90,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def describe() -> dict[str, Any]:
-    """Say which runtime this Python has, and under ``"error"`` why it cannot be used."""
+    """Return which runtime this Python has, and under ``"error"`` why it cannot be used."""
     answer: dict[str, Any] = {"python": platform.python_version(), "error": None}
     try:
         answer["numpy"] = import_module("numpy").__version__
@@ -111,5 +111,5 @@ def describe() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print what :func:`describe` says, for the program that started this one."""
+    """Print the answer of :func:`describe` as JSON."""
     print(json.dumps(describe()))

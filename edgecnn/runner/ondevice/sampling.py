@@ -1,4 +1,4 @@
-"""Timing single calls, and what the device does meanwhile: clocks, counters, power.
+"""Timing single calls, and reading the device's clocks, counters and power meanwhile.
 
 The module travels to devices: the standard library alone, and Python 3.9.
 """
@@ -15,7 +15,7 @@ from statistics import median
 
 from edgecnn.core.platform_support import process_clock, process_usage, system_text
 from edgecnn.runner.ondevice.host import CPU, cpu_times, paths_of, power_text
-from edgecnn.runner.protocol import Counters, TimingProgress
+from edgecnn.runner.ondevice.protocol import Counters, TimingProgress
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
@@ -25,8 +25,8 @@ POWER_EVERY_S = 0.25
 
 OnProgress = Callable[[TimingProgress], None]
 Samples = tuple["array[int]", "array[int]"]
-"""Nanoseconds of each call, and those of them in which its threads did not run: all 0 where the
-system has no clock for that."""
+"""Nanoseconds of each call, and nanoseconds of each call in which its threads did not run. The
+latter are all 0 where the system has no clock for that."""
 
 
 def timed_calls(
@@ -40,15 +40,15 @@ def timed_calls(
     """Time calls one by one; nothing but the call is inside a sample.
 
     Args:
-        call: What is timed.
-        threads: Threads that it runs on.
+        call: The function that is timed.
+        threads: Threads that the function runs on.
         runs: Calls at least.
         min_time_s: Seconds at least.
         max_samples: Calls at most.
-        on_progress: Called with how far it is, a few times a second, between two calls.
+        on_progress: Called with the progress a few times a second, between two calls.
     """
     clock, cpu_clock = time.perf_counter_ns, process_clock()
-    if cpu_clock is None:  # so that nothing is waited for
+    if cpu_clock is None:  # with the same clock for both, calls never seem to wait
         cpu_clock, threads = clock, 1
     samples, waited, min_time_ns = array("q"), array("q"), min_time_s * NS_PER_S
     with no_garbage_collection():
@@ -81,10 +81,10 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 class Clocks:
-    """Clocks of the CPU, looked at now and then.
+    """Reads the clocks of the CPU.
 
     Attributes:
-        looks: For each look the clock of each group of cores, in kHz as text.
+        looks: For each reading, the clock of each group of cores, in kHz as text.
     """
 
     def __init__(self) -> None:
@@ -92,16 +92,16 @@ class Clocks:
         self.looks: list[tuple[str | None, ...]] = []
 
     def look(self) -> None:
-        """Read each clock once: a few bytes of sysfs, if there are any."""
+        """Read each clock once, if the system shows clocks: a few bytes of sysfs."""
         if self._paths:
             self.looks.append(tuple(system_text(path) for path in self._paths))
 
 
 class PowerMeter(threading.Thread):
-    """Reads a Raspberry Pi 5's power meter a few times a second, until it is finished.
+    """Reads a Raspberry Pi 5's power meter a few times a second, until :meth:`finish`.
 
     Attributes:
-        readings: What the meter said.
+        readings: Texts that the meter gave.
     """
 
     def __init__(self) -> None:
@@ -110,20 +110,20 @@ class PowerMeter(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Keep the readings that were taken while it was not over."""
+        """Add readings until the end."""
         while not self._over.wait(POWER_EVERY_S):
             reading = power_text()
             if reading is not None and not self._over.is_set():
                 self.readings.append(reading)
 
     def finish(self) -> None:
-        """End, without the reading that is being taken."""
+        """End the thread; a reading that is being taken does not count."""
         self._over.set()
         self.join()
 
 
 def read_counters() -> Counters:
-    """Return what the kernel has counted of this process and of all cores until now."""
+    """Return what the kernel has counted so far of this process and of all cores."""
     usage = process_usage()
     return Counters(
         at_s=time.monotonic(),
@@ -136,8 +136,8 @@ def read_counters() -> Counters:
 
 
 def clock_costs() -> tuple[int | None, float]:
-    """Return the clock's smallest step, and what a sample without a call would read, in ns."""
+    """Return the clock's smallest step, and the sample of an empty call, both in nanoseconds."""
     clock = time.perf_counter_ns
     empty = sorted(-clock() + clock() for _ in range(CLOCK_READINGS))
-    steps = [one for one in empty if one > 0]
+    steps = [step for step in empty if step > 0]
     return min(steps, default=None), median(empty)

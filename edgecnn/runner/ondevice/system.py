@@ -1,4 +1,4 @@
-"""Names of a device's system and board, and what its programs print.
+"""Reads the names of a device's system and board, and what its programs print.
 
 The module travels to devices: the standard library alone, and the grammar of Python 3.7.
 """
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 DEVICE_TREE = "/proc/device-tree"
 PROGRAM_TIMEOUT_S = 3.0
-"""vcgencmd and dpkg take milliseconds; a run must not wait for a firmware that hangs."""
+"""Seconds that a program may take. vcgencmd and dpkg take milliseconds; a firmware that hangs must
+not hold up a run."""
 
 
 def os_name() -> str:
@@ -31,7 +32,7 @@ def os_name() -> str:
 
 
 def is_macos() -> bool:
-    """Say whether this is macOS."""
+    """Return whether this system is macOS."""
     return sys.platform == "darwin"
 
 
@@ -45,7 +46,7 @@ def output_of(command: Sequence[str], timeout_s: float = PROGRAM_TIMEOUT_S) -> s
 
     Args:
         command: Program and arguments.
-        timeout_s: Seconds it may take.
+        timeout_s: Seconds that the program may take.
     """
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What a scheme costs in accuracy: each file beside the float32 file of the same model."""
+"""The accuracy that a scheme costs: each file beside the float32 file of the same model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgecnn.comparison.changes import share_change
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
 from edgecnn.records.record import Record
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 
 REFERENCE_SCHEME = "float32"
@@ -18,7 +18,7 @@ REFERENCE_SCHEME = "float32"
 
 @dataclass(frozen=True)
 class SchemeCost:
-    """The top-1 of one file, less that of its model in float32.
+    """The top-1 of one file, less the top-1 of the same model's float32 file.
 
     Args:
         model: Name that the files of the model have in common.
@@ -32,7 +32,7 @@ class SchemeCost:
 
 
 def scheme_costs(rows: Sequence[ReportRow]) -> list[SchemeCost]:
-    """Return what each quantised file costs, models in the order of the rows.
+    """Return the cost of each quantised file, with the models in the order of the rows.
 
     Args:
         rows: Rows of one setting. A file whose model has no float32 file among them, of the same
@@ -47,17 +47,17 @@ def scheme_costs(rows: Sequence[ReportRow]) -> list[SchemeCost]:
     for row in judged:
         if row.record.scheme == REFERENCE_SCHEME:
             floats.setdefault(_model(row.record), row)
-    found = [
+    costs = [
         SchemeCost(base_name(row.record), row, _change(floats[_model(row.record)], row))
         for row in judged
         if row.record.scheme != REFERENCE_SCHEME and _model(row.record) in floats
     ]
-    order = list(dict.fromkeys(one.model for one in found))
-    return sorted(found, key=lambda one: (order.index(one.model), _scheme_order(one.row.record)))
+    order = list(dict.fromkeys(cost.model for cost in costs))
+    return sorted(costs, key=lambda cost: (order.index(cost.model), _scheme_order(cost.row.record)))
 
 
 def base_name(record: Record) -> str:
-    """Return a file's name without ending and scheme, which its schemes have in common.
+    """Return a file's name without ending and scheme: files of one model have it in common.
 
     Example:
         >>> base_name(replace(record, model="a/net_int8.tflite", scheme="int8"))

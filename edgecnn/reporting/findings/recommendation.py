@@ -1,6 +1,7 @@
 """The file to ship: the files that no other file beats, and the one that a plain rule chooses.
 
-All that is compared here was measured in one setting: under the same conditions, on the same data.
+All rows that are compared here were measured in one setting: under the same conditions, on the same
+data.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 ACCEPTED_LOSS_POINTS = 1.0
 """Percentage points of top-1 below the best that a file may have and still be recommended."""
@@ -19,7 +20,7 @@ EQUALLY_FAST = 1.05
 
 @dataclass(frozen=True)
 class Answer:
-    """What the measurements of a setting say; None where the figure it takes was not measured.
+    """The best files of a setting; None for a file whose figure was not measured.
 
     Args:
         optimal: The Pareto front: files that no other beats in size, speed and accuracy together.
@@ -37,7 +38,7 @@ class Answer:
 
 
 def answer(rows: Sequence[ReportRow]) -> Answer:
-    """Return what the rows of one setting say.
+    """Return the best files among the rows of one setting.
 
     Example:
         >>> answer(make_rows(edgecnn.bench(files, data="photos/"))).recommended.name
@@ -58,8 +59,8 @@ def pareto(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the Pareto front: the rows that no other row beats, in their order.
 
     A row beats another if it is no larger, no slower and no less accurate, and better in one of the
-    three. Accuracy counts if any row has one, and then a row without accuracy is left out; so it is
-    with times.
+    three. Accuracy counts if any row has one; rows without accuracy are then left out. The same
+    holds for times.
     """
     measured = _comparable(rows)
     goals = {row.id: _goals(row) for row in measured}
@@ -71,11 +72,11 @@ def pareto(rows: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def recommend(rows: Sequence[ReportRow]) -> ReportRow | None:
-    """Return the file to ship by this rule, None where no accuracy was measured.
+    """Return the file to ship by this rule; None where no accuracy was measured.
 
-    1. Of the files whose top-1 is at most ``ACCEPTED_LOSS_POINTS`` below the best,
-    2. those that take at most ``EQUALLY_FAST`` times the time of the fastest of them,
-    3. and of those the smallest; then the fastest, then the most accurate.
+    1. Take the files whose top-1 is at most ``ACCEPTED_LOSS_POINTS`` below the best;
+    2. of these, the files that take at most ``EQUALLY_FAST`` times the time of the fastest;
+    3. of these, the smallest; of equal sizes the fastest, then the most accurate.
 
     Without times (an emulated CPU) step 2 is left out. The file is always on the Pareto front.
     """
@@ -90,13 +91,13 @@ def recommend(rows: Sequence[ReportRow]) -> ReportRow | None:
 
 
 def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
-    """Return the rows with the best top-1 that can be had up to each time, the fastest first."""
-    both = [row for row in rows if row.latency_ms is not None and row.top1_percent is not None]
-    found: list[ReportRow] = []
-    for row in sorted(both, key=lambda row: (_latency(row), -_top1(row))):
-        if not found or _top1(row) > _top1(found[-1]):
-            found.append(row)
-    return found
+    """Return the rows that are more accurate than every faster row, the fastest first."""
+    measured = [row for row in rows if row.latency_ms is not None and row.top1_percent is not None]
+    best: list[ReportRow] = []
+    for row in sorted(measured, key=lambda row: (_latency(row), -_top1(row))):
+        if not best or _top1(row) > _top1(best[-1]):
+            best.append(row)
+    return best
 
 
 def _comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
@@ -112,7 +113,7 @@ def _comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def _goals(row: ReportRow) -> tuple[float, float, float]:
-    """Return what a file is judged by; less of it is better."""
+    """Return the numbers that a file is judged by; less is better for each of them."""
     return _size(row), _latency(row), -_top1(row)
 
 

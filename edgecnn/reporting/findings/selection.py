@@ -19,7 +19,7 @@ REPORT_LIMIT = 100
 """Results in a report, unless the user says another number."""
 
 MOST_LISTED = 20_000
-"""Results that are looked at to find the newest of each kind, whatever the store holds."""
+"""Results among which the newest of each kind are looked for, however many the store has."""
 
 HOW_TO_MEASURE = "measure with 'edgecnn bench MODEL... --data DATA' first"
 
@@ -30,7 +30,7 @@ class Selection:
 
     Args:
         records: The records in the order they were measured in.
-        notes: What is left out, and why.
+        notes: Records that are left out, and why, in a line for each reason.
     """
 
     records: tuple[Record, ...]
@@ -39,18 +39,18 @@ class Selection:
 
 def select(
     references: Sequence[str],
-    wanted: Filter,
+    criteria: Filter,
     limit: int,
     store: Callable[[], Store | None],
 ) -> Selection:
-    """Find the newest record of each file under each set of conditions, on each data.
+    """Return the newest record of each file under each set of conditions, on each data.
 
     Args:
         references: ``.json`` files of ``bench --json``, and results in the store by number, tag or
-            model; where there is none, all that the store keeps.
-        wanted: Which of these results.
-        limit: How many records at most, the newest.
-        store: Opens the store, where it is needed; gives None where there is none yet.
+            model; empty for all results in the store.
+        criteria: Filter that these results must pass.
+        limit: Number of records at most; the newest are taken.
+        store: Opens the store if it is needed; returns None where there is no store yet.
 
     Raises:
         InputError: There is nothing to report on, or a reference stands for nothing.
@@ -61,37 +61,37 @@ def select(
     """
 
     def opened() -> Store:
-        if (found := store()) is None:
+        if (existing := store()) is None:
             raise InputError(f"there are no results yet: {HOW_TO_MEASURE}")
-        return found
+        return existing
 
     if references:
-        return _of_references(references, wanted, limit, opened)
-    return _of_store(wanted, limit, opened())
+        return _of_references(references, criteria, limit, opened)
+    return _of_store(criteria, limit, opened())
 
 
 def _of_references(
-    references: Sequence[str], wanted: Filter, limit: int, opened: Callable[[], Store]
+    references: Sequence[str], criteria: Filter, limit: int, opened: Callable[[], Store]
 ) -> Selection:
-    if wanted.tag is not None:
+    if criteria.tag is not None:
         raise InputError("--tag goes without references: a tag is one itself")
-    records = [one for reference in references for one in find_records(reference, opened)]
-    fitting = [record for record in dict.fromkeys(records) if wanted.matches(record)]
+    records = [record for reference in references for record in find_records(reference, opened)]
+    fitting = [record for record in dict.fromkeys(records) if criteria.matches(record)]
     fitting.sort(key=lambda record: utc_text(record.measured_at), reverse=True)
     newest = newest_of_each(fitting, _measurement)
     return _selection(newest[:limit], _left_out(len(fitting), len(newest), limit))
 
 
-def _of_store(wanted: Filter, limit: int, store: Store) -> Selection:
-    # One more than is looked at tells whether there are more, and counting all would take long.
-    listed = store.listed(wanted, MOST_LISTED + 1)
+def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
+    # One more result than is looked at tells whether there are more; counting all would take long.
+    listed = store.listed(criteria, MOST_LISTED + 1)
     newest = newest_of_each(listed[:MOST_LISTED], _measurement)
     notes = _left_out(min(len(listed), MOST_LISTED), len(newest), limit)
     if len(listed) > MOST_LISTED:
         notes.append(
             f"only the newest {MOST_LISTED:,} results were looked at: filters choose others"
         )
-    numbers = tuple(one.id for one in newest[:limit])
+    numbers = tuple(result.id for result in newest[:limit])
     records = store.records(Filter(ids=numbers)) if numbers else ()
     return _selection([kept.record for kept in records], notes)
 
@@ -106,10 +106,10 @@ def _selection(records: list[Record], notes: list[str]) -> Selection:
     return Selection(tuple(sorted(records, key=lambda record: record.measured_at)), tuple(notes))
 
 
-def _left_out(found: int, newest: int, limit: int) -> list[str]:
+def _left_out(fitting: int, newest: int, limit: int) -> list[str]:
     notes = []
-    if found > newest:
-        notes.append(f"{found - newest:,} older result(s) of the same measurements are left out")
+    if fitting > newest:
+        notes.append(f"{fitting - newest:,} older result(s) of the same measurements are left out")
     if newest > limit:
         notes.append(
             f"{newest - limit:,} result(s) measured longer ago are left out: --limit takes more, "

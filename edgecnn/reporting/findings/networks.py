@@ -1,4 +1,4 @@
-"""The architecture of a file: the one that it says it was made from, or else that in its name."""
+"""The architecture of a file, by what the file says it was made from or else by its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgecnn.models.spec import ModelSpec
 
 
 def network_of(source: str | None, model: str) -> ModelSpec | None:
-    """Return the registered architecture of a file, None if neither text names one.
+    """Return the registered architecture of a file; None if neither text names one.
 
     Args:
         source: What the file says that it was made from.
@@ -34,5 +34,5 @@ def _named_in(text: str) -> ModelSpec | None:
         for start in range(len(words))
         for end in range(start + 1, len(words) + 1)
     }
-    found = [spec for spec in list_models() if spec.name.replace("_", "") in runs]
-    return max(found, key=lambda spec: len(spec.name), default=None)
+    named = [spec for spec in list_models() if spec.name.replace("_", "") in runs]
+    return max(named, key=lambda spec: len(spec.name), default=None)

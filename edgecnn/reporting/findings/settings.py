@@ -1,4 +1,4 @@
-"""Settings: groups of rows that may be compared, since their conditions and data are alike."""
+"""Settings: groups of rows that may be compared, as their conditions and data are the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.conditions import Conditions, LabelledData
-from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.findings.rows import ReportRow
 
 MACHINE = ("cpu", "architecture", "runtime", "runtime_version")
 """Conditions that are part of a machine's name where its device has several values of them."""
@@ -18,9 +18,9 @@ class Setting:
     """Rows that may be compared with each other.
 
     Args:
-        conditions: Conditions that all of them were measured under.
+        conditions: Conditions that all rows were measured under.
         machine: Name of the machine, one line, different for each machine and runtime.
-        data: Data that accuracy was measured on; None where it was not measured.
+        data: Data that accuracy was measured on; None where no accuracy was measured.
         rows: The rows.
     """
 
@@ -31,12 +31,12 @@ class Setting:
 
     @property
     def is_emulated(self) -> bool:
-        """Whether its times are an emulator's."""
+        """Whether the setting's times are an emulator's."""
         return self.conditions.emulated
 
     @property
     def threads_text(self) -> str:
-        """Threads, and what else is unusual: ``"2"``, ``"1 on CPU 0, mlperf-single-stream"``."""
+        """Threads, chosen CPUs and protocol: ``"2"``, ``"1 on CPU 0, mlperf-single-stream"``."""
         return f"{self.conditions.threads}{self.conditions.restrictions}"
 
     @property
@@ -49,8 +49,8 @@ class Setting:
 def find_settings(rows: Sequence[ReportRow]) -> list[Setting]:
     """Return the settings that rows were measured in, the one with most accuracies first.
 
-    A row without accuracy stands beside rows with accuracy on any data, unless the same file has a
-    row with accuracy on that data.
+    A row without accuracy is in the settings of all data, except where the same file has a row with
+    accuracy on the data.
 
     Args:
         rows: The rows, at least one.
@@ -63,20 +63,20 @@ def find_settings(rows: Sequence[ReportRow]) -> list[Setting]:
     for row in rows:
         groups.setdefault(Conditions.of(row.record), []).append(row)
     names = machine_names(groups)
-    found = []
+    settings = []
     for conditions, here in groups.items():
         every = dict.fromkeys(LabelledData.of(row.record) for row in here)
         known = {data for data in every if data is not None}
-        found += [
+        settings += [
             Setting(conditions, names[conditions], data, _with_data(here, data))
             for data in every
             if data in known or not known
         ]
-    return sorted(found, key=_emulated_and_least_last)
+    return sorted(settings, key=_emulated_and_least_last)
 
 
 def machine_names(every: Collection[Conditions]) -> dict[Conditions, str]:
-    """Name machines by their device, and by what else it takes to tell them apart.
+    """Return names of machines: the device, and further conditions if these tell machines apart.
 
     Args:
         every: All conditions that occur.
@@ -84,23 +84,24 @@ def machine_names(every: Collection[Conditions]) -> dict[Conditions, str]:
     names = {}
     for conditions in every:
         alike = [other for other in every if other.device == conditions.device]
-        told = [
+        differing = [
             str(getattr(conditions, name))
             for name in MACHINE
             if len({getattr(other, name) for other in alike}) > 1
         ]
         emulated = ["emulated"] if conditions.emulated else []
-        names[conditions] = quoted_if_needed(", ".join([conditions.device, *told, *emulated]))
+        names[conditions] = quoted_if_needed(", ".join([conditions.device, *differing, *emulated]))
     return names
 
 
 def _with_data(rows: Sequence[ReportRow], data: LabelledData | None) -> tuple[ReportRow, ...]:
-    known = {row.id: LabelledData.of(row.record) for row in rows}
-    files = {row.record.model_sha256 for row in rows if known[row.id] == data}
+    data_of = {row.id: LabelledData.of(row.record) for row in rows}
+    files = {row.record.model_sha256 for row in rows if data_of[row.id] == data}
     return tuple(
         row
         for row in rows
-        if known[row.id] == data or (known[row.id] is None and row.record.model_sha256 not in files)
+        if data_of[row.id] == data
+        or (data_of[row.id] is None and row.record.model_sha256 not in files)
     )
 
 

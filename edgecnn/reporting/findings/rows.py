@@ -1,4 +1,4 @@
-"""Records as the report shows them: named, and without figures that mean nothing."""
+"""The rows of a report: records with names, without figures that mean nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgecnn.models.spec import ModelSpec
 from edgecnn.records.columns import Column
 from edgecnn.records.fields import Field, Role, Topic
 from edgecnn.records.record import FIELDS, Record
-from edgecnn.reporting.networks import network_of
+from edgecnn.reporting.findings.networks import network_of
 
 RANDOM_WEIGHTS = "random-weights"
-"""Code of the warning of a file whose accuracy is chance, whatever was measured."""
+"""Code of the warning of a file with random weights, whose accuracy is chance."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class ReportRow:
 
     Args:
         id: Number of the row in the report, from 0 on.
-        record: What was measured.
-        name: Name of the file, one line without control characters, unlike those of other files.
+        record: The record.
+        name: Name of the file, one line without control characters; other files have other names.
     """
 
     id: int
@@ -36,44 +36,46 @@ class ReportRow:
 
     @property
     def latency_ms(self) -> float | None:
-        """Median of a call; None on an emulated CPU, whose times say nothing of speed.
+        """Median time of a call in ms; None on an emulated CPU, whose times say nothing of speed.
 
-        It is None, too, where it is no positive number, which has no place on a logarithmic axis.
+        A median that is not positive is None, too: it has no place on a logarithmic axis.
         """
         median = self.value("latency_p50_ms")
         return median if median is not None and median > 0 else None
 
     @property
     def top1_percent(self) -> float | None:
-        """Share of the images that it is right on; None with random weights, where it is chance."""
+        """Top-1 in percent; None with random weights, where it is chance."""
         share: float | None = self.value("top1_percent")
         return share
 
     def value(self, name: str) -> Any:
-        """Return a field's value, None where it is withheld or was not measured."""
+        """Return a field's value; None where it is withheld or was not measured."""
         field = FIELDS[name]
         return None if self._is_chance(field) else field.value_of(self.record)
 
     def full_text(self, field: Field) -> str | None:
-        """Return a field's value with its interval, None where there is nothing to show."""
+        """Return a field's value with its interval as text; None where no value can be shown."""
         return None if self._is_chance(field) else field.full_text_of(self.record)
 
     def cell(self, column: Column) -> str | None:
-        """Return the text of a cell of its table, None where there is nothing to show."""
+        """Return the text of the row's cell in a column; None where the cell is empty."""
         return None if self._is_chance(column.field) else column.text(self.record)
 
     @cached_property
     def network(self) -> ModelSpec | None:
-        """Architecture of the file, where that is known."""
+        """Architecture of the file; None where it is not known."""
         return network_of(self.record.source, self.record.model)
 
     def _is_chance(self, field: Field) -> bool:
         is_accuracy = field.role is Role.FIGURE and field.topic is Topic.ACCURACY
-        return is_accuracy and any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
+        return is_accuracy and any(
+            warning.code == RANDOM_WEIGHTS for warning in self.record.warnings
+        )
 
 
 def make_rows(records: Sequence[Record]) -> list[ReportRow]:
-    """Number and name records, the most accurate first, then the fastest.
+    """Return records as rows, the most accurate first, then the fastest.
 
     Args:
         records: The records, in any order.

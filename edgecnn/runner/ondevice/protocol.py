@@ -1,9 +1,9 @@
-"""The messages that a runner takes and gives, in the order in which a model is measured.
+"""The messages to and from a runner, in the order in which a model is measured.
 
-Each request has one answer; before that of :class:`TimeModel` come any number of
-:class:`TimingProgress`. Where a request fails its answer is an ``ErrorReport``. What the operating
-system says goes as raw text: the other side (:mod:`edgecnn.runner.health`,
-:mod:`edgecnn.runner.emulation`) reads it, so that what runs on a device stays small.
+Each request has one answer; any number of :class:`TimingProgress` come before the answer to
+:class:`TimeModel`. A request that fails is answered by an ``ErrorReport``. Texts of the operating
+system are sent as they are: the other side (:mod:`edgecnn.runner.health`,
+:mod:`edgecnn.runner.emulation`) reads them, so that the program on the device stays small.
 
 The module travels to devices, and the device's Python evaluates the annotations: the standard
 library alone, and Python 3.9.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Optional, Union
 
 SystemText = Optional[str]
-"""What a file or a program of the system says; None where the system has no such thing."""
+"""Text of a file or output of a program; None where the system has no such file or program."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class DescribeHost:
 
 @dataclass(frozen=True)
 class EmulationSigns:
-    """What gives an emulated CPU away.
+    """Signs by which an emulated CPU is known.
 
     Args:
-        program: Path of the program that the kernel runs in this process.
-        program_header: Its first 20 bytes in hexadecimal digits, those of an ELF header.
+        program: Path of the program that the kernel runs in the runner's process.
+        program_header: First 20 bytes of that program in hexadecimal digits, an ELF header.
         cpuinfo: First paragraph of ``/proc/cpuinfo``.
         product: Name of the machine in its firmware.
         tree: Names at the root of the device tree.
@@ -59,7 +59,7 @@ class HostFacts:
         bits: Width of the Python that runs the model: 32 or 64.
         userland: Architecture of Debian's packages: ``"arm64"``.
         cpu_max_khz: Highest clock of each core, in kHz.
-        emulation: What gives an emulated CPU away.
+        emulation: Signs by which an emulated CPU is known.
     """
 
     cpu: str
@@ -90,13 +90,13 @@ class AskHealth:
 
 @dataclass(frozen=True)
 class HealthTexts:
-    """How a device is at one moment, as its system says.
+    """State of a device at one moment, in the texts of its system.
 
     Args:
         cpu_times: The line of ``/proc/stat`` that sums up all cores, before and after the wait.
-        loadavg: ``/proc/loadavg``.
-        meminfo: ``/proc/meminfo``.
-        vmstat: ``/proc/vmstat``.
+        loadavg: Text of ``/proc/loadavg``.
+        meminfo: Text of ``/proc/meminfo``.
+        vmstat: Text of ``/proc/vmstat``.
         core_khz: Present clock of each core, in kHz.
         zones: Type and temperature (thousandths of a degree) of each thermal zone.
         throttled: What ``vcgencmd get_throttled`` prints.
@@ -135,10 +135,10 @@ class RuntimeTensor:
     """One input or output as the runtime sees it.
 
     Args:
-        name: Name in the file.
-        shape: Shape, the batch included.
+        name: Name of the tensor in the file.
+        shape: Shape of the tensor, the batch included.
         dtype: numpy's name of the type: ``"int8"``.
-        scale: Step between two integers; 0 where the tensor is not quantised.
+        scale: Real number between two successive integers; 0 where the tensor is not quantised.
         zero_point: The integer that stands for 0.
     """
 
@@ -175,7 +175,7 @@ class CheckModel:
     """Asks to run the model once, and for :class:`ModelChecked`.
 
     Args:
-        payload: Raw bytes of the first input; noise is fed where it is None.
+        payload: Raw bytes of the first input; None feeds noise.
     """
 
     payload: Optional[Union[bytes, memoryview]] = None
@@ -193,8 +193,8 @@ class WarmModel:
     """Asks to run the model before it is timed, and for :class:`ModelWarmed`.
 
     Args:
-        calls: Calls besides the first one; None goes on until they are as fast as each other.
-        max_s: Seconds after which that is given up.
+        calls: Calls besides the first one; None goes on until calls are as fast as each other.
+        max_s: Seconds after which the runner stops waiting for that.
     """
 
     calls: Optional[int]
@@ -207,8 +207,9 @@ class ModelWarmed:
 
     Args:
         first_inference_ms: Milliseconds of the first call after loading.
-        calls: How many calls came after it.
-        steady: Whether the last ones were as fast as each other; None where it was not asked.
+        calls: Number of calls after the first one.
+        steady: Whether the last calls were as fast as each other; None where the request gave a
+            number of calls.
     """
 
     first_inference_ms: float
@@ -235,7 +236,7 @@ class TimeModel:
 
 @dataclass(frozen=True)
 class TimingProgress:
-    """How far the timing is.
+    """Says how far the timing is.
 
     Args:
         samples: Timed calls so far.
@@ -253,7 +254,7 @@ class Counters:
     Args:
         at_s: The moment, on a clock in seconds that never goes back.
         cpu_times: The line of ``/proc/stat`` that sums up all cores.
-        cpu_s: CPU time of the runner, all of its threads.
+        cpu_s: CPU time of all threads of the runner, in seconds.
         voluntary: How often the runner gave up its CPU, to wait for something.
         involuntary: How often the runner's CPU was taken away.
         major_faults: Pages that had to be read from a disk.
@@ -273,12 +274,12 @@ class ModelTimed:
 
     Args:
         samples_ns: Nanoseconds of each call.
-        waited_ns: Nanoseconds of each call in which its threads did not run, in mean; None where
-            the system has no clock for that.
-        counters: What the kernel counted before and after.
-        clocks_khz: Clock of each group of cores, in kHz, at each look a few times a second.
-        clock_step_ns: Smallest step of the clock that was seen; None where no step was.
-        clock_cost_ns: What a sample would read if nothing were called.
+        waited_ns: Nanoseconds of each call in which its threads did not run, the mean of the
+            threads; None where the system has no clock for that.
+        counters: What the kernel had counted before the calls and after them.
+        clocks_khz: For each reading, a few times a second: clock of each group of cores, in kHz.
+        clock_step_ns: Smallest step of the clock that was seen; None where the clock did not move.
+        clock_cost_ns: Nanoseconds that a sample of an empty call reads.
     """
 
     samples_ns: tuple[int, ...]
@@ -295,7 +296,7 @@ class AskPower:
 
     Args:
         seconds: How long the power meter is read, at least.
-        busy: Whether the model runs meanwhile, over and over, or nothing does.
+        busy: Whether the model runs meanwhile, over and over; otherwise nothing does.
     """
 
     seconds: float
@@ -304,12 +305,12 @@ class AskPower:
 
 @dataclass(frozen=True)
 class PowerTexts:
-    """What a power meter said; a device without one gives no readings.
+    """Readings of a power meter; a device without a meter gives none.
 
     Args:
         readings: What ``vcgencmd pmic_read_adc`` printed, once for each reading.
-        calls: Calls of the model meanwhile, or pauses where nothing ran.
-        elapsed_s: Seconds that all of it took.
+        calls: Number of the model's calls meanwhile, or of pauses where nothing ran.
+        elapsed_s: Seconds that the readings took together.
     """
 
     readings: tuple[str, ...]
@@ -340,11 +341,11 @@ class ClassifyBatch:
     """Asks for the best classes of prepared images: :class:`BatchClassified`.
 
     Args:
-        count: How many images.
-        top_k: How many classes of each.
-        outputs: Whether all scores are wanted too.
-        has_levels: Whether the payload begins with what each of the 256 levels of a pixel is as
-            input, followed by uint8 pixels, which are a quarter of the bytes of floats.
+        count: Number of images.
+        top_k: Number of classes for each image.
+        outputs: Whether to send all scores, too.
+        has_levels: Whether the payload begins with the input value of each of the 256 levels of a
+            pixel, followed by uint8 pixels, which are a quarter of the bytes of floats.
         payload: The images' tensors one after the other, or levels and pixels.
     """
 
@@ -364,7 +365,7 @@ class BatchClassified:
             index comes first.
         finite: For each image whether all of its scores are finite.
         shape: Shape of all scores: (images, classes).
-        dtype: numpy's name of their type.
+        dtype: numpy's name of the scores' type.
         payload: All scores as raw bytes; None where they were not asked for.
     """
 
