@@ -19,6 +19,11 @@ from PIL import Image
 from .at_hand import NotAtHand, not_here
 from .browser import installed_packages, running_browser
 from .children import children_of
+from .warm_start.hooks import (  # noqa: F401
+    pytest_configure,
+    pytest_runtest_setup,
+    pytest_unconfigure,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

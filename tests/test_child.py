@@ -15,6 +15,8 @@ import pytest
 from edgecnn.core.child import ChildProcess, describe_exit, module_command
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 
+pytestmark = pytest.mark.fresh_processes
+
 PRELUDE = """
 import os, signal, subprocess, sys, time
 from edgecnn.core.child import ParentPipe

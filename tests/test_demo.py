@@ -14,6 +14,8 @@ from edgecnn.demo.run import MODELS
 from edgecnn.demo.training import Trained
 from edgecnn.tflite.reading import read_model
 
+pytestmark = pytest.mark.fresh_processes
+
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 NAMES = ("mobilenet_v2_0.35_32", "resnet50_0.25_32")
 

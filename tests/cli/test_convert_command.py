@@ -62,6 +62,7 @@ def noise(count: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), np.uint8)
 
 
+@pytest.mark.fresh_processes
 def test_two_sources_two_schemes_json(
     run_edgecnn: Any, resnet8: Path, images: Any, out: Path
 ) -> None:
@@ -238,6 +239,7 @@ def start(out: Path, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.fresh_processes
 @pytest.mark.parametrize("to_group", [False, True])
 def test_interrupted_after_the_first_file(
     resnet8: Path, images: Any, out: Path, to_group: bool
@@ -258,6 +260,7 @@ def test_interrupted_after_the_first_file(
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
+@pytest.mark.fresh_processes
 def test_interrupted_while_tensorflow_is_imported(out: Path) -> None:
     process = start(out, "mobilenet_v2")
     wait_until(lambda: children_of(process.pid))
@@ -269,6 +272,7 @@ def test_interrupted_while_tensorflow_is_imported(out: Path) -> None:
     wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), seconds=5)
 
 
+@pytest.mark.fresh_processes
 def test_a_converter_that_dies_is_one_line(out: Path) -> None:
     process = start(out, "mobilenet_v2")
     wait_until(lambda: children_of(process.pid))

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.fresh_processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
