@@ -23,6 +23,7 @@ from .warm_start.hooks import (  # noqa: F401
     pytest_configure,
     pytest_runtest_setup,
     pytest_unconfigure,
+    warm_command,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ def shared_data() -> Path:
             pytest.fail(f"no test data in {folder}, and CI must have it")
         pytest.skip("real models and photographs are not here: set EDGECNN_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share, for what each would make alike."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture()
@@ -108,7 +116,7 @@ def run_edgecnn() -> RunEdgecnn:
             capture_output=True,
             text=True,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **warm_command(), **(env or {})},
             timeout=timeout,
         )
 

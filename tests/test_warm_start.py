@@ -17,25 +17,24 @@ import pytest
 import edgecnn
 
 from .warm_start.hooks import HERE as FOLDER
-from .warm_start.hooks import VARIABLE, Server
+from .warm_start.hooks import LIBRARIES, Server
+from .warm_start.sitecustomize import CHILD, COMMAND
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked as on Linux")
 START = "; from edgecnn.quantize.converter import main; main()"
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""With more of them numpy starts threads when it is loaded, which no fork copies."""
 FACTS = "'tensorflow' in sys.modules, os.getpid(), os.getcwd(), os.environ.get('COLOUR')"
 SAY_FACTS = f"import json, os, sys; print(json.dumps([{FACTS}]), flush=True)"
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    server = Server()
+    server = Server(LIBRARIES[CHILD])
     yield server.address
     server.close()
 
 
 def start(address: str, code: str, **more: Any) -> subprocess.Popen[str]:
-    variables = {VARIABLE: address, "PYTHONPATH": str(FOLDER), **ONE_THREAD, "COLOUR": "blue"}
+    variables = {CHILD: address, "PYTHONPATH": str(FOLDER), "COLOUR": "blue"}
     return subprocess.Popen(
         [sys.executable, "-c", code + START],
         stdin=subprocess.PIPE,
@@ -114,5 +113,14 @@ def test_a_conversion_makes_the_same_files(tmp_path: Path, monkeypatch: pytest.M
         return [result.sha256 for result in results]
 
     warm = converted("warm")
-    monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(CHILD)
     assert converted("fresh") == warm
+
+
+def test_a_command_says_the_same(run_edgecnn: Any, tmp_path: Path) -> None:
+    def said(*arguments: str, **variables: str) -> tuple[int, str, str]:
+        done = run_edgecnn(*arguments, cwd=tmp_path, env=variables)
+        return done.returncode, done.stdout, done.stderr
+
+    for arguments in (("models",), ("bench", "absent.tflite"), ("--nonsense",), ("convert", "-h")):
+        assert said(*arguments) == said(*arguments, **{COMMAND: ""})

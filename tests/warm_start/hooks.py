@@ -1,4 +1,4 @@
-"""pytest's hooks that let children which need TensorFlow start warm; see ``server.py``."""
+"""pytest's hooks that let our processes start with libraries loaded; see ``server.py``."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ from pathlib import Path
 
 import pytest
 
+from .sitecustomize import CHILD, COMMAND
+
 HERE = Path(__file__).parent
-VARIABLE = "EDGECNN_WARM_START"
 FRESH = "fresh_processes"
 """Marks tests of processes themselves: all that they start is started as for a user."""
 
-SERVER = pytest.StashKey["Server"]()
+LIBRARIES = {
+    CHILD: ("keras", "tensorflow", "tensorflow.lite"),
+    COMMAND: (
+        *("click", "numpy", "PIL.Image", "sqlalchemy.dialects.sqlite", "sqlalchemy.orm"),
+        *("rich.console", "rich.progress", "rich.table", "rich.text"),
+    ),
+}
 
 
 class Server:
-    """The process that children are forked from, as long as the tests of this process last."""
+    """A process that others are forked from, as long as the tests of this process last."""
 
-    def __init__(self) -> None:
+    def __init__(self, libraries: tuple[str, ...]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="edgecnn-tests-")
         self.address = str(Path(self._folder.name) / "socket")
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "server.py"), self.address],
+            [sys.executable, str(HERE / "server.py"), self.address, *libraries],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the tests alone
         )
         assert self._process.stdout is not None
-        self._process.stdout.readline()  # it takes connections now
+        self._process.stdout.readline()  # it takes clients now
 
     def close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -42,25 +49,41 @@ class Server:
         self._folder.cleanup()
 
 
+addresses: dict[str, str] = {}
+"""The servers to ask in this test, by variable: those of COMMAND are for whom asks here."""
+
+SERVERS = pytest.StashKey[dict[str, Server]]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{FRESH}: children start as for a user, not warm")
+    config.addinivalue_line("markers", f"{FRESH}: processes start as for a user, none is forked")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Choose before any fixture of the test is made how children start."""
+    """Choose before any fixture of the test is made how processes start."""
     if sys.platform != "linux":
         return
+    addresses.clear()
+    os.environ.pop(CHILD, None)
     if item.get_closest_marker(FRESH):
-        os.environ.pop(VARIABLE, None)
         return
-    if SERVER not in item.config.stash:
-        item.config.stash[SERVER] = Server()
+    if SERVERS not in item.config.stash:
+        item.config.stash[SERVERS] = {name: Server(needed) for name, needed in LIBRARIES.items()}
         others = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), *([others] if others else [])])
-    os.environ[VARIABLE] = item.config.stash[SERVER].address
+    addresses.update({name: one.address for name, one in item.config.stash[SERVERS].items()})
+    os.environ[CHILD] = addresses[CHILD]
+
+
+def warm_command() -> dict[str, str]:
+    """Return the variable with which ``python -m edgecnn`` starts warm, unless it is not to.
+
+    It is not for a process that gets a signal: that would not come through.
+    """
+    return {COMMAND: addresses[COMMAND]} if COMMAND in addresses else {}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if SERVER in config.stash:
-        config.stash[SERVER].close()
+    for server in config.stash.get(SERVERS, {}).values():
+        server.close()

@@ -1,32 +1,40 @@
-"""A process that has imported TensorFlow, and forks itself to run the code of each child in it.
+"""A process that has imported libraries, and forks itself to run what other Pythons start for.
 
-Importing TensorFlow takes most of the time of a conversion as small as those of the tests. The
-forked process runs the same code as a fresh one, on the same standard streams and with the same
-environment; only the import is already done. It is killed when its client is, so whoever started
-the client sees what it would see of a fresh child. Usage: ``server.py SOCKET``; it ends when its
-standard input does.
+Importing TensorFlow takes most of the time of a conversion as small as those of the tests, and
+importing numpy and SQLAlchemy most of that of many a command. The forked process runs the same code
+as a fresh one, on the same standard streams and with the same environment; only the libraries are
+there already, none of edgecnn's modules. It is killed when its client is, so whoever started the
+client sees what it would see of a fresh process.
+
+Usage: ``server.py SOCKET MODULE...``; it ends when its standard input does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
 import sys
 import traceback
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("CUDA_", "KERAS_", "LD_", "OMP_", "OPENBLAS_", "TF_")
-"""How variables begin that a library reads when it is loaded."""
+READ_AT_LOAD = ("CUDA_", "KERAS_", "LANG", "LC_", "LD_", "OMP_", "PYTHON", "TF_")
+"""How variables begin that Python or a library reads when it is loaded."""
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy would start threads when it is loaded, which are not copied by a fork."""
 
 
-def serve(address: str) -> None:
-    """Take children until standard input ends; TensorFlow is imported as the first one wants it."""
+def serve(address: str, modules: Sequence[str]) -> None:
+    """Take clients until standard input ends; the libraries are imported for the first one."""
     environment: dict[str, str] | None = None
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -40,9 +48,9 @@ def serve(address: str) -> None:
                 streams, job = receive(client)
                 if job is not None and environment is None:
                     environment = read_at_load(job)
-                    import_tensorflow(environment)
+                    load(modules, environment)
                 is_alike = job is not None and read_at_load(job) == environment
-                if is_alike and is_forkable() and os.fork() == 0:
+                if job is not None and is_alike and is_forkable() and os.fork() == 0:
                     listener.close()
                     keep(client, streams, job)
                 for stream in streams:
@@ -51,7 +59,7 @@ def serve(address: str) -> None:
 
 
 def receive(client: socket.socket) -> tuple[list[int], dict[str, Any] | None]:
-    """Return a client's standard streams and what it wants to run; None if it cannot be here."""
+    """Return a client's standard streams and what it is to run; None if it cannot be here."""
     _, streams, _, _ = socket.recv_fds(client, 1, 3)
     line = client.makefile().readline()
     job = json.loads(line) if line.endswith("\n") else None
@@ -59,18 +67,19 @@ def receive(client: socket.socket) -> tuple[list[int], dict[str, Any] | None]:
 
 
 def read_at_load(job: dict[str, Any]) -> dict[str, str]:
+    """Return those of a client's variables that must be alike for the libraries to be."""
     variables: dict[str, str] = job["environment"]
-    return {name: text for name, text in variables.items() if name.startswith(LIBRARIES)}
+    return {name: text for name, text in variables.items() if name.startswith(READ_AT_LOAD)}
 
 
-def import_tensorflow(environment: dict[str, str]) -> None:
-    for name in [name for name in os.environ if name.startswith(LIBRARIES)]:
+def load(modules: Sequence[str], environment: dict[str, str]) -> None:
+    """Import the libraries with a client's variables; one that is not installed is left out."""
+    for name in [name for name in os.environ if name.startswith(READ_AT_LOAD)]:
         del os.environ[name]
-    os.environ.update(environment)
-    import keras  # noqa: F401
-    import tensorflow
-
-    tensorflow.lite  # noqa: B018  # It is loaded when it is first looked up.
+    os.environ.update(environment | ONE_THREAD)
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
 
 
 def is_forkable() -> bool:
@@ -79,18 +88,20 @@ def is_forkable() -> bool:
 
 
 def reap() -> None:
+    """Take notice of processes that have ended."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass
 
 
 def keep(client: socket.socket, streams: list[int], job: dict[str, Any]) -> None:
-    """Run a child's code in a process of its own, and tell the client how it ends."""
+    """Run a client's code in a process of its own, and tell the client how it ends."""
     os.setsid()
     child = os.fork()
     if child == 0:
         client.close()
-        run(streams, job)
+        become(streams, job)
+        run(job["arguments"])
     for stream in streams:
         os.close(stream)
     ended = os.pidfd_open(child)
@@ -103,8 +114,8 @@ def keep(client: socket.socket, streams: list[int], job: dict[str, Any]) -> None
     os._exit(0)
 
 
-def run(streams: list[int], job: dict[str, Any]) -> None:
-    """Become the Python that the client was started as."""
+def become(streams: list[int], job: dict[str, Any]) -> None:
+    """Take on what the client was started with."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -113,29 +124,34 @@ def run(streams: list[int], job: dict[str, Any]) -> None:
     os.umask(job["umask"])
     os.chdir(job["folder"])
     sys.path[:] = job["path"]
-    sys.argv = ["-c"]
-    seed_anew()
-    main = types.ModuleType("__main__")
-    sys.modules["__main__"] = main
+    if "numpy" in sys.modules:  # else all draw the same random numbers; ``random`` does it itself
+        sys.modules["numpy"].random.seed()
+
+
+def run(arguments: list[str]) -> None:
+    """Run Python's arguments ``-c CODE`` or ``-m MODULE ...`` as Python does, and end."""
+    option, what, *rest = arguments
     status = 0
     try:
-        exec(compile(job["code"], "<string>", "exec"), main.__dict__)
+        if option == "-c":
+            sys.argv, main = ["-c"], types.ModuleType("__main__")
+            sys.path.insert(0, "")
+            sys.modules["__main__"] = main
+            exec(compile(what, "<string>", "exec"), main.__dict__)
+        else:
+            sys.argv = [what, *rest]
+            sys.path.insert(0, str(Path.cwd()))
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         traceback.print_exc()
         status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(status)
 
 
-def seed_anew() -> None:
-    """Draw other random numbers than the last child: ``random`` does so by itself."""
-    import numpy as np
-
-    np.random.seed()
-
-
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:])

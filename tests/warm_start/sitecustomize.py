@@ -1,40 +1,43 @@
-"""Hands a child that needs TensorFlow over to a process that has imported it already.
+"""Has a process that has imported the libraries already run what this Python was started for.
 
 Python imports a module of this name when it starts, if the module's folder is on PYTHONPATH; see
-``server.py`` beside it. Whatever is not the start of such a child, or cannot be handed over, goes
-on as usual.
+``server.py`` beside it. What is no start of ours, or cannot be handed over, goes on as usual.
 """
 
 import os
 import sys
 
+CHILD, COMMAND = "EDGECNN_WARM_CHILD", "EDGECNN_WARM_COMMAND"
+"""Variables with the socket of the process that has the libraries for it."""
+
 NEED_TENSORFLOW = (
+    "edgecnn.demo.training",
+    "edgecnn.inspection.keras_layers",
     "edgecnn.quantize.converter",
     "edgecnn.quantize.sensitivity.child",
-    "edgecnn.inspection.keras_layers",
 )
 
 
-def code_of_child() -> str:
-    """Return the code that this Python was started for, if it is the start of such a child."""
-    if len(sys.orig_argv) != 3 or sys.orig_argv[1] != "-c":
-        return ""
-    code = sys.orig_argv[2]
+def address() -> str:
+    """Return the socket to ask; empty if this is no start of ours, or a fresh one is wanted."""
+    option, what = sys.orig_argv[1:3] if len(sys.orig_argv) > 2 else ("", "")
+    if (option, what) == ("-m", "edgecnn"):
+        return os.environ.pop(COMMAND, "")  # the command's own children choose for themselves
     starts = tuple(f"from {module} import main; main()" for module in NEED_TENSORFLOW)
-    return code if code.endswith(starts) else ""
+    return os.environ.get(CHILD, "") if option == "-c" and what.endswith(starts) else ""
 
 
-def hand_over(address: str, code: str) -> None:
-    """Have the server run the code, and end as it ends; return if it is not to be had."""
+def hand_over(address: str) -> None:
+    """Have the server run it, and end as that ends; return if the server does not take it."""
     import ctypes
     import json
     import signal
     import socket
 
     job = {
-        "code": code,
+        "arguments": sys.orig_argv[1:],
         "prefix": sys.prefix,
-        "path": ["", *sys.path],
+        "path": sys.path,
         "folder": os.getcwd(),  # noqa: PTH109  # pathlib takes time to import
         "environment": dict(os.environ),
         "umask": os.umask(0o022),
@@ -45,16 +48,16 @@ def hand_over(address: str, code: str) -> None:
             server.connect(address)
             socket.send_fds(server, [b"."], [0, 1, 2])
             server.sendall(json.dumps(job).encode() + b"\n")
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, as the code does it
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: dies with its parent
             status = server.makefile().readline()
         except OSError:
             return
-    if not status:
-        return
-    end_as(int(status))
+    if status:
+        end_as(int(status))
 
 
 def end_as(status: int) -> None:
+    """End with an exit status; a negative one is that of a signal."""
     import signal
 
     if status < 0:
@@ -63,5 +66,5 @@ def end_as(status: int) -> None:
     os._exit(status)
 
 
-if "EDGECNN_WARM_START" in os.environ and (code := code_of_child()):
-    hand_over(os.environ["EDGECNN_WARM_START"], code)
+if socket_to_ask := address():
+    hand_over(socket_to_ask)
