@@ -16,9 +16,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import edgecnn
+from edgecnn.quantize.result import Conversion
+
 from .at_hand import NotAtHand, not_here
 from .browser import installed_packages, running_browser
 from .children import children_of
+from .conversions import converted_once
 from .warm_start.hooks import (  # noqa: F401
     pytest_configure,
     pytest_runtest_setup,
@@ -54,6 +58,22 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of this test run share, for what each would make alike."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def real_files(shared_data: Path, run_folder: Path) -> Callable[[str], dict[str, Conversion]]:
+    """Convert a real model of 224x224 pixels as a user would: ``real_files(name)["int8"].path``."""
+
+    def convert(name: str, folder: Path) -> list[Conversion]:
+        return edgecnn.convert(
+            shared_data / "models" / f"{name}.keras",
+            quantize="float32,int8",
+            preprocess="tf",
+            calibrate=shared_data / "imagenet_sample",
+            output=folder,
+        )
+
+    return lambda name: converted_once(run_folder, name, lambda folder: convert(name, folder))
 
 
 @pytest.fixture()

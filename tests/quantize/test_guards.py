@@ -329,10 +329,9 @@ def test_statistics() -> None:
 
 
 @pytest.fixture(scope="module")
-def mobilenet(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    source = shared_data / "models" / "mobilenet_v1_0.25_224.keras"
-    target = tmp_path_factory.mktemp("real") / "mobilenet.tflite"
-    return edgecnn.convert(source, quantize="float32", output=target)[0].path.read_bytes()
+def mobilenet(real_files: Any) -> bytes:
+    content: bytes = real_files("mobilenet_v1_0.25_224")["float32"].path.read_bytes()
+    return content
 
 
 @pytest.fixture(scope="module")
