@@ -37,11 +37,15 @@ from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
 from edgecnn.data.loader import load
 from edgecnn.measure.accuracy import find_label_offset
 from edgecnn.models.build import input_spec
-from edgecnn.quantize.calibration import MOST_HELD_OUT
-from edgecnn.quantize.recovery.advice import LEVELS
-from edgecnn.quantize.recovery.fidelity import snr_db
-from edgecnn.tflite.operators import OpenGraph, run_model, scores_tensor
+from edgecnn.quantize.calibration.images import MOST_HELD_OUT
+from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
+from edgecnn.quantize.recovery.fidelity import divergence, snr_db
+from edgecnn.quantize.recovery.steps import STEPS
+from edgecnn.quantize.scores import scores as scores_of
+from edgecnn.tflite.graph import Tensor
 from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.runtime import run_over_images
+from edgecnn.tflite.serialization import read_graph
 
 Array = npt.NDArray[Any]
 Answers = tuple[Array, Array]
@@ -132,6 +136,7 @@ class Way:
     top1_percent: float | None = None
     agreement_percent: float | None = None
     snr_db: float | None = None
+    divergence: float | None = None
     bytes: int | None = None
     latency_ratio: float | None = None
     failure: str | None = None
@@ -174,6 +179,10 @@ def option_parser() -> argparse.ArgumentParser:
     add("--only", nargs="+", help="names of the models to take")
     add("--samples", type=int, default=100, help="calibration images")
     add("--runs", type=int, default=200, help="inferences of each file")
+    add("--without", nargs="+", default=[], metavar="STEP[,STEP]",
+        help="also files without these steps of recovery; all: without each in turn")  # fmt: skip
+    add("--all-int8", action="store_true", help="no layer of ours stays in float32")
+    add("--ours-only", action="store_true", help="leave other quantisers out")
     add("--quantizer-python", help="Python of an environment with ai-edge-quantizer")
     add("--keep", type=Path, help="existing folder to keep the files in")
     add("--json", type=Path, help="write the rows there; other models' stay")
@@ -218,12 +227,15 @@ def measure(model: Model, options: argparse.Namespace, folder: Path) -> Row:
     return Row(model.name, says, 100 * float(np.mean(answers[0] == wanted)), ways)
 
 
-def compared(given: Answers, answers: Answers, wanted: Array) -> tuple[float, float, float | None]:
-    """Return top-1, agreement with the float file, and decibels, None where not finite."""
+def compared(
+    given: Answers, answers: Answers, wanted: Array
+) -> tuple[float, float, float | None, float]:
+    """Return top-1, agreement with the float file, decibels (None where infinite), divergence."""
     (best, scores), (float_best, float_scores) = given, answers
     top1, agreement = (100 * float(np.mean(best == right)) for right in (wanted, float_best))
     ratio = snr_db(scores, float_scores)
-    return top1, agreement, ratio if math.isfinite(ratio) else None
+    nats = divergence(scores, float_scores)
+    return top1, agreement, ratio if math.isfinite(ratio) else None, nats
 
 
 def evaluation_of(
@@ -270,13 +282,24 @@ def make_files(
     litert = [python, "-c", QUANTIZER_SCRIPT, str(reference)]
     ours = [sys.executable, "-m", "edgecnn", "convert", str(model.file), "-q", "int8"]
     ours += ["-c", model.calibrate, "--samples", str(options.samples), *flags(spec)]
-    files: dict[str, Path | str] = {PLAIN: made("plain", plain, str(images))}
-    files[LITERT] = made("litert", litert, str(images)) if python else "no --quantizer-python"
+    files: dict[str, Path | str] = {}
+    if not options.ours_only:
+        files[PLAIN] = made("plain", plain, str(images))
+        files[LITERT] = made("litert", litert, str(images)) if python else "no --quantizer-python"
     if model.maker:
         files[MAKER] = model.maker
-    for level in LEVELS:
+    ours += ["--all-int8"] if options.all_int8 else []
+    for level in RECOVERY_LEVELS:
         files[f"ours, {level}"] = made(level, [*ours, "--recover", level, "-o"])
+    for names in left_out_of(options):
+        left_out = [flag for name in names.split(",") for flag in ("--without", name)]
+        files[f"ours, without {names}"] = made(f"without {names}", [*ours, *left_out, "-o"])
     return files
+
+
+def left_out_of(options: argparse.Namespace) -> list[str]:
+    """Return what is left out, one after the other: ``all`` stands for each step alone."""
+    return [name for each in options.without for name in (STEPS if each == "all" else (each,))]
 
 
 def flags(spec: InputSpec) -> list[str]:
@@ -298,28 +321,22 @@ def call(command: list[str]) -> str:
 def classify(path: Path, pixels: Array, spec: InputSpec, takes_pixels: bool) -> Answers:
     """Run a file over images; one of integers takes pixels, or else normalised ones quantised."""
     content = path.read_bytes()
-    graph = OpenGraph(content)
+    graph = read_graph(content)
     images = pixels
-    if not takes_pixels or graph.dtype(graph.input) == np.float32:
-        images = quantized(spec.normalize(pixels), graph)
-    tensor = scores_tensor(graph)
-    part = graph.part(graph.input, tensor)
-    assert part is not None
-    inputs = [images[:, None]]
-    (values,) = run_model(content, inputs, 1)
-    (scores,) = run_model(part, inputs, 1)
+    if not takes_pixels or graph.input.is_float:
+        images = quantized(spec.normalize(pixels), graph.input)
+    (values,) = run_over_images(content, [images[:, None]])
     best = values.reshape(len(images), -1).argmax(axis=1)
-    return best, graph.real(tensor, scores).reshape(len(images), -1)
+    return best, scores_of(graph, images[:, None])
 
 
-def quantized(images: Array, graph: OpenGraph) -> Array:
+def quantized(images: Array, tensor: Tensor) -> Array:
     """Return normalised images as a file's input takes them."""
-    dtype = graph.dtype(graph.input)
-    if dtype == np.float32:
+    if tensor.is_float:
         return images
-    limits = np.iinfo(dtype)
-    levels = np.round(images / graph.scale(graph.input)[0]) + graph.zero_point(graph.input)
-    return np.clip(levels, limits.min, limits.max).astype(dtype)
+    limits = np.iinfo(tensor.dtype)
+    levels = np.round(images / tensor.scales[0]) + tensor.zero_point
+    return np.clip(levels, limits.min, limits.max).astype(tensor.dtype)
 
 
 def latency_ratios(files: dict[str, Path | str], runs: int) -> dict[str, float]:
@@ -341,13 +358,16 @@ def save(path: Path, rows: list[Row]) -> None:
 
 def show(rows: list[Row]) -> None:
     """Print the table, a line a file, and why files are missing."""
-    table = Table("model", "float", "int8 by", "top-1", "agree", "dB", "KiB", "ratio", box=None)
+    table = Table(
+        "model", "float", "int8 by", "top-1", "agree", "dB", "KL", "KiB", "ratio", box=None
+    )
     for row in rows:
         first = [row.model, f"{row.float_top1_percent:.1f}"]
         for way in row.ways:
             figures = (way.top1_percent, way.agreement_percent, way.snr_db)
             cells = [*first, way.name]
             cells += ["-" if figure is None else f"{figure:.1f}" for figure in figures]
+            cells.append("-" if way.divergence is None else f"{way.divergence:.5f}")
             size = f"{way.bytes / 1024:,.0f}" if way.bytes else "-"
             table.add_row(*cells, size, f"{way.latency_ratio:.2f}" if way.latency_ratio else "-")
             first = ["", ""]

@@ -22,7 +22,7 @@ from edgecnn.models.spec import Checkpoint, ModelSpec
 
 MIRROR_VARIABLE = "EDGECNN_WEIGHTS_URL"
 TIMEOUT_S = 30.0
-BLOCK_BYTES = 1 << 18
+DOWNLOAD_BLOCK_BYTES = 1 << 18
 CHECKSUM_HEADER = "x-goog-hash"
 
 Progress = Callable[[int, int], None]
@@ -107,7 +107,7 @@ def _download(url: str, target: Path, pinned: str | None, on_progress: Progress)
 def _copy(response: IO[bytes], target: Path, total: int, on_progress: Progress) -> tuple[str, int]:
     digest, received = hashlib.md5(usedforsecurity=False), 0
     with target.open("wb") as file:
-        while block := response.read(BLOCK_BYTES):
+        while block := response.read(DOWNLOAD_BLOCK_BYTES):
             file.write(block)
             digest.update(block)
             received += len(block)
@@ -128,6 +128,6 @@ def _sent_md5(headers: Message[Any, Any]) -> str | None:
 def _digest(path: Path, algorithm: str) -> str:
     digest = hashlib.new(algorithm)
     with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
+        while block := file.read(DOWNLOAD_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()

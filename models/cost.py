@@ -15,7 +15,7 @@ Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
-class Cost:
+class ModelCost:
     """Parameters (batch normalisation's four included), and multiply-adds of one image."""
 
     parameters: int
@@ -51,7 +51,7 @@ class Call:
         return 0
 
 
-def count(model: Any) -> Cost:
+def count(model: Any) -> ModelCost:
     """Count a Keras model's parameters and multiply-adds.
 
     Multiply-adds are those of convolutions and dense layers, as papers count them; additions of
@@ -65,7 +65,7 @@ def count(model: Any) -> Cost:
         >>> count(edgecnn.build("mobilenet_v2")).parameters
         3538984
     """
-    return Cost(model.count_params(), sum(call.macs for call in layer_calls(model)))
+    return ModelCost(model.count_params(), sum(call.macs for call in layer_calls(model)))
 
 
 def layer_calls(model: Any, graph: Any = None) -> Iterator[Call]:

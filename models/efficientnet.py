@@ -71,19 +71,19 @@ class Variant:
     lite: bool = False
 
 
-PAPER = "Tan and Le, EfficientNet, https://arxiv.org/abs/1905.11946"
+EFFICIENTNET_PAPER = "Tan and Le, EfficientNet, https://arxiv.org/abs/1905.11946"
 LITE_PAPER = (
     "Tan and Le, EfficientNet-Lite, "
     "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
 )
 LITE_SOURCE = "its README"
-WEIGHTS_URL = "https://storage.googleapis.com/keras-applications/"
+EFFICIENTNET_WEIGHTS_URL = "https://storage.googleapis.com/keras-applications/"
 V2_URL = f"{KERAS_WEIGHTS}efficientnet_v2/"
 
 
 @register(
     year=2019,
-    paper=PAPER,
+    paper=EFFICIENTNET_PAPER,
     input=preset("torch", 224, 224),
     parameters=5_330_564,
     macs=385_814_752,
@@ -93,7 +93,7 @@ V2_URL = f"{KERAS_WEIGHTS}efficientnet_v2/"
     keras_name="EfficientNetB0",
     checkpoints=(
         Checkpoint(
-            f"{WEIGHTS_URL}efficientnetb0.h5",
+            f"{EFFICIENTNET_WEIGHTS_URL}efficientnetb0.h5",
             size=224,
             md5="902e53a9f72be733fc0bcb005b3ebbac",
         ),
@@ -106,7 +106,7 @@ def efficientnet_b0(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2019,
-    paper=PAPER,
+    paper=EFFICIENTNET_PAPER,
     input=preset("torch", 240, 240),
     parameters=7_856_232,
     macs=686_802_832,
@@ -116,7 +116,7 @@ def efficientnet_b0(arguments: BuildArguments) -> keras.Model:
     keras_name="EfficientNetB1",
     checkpoints=(
         Checkpoint(
-            f"{WEIGHTS_URL}efficientnetb1.h5",
+            f"{EFFICIENTNET_WEIGHTS_URL}efficientnetb1.h5",
             size=240,
             md5="1d254153d4ab51201f1646940f018540",
         ),
@@ -129,7 +129,7 @@ def efficientnet_b1(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2019,
-    paper=PAPER,
+    paper=EFFICIENTNET_PAPER,
     input=preset("torch", 260, 260),
     parameters=9_177_562,
     macs=993_561_872,
@@ -139,7 +139,7 @@ def efficientnet_b1(arguments: BuildArguments) -> keras.Model:
     keras_name="EfficientNetB2",
     checkpoints=(
         Checkpoint(
-            f"{WEIGHTS_URL}efficientnetb2.h5",
+            f"{EFFICIENTNET_WEIGHTS_URL}efficientnetb2.h5",
             size=260,
             md5="b15cce36ff4dcbd00b6dd88e7857a6ad",
         ),
@@ -152,7 +152,7 @@ def efficientnet_b2(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2019,
-    paper=PAPER,
+    paper=EFFICIENTNET_PAPER,
     input=preset("torch", 300, 300),
     parameters=12_320_528,
     macs=1_827_141_392,
@@ -162,7 +162,7 @@ def efficientnet_b2(arguments: BuildArguments) -> keras.Model:
     keras_name="EfficientNetB3",
     checkpoints=(
         Checkpoint(
-            f"{WEIGHTS_URL}efficientnetb3.h5",
+            f"{EFFICIENTNET_WEIGHTS_URL}efficientnetb3.h5",
             size=300,
             md5="ffd1fdc53d0ce67064dc6a9c7960ede0",
         ),

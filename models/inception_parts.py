@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edgecnn.models.layers import Blocks, Strides, Tensor, keras, scaled
 from edgecnn.models.spec import BuildArguments
 
-MIN_VALID = 75
+INCEPTION_LEAST_SIDE = 75
 """Below this side the unpadded layers would leave nothing."""
 
 Step = tuple[int, int | tuple[int, int]]
@@ -22,7 +22,7 @@ class InceptionParts:
         self.alpha = arguments.alpha
         self.strides = Strides(arguments.size)
         self.blocks = Blocks(epsilon=1e-3, size=arguments.size, scale=False)
-        self.border = "valid" if min(arguments.size) >= MIN_VALID else "same"
+        self.border = "valid" if min(arguments.size) >= INCEPTION_LEAST_SIDE else "same"
 
     def one(
         self, x: Tensor, step: Step, name: str, stride: int = 1, padding: str = "same"

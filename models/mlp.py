@@ -12,7 +12,7 @@ from edgecnn.models.layers import classifier, hidden, image_input, keras, scaled
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
-WIDTHS = (1024, 1024)
+HIDDEN_WIDTHS = (1024, 1024)
 
 
 @register(
@@ -29,7 +29,7 @@ def mlp(arguments: BuildArguments) -> keras.Model:
     """Build the dense network."""
     inputs = image_input(arguments.size)
     x = keras.layers.Flatten(name="flatten")(inputs)
-    for number, width in enumerate(WIDTHS, 1):
+    for number, width in enumerate(HIDDEN_WIDTHS, 1):
         x = hidden(
             x, scaled(width, arguments.alpha), dropout=arguments.dropout, name=f"hidden_{number}"
         )

@@ -22,9 +22,9 @@ BLOCKS = (
 
 VWW_WIDTH = 0.25
 
-WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet/"
-CHECKPOINTS = tuple(
-    Checkpoint(f"{WEIGHTS_URL}mobilenet_{text}_{size}_tf.h5", alpha, size)
+MOBILENET_V1_WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet/"
+MOBILENET_V1_CHECKPOINTS = tuple(
+    Checkpoint(f"{MOBILENET_V1_WEIGHTS_URL}mobilenet_{text}_{size}_tf.h5", alpha, size)
     for alpha, text in ((1.0, "1_0"), (0.75, "7_5"), (0.5, "5_0"), (0.25, "2_5"))
     for size in (224, 192, 160, 128)
 )
@@ -40,7 +40,7 @@ CHECKPOINTS = tuple(
     top1_source="keras.io/api/applications",
     dropout=1e-3,
     keras_name="MobileNet",
-    checkpoints=CHECKPOINTS,
+    checkpoints=MOBILENET_V1_CHECKPOINTS,
 )
 def mobilenet_v1(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v1."""

@@ -20,7 +20,7 @@ from edgecnn.models.registry import register
 from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 # Table 2 of the paper: expansion, output channels, repeats, stride of the first.
-STAGES = (
+MOBILENET_V2_STAGES = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
     (6, 32, 3, 2),
@@ -30,10 +30,10 @@ STAGES = (
     (6, 320, 1, 1),
 )
 
-WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v2/"
-CHECKPOINTS = tuple(
+MOBILENET_V2_WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v2/"
+MOBILENET_V2_CHECKPOINTS = tuple(
     Checkpoint(
-        f"{WEIGHTS_URL}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{size}.h5",
+        f"{MOBILENET_V2_WEIGHTS_URL}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{size}.h5",
         alpha,
         size,
     )
@@ -52,7 +52,7 @@ CHECKPOINTS = tuple(
     top1_percent=71.3,
     top1_source="keras.io/api/applications",
     keras_name="MobileNetV2",
-    checkpoints=CHECKPOINTS,
+    checkpoints=MOBILENET_V2_CHECKPOINTS,
 )
 def mobilenet_v2(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v2."""
@@ -64,7 +64,7 @@ def mobilenet_v2(arguments: BuildArguments) -> keras.Model:
         inputs, divisible(32 * alpha), 3, name="stem", strides=strides(2), activation="relu6"
     )
     number = 0
-    for expansion, channels, repeats, first_stride in STAGES:
+    for expansion, channels, repeats, first_stride in MOBILENET_V2_STAGES:
         for repeat in range(repeats):
             stride = strides(first_stride if repeat == 0 else 1)
             width = divisible(int(channels * alpha))

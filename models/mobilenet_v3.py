@@ -25,7 +25,7 @@ from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
 
 
 @dataclass(frozen=True)
-class Row:
+class BneckRow:
     """One line of the paper's tables 1 and 2.
 
     Args:
@@ -46,42 +46,42 @@ class Row:
 
 
 LARGE = (
-    Row(3, 1, 16, False, "relu", 1),
-    Row(3, 4, 24, False, "relu", 2),
-    Row(3, 3, 24, False, "relu", 1),
-    Row(5, 3, 40, True, "relu", 2),
-    Row(5, 3, 40, True, "relu", 1),
-    Row(5, 3, 40, True, "relu", 1),
-    Row(3, 6, 80, False, "hard_swish", 2),
-    Row(3, 2.5, 80, False, "hard_swish", 1),
-    Row(3, 2.3, 80, False, "hard_swish", 1),
-    Row(3, 2.3, 80, False, "hard_swish", 1),
-    Row(3, 6, 112, True, "hard_swish", 1),
-    Row(3, 6, 112, True, "hard_swish", 1),
-    Row(5, 6, 160, True, "hard_swish", 2),
-    Row(5, 6, 160, True, "hard_swish", 1),
-    Row(5, 6, 160, True, "hard_swish", 1),
+    BneckRow(3, 1, 16, False, "relu", 1),
+    BneckRow(3, 4, 24, False, "relu", 2),
+    BneckRow(3, 3, 24, False, "relu", 1),
+    BneckRow(5, 3, 40, True, "relu", 2),
+    BneckRow(5, 3, 40, True, "relu", 1),
+    BneckRow(5, 3, 40, True, "relu", 1),
+    BneckRow(3, 6, 80, False, "hard_swish", 2),
+    BneckRow(3, 2.5, 80, False, "hard_swish", 1),
+    BneckRow(3, 2.3, 80, False, "hard_swish", 1),
+    BneckRow(3, 2.3, 80, False, "hard_swish", 1),
+    BneckRow(3, 6, 112, True, "hard_swish", 1),
+    BneckRow(3, 6, 112, True, "hard_swish", 1),
+    BneckRow(5, 6, 160, True, "hard_swish", 2),
+    BneckRow(5, 6, 160, True, "hard_swish", 1),
+    BneckRow(5, 6, 160, True, "hard_swish", 1),
 )
 
-SMALL = (
-    Row(3, 1, 16, True, "relu", 2),
-    Row(3, 72 / 16, 24, False, "relu", 2),
-    Row(3, 88 / 24, 24, False, "relu", 1),
-    Row(5, 4, 40, True, "hard_swish", 2),
-    Row(5, 6, 40, True, "hard_swish", 1),
-    Row(5, 6, 40, True, "hard_swish", 1),
-    Row(5, 3, 48, True, "hard_swish", 1),
-    Row(5, 3, 48, True, "hard_swish", 1),
-    Row(5, 6, 96, True, "hard_swish", 2),
-    Row(5, 6, 96, True, "hard_swish", 1),
-    Row(5, 6, 96, True, "hard_swish", 1),
+MOBILENET_V3_SMALL = (
+    BneckRow(3, 1, 16, True, "relu", 2),
+    BneckRow(3, 72 / 16, 24, False, "relu", 2),
+    BneckRow(3, 88 / 24, 24, False, "relu", 1),
+    BneckRow(5, 4, 40, True, "hard_swish", 2),
+    BneckRow(5, 6, 40, True, "hard_swish", 1),
+    BneckRow(5, 6, 40, True, "hard_swish", 1),
+    BneckRow(5, 3, 48, True, "hard_swish", 1),
+    BneckRow(5, 3, 48, True, "hard_swish", 1),
+    BneckRow(5, 6, 96, True, "hard_swish", 2),
+    BneckRow(5, 6, 96, True, "hard_swish", 1),
+    BneckRow(5, 6, 96, True, "hard_swish", 1),
 )
 
-WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v3/"
+MOBILENET_V3_WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v3/"
 
 
 def _checkpoint(variant: str, alpha: float, md5: str) -> Checkpoint:
-    url = f"{WEIGHTS_URL}weights_mobilenet_v3_{variant}_224_{alpha}_float.h5"
+    url = f"{MOBILENET_V3_WEIGHTS_URL}weights_mobilenet_v3_{variant}_224_{alpha}_float.h5"
     return Checkpoint(url, alpha, md5=md5)
 
 
@@ -102,7 +102,7 @@ def _checkpoint(variant: str, alpha: float, md5: str) -> Checkpoint:
 )
 def mobilenet_v3_small(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v3 Small."""
-    return _build(arguments, SMALL, 1024, "mobilenet_v3_small")
+    return _build(arguments, MOBILENET_V3_SMALL, 1024, "mobilenet_v3_small")
 
 
 @register(
@@ -126,7 +126,7 @@ def mobilenet_v3_large(arguments: BuildArguments) -> keras.Model:
 
 
 def _build(
-    arguments: BuildArguments, rows: tuple[Row, ...], last_width: int, name: str
+    arguments: BuildArguments, rows: tuple[BneckRow, ...], last_width: int, name: str
 ) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
@@ -141,7 +141,9 @@ def _build(
     return keras.Model(inputs, outputs, name=name)
 
 
-def _block(x: Tensor, blocks: Blocks, row: Row, channels: int, stride: int, name: str) -> Tensor:
+def _block(
+    x: Tensor, blocks: Blocks, row: BneckRow, channels: int, stride: int, name: str
+) -> Tensor:
     shortcut, width = x, x.shape[-1]
     expanded = divisible(width * row.expansion)
     # The first block has no expansion convolution, in the paper and in the published weights.

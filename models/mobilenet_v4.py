@@ -54,7 +54,7 @@ class Uib:
 
 Row = Conv | Fused | Uib
 
-SMALL: tuple[Row, ...] = (
+MOBILENET_V4_SMALL: tuple[Row, ...] = (
     Conv(32, 3, 2),
     Conv(32, 3, 2), Conv(32, 1, 1),
     Conv(96, 3, 2), Conv(64, 1, 1),
@@ -77,12 +77,12 @@ MEDIUM: tuple[Row, ...] = (
 )  # fmt: skip
 LAST_WIDTH = 1280
 
-PAPER = "Qin et al., MobileNetV4, https://arxiv.org/abs/2404.10518"
+MOBILENET_V4_PAPER = "Qin et al., MobileNetV4, https://arxiv.org/abs/2404.10518"
 
 
 @register(
     year=2024,
-    paper=PAPER,
+    paper=MOBILENET_V4_PAPER,
     input=preset("torch", 224, 224),
     parameters=3_799_112,
     macs=186_005_568,
@@ -92,12 +92,12 @@ PAPER = "Qin et al., MobileNetV4, https://arxiv.org/abs/2404.10518"
 )
 def mobilenet_v4_conv_small(arguments: BuildArguments) -> keras.Model:
     """Build MobileNet v4 Conv-Small."""
-    return _build(arguments, SMALL, "mobilenet_v4_conv_small")
+    return _build(arguments, MOBILENET_V4_SMALL, "mobilenet_v4_conv_small")
 
 
 @register(
     year=2024,
-    paper=PAPER,
+    paper=MOBILENET_V4_PAPER,
     input=preset("torch", 256, 256),
     parameters=9_783_416,
     macs=1_080_244_224,

@@ -30,12 +30,12 @@ from edgecnn.models.spec import BuildArguments, keras_checkpoint
 DEPTHS_18 = (2, 2, 2, 2)
 DEPTHS_34 = DEPTHS_50 = (3, 4, 6, 3)
 DEPTHS_101 = (3, 4, 23, 3)
-WIDTHS = (64, 128, 256, 512)
+RESNET_WIDTHS = (64, 128, 256, 512)
 STRIDES = (1, 2, 2, 2)
 EXPANSION = 4
 SQUEEZE = 16
 
-PAPER = "He et al., Deep Residual Learning, https://arxiv.org/abs/1512.03385"
+RESNET_PAPER = "He et al., Deep Residual Learning, https://arxiv.org/abs/1512.03385"
 CAFFE = preset("caffe", 224, 224)
 TORCH = preset("torch", 224, 224)
 
@@ -67,7 +67,7 @@ KERAS = Style(stride_first=True, use_bias=True)
 
 @register(
     year=2015,
-    paper=PAPER,
+    paper=RESNET_PAPER,
     input=TORCH,
     parameters=11_699_112,
     macs=1_814_073_344,
@@ -81,7 +81,7 @@ def resnet18(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2015,
-    paper=PAPER,
+    paper=RESNET_PAPER,
     input=TORCH,
     parameters=21_814_696,
     macs=3_663_761_408,
@@ -95,7 +95,7 @@ def resnet34(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2015,
-    paper=PAPER,
+    paper=RESNET_PAPER,
     input=CAFFE,
     parameters=25_636_712,
     macs=3_857_973_248,
@@ -111,7 +111,7 @@ def resnet50(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2015,
-    paper=PAPER,
+    paper=RESNET_PAPER,
     input=CAFFE,
     parameters=44_707_176,
     macs=7_570_194_432,
@@ -170,9 +170,9 @@ def resnet50_v2(arguments: BuildArguments) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
     inputs = image_input(arguments.size)
-    width = scaled(WIDTHS[0], arguments.alpha)
+    width = scaled(RESNET_WIDTHS[0], arguments.alpha)
     x = even_stem(inputs, blocks, strides, width, normalize=False)
-    for stage, (depth, channels) in enumerate(zip(DEPTHS_50, WIDTHS, strict=True), 2):
+    for stage, (depth, channels) in enumerate(zip(DEPTHS_50, RESNET_WIDTHS, strict=True), 2):
         # The stride is on a stage's last block, as in the published weights.
         stride = strides(2) if stage < 5 else 1
         for number in range(1, depth + 1):
@@ -194,10 +194,12 @@ def _build(
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size, use_bias=style.use_bias)
     inputs = image_input(arguments.size)
-    width = scaled(WIDTHS[0], arguments.alpha)
+    width = scaled(RESNET_WIDTHS[0], arguments.alpha)
     x = even_stem(inputs, blocks, strides, width)
     block = _bottleneck if style.bottleneck else _basic
-    for stage, (depth, channels, first) in enumerate(zip(depths, WIDTHS, STRIDES, strict=True), 2):
+    for stage, (depth, channels, first) in enumerate(
+        zip(depths, RESNET_WIDTHS, STRIDES, strict=True), 2
+    ):
         stride, width = strides(first), scaled(channels, arguments.alpha)
         for number in range(1, depth + 1):
             step = stride if number == 1 else 1

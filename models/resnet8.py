@@ -18,7 +18,7 @@ from edgecnn.models.layers import (
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
-STAGES = ((16, 1), (32, 2), (64, 2))
+RESNET8_STAGES = ((16, 1), (32, 2), (64, 2))
 
 
 @register(
@@ -36,7 +36,7 @@ def resnet8(arguments: BuildArguments) -> keras.Model:
     blocks = Blocks(epsilon=1e-3, size=arguments.size, use_bias=True)
     inputs = image_input(arguments.size)
     x = blocks.convolution(inputs, scaled(16, arguments.alpha), 3, name="conv1", activation="relu")
-    for stage, (channels, stride) in enumerate(STAGES, 2):
+    for stage, (channels, stride) in enumerate(RESNET8_STAGES, 2):
         x = _basic(x, blocks, scaled(channels, arguments.alpha), stride, f"conv{stage}")
     return classified(inputs, x, arguments, "resnet8")
 

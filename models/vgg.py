@@ -23,17 +23,17 @@ from edgecnn.models.spec import BuildArguments, keras_checkpoint
 DEPTHS_11 = (1, 1, 2, 2, 2)
 DEPTHS_16 = (2, 2, 3, 3, 3)
 DEPTHS_19 = (2, 2, 4, 4, 4)
-WIDTHS = (64, 128, 256, 512, 512)
+VGG_WIDTHS = (64, 128, 256, 512, 512)
 DENSE_WIDTH = 4096
 
-PAPER = "Simonyan and Zisserman, VGG, https://arxiv.org/abs/1409.1556"
-INPUT = preset("caffe", 224, 224)
+VGG_PAPER = "Simonyan and Zisserman, VGG, https://arxiv.org/abs/1409.1556"
+VGG_INPUT = preset("caffe", 224, 224)
 
 
 @register(
     year=2014,
-    paper=PAPER,
-    input=INPUT,
+    paper=VGG_PAPER,
+    input=VGG_INPUT,
     parameters=132_863_336,
     macs=7_609_090_048,
     top1_percent=69.0,
@@ -46,8 +46,8 @@ def vgg11(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2014,
-    paper=PAPER,
-    input=INPUT,
+    paper=VGG_PAPER,
+    input=VGG_INPUT,
     parameters=138_357_544,
     macs=15_470_264_320,
     top1_percent=71.3,
@@ -62,8 +62,8 @@ def vgg16(arguments: BuildArguments) -> keras.Model:
 
 @register(
     year=2014,
-    paper=PAPER,
-    input=INPUT,
+    paper=VGG_PAPER,
+    input=VGG_INPUT,
     parameters=143_667_240,
     macs=19_632_062_464,
     top1_percent=71.3,
@@ -79,7 +79,7 @@ def vgg19(arguments: BuildArguments) -> keras.Model:
 def _build(arguments: BuildArguments, depths: tuple[int, ...], name: str) -> keras.Model:
     strides = Strides(arguments.size)
     x = inputs = image_input(arguments.size)
-    for stage, (depth, channels) in enumerate(zip(depths, WIDTHS, strict=True), 1):
+    for stage, (depth, channels) in enumerate(zip(depths, VGG_WIDTHS, strict=True), 1):
         for number in range(1, depth + 1):
             x = plain_convolution(
                 x, scaled(channels, arguments.alpha), 3, name=f"block{stage}_conv{number}"

@@ -25,7 +25,7 @@ ENTRY = ((128, 128), (256, 256), (728, 728))
 MIDDLE_BLOCKS = 8
 EXIT = (728, 1024)
 LAST = (1536, 2048)
-MIN_VALID = 71
+XCEPTION_LEAST_SIDE = 71
 """Below this side the unpadded stem would leave too little."""
 
 
@@ -46,7 +46,7 @@ def xception(arguments: BuildArguments) -> keras.Model:
     """Build Xception."""
     strides, alpha = Strides(arguments.size), arguments.alpha
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
-    border = "valid" if min(arguments.size) >= MIN_VALID else "same"
+    border = "valid" if min(arguments.size) >= XCEPTION_LEAST_SIDE else "same"
     inputs = image_input(arguments.size)
     x = blocks.convolution(
         inputs, scaled(32, alpha), 3, name="block1_conv1", strides=strides(2), padding=border,

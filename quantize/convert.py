@@ -10,17 +10,18 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import refuse_overwriting
-from edgecnn.data.inputspec import height_and_width
+from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
 from edgecnn.metadata.about import About
-from edgecnn.quantize.calibration import DEFAULT_SAMPLES
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
+from edgecnn.quantize.conversion_session import run
 from edgecnn.quantize.outputs import plan_outputs
 from edgecnn.quantize.provenance import sha256_of_weights
-from edgecnn.quantize.request import BuildOptions, Progress, Request
+from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
-from edgecnn.quantize.schemes import parse_schemes
-from edgecnn.quantize.session import run
+from edgecnn.tflite.schemes import parse_schemes
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU
 
 
@@ -32,6 +33,7 @@ def convert(
     calibrate: str | Path | None = None,
     samples: int = DEFAULT_SAMPLES,
     recover: str = "fast",
+    without: str | Sequence[str] = (),
     max_drop: float | None = None,
     all_int8: bool = False,
     target_cpu: str | None = None,
@@ -46,6 +48,7 @@ def convert(
     classes: int | None = None,
     dropout: float | None = None,
     softmax: bool = True,
+    build: BuildOptions | None = None,
     trust: bool = False,
     labels: str | Path | Sequence[str] | None = None,
     author: str | None = None,
@@ -68,6 +71,8 @@ def convert(
         samples: How many images of it to use, drawn evenly over the classes with a fixed seed.
         recover: How int8 and int16x8 get the float model's accuracy back: ``"fast"``, ``"full"``
             (takes longer), or ``"off"`` for the plain file.
+        without: Steps of recovery that are left out, for experiments: ``docs/convert.md`` has their
+            names and what each gains.
         max_drop: What int8 may lose on held-out images, in percentage points: of top-1 where labels
             are known, else of agreement with the float model. As few and as cheap layers as
             possible stay in float32 for it.
@@ -89,6 +94,7 @@ def convert(
         classes: For a name: number of classes; its own, mostly 1,000, unless said.
         dropout: For a name: rate, 0 to 1 exclusive.
         softmax: For a name: whether it ends in softmax; else it gives logits.
+        build: The options of a name as a whole, instead of one by one.
         trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
         labels: One for each class, in their order, or a UTF-8 file with one a line. Without it, the
             ImageNet names for ``weights="imagenet"``, else the class names of ``calibrate`` if they
@@ -126,10 +132,11 @@ def convert(
         request = Request(
             source=find_source(str(source), trust=trust),
             schemes=parse_schemes(quantize),
-            options=BuildOptions(
-                weights=None if weights is None else str(weights),
+            options=BuildOptions.of(
+                build,
+                weights=weights,
                 alpha=alpha,
-                size=None if size is None else height_and_width(size),
+                size=size,
                 classes=classes,
                 dropout=dropout,
                 softmax=softmax,
@@ -139,6 +146,7 @@ def convert(
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,
             recover=recover,
+            without=(without,) if isinstance(without, str) else tuple(without),
             max_drop=max_drop,
             all_int8=all_int8,
             about=About.of(labels, author, license, model_version, description),
@@ -146,8 +154,7 @@ def convert(
             target_cpu=target_cpu or DEFAULT_TARGET_CPU,
             device=device,
             ask_password=ask_password,
-            trust=trust,
-            on_progress=on_progress or (lambda phase, done, total: None),
+            on_progress=on_progress or silent,
         )
         plans = plan_outputs(request.stem, request.schemes, input_type, output)
         refuse_overwriting(plans[0].target, [request.source.name])

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+
+from edgecnn.tflite.runtime import LoadedFile
 
 MOST_ROUNDS = 60
 LEAST_ROUNDS = 3
@@ -37,7 +38,7 @@ def ratio_here(content: bytes, other: bytes, *, seconds: float = MOST_RACE_SECON
         >>> ratio_here(int8_file, float32_file)
         0.33
     """
-    runners = [_loaded(content), _loaded(other)]
+    runners = [LoadedFile(each, threads=1) for each in (content, other)]
     best = [float("inf"), float("inf")]
     end = time.perf_counter() + seconds
     for number in range(1, MOST_ROUNDS + 1):
@@ -54,15 +55,7 @@ def _is_obvious(best: list[float], rounds: int) -> bool:
     return rounds >= LEAST_ROUNDS and max(best) / min(best) > 1.0 + LEAST_ROUNDS / rounds
 
 
-def _loaded(content: bytes) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
-
-
-def _seconds(interpreter: Any) -> float:
+def _seconds(file: LoadedFile) -> float:
     start = CLOCK()
-    interpreter.invoke()
+    file.run_again()
     return CLOCK() - start

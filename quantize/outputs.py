@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import check_writable_folder, exists, quoted
-from edgecnn.quantize.schemes import Scheme
+from edgecnn.tflite.schemes import Scheme
 
 INPUT_TYPES = ("uint8", "float32")
 

@@ -4,81 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.progress import Progress
 from edgecnn.data.datasets import Dataset, open_dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import Source
 from edgecnn.metadata.about import About
+from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import check_max_drop
-from edgecnn.quantize.calibration import open_calibration
-from edgecnn.quantize.recovery.advice import LEVELS
-from edgecnn.quantize.schemes import Scheme
+from edgecnn.quantize.calibration.images import open_calibration
+from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
+from edgecnn.quantize.recovery.steps import steps_left_out
+from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
 
-Progress = Callable[[str, int, int], None]
-"""Told (phase, done, total); a phase without known length has total 0."""
-
-NOTHING_SAID = About()
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """How to build a registered architecture; the arguments of ``edgecnn.build``."""
-
-    weights: str | None = None
-    alpha: float = 1.0
-    size: tuple[int, int] | None = None
-    classes: int | None = None
-    dropout: float | None = None
-    softmax: bool = True
-
-    def arguments(self) -> dict[str, Any]:
-        """Return what ``edgecnn.build`` takes, only what was said."""
-        values: dict[str, Any] = {
-            "weights": self.weights,
-            "alpha": self.alpha,
-            "size": self.size,
-            "classes": self.classes,
-            "dropout": self.dropout,
-            "softmax": self.softmax,
-        }
-        return {name: value for name, value in values.items() if value is not None}
-
-    def check(self, source: Source) -> None:
-        """Raise InputError if an option is out of range, or does not go with the source."""
-        if source.kind != "registered":
-            self.refuse_for_file(quoted(source.name))
-            return
-        from edgecnn.models.build import check_arguments
-
-        given = {k: v for k, v in self.arguments().items() if k != "weights"}
-        check_arguments(source.name, **given)
-
-    def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
-        """Raise InputError if an option was given that only a registered name takes.
-
-        Args:
-            label: The file's name for the message.
-            sized: Whether such a file can take images of any size.
-        """
-        given = {
-            "--size": not sized and self.size is not None,
-            "--weights": self.weights is not None,
-            "--alpha": self.alpha != 1.0,
-            "--classes": self.classes is not None,
-            "--dropout": self.dropout is not None,
-            "--logits": not self.softmax,
-        }
-        named = ", ".join(option for option, is_given in given.items() if is_given)
-        if named:
-            raise InputError(
-                f"{named} goes with the name of an architecture; {label} is a model that is "
-                "built already"
-            )
+NOTHING_ABOUT = About()
 
 
 @dataclass
@@ -94,7 +37,7 @@ class Request:
         calibrate: Representative data, None if not given.
         samples: How many images of it.
         recover: ``"off"``, ``"fast"`` or ``"full"``.
-        trust: Whether code in the file may run.
+        without: Names of recovery's steps that are left out.
         on_progress: Told of each phase.
         max_drop: What int8 may lose, in points; None if there is no budget.
         all_int8: Whether no layer of an int8 file may stay in float32.
@@ -118,15 +61,15 @@ class Request:
     calibrate: str | None
     samples: int
     recover: str
-    trust: bool
     on_progress: Progress
     max_drop: float | None = None
     all_int8: bool = False
-    about: About = NOTHING_SAID
+    about: About = NOTHING_ABOUT
     weights_sha256: str | None = None
     target_cpu: str = DEFAULT_TARGET_CPU
     device: str | None = None
     ask_password: Callable[[str], str] | None = None
+    without: tuple[str, ...] = ()
     dataset: Dataset | None = None
     named: Dataset | None = None
     spec: InputSpec | None = None
@@ -140,7 +83,7 @@ class Request:
     @property
     def needs_calibration(self) -> bool:
         """Whether a scheme needs representative data."""
-        return any(scheme.calibrated for scheme in self.schemes)
+        return any(scheme.is_calibrated for scheme in self.schemes)
 
     @property
     def weights_origin(self) -> str:
@@ -170,16 +113,20 @@ class Request:
 
     def check(self) -> None:
         """Find what is wrong with the options, and open the data, before any work is done."""
-        if self.recover not in LEVELS:
+        if self.recover not in RECOVERY_LEVELS:
             raise InputError(
-                f"unknown level {self.recover!r} of recovery: choose {', '.join(LEVELS)}"
+                f"unknown level {self.recover!r} of recovery: choose {', '.join(RECOVERY_LEVELS)}"
             )
         target_cpu(self.target_cpu)
         if self.max_drop is not None:
             self._check_budget(self.max_drop)
-        if self.device is not None and all(scheme.name != "int8" for scheme in self.schemes):
+        if self.device is not None and not any(scheme.keeps_float for scheme in self.schemes):
             raise InputError("--device decides which layers of int8 stay in float32: leave it out")
-        self.options.check(self.source)
+        steps_left_out(self.without)
+        if self.is_registered:
+            self.options.check(self.source.name)
+        else:
+            self.options.refuse_for_file(quoted(self.source.name))
         if self.is_registered:
             self._check_registered()
         if self.classes is not None:
@@ -193,7 +140,7 @@ class Request:
         check_max_drop(max_drop)
         if self.all_int8:
             raise InputError("--max-drop leaves layers in float32, --all-int8 none: choose one")
-        if all(scheme.name != "int8" for scheme in self.schemes):
+        if not any(scheme.keeps_float for scheme in self.schemes):
             names = " and ".join(scheme.name for scheme in self.schemes)
             raise InputError(f"--max-drop is for int8, not for {names}: leave it out")
         if self.weights_origin == "random":
@@ -225,7 +172,7 @@ class Request:
                     f"is {built_in}"
                 )
         elif self.weights_origin != "random":
-            names = " and ".join(scheme.name for scheme in self.schemes if scheme.calibrated)
+            names = " and ".join(scheme.name for scheme in self.schemes if scheme.is_calibrated)
             raise InputError(
                 f"{names} needs representative data: --calibrate FOLDER with a few dozen images "
                 "that look like what the model will see"

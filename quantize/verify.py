@@ -16,15 +16,15 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
-from edgecnn.quantize.schemes import Scheme
 from edgecnn.runner.session import LoadedModel, RunnerSession
+from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.reading import (
-    DYNAMIC_MIN_ELEMENTS,
     Operator,
     TfliteModel,
     read_model,
     weights_of,
 )
+from edgecnn.tflite.schemes import Scheme
 
 TASK = "its first run"
 """What the runner is for, in messages."""
@@ -143,7 +143,7 @@ def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[st
         for op, precision in model.weighted_operators()
         if precision != scheme.name
         and not _may_stay_float(op, precision, scheme)
-        and not (precision == "float32" and op.outputs[0].name in in_float)
+        and not (precision == FLOAT32.name and op.outputs[0].name in in_float)
     ]
     if odd:
         op, precision = odd[0]
@@ -154,10 +154,13 @@ def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[st
 
 
 def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
-    """Say whether the dynamic scheme leaves this op alone: small weights gain nothing."""
+    """Say whether a scheme leaves an op alone, as small weights gain nothing."""
     weights = weights_of(op)
-    small = weights is not None and weights.elements < DYNAMIC_MIN_ELEMENTS
-    return scheme.name == "dynamic" and precision == "float32" and small
+    return (
+        precision == FLOAT32.name
+        and weights is not None
+        and weights.elements < scheme.least_weights
+    )
 
 
 def _tensor(

@@ -279,7 +279,9 @@ def test_modules_in_the_working_directory_are_not_imported(
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     monkeypatch.chdir(tmp_path)
     done = subprocess.run(
-        module_command("edgecnn.quantize.converter"), stdin=subprocess.DEVNULL, capture_output=True
+        module_command("edgecnn.quantize.conversion_child"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
     )
     assert (done.returncode, done.stderr) == (0, b"")
 

@@ -47,7 +47,7 @@ class Package:
 # One build for browsers with relaxed SIMD, one that may use threads, one for the others.
 BUILDS = ("litert_wasm_internal", "litert_wasm_threaded_internal", "litert_wasm_compat_internal")
 
-PACKAGES = (
+WEB_PACKAGES = (
     Package(
         "@litertjs/core",
         "PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kCnN4nzWoyJQ==",
@@ -63,7 +63,7 @@ PACKAGES = (
     ),
 )
 
-NAMES = tuple(name for package in PACKAGES for name in package.files.values())
+NAMES = tuple(name for package in WEB_PACKAGES for name in package.files.values())
 """The files that the page loads."""
 
 
@@ -108,7 +108,7 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
         archives.mkdir()
         made.mkdir()
         _run_npm(archives)
-        for package in PACKAGES:
+        for package in WEB_PACKAGES:
             unpack(package, archives / package.archive, made)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
@@ -123,7 +123,7 @@ def _run_npm(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EdgecnnError("npm is needed to fetch LiteRT.js: install Node.js, which brings it")
-    names = [f"{package.name}@{VERSION}" for package in PACKAGES]
+    names = [f"{package.name}@{VERSION}" for package in WEB_PACKAGES]
     options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
     try:
         done = subprocess.run(

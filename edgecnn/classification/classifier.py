@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.modelinput import (
     NOTHING_SAID,
     image_input,
@@ -17,9 +18,8 @@ from edgecnn.metadata.modelinput import (
     scores_output,
     to_scores,
 )
-from edgecnn.metadata.reading import read_labels, read_metadata
 from edgecnn.tflite.outputs import activation
-from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
+from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +31,7 @@ class Classifier:
     """A file that takes one image and gives a score for each class.
 
     Args:
-        path: The file.
-        model: Its structure.
+        file: The file.
         title: What it calls itself, or the file's name.
         spec: How images become its input.
         labels: Name of each class, by output; empty where the file has none.
@@ -42,11 +41,20 @@ class Classifier:
         'Egyptian cat'
     """
 
-    path: Path
-    model: TfliteModel
+    file: DescribedFile
     title: str
     spec: InputSpec
     labels: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.file.path
+
+    @property
+    def model(self) -> TfliteModel:
+        """The file's structure."""
+        return self.file.model
 
     @property
     def input(self) -> TensorInfo:
@@ -117,10 +125,8 @@ def read_classifier(path: str | Path, preprocessing: Preprocessing = NOTHING_SAI
         >>> read_classifier("mobilenet.tflite").spec.shape
         (224, 224, 3)
     """
-    path = Path(path)
-    model, name = read_model(path), quoted(path)
-    spec = input_spec(model, preprocessing, name)
-    scores_output(model, name)
-    metadata = read_metadata(path)
-    title = metadata.name if metadata and metadata.name else path.stem
-    return Classifier(path, model, title, spec, read_labels(path) or ())
+    file = DescribedFile(path)
+    spec = input_spec(file.model, preprocessing, file.label)
+    scores_output(file.model, file.label)
+    title = file.metadata.name if file.metadata and file.metadata.name else file.path.stem
+    return Classifier(file, title, spec, file.labels or ())

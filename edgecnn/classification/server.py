@@ -26,7 +26,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.inspection.clients import LITERT_JS, clients_for
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 CLIENT_TIMEOUT_S = 30.0
 
 PAGE = "index.html"
@@ -65,7 +65,7 @@ class PageServer:
         self._thread = threading.Thread(target=server.serve_forever, daemon=True)
         self._thread.start()
         self.port: int = server.server_port
-        self.url = f"http://{HOST}:{self.port}/"
+        self.url = f"http://{LOOPBACK}:{self.port}/"
 
     def wait(self) -> None:
         """Wait until something ends it, Ctrl-C as a rule."""
@@ -94,7 +94,7 @@ def serving(classifier: Classifier, port: int = 0) -> Iterator[PageServer]:
     routes = make_routes(classifier, find_web_assets())
     handler = functools.partial(Handler, routes, content_policy(routes["/"]))
     try:
-        server = http.server.ThreadingHTTPServer((HOST, port), handler)
+        server = http.server.ThreadingHTTPServer((LOOPBACK, port), handler)
     except OSError as error:
         raise InputError(
             f"cannot serve on port {port}: {error.strerror}; leave out --port for a free one"
@@ -196,7 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Send one file."""
         # A page elsewhere whose name was pointed at 127.0.0.1 must not read what is served here.
         port = self.connection.getsockname()[1]
-        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+        if self.headers.get("Host") not in (f"{LOOPBACK}:{port}", f"localhost:{port}"):
             self.send_error(403)
             return
         route = self._routes.get(self.path.partition("?")[0])

@@ -22,7 +22,7 @@ from edgecnn.devices.desktop import Desktop
 from edgecnn.metadata.modelinput import to_tensor
 from edgecnn.runner.session import RunnerSession
 
-BATCH = 8
+TRIED_AT_ONCE = 8
 """Images a message to the runner: the first answers come soon, and memory stays low."""
 
 
@@ -123,7 +123,7 @@ def each_classification(
     ):
         session.load(classifier.path.resolve(), threads=1)
         loaded = load(files, range(len(files)), classifier.spec)
-        while batch := list(islice(loaded, BATCH)):
+        while batch := list(islice(loaded, TRIED_AT_ONCE)):
             found = iter(_top_classes(classifier, session, batch, top))
             for image in batch:
                 best = None if image.image is None else next(found)

@@ -50,6 +50,12 @@ if TYPE_CHECKING:
     help="How int8 and int16x8 get the float model's accuracy back.",
 )
 @click.option(
+    "--without",
+    multiple=True,
+    metavar="STEP",
+    help="Leave a step of recovery out, to see what it gains; repeat it for more.",
+)
+@click.option(
     "--max-drop",
     type=float,
     metavar="POINTS",
@@ -87,6 +93,7 @@ def convert_command(
     calibrate: str | None,
     samples: int,
     recover: str,
+    without: tuple[str, ...],
     max_drop: float | None,
     all_int8: bool,
     target_cpu: str | None,
@@ -127,6 +134,7 @@ def convert_command(
         "calibrate": calibrate,
         "samples": samples,
         "recover": recover,
+        "without": without,
         "max_drop": max_drop,
         "all_int8": all_int8,
         "target_cpu": target_cpu,

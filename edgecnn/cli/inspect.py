@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN_LABELS = 5
 SHOWN_KINDS = 12
 SHOWN_ENDS = 8
-CHARACTERS = 160
+SHOWN_CHARACTERS_OF_FILE = 160
 """Of a text that somebody wrote into a file; ``--json`` has it whole."""
 
 ROW_STYLES = {"drop-in for": "green", "not for": "red", "note": "yellow"}
@@ -224,7 +224,7 @@ def _clients(found: Inspection) -> Iterator[Row]:
         yield "not for", f"{', '.join(clients)}: {'; '.join(why)}"
 
 
-def _shown(text: str, limit: int = CHARACTERS) -> str:
+def _shown(text: str, limit: int = SHOWN_CHARACTERS_OF_FILE) -> str:
     """Show a text that stands in a file: short, in one line, without control characters."""
     line = " ".join(text[: 2 * limit].split())
     shown = quoted_if_needed(line)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgecnn.metadata.showing import Shown
 
 SHOWN_LABELS = 5
-CHARACTERS = 200
+SHOWN_CHARACTERS_OF_METADATA = 200
 """Of a text that somebody wrote into a file; ``--json`` has it whole."""
 
 LOOKED_AT = 10
@@ -89,8 +89,8 @@ def set_command(
       edgecnn metadata set model.tflite --license Apache-2.0 -o licensed.tflite
     """
     from edgecnn.data.preprocessing import Preprocessing
+    from edgecnn.inspection.metadata_editing import set_metadata
     from edgecnn.metadata.about import About
-    from edgecnn.metadata.editing import set_metadata
 
     notes = set_metadata(
         file,
@@ -116,7 +116,7 @@ def strip_command(file: str, everything: bool, output: str | None) -> None:
       edgecnn metadata strip model.tflite -o bare.tflite
     """
     from edgecnn.golden.sample import GOLDEN_FILE
-    from edgecnn.metadata.editing import strip_metadata
+    from edgecnn.inspection.metadata_editing import strip_metadata
 
     gone = strip_metadata(file, output, everything=everything)
     line = f"{quoted_if_needed(output or file)} is written, {gone.saved_bytes} bytes smaller"
@@ -181,9 +181,12 @@ def _numbers(values: tuple[Any, ...]) -> str:
 
 def _printable(text: str) -> str:
     """Make one line of a text of any content, and not a long one."""
-    line = " ".join(text[: LOOKED_AT * CHARACTERS].split())
+    line = " ".join(text[: LOOKED_AT * SHOWN_CHARACTERS_OF_METADATA].split())
     line = "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
     )
-    is_whole = len(line) <= CHARACTERS and len(text) <= LOOKED_AT * CHARACTERS
-    return line if is_whole else f"{line[:CHARACTERS]}..."
+    is_whole = (
+        len(line) <= SHOWN_CHARACTERS_OF_METADATA
+        and len(text) <= LOOKED_AT * SHOWN_CHARACTERS_OF_METADATA
+    )
+    return line if is_whole else f"{line[:SHOWN_CHARACTERS_OF_METADATA]}..."

@@ -11,7 +11,7 @@ from edgecnn.cli.options import Size
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
-    from edgecnn.inspection.summary import Summary
+    from edgecnn.inspection.summary import ModelSummary
 
 
 @click.command("summary")
@@ -47,7 +47,7 @@ def summary_command(
         _print_table(summary)
 
 
-def _print_table(summary: Summary) -> None:
+def _print_table(summary: ModelSummary) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -76,7 +76,7 @@ def _print_table(summary: Summary) -> None:
         click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
 
 
-def _costs(parameters: int, macs: int, size: int, summary: Summary) -> list[str]:
+def _costs(parameters: int, macs: int, size: int, summary: ModelSummary) -> list[str]:
     return [
         _compact(parameters, 1000, "kMG"),
         _compact(macs, 1000, "kMG"),

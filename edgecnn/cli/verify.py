@@ -14,7 +14,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import machine_text, quoted_if_needed
 
 if TYPE_CHECKING:
-    from edgecnn.golden.compare import Comparison
+    from edgecnn.golden.compare import GoldenComparison
     from edgecnn.golden.verify import Verification
 
 
@@ -100,7 +100,7 @@ def _how(result: Verification) -> str:
     )
 
 
-def _where(sample: Comparison) -> str:
+def _where(sample: GoldenComparison) -> str:
     if sample.largest_difference is None:
         return f"{sample.pattern}: not finite"
     text = f"{sample.pattern}: "

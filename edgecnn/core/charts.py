@@ -28,6 +28,9 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
 )  # fmt: skip
 """Okabe and Ito's colours, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/."""
 
+GREY, LIGHT_GREY = "#7d8790", "#b4bcc6"
+"""For what the others are held to, on light and on dark ground."""
+
 ONLY_CHART = Template("""\
 <!doctype html>
 <html lang="en">

@@ -8,47 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.golden.sample import GoldenAnswer, Values, sha256_of_array
+from edgecnn.tflite.schemes import INTEGER_TOLERANCE, SCHEMES, AnswerTolerance
 
 IDENTICAL, CLOSE, DIFFERENT = "identical", "close", "different"
 VERDICTS = (IDENTICAL, CLOSE, DIFFERENT)
 """The best first."""
 
-FLOAT_SCHEMES = ("float32", "float16")
 
-
-@dataclass(frozen=True)
-class Tolerance:
-    """What may differ between two right programs that run the same file.
-
-    Args:
-        score: Largest difference of a score; of scores beyond 1 (logits), the share of the largest.
-        lead: Two classes that are no further apart than this may change places.
-    """
-
-    score: float
-    lead: float
-
-
-FLOAT_TOLERANCE = Tolerance(score=1e-3, lead=1e-3)
-"""Float kernels sum in another order, which moves a probability in its sixth digit or so."""
-
-INTEGER_TOLERANCE = Tolerance(score=0.1, lead=1 / 256)
-"""Kernels round intermediate results to neighbouring levels, which sums up over the layers; what
-comes out of an int8 softmax is a multiple of 1/256."""
-
-
-def tolerance_of(scheme: str) -> Tolerance:
+def tolerance_of(scheme: str) -> AnswerTolerance:
     """Return what may differ for a file of a scheme, as ``TfliteModel.scheme`` has it.
 
     Example:
         >>> tolerance_of("float32").score
         0.001
     """
-    return FLOAT_TOLERANCE if scheme in FLOAT_SCHEMES else INTEGER_TOLERANCE
+    return SCHEMES[scheme].tolerance if scheme in SCHEMES else INTEGER_TOLERANCE
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GoldenComparison:
     """One answer beside the golden one.
 
     Args:
@@ -77,7 +55,7 @@ class Comparison:
         return self.top1 == self.golden_top1
 
 
-def compare(golden: GoldenAnswer, found: Values, tolerance: Tolerance) -> Comparison:
+def compare(golden: GoldenAnswer, found: Values, tolerance: AnswerTolerance) -> GoldenComparison:
     """Compare an answer with the golden one of the same picture.
 
     Args:
@@ -96,7 +74,7 @@ def compare(golden: GoldenAnswer, found: Values, tolerance: Tolerance) -> Compar
         verdict = IDENTICAL
     else:
         verdict = CLOSE if _is_close(golden, top1, largest, tolerance) else DIFFERENT
-    return Comparison(
+    return GoldenComparison(
         pattern=golden.pattern,
         verdict=verdict,
         largest_difference=largest,
@@ -116,7 +94,9 @@ def _differences(golden: GoldenAnswer, found: Values) -> npt.NDArray[np.float64]
     return differences
 
 
-def _is_close(golden: GoldenAnswer, top1: int, largest: float | None, tolerance: Tolerance) -> bool:
+def _is_close(
+    golden: GoldenAnswer, top1: int, largest: float | None, tolerance: AnswerTolerance
+) -> bool:
     unit = max(1.0, float(np.abs(golden.values).max()))
     if largest is None or largest > tolerance.score * unit:
         return False

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import quoted, replacing, sha256_of, write_json
+from edgecnn.core.files import quoted, replacing, write_json
 from edgecnn.golden.compare import tolerance_of
 from edgecnn.golden.patterns import picture
 from edgecnn.golden.sample import GoldenAnswer
 from edgecnn.golden.verify import read_golden
-from edgecnn.metadata.reading import read_labels
-from edgecnn.tflite.reading import read_model
+from edgecnn.metadata.described_file import DescribedFile
 
 EXPECTED_FILE = "expected.json"
 TOP = 5
@@ -38,10 +37,8 @@ def export(path: str | Path, folder: str | Path) -> list[Path]:
     """
     from PIL import Image
 
-    path, folder = Path(path), Path(folder)
-    model = read_model(path)
-    golden = read_golden(path, model)
-    labels = read_labels(path) or ()
+    file, folder = DescribedFile(path), Path(folder)
+    golden, labels = read_golden(file), file.labels or ()
     _make(folder)
     written, samples = [], []
     for answer in golden.answers:
@@ -51,17 +48,17 @@ def export(path: str | Path, folder: str | Path) -> list[Path]:
             Image.fromarray(image.squeeze()).save(temporary, "PNG")
         written.append(target)
         samples.append({"image": target.name, "top": _top(answer, labels)})
-    described = {"dtype": golden.input_dtype, "shape": list(model.inputs[0].shape)}
+    described = {"dtype": golden.input_dtype, "shape": list(file.model.inputs[0].shape)}
     if golden.input_dtype == "float32":
         spec = golden.spec
         described |= {
             "mean": list(spec.mean), "std": list(spec.std), "color_order": spec.color_order
         }  # fmt: skip
     expected = {
-        "model": path.name,
-        "model_sha256": sha256_of(path),
+        "model": file.path.name,
+        "model_sha256": file.sha256,
         "input": described,
-        "tolerance": tolerance_of(model.scheme).score,
+        "tolerance": tolerance_of(file.model.scheme).score,
         "samples": samples,
     }
     write_json(folder / EXPECTED_FILE, expected)

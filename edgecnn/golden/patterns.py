@@ -28,7 +28,7 @@ Of the first forty seeds of each, one with which trained networks of 32x32 and 2
 ResNet-8, MobileNets v1 0.25 and v2) put a class first by 0.4 or more, and each pattern another.
 """
 
-MAX_PIXELS = 1 << 20
+MAX_PATTERN_PIXELS = 1 << 20
 """Of a picture, so that making it takes little memory."""
 
 FULL = 65536
@@ -62,7 +62,7 @@ def picture(pattern: str, seed: int, shape: Shape) -> npt.NDArray[np.uint8]:
     if pattern not in PATTERNS:
         raise InputError(f"no pattern {pattern!r}: there are {', '.join(PATTERNS)}")
     height, width, channels = shape
-    if min(shape) < 1 or height * width > MAX_PIXELS or channels not in (1, 3):
+    if min(shape) < 1 or height * width > MAX_PATTERN_PIXELS or channels not in (1, 3):
         raise InputError(f"no picture has the shape {shape}")
     return PATTERNS[pattern](_random_bytes(pattern, seed), shape).astype(np.uint8)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PIXELS, picture
+from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, picture
 from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Values, best, sha256_of_array
 from edgecnn.metadata.modelinput import to_tensor
 from edgecnn.runner.session import RunnerSession
@@ -26,7 +26,7 @@ def can_have_sample(shape: tuple[int, ...]) -> bool:
         >>> can_have_sample((224, 224, 3))
         True
     """
-    return shape[0] * shape[1] <= MAX_PIXELS
+    return shape[0] * shape[1] <= MAX_PATTERN_PIXELS
 
 
 def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:

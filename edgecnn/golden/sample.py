@@ -31,7 +31,7 @@ FORMAT = 1
 MAX_BYTES = 4 << 20
 """Of the packed file."""
 
-MAX_SAMPLES = 16
+MAX_GOLDEN_ANSWERS = 16
 
 MAX_VALUES = 256
 """Scores of one answer that are kept, the best: 2 kB. All others are known to be lower."""
@@ -165,7 +165,7 @@ def _parsed(value: Mapping[str, Any]) -> GoldenSample:
     elements = _whole(output["elements"], 1)
     if output["dtype"] != "float32" or described["dtype"] not in ("float32", "uint8"):
         raise ValueError(f"dtypes {described['dtype']!r} and {output['dtype']!r}")
-    if not 1 <= len(samples) <= MAX_SAMPLES:
+    if not 1 <= len(samples) <= MAX_GOLDEN_ANSWERS:
         raise ValueError(f"it has {len(samples)} samples")
     if not (isinstance(value["made"], dict) and isinstance(value["provenance"], dict)):
         raise ValueError("it does not say how it was made")

@@ -10,9 +10,8 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
-from edgecnn.core.files import quoted, sha256_of
 from edgecnn.devices.base import Device, get_device
-from edgecnn.golden.compare import VERDICTS, Comparison, Tolerance, compare, tolerance_of
+from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
 from edgecnn.golden.sample import (
     GOLDEN_FILE,
@@ -21,9 +20,9 @@ from edgecnn.golden.sample import (
     read_sample,
     sha256_of_array,
 )
-from edgecnn.metadata.reading import read_packed_files
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.runner.session import DeviceFacts, LoadedModel, RunnerSession
-from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.schemes import AnswerTolerance
 
 MAX_THREADS = 256
 
@@ -52,8 +51,8 @@ class Verification:
     path: Path
     sha256: str
     verdict: str
-    samples: tuple[Comparison, ...]
-    tolerance: Tolerance
+    samples: tuple[GoldenComparison, ...]
+    tolerance: AnswerTolerance
     device: str
     architecture: str
     bits: int
@@ -144,7 +143,7 @@ def verify_each(
     where = get_device(device, ask_password)
     # Files are read first: a device is not woken up for those that have nothing to replay.
     files = [_read(Path(path)) for path in paths]
-    if not any(isinstance(file, _File) for file in files):
+    if not any(isinstance(file, _VerifiedFile) for file in files):
         yield from (file for file in files if isinstance(file, EdgecnnError))
         return
     with where:
@@ -159,31 +158,29 @@ def verify_each(
 
 
 @dataclass(frozen=True)
-class _File:
-    path: Path
-    model: TfliteModel
+class _VerifiedFile:
+    file: DescribedFile
     golden: GoldenSample
 
 
-def _read(path: Path) -> _File | EdgecnnError:
+def _read(path: Path) -> _VerifiedFile | EdgecnnError:
     try:
-        model = read_model(path)
-        return _File(path, model, read_golden(path, model))
+        file = DescribedFile(path)
+        return _VerifiedFile(file, read_golden(file))
     except EdgecnnError as error:
         return error
 
 
-def read_golden(path: Path, model: TfliteModel) -> GoldenSample:
+def read_golden(file: DescribedFile) -> GoldenSample:
     """Read the golden sample of a file.
 
     Args:
-        path: The file.
-        model: Its structure.
+        file: The file.
 
     Raises:
         InputError: It has none, or one that is broken or of another model.
     """
-    packed, label = read_packed_files(path), quoted(path)
+    packed, model, label = file.packed_files, file.model, file.label
     if GOLDEN_FILE not in packed:
         raise InputError(
             f"{label} has no golden sample: only files that edgecnn convert made since it packs "
@@ -202,9 +199,13 @@ def read_golden(path: Path, model: TfliteModel) -> GoldenSample:
 
 
 def _replayed(
-    file: _File, device: Device, threads: int, on_progress: Callable[[str, int, int], None]
+    verified: _VerifiedFile,
+    device: Device,
+    threads: int,
+    on_progress: Callable[[str, int, int], None],
 ) -> Verification:
-    label = quoted(file.path)
+    file = verified.file
+    label = file.label
 
     def sending(done: int, total: int) -> None:
         on_progress(f"sending {label}", done, total)
@@ -215,17 +216,20 @@ def _replayed(
         loaded = session.load(place, threads)
         tolerance = tolerance_of(file.model.scheme)
         samples = tuple(
-            _compared(answer, file, session, tolerance) for answer in file.golden.answers
+            _compared(answer, verified, session, tolerance) for answer in verified.golden.answers
         )
         host = session.facts()
-    return _verification(file, device, threads, loaded, host, samples, tolerance)
+    return _verification(verified, device, threads, loaded, host, samples, tolerance)
 
 
 def _compared(
-    answer: GoldenAnswer, file: _File, session: RunnerSession, tolerance: Tolerance
-) -> Comparison:
-    golden = file.golden
-    tensor = input_tensor(answer.pattern, answer.seed, golden.spec, file.model.inputs[0])
+    answer: GoldenAnswer,
+    verified: _VerifiedFile,
+    session: RunnerSession,
+    tolerance: AnswerTolerance,
+) -> GoldenComparison:
+    spec, target = verified.golden.spec, verified.file.model.inputs[0]
+    tensor = input_tensor(answer.pattern, answer.seed, spec, target)
     if sha256_of_array(tensor) != answer.input_sha256:
         raise InputError(
             f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
@@ -235,17 +239,17 @@ def _compared(
 
 
 def _verification(
-    file: _File,
+    verified: _VerifiedFile,
     device: Device,
     threads: int,
     loaded: LoadedModel,
     host: DeviceFacts,
-    samples: tuple[Comparison, ...],
-    tolerance: Tolerance,
+    samples: tuple[GoldenComparison, ...],
+    tolerance: AnswerTolerance,
 ) -> Verification:
     return Verification(
-        path=file.path,
-        sha256=sha256_of(file.path),
+        path=verified.file.path,
+        sha256=verified.file.sha256,
         verdict=max((sample.verdict for sample in samples), key=VERDICTS.index),
         samples=samples,
         tolerance=tolerance,
@@ -255,6 +259,6 @@ def _verification(
         runtime=loaded.runtime,
         runtime_version=loaded.runtime_version,
         threads=threads,
-        made=file.golden.made,
-        provenance=file.golden.provenance,
+        made=verified.golden.made,
+        provenance=verified.golden.provenance,
     )

@@ -1,4 +1,4 @@
-"""Loading a source and freezing it into one function of a fixed batch (runs in the child only)."""
+"""Loading a source as something that can be traced (in a child only, where TensorFlow runs)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ import numpy as np
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
-from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.layer_names import TracedLayer, keep_layer_names
-from edgecnn.importing.sources import refuse_custom_code
+from edgecnn.importing.sources import Source, refuse_custom_code
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 
@@ -40,7 +39,7 @@ NEWER_SETTINGS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class LoadedModel:
+class TraceableModel:
     """A model ready to be traced.
 
     Args:
@@ -52,7 +51,7 @@ class LoadedModel:
         ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
         keep_alive: Owner of the variables that ``call`` reads, which does not own them itself.
         notes: What a user should know of how it was loaded, one line each.
-        layers: As ``naming.keep_layer_names`` gives them; none where they can't be known.
+        layers: As ``layer_names.keep_layer_names`` gives them; none where they can't be known.
     """
 
     call: Callable[[Any], Any]
@@ -66,32 +65,39 @@ class LoadedModel:
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
 
 
-def load(job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> LoadedModel:
-    """Load what a conversion job names.
+def load(
+    source: Source,
+    size: tuple[int, int] | None,
+    build: Mapping[str, Any],
+    on_progress: Callable[[int, int], None],
+) -> TraceableModel:
+    """Load a source.
 
     Args:
-        job: ``kind``, ``name``, ``trust``, ``size`` (height, width) or None, and ``build``
-            (the arguments of ``edgecnn.build``) for a registered name.
+        source: What to load.
+        size: Height and width that the user said.
+        build: Arguments of ``edgecnn.build`` for a registered name.
         on_progress: Told (bytes done, bytes in all) while weights are downloaded.
 
     Raises:
         InputError: The model cannot be loaded, or is not one image in and one answer out.
     """
-    label, size = quoted(job["name"]), job["size"]
-    if job["kind"] == "saved_model":
+    label = quoted(source.name)
+    if source.kind == "saved_model":
         with _explained(label):
-            return _from_saved_model(tf.saved_model.load(job["name"]), size, label)
-    model, notes = load_keras(job, on_progress)
+            return _from_saved_model(tf.saved_model.load(source.name), size, label)
+    model, notes = load_keras(source, build, on_progress)
     return _from_keras(model, size, label, notes)
 
 
 def load_keras(
-    job: Mapping[str, Any], on_progress: Callable[[int, int], None]
+    source: Source, build: Mapping[str, Any], on_progress: Callable[[int, int], None]
 ) -> tuple[Any, list[str]]:
     """Build or load a Keras model without its auxiliary classifiers.
 
     Args:
-        job: As :func:`load` takes it, of any kind but a SavedModel.
+        source: What to load, of any kind but a SavedModel.
+        build: Arguments of ``edgecnn.build`` for a registered name.
         on_progress: Told (bytes done, bytes in all) while weights are downloaded.
 
     Returns:
@@ -101,12 +107,13 @@ def load_keras(
         InputError: The model cannot be loaded, or was never built.
     """
     notes: list[str] = []
-    label = quoted(job["name"])
-    if job["kind"] == "registered":
-        return _build(job, on_progress, lambda report: notes.append(str(report))), notes
-    loader = _load_h5 if job["kind"] == "h5" else _load_keras_file
+    label = quoted(source.name)
+    if source.kind == "registered":
+        model = _build(source.name, build, on_progress, lambda told: notes.append(str(told)))
+        return model, notes
+    loader = _load_h5 if source.kind == "h5" else _load_keras_file
     with _explained(label):
-        model = loader(job["name"], trust=job["trust"])
+        model = loader(source.name, trust=source.trust)
     # An unbuilt Sequential has no such attribute.
     if not getattr(model, "inputs", None):
         raise InputError(f"{label} was never built: save it after it has seen an input")
@@ -125,13 +132,14 @@ def _explained(label: str) -> Iterator[None]:
 
 
 def _build(
-    job: Mapping[str, Any],
+    name: str,
+    options: Mapping[str, Any],
     on_progress: Callable[[int, int], None],
     on_weights: Callable[[object], None],
 ) -> Any:
     from edgecnn.models.build import build
 
-    return build(job["name"], **job["build"], on_progress=on_progress, on_weights=on_weights)
+    return build(name, **options, on_progress=on_progress, on_weights=on_weights)
 
 
 def _load_keras_file(path: str, *, trust: bool) -> Any:
@@ -207,7 +215,7 @@ def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
 
 def _from_keras(
     model: Any, size: tuple[int, int] | None, label: str, notes: Sequence[str] = ()
-) -> LoadedModel:
+) -> TraceableModel:
     inputs, outputs = model.inputs, model.outputs
     if len(inputs) != 1 or len(outputs) != 1:
         raise InputError(
@@ -223,7 +231,7 @@ def _from_keras(
         return answer[0] if isinstance(answer, list) else answer
 
     preprocessing = _leading_preprocessing(model)
-    return LoadedModel(
+    return TraceableModel(
         call=call,
         input_shape=image_shape(tuple(inputs[0].shape)[1:], size, label),
         output_shape=tuple(outputs[0].shape)[1:],
@@ -288,7 +296,7 @@ def _ends_in_softmax(model: Any) -> bool | None:
     return getattr(activation, "__name__", "") in ("softmax", "sigmoid")
 
 
-def _from_saved_model(loaded: Any, size: tuple[int, int] | None, label: str) -> LoadedModel:
+def _from_saved_model(loaded: Any, size: tuple[int, int] | None, label: str) -> TraceableModel:
     signature = getattr(loaded, "signatures", {}).get("serving_default")
     if signature is None:
         raise InputError(f"{label} has no 'serving_default' signature: export it with one")
@@ -302,48 +310,9 @@ def _from_saved_model(loaded: Any, size: tuple[int, int] | None, label: str) -> 
     argument, spec = next(iter(arguments.items()))
     answer, output = next(iter(outputs.items()))
 
-    return LoadedModel(
+    return TraceableModel(
         call=lambda image: signature(**{argument: image})[answer],
         keep_alive=loaded,
         input_shape=image_shape(tuple(spec.shape.as_list()[1:]), size, label),
         output_shape=tuple(output.shape.as_list()[1:]),
     )
-
-
-def freeze(model: LoadedModel, normalization: InputSpec | None) -> Any:
-    """Trace a model at a batch of 1, with its weights as constants.
-
-    A fixed batch leaves no SHAPE or PACK ops behind. Keras' layers are given their weights as
-    constants while they are traced, which saves freezing the graph afterwards; variables that
-    they hide, and a SavedModel's, are frozen.
-
-    Args:
-        model: What to trace.
-        normalization: If given, goes into the graph, whose input then is what ``centered`` says.
-
-    Returns:
-        A TensorFlow graph without variables; its input is float32 (1, height, width, channels).
-    """
-
-    def call(image: Any) -> Any:
-        return model.call(image if normalization is None else _normalized(image, normalization))
-
-    spec = tf.TensorSpec((1, *model.input_shape), tf.float32, name="input")
-    concrete = tf.function(call, autograph=False).get_concrete_function(spec)
-    if concrete.captured_inputs:
-        from tensorflow.python.framework import convert_to_constants
-
-        concrete = convert_to_constants.convert_variables_to_constants_v2(concrete)
-    return concrete.graph
-
-
-def _normalized(image: Any, spec: InputSpec) -> Any:
-    """Normalise centred pixels by one pointwise convolution: subtract, divide, swap channels."""
-    channels = spec.channels
-    kernel = np.zeros((1, 1, channels, channels), np.float32)
-    for target in range(channels):
-        source = channels - 1 - target if spec.color_order == "BGR" else target
-        kernel[0, 0, source, target] = 1.0 / spec.std[target]
-    rest = np.asarray(spec.mean, np.float32) - np.float32(spec.centered().mean[0])
-    offset = -rest / np.asarray(spec.std, np.float32)
-    return tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "VALID"), offset)

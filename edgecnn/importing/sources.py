@@ -5,6 +5,7 @@ Only names, headers and JSON are looked at here; nothing of a user's model is ex
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import zipfile
@@ -31,11 +32,13 @@ class Source:
         kind: ``"registered"``, ``"keras"``, ``"h5"`` or ``"saved_model"``.
         name: The architecture's name, or the path as given.
         stem: What output files are named after.
+        trust: Whether code in the file may run.
     """
 
     kind: str
     name: str
     stem: str
+    trust: bool = False
 
 
 def find_source(text: str, *, trust: bool = False) -> Source:
@@ -56,9 +59,8 @@ def find_source(text: str, *, trust: bool = False) -> Source:
     path = Path(text)
     if not exists(path):
         return _registered(text)
-    if path.is_dir():
-        return _saved_model(path)
-    return _file(path, trust=trust)
+    found = _saved_model(path) if path.is_dir() else _file(path, trust=trust)
+    return dataclasses.replace(found, trust=trust)
 
 
 def _registered(text: str) -> Source:

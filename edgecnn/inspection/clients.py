@@ -119,7 +119,7 @@ def clients_for(
     if not model.inputs or not model.outputs:
         ends = ("it has no input or no output",)
         return tuple(ClientVerdict(client, False, ends) for client in CLIENTS)
-    found = [(rule, rule.broken(facts)) for rule in RULES]
+    found = [(rule, rule.broken(facts)) for rule in CLIENT_RULES]
     return tuple(
         ClientVerdict(client, not reasons, reasons)
         for client in CLIENTS
@@ -258,7 +258,7 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(name[:60] for name in shown) + more
 
 
-RULES: tuple[Rule, ...] = (
+CLIENT_RULES: tuple[Rule, ...] = (
     Rule(TASKS, _subgraphs),
     Rule(TASKS, _inputs),
     Rule(TASKS, _image_shape),

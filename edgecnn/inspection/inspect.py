@@ -15,12 +15,12 @@ from edgecnn.inspection.ends import End, end, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.outputs import activation, classes
-from edgecnn.tflite.reading import Signature, TfliteModel, read_model
+from edgecnn.tflite.reading import Signature, TfliteModel
 
 MAX_LEVELS = 6
 """Of JSON that stands in a file; what lies deeper is left out."""
@@ -123,18 +123,16 @@ def inspect(path: str | Path) -> Inspection:
         >>> [verdict.client for verdict in found.clients if not verdict.ok]
         []
     """
-    path = Path(path)
-    model = read_model(path)
-    metadata, labels, packed = read_metadata(path), read_labels(path), read_packed_files(path)
+    file = DescribedFile(path)
+    model, metadata, labels = file.model, file.metadata, file.labels
     facts = Facts(model, metadata, None if labels is None else len(labels))
-    size = path.stat().st_size
     inputs = [
         end(tensor, tensor_bytes(tensor), normalization(model, metadata, place))
         for place, tensor in enumerate(model.inputs)
     ]
     return Inspection(
-        path=path,
-        bytes=size,
+        path=file.path,
+        bytes=file.bytes,
         scheme=model.scheme,
         description=model.description,
         inputs=tuple(inputs),
@@ -147,13 +145,13 @@ def inspect(path: str | Path) -> Inspection:
         signatures=model.signatures,
         metadata=metadata,
         labels=labels,
-        packed_files=tuple(packed),
+        packed_files=tuple(file.packed_files),
         metadata_buffers=tuple(model.metadata),
         made_by=_shallow(model.edgecnn),
-        golden=_golden(packed.get(GOLDEN_FILE)),
+        golden=_golden(file.packed_files.get(GOLDEN_FILE)),
         oldest_runtime=facts.oldest,
         clients=clients_for(model, metadata, labels),
-        oddities=find_oddities(facts, size),
+        oddities=find_oddities(facts, file.bytes),
     )
 
 

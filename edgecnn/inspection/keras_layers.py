@@ -11,6 +11,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.loading import image_shape, load_keras
+from edgecnn.importing.sources import Source
 from edgecnn.models.cost import layer_calls, nodes_by_depth
 
 keras = LazyModule("keras", extra="convert")
@@ -47,13 +48,14 @@ def _bytes(weight: Any) -> int:
 
 
 def _work(parent: ParentPipe, job: Message) -> None:
-    if job["kind"] == "saved_model":
+    source = Source(**job["source"])
+    label = quoted(source.name)
+    if source.kind == "saved_model":
         raise InputError(
-            f"{quoted(job['name'])} is a SavedModel, which has no layers any more: convert it "
+            f"{label} is a SavedModel, which has no layers any more: convert it "
             "and give the .tflite file"
         )
-    label = quoted(job["name"])
-    model, _ = load_keras(job, lambda done, total: None)
+    model, _ = load_keras(source, job["build"], lambda done, total: None)
     if not nodes_by_depth(model):
         raise InputError(
             f"{label} is of a class of its own, which does not show how its layers are joined: "

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from edgecnn.inspection.clients import Facts, sides, some
 from edgecnn.inspection.ends import described, is_image, normalization, own_spec, quantised
-from edgecnn.inspection.ops import CONVERTING
 from edgecnn.inspection.runtimes import parse_release
+from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.outputs import activation, classes, final_operator
-from edgecnn.tflite.reading import WEIGHTED_OPS, Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.schemes import SCHEMES
 
 SHAPE_OPS = frozenset(
     {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}
@@ -179,9 +180,11 @@ def _unmade(model: TfliteModel) -> int:
 def _precisions(facts: Facts) -> Iterator[Oddity]:
     model = facts.model
     schemes = Counter(scheme for _, scheme in model.weighted_operators())
-    integers = schemes["int8"] + schemes["int16x8"]
+    integers = sum(schemes[name] for name, one in SCHEMES.items() if one.is_calibrated)
     body = _without_tail(model)
-    islands = Counter(op.name for op in body if op.dtype == "float32" and op.name not in CONVERTING)
+    islands = Counter(
+        op.name for op in body if op.dtype == "float32" and not op_kind(op.name).converts
+    )
     if integers and islands:
         yield Oddity(
             "float_islands",
@@ -205,15 +208,23 @@ def _precisions(facts: Facts) -> Iterator[Oddity]:
 def _without_tail(model: TfliteModel) -> list[Operator]:
     """Leave out what stands in float32 behind the last layer: a softmax is best so."""
     operators = list(model.operators)
-    while operators and operators[-1].dtype == "float32" and operators[-1].name not in WEIGHTED_OPS:
+    while (
+        operators
+        and operators[-1].dtype == "float32"
+        and not op_kind(operators[-1].name).has_weights
+    ):
         operators.pop()
     return operators
+
+
+def _is_plain_float(op: Operator) -> bool:
+    return op.dtype == "float32" and not op_kind(op.name).has_weights
 
 
 def _conversions_inside(model: TfliteModel, body: Sequence[Operator]) -> int:
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     return sum(
-        op.name in CONVERTING
+        op_kind(op.name).converts
         and (source := op.input(0)) is not None
         and not source.is_constant
         and not {source.index, *(made.index for made in op.outputs)} & ends

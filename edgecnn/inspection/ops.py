@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import Operator, TfliteModel
-
-CONVERTING = ("QUANTIZE", "DEQUANTIZE")
 
 
 def operators_by_precision(model: TfliteModel) -> dict[str, dict[str, int]]:
@@ -32,6 +31,6 @@ def operators_by_precision(model: TfliteModel) -> dict[str, dict[str, int]]:
 
 def _precision(op: Operator) -> str:
     source = op.input(0)
-    if op.name in CONVERTING and source is not None:
+    if op_kind(op.name).converts and source is not None:
         return f"{source.dtype} to {op.dtype}"
     return op.dtype

@@ -9,17 +9,16 @@ from typing import Any
 
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
-from edgecnn.data.inputspec import height_and_width
+from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source
-from edgecnn.quantize.request import BuildOptions
-from edgecnn.quantize.session import CHILD_ENVIRONMENT
-from edgecnn.tflite.cost import Row, operator_rows
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.tflite.cost import CostRow, operator_rows
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.reading import read_model
 
 
 @dataclass(frozen=True)
-class Summary:
+class ModelSummary:
     """A model, layer by layer.
 
     Args:
@@ -31,7 +30,7 @@ class Summary:
 
     model: str
     format: str
-    rows: tuple[Row, ...]
+    rows: tuple[CostRow, ...]
     file_bytes: int | None = None
 
     @property
@@ -61,8 +60,9 @@ def summarize(
     alpha: float = 1.0,
     size: int | tuple[int, int] | None = None,
     classes: int | None = None,
+    build: BuildOptions | None = None,
     trust: bool = False,
-) -> Summary:
+) -> ModelSummary:
     """List a model's layers or ops with output shape, parameters, multiply-adds and bytes.
 
     Multiply-adds are those of convolutions and dense layers, as ``edgecnn models`` counts them.
@@ -74,6 +74,7 @@ def summarize(
         alpha: For a name: width multiplier.
         size: For a name, or a file that takes any size: input pixels.
         classes: For a name: number of classes.
+        build: The options of a name as a whole, instead of one by one.
         trust: Let a Keras file run code of its own.
 
     Raises:
@@ -84,14 +85,13 @@ def summarize(
         >>> edgecnn.summarize("mobilenet_v2").macs
         300774272
     """
-    pixels = None if size is None else height_and_width(size)
-    options = BuildOptions(alpha=alpha, size=pixels, classes=classes)
+    options = BuildOptions.of(build, alpha=alpha, size=size, classes=classes)
     path = Path(source)
     if is_tflite(path):
         options.refuse_for_file(quoted(path), sized=False)
         rows = operator_rows(read_model(path))
-        return Summary(str(source), "tflite", rows, path.stat().st_size)
-    return Summary(str(source), "keras", _keras_rows(str(source), options, trust))
+        return ModelSummary(str(source), "tflite", rows, path.stat().st_size)
+    return ModelSummary(str(source), "keras", _keras_rows(str(source), options, trust))
 
 
 def is_tflite(path: Path) -> bool:
@@ -101,13 +101,14 @@ def is_tflite(path: Path) -> bool:
     return exists(path) and path.is_file() and first_bytes(path)[4:8] == TFLITE_IDENTIFIER
 
 
-def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, ...]:
+def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[CostRow, ...]:
     found = find_source(source, trust=trust)
-    options.check(found)
+    if found.kind == "registered":
+        options.check(found.name)
+    else:
+        options.refuse_for_file(quoted(found.name))
     job = {
-        "kind": found.kind,
-        "name": found.name,
-        "trust": trust,
+        "source": dataclasses.asdict(found),
         "size": options.size,
         "build": options.arguments(),
     }
@@ -118,4 +119,4 @@ def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[Row, .
     ) as child:
         child.send(job)
         rows = child.receive()["rows"]
-    return tuple(Row(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)
+    return tuple(CostRow(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)

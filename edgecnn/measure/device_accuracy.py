@@ -13,7 +13,7 @@ from edgecnn.measure.accuracy import AccuracyTask, Reference
 from edgecnn.measure.classifying import Runners
 from edgecnn.measure.plan import Plan
 from edgecnn.measure.targets import Progress
-from edgecnn.metadata.reading import read_labels
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TfliteModel
 
@@ -117,6 +117,6 @@ class DeviceAccuracy:
 def _labels(path: Path) -> tuple[str, ...]:
     """Return the names in a file; without those that cannot be read, classes have numbers."""
     try:
-        return read_labels(path) or ()
+        return DescribedFile(path).labels or ()
     except InputError:
         return ()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256_of
-from edgecnn.quantize.schemes import Scheme, parse_schemes
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
+from edgecnn.tflite.schemes import Scheme, parse_schemes
 from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]

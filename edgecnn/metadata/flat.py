@@ -99,7 +99,7 @@ class Reader:
         if kind.startswith("union "):
             return self._union(UNIONS[kind.removeprefix("union ")], table, slot)
         position = self.field(table, slot)
-        if position is None or kind == "skipped":
+        if position is None:
             return None
         if kind in SCALARS:
             return self.number(SCALARS[kind], position)

@@ -20,7 +20,7 @@ MAX_PACKED_FILES = 1000
 MAX_DIRECTORY_BYTES = 1 << 20
 """The zip's list of its files."""
 
-BLOCK_BYTES = 1 << 20
+ZIP_BLOCK_BYTES = 1 << 20
 
 END_BYTES = 22
 """Length of a zip's last record, without its comment."""
@@ -119,7 +119,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     content = bytearray()
     with archive.open(info) as file:
         # Blocks, as reading all at once makes several copies of it.
-        while block := file.read(min(BLOCK_BYTES, info.file_size - len(content))):
+        while block := file.read(min(ZIP_BLOCK_BYTES, info.file_size - len(content))):
             content += block
     if len(content) != info.file_size:
         raise ValueError(f"the packed file {info.filename!r} is cut off")

@@ -81,18 +81,6 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("delim_regex_pattern", "string"),
         ("vocab_file", "[AssociatedFile]"),
     ),
-    # Of the model's own schema (identifier TFL3), only what leads to the metadata.
-    "Model": (
-        ("version", "uint"),
-        ("operator_codes", "skipped"),
-        ("subgraphs", "skipped"),
-        ("description", "skipped"),
-        ("buffers", "[Buffer]"),
-        ("metadata_buffer", "skipped"),
-        ("metadata", "[Metadata]"),
-    ),
-    "Metadata": (("name", "string"), ("buffer", "uint")),
-    "Buffer": (("data", "[ubyte]"),),
 }
 """Table -> (field, type) in the order of ids; a union takes two ids, its type and its value."""
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
-from edgecnn.tflite.reading import read_model
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,11 @@ def show_metadata(path: str | Path) -> Shown:
         >>> show_metadata("model.tflite").metadata.author
         'Ada Lovelace'
     """
-    path = Path(path)
-    model = read_model(path)
+    file = DescribedFile(path)
     return Shown(
-        metadata=read_metadata(path),
-        labels=read_labels(path),
-        packed_files={name: len(content) for name, content in read_packed_files(path).items()},
-        buffers={name: len(content) for name, content in model.metadata.items()},
-        edgecnn=model.edgecnn,
+        metadata=file.metadata,
+        labels=file.labels,
+        packed_files={name: len(content) for name, content in file.packed_files.items()},
+        buffers={name: len(content) for name, content in file.model.metadata.items()},
+        edgecnn=file.model.edgecnn,
     )

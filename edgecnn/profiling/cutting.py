@@ -10,6 +10,7 @@ too, and all of them share it.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import struct
 from collections.abc import Hashable
@@ -20,115 +21,108 @@ import numpy as np
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
-from edgecnn.profiling.ops import Op
-from edgecnn.tflite.operators import OpenGraph
+from edgecnn.profiling.ops import Op as TimedOp
+from edgecnn.tflite.graph import Graph, Op, Tensor
+from edgecnn.tflite.parts import some_ops
+from edgecnn.tflite.serialization import read_graph
 
 MOST_COPIES = 256
-"""Of an op in a part: loading it takes its time, and a tiny op is no slower from the cache."""
+"""Copies of an op in a part at most: loading it takes its time, and a tiny op is no slower from the
+cache."""
 
 CHEAP_COPIES, CHEAP_BYTES = 16, 64 << 10
-"""So many, if they move no more than that, share the cost of a call and find the cache warm."""
+"""So many copies, if they move no more than these bytes, share the cost of a call and find the
+cache warm."""
 
 
-PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")
-
-
-class Cutter(OpenGraph):
+class Cutter:
     """A file whose ops can be cut out.
 
     Args:
-        content: A ``.tflite`` file's bytes.
+        graph: The file.
         ops: The ops that run, of the same file.
 
     Example:
         >>> model = read_model(path)
         >>> ops = with_idle_bytes(model, running_ops(model))
-        >>> Path("first.tflite").write_bytes(Cutter(path.read_bytes(), ops).alone(ops[0]))
+        >>> Path("first.tflite").write_bytes(cutter_of(path, ops).alone(ops[0]))
     """
 
-    def __init__(self, content: bytes, ops: list[Op]) -> None:
-        super().__init__(content)
-        self._ops = ops
-        self._makers = {int(t): op for op in self.operators for t in op.outputs}
-        self._made_at_load = set(range(len(self.operators))) - {op.place for op in ops}
+    def __init__(self, graph: Graph, ops: list[TimedOp]) -> None:
+        self._graph, self._ops = graph, ops
+        run = {op.place for op in ops}
+        self._made_at_load = {op for place, op in enumerate(graph.ops) if place not in run}
 
-    def alone(self, op: Op) -> bytes:
+    def alone(self, op: TimedOp) -> bytes:
         """Return a model of one op alone, which is in it ``copies(op)`` times."""
         return self._repeated([op], copies(op))
 
-    def joined(self, op: Op, partner: Op) -> bytes:
+    def joined(self, op: TimedOp, partner: TimedOp) -> bytes:
         """Return a model of two ops that follow each other, as often as the partner alone."""
         chain = sorted((op, partner), key=lambda one: one.place)
         return self._repeated(chain, copies(partner))
 
-    def partner(self, op: Op) -> Op | None:
+    def partner(self, op: TimedOp) -> TimedOp | None:
         """Return the op whose kernel may do this one's work too; None if there is none.
 
         XNNPACK makes one op of a sigmoid and the product with its input (swish) in int8, and of a
         padding and the convolution behind it.
         """
-        one = self.operators[op.place]
+        one, found = self._graph.ops[op.place], None
         if op.kind == "MUL":
-            sigmoids = [self._makers.get(int(tensor)) for tensor in one.inputs]
-            found = next((each for each in sigmoids if self._is_swish(each, one)), None)
-        else:
-            found = self.only_reader(int(one.outputs[0])) if op.kind == "PAD" else None
-            if found is None or self.kind(found) not in PADDED:
-                return None
-        return next((each for each in self._ops if self.operators[each.place] is found), None)
+            makers = [self._graph.maker(tensor) for tensor in one.reads]
+            found = next((made for made in makers if made and self._is_swish(made, one)), None)
+        elif op.kind == "PAD":
+            reader = self._graph.only_reader(one.result)
+            found = reader if reader is not None and reader.known.has_window else None
+        return next((each for each in self._ops if self._graph.ops[each.place] is found), None)
 
-    def _is_swish(self, sigmoid: Any, product: Any) -> bool:
-        if sigmoid is None or self.kind(sigmoid) != "LOGISTIC":
-            return False
-        result, source = int(sigmoid.outputs[0]), int(sigmoid.inputs[0])
-        read = {int(tensor) for tensor in product.inputs}
-        return read == {result, source} and self.only_reader(result) is product
+    def _is_swish(self, sigmoid: Op, product: Op) -> bool:
+        return (
+            sigmoid.kind == "LOGISTIC"
+            and set(product.reads) == {sigmoid.result, sigmoid.source}
+            and self._graph.only_reader(sigmoid.result) is product
+        )
 
-    def _repeated(self, chain: list[Op], times: int) -> bytes:
-        ops = [self.operators[op.place] for op in chain]
-        before = [self._makers[tensor] for one in ops for tensor in self._widened(one)]
+    def _repeated(self, chain: list[TimedOp], times: int) -> bytes:
+        ops = [self._graph.ops[op.place] for op in chain]
+        before = [maker for one in ops for maker in self._widening(one).values()]
         others = [other for _ in range(times - 1) for other in self._again(ops)]
-        return self.several([*before, *ops, *others])
+        return some_ops(self._graph, [*before, *ops, *others])
 
-    def likeness(self, op: Op) -> Hashable:
+    def likeness(self, op: TimedOp) -> Hashable:
         """Return what two ops share whose parts take the same time."""
-        one = self.operators[op.place]
-        widened = self._widened(one)
-        numbers: dict[int, int] = {}
+        one = self._graph.ops[op.place]
+        widened = self._widening(one)
+        numbers: dict[Tensor | None, int] = {}
         tensors = [
-            (numbers.setdefault(int(t), len(numbers)), self._form(int(t)), int(t) in widened)
-            for t in (*one.inputs, *one.outputs)
+            (numbers.setdefault(tensor, len(numbers)), _form(tensor), tensor in widened)
+            for tensor in (*one.inputs, *one.outputs)
         ]
-        settings = (_plain(one.builtinOptions), _plain(one.customOptions))
-        return repr((copies(op), int(one.opcodeIndex), settings, tensors))
+        settings = (one.kind, one.version, _plain(one.options), _plain(one.extra))
+        return repr((copies(op), settings, tensors))
 
-    def _widened(self, one: Any) -> list[int]:
-        """Return what an op reads that is a constant as soon as the file is loaded."""
-        places = {id(self.operators[place]) for place in self._made_at_load}
-        return [t for t in self.moving_inputs(one) if id(self._makers.get(t)) in places]
+    def _widening(self, one: Op) -> dict[Tensor, Op]:
+        """Return what an op reads that is a constant once the file is loaded, and what makes it."""
+        makers = {tensor: self._graph.maker(tensor) for tensor in one.moving_inputs}
+        return {t: made for t, made in makers.items() if made and made in self._made_at_load}
 
-    def _again(self, chain: list[Any]) -> list[Any]:
+    def _again(self, chain: list[Op]) -> list[Op]:
         """Return ops that do the same again, with results of their own."""
-        renamed: dict[int, int] = {}
+        renamed: dict[Tensor, Tensor] = {}
         found = []
         for one in chain:
-            other = copy.copy(one)
-            other.inputs = np.array([renamed.get(int(t), int(t)) for t in one.inputs], np.int32)
-            for tensor in map(int, one.outputs):
-                self.tensors.append(self.tensors[tensor])
-                renamed[tensor] = len(self.tensors) - 1
-            other.outputs = np.array([renamed[int(t)] for t in one.outputs], np.int32)
-            found.append(other)
+            inputs = [tensor and renamed.get(tensor, tensor) for tensor in one.inputs]
+            for tensor in one.outputs:
+                renamed[tensor] = copy.copy(tensor)
+                renamed[tensor].index = len(self._graph.tensors)
+                self._graph.tensors.append(renamed[tensor])
+            outputs = [renamed[tensor] for tensor in one.outputs]
+            found.append(dataclasses.replace(one, inputs=inputs, outputs=outputs))
         return found
 
-    def _form(self, tensor: int) -> Hashable:
-        if tensor < 0:
-            return None
-        scales = len(self.scale(tensor))
-        return self.shape(tensor), int(self.tensors[tensor].type), self.is_constant(tensor), scales
 
-
-def copies(op: Op) -> int:
+def copies(op: TimedOp) -> int:
     """Return how often an op is in its part.
 
     Example:
@@ -144,7 +138,7 @@ def copies(op: Op) -> int:
     return 1 << (needed - 1).bit_length()
 
 
-def cutter_of(path: Path, ops: list[Op]) -> Cutter:
+def cutter_of(path: Path, ops: list[TimedOp]) -> Cutter:
     """Read a file whose ops are to be cut out.
 
     Args:
@@ -156,7 +150,7 @@ def cutter_of(path: Path, ops: list[Op]) -> Cutter:
         EdgecnnError: This machine has no ai-edge-litert, whose schema files are written with.
     """
     try:
-        return Cutter(path.read_bytes(), ops)
+        return Cutter(read_graph(path.read_bytes()), ops)
     except ImportError as error:
         raise EdgecnnError(
             "cutting a file up needs ai-edge-litert, which 32-bit systems have no wheels of: "
@@ -168,10 +162,18 @@ def cutter_of(path: Path, ops: list[Op]) -> Cutter:
         raise InputError(f"{quoted(path)} is truncated or corrupt: make it again") from error
 
 
+def _form(tensor: Tensor | None) -> Hashable:
+    if tensor is None:
+        return None
+    return tensor.shape, tensor.dtype, tensor.is_constant, len(tensor.scales)
+
+
 def _plain(value: Any) -> Any:
     """Return a table of the schema as plain values."""
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, dict):
+        return [(name, _plain(each)) for name, each in sorted(value.items())]
     if hasattr(value, "__dict__"):
         return [(name, _plain(each)) for name, each in sorted(vars(value).items())]
     return value

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import tensor_bytes
+from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import (
-    WEIGHTED_OPS,
     Operator,
     TensorInfo,
     TfliteModel,
@@ -101,7 +101,7 @@ def _bytes(tensors: Iterable[TensorInfo]) -> int:
 
 
 def _precision(op: Operator, model: TfliteModel) -> str:
-    weights = weights_of(op) if op.name in WEIGHTED_OPS else None
+    weights = weights_of(op) if op_kind(op.name).has_weights else None
     if weights is None or weights.name in model.widened:
         return FLOAT32
     return INT8 if weights.dtype in ("int8", "uint8", "int4") else FLOAT32

@@ -9,6 +9,7 @@ import numpy as np
 from edgecnn.profiling.cutting import Cutter, copies
 from edgecnn.profiling.ops import FLOAT32, INT8, running_ops
 from edgecnn.tflite.reading import load_schema, parse_model
+from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.writing import pack
 
 CONVOLUTIONS = ((28, 128), (14, 256))
@@ -63,7 +64,7 @@ def several(content: bytes) -> tuple[bytes, int]:
         content: A model of one op.
     """
     (op,) = running_ops(parse_model(content, "a reference"))
-    return Cutter(content, [op]).alone(op), copies(op)
+    return Cutter(read_graph(content), [op]).alone(op), copies(op)
 
 
 class _Model:

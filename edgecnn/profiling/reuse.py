@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from edgecnn.profiling.ops import Op
-from edgecnn.tflite.memory import Place, planned
+from edgecnn.tflite.memory import MemoryPlace, planned
 from edgecnn.tflite.reading import TfliteModel
 
 MOST_IDLE = 64 << 20
@@ -40,14 +40,14 @@ def with_idle_bytes(model: TfliteModel, ops: Sequence[Op]) -> list[Op]:
     ]
 
 
-def _used(model: TfliteModel, op: Op, places: dict[int, Place]) -> list[Place]:
+def _used(model: TfliteModel, op: Op, places: dict[int, MemoryPlace]) -> list[MemoryPlace]:
     """Return where all lies that an op reads and writes, constants aside."""
     one = model.operators[op.place]
     tensors = (*one.inputs, *one.outputs)
     return [places[t.index] for t in tensors if t is not None and t.index in places]
 
 
-def _results(model: TfliteModel, op: Op, places: dict[int, Place]) -> list[Place]:
+def _results(model: TfliteModel, op: Op, places: dict[int, MemoryPlace]) -> list[MemoryPlace]:
     """Return where the results lie that are not laid over what the op reads."""
     one = model.operators[op.place]
     read = {id(places[t.index]) for t in one.inputs if t is not None and t.index in places}
@@ -56,7 +56,7 @@ def _results(model: TfliteModel, op: Op, places: dict[int, Place]) -> list[Place
 
 
 def _moved_before(
-    number: int, ops: Sequence[Op], used: list[list[Place]], results: list[Place]
+    number: int, ops: Sequence[Op], used: list[list[MemoryPlace]], results: list[MemoryPlace]
 ) -> int:
     """Return what was moved since half of the memory of an op's results was used."""
     wanted, moved = sum(place.size for place in results) / 2, 0
@@ -69,6 +69,6 @@ def _moved_before(
     return moved
 
 
-def _overlap(one: Place, other: Place) -> int:
+def _overlap(one: MemoryPlace, other: MemoryPlace) -> int:
     end = min(one.offset + one.size, other.offset + other.size)
     return max(0, end - max(one.offset, other.offset))

@@ -9,9 +9,9 @@ from pathlib import PurePath
 from edgecnn.comparison.changes import share_change
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.quantize.schemes import SCHEMES
 from edgecnn.reporting.rows import Row
 from edgecnn.results.record import Record
+from edgecnn.tflite.schemes import SCHEMES
 
 REFERENCE = "float32"
 

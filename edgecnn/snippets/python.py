@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.metadata.reading import read_metadata
 from edgecnn.snippets.facts import common, filled
 from edgecnn.snippets.quoting import comment, python_literal
 
@@ -39,7 +38,7 @@ def _labels(classifier: Classifier) -> str:
     labels = classifier.labels
     if len(labels) != classifier.classes:
         return f'[f"class {{index}}" for index in range({classifier.classes})]'
-    metadata = read_metadata(classifier.path)
+    metadata = classifier.file.metadata
     if len(labels) <= FEW_LABELS or metadata is None:
         return f"[{', '.join(map(python_literal, labels))}]"
     name = python_literal(metadata.outputs[0].label_files[0])

@@ -12,7 +12,6 @@ from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import INTERPRETER, LITERT_JS, MEDIAPIPE, clients_for
 from edgecnn.metadata.modelinput import NOTHING_SAID
-from edgecnn.metadata.reading import read_metadata
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program
 from edgecnn.snippets.web import web_page
@@ -53,7 +52,7 @@ def snippet(path: str | Path, platform: str, preprocessing: Preprocessing = NOTH
     if platform not in PLATFORMS:
         raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
     classifier, chosen = read_classifier(path, preprocessing), PLATFORMS[platform]
-    verdicts = clients_for(classifier.model, read_metadata(path), classifier.labels or None)
+    verdicts = clients_for(classifier.model, classifier.file.metadata, classifier.labels or None)
     (verdict,) = (each for each in verdicts if each.client == chosen.client)
     if not verdict.ok:
         raise InputError(

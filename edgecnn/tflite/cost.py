@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import scope_of
+from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import (
-    WEIGHTED_OPS,
     Operator,
     TensorInfo,
     TfliteModel,
@@ -17,7 +17,7 @@ from edgecnn.tflite.reading import (
 
 
 @dataclass(frozen=True)
-class Row:
+class CostRow:
     """One layer or op.
 
     Args:
@@ -37,7 +37,7 @@ class Row:
     bytes: int
 
 
-def operator_rows(model: TfliteModel) -> tuple[Row, ...]:
+def operator_rows(model: TfliteModel) -> tuple[CostRow, ...]:
     """List the ops of a file with what they hold and cost.
 
     Constants that are widened when the file is loaded belong to the op that uses them.
@@ -52,7 +52,7 @@ def operator_rows(model: TfliteModel) -> tuple[Row, ...]:
     return tuple(_rows(model))
 
 
-def _rows(model: TfliteModel) -> Iterator[Row]:
+def _rows(model: TfliteModel) -> Iterator[CostRow]:
     """Count each constant once."""
     seen: set[int] = set()
     for op in model.operators:
@@ -62,7 +62,7 @@ def _rows(model: TfliteModel) -> Iterator[Row]:
         inputs = [model.widened.get(tensor.name, tensor) for tensor in op.inputs if tensor]
         constants = [t for t in inputs if t.is_constant and t.index not in seen]
         seen.update(tensor.index for tensor in constants)
-        yield Row(
+        yield CostRow(
             name=scope_of(name),
             kind=op.name,
             output_shape=op.outputs[0].shape if op.outputs else (),
@@ -74,13 +74,13 @@ def _rows(model: TfliteModel) -> Iterator[Row]:
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
     """Tell weights from shapes, axes and paddings, which are whole numbers of other ops."""
-    return op.name in WEIGHTED_OPS or not tensor.dtype.startswith(("int32", "int64"))
+    return op_kind(op.name).has_weights or not tensor.dtype.startswith(("int32", "int64"))
 
 
 def multiply_adds(op: Operator) -> int:
     """Return the multiply-adds of an op for one image; 0 for ops without weights."""
     weights = weights_of(op)
-    if op.name not in WEIGHTED_OPS or weights is None or not op.outputs:
+    if not op_kind(op.name).has_weights or weights is None or not op.outputs:
         return 0
     moving = op.outputs[0]
     if op.name == "TRANSPOSE_CONV":

@@ -1,337 +1,450 @@
-"""A ``.tflite`` graph that is being rewritten: who reads a tensor, new ops, new tensors."""
+"""A ``.tflite`` graph that can be changed: typed ops and tensors, who reads and who makes a tensor.
+
+``edgecnn.tflite.reading`` describes any file within bounds and changes none; a graph is for files
+that edgecnn makes, or that the runtime has taken already. It is read once, changed by one pass
+after another, and written where the runtime needs bytes (``edgecnn.tflite.serialization``).
+"""
 
 from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.writing import pack, unpack
+from edgecnn.tflite.ops import Activation, OpKind, op_kind
 
-Values = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+Range = tuple[float, float]
+"""The least and the greatest value of a tensor."""
 
-LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-SCALED_ALONG = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "PAD", "RESHAPE")
-"""Ops whose result is twice as large if what they read is."""
-
-OPTIONS = {
+OPTION_TABLES = {
     "ADD": "AddOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "MUL": "MulOptions",
 }
-"""Of the ops that are made here, the name of the table that holds their settings."""
+"""For the ops that are made here, the schema's table that holds their settings."""
 
 
 @dataclass(frozen=True)
-class Absorbers:
-    """Where a factor on a tensor ends: ops whose kernels take it, tensors that carry it."""
+class Quantization:
+    """How a tensor's integers stand for real numbers.
 
-    kernels: list[Any]
-    tensors: list[int]
+    Args:
+        scales: One, or one for each channel.
+        zero_points: As many integers, each of which stands for 0.
+        axis: Axis of the channels.
+        details: The schema's type and table of another way of quantising, such as block-wise.
+    """
+
+    scales: npt.NDArray[np.float32]
+    zero_points: npt.NDArray[np.int64]
+    axis: int = 0
+    details: tuple[int, Any] = (0, None)
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A tensor of a graph.
+
+    Args:
+        index: Number in the graph and in copies of it; it stays when other tensors go.
+        name: The tensor's name.
+        shape: Its shape; empty for a scalar.
+        dtype: Element type as the schema calls it, in lower case: ``"float32"``, ``"int4"``.
+        data: A constant's bytes, shape (bytes,), uint8; None for what an op makes.
+        quantization: Of integers; None for floats.
+        range: The least and greatest value that it is marked to have for quantising, or None.
+        extra: Fields of the schema that nothing here changes: sparsity, open shapes, variables.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    data: npt.NDArray[np.uint8] | None = None
+    quantization: Quantization | None = None
+    range: Range | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        # The same in each run, so that sets of tensors have an order that does not change.
+        return self.index
+
+    @property
+    def elements(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the file holds its values."""
+        return self.data is not None
+
+    @property
+    def is_float(self) -> bool:
+        """Whether its values are float32."""
+        return self.dtype == "float32"
+
+    @property
+    def values(self) -> Array:
+        """A constant's values, shape and element type as the tensor's."""
+        assert self.data is not None
+        return self.data.view(np.dtype(self.dtype)).reshape(self.shape)
+
+    @values.setter
+    def values(self, values: Array) -> None:
+        flat = np.ascontiguousarray(values, np.dtype(self.dtype)).reshape(-1)
+        self.data = flat.view(np.uint8)
+
+    @property
+    def float_values(self) -> npt.NDArray[np.float32] | None:
+        """A float32 constant's values; None for any other tensor."""
+        return self.values if self.is_constant and self.is_float else None
+
+    @property
+    def scales(self) -> npt.NDArray[np.float64]:
+        """Scales: one, or one a channel; none for floats."""
+        if self.quantization is None:
+            return np.zeros(0)
+        return self.quantization.scales.astype(np.float64)
+
+    @property
+    def zero_point(self) -> int:
+        """The first zero point; 0 where there is none."""
+        if self.quantization is None or not self.quantization.zero_points.size:
+            return 0
+        return int(self.quantization.zero_points[0])
+
+    def real(self, values: Array) -> npt.NDArray[np.float32]:
+        """Return the real numbers that values of this tensor stand for.
+
+        Args:
+            values: Of the tensor's element type, any shape.
+        """
+        if self.quantization is None:
+            return values.astype(np.float32, copy=False)
+        shifted = values.astype(np.float32) - np.float32(self.zero_point)
+        shifted *= np.float32(self.quantization.scales[0])
+        return shifted
+
+
+@dataclass(eq=False)
+class Op:
+    """An op of a graph.
+
+    Args:
+        kind: As the format has it: ``"CONV_2D"``; a custom op's own name.
+        inputs: What it reads; None where an optional input is left out.
+        outputs: What it makes.
+        options: Its settings, in the schema's object form; None where it has none.
+        version: Version of its kind that the file declares; None for an op that is made here, which
+            takes that of others of its kind.
+        intermediates: Tensors within it, as some recurrent ops have.
+        is_custom: Whether its kind is not the format's but a program's own.
+        extra: Fields of the schema that nothing here changes: custom options.
+    """
+
+    kind: str
+    inputs: list[Tensor | None]
+    outputs: list[Tensor]
+    options: Any = None
+    version: int | None = None
+    intermediates: list[Tensor] = field(default_factory=list)
+    is_custom: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def known(self) -> OpKind:
+        """What is known of its kind."""
+        return op_kind(self.kind)
+
+    @property
+    def source(self) -> Tensor:
+        """Its first input."""
+        tensor = self.inputs[0]
+        assert tensor is not None
+        return tensor
+
+    @property
+    def result(self) -> Tensor:
+        """Its first output."""
+        return self.outputs[0]
+
+    @property
+    def reads(self) -> list[Tensor]:
+        """Its inputs that are not left out, each once."""
+        return list(dict.fromkeys(tensor for tensor in self.inputs if tensor is not None))
+
+    @property
+    def moving_inputs(self) -> list[Tensor]:
+        """What it reads that depends on the model's input, each once."""
+        return [tensor for tensor in self.reads if not tensor.is_constant]
+
+    @property
+    def constants(self) -> list[Tensor]:
+        """What it reads that the file holds, each once."""
+        return [tensor for tensor in self.reads if tensor.is_constant]
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether it has weights and the file holds them."""
+        return self.known.has_weights and self.weights.is_constant
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it has weights that the file holds, and its arithmetic is known here."""
+        return self.known.is_linear and self.weights.is_constant
+
+    @property
+    def weights(self) -> Tensor:
+        """Its second input, which a weighted op's weights are."""
+        tensor = self.inputs[1]
+        assert tensor is not None
+        return tensor
+
+    @property
+    def bias(self) -> Tensor | None:
+        """A weighted op's bias, where it has one and the file holds it."""
+        tensor = self.inputs[2] if len(self.inputs) > 2 else None
+        return tensor if tensor is not None and tensor.is_constant else None
+
+    @property
+    def has_moving_bias(self) -> bool:
+        """Whether a weighted op's bias is made by another op."""
+        tensor = self.inputs[2] if len(self.inputs) > 2 else None
+        return tensor is not None and not tensor.is_constant
+
+    @property
+    def activation(self) -> Activation:
+        """The activation that is fused into it."""
+        return Activation(int(getattr(self.options, "fusedActivationFunction", 0) or 0))
+
+    @activation.setter
+    def activation(self, activation: Activation) -> None:
+        self.options.fusedActivationFunction = int(activation)
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Steps of its window, down and across."""
+        return int(self.options.strideH), int(self.options.strideW)
+
+    @property
+    def pads(self) -> bool:
+        """Whether its window reaches beyond the map, where zeros are read ("same" padding)."""
+        return int(self.options.padding) == SAME
+
+
+SAME, VALID = 0, 1
+"""The format's numbers of paddings."""
 
 
 class Graph:
-    """The first subgraph of a model, in the schema's object form.
+    """The first subgraph of a model.
 
     Args:
-        content: A ``.tflite`` file's bytes.
+        tensors: All tensors; ``index`` is each one's place.
+        ops: In an order in which they can run.
+        inputs: What goes in.
+        outputs: What comes out.
+        model: The rest of the file, in the schema's object form.
 
     Example:
-        >>> graph = Graph(content)
-        >>> [graph.kind(op) for op in graph.operators][:2]
+        >>> graph = read_graph(content)
+        >>> [op.kind for op in graph.ops][:2]
         ['CONV_2D', 'HARD_SWISH']
     """
 
-    def __init__(self, content: bytes) -> None:
-        from ai_edge_litert import schema_py_generated as schema
+    def __init__(
+        self,
+        tensors: list[Tensor],
+        ops: list[Op],
+        inputs: list[Tensor],
+        outputs: list[Tensor],
+        model: Any,
+    ) -> None:
+        self.tensors, self._ops = tensors, ops
+        self.inputs, self.outputs = inputs, outputs
+        self.model = model
+        self._readers: dict[Tensor, list[Op]] | None = None
+        self._makers: dict[Tensor, Op] | None = None
+        self._numbers: dict[float, Tensor] = {}
 
-        self.schema: Any = schema
-        self._model = unpack(content)
-        self._content, self._is_changed = content, False
-        self._readers: dict[int, list[Any]] = {}
-        self._numbers: dict[float, int] = {}
-        self._names = {
-            value: name for name, value in vars(schema.BuiltinOperator).items() if name[0] != "_"
-        }
-        self._graph = self._model.subgraphs[0]
-        self.tensors: list[Any] = self._graph.tensors
-        self.operators: list[Any] = list(self._graph.operators)
-        for op in self.operators:
-            # A vector that is empty may be left out of a file.
-            op.inputs = _indices(op.inputs)
-            op.outputs = _indices(op.outputs)
+    def copy(self) -> Graph:
+        """Return a graph of its own; constants' bytes, which never change in place, are shared."""
+        tensors = [copy.copy(tensor) for tensor in self.tensors]
+        ops = [
+            replace(
+                op,
+                inputs=[None if tensor is None else tensors[tensor.index] for tensor in op.inputs],
+                outputs=[tensors[tensor.index] for tensor in op.outputs],
+                options=copy.copy(op.options),
+                intermediates=[tensors[tensor.index] for tensor in op.intermediates],
+            )
+            for op in self._ops
+        ]
+        inputs, outputs = ([tensors[t.index] for t in side] for side in (self.inputs, self.outputs))
+        return Graph(tensors, ops, inputs, outputs, self.model)
 
     @property
-    def inputs(self) -> list[int]:
-        """The tensors that go in."""
-        return [int(tensor) for tensor in self._graph.inputs]
+    def ops(self) -> Sequence[Op]:
+        """Its ops, in an order in which they can run."""
+        return self._ops
+
+    @property
+    def input(self) -> Tensor:
+        """The first tensor that goes in."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Tensor:
+        """The first tensor that comes out."""
+        return self.outputs[0]
 
     @property
     def is_alone(self) -> bool:
-        """Whether there is no other subgraph, which might share its constants."""
-        return len(self._model.subgraphs) == 1
+        """Whether the file has no other subgraph, which might share its constants."""
+        return len(self.model.subgraphs) == 1
 
-    def kind(self, op: Any) -> str:
-        """Return the name of an op's kind, as ``"CONV_2D"``."""
-        code = self._model.operatorCodes[op.opcodeIndex]
-        return str(self._names[max(code.builtinCode, code.deprecatedBuiltinCode)])
-
-    def readers(self, tensor: int) -> list[Any]:
-        """Return the ops that read a tensor."""
-        if not self._readers:
-            for op in self.operators:
-                for read in dict.fromkeys(op.inputs.tolist()):
+    def readers(self, tensor: Tensor) -> list[Op]:
+        """Return the ops that read a tensor, in their order."""
+        if self._readers is None:
+            self._readers = {}
+            for op in self._ops:
+                for read in op.reads:
                     self._readers.setdefault(read, []).append(op)
         return self._readers.get(tensor, [])
 
-    def only_reader(self, tensor: int) -> Any:
+    def only_reader(self, tensor: Tensor) -> Op | None:
         """Return the one op that reads a tensor; None if there are more or it is a result."""
         readers = self.readers(tensor)
-        return readers[0] if len(readers) == 1 and tensor not in self._graph.outputs else None
+        return readers[0] if len(readers) == 1 and tensor not in self.outputs else None
 
-    def constant(self, tensor: int) -> Values | None:
-        """Return the values of a float32 constant; None for any other tensor, or none (-1)."""
-        if tensor < 0:
-            return None
-        entry = self.tensors[tensor]
-        data = self._model.buffers[entry.buffer].data
-        if entry.type != self.schema.TensorType.FLOAT32 or data is None or not len(data):
-            return None
-        return np.frombuffer(np.asarray(data).tobytes(), np.float32).reshape(self.shape(tensor))
+    def maker(self, tensor: Tensor) -> Op | None:
+        """Return the op that makes a tensor; None for inputs and constants."""
+        if self._makers is None:
+            self._makers = {made: op for op in self._ops for made in op.outputs}
+        return self._makers.get(tensor)
 
-    def shape(self, tensor: int) -> tuple[int, ...]:
-        """Return a tensor's shape; that of a scalar and an unknown one are empty."""
-        shape = self.tensors[tensor].shape
-        return () if shape is None else tuple(int(side) for side in shape)
+    def shared_constants(self) -> set[Tensor]:
+        """Return the constants that are read more than once, which can't be changed for one op."""
+        uses = Counter(tensor for op in self._ops for tensor in op.inputs if tensor is not None)
+        return {tensor for tensor, count in uses.items() if count > 1 and tensor.is_constant}
 
-    def elements(self, tensor: int) -> int:
-        """Return a tensor's number of values."""
-        return math.prod(self.shape(tensor))
+    def add_constant(self, values: Any, name: str) -> Tensor:
+        """Add a float32 constant.
 
-    def add_constant(self, values: Any, name: str) -> int:
-        """Add a float32 constant and return its index."""
+        Args:
+            values: Anything that numpy makes an array of.
+            name: The new tensor's name.
+        """
         array = np.ascontiguousarray(values, np.float32)
-        buffer, tensor = self.schema.BufferT(), self.schema.TensorT()
-        buffer.data = np.frombuffer(array.tobytes(), np.uint8)
-        self._model.buffers.append(buffer)
-        tensor.name, tensor.shape = name, np.array(array.shape, np.int32)
-        tensor.type, tensor.buffer = self.schema.TensorType.FLOAT32, len(self._model.buffers) - 1
+        tensor = Tensor(len(self.tensors), name, array.shape, "float32")
+        tensor.values = array
         self.tensors.append(tensor)
-        return len(self.tensors) - 1
+        return tensor
 
-    def number(self, value: float) -> int:
-        """Add a constant of one number, once; return its index."""
+    def number(self, value: float) -> Tensor:
+        """Return a constant of one number, which is added once."""
         if value not in self._numbers:
             self._numbers[value] = self.add_constant([value], f"number_{value:.3g}")
         return self._numbers[value]
 
     def like(
         self,
-        tensor: int,
+        tensor: Tensor,
         part: str,
         *,
-        extremes: tuple[float, float] | None = None,
+        range: Range | None = None,
         shape: tuple[int, ...] | None = None,
-    ) -> int:
-        """Add a tensor like another, but for what is given, named after it; return its index."""
-        new = copy.copy(self.tensors[tensor])
-        new.name = f"{self.name(tensor)}/{part}"
-        self.tensors.append(new)
-        if extremes is not None:
-            self._set_range(len(self.tensors) - 1, extremes)
+    ) -> Tensor:
+        """Add a tensor like another, but for what is given, named after it."""
+        new = copy.copy(tensor)
+        new.index, new.name = len(self.tensors), f"{tensor.name}/{part}"
+        if range is not None:
+            new.range = range
         if shape is not None:
-            new.shape, new.shapeSignature = np.array(shape, np.int32), None
-        return len(self.tensors) - 1
+            new.shape, new.extra = shape, {**tensor.extra, "shapeSignature": None}
+        self.tensors.append(new)
+        return new
 
-    def is_calibrated(self, tensor: int) -> bool:
-        """Whether a tensor is marked to have a range."""
-        extremes = getattr(self.tensors[tensor].quantization, "min", None)
-        return extremes is not None and len(extremes) > 0
+    def new_op(self, kind: str, inputs: Sequence[Tensor], result: Tensor, **settings: Any) -> Op:
+        """Return a new op, which is not in the graph yet.
 
-    def range(self, tensor: int) -> tuple[float, float]:
-        """Return the least and the greatest value that a tensor is marked to have."""
-        quantization = self.tensors[tensor].quantization
-        return float(quantization.min[0]), float(quantization.max[0])
+        Args:
+            kind: One of :data:`OPTION_TABLES`.
+            inputs: What it reads.
+            result: What it makes.
+            settings: Fields of the schema's table of its kind.
+        """
+        from ai_edge_litert import schema_py_generated as schema
 
-    def widen(self, tensor: int, factor: float) -> None:
-        """Multiply the range that a tensor is marked to have."""
-        low, high = self.range(tensor)
-        self._set_range(tensor, (factor * low, factor * high))
-
-    def _set_range(self, tensor: int, extremes: tuple[float, float]) -> None:
-        quantization = self.schema.QuantizationParametersT()
-        quantization.min, quantization.max = [extremes[0]], [extremes[1]]
-        self.tensors[tensor].quantization = quantization
-
-    def name(self, tensor: int) -> str:
-        """Return a tensor's name."""
-        name = self.tensors[tensor].name
-        return name.decode() if isinstance(name, bytes) else str(name)
-
-    def operator(self, kind: str, inputs: list[int], output: int, **settings: Any) -> Any:
-        """Return a new op, which is not in the graph yet."""
-        op, options = self.schema.OperatorT(), getattr(self.schema, f"{OPTIONS[kind]}T")()
-        op.opcodeIndex = self._code(kind)
-        op.inputs, op.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
-        op.builtinOptionsType = getattr(self.schema.BuiltinOptions, OPTIONS[kind])
+        options = getattr(schema, f"{OPTION_TABLES[kind]}T")()
         for name, value in settings.items():
             assert hasattr(options, name)
             setattr(options, name, value)
-        op.builtinOptions = options
-        return op
+        table = getattr(schema.BuiltinOptions, OPTION_TABLES[kind])
+        return Op(kind, list(inputs), [result], options, extra={"builtinOptionsType": table})
 
-    def depthwise(
-        self, inputs: list[int], result: int, strides: tuple[int, int], activation: int
-    ) -> Any:
-        """Return a new depthwise convolution without padding."""
-        return self.operator(
+    def new_depthwise(
+        self,
+        inputs: Sequence[Tensor],
+        result: Tensor,
+        strides: tuple[int, int],
+        activation: Activation,
+    ) -> Op:
+        """Return a new depthwise convolution without padding, which is not in the graph yet."""
+        return self.new_op(
             "DEPTHWISE_CONV_2D",
             inputs,
             result,
-            padding=self.schema.Padding.VALID,
+            padding=VALID,
             strideH=strides[0],
             strideW=strides[1],
             dilationHFactor=1,
             dilationWFactor=1,
             depthMultiplier=1,
-            fusedActivationFunction=activation,
+            fusedActivationFunction=int(activation),
         )
 
-    def _code(self, kind: str) -> int:
-        builtin = getattr(self.schema.BuiltinOperator, kind)
-        for number, known in enumerate(self._model.operatorCodes):
-            if max(known.builtinCode, known.deprecatedBuiltinCode) == builtin:
-                return number
-        code = self.schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = builtin
-        code.version = 1
-        self._model.operatorCodes.append(code)
-        return len(self._model.operatorCodes) - 1
-
-    def activation(self, op: Any) -> int:
-        """Return the activation that is fused into an op; 0 for none."""
-        return int(getattr(op.builtinOptions, "fusedActivationFunction", 0) or 0)
-
-    def set_input(self, op: Any, place: int, tensor: int) -> None:
+    def set_input(self, op: Op, place: int, tensor: Tensor) -> None:
         """Let an op read another tensor."""
-        inputs = np.array(op.inputs, np.int32)
-        inputs[place] = tensor
-        op.inputs = inputs
-        self._changed()
+        op.inputs[place] = tensor
+        self._forget()
 
-    def _changed(self) -> None:
-        self._is_changed, self._readers = True, {}
-
-    def connect(self, op: Any, source: int, result: int) -> None:
+    def connect(self, op: Op, source: Tensor, result: Tensor) -> None:
         """Let an op read and write other tensors; its constants stay."""
-        self.set_input(op, 0, source)
-        op.outputs = np.array([result], np.int32)
+        op.inputs[0], op.outputs = source, [result]
+        self._forget()
 
-    def absorbers(self, tensor: int) -> Absorbers | None:
-        """Return where a positive factor on a tensor ends; None if not all of it is in kernels."""
-        found, waiting, products = Absorbers([], []), [tensor], []
-        while waiting:
-            tensor = waiting.pop()
-            readers = self.readers(tensor)
-            found.tensors.append(tensor)
-            if tensor in self._graph.outputs or not readers:
-                return None
-            for op in readers:
-                if self.kind(op) in LINEAR and self._owns_kernel(op, tensor):
-                    found.kernels.append(op)
-                elif not self.activation(op) and self._scales_along(op, tensor):
-                    waiting.append(int(op.outputs[0]))
-                    products.append(int(op.outputs[0]))
-                else:
-                    return None
-        # An op that reads the factor twice would have its square.
-        return found if len(set(products)) == len(products) else None
-
-    def _owns_kernel(self, op: Any, tensor: int) -> bool:
-        kernel = int(op.inputs[1])
-        owned = self.constant(kernel) is not None and self.only_reader(kernel) is op
-        return owned and int(op.inputs[0]) == tensor
-
-    def _scales_along(self, op: Any, tensor: int) -> bool:
-        if self.kind(op) != "MUL":
-            return self.kind(op) in SCALED_ALONG
-        return len([t for t in op.inputs if int(t) != tensor]) == 1
-
-    def scale_kernel(self, op: Any, factor: float) -> None:
-        """Multiply the kernel of an op that alone reads it."""
-        kernel = int(op.inputs[1])
-        values = self.constant(kernel)
-        assert values is not None
-        scaled = values * np.float32(factor)
-        self.set_input(op, 1, self.add_constant(scaled, self.name(kernel)))
-
-    def rewire(self, old: int, new: int) -> None:
-        """Let all who read one tensor read another."""
+    def rewire(self, old: Tensor, new: Tensor) -> None:
+        """Let all ops that read one tensor read another."""
         for op in self.readers(old):
-            op.inputs = np.where(op.inputs == old, new, op.inputs).astype(np.int32)
-        self._changed()
+            op.inputs = [new if tensor is old else tensor for tensor in op.inputs]
+        self._forget()
 
-    def replace(self, olds: list[Any], news: list[Any]) -> None:
+    def replace(self, olds: Iterable[Op], news: Sequence[Op]) -> None:
         """Put ops in the place of the last of some others."""
-        places = {
-            place for place, op in enumerate(self.operators) if any(op is old for old in olds)
-        }
-        before = [op for place, op in enumerate(self.operators) if place not in places]
+        places = {self._ops.index(old) for old in olds}
+        before = [op for place, op in enumerate(self._ops) if place not in places]
         place = max(places) + 1 - len(places)
-        self.operators = [*before[:place], *news, *before[place:]]
-        self._changed()
+        self._ops = [*before[:place], *news, *before[place:]]
+        self._forget()
 
-    def content(self) -> bytes:
-        """Return the file's bytes, without the tensors and codes that no op uses any more.
+    def set_ranges(self, ranges: Mapping[int, Range]) -> None:
+        """Mark tensors to have ranges.
 
-        Those of a graph that was not changed are those that it was read from.
+        Args:
+            ranges: Tensor index -> (least, greatest) value.
         """
-        if not self._is_changed:
-            return self._content
-        self._graph.operators = self.operators
-        self._drop_tensors()
-        self._drop_buffers()
-        self._drop_codes()
-        return pack(self._model, len(self._content))
+        for index, extremes in ranges.items():
+            self.tensors[index].range = extremes
 
-    def _drop_tensors(self) -> None:
-        ends = (self._graph.inputs, self._graph.outputs)
-        lists = [*ends, *(part for op in self.operators for part in (op.inputs, op.outputs))]
-        kept = sorted({int(tensor) for part in lists for tensor in part if tensor >= 0})
-        new = {old: number for number, old in enumerate(kept)} | {-1: -1}
-        for op in self.operators:
-            op.inputs, op.outputs = _renumbered(op.inputs, new), _renumbered(op.outputs, new)
-        self._graph.inputs, self._graph.outputs = (_renumbered(end, new) for end in ends)
-        for signature in self._model.signatureDefs or []:
-            for entry in (*(signature.inputs or []), *(signature.outputs or [])):
-                entry.tensorIndex = new[entry.tensorIndex]
-        self.tensors = self._graph.tensors = [self.tensors[old] for old in kept]
-
-    def _drop_buffers(self) -> None:
-        holders = [*self.tensors, *(self._model.metadata or [])]
-        # The first is empty and stands for none.
-        kept = sorted({0, *(int(holder.buffer) for holder in holders)})
-        new = {old: number for number, old in enumerate(kept)}
-        for holder in holders:
-            holder.buffer = new[int(holder.buffer)]
-        self._model.buffers = [self._model.buffers[old] for old in kept]
-
-    def _drop_codes(self) -> None:
-        kept = sorted({int(op.opcodeIndex) for op in self.operators})
-        new = {old: number for number, old in enumerate(kept)}
-        for op in self.operators:
-            op.opcodeIndex = new[int(op.opcodeIndex)]
-        self._model.operatorCodes = [self._model.operatorCodes[old] for old in kept]
-
-
-def _indices(vector: Any) -> npt.NDArray[np.int32]:
-    return np.array([] if vector is None else vector, np.int32)
-
-
-def _renumbered(tensors: Any, new: dict[int, int]) -> npt.NDArray[np.int32]:
-    return np.array([new[int(tensor)] for tensor in tensors], np.int32)
+    def _forget(self) -> None:
+        self._readers = self._makers = None

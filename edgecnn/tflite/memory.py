@@ -41,7 +41,7 @@ IN_PLACE = frozenset({"ADD", "MUL", "RESHAPE", "SOFTMAX", "SQUEEZE"})
 
 
 @dataclass(order=True)
-class Place:
+class MemoryPlace:
     """Where a tensor lies (bytes), and from which op to which it is needed."""
 
     offset: int
@@ -79,7 +79,7 @@ def activation_bytes(model: TfliteModel) -> int | None:
     return max((place.offset + place.size for place in places.values()), default=0)
 
 
-def planned(model: TfliteModel) -> dict[int, Place] | None:
+def planned(model: TfliteModel) -> dict[int, MemoryPlace] | None:
     """Return where the tensors lie, as :func:`activation_bytes` says, by their index.
 
     Those that share their memory share a place.
@@ -91,7 +91,7 @@ def planned(model: TfliteModel) -> dict[int, Place] | None:
     # Those that live throughout come first, and of equal sizes those that are made first.
     end = len(model.operators)
     waiting.sort(key=lambda each: (each.first > 0 or each.last < end, -each.size, each.first))
-    placed: list[Place] = []
+    placed: list[MemoryPlace] = []
     for place in waiting:
         place.offset = _best_offset(place, placed)
         insort(placed, place)
@@ -105,12 +105,12 @@ def widened_bytes(model: TfliteModel) -> int:
     return sum(tensor_bytes(tensor) for tensor in made)
 
 
-def _lives(model: TfliteModel) -> dict[int, Place]:
+def _lives(model: TfliteModel) -> dict[int, MemoryPlace]:
     """Give each stretch of memory its life, in ops; tensors that share one have one life."""
     readers = Counter(t.index for op in model.operators for t in op.inputs if t is not None)
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     last = len(model.operators)
-    lives = {t.index: Place(0, tensor_bytes(t), 0, last) for t in model.inputs}
+    lives = {t.index: MemoryPlace(0, tensor_bytes(t), 0, last) for t in model.inputs}
     for step, op in enumerate(model.operators):
         read = [t for t in op.inputs if t is not None and t.index in lives]
         for tensor in read:
@@ -123,7 +123,7 @@ def _lives(model: TfliteModel) -> dict[int, Place]:
                 lives[made.index] = lives[shared.index]
                 continue
             kept = made.index in ends
-            lives[made.index] = Place(0, tensor_bytes(made), step, last if kept else step)
+            lives[made.index] = MemoryPlace(0, tensor_bytes(made), step, last if kept else step)
     return lives
 
 
@@ -132,7 +132,7 @@ def _shares(source: TensorInfo, made: TensorInfo, ends: set[int], readers: Count
     return alike and readers[source.index] == 1 and not {source.index, made.index} & ends
 
 
-def _best_offset(place: Place, placed: list[Place]) -> int:
+def _best_offset(place: MemoryPlace, placed: list[MemoryPlace]) -> int:
     best, smallest, free = None, None, 0
     for other in placed:
         if other.last < place.first or place.last < other.first:

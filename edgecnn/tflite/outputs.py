@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
 PASSING_ON = frozenset(
     {"DEQUANTIZE", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "SQUEEZE", "CAST", "TRANSPOSE"}
 )
 """Ops that leave the values as they are, in another type or shape."""
-
-PROBABILITIES = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
 
 
 def classes(model: TfliteModel) -> int | None:
@@ -42,4 +41,4 @@ def activation(model: TfliteModel) -> str | None:
         'softmax'
     """
     op = final_operator(model, model.outputs[0]) if model.outputs else None
-    return PROBABILITIES.get(op.name) if op is not None else None
+    return PROBABILITY_OPS.get(op.name) if op is not None else None

@@ -19,17 +19,12 @@ from typing import Any
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.mapping import map_tflite
+from edgecnn.tflite.numbers import FLOAT16, FLOAT32
+from edgecnn.tflite.ops import op_kind
+from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
 
 METADATA_NAME = "edgecnn"
 """Name of the metadata buffer in which edgecnn keeps its JSON."""
-
-WEIGHTED_OPS = frozenset(
-    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D"}
-)
-"""Ops whose second input is a weight tensor."""
-
-DYNAMIC_MIN_ELEMENTS = 1024
-"""The converter leaves smaller weights in float32 in the dynamic scheme."""
 
 MAX_SUBGRAPH_ITEMS = 40_000
 """More tensors or ops than any real model has: the file is garbage."""
@@ -147,11 +142,13 @@ class TfliteModel:
     def scheme(self) -> str:
         """Name of the quantisation scheme, or ``"mixed"``."""
         found = {precision for _, precision in self.weighted_operators()}
-        if found == {"dynamic", "float32"}:
-            return "dynamic"
+        for scheme in SCHEMES.values():
+            # Small layers of some schemes stay float32.
+            if scheme.least_weights and found == {scheme.name, FLOAT32.name}:
+                return scheme.name
         if len(found) == 1:
             return found.pop()
-        return "mixed" if found else "float32"
+        return MIXED if found else FLOAT32.name
 
     @cached_property
     def widened(self) -> dict[str, TensorInfo]:
@@ -166,7 +163,7 @@ class TfliteModel:
         """Yield each op that has weights, with the scheme that it is in by itself."""
         halves = {name for name, kept in self.widened.items() if kept.dtype == "float16"}
         for op in self.operators:
-            if op.name in WEIGHTED_OPS:
+            if op_kind(op.name).has_weights:
                 yield op, _precision(op, halves)
 
 
@@ -174,24 +171,13 @@ def _precision(op: Operator, halves: set[str]) -> str:
     activation = op.input(2 if op.name == "TRANSPOSE_CONV" else 0)
     weights = weights_of(op)
     if activation is None or weights is None:
-        return "mixed"
-    if weights.name in halves or weights.dtype == "float16":
-        return "float16"
-    dtypes = (activation.dtype, weights.dtype)
-    known = {
-        ("float32", "float32"): "float32",
-        ("float32", "int8"): "dynamic",
-        ("float32", "int4"): "dynamic",
-        ("int8", "int8"): "int8",
-        ("int8", "int4"): "int8",
-        ("uint8", "uint8"): "int8",
-        ("int16", "int8"): "int16x8",
-    }
-    return known.get(dtypes, "mixed")
+        return MIXED
+    stored = FLOAT16.name if weights.name in halves else weights.dtype
+    return scheme_of_layer(activation.dtype, stored)
 
 
 def weights_of(op: Operator) -> TensorInfo | None:
-    """Return the weight tensor of an op in ``WEIGHTED_OPS``."""
+    """Return the weight tensor of an op whose kind has weights."""
     return op.input(1)
 
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.tflite.cost import multiply_adds
+from edgecnn.tflite.ops import RESHAPING
 from edgecnn.tflite.reading import Operator, TfliteModel
-
-FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-"""Ops that give a tensor another shape and move no value."""
 
 EIGHT_BITS = ("int8", "uint8")
 
@@ -79,7 +77,7 @@ class TargetCpu:
         return sum(self._op_milliseconds(op) for op in model.operators)
 
     def _op_milliseconds(self, op: Operator) -> float:
-        if op.name in FREE or not op.outputs:
+        if op.name in RESHAPING or not op.outputs:
             return 0.0
         cost = self.int8 if op.outputs[0].dtype in EIGHT_BITS else self.float32
         return cost.milliseconds(multiply_adds(op), op.outputs[0].elements)

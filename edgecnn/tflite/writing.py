@@ -1,4 +1,4 @@
-"""Changing a ``.tflite`` file's bytes: outputs, activation ranges, metadata.
+"""The bytes of a ``.tflite`` file, and its metadata buffers.
 
 Works on the public schema's object form; the same input gives the same bytes. Equal parts are
 written once.
@@ -62,32 +62,6 @@ def _compact_builder(size: int) -> Any:
             return self._written[key]
 
     return CompactBuilder()
-
-
-def expose_all_tensors(content: bytes) -> tuple[bytes, list[int]]:
-    """Return a copy of a model in which every op's result is an output, and their indices."""
-    model = unpack(content)
-    graph = model.subgraphs[0]
-    indices = [int(index) for op in graph.operators for index in op.outputs]
-    graph.outputs = np.array(indices, np.int32)
-    return pack(model, len(content)), indices
-
-
-def with_ranges(content: bytes, ranges: Mapping[int, tuple[float, float]]) -> bytes:
-    """Return a copy of a float model whose tensors carry calibrated ranges.
-
-    Args:
-        content: A float32 ``.tflite`` file's bytes.
-        ranges: Tensor index -> (least, greatest) value.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = unpack(content)
-    for index, (low, high) in ranges.items():
-        quantization = schema.QuantizationParametersT()
-        quantization.min, quantization.max = [low], [high]
-        model.subgraphs[0].tensors[index].quantization = quantization
-    return pack(model, len(content))
 
 
 def with_buffers(content: bytes | mmap.mmap, buffers: Mapping[str, bytes | None]) -> bytes:

@@ -1,19 +1,16 @@
 """The search for the cheapest mix: each try is a real file, corrected and proven as any other.
 
 Estimates say in which order to try; what counts is measured: the drop on the held-out images, the
-bytes, and the latency beside the int8 and the float32 file, here and on one thread.
+bytes, and the latency beside the int8 and the float32 file on the CPU that the file is for.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from edgecnn.quantize.budget.estimate import Estimate, Mix
-from edgecnn.quantize.budget.paths import (
+from edgecnn.quantize.budget.mix_estimate import Estimate, Mix
+from edgecnn.quantize.budget.mix_paths import (
     cheapest_first,
     fewer,
     loudest_first,
@@ -22,8 +19,8 @@ from edgecnn.quantize.budget.paths import (
 )
 from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.fidelity import Fidelity
-from edgecnn.quantize.recovery.recover import MAKING_FAILS, Recovered
-from edgecnn.tflite.operators import OpenGraph
+from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, Recovered
+from edgecnn.tflite.graph import Graph
 
 MOST_TRIES = 20
 KEPT_FOR_FEWER = 5
@@ -31,7 +28,7 @@ KEPT_FOR_FEWER = 5
 ROUGH = 1.25
 """Estimated costs are wrong by so much: what should cost more than the best is not tried."""
 FINALISTS = 3
-FASTER = 0.98
+FASTER_THAN_FLOAT32 = 0.98
 """Part of float32's latency that a mix may take at most to count as faster."""
 EXACT = 1e-9
 """Points that two ways to compute the same percentage may differ by."""
@@ -56,12 +53,13 @@ def drop_of(fidelity: Fidelity) -> float:
 
 
 @dataclass(frozen=True)
-class Tried:
+class MixTry:
     """A mix, the file that it makes, and what that costs.
 
     Args:
         mix: Places of the ops in float32.
-        found: The file and its fidelity.
+        found: The graph and its fidelity.
+        content: The file's bytes.
         over_int8: Its latency over the int8 file's.
         over_float32: Its latency over the float32 file's.
         cost: Its bytes times its latency, both over the int8 file's.
@@ -69,25 +67,28 @@ class Tried:
 
     mix: Mix
     found: Recovered
+    content: bytes
     over_int8: float
     over_float32: float
     cost: float
 
 
 @dataclass(frozen=True)
-class Files:
+class MixMaker:
     """The two files that a mix lies between, and the way to make it.
 
     Args:
         int8: The file with all layers in int8.
         float32: The file with all layers in float32.
         make: Makes a mix; the results named stay in float32.
+        write: Returns the bytes of a graph's file as it is published.
         latencies: Where the latencies of files come from.
     """
 
     int8: bytes
     float32: bytes
     make: Callable[[Sequence[str]], Recovered]
+    write: Callable[[Graph], bytes]
     latencies: Latencies
 
 
@@ -95,28 +96,28 @@ class Search:
     """Searches the cheapest mix within a budget.
 
     Args:
-        files: What the mixes lie between.
-        estimate: Of their noise and cost.
+        maker: Makes the mixes, and has what they lie between.
+        estimate: Estimates their noise and cost.
         most_drop: The budget in points.
         on_try: Told the number of each try, from 1 on.
 
     Example:
-        >>> best = Search(files, estimate, 0.5, print).run()
+        >>> best = Search(maker, estimate, 0.5, print).run()
         >>> best is None or drop_of(best.found.after) <= 0.5
         True
     """
 
     def __init__(
-        self, files: Files, estimate: Estimate, most_drop: float, on_try: Callable[[int], None]
+        self, maker: MixMaker, estimate: Estimate, most_drop: float, on_try: Callable[[int], None]
     ) -> None:
-        self._files, self._estimate = files, estimate
+        self._maker, self._estimate = maker, estimate
         self._most_drop, self._on_try = most_drop, on_try
         self.tries = 0
         self._meets_by_mix: dict[Mix, bool] = {}
-        self._finalists: list[Tried] = []
-        self._nearest: Tried | None = None
+        self._finalists: list[MixTry] = []
+        self._nearest: MixTry | None = None
 
-    def run(self) -> Tried | None:
+    def run(self) -> MixTry | None:
         """Try mixes until the cheapest is found or the tries are used up.
 
         Returns:
@@ -127,16 +128,16 @@ class Search:
         if self._finalists:
             self._bisect(fewer(self._estimate, self._finalists[0].mix), MOST_TRIES)
         # What a device measured at different times is measured once more, all in one race.
-        raced = self._raced([(tried.mix, tried.found) for tried in self._finalists])
+        raced = self._raced([(one.mix, one.found, one.content) for one in self._finalists])
         return min(raced, key=lambda tried: tried.cost, default=None)
 
-    def nearest(self) -> Tried | None:
+    def nearest(self) -> MixTry | None:
         """Return the mix that lost least; None where none was smaller and faster than float32."""
         return self._nearest
 
     def _promising(self, path: list[Mix]) -> list[Mix]:
         """Return the mixes of a path that may be smaller than float32 and cheaper than the best."""
-        ops, room = self._estimate.ops, len(self._files.float32) - len(self._files.int8)
+        ops, room = self._estimate.ops, len(self._maker.float32) - len(self._maker.int8)
         most = float("inf")
         if self._finalists:
             most = ROUGH * self._estimate.cost(self._finalists[0].mix)
@@ -169,51 +170,45 @@ class Search:
             found = self._made(mix)
             meets = found is not None and drop_of(found.after) <= self._most_drop + EXACT
             self._meets_by_mix[mix] = meets
-            if found is not None and len(found.content) < len(self._files.float32):
-                self._keep(mix, found, meets=meets)
+            if found is not None:
+                content = self._maker.write(found.graph)
+                if len(content) < len(self._maker.float32):
+                    self._keep(mix, found, content, meets=meets)
         return self._meets_by_mix[mix]
 
     def _made(self, mix: Mix) -> Recovered | None:
         names = [self._estimate.ops[place].name for place in sorted(mix)]
         try:
-            found = self._files.make(names)
+            found = self._maker.make(names)
         except MAKING_FAILS:
             return None
-        if not layers_in_float(found.content) <= set(names):
-            # A name that is not found again in the file would hide what stayed in float32.
-            return None
-        return dataclasses.replace(found, reference=b"")
+        # A name that is not found again in the file would hide what stayed in float32.
+        return found if layers_in_float(found.graph) <= set(names) else None
 
-    def _keep(self, mix: Mix, found: Recovered, *, meets: bool) -> None:
+    def _keep(self, mix: Mix, found: Recovered, content: bytes, *, meets: bool) -> None:
         """Remember a file if it is among the cheapest, or the nearest as long as none meets."""
         if meets:
-            raced = [*self._finalists, *self._raced([(mix, found)])]
+            raced = [*self._finalists, *self._raced([(mix, found, content)])]
             self._finalists = sorted(raced, key=lambda tried: tried.cost)[:FINALISTS]
         elif self._nearest is None or drop_of(found.after) < drop_of(self._nearest.found.after):
-            self._nearest = next(iter(self._raced([(mix, found)])), self._nearest)
+            self._nearest = next(iter(self._raced([(mix, found, content)])), self._nearest)
 
-    def _raced(self, mixes: Sequence[tuple[Mix, Recovered]]) -> list[Tried]:
+    def _raced(self, mixes: Sequence[tuple[Mix, Recovered, bytes]]) -> list[MixTry]:
         """Get the latencies of mixes and return those that are surely faster than float32."""
         if not mixes:
             return []
         int8, float32 = len(mixes), len(mixes) + 1
-        contents = [found.content for _, found in mixes]
-        race = self._files.latencies.race([*contents, self._files.int8, self._files.float32])
+        contents = [content for _, _, content in mixes]
+        race = self._maker.latencies.race([*contents, self._maker.int8, self._maker.float32])
         tried = []
-        for place, (mix, found) in enumerate(mixes):
+        for place, (mix, found, content) in enumerate(mixes):
             over_int8, over_float32 = race.ratio(place, int8), race.ratio(place, float32)
-            size = len(found.content) / len(self._files.int8)
-            if over_float32.high <= FASTER:
-                cost = size * over_int8.value
-                tried.append(Tried(mix, found, over_int8.value, over_float32.value, cost))
+            cost = len(content) / len(self._maker.int8) * over_int8.value
+            if over_float32.high <= FASTER_THAN_FLOAT32:
+                tried.append(MixTry(mix, found, content, over_int8.value, over_float32.value, cost))
         return tried
 
 
-def layers_in_float(content: bytes) -> set[str]:
-    """Return the names of the results of a file's weighted ops whose weights are float32."""
-    graph = OpenGraph(content)
-    return {
-        graph.name(int(op.outputs[0]))
-        for op in graph.operators
-        if graph.is_weighted(op) and graph.dtype(int(op.inputs[1])) == np.float32
-    }
+def layers_in_float(graph: Graph) -> set[str]:
+    """Return the names of the results of a graph's weighted ops whose weights are float32."""
+    return {op.result.name for op in graph.ops if op.is_weighted and op.weights.is_float}

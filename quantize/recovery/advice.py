@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-LEVELS = ("off", "fast", "full")
-"""Of recovery: the plain file; what takes seconds; what may take longer."""
+from edgecnn.tflite.schemes import SCHEMES
+
+RECOVERY_LEVELS = ("off", "fast", "full")
+"""Levels of recovery: the plain file; what takes seconds; what may take longer."""
 
 LEAST_AGREEMENT = 0.95
 NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["--recover full"]}
@@ -20,9 +22,10 @@ def fidelity_warnings(
     """Return what is special about a file, and a warning if its answers differ too often.
 
     Args:
-        scheme: The file's.
-        fidelity: As :class:`Conversion` has it.
-        budget: The same; one that the file is within says itself what it took.
+        scheme: Name of the file's scheme.
+        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
+        budget: As :class:`edgecnn.quantize.result.Conversion` has it; where there is one, it says
+            by itself what it took.
     """
     agreement = fidelity["after"]["agreement"] if fidelity else None
     notes = []
@@ -39,9 +42,9 @@ def fidelity_warnings(
     if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT or budget:
         return notes
     steps = []
-    if scheme in ("int8", "int16x8"):
+    if SCHEMES[scheme].is_calibrated:
         steps += NEXT_LEVEL.get(fidelity["recovery"], [])
-        steps += ["--max-drop POINTS"] if scheme == "int8" else []
+        steps += ["--max-drop POINTS"] if SCHEMES[scheme].keeps_float else []
         steps.append("more or more varied images to calibrate on")
     steps.append("float16" if scheme != "float16" else "float32")
     return [

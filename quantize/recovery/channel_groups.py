@@ -15,24 +15,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.ranges import Observed
+from edgecnn.quantize.calibration.ranges import Observed
 from edgecnn.quantize.recovery.equalization import (
-    MOST,
+    GREATEST_FACTOR,
     equalized_tensors,
     scale_inputs,
     scale_outputs,
 )
-from edgecnn.tflite.operators import Array, OpenGraph, scores_tensor
-
-MIXING = ("CONV_2D", "FULLY_CONNECTED")
-WEIGHTED = (*MIXING, "DEPTHWISE_CONV_2D")
-POOLS = ("MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN")
-SCALABLE = (0, 1)
-"""Fused activations that pass on any factor: none and ReLU."""
+from edgecnn.quantize.scores import scores_tensor
+from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.ops import POOLS
 
 
 @dataclass(frozen=True)
@@ -45,129 +40,115 @@ class ChannelGroup:
         readers: Weighted ops that read them.
     """
 
-    tensors: tuple[int, ...]
-    writers: tuple[Any, ...]
-    readers: tuple[Any, ...]
+    tensors: tuple[Tensor, ...]
+    writers: tuple[Op, ...]
+    readers: tuple[Op, ...]
 
 
-def channel_groups(graph: OpenGraph, without: Collection[int] = ()) -> list[ChannelGroup]:
+def channel_groups(graph: Graph, without: Collection[Tensor] = ()) -> list[ChannelGroup]:
     """Return the groups whose channels can be scaled without any change of the answers.
 
     Args:
-        graph: A float32 file.
+        graph: A float32 graph.
         without: Tensors that are scaled in another way.
     """
-    ties, fixed = _ties(graph), _fixed(graph) | set(without)
+    fixed = _fixed(graph) | set(without)
     writers, readers = _ends(graph)
     groups = []
-    for tensors in ties:
+    for tied in _ties(graph):
+        tensors = sorted(tied, key=lambda tensor: tensor.index)
         first = tuple(op for tensor in tensors for op in writers[tensor])
         last = tuple(op for tensor in tensors for op in readers[tensor])
-        if first and last and not fixed & tensors:
-            groups.append(ChannelGroup(tuple(sorted(tensors)), first, last))
+        if first and last and not fixed & tied:
+            groups.append(ChannelGroup(tuple(tensors), first, last))
     return groups
 
 
-def equalize_groups(
-    content: bytes, observed: Observed, without: Collection[int] = ()
-) -> tuple[bytes, Observed]:
-    """Return a float file with its groups' channels scaled, and what its activations are then.
+def equalize_groups(graph: Graph, observed: Observed, without: Collection[Tensor] = ()) -> Observed:
+    """Scale the channels of a graph's groups, and return what its activations are then.
 
     Args:
-        content: The float file.
+        graph: A float graph, changed in place.
         observed: Its activations, with those of each channel of the groups' tensors.
         without: Tensors that are scaled in another way.
     """
-    graph = OpenGraph(content)
     scaled: dict[int, Array] = {}
     for group in channel_groups(graph, without):
-        factors = _factors([observed.magnitudes(tensor) for tensor in group.tensors])
+        factors = _factors([observed.magnitudes(tensor.index) for tensor in group.tensors])
         for op in group.writers:
-            scale_outputs(graph, op, factors)
+            scale_outputs(op, factors)
         for op in group.readers:
-            scale_inputs(graph, op, 1.0 / factors)
-        scaled |= dict.fromkeys(group.tensors, factors)
-    return graph.content(), observed.scaled(scaled)
+            scale_inputs(op, 1.0 / factors)
+        scaled |= dict.fromkeys((tensor.index for tensor in group.tensors), factors)
+    return observed.scaled(scaled)
 
 
 def _factors(magnitudes: list[Array]) -> Array:
     """Return what widens each channel as far as every tensor of its group lets it.
 
     Args:
-        magnitudes: Of each tensor the greatest of each channel.
+        magnitudes: For each tensor the greatest magnitude of each channel.
     """
     parts = np.max([each / max(float(each.max()), 1e-12) for each in magnitudes], axis=0)
-    return np.where(parts > 0, np.minimum(1.0 / np.maximum(parts, 1.0 / MOST), MOST), 1.0)
+    ratios = 1.0 / np.maximum(parts, 1.0 / GREATEST_FACTOR)
+    return np.where(parts > 0, np.minimum(ratios, GREATEST_FACTOR), 1.0)
 
 
-def _ties(graph: OpenGraph) -> list[set[int]]:
+def _ties(graph: Graph) -> list[set[Tensor]]:
     """Return the sets of tensors that must have the same factors."""
-    sets: dict[int, set[int]] = {}
-    for op in graph.operators:
-        for tensor in _tied(graph, op):
+    sets: dict[Tensor, set[Tensor]] = {}
+    for op in graph.ops:
+        tied = [op.result, *op.moving_inputs]
+        for tensor in tied:
             sets.setdefault(tensor, {tensor})
-        if _passes_on(graph, op):
-            joined = set().union(*(sets[tensor] for tensor in _tied(graph, op)))
+        if _passes_on(op):
+            joined = set().union(*(sets[tensor] for tensor in tied))
             sets.update(dict.fromkeys(joined, joined))
     return list({id(each): each for each in sets.values()}.values())
 
 
-def _tied(graph: OpenGraph, op: Any) -> list[int]:
-    """Return the result of an op and what it reads."""
-    return [int(op.outputs[0]), *graph.moving_inputs(op)]
-
-
-def _passes_on(graph: OpenGraph, op: Any) -> bool:
+def _passes_on(op: Op) -> bool:
     """Whether an op's result has the factors of what it reads."""
-    kind, shapes = graph.kind(op), [graph.shape(tensor) for tensor in _tied(graph, op)]
+    shapes = [tensor.shape for tensor in (op.result, *op.moving_inputs)]
     if len({shape[-1:] for shape in shapes}) != 1:
         return False
-    if kind == "ADD":
-        return len(shapes) == 3 and graph.activation(op) in SCALABLE
-    if kind == "MEAN":
-        return 3 not in {int(axis) % 4 for axis in graph.values(int(op.inputs[1])).flat}
-    return kind in POOLS and graph.activation(op) in SCALABLE
+    if op.kind == "MEAN":
+        axes = op.weights
+        return axes.is_constant and 3 not in {int(axis) % 4 for axis in axes.values.flat}
+    is_sum = op.kind == "ADD" and len(shapes) == 3
+    return (is_sum or op.kind in POOLS) and op.activation.passes_factors
 
 
-def _fixed(graph: OpenGraph) -> set[int]:
+def _fixed(graph: Graph) -> set[Tensor]:
     """Return the tensors that an op reads or writes which would notice a factor."""
     fixed = {graph.input, graph.output, scores_tensor(graph)}
     # Zeros stay what they are under any factor.
-    shared = {tensor for tensor in graph.shared_constants() if graph.values(tensor).any()}
-    for op in graph.operators:
-        if graph.kind(op) in WEIGHTED and graph.is_weighted(op):
-            is_shared = bool(shared & {int(tensor) for tensor in op.inputs[1:]})
-            if is_shared or not _takes_factors(graph, op):
-                fixed |= set(graph.moving_inputs(op))
-            if is_shared or not _gives_factors(graph, op):
-                fixed.add(int(op.outputs[0]))
-        elif not _passes_on(graph, op):
-            fixed |= {*map(int, op.outputs), *graph.moving_inputs(op)}
+    shared = {tensor for tensor in graph.shared_constants() if tensor.values.any()}
+    for op in graph.ops:
+        if op.is_linear:
+            is_shared = bool(shared & set(op.constants))
+            # The weights undo a factor of each channel only if they have one for each.
+            if is_shared or op.weights.shape[-1] != op.source.shape[-1]:
+                fixed |= set(op.moving_inputs)
+            if is_shared or not op.activation.passes_factors or op.has_moving_bias:
+                fixed.add(op.result)
+        elif not _passes_on(op):
+            fixed |= {*op.outputs, *op.moving_inputs}
     return fixed
 
 
-def _takes_factors(graph: OpenGraph, op: Any) -> bool:
-    """Whether an op's weights can undo a factor of each channel that it reads."""
-    return graph.shape(int(op.inputs[1]))[-1] == graph.shape(int(op.inputs[0]))[-1]
-
-
-def _gives_factors(graph: OpenGraph, op: Any) -> bool:
-    has_moving_bias = len(op.inputs) > 2 and op.inputs[2] >= 0 and not graph.has_bias(op)
-    return graph.activation(op) in SCALABLE and not has_moving_bias
-
-
-def _ends(graph: OpenGraph) -> tuple[dict[int, list[Any]], dict[int, list[Any]]]:
+def _ends(graph: Graph) -> tuple[dict[Tensor, list[Op]], dict[Tensor, list[Op]]]:
     """Return which weighted ops write and read each tensor."""
-    writers: dict[int, list[Any]] = defaultdict(list)
-    readers: dict[int, list[Any]] = defaultdict(list)
-    for op in graph.operators:
-        if graph.kind(op) in WEIGHTED and graph.is_weighted(op):
-            writers[int(op.outputs[0])].append(op)
-            readers[int(op.inputs[0])].append(op)
+    writers: dict[Tensor, list[Op]] = defaultdict(list)
+    readers: dict[Tensor, list[Op]] = defaultdict(list)
+    for op in graph.ops:
+        if op.is_linear:
+            writers[op.result].append(op)
+            readers[op.source].append(op)
     return writers, readers
 
 
-def watched_tensors(graph: OpenGraph) -> set[int]:
+def watched_tensors(graph: Graph) -> set[Tensor]:
     """Return the tensors of whose channels the ranges must be known, to equalise them."""
     alone = equalized_tensors(graph)
     return {*alone, *(t for group in channel_groups(graph, alone) for t in group.tensors)}

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.quantize.recovery.inputs import (
+from edgecnn.quantize.recovery.joint_rounding import round_weights
+from edgecnn.quantize.recovery.walk import Walk
+from edgecnn.quantize.recovery.window_rows import (
     InputRows,
     grouped_weights,
     inputs_of_an_output,
     ungrouped_weights,
 )
-from edgecnn.quantize.recovery.rounding import round_weights
-from edgecnn.quantize.recovery.walk import Walk
-from edgecnn.tflite.operators import Array, OpenGraph
-
-CORRECTABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+from edgecnn.tflite.graph import Array, Graph, Op, Quantization
 
 MOST_INPUTS = 2304
 """Outputs of more weights (3x3 of more than 256 channels) are rounded to the nearest: errors
@@ -38,149 +35,176 @@ LEAST_LIVE = 0.05
 
 @dataclass(frozen=True)
 class Corrected:
-    """An integer file after correction.
+    """What was corrected of an integer graph.
 
     Args:
-        content: Its bytes.
         layers: How many weighted ops were corrected.
         left: Names of the results of those that were left as they were.
     """
 
-    content: bytes
     layers: int
     left: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Corrections:
+    """Which corrections are made.
+
+    Args:
+        rounds_jointly: Whether the weights of a layer are rounded together.
+        corrects_biases: Whether biases undo what rounding moves means by.
+    """
+
+    rounds_jointly: bool = True
+    corrects_biases: bool = True
+
+
+ALL_CORRECTIONS = Corrections()
+
+
 def correct(
-    integer: bytes,
-    reference: bytes,
+    graph: Graph,
+    reference: Graph,
     integer_images: Array,
     float_images: npt.NDArray[np.float32],
-    threads: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     in_halves: bool = False,
+    corrections: Corrections = ALL_CORRECTIONS,
 ) -> Corrected:
-    """Correct an integer file's weights and biases against the float file that it was made from.
+    """Correct an integer graph's weights and biases against the float graph that it was made from.
+
+    Layers that have no counterpart, or share their weights with another, are left as they are.
 
     Args:
-        integer: The integer file.
-        reference: The float file, whose tensors have the same names.
-        integer_images: What goes into the first, shape (images, *shape of its input).
-        float_images: The same images as the second takes them.
-        threads: For the runtime.
+        graph: The integer graph, changed in place.
+        reference: The float graph, whose tensors have the same names.
+        integer_images: What goes into the integer graph, shape (images, *shape of its input).
+        float_images: The same images as the float graph takes them.
         on_progress: Told (ops done, ops in all).
-        in_halves: Keep the float file's values as float16, for many images.
-
-    Returns:
-        The corrected file; layers that have no counterpart, or share their weights with another,
-        are left as they are.
+        in_halves: Keep the float graph's values as float16, for many images.
+        corrections: Which corrections are made.
     """
-    walk = Walk(OpenGraph(integer), integer_images, threads)
-    other = Walk(OpenGraph(reference), float_images, threads, in_halves=in_halves)
-    graph = walk.graph
-    places = _counterparts(graph, other.graph)
-    _separate_biases(graph)
-    shared = graph.shared_constants()
-    layers, left = 0, []
-    for number, op in enumerate(graph.operators):
-        if graph.is_weighted(op):
-            place = places.get(number)
-            if place is not None and not shared & set(op.inputs) and _fits(walk, op, other, place):
-                _correct_layer(walk, op, other, place)
-                layers += 1
+    layers = _Layers(graph, reference, integer_images, float_images, in_halves, corrections)
+    done, left = 0, []
+    for number, op in enumerate(graph.ops):
+        if op.is_weighted:
+            if layers.correct(op):
+                done += 1
             else:
-                left.append(graph.name(op.outputs[0]))
-        walk.run_before(number + 1)
-        on_progress(number + 1, len(graph.operators))
-    return Corrected(graph.content(), layers, tuple(left))
+                left.append(op.result.name)
+        layers.walk.run_before(number + 1)
+        on_progress(number + 1, len(graph.ops))
+    return Corrected(done, tuple(left))
 
 
-def _counterparts(graph: OpenGraph, other: OpenGraph) -> dict[int, int]:
-    """Return for the place of each weighted op of a file that of its counterpart in another.
+class _Layers:
+    """The integer and the float graph, walked through side by side."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        reference: Graph,
+        integer_images: Array,
+        float_images: npt.NDArray[np.float32],
+        in_halves: bool,
+        corrections: Corrections,
+    ) -> None:
+        _separate_biases(graph)
+        self.walk = Walk(graph, integer_images)
+        self._other = Walk(reference, float_images, in_halves=in_halves)
+        self._places = _counterparts(graph, reference)
+        self._shared = graph.shared_constants()
+        self._corrections = corrections
+
+    def correct(self, op: Op) -> bool:
+        """Correct a layer and run it in both graphs, if its form is known."""
+        place = self._places.get(op)
+        if place is None or self._shared & set(op.reads) or not self._fits(op, place):
+            return False
+        self._other.run_before(place)
+        twin = self._other.graph.ops[place]
+        (wanted,) = self._other.run(twin)
+        rows = InputRows(op, len(wanted))
+        inputs = rows.inputs(self.walk.values[op.source])
+        levels = self._rounded(op, twin, inputs)
+        if op.bias is not None and self._corrections.corrects_biases:
+            _center(op, levels, inputs, _sums(self._other, twin, len(wanted)))
+            results = _match_means(self.walk, op, rows, rows.outputs(wanted))
+        else:
+            results = self.walk.run(op)
+        self._other.finish(twin, [wanted])
+        self.walk.finish(op, results)
+        return True
+
+    def _fits(self, op: Op, place: int) -> bool:
+        """Whether an op and its counterpart are of a form that is known here."""
+        twin = self._other.graph.ops[place]
+        return (
+            self._other.is_before(place)
+            and op.is_linear
+            and twin.kind == op.kind
+            and twin.is_weighted
+            and twin.weights.shape == op.weights.shape
+            and twin.result.shape == op.result.shape
+            and op.weights.dtype == "int8"
+            and op.source.scales.size == 1
+            and op.result.scales.size == 1
+        )
+
+    def _rounded(self, op: Op, twin: Op, inputs: Array) -> Array:
+        """Put rounded weights into a layer and return their levels, grouped."""
+        if inputs_of_an_output(op) > MOST_INPUTS or not self._corrections.rounds_jointly:
+            return grouped_weights(op)
+        levels = round_weights(grouped_weights(twin), _covariance(inputs), _weight_scales(op))
+        op.weights.values = ungrouped_weights(op, levels)
+        return levels
+
+
+def _counterparts(graph: Graph, reference: Graph) -> dict[Op, int]:
+    """Return for each weighted op of a graph the place of its counterpart in another.
 
     Quantising keeps the names of results, but for a few that it numbers anew: those are taken in
     order, if they are alike.
     """
-    named = {other.name(op.outputs[0]): place for place, op in enumerate(other.operators)}
+    named = {op.result.name: place for place, op in enumerate(reference.ops)}
     places, missing = {}, []
-    for place, op in enumerate(graph.operators):
-        if graph.is_weighted(op):
-            found = named.pop(graph.name(op.outputs[0]), None)
+    for op in graph.ops:
+        if op.is_weighted:
+            found = named.pop(op.result.name, None)
             if found is None:
-                missing.append(place)
+                missing.append(op)
             else:
-                places[place] = found
-    rest = sorted(place for place in named.values() if other.is_weighted(other.operators[place]))
-    if [_form(graph, place) for place in missing] == [_form(other, place) for place in rest]:
+                places[op] = found
+    rest = sorted(place for place in named.values() if reference.ops[place].is_weighted)
+    if [_form(op) for op in missing] == [_form(reference.ops[place]) for place in rest]:
         places |= dict(zip(missing, rest, strict=True))
     return places
 
 
-def _form(graph: OpenGraph, place: int) -> tuple[str, tuple[int, ...]]:
-    op = graph.operators[place]
-    return graph.kind(op), graph.shape(int(op.inputs[1]))
+def _form(op: Op) -> tuple[str, tuple[int, ...]]:
+    return op.kind, op.weights.shape
 
 
-def _separate_biases(graph: OpenGraph) -> None:
+def _separate_biases(graph: Graph) -> None:
     """Give each layer a bias of its own: several without one may share a tensor of zeros."""
     shared = graph.shared_constants()
-    for op in graph.operators:
-        if graph.is_weighted(op) and len(op.inputs) > 2 and int(op.inputs[2]) in shared:
-            own = graph.like(int(op.inputs[2]), graph.name(int(op.outputs[0])))
-            if graph.scale(int(op.inputs[0])).size:
-                graph.set_scales(own, _bias_scales(graph, op))
+    for op in graph.ops:
+        bias = op.bias if op.is_weighted else None
+        if bias is not None and bias in shared:
+            own = graph.like(bias, op.result.name)
+            if op.source.quantization is not None:
+                scales = _bias_scales(op).astype(np.float32)
+                own.quantization = Quantization(scales, np.zeros(len(scales), np.int64))
             graph.set_input(op, 2, own)
 
 
-def _fits(walk: Walk, op: Any, other: Walk, place: int) -> bool:
-    """Whether an op and its counterpart are of a form that is known here."""
-    graph, twin = walk.graph, other.graph.operators[place]
-    return (
-        other.is_before(place)
-        and graph.kind(op) in CORRECTABLE
-        and other.graph.kind(twin) == graph.kind(op)
-        and other.graph.is_weighted(twin)
-        and other.graph.shape(int(twin.inputs[1])) == graph.shape(int(op.inputs[1]))
-        and other.graph.shape(int(twin.outputs[0])) == graph.shape(int(op.outputs[0]))
-        and graph.dtype(int(op.inputs[1])) == np.int8
-        and graph.scale(int(op.inputs[0])).size == 1
-        and graph.scale(int(op.outputs[0])).size == 1
-    )
-
-
-def _correct_layer(walk: Walk, op: Any, other: Walk, place: int) -> None:
-    """Round a layer's weights, set its bias, and run it in both files."""
-    other.run_before(place)
-    twin = other.graph.operators[place]
-    (wanted,) = other.run(twin)
-    rows = InputRows(walk.graph, op, len(wanted))
-    inputs = rows.inputs(walk.values[int(op.inputs[0])])
-    levels = _rounded(walk.graph, op, grouped_weights(other.graph, twin), inputs)
-    if walk.graph.has_bias(op):
-        _center(walk.graph, op, levels, inputs, _sums(other, twin, len(wanted)))
-        results = _match_means(walk, op, rows, rows.outputs(wanted))
-    else:
-        results = walk.run(op)
-    other.finish(twin, [wanted])
-    walk.finish(op, results)
-
-
-def _sums(walk: Walk, op: Any, images: int) -> Array:
+def _sums(walk: Walk, op: Op, images: int) -> Array:
     """Return a float layer's results before its activation, where the integer layer's rows are."""
-    rows = InputRows(walk.graph, op, images).inputs(walk.values[int(op.inputs[0])])
-    products = np.einsum("gri,goi->rgo", rows, grouped_weights(walk.graph, op), optimize=True)
+    rows = InputRows(op, images).inputs(walk.values[op.source])
+    products = np.einsum("gri,goi->rgo", rows, grouped_weights(op), optimize=True)
     sums: Array = products.reshape(len(products), -1)
-    return sums + walk.graph.values(int(op.inputs[2])) if walk.graph.has_bias(op) else sums
-
-
-def _rounded(graph: OpenGraph, op: Any, weights: Array, inputs: Array) -> Array:
-    """Put rounded weights into a layer and return their levels, grouped."""
-    if inputs_of_an_output(graph, op) > MOST_INPUTS:
-        return grouped_weights(graph, op)
-    levels = round_weights(weights, _covariance(inputs), _weight_scales(graph, op))
-    graph.set_values(int(op.inputs[1]), ungrouped_weights(graph, op, levels))
-    return levels
+    return sums if op.bias is None else sums + op.bias.values
 
 
 def _covariance(inputs: Array) -> Array:
@@ -197,54 +221,53 @@ def _covariance(inputs: Array) -> Array:
     return covariance
 
 
-def _weight_scales(graph: OpenGraph, op: Any) -> Array:
+def _weight_scales(op: Op) -> Array:
     """Return the weights' scales as (groups, outputs of a group)."""
-    groups, outputs, _ = grouped_weights(graph, op).shape
-    return np.broadcast_to(graph.scale(int(op.inputs[1])), groups * outputs).reshape(groups, -1)
+    groups, outputs, _ = grouped_weights(op).shape
+    return np.broadcast_to(op.weights.scales, groups * outputs).reshape(groups, -1)
 
 
-def _center(graph: OpenGraph, op: Any, levels: Array, inputs: Array, wanted: Array) -> None:
+def _center(op: Op, levels: Array, inputs: Array, wanted: Array) -> None:
     """Set the bias so that the mean before the activation is the wanted one."""
-    weights = levels * _weight_scales(graph, op)[..., None]
+    weights = levels * _weight_scales(op)[..., None]
     made = np.einsum("gi,goi->go", inputs.mean(axis=1, dtype=np.float64), weights).reshape(-1)
-    bias = (wanted.mean(axis=0, dtype=np.float64) - made) / _bias_scales(graph, op)
-    _set_bias(graph, op, bias)
+    _set_bias(op, (wanted.mean(axis=0, dtype=np.float64) - made) / _bias_scales(op))
 
 
-def _bias_scales(graph: OpenGraph, op: Any) -> Array:
-    scales: Array = graph.scale(int(op.inputs[0]))[0] * _weight_scales(graph, op).reshape(-1)
+def _bias_scales(op: Op) -> Array:
+    scales: Array = op.source.scales[0] * _weight_scales(op).reshape(-1)
     return scales
 
 
-def _set_bias(graph: OpenGraph, op: Any, bias: Array) -> None:
-    tensor = int(op.inputs[2])
+def _set_bias(op: Op, bias: Array) -> None:
+    assert op.bias is not None
     limits = np.iinfo(np.int32)
-    graph.set_values(tensor, np.clip(np.rint(bias), limits.min, limits.max))
+    op.bias.values = np.clip(np.rint(bias), limits.min, limits.max)
 
 
-def _match_means(walk: Walk, op: Any, rows: InputRows, wanted: Array) -> list[Array]:
+def _match_means(walk: Walk, op: Op, rows: InputRows, wanted: Array) -> list[Array]:
     """Move the bias of each channel to where its mean is the wanted one; return the results.
 
     A bias moves the mean of a channel by its own change times the part of its values that are
     not held by a bound, of the activation or of the integers. A change that brings a channel no
-    nearer to the float file's values is taken back.
+    nearer to the float graph's values is taken back.
     """
-    graph, bias = walk.graph, int(op.inputs[2])
-    before = graph.values(bias)
+    assert op.bias is not None
+    before = op.bias.values
     (results,) = walk.run(op)
-    error, missing = _distance(graph, op, rows.outputs(results), wanted)
+    error, missing = _distance(op, rows.outputs(results), wanted)
     change = missing / np.maximum(_live(rows.outputs(results)), LEAST_LIVE)
-    _set_bias(graph, op, before + change / _bias_scales(graph, op))
+    _set_bias(op, before + change / _bias_scales(op))
     (moved,) = walk.run(op)
-    better = _distance(graph, op, rows.outputs(moved), wanted)[0] < error
-    _set_bias(graph, op, np.where(better, graph.values(bias), before))
+    better = _distance(op, rows.outputs(moved), wanted)[0] < error
+    _set_bias(op, np.where(better, op.bias.values, before))
     np.copyto(moved, results, where=~better)
     return [moved]
 
 
-def _distance(graph: OpenGraph, op: Any, rows: Array, wanted: Array) -> tuple[Array, Array]:
+def _distance(op: Op, rows: Array, wanted: Array) -> tuple[Array, Array]:
     """Return for each channel the mean square of what is missing, and its mean."""
-    missing = wanted - graph.real(int(op.outputs[0]), rows)
+    missing = wanted - op.result.real(rows)
     return np.einsum("rc,rc->c", missing, missing) / len(missing), missing.mean(axis=0)
 
 

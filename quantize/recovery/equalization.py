@@ -11,20 +11,18 @@ holds them at the greatest value that calibration saw, as their integers do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from edgecnn.tflite.operators import Array, OpenGraph, front
+from edgecnn.quantize.recovery.float_front import first_layers
+from edgecnn.tflite.graph import Array, Graph, Op, Range, Tensor
+from edgecnn.tflite.ops import Activation
 
-EQUALIZABLE = ("CONV_2D", "DEPTHWISE_CONV_2D")
-SCALABLE = (0, 1, 3)
-"""Fused activations that pass on a factor: none, ReLU, ReLU6."""
-MOST = 16.0
-"""Greatest factor: beyond it a channel's few values are not worth the next layer's weights."""
+GREATEST_FACTOR = 16.0
+"""Beyond it a channel's few values are not worth the next layer's weights."""
 
 
-def equalized_tensors(graph: OpenGraph) -> list[int]:
+def equalized_tensors(graph: Graph) -> list[Tensor]:
     """Return the tensors whose channels are to be scaled.
 
     Those that a depthwise layer alone reads: its weights have a scale for each channel, which takes
@@ -32,24 +30,24 @@ def equalized_tensors(graph: OpenGraph) -> list[int]:
     there made their weights coarser. And those before the first branch: beyond it nothing is
     gained, and what unseen images have beyond the bounds is lost.
     """
-    first, found = set(front(graph)), []
-    for op in graph.operators:
-        reader = graph.only_reader(int(op.outputs[0]))
-        if int(op.outputs[0]) in first and reader is not None and _can_scale(graph, op, reader):
-            found.append(int(op.outputs[0]))
+    first, found = set(first_layers(graph)), []
+    for op in graph.ops:
+        reader = graph.only_reader(op.result)
+        if op.result in first and reader is not None and _can_scale(op, reader):
+            found.append(op.result)
     return found
 
 
-def _can_scale(graph: OpenGraph, op: Any, reader: Any) -> bool:
+def _can_scale(op: Op, reader: Op) -> bool:
     return (
-        graph.kind(op) in EQUALIZABLE
-        and graph.kind(reader) == "DEPTHWISE_CONV_2D"
-        and graph.is_weighted(op)
-        and graph.is_weighted(reader)
-        and int(reader.inputs[0]) == int(op.outputs[0])
-        and graph.activation(op) in SCALABLE
-        and (len(op.inputs) < 3 or op.inputs[2] < 0 or graph.is_constant(int(op.inputs[2])))
-        and graph.shape(int(reader.outputs[0]))[-1] == graph.shape(int(op.outputs[0]))[-1]
+        op.known.has_window
+        and reader.kind == "DEPTHWISE_CONV_2D"
+        and op.is_linear
+        and reader.is_linear
+        and reader.source is op.result
+        and (op.activation.passes_factors or op.activation is Activation.RELU6)
+        and not op.has_moving_bias
+        and reader.result.shape[-1] == op.result.shape[-1]
     )
 
 
@@ -60,7 +58,7 @@ def tail_bounds(peaks: Mapping[int, Array]) -> dict[int, Array]:
     never more than the widest channel's greatest, which is the tensor's own bound.
 
     Args:
-        peaks: Tensor -> greatest magnitude of each channel, shape (images, channels).
+        peaks: Tensor index -> greatest magnitude of each channel, shape (images, channels).
     """
     bounds = {}
     for tensor, seen in peaks.items():
@@ -70,32 +68,29 @@ def tail_bounds(peaks: Mapping[int, Array]) -> dict[int, Array]:
     return bounds
 
 
-def equalize(content: bytes, bounds: Mapping[int, Array]) -> bytes:
-    """Return a copy of a float file with the channels of its tensors scaled.
+def equalize(graph: Graph, bounds: Mapping[int, Array]) -> None:
+    """Scale the channels of tensors.
 
     Args:
-        content: The float file.
-        bounds: Tensor -> magnitude that each channel stays below, for the tensors of
+        graph: A float graph, changed in place.
+        bounds: Tensor index -> magnitude that each channel stays below, for the tensors of
             :func:`equalized_tensors`.
     """
-    graph = OpenGraph(content)
-    for op in graph.operators:
-        tensor = int(op.outputs[0])
-        if tensor in bounds:
-            factors = _factors(bounds[tensor])
-            scale_outputs(graph, op, factors)
-            scale_inputs(graph, graph.only_reader(tensor), 1.0 / factors)
-    return graph.content()
+    for op in graph.ops:
+        if op.result.index in bounds:
+            factors = _factors(bounds[op.result.index])
+            reader = graph.only_reader(op.result)
+            assert reader is not None
+            scale_outputs(op, factors)
+            scale_inputs(reader, 1.0 / factors)
 
 
-def equalized_ranges(
-    bounds: Mapping[int, Array], ranges: Mapping[int, tuple[float, float]]
-) -> dict[int, tuple[float, float]]:
+def equalized_ranges(bounds: Mapping[int, Array], ranges: Mapping[int, Range]) -> dict[int, Range]:
     """Return the ranges of equalised tensors: the widest channel's, on the sides that are used.
 
     Args:
         bounds: As :func:`equalize` takes them.
-        ranges: Tensor -> (least, greatest) value before.
+        ranges: Tensor index -> (least, greatest) value before.
     """
     return {
         tensor: (-float(bound.max()) if ranges[tensor][0] < 0 else 0.0, float(bound.max()))
@@ -107,35 +102,28 @@ def equalized_ranges(
 def _factors(bounds: Array) -> Array:
     """Return what widens each channel to the widest; one that is always zero stays as it is."""
     ratios = bounds.max() / np.maximum(bounds, 1e-6 * bounds.max() + 1e-12)
-    return np.where(bounds > 0, np.minimum(ratios, MOST), 1.0)
+    return np.where(bounds > 0, np.minimum(ratios, GREATEST_FACTOR), 1.0)
 
 
-def scale_outputs(graph: OpenGraph, op: Any, factors: Array) -> None:
+def scale_outputs(op: Op, factors: Array) -> None:
     """Multiply a weighted op's weights and bias so that its result has these factors.
 
     Args:
-        graph: Where the op stands.
         op: A CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
         factors: One for each channel of the result.
     """
-    weights = int(op.inputs[1])
-    values = graph.values(weights)
-    if graph.kind(op) == "DEPTHWISE_CONV_2D":
-        graph.set_values(weights, values * factors)
-    else:
-        graph.set_values(weights, values * factors.reshape(-1, *(1,) * (values.ndim - 1)))
-    if graph.has_bias(op):
-        bias = int(op.inputs[2])
-        graph.set_values(bias, graph.values(bias) * factors)
+    shape = [1] * len(op.weights.shape)
+    shape[op.known.channel_axis] = -1
+    op.weights.values = op.weights.values * factors.reshape(shape)
+    if op.bias is not None:
+        op.bias.values = op.bias.values * factors
 
 
-def scale_inputs(graph: OpenGraph, op: Any, factors: Array) -> None:
+def scale_inputs(op: Op, factors: Array) -> None:
     """Multiply a weighted op's weights for what it reads.
 
     Args:
-        graph: Where the op stands.
         op: A CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
         factors: One for each channel that it reads.
     """
-    weights = int(op.inputs[1])
-    graph.set_values(weights, graph.values(weights) * factors)
+    op.weights.values = op.weights.values * factors

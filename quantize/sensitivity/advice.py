@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edgecnn.quantize.recovery.advice import LEAST_AGREEMENT
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
+from edgecnn.tflite.ops import op_kind
 
 NOTABLE_SHARE = 0.1
 """Of all noise, from which on a layer is worth a line."""
@@ -16,7 +17,6 @@ MANY_LOST = 0.1
 """Part of a layer's weights that become 0, from which on that is worth saying."""
 LONG_TAIL = 0.5
 """Part of an activation's range, below which 99.9 % of its values make it a long tail."""
-RECOVERED_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def advise(
@@ -42,7 +42,7 @@ def advise(
 def _about_weights(layer: LayerSensitivity) -> str:
     lost = layer.weights_lost or 0.0
     why = f" ({100 * lost:.0f} % of them become 0)" if lost >= MANY_LOST else ""
-    if layer.kind in RECOVERED_KINDS:
+    if op_kind(layer.kind).is_linear:
         return (
             f"{layer.layer}: its weights{why}: "
             "convert's --recover fast or full rounds them together"

@@ -1,86 +1,81 @@
-"""The child that measures sensitivity: a conversion up to the float file, then layer by layer."""
+"""The child that measures sensitivity: up to the float model, then layer by layer."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from edgecnn.core.child import Message, ParentPipe, serve_job
 from edgecnn.core.errors import InputError
-from edgecnn.data.inputspec import InputSpec
-from edgecnn.importing.loading import load
-from edgecnn.quantize.converter import Conversion, import_tensorflow
-from edgecnn.quantize.made import Front, describe
-from edgecnn.quantize.ranges import Observed
+from edgecnn.quantize.calibration.ranges import Observed
+from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
+from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
+from edgecnn.quantize.pipe_compat import serve_job
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
-from edgecnn.quantize.recovery.recover import scores
-from edgecnn.quantize.sensitivity.measure import LayerByLayer, Subject
-from edgecnn.quantize.tfconverter import integer_scheme
-from edgecnn.tflite.operators import Array
-from edgecnn.tflite.writing import with_ranges
+from edgecnn.quantize.scores import scores
+from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
+from edgecnn.quantize.tensorflow_quantizer import to_int8
+from edgecnn.tflite.graph import Array, Graph
+from edgecnn.tflite.schemes import SCHEMES
 
 
-class Measurement(Conversion):
-    """One source on its way to its layers' sensitivity.
+def measure_source(parent: ParentPipe, job: LoadSource) -> None:
+    """Load, trace, convert to float32, and measure each layer.
 
     Args:
         parent: The pipe to the parent process.
-        job: The parent's first message; ``images`` is how many to measure on.
+        job: What to load; ``images`` is how many to measure on.
     """
-
-    def run(self) -> None:
-        """Load, freeze, convert to float32, and measure each layer."""
-        with self._clock.phase("import"):
-            import_tensorflow()
-        with self._clock.phase("load"):
-            self._model = load(self._job, self._progress("download"))
-        layers = self._model.layers
-        self._parent.send(describe(self._model))
-        spec = self._spec = InputSpec.from_dict(self._expect("prepare")["spec"])
-        # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
-        in_graph = not spec.is_uniform
-        front = Front(in_graph, is_merged=in_graph)
-        self._freeze_all({in_graph})
-        content, observed = self._float_file(front), self._observe(front)
-        # Large networks need the memory.
-        self._frozen.clear()
-        pixels = self._pixels()
-        images = (spec.centered() if in_graph else spec).normalize(pixels)[:, None]
-        wanted = scores(content, images)
-        if self._receive_images()["held_out"]:
-            self._doubt(front, wanted)
-        with self._clock.phase("quantize int8"):
-            plain = self._plain(content, observed, pixels[:, None], wanted)
-        _, usual = self._usual(front, "fast")
-        walk = LayerByLayer(
-            Subject(content, usual, images, layers),
-            wanted,
-            self._progress("quantize layer by layer"),
-        )
-        for row in walk.rows():
-            self._parent.send({"event": "layer", "row": dataclasses.asdict(row)})
-        self._parent.send({"event": "done", "images": len(images), "plain": plain.to_dict()})
-
-    def _pixels(self) -> Array:
-        """Return images that nothing is fitted to; where none is held out, those that are."""
-        fit, held_out = self._split_images()
-        return (held_out if len(held_out) else fit)[: self._job["images"]]
-
-    def _plain(self, content: bytes, observed: Observed, pixels: Array, wanted: Array) -> Fidelity:
-        """Compare the plain int8 file with the float file."""
-        made = integer_scheme("int8", "uint8").quantize(with_ranges(content, observed.ranges), ())
-        return fidelity(scores(made.content, pixels), wanted)
+    source = ImportedSource(parent, job)
+    source.load()
+    source.prepare()
+    assert source.spec is not None
+    # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
+    pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=not source.spec.is_uniform)
+    source.trace({pixel_input.normalizes})
+    model, observed = source.float_model(pixel_input), source.observed(pixel_input)
+    # Large networks need the memory.
+    source.forget_traced()
+    pixels = _pixels(source, job.images)
+    images = model.normalize(pixels)[:, None]
+    wanted = scores(model.graph, images)
+    if source.images().held_out:
+        source.doubt(pixel_input, wanted)
+    with source.clock.phase("quantize int8"):
+        plain = _plain(model.graph, observed, pixels[:, None], wanted)
+    _, usual = source.without_outliers(pixel_input)
+    walk = LayerByLayer(
+        MeasuredModel(model.graph, usual, images, source.layers),
+        wanted,
+        source.progress("quantize layer by layer"),
+    )
+    for row in walk.rows():
+        parent.send(LayerMeasured(dataclasses.asdict(row)))
+    parent.send(ChildFinished(len(images), plain.to_dict()))
 
 
-def _work(parent: ParentPipe, job: Message) -> None:
+def _pixels(source: ImportedSource, count: int) -> Array:
+    """Return images that nothing is fitted to; where none is held out, those that are."""
+    fit, held_out = source.split_images()
+    return (held_out if len(held_out) else fit)[:count]
+
+
+def _plain(graph: Graph, observed: Observed, pixels: Array, wanted: Array) -> Fidelity:
+    """Compare the plain int8 graph with the float graph."""
+    calibrated = graph.copy()
+    calibrated.set_ranges(observed.ranges)
+    return fidelity(scores(to_int8(calibrated, "uint8").graph, pixels), wanted)
+
+
+def _work(parent: ParentPipe, job: LoadSource) -> None:
     try:
-        Measurement(parent, job).run()
+        measure_source(parent, job)
     except MemoryError as error:
         raise InputError("not enough memory to measure this model") from error
 
 
 def main() -> None:
     """Serve one measurement (the child's side)."""
-    serve_job(_work)
+    serve_job(LoadSource, _work)
 
 
 if __name__ == "__main__":

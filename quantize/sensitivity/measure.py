@@ -4,78 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.ranges import Observed, Range, Values
+from edgecnn.quantize.calibration.ranges import Observed, Values
+from edgecnn.quantize.integers import FIXED_RANGES, rounded_weights
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.equalization import equalized_tensors
 from edgecnn.quantize.recovery.fidelity import fidelity, snr_db
-from edgecnn.quantize.sensitivity.alone import OneAtATime
+from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
+from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
-from edgecnn.quantize.sensitivity.rounding import FIXED_RANGES, rounded_weights
-from edgecnn.quantize.usable import usable_ranges
-from edgecnn.tflite.operators import Array
+from edgecnn.tflite.graph import Array, Graph, Op, Range
 
-MOST = 0.999
+MOST_OF_VALUES = 0.999
 
 
 @dataclass(frozen=True)
-class Subject:
+class MeasuredModel:
     """What is measured.
 
     Args:
-        content: A float32 file.
+        graph: A float32 graph.
         observed: Its activations over the calibration images.
         images: What goes in, shape (images, *shape of its input).
-        layers: As ``naming.keep_layer_names`` gave them.
+        layers: As ``layer_names.keep_layer_names`` gave them.
     """
 
-    content: bytes
+    graph: Graph
     observed: Observed
     images: Array
     layers: Mapping[str, TracedLayer]
 
 
 class LayerByLayer:
-    """Walks through a float file and quantises each op alone on the way.
+    """Walks through a float graph and quantises each op alone on the way.
 
     Args:
-        subject: What is measured.
-        wanted: The float file's scores, shape (images, classes).
+        model: What is measured.
+        wanted: The float graph's scores, shape (images, classes).
         on_progress: Told (ops done, ops in all).
     """
 
     def __init__(
-        self, subject: Subject, wanted: Array, on_progress: Callable[[int, int], None]
+        self, model: MeasuredModel, wanted: Array, on_progress: Callable[[int, int], None]
     ) -> None:
-        self._one = OneAtATime(subject.content, subject.images)
-        self._subject, self._wanted, self._on_progress = subject, wanted, on_progress
-        self._equalized = set(equalized_tensors(self._one.graph))
-        observed = subject.observed
-        self._ranges = usable_ranges(subject.content, observed.ranges)
-        self._clipped = clipped_ranges(subject.content, observed.ranges, observed.samples)
+        graph, observed = model.graph, model.observed
+        self._one = OneAtATime(graph, model.images)
+        self._model, self._wanted, self._on_progress = model, wanted, on_progress
+        self._equalized = set(equalized_tensors(graph))
+        self._ranges = observed.ranges | kernel_ranges(graph, observed.ranges)
+        self._clipped = clipped_ranges(graph, observed)
 
     def rows(self) -> Iterator[LayerSensitivity]:
         """Yield a row for each op that rounds, in the order of the network; shares are 0 yet."""
-        total = len(self._one.graph.operators)
+        total = len(self._model.graph.ops)
         for place, op in self._one.up_to_scores():
-            if self._one.rounds(op):
+            if rounds(op):
                 yield self._row(place, op)
             self._on_progress(place + 1, total)
 
-    def _row(self, place: int, op: Any) -> LayerSensitivity:
-        graph, kind, result = self._one.graph, self._one.graph.kind(op), int(op.outputs[0])
-        extremes = self._ranges[result]
-        weights = graph.values(int(op.inputs[1])) if graph.is_weighted(op) else None
-        rounded = None if weights is None else rounded_weights(weights, kind)
-        scores = self._one.changed(place, op, FIXED_RANGES.get(kind, extremes), rounded)
+    def _row(self, place: int, op: Op) -> LayerSensitivity:
+        observed, index = self._model.observed, op.result.index
+        extremes = self._ranges[index]
+        weights = op.weights.values if op.is_weighted else None
+        rounded = None if weights is None else rounded_weights(weights, op.kind)
+        scores = self._one.changed(place, op, FIXED_RANGES.get(op.kind, extremes), rounded)
         both = fidelity(scores.get("both", scores["activation"]), self._wanted)
         return LayerSensitivity(
-            layer=self._one.layer(op, self._subject.layers),
-            kind=kind,
+            layer=layer_name(op, self._model.layers),
+            kind=op.kind,
             place=place,
             weights_db=snr_db(scores["weights"], self._wanted) if "weights" in scores else None,
             activation_db=snr_db(scores["activation"], self._wanted),
@@ -84,10 +83,10 @@ class LayerByLayer:
             share=0.0,
             low=extremes[0],
             high=extremes[1],
-            most_within=_most_within(self._subject.observed.samples[result], extremes),
-            weights_lost=None if weights is None else _lost(weights, kind),
-            is_equalized=result in self._equalized,
-            is_clipped=self._clipped[result] != self._subject.observed.ranges[result],
+            most_within=_most_within(observed.samples[index], extremes),
+            weights_lost=None if weights is None else _lost(weights, op.kind),
+            is_equalized=op.result in self._equalized,
+            is_clipped=self._clipped.get(index, observed.ranges[index]) != observed.ranges[index],
         )
 
 
@@ -99,5 +98,5 @@ def _lost(weights: Array, kind: str) -> float:
 def _most_within(samples: Values, extremes: Range) -> float:
     """Return the part of a range, from 0 on, in which most of the values are."""
     greatest = max(abs(extremes[0]), abs(extremes[1]))
-    most = float(np.quantile(np.abs(np.clip(samples, *extremes)), MOST))
+    most = float(np.quantile(np.abs(np.clip(samples, *extremes)), MOST_OF_VALUES))
     return min(most / greatest, 1.0) if greatest else 1.0

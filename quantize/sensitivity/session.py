@@ -10,20 +10,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.child import ChildProcess, Message, module_command
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.data.inputspec import height_and_width
+from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
-from edgecnn.quantize.calibration import DEFAULT_SAMPLES, MOST_HELD_OUT
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.convert import saved_in_memory_model
-from edgecnn.quantize.request import BuildOptions, Progress, Request
-from edgecnn.quantize.schemes import SCHEMES
+from edgecnn.quantize.messages import ChildFinished, LayerMeasured
+from edgecnn.quantize.request import Request
 from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
-from edgecnn.quantize.session import CHILD_ENVIRONMENT, _Session
+from edgecnn.quantize.source_session import SourceSession
+from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.version import __version__
 
 DEFAULT_IMAGES = 32
@@ -43,6 +44,7 @@ def sensitivity(
     alpha: float = 1.0,
     size: int | tuple[int, int] | None = None,
     classes: int | None = None,
+    build: BuildOptions | None = None,
     trust: bool = False,
     on_progress: Progress | None = None,
 ) -> Sensitivity:
@@ -65,6 +67,7 @@ def sensitivity(
         alpha: For a name: width multiplier.
         size: Input pixels, one number or (height, width).
         classes: For a name: number of classes.
+        build: The options of a name as a whole, instead of one by one.
         trust: Run code that a ``.keras`` or ``.h5`` file carries.
         on_progress: Told (phase, done, total).
 
@@ -88,19 +91,15 @@ def sensitivity(
         request = Request(
             source=find_source(str(source), trust=trust),
             schemes=[SCHEMES["int8"]],
-            options=BuildOptions(
-                weights=None if weights is None else str(weights),
-                alpha=alpha,
-                size=None if size is None else height_and_width(size),
-                classes=classes,
+            options=BuildOptions.of(
+                build, weights=weights, alpha=alpha, size=size, classes=classes
             ),
             preprocessing=Preprocessing.of(preprocess, mean, std),
             input_type=None,
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,
             recover="off",
-            trust=trust,
-            on_progress=on_progress or (lambda phase, done, total: None),
+            on_progress=on_progress or silent,
         )
         result = dataclasses.replace(_measured(request, images), model=name)
         if target is not None:
@@ -117,56 +116,51 @@ def _measured(request: Request, images: int) -> Sensitivity:
             "that look like what the model will see"
         )
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch:
-        return _Measuring(request, Path(scratch), images).measure()
+        return _SensitivitySession(request, Path(scratch)).measure(images)
 
 
-class _Measuring(_Session):
-    """The parent's side: as a conversion's, but for what the child does with the float file."""
+class _SensitivitySession(SourceSession):
+    """The parent's side: as a conversion's, but for what the child does with the float model."""
 
-    def __init__(self, request: Request, scratch: Path, images: int) -> None:
-        super().__init__(request, [], scratch, scratch, lambda result: None)
-        self._images_wanted = images
+    def __init__(self, request: Request, scratch: Path) -> None:
+        super().__init__(request, scratch)
         self._rows: list[LayerSensitivity] = []
 
-    def measure(self) -> Sensitivity:
-        with ChildProcess(
-            module_command("edgecnn.quantize.sensitivity.child"),
-            task=f"measuring {quoted(self._request.source.name)}",
-            environment=CHILD_ENVIRONMENT,
-        ) as child:
-            child.send({**self._job(), "images": self._images_wanted})
+    def measure(self, images: int) -> Sensitivity:
+        task = f"measuring {quoted(self.request.source.name)}"
+        with self.start("edgecnn.quantize.sensitivity.child", task, images=images) as child:
             for message in child.messages():
-                if message["event"] == "layer":
-                    self._rows.append(LayerSensitivity(**message["row"]))
-                elif message["event"] == "done":
-                    return self._result(message)
-                self._handle(child, message)
+                if isinstance(message, LayerMeasured):
+                    self._rows.append(LayerSensitivity(**message.row))
+                elif isinstance(message, ChildFinished):
+                    return self._result(message, images)
+                self.handle(child, message)
         raise AssertionError("the child ended without a word")
 
-    def _result(self, message: Message) -> Sensitivity:
-        assert self._calibration is not None
-        plain_db, agreement = message["plain"]["snr_db"], message["plain"]["agreement"]
+    def _result(self, message: ChildFinished, images: int) -> Sensitivity:
+        assert self.calibration is not None
+        plain_db, agreement = message.plain["snr_db"], message.plain["agreement"]
         plain_db = math.inf if plain_db is None else plain_db
         layers = _shared_out(self._rows)
         return Sensitivity(
-            model=self._request.source.name,
+            model=self.request.source.name,
             layers=tuple(layers),
-            images=message["images"],
-            calibration_images=self._calibration.fitted,
+            images=message.images,
+            calibration_images=self.calibration.fitted,
             plain_db=plain_db,
             plain_agreement=agreement,
             advice=tuple(advise(layers, plain_db, agreement)),
-            warnings=self._notes(message["images"]),
-            versions={"edgecnn": __version__, **self._loaded["versions"]},
+            warnings=self._notes(message.images, images),
+            versions={"edgecnn": __version__, **self.source.versions},
         )
 
-    def _notes(self, images: int) -> tuple[str, ...]:
-        assert self._calibration is not None
-        notes = [*self._request.warnings, *self._loaded["notes"], *self._calibration.warnings]
-        if not self._calibration.held_out:
+    def _notes(self, images: int, wanted: int) -> tuple[str, ...]:
+        assert self.calibration is not None
+        notes = [*self.request.warnings, *self.source.notes, *self.calibration.warnings]
+        if not self.calibration.held_out:
             notes.append("measured on the images that gave the ranges: there are no others")
-        elif images < self._images_wanted:
-            notes.append(f"measured on {images} images where {self._images_wanted} were asked for")
+        elif images < wanted:
+            notes.append(f"measured on {images} images where {wanted} were asked for")
         return tuple(notes)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.classification.assets import NAMES, PACKAGES, fetch_web_assets, unpack
+from edgecnn.classification.assets import NAMES, WEB_PACKAGES, fetch_web_assets, unpack
 from edgecnn.core.errors import EdgecnnError
 
 
@@ -33,9 +33,9 @@ def test_another_archive_is_refused(tmp_path: Path) -> None:
     with tarfile.open(archive, "w:gz") as files:
         files.add(__file__, "package/dist/index.js")
     with pytest.raises(EdgecnnError, match="SHA-512 differs"):
-        unpack(PACKAGES[1], archive, folder)
+        unpack(WEB_PACKAGES[1], archive, folder)
     with pytest.raises(EdgecnnError, match="npm fetched no"):
-        unpack(dataclasses.replace(PACKAGES[1], name="absent"), tmp_path / "absent.tgz", folder)
+        unpack(dataclasses.replace(WEB_PACKAGES[1], name="absent"), tmp_path / "absent.tgz", folder)
     assert list(folder.iterdir()) == []
 
 

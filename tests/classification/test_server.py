@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from edgecnn.classification.classifier import read_classifier
-from edgecnn.classification.server import HOST, PageServer, serving
+from edgecnn.classification.server import LOOPBACK, PageServer, serving
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import preset
 
@@ -29,7 +29,7 @@ def server(peers: dict[str, Path], web_assets: Path) -> Iterator[PageServer]:
 def ask(
     server: PageServer, path: str, method: str = "GET", host: str | None = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+    connection = http.client.HTTPConnection(LOOPBACK, server.port, timeout=10)
     connection.request(method, path, headers={} if host is None else {"Host": host})
     answer = connection.getresponse()
     return answer, answer.read()
@@ -81,7 +81,7 @@ def test_only_get(method: str, server: PageServer) -> None:
 
 def test_other_names_for_this_machine_are_refused(server: PageServer) -> None:
     assert ask(server, "/model.tflite", host="evil.example")[0].status == 403
-    assert ask(server, "/model.tflite", host=f"{HOST}:1")[0].status == 403
+    assert ask(server, "/model.tflite", host=f"{LOOPBACK}:1")[0].status == 403
     assert ask(server, "/model.tflite", host=f"localhost:{server.port}")[0].status == 200
 
 
@@ -120,13 +120,13 @@ def test_the_command_says_where_and_ends_with_ctrl_c(
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         line = process.stdout.readline()
-        port = int(line.partition(f"http://{HOST}:")[2].partition("/")[0])
-        with socket.create_connection((HOST, port), timeout=5):
+        port = int(line.partition(f"http://{LOOPBACK}:")[2].partition("/")[0])
+        with socket.create_connection((LOOPBACK, port), timeout=5):
             process.send_signal(signal.SIGINT)  # a connection that says nothing does not hold it up
             assert process.wait(timeout=20) == 0
         assert process.stderr.read() == ""
     with socket.socket() as other:
-        assert other.connect_ex((HOST, port)) != 0
+        assert other.connect_ex((LOOPBACK, port)) != 0
 
 
 def test_without_its_assets_the_command_says_how_to_fetch_them(

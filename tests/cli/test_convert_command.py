@@ -17,8 +17,8 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.quantize.outputs import plan_outputs
-from edgecnn.quantize.schemes import parse_schemes
 from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.schemes import parse_schemes
 
 from ..children import children_of  # noqa: TID252
 

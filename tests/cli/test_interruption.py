@@ -55,7 +55,7 @@ def wait_for(something: Callable[[], Any], process: subprocess.Popen[str]) -> An
 
 def converter_of(process: subprocess.Popen[str]) -> int | None:
     for pid in children_of(process.pid):
-        if b"edgecnn.quantize.converter" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"edgecnn.quantize.conversion_child" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.writing import with_packed_files
 from edgecnn.tflite.reading import read_model
 
@@ -52,26 +52,26 @@ def test_set_show_strip(file: Path, labels: Path, run_edgecnn: Any) -> None:
     assert run_edgecnn("metadata", "strip", file).returncode == 0
     after = read_model(file)
     assert (after.metadata, after.operators) == ({}, before.operators)
-    assert read_packed_files(file) == {}
+    assert DescribedFile(file).packed_files == {}
 
 
 def test_set_keeps_what_is_not_named(file: Path, labels: Path, run_edgecnn: Any) -> None:
     run_edgecnn("metadata", "set", file, "--labels", labels, "--author", "Ada")
-    packed = read_packed_files(file)
+    packed = DescribedFile(file).packed_files
     file.write_bytes(with_packed_files(file.read_bytes(), {**packed, "golden.json": b"{}"}))
     other = file.with_name("other.tflite")
     before = file.read_bytes()
     assert run_edgecnn("metadata", "set", file, "--license", "MIT", "-o", other).returncode == 0
     assert file.read_bytes() == before
-    metadata = read_metadata(other)
+    metadata = DescribedFile(other).metadata
     assert metadata is not None
     assert (metadata.author, metadata.license) == ("Ada", "MIT")
-    assert read_labels(other) == ("red", "green", "blue")
-    assert read_packed_files(other)["golden.json"] == b"{}"
+    assert DescribedFile(other).labels == ("red", "green", "blue")
+    assert DescribedFile(other).packed_files["golden.json"] == b"{}"
     labels.write_text("rot\ngruen\nblau\n")
     assert run_edgecnn("metadata", "set", other, "--labels", labels).returncode == 0
-    assert read_labels(other) == ("rot", "gruen", "blau")
-    assert read_packed_files(other)["golden.json"] == b"{}"
+    assert DescribedFile(other).labels == ("rot", "gruen", "blau")
+    assert DescribedFile(other).packed_files["golden.json"] == b"{}"
 
 
 def test_makers_files_keep_what_they_say(
@@ -81,10 +81,10 @@ def test_makers_files_keep_what_they_say(
     output = tmp_path / "made.tflite"
     done = run_edgecnn("metadata", "set", source, "--author", "Ada", "-o", output)
     assert done.returncode == 0, done.stderr
-    before, after = read_metadata(source), read_metadata(output)
+    before, after = DescribedFile(source).metadata, DescribedFile(output).metadata
     assert before is not None and after is not None
     assert (after.inputs, after.outputs) == (before.inputs, before.outputs)
-    assert read_packed_files(output) == read_packed_files(source)
+    assert DescribedFile(output).packed_files == DescribedFile(source).packed_files
     assert read_model(output).operators == read_model(source).operators
 
 
@@ -93,7 +93,7 @@ def test_a_file_of_ours_says_how_pixels_go_in(
 ) -> None:
     path = colour_model(tmp_path / "ours.tflite", metadata={**OWN, "input": SPEC})
     assert run_edgecnn("metadata", "set", path, "--author", "Ada").returncode == 0
-    metadata = read_metadata(path)
+    metadata = DescribedFile(path).metadata
     assert metadata is not None
     assert set(metadata.inputs[0].std or ()) == {255.0}
     refused = run_edgecnn("metadata", "set", path, "--preprocess", "tf")

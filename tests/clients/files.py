@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 import edgecnn
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.labels import imagenet_labels
 from edgecnn.metadata.model import AssociatedFile
-from edgecnn.metadata.reading import read_metadata, read_packed_files
 from edgecnn.metadata.writing import with_metadata, with_packed_files
 
 SCHEMES = ("int8", "float32", "float16", "dynamic")
@@ -113,7 +113,7 @@ def _edited(path: Path, change: Callable[[Any, Any], None]) -> bytes:
     change(model, schema)
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
-    return with_packed_files(bytes(builder.Output()), read_packed_files(path))
+    return with_packed_files(bytes(builder.Output()), DescribedFile(path).packed_files)
 
 
 def _without_last_op(model: Any, schema: Any) -> None:
@@ -155,15 +155,15 @@ def _with_custom_op(model: Any, schema: Any) -> None:
 
 
 def _described(path: Path, **changes: Any) -> bytes:
-    metadata = read_metadata(path)
+    metadata = DescribedFile(path).metadata
     assert metadata is not None
     source = dataclasses.replace(metadata.inputs[0], **changes)
     changed = dataclasses.replace(metadata, inputs=(source,))
-    return with_metadata(path.read_bytes(), changed, read_packed_files(path))
+    return with_metadata(path.read_bytes(), changed, DescribedFile(path).packed_files)
 
 
 def _labelled(path: Path, files: dict[str, bytes]) -> bytes:
-    metadata = read_metadata(path)
+    metadata = DescribedFile(path).metadata
     assert metadata is not None
     scores = dataclasses.replace(metadata.outputs[0], label_files=tuple(files))
     listed = tuple(AssociatedFile(name) for name in files)

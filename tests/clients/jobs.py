@@ -13,8 +13,8 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.images import decode, fit
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.modelinput import input_spec, to_tensor
-from edgecnn.metadata.reading import read_labels, read_metadata
 from edgecnn.tflite.reading import TfliteModel, read_model
 
 MAKERS_OWN = Preprocessing.of("tf", None, None)
@@ -39,12 +39,12 @@ class Job:
 
     @property
     def labels(self) -> tuple[str, ...] | None:
-        return read_labels(self.path)
+        return DescribedFile(self.path).labels
 
     @property
     def verdicts(self) -> dict[str, bool]:
         """What ``edgecnn inspect`` says: client -> whether it takes the file as it is."""
-        found = clients_for(self.model, read_metadata(self.path), self.labels)
+        found = clients_for(self.model, DescribedFile(self.path).metadata, self.labels)
         return {verdict.client: verdict.ok for verdict in found}
 
 

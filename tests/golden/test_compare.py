@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecnn.golden.compare import FLOAT_TOLERANCE, INTEGER_TOLERANCE, Tolerance, compare
+from edgecnn.golden.compare import compare
 from edgecnn.golden.sample import MAX_VALUES, GoldenAnswer, Values, best, sha256_of_array
+from edgecnn.tflite.schemes import FLOAT_TOLERANCE, INTEGER_TOLERANCE, AnswerTolerance
 
 
 def golden(values: list[float]) -> GoldenAnswer:
@@ -32,7 +33,9 @@ def golden(values: list[float]) -> GoldenAnswer:
         ([-5.0, 20.0, 3.0], [-5.0, 20.025, 3.0], FLOAT_TOLERANCE, "different"),
     ],
 )
-def test_verdicts(was: list[float], found: list[float], tolerance: Tolerance, verdict: str) -> None:
+def test_verdicts(
+    was: list[float], found: list[float], tolerance: AnswerTolerance, verdict: str
+) -> None:
     assert compare(golden(was), np.array(found, np.float32), tolerance).verdict == verdict
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.golden.sample import CLASSES, FLOATS, GOLDEN_FILE, MAX_BYTES, pack
-from edgecnn.metadata.reading import read_metadata, read_packed_files
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.writing import with_packed_files
 
 RESNET8 = "models/mlperf_tiny_resnet8_cifar10.keras"
@@ -40,7 +40,7 @@ def files(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 def sample_of(path: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(read_packed_files(path)[GOLDEN_FILE])
+    value: dict[str, Any] = json.loads(DescribedFile(path).packed_files[GOLDEN_FILE])
     return value
 
 
@@ -73,10 +73,11 @@ def test_the_answers_are_the_models(files: dict[str, Path], tmp_path: Path) -> N
     pytest.importorskip("keras")
     from edgecnn.golden.export import export
     from edgecnn.importing.loading import load_keras
+    from edgecnn.importing.sources import find_source
 
     *pictures, expected = export(files["float32"], tmp_path / "golden")
-    job = {"kind": "keras", "name": str(files["source"]), "trust": False}
-    model, _ = load_keras(job, lambda done, total: None)
+    source = find_source(str(files["source"]))
+    model, _ = load_keras(source, {}, lambda done, total: None)
     images = np.stack([np.asarray(Image.open(path)) for path in pictures]).astype(np.float32)
     answers = model.predict(images, verbose=0)
     said = json.loads(expected.read_text())
@@ -102,7 +103,7 @@ def test_it_says_where_the_file_is_from(files: dict[str, Path]) -> None:
 
 
 def test_a_sample_is_small_and_tells_no_folder(files: dict[str, Path]) -> None:
-    content = read_packed_files(files["int8"])[GOLDEN_FILE]
+    content = DescribedFile(files["int8"]).packed_files[GOLDEN_FILE]
     assert len(content) < 4000
     assert str(files["source"].parent).encode() not in content
     assert str(files["int8"].parent).encode() not in content
@@ -240,8 +241,8 @@ def test_metadata_that_is_set_leaves_the_sample_and_strip_takes_it_out(
     named, bare = tmp_path / "named.tflite", tmp_path / "bare.tflite"
     told = ("--author", "Ada", "--name", "Ten things")
     assert run_edgecnn("metadata", "set", files["int8"], *told, "-o", named).returncode == 0
-    assert read_packed_files(named) == read_packed_files(files["int8"])
-    metadata = read_metadata(named)
+    assert DescribedFile(named).packed_files == DescribedFile(files["int8"]).packed_files
+    metadata = DescribedFile(named).metadata
     assert metadata is not None
     assert (metadata.author, metadata.name) == ("Ada", "Ten things")
     assert [file.name for file in metadata.files] == [GOLDEN_FILE]
@@ -265,10 +266,10 @@ def test_a_file_without_a_sample_lists_none(tmp_path: Path) -> None:
     (made,) = edgecnn.convert(
         model, quantize="float32", preprocess="unit", output=tmp_path, labels=["a", "b", "c"]
     )
-    metadata = read_metadata(made.path)
+    metadata = DescribedFile(made.path).metadata
     assert metadata is not None
     listed = [file.name for file in metadata.files]
-    assert listed == list(read_packed_files(made.path)) == ["labels.txt"]
+    assert listed == list(DescribedFile(made.path).packed_files) == ["labels.txt"]
     assert list(tmp_path.iterdir()) == [made.path]
 
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError
+from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
 from edgecnn.metadata.about import About
-from edgecnn.metadata.editing import set_metadata, strip_metadata
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
 from edgecnn.metadata.schema import METADATA_BUFFER
 from edgecnn.metadata.showing import show_metadata
 from edgecnn.metadata.writing import encode_metadata, with_metadata
@@ -131,19 +131,19 @@ def test_an_encrypted_file(bare: bytes, path: Path) -> None:
 def test_a_deflated_file_is_read(bare: bytes, path: Path) -> None:
     content = with_zip(bare, lambda a: a.writestr("a", b"x" * 99), compression=zipfile.ZIP_DEFLATED)
     path.write_bytes(content)
-    assert read_packed_files(path) == {"a": b"x" * 99}
+    assert DescribedFile(path).packed_files == {"a": b"x" * 99}
 
 
 def test_labels_that_are_named_and_not_packed(bare: bytes, path: Path) -> None:
     path.write_bytes(with_metadata(bare, DESCRIBED, {}))
     with pytest.raises(InputError, match="no such file packed"):
-        read_labels(path)
+        assert DescribedFile(path).labels
 
 
 def test_labels_that_are_no_text(bare: bytes, path: Path) -> None:
     path.write_bytes(with_metadata(bare, DESCRIBED, {"labels.txt": b"\xff\xfe"}))
     with pytest.raises(InputError, match="not UTF-8"):
-        read_labels(path)
+        assert DescribedFile(path).labels
 
 
 def metadata_bytes() -> bytearray:
@@ -164,7 +164,7 @@ def test_broken_metadata(start: int, patch: bytes, says: str, bare: bytes, path:
     content = with_buffers(bare, {METADATA_BUFFER: bytes(metadata)})
     refused(path, content, f"metadata of .* is broken .*{says}.*edgecnn metadata strip")
     strip_metadata(path)
-    assert read_metadata(path) is None
+    assert DescribedFile(path).metadata is None
 
 
 @pytest.mark.parametrize("content", [b"", b"M001", b"\4\0\0\0M001"])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from edgecnn.core.errors import InputError
+from edgecnn.metadata.described_file import DescribedFile, parse_tree
 from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
-from edgecnn.metadata.reading import parse_tree, read_metadata, read_packed_files
 from edgecnn.metadata.writing import (
     append_packed_files,
     encode_tree,
@@ -56,8 +56,8 @@ def content(colour_model: Any, tmp_path_factory: pytest.TempPathFactory) -> byte
 def test_what_is_written_is_read(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(with_metadata(content, DESCRIBED, FILES))
-    assert read_metadata(path) == DESCRIBED
-    assert read_packed_files(path) == FILES
+    assert DescribedFile(path).metadata == DESCRIBED
+    assert DescribedFile(path).packed_files == FILES
 
 
 def test_the_model_and_other_buffers_stay(content: bytes) -> None:

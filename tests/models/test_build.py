@@ -18,7 +18,8 @@ from edgecnn.models.build import input_spec
 from edgecnn.models.cost import count
 from edgecnn.models.layers import Strides
 from edgecnn.models.registry import get_spec, list_models
-from edgecnn.tflite.reading import WEIGHTED_OPS, read_model, weights_of
+from edgecnn.tflite.ops import op_kind
+from edgecnn.tflite.reading import read_model, weights_of
 
 NAMES = [spec.name for spec in list_models()]
 
@@ -232,7 +233,7 @@ def assert_same_cost(name: str, model: Any, path: Path) -> None:
     weights = {
         weights.name: weights.elements
         for op in read_model(path).operators
-        if op.name in WEIGHTED_OPS and (weights := weights_of(op))
+        if op_kind(op.name).has_weights and (weights := weights_of(op))
     }
     front = 3 * 3 if name in NORMALIZES else 0
     assert sum(weights.values()) == kernels + front

@@ -16,7 +16,7 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.metadata.reading import read_labels
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.models.checkpoints import choose, fetch
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import Checkpoint
@@ -143,7 +143,7 @@ def test_a_name_with_published_weights(
     assert done.returncode == 0, done.stderr
     assert "labels: the built-in ImageNet names" in done.stdout
     (path,) = tmp_path.glob("*.tflite")
-    labels = read_labels(path)
+    labels = DescribedFile(path).labels
     assert labels is not None and len(labels) == 1000
     # As ImageNet counts them.
     assert (labels[0], labels[281], labels[999]) == ("tench", "tabby", "toilet tissue")

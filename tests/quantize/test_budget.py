@@ -15,22 +15,29 @@ import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample
 from edgecnn.metadata.writing import with_packed_files
-from edgecnn.quantize.budget.costs import INPUT, Op, real_weights
-from edgecnn.quantize.budget.estimate import Estimate, Scale
-from edgecnn.quantize.budget.paths import cheapest_first, fewer, loudest_first, prefixes, worth_it
+from edgecnn.quantize.budget.mix_estimate import Estimate, Scale
+from edgecnn.quantize.budget.mix_paths import (
+    cheapest_first,
+    fewer,
+    loudest_first,
+    prefixes,
+    worth_it,
+)
+from edgecnn.quantize.budget.op_costs import MODEL_INPUT, OpCost, weights_by_result
 from edgecnn.quantize.budget.search import drop_of, layers_in_float
 from edgecnn.quantize.budget.verdict import budget_warnings, check_max_drop, describe_budget
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.target_cpu import NumberCost, TargetCpu
 
 
-def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 300) -> list[Op]:
+def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 300) -> list[OpCost]:
     """Ops that follow each other, all of the same size."""
     last = len(weights_noise) - 1
     return [
-        Op(
+        OpCost(
             name=f"op{place}",
             layer=f"layer{place}",
             is_layer=True,
@@ -39,7 +46,7 @@ def chain(*weights_noise: float, result_noise: float = 0.0, more_bytes: int = 30
             more_bytes=more_bytes,
             macs=1000,
             elements=10,
-            sources=(place - 1 if place else INPUT,),
+            sources=(place - 1 if place else MODEL_INPUT,),
             readers=(place + 1,) if place < last else (),
         )
         for place, noise in enumerate(weights_noise)
@@ -206,7 +213,7 @@ def test_the_other_layers_are_int8(mixed: Conversion) -> None:
     }
     in_float = {name for name, scheme in found.items() if scheme == "float32"}
     assert set(found.values()) == {"int8", "float32"}
-    assert layers_in_float(mixed.path.read_bytes()) == in_float
+    assert layers_in_float(read_graph(mixed.path.read_bytes())) == in_float
     assert mixed.fidelity is not None and mixed.budget is not None
     assert in_float <= set(mixed.fidelity["layers_in_float"])
     # Pooling has no weights.
@@ -239,7 +246,7 @@ def test_a_file_within_the_budget_is_the_ordinary_one(
 def test_weights_of_an_int8_file_as_real_numbers(
     small_results: dict[str, Conversion], keras: Any, small_model: Any
 ) -> None:
-    found = real_weights(small_results["int8"].path.read_bytes())
+    found = weights_by_result(read_graph(small_results["int8"].path.read_bytes()))
     dense = small_model.layers[-1].get_weights()[0].T
     step = np.abs(dense).max(axis=1, keepdims=True) / 127
     (made,) = [values for values in found.values() if values.shape == dense.shape]

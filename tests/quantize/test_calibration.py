@@ -13,9 +13,10 @@ from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
-from edgecnn.quantize.calibration import load_calibration, open_calibration, pixel_warnings
-from edgecnn.quantize.request import BuildOptions, Request
-from edgecnn.quantize.schemes import parse_schemes
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.quantize.calibration.images import load_calibration, open_calibration, pixel_warnings
+from edgecnn.quantize.request import Request
+from edgecnn.tflite.schemes import parse_schemes
 
 Images = Any
 

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.importing.loading import LoadedModel, freeze
-from edgecnn.quantize.ranges import Observed, observe
+from edgecnn.importing.loading import TraceableModel
+from edgecnn.importing.tensorflow_converter import convert_traced
+from edgecnn.importing.tracing import freeze
+from edgecnn.quantize.calibration.ranges import Observed, observe
 from edgecnn.quantize.recovery.channel_groups import (
     channel_groups,
     equalize_groups,
     watched_tensors,
 )
-from edgecnn.quantize.recovery.recover import scores
-from edgecnn.quantize.tfconverter import from_graph
-from edgecnn.tflite.operators import OpenGraph
+from edgecnn.quantize.scores import scores
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.tflite.serialization import read_graph
 
 SPEC = preset("tf", 32, 32)
 
@@ -27,7 +30,7 @@ def pixels(count: int = 16) -> Any:
 
 
 @pytest.fixture(scope="module")
-def residual_file(keras: Any) -> bytes:
+def residual(keras: Any) -> Graph:
     """A stem, a residual block and a head; the stem's channels differ a hundredfold."""
     keras.utils.set_random_seed(4)
     layers = keras.layers
@@ -41,40 +44,43 @@ def residual_file(keras: Any) -> bytes:
     model = keras.Model(inputs, layers.Dense(5, activation="softmax")(x))
     kernel, bias = stem.get_weights()
     stem.set_weights([kernel * np.geomspace(1, 0.01, 8), bias])
-    loaded = LoadedModel(lambda image: model(image), (32, 32, 3), (5,))
-    return from_graph(freeze(loaded, None), "float32")
+    return float_graph(model, 5)
 
 
-def observed(content: bytes) -> Observed:
-    watched = watched_tensors(OpenGraph(content))
-    return observe(content, pixels(), SPEC, lambda done, total: None, watched)
+def float_graph(model: Any, outputs: int) -> Graph:
+    loaded = TraceableModel(lambda image: model(image), (32, 32, 3), (outputs,))
+    return read_graph(convert_traced(freeze(loaded, None), SCHEMES["float32"]))
 
 
-def test_an_addition_ties_what_it_adds(residual_file: bytes) -> None:
-    graph = OpenGraph(residual_file)
-    groups = sorted(channel_groups(graph), key=lambda group: len(group.tensors))
+def observed(graph: Graph) -> Observed:
+    return observe(graph, pixels(), SPEC, lambda done, total: None, watched_tensors(graph))
+
+
+def test_an_addition_ties_what_it_adds(residual: Graph) -> None:
+    groups = sorted(channel_groups(residual), key=lambda group: len(group.tensors))
     assert [len(group.writers) for group in groups] == [1, 2]
     assert [len(group.readers) for group in groups] == [1, 2]
     # Stem, outer convolution, their sum and its mean.
     assert len(groups[1].tensors) == 4
 
 
-def test_answers_stay_and_channels_fill_the_range(residual_file: bytes) -> None:
-    before = observed(residual_file)
-    changed, promised = equalize_groups(residual_file, before)
+def test_answers_stay_and_channels_fill_the_range(residual: Graph) -> None:
+    before, changed = observed(residual), residual.copy()
+    promised = equalize_groups(changed, before)
     images = SPEC.normalize(pixels())[:, None]
     np.testing.assert_allclose(
-        scores(changed, images), scores(residual_file, images), rtol=1e-4, atol=1e-5
+        scores(changed, images), scores(residual, images), rtol=1e-4, atol=1e-5
     )
     after = observed(changed)
-    for group in channel_groups(OpenGraph(residual_file)):
-        for tensor in group.tensors:
+    for group in channel_groups(residual):
+        tensors = [tensor.index for tensor in group.tensors]
+        for tensor in tensors:
             wide = after.magnitudes(tensor)
             assert wide.max() == pytest.approx(before.magnitudes(tensor).max(), rel=1e-3)
             assert np.all(wide >= 0.99 * before.magnitudes(tensor))
-        filled = np.max([after.magnitudes(t) / after.magnitudes(t).max() for t in group.tensors], 0)
+        filled = np.max([after.magnitudes(t) / after.magnitudes(t).max() for t in tensors], 0)
         assert np.all((filled > 0.99) | (filled == 0))
-        for tensor in group.tensors:
+        for tensor in tensors:
             np.testing.assert_allclose(promised.ranges[tensor], after.ranges[tensor], rtol=1e-3)
             low, high = promised.ranges[tensor]
             assert np.all(promised.samples[tensor] >= low - 1e-4 * (high - low))
@@ -88,6 +94,4 @@ def test_what_notices_a_factor_is_left_alone(keras: Any, activation: str) -> Non
     x = layers.Conv2D(8, 3, padding="same", activation=activation)(inputs)
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x))
     model = keras.Model(inputs, x)
-    loaded = LoadedModel(lambda image: model(image), (32, 32, 3), (4,))
-    content = from_graph(freeze(loaded, None), "float32")
-    assert channel_groups(OpenGraph(content)) == []
+    assert channel_groups(float_graph(model, 4)) == []

@@ -16,9 +16,11 @@ import edgecnn
 from edgecnn.data.datasets import open_dataset, sample
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.loader import load
-from edgecnn.quantize.evidence import log_probabilities, odds, standard_errors
-from edgecnn.quantize.guards import Case, doubts, layer_doubts
-from edgecnn.quantize.recovery.recover import scores
+from edgecnn.quantize.calibration.evidence import log_probabilities, odds, standard_errors
+from edgecnn.quantize.calibration.input_doubts import Case, doubts, layer_doubts
+from edgecnn.quantize.scores import scores
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.serialization import read_graph
 
 SIZE, EACH = 16, 8
 COLOURS = np.array(
@@ -75,23 +77,23 @@ def pictures() -> Pictures:
 
 
 @pytest.fixture(scope="module")
-def float_files(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A float file of a model that was made for each preprocessing, by its name."""
+def float_graphs(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graph]:
+    """The graph of a model that was made for each preprocessing, by its name."""
     folder = tmp_path_factory.mktemp("float")
-    files = {}
+    graphs = {}
     for name in ("tf", "raw"):
         model = colour_classifier(keras, preset(name, SIZE, SIZE))
         (made,) = edgecnn.convert(model, quantize="float32", output=folder / f"{name}.tflite")
-        files[name] = made.path.read_bytes()
-    return files
+        graphs[name] = read_graph(made.path.read_bytes())
+    return graphs
 
 
 def told(
-    content: bytes, spec: InputSpec, images: Any, labels: Any = None, *, may_differ: bool = True
+    graph: Graph, spec: InputSpec, images: Any, labels: Any = None, *, may_differ: bool = True
 ) -> str:
     """Return what is said of a file's input: nothing, or one line."""
-    answers = scores(content, spec.normalize(images)[:, None])
-    lines = doubts(Case(content, spec, False, images, labels, answers, may_differ))
+    answers = scores(graph, spec.normalize(images)[:, None])
+    lines = doubts(Case(graph, spec, False, images, labels, answers, may_differ))
     assert len(lines) <= 1
     return "".join(lines)
 
@@ -103,65 +105,65 @@ def named_in(says: str) -> str:
     return found[1]
 
 
-def test_the_models_are_right(float_files: dict[str, bytes], pictures: Pictures) -> None:
-    for name, content in float_files.items():
+def test_the_models_are_right(float_graphs: dict[str, Graph], pictures: Pictures) -> None:
+    for name, graph in float_graphs.items():
         normalized = preset(name, SIZE, SIZE).normalize(pictures.images)
-        right = scores(content, normalized[:, None]).argmax(axis=1) == pictures.labels
+        right = scores(graph, normalized[:, None]).argmax(axis=1) == pictures.labels
         assert right.mean() > 0.95
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("trained", ["tf", "raw"])
 def test_right_input_is_not_doubted(
-    float_files: dict[str, bytes], pictures: Pictures, trained: str, labelled: bool
+    float_graphs: dict[str, Graph], pictures: Pictures, trained: str, labelled: bool
 ) -> None:
     labels = pictures.labels if labelled else None
     spec = preset(trained, SIZE, SIZE)
-    assert not told(float_files[trained], spec, pictures.images, labels)
+    assert not told(float_graphs[trained], spec, pictures.images, labels)
     # Nor with another size of step that a network does not notice.
     near = custom([m + 0.5 for m in spec.mean], [s * 1.004 for s in spec.std], SIZE, SIZE)
-    assert not told(float_files[trained], near, pictures.images, labels)
+    assert not told(float_graphs[trained], near, pictures.images, labels)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("trained", ["tf", "raw"])
 def test_another_preprocessing_is_told_by_one_that_is_right(
-    float_files: dict[str, bytes], pictures: Pictures, trained: str, labelled: bool
+    float_graphs: dict[str, Graph], pictures: Pictures, trained: str, labelled: bool
 ) -> None:
     labels = pictures.labels if labelled else None
     for given in {"tf", "torch", "raw", "unit"} - {trained}:
         spec = preset(given, SIZE, SIZE)
-        own = scores(float_files[trained], spec.normalize(pictures.images)[:, None])
-        says = told(float_files[trained], spec, pictures.images, labels)
+        own = scores(float_graphs[trained], spec.normalize(pictures.images)[:, None])
+        says = told(float_graphs[trained], spec, pictures.images, labels)
         if (own.argmax(axis=1) == pictures.labels).mean() > 0.95:
             # [-1, 1] and ImageNet's deviations are near enough for colours that are so far apart.
             assert not says
             continue
         named = preset(named_in(says), SIZE, SIZE)
-        other = scores(float_files[trained], named.normalize(pictures.images)[:, None])
+        other = scores(float_graphs[trained], named.normalize(pictures.images)[:, None])
         assert (other.argmax(axis=1) == pictures.labels).mean() > 0.95
         assert labelled or "right for" not in says
 
 
-def test_exchanged_channels_are_told(float_files: dict[str, bytes], pictures: Pictures) -> None:
+def test_exchanged_channels_are_told(float_graphs: dict[str, Graph], pictures: Pictures) -> None:
     spec, exchanged = preset("tf", SIZE, SIZE), pictures.images[..., ::-1]
-    says = told(float_files["tf"], spec, exchanged, pictures.labels)
+    says = told(float_graphs["tf"], spec, exchanged, pictures.labels)
     assert "with red and blue exchanged" in says
     assert "RGB" in says
     # With weights of the makers the preprocessing is beyond doubt, the images are not.
-    assert told(float_files["tf"], spec, exchanged, pictures.labels, may_differ=False) == says
+    assert told(float_graphs["tf"], spec, exchanged, pictures.labels, may_differ=False) == says
 
 
 def test_known_preprocessing_is_not_doubted(
-    float_files: dict[str, bytes], pictures: Pictures
+    float_graphs: dict[str, Graph], pictures: Pictures
 ) -> None:
     spec = preset("unit", SIZE, SIZE)
-    assert told(float_files["raw"], spec, pictures.images)
-    assert not told(float_files["raw"], spec, pictures.images, may_differ=False)
+    assert told(float_graphs["raw"], spec, pictures.images)
+    assert not told(float_graphs["raw"], spec, pictures.images, may_differ=False)
 
 
 def test_labels_of_other_classes_are_no_doubt(
-    float_files: dict[str, bytes], pictures: Pictures
+    float_graphs: dict[str, Graph], pictures: Pictures
 ) -> None:
     generator = np.random.default_rng(1)
     spec, classes = preset("tf", SIZE, SIZE), len(COLOURS)
@@ -171,33 +173,33 @@ def test_labels_of_other_classes_are_no_doubt(
         generator.integers(0, classes, len(pictures.labels)).tolist(),
         [0] * len(pictures.labels),
     ):
-        assert not told(float_files["tf"], spec, pictures.images, labels)
+        assert not told(float_graphs["tf"], spec, pictures.images, labels)
 
 
-def test_images_that_tell_nothing_are_no_doubt(float_files: dict[str, bytes]) -> None:
+def test_images_that_tell_nothing_are_no_doubt(float_graphs: dict[str, Graph]) -> None:
     generator = np.random.default_rng(2)
     spec = preset("tf", SIZE, SIZE)
     noise = generator.integers(0, 256, (60, SIZE, SIZE, 3), np.uint8)
-    assert not told(float_files["tf"], spec, noise)
+    assert not told(float_graphs["tf"], spec, noise)
     one_class = noisy(COLOURS[:1], (SIZE, SIZE, 3)).images.repeat(8, axis=0)
-    assert not told(float_files["tf"], spec, one_class)
-    assert not told(float_files["tf"], spec, one_class, [0] * len(one_class))
+    assert not told(float_graphs["tf"], spec, one_class)
+    assert not told(float_graphs["tf"], spec, one_class, [0] * len(one_class))
     grey = np.repeat(noise[..., :1], 3, axis=-1)
-    assert not told(float_files["tf"], spec, grey)
+    assert not told(float_graphs["tf"], spec, grey)
 
 
-def test_few_images_prove_nothing(float_files: dict[str, bytes], pictures: Pictures) -> None:
+def test_few_images_prove_nothing(float_graphs: dict[str, Graph], pictures: Pictures) -> None:
     spec, images = preset("raw", SIZE, SIZE), pictures.images
-    assert told(float_files["tf"], spec, images[:24], pictures.labels[:24])
-    assert not told(float_files["tf"], spec, images[:13], pictures.labels[:13])
+    assert told(float_graphs["tf"], spec, images[:24], pictures.labels[:24])
+    assert not told(float_graphs["tf"], spec, images[:13], pictures.labels[:13])
 
 
 def test_answers_that_are_no_numbers_are_passed_over(
-    float_files: dict[str, bytes], pictures: Pictures
+    float_graphs: dict[str, Graph], pictures: Pictures
 ) -> None:
     spec = preset("tf", SIZE, SIZE)
     answers = np.full((len(pictures.labels), len(COLOURS)), np.nan, np.float32)
-    case = Case(float_files["tf"], spec, False, pictures.images, None, answers, True)
+    case = Case(float_graphs["tf"], spec, False, pictures.images, None, answers, True)
     assert not doubts(case)
     assert not doubts(replace(case, scores=np.zeros((len(pictures.labels), 1), np.float32)))
 
@@ -207,10 +209,10 @@ def test_grey_models_are_told_by_the_presets_that_they_can_have(keras: Any, tmp_
     (made,) = edgecnn.convert(
         colour_classifier(keras, spec), quantize="float32", output=tmp_path / "grey.tflite"
     )
-    content = made.path.read_bytes()
+    graph = read_graph(made.path.read_bytes())
     grey = noisy(20.0 * np.arange(1, 13)[:, None], (SIZE, SIZE, 1))
-    assert not told(content, spec, grey.images, grey.labels)
-    says = told(content, preset("raw", SIZE, SIZE, 1), grey.images, grey.labels)
+    assert not told(graph, spec, grey.images, grey.labels)
+    says = told(graph, preset("raw", SIZE, SIZE, 1), grey.images, grey.labels)
     assert "with --preprocess unit" in says
 
 
@@ -329,9 +331,8 @@ def test_statistics() -> None:
 
 
 @pytest.fixture(scope="module")
-def mobilenet(real_files: Any) -> bytes:
-    content: bytes = real_files("mobilenet_v1_0.25_224")["float32"].path.read_bytes()
-    return content
+def mobilenet(real_files: Any) -> Graph:
+    return read_graph(real_files("mobilenet_v1_0.25_224")["float32"].path.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -347,7 +348,7 @@ def photographs(shared_data: Path) -> Pictures:
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_real_model_on_photographs(
-    mobilenet: bytes, photographs: Pictures, labelled: bool
+    mobilenet: Graph, photographs: Pictures, labelled: bool
 ) -> None:
     images, labels = photographs.images, photographs.labels if labelled else None
     spec = preset("tf", 224, 224)

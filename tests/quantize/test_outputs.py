@@ -8,7 +8,7 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.quantize.outputs import plan_outputs
-from edgecnn.quantize.schemes import parse_schemes
+from edgecnn.tflite.schemes import parse_schemes
 
 
 def test_all_means_the_five_schemes_once() -> None:

@@ -14,7 +14,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import preset
 from edgecnn.golden.sample import GOLDEN_FILE
 from edgecnn.inspection.clients import MEDIAPIPE, TFLITE_RUNTIME, clients_for
-from edgecnn.metadata.reading import read_labels, read_metadata, read_packed_files
+from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.reading import read_model
 
@@ -52,7 +52,7 @@ SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_metadata(scheme: str, labelled: dict[str, Conversion]) -> None:
     path = labelled[scheme].path
-    metadata = read_metadata(path)
+    metadata = DescribedFile(path).metadata
     assert metadata is not None
     texts = (metadata.name, metadata.description, metadata.version, metadata.author)
     assert texts == ("small", "Five letters.", "v2", "Ada")
@@ -63,8 +63,8 @@ def test_metadata(scheme: str, labelled: dict[str, Conversion]) -> None:
     ends = (0.0, 255.0) if scheme == "int8" else (-115.0, 140.0)
     assert (image.minimum, image.maximum) == ((ends[0],), (ends[1],))
     assert (scores.minimum, scores.maximum) == ((0.0,), (1.0,))
-    assert read_labels(path) == FIVE
-    assert [file.name for file in metadata.files] == list(read_packed_files(path))
+    assert DescribedFile(path).labels == FIVE
+    assert [file.name for file in metadata.files] == list(DescribedFile(path).packed_files)
     assert metadata.files[-1].name == GOLDEN_FILE
     assert "what the model answered" in metadata.files[-1].description
 
@@ -90,8 +90,8 @@ def test_a_normalisation_for_each_channel_is_in_the_file(
 
 def test_all_schemes_are_drop_in_for_media_pipe(labelled: dict[str, Conversion]) -> None:
     for result in labelled.values():
-        model, labels = read_model(result.path), read_labels(result.path)
-        verdicts = clients_for(model, read_metadata(result.path), labels)
+        model, labels = read_model(result.path), DescribedFile(result.path).labels
+        verdicts = clients_for(model, DescribedFile(result.path).metadata, labels)
         assert all(each.ok for each in verdicts if each.client != TFLITE_RUNTIME), result.scheme
         assert not [note for note in result.warnings if MEDIAPIPE in note]
         assert result.labels is not None and "names.txt" in result.labels
@@ -113,9 +113,11 @@ def test_the_same_bytes_each_time(
     )
     first = labelled["float32"].path
     # What a golden sample says of the calibration differs; the model and its metadata do not.
-    assert read_metadata(again.path) == read_metadata(first)
-    labels = read_packed_files(again.path)["labels.txt"]
-    assert labels == read_packed_files(first)["labels.txt"] == "\n".join((*FIVE, "")).encode()
+    assert DescribedFile(again.path).metadata == DescribedFile(first).metadata
+    labels = DescribedFile(again.path).packed_files["labels.txt"]
+    assert (
+        labels == DescribedFile(first).packed_files["labels.txt"] == "\n".join((*FIVE, "")).encode()
+    )
 
 
 @pytest.fixture()
@@ -135,14 +137,14 @@ def test_labels_are_the_class_folders(small_file: Path, class_folders: Path) -> 
     (made,) = edgecnn.convert(
         small_file, quantize="float32", preprocess="tf", calibrate=class_folders, output=out
     )
-    assert read_labels(made.path) == tuple(sorted(FIVE))
+    assert DescribedFile(made.path).labels == tuple(sorted(FIVE))
     assert "classes" in (made.labels or "")
     (class_folders / "zz").mkdir()
     Image.new("RGB", (40, 40)).save(class_folders / "zz" / "0.png")
     (made,) = edgecnn.convert(
         small_file, quantize="float32", preprocess="tf", calibrate=class_folders, output=out
     )
-    assert (read_labels(made.path), made.labels) == (None, None)
+    assert (DescribedFile(made.path).labels, made.labels) == (None, None)
     (note,) = [note for note in made.warnings if "labels" in note]
     assert "are 6, and the model has 5 classes" in note
 
@@ -168,10 +170,10 @@ def test_logits_are_made_and_named(tmp_path: Path) -> None:
     )  # fmt: skip
     (note,) = [note for note in made.warnings if "drop-in" in note]
     assert MEDIAPIPE in note and "logits" in note
-    metadata = read_metadata(made.path)
+    metadata = DescribedFile(made.path).metadata
     assert metadata is not None
     assert metadata.outputs[0].maximum == ()
-    assert read_labels(made.path) == ("a", "b", "c")
+    assert DescribedFile(made.path).labels == ("a", "b", "c")
 
 
 def test_grey_images_are_named(keras: Any, tmp_path: Path) -> None:
@@ -182,7 +184,7 @@ def test_grey_images_are_named(keras: Any, tmp_path: Path) -> None:
     (made,) = edgecnn.convert(
         model, quantize="float32", preprocess="unit", labels=["a", "b", "c"], output=tmp_path
     )
-    metadata = read_metadata(made.path)
+    metadata = DescribedFile(made.path).metadata
     assert metadata is not None
     assert metadata.inputs[0].color_space == "GRAYSCALE"
     assert [note for note in made.warnings if MEDIAPIPE in note and "GRAYSCALE" in note]

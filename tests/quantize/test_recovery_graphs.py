@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.importing.loading import LoadedModel, freeze
-from edgecnn.quantize.ranges import observe
-from edgecnn.quantize.recovery.correction import correct
+from edgecnn.importing.loading import TraceableModel
+from edgecnn.importing.tensorflow_converter import convert_traced
+from edgecnn.importing.tracing import freeze
+from edgecnn.quantize.calibration.ranges import observe
+from edgecnn.quantize.recovery.correction import Corrections, correct
 from edgecnn.quantize.recovery.equalization import equalize, equalized_tensors, tail_bounds
-from edgecnn.quantize.recovery.head import with_float_softmax
-from edgecnn.quantize.recovery.inputs import InputRows, grouped_weights, ungrouped_weights
-from edgecnn.quantize.recovery.recover import scores
-from edgecnn.quantize.recovery.spares import use_spare_channels
-from edgecnn.quantize.tfconverter import from_graph, integer_scheme
-from edgecnn.tflite.operators import OpenGraph, run_model, run_single
-from edgecnn.tflite.writing import with_ranges
+from edgecnn.quantize.recovery.float_softmax import soften_in_float
+from edgecnn.quantize.recovery.pipeline import Quantized
+from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
+from edgecnn.quantize.scores import scores
+from edgecnn.quantize.tensorflow_quantizer import to_int8
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.runtime import run_op, run_over_images
+from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.tflite.serialization import read_graph, write_graph
 
 SPEC = preset("tf", 32, 32)
 
 
-def float_file(model: Any) -> bytes:
+def float_graph(model: Any) -> Graph:
     shape = tuple(model.inputs[0].shape)[1:]
-    loaded = LoadedModel(lambda image: model(image), shape, tuple(model.outputs[0].shape)[1:])
-    return from_graph(freeze(loaded, None), "float32")
+    loaded = TraceableModel(lambda image: model(image), shape, tuple(model.outputs[0].shape)[1:])
+    return read_graph(convert_traced(freeze(loaded, None), SCHEMES["float32"]))
 
 
 def pixels(count: int = 24) -> Any:
@@ -36,11 +39,15 @@ def pixels(count: int = 24) -> Any:
     return coarse.repeat(4, axis=1).repeat(4, axis=2)
 
 
-def plain_int8(content: bytes, images: Any) -> tuple[bytes, bytes]:
-    """Return an int8 file and the float file that it was made of."""
-    seen = observe(content, images, SPEC, lambda done, total: None)
-    made = integer_scheme("int8", "uint8").quantize(with_ranges(content, seen.ranges), ())
-    return made.content, made.reference
+def plain_int8(graph: Graph, images: Any) -> Quantized:
+    """Return an int8 graph and the float graph that it was made of."""
+    calibrated = graph.copy()
+    calibrated.set_ranges(observe(graph, images, SPEC, lambda done, total: None).ranges)
+    return to_int8(calibrated, "uint8")
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [op.kind for op in graph.ops]
 
 
 def layer(keras: Any, kind: str) -> Any:
@@ -65,76 +72,97 @@ def test_rows_times_weights_are_what_the_runtime_computes(keras: Any, kind: str)
     keras.utils.set_random_seed(0)
     inputs = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(4, 1)(inputs)
-    graph = OpenGraph(float_file(keras.Model(inputs, layer(keras, kind)(x))))
-    op = next(op for op in reversed(graph.operators) if graph.is_weighted(op))
-    (source,) = graph.moving_inputs(op)
-    shape = graph.shape(source)
+    graph = float_graph(keras.Model(inputs, layer(keras, kind)(x)))
+    op = next(op for op in reversed(graph.ops) if op.is_weighted)
+    shape = op.source.shape
     values = np.random.Generator(np.random.PCG64(6)).normal(size=(3, *shape)).astype(np.float32)
-    (made,) = run_single(graph, op, {source: values}, threads=1)
-    rows = InputRows(graph, op, images=3)
-    weights = grouped_weights(graph, op)
+    (made,) = run_op(graph, op, {op.source: values})
+    rows, weights = InputRows(op, images=3), grouped_weights(op)
     by_rows = np.einsum("gri,goi->rgo", rows.inputs(values), weights)
-    expected = by_rows.reshape(len(by_rows), -1) + graph.values(int(op.inputs[2]))
+    assert op.bias is not None
+    expected = by_rows.reshape(len(by_rows), -1) + op.bias.values
     np.testing.assert_allclose(rows.outputs(made), expected, atol=1e-4)
-    restored = ungrouped_weights(graph, op, weights)
-    np.testing.assert_array_equal(restored, graph.values(int(op.inputs[1])))
+    np.testing.assert_array_equal(ungrouped_weights(op, weights), op.weights.values)
 
 
 def test_a_dense_layers_rows(small_model: Any) -> None:
-    graph = OpenGraph(float_file(small_model))
-    op = next(op for op in graph.operators if graph.kind(op) == "FULLY_CONNECTED")
+    graph = float_graph(small_model)
+    op = next(op for op in graph.ops if op.kind == "FULLY_CONNECTED")
     values = np.random.Generator(np.random.PCG64(7)).normal(size=(9, 1, 16)).astype(np.float32)
-    rows = InputRows(graph, op, images=9).inputs(values)
-    np.testing.assert_array_equal(rows[0], values[:, 0])
+    np.testing.assert_array_equal(InputRows(op, images=9).inputs(values)[0], values[:, 0])
+
+
+def errors(graphs: list[Graph], wanted: Any, images: Any) -> list[float]:
+    return [float(np.square(scores(graph, images) - wanted).mean()) for graph in graphs]
 
 
 def test_correction_brings_the_scores_nearer_and_changes_only_constants(small_model: Any) -> None:
-    content = float_file(small_model)
+    graph = float_graph(small_model)
     images, others = pixels(48)[:24], pixels(48)[24:]
-    integer, reference = plain_int8(content, images)
-    corrected = correct(
-        integer, reference, images[:, None], SPEC.normalize(images)[:, None], threads=2
-    )
+    made = plain_int8(graph, images)
+    before, after = made.graph, made.graph.copy()
+    corrected = correct(after, made.reference, images[:, None], SPEC.normalize(images)[:, None])
     assert corrected.left == ()
-    before, after = OpenGraph(integer), OpenGraph(corrected.content)
-    assert [before.kind(op) for op in before.operators] == [
-        after.kind(op) for op in after.operators
-    ]
-    weighted = [op for op in before.operators if before.is_weighted(op)]
-    assert corrected.layers == len(weighted) == 4
-    for one, other in zip(before.operators, after.operators, strict=True):
+    assert kinds(before) == kinds(after)
+    assert corrected.layers == sum(op.is_weighted for op in before.ops) == 4
+    for one, other in zip(before.ops, after.ops, strict=True):
         for tensor, same in zip(one.outputs, other.outputs, strict=True):
-            np.testing.assert_array_equal(before.scale(int(tensor)), after.scale(int(same)))
-    wanted = scores(content, SPEC.normalize(others)[:, None])
-    errors = [
-        np.square(scores(file, others[:, None]) - wanted).mean()
-        for file in (integer, corrected.content)
-    ]
-    assert errors[1] < errors[0]
+            np.testing.assert_array_equal(tensor.scales, same.scales)
+    wanted = scores(graph, SPEC.normalize(others)[:, None])
+    plain, recovered = errors([before, after], wanted, others[:, None])
+    assert recovered < plain
+
+
+def test_each_correction_can_be_left_out(small_model: Any) -> None:
+    images = pixels(24)
+    made = plain_int8(float_graph(small_model), images)
+    inputs = images[:, None], SPEC.normalize(images)[:, None]
+    found = {}
+    for name, corrections in (
+        ("rounding", Corrections(corrects_biases=False)),
+        ("biases", Corrections(rounds_jointly=False)),
+        ("none", Corrections(rounds_jointly=False, corrects_biases=False)),
+    ):
+        graph = made.graph.copy()
+        correct(graph, made.reference, *inputs, corrections=corrections)
+        found[name] = graph
+    for name, weights_change, biases_change in (
+        ("rounding", True, False), ("biases", False, True), ("none", False, False)
+    ):  # fmt: skip
+        ops = [
+            (plain, now)
+            for plain, now in zip(made.graph.ops, found[name].ops, strict=True)
+            if plain.is_weighted
+        ]
+        changed = [not np.array_equal(a.weights.values, b.weights.values) for a, b in ops]
+        moved = [
+            not np.array_equal(a.bias.values, b.bias.values) for a, b in ops if a.bias and b.bias
+        ]
+        assert (any(changed), any(moved)) == (weights_change, biases_change)
 
 
 def test_the_same_images_make_the_same_bytes(small_model: Any) -> None:
     images = pixels(12)
-    integer, reference = plain_int8(float_file(small_model), images)
-    made = [
-        correct(integer, reference, images[:, None], SPEC.normalize(images)[:, None], 2).content
-        for _ in range(2)
-    ]
-    assert made[0] == made[1]
+    made = plain_int8(float_graph(small_model), images)
+    contents = []
+    for _ in range(2):
+        graph = made.graph.copy()
+        correct(graph, made.reference, images[:, None], SPEC.normalize(images)[:, None])
+        contents.append(write_graph(graph))
+    assert contents[0] == contents[1]
 
 
 def test_files_that_do_not_belong_together_are_left_alone(keras: Any, small_model: Any) -> None:
     images = pixels(12)
-    integer, _ = plain_int8(float_file(small_model), images)
+    graph = plain_int8(float_graph(small_model), images).graph
     inputs = keras.Input((32, 32, 3), name="picture")
     x = keras.layers.Conv2D(3, 3, name="other")(inputs)
-    stranger = float_file(keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)))
-    done = correct(integer, stranger, images[:, None], SPEC.normalize(images)[:, None], 1)
+    stranger = float_graph(keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)))
+    before = scores(graph, images[:, None])
+    done = correct(graph, stranger, images[:, None], SPEC.normalize(images)[:, None])
     assert done.layers == 0
     assert len(done.left) == 4
-    np.testing.assert_array_equal(
-        scores(done.content, images[:, None]), scores(integer, images[:, None])
-    )
+    np.testing.assert_array_equal(scores(graph, images[:, None]), before)
 
 
 def namesake(keras: Any, seed: int, *, strides: int = 2, outputs: int = 5) -> Any:
@@ -159,21 +187,15 @@ def test_a_float_file_of_the_same_names_leaves_the_integer_file_whole(
     keras: Any, changes: dict[str, int], fitting: int
 ) -> None:
     images = pixels(12)
-    integer, _ = plain_int8(float_file(namesake(keras, 1)), images)
-    stranger = float_file(namesake(keras, 2, **changes))
-    done = correct(integer, stranger, images[:, None], SPEC.normalize(images)[:, None], 1)
-    before, after = OpenGraph(integer), OpenGraph(done.content)
-    assert [before.kind(op) for op in before.operators] == [
-        after.kind(op) for op in after.operators
-    ]
-    for op, same in zip(before.operators, after.operators, strict=True):
-        for tensor, now in zip(
-            (*op.inputs, *op.outputs), (*same.inputs, *same.outputs), strict=True
-        ):
-            assert before.dtype(int(tensor)) == after.dtype(int(now))
-            assert before.shape(int(tensor)) == after.shape(int(now))
+    before = plain_int8(float_graph(namesake(keras, 1)), images).graph
+    after, stranger = before.copy(), float_graph(namesake(keras, 2, **changes))
+    done = correct(after, stranger, images[:, None], SPEC.normalize(images)[:, None])
+    assert kinds(before) == kinds(after)
+    for op, same in zip(before.ops, after.ops, strict=True):
+        for tensor, now in zip((*op.reads, *op.outputs), (*same.reads, *same.outputs), strict=True):
+            assert (tensor.dtype, tensor.shape) == (now.dtype, now.shape)
     assert (done.layers, len(done.left)) == (fitting, 4 - fitting)
-    assert np.isfinite(scores(done.content, images[:, None])).all()
+    assert np.isfinite(scores(after, images[:, None])).all()
 
 
 @pytest.fixture(scope="module")
@@ -195,27 +217,16 @@ def uneven_model(keras: Any) -> Any:
     return model
 
 
-Answers = Callable[[bytes], Any]
-
-
-@pytest.fixture
-def answers() -> Answers:
-    images = SPEC.normalize(pixels(48)[24:])[:, None]
-    return lambda content: scores(content, images)
-
-
-def test_equalised_channels_are_as_wide_and_the_answers_the_same(
-    uneven_model: Any, answers: Answers
-) -> None:
-    content, images = float_file(uneven_model), pixels(48)
-    graph = OpenGraph(content)
+def test_equalised_channels_are_as_wide_and_the_answers_the_same(uneven_model: Any) -> None:
+    graph, images = float_graph(uneven_model), pixels(48)
     (tensor,) = equalized_tensors(graph)
-    seen = observe(content, images, SPEC, lambda done, total: None, [tensor])
-    bounds = tail_bounds({tensor: seen.peaks(tensor)})
-    changed = equalize(content, bounds)
-    np.testing.assert_allclose(answers(changed), answers(content), atol=1e-4)
-    again = observe(changed, images, SPEC, lambda done, total: None, [tensor])
-    before, after = (found.magnitudes(tensor) for found in (seen, again))
+    seen = observe(graph, images, SPEC, lambda done, total: None, [tensor])
+    changed = graph.copy()
+    equalize(changed, tail_bounds({tensor.index: seen.peaks(tensor.index)}))
+    others = SPEC.normalize(images[24:])[:, None]
+    np.testing.assert_allclose(scores(changed, others), scores(graph, others), atol=1e-4)
+    again = observe(changed, images, SPEC, lambda done, total: None, equalized_tensors(changed))
+    before, after = (found.magnitudes(tensor.index) for found in (seen, again))
     alive = before > 0
     assert before[alive].min() < 0.15 * before.max()
     assert after[alive].min() > 0.4 * after.max()
@@ -223,44 +234,18 @@ def test_equalised_channels_are_as_wide_and_the_answers_the_same(
     assert (after[~alive] == 0).all()
 
 
-def test_spare_channels_carry_copies_and_the_answers_stay(
-    uneven_model: Any, answers: Answers
-) -> None:
-    content, images = float_file(uneven_model), pixels(48)[:8]
-    seen = observe(content, images, SPEC, lambda done, total: None)
-    changed, copies = use_spare_channels(
-        content, seen.ranges, SPEC.normalize(images[:4])[:, None], threads=1
-    )
-    assert copies == 2
-    # Copies are shifted by half a step of 1/255, where ReLU lets them.
-    np.testing.assert_allclose(answers(changed), answers(content), atol=0.02)
-    graph = OpenGraph(changed)
-    stem = next(op for op in graph.operators if graph.kind(op) == "CONV_2D")
-    kernels = graph.values(int(stem.inputs[1])).reshape(8, -1)
-    assert all(
-        any(np.array_equal(kernels[spare], kernels[c]) for c in (0, 1, 2, 3, 6, 7))
-        for spare in (4, 5)
-    )
-
-
-def test_a_model_without_spare_channels_is_not_touched(small_model: Any) -> None:
-    content, images = float_file(small_model), pixels(4)
-    seen = observe(content, images, SPEC, lambda done, total: None)
-    same, copies = use_spare_channels(content, seen.ranges, SPEC.normalize(images)[:, None], 1)
-    assert copies == 0
-    assert same == content
-
-
 def test_softmax_moves_behind_the_integers(small_model: Any) -> None:
     images = pixels(12)
-    integer, _ = plain_int8(float_file(small_model), images)
-    moved = with_float_softmax(integer)
-    graph = OpenGraph(moved)
-    assert [graph.kind(op) for op in graph.operators][-2:] == ["DEQUANTIZE", "SOFTMAX"]
-    assert len(graph.operators) == len(OpenGraph(integer).operators)
-    (probabilities,) = run_model(moved, [images[:, None]], 1)
+    graph = plain_int8(float_graph(small_model), images).graph
+    moved = graph.copy()
+    soften_in_float(moved)
+    assert kinds(moved)[-2:] == ["DEQUANTIZE", "SOFTMAX"]
+    assert len(moved.ops) == len(graph.ops)
+    (probabilities,) = run_over_images(write_graph(moved), [images[:, None]])
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0, atol=1e-5)
-    expected = np.exp(scores(integer, images[:, None]))
+    expected = np.exp(scores(graph, images[:, None]))
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(probabilities[:, 0], expected, atol=1e-5)
-    assert with_float_softmax(moved) == moved
+    again = moved.copy()
+    soften_in_float(again)
+    assert write_graph(again) == write_graph(moved)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.quantize.calibration.outlier_images import outlier_images
 from edgecnn.quantize.recovery.clipping import best_range
 from edgecnn.quantize.recovery.fidelity import divergence, fidelity, snr_db
-from edgecnn.quantize.recovery.odd_images import odd_images
-from edgecnn.quantize.recovery.rounding import _damped, _exact, _greedy, round_weights
+from edgecnn.quantize.recovery.joint_rounding import _damped, _exact, _greedy, round_weights
 
 
 def correlated(groups: int, inputs: int, seed: int = 0) -> Any:
@@ -125,24 +125,24 @@ def test_a_single_output_has_no_agreement() -> None:
     assert found.snr_db == pytest.approx(10 * math.log10(2.5 / 0.5))
 
 
-def test_images_far_beyond_the_others_in_many_layers_are_odd() -> None:
+def test_images_far_beyond_the_others_in_many_layers_are_outliers() -> None:
     usual = np.tile(np.linspace(1.0, 2.0, 40, dtype=np.float32), (20, 1))
-    assert odd_images(dict(enumerate(usual))) == {}
+    assert outlier_images(dict(enumerate(usual))) == {}
     far = usual.copy()
     far[5:15, 7] = 2.0 * far[5:15].max()  # no more than networks do
     far[5:15, 9] = 18.0
     # Nine images of ten stay below 1.9: the 40 lie in steps of 1/39, and two stand above.
-    ((number, times),) = odd_images(dict(enumerate(far))).items()
+    ((number, times),) = outlier_images(dict(enumerate(far))).items()
     assert number == 9
     assert times == pytest.approx(18.0 / 1.9, rel=0.05)
 
 
-def test_one_layer_or_many_images_make_no_odd_ones() -> None:
+def test_one_layer_or_many_images_make_no_outliers() -> None:
     rarely_active = np.ones((40, 40), np.float32)
     rarely_active[3] = 0.0
     rarely_active[3, 5] = 9.0
-    assert odd_images(dict(enumerate(rarely_active))) == {}
+    assert outlier_images(dict(enumerate(rarely_active))) == {}
     two_kinds = np.ones((40, 40), np.float32)
     two_kinds[:, ::5] = 9.0
-    assert odd_images(dict(enumerate(two_kinds))) == {}
-    assert odd_images({}) == {}
+    assert outlier_images(dict(enumerate(two_kinds))) == {}
+    assert outlier_images({}) == {}

@@ -11,13 +11,13 @@ import pytest
 
 import edgecnn
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.hard_swish import without_hard_swish
-from edgecnn.quantize.kernels import with_fast_kernels
-from edgecnn.quantize.ranges import observe
-from edgecnn.quantize.rewrites import fold_input, streamlined
+from edgecnn.quantize.calibration.ranges import observe
+from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
+from edgecnn.quantize.rewriting.hard_swish import spell_out_all
+from edgecnn.quantize.rewriting.streamlining import fold_input, streamline
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.reading import parse_model, read_model
-from edgecnn.tflite.writing import with_ranges
+from edgecnn.tflite.serialization import read_graph, write_graph
 
 SIZE = 20
 Array = np.ndarray[Any, Any]
@@ -30,6 +30,16 @@ def pictures(count: int = 4) -> Array:
 def float_file(model: Any) -> bytes:
     tf = pytest.importorskip("tensorflow")
     return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+
+
+def rewritten(content: bytes, rewrite: Callable[[Graph], None]) -> bytes:
+    graph = read_graph(content)
+    rewrite(graph)
+    return write_graph(graph)
+
+
+def streamlined(content: bytes) -> bytes:
+    return rewritten(content, lambda graph: streamline(graph, takes_pixels=False))
 
 
 def answers(content: bytes, images: Array) -> Array:
@@ -85,7 +95,7 @@ def excited(keras: Any, x: Any, *, linear_end: bool = True) -> Any:
 def test_the_sixth_of_a_hard_sigmoid_goes_into_the_next_kernel(keras: Any, built: Any) -> None:
     model = built(lambda x: excited(keras, x))
     plain = float_file(model)
-    content = streamlined(plain, takes_pixels=False)
+    content = streamlined(plain)
     assert (counts(plain)["MUL"], counts(content)["MUL"]) == (2, 1)
     assert len(content) <= len(plain)
     assert_same(model, content)
@@ -93,7 +103,7 @@ def test_the_sixth_of_a_hard_sigmoid_goes_into_the_next_kernel(keras: Any, built
 
 def test_the_sixth_stays_where_no_kernel_takes_it(keras: Any, built: Any) -> None:
     model = built(lambda x: excited(keras, x, linear_end=False))
-    content = streamlined(float_file(model), takes_pixels=False)
+    content = streamlined(float_file(model))
     assert counts(content)["MUL"] == 2
     assert_same(model, content)
 
@@ -109,7 +119,7 @@ def test_normalisation_before_a_convolution_is_one_op(keras: Any, built: Any) ->
     model = built(lambda x: preactivated(keras, x, stride=1))
     plain = float_file(model)
     assert (counts(plain)["MUL"], counts(plain)["ADD"]) == (1, 2)
-    content = streamlined(plain, takes_pixels=False)
+    content = streamlined(plain)
     assert counts(content) == {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 1, "ADD": 1}
     assert_same(model, content)
 
@@ -117,7 +127,7 @@ def test_normalisation_before_a_convolution_is_one_op(keras: Any, built: Any) ->
 def test_normalisation_of_a_small_map_is_left(keras: Any, built: Any) -> None:
     model = built(lambda x: preactivated(keras, x, stride=2))
     plain = float_file(model)
-    assert counts(streamlined(plain, takes_pixels=False)) == counts(plain)
+    assert counts(streamlined(plain)) == counts(plain)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +154,7 @@ def test_averages_are_where_they_cost_least(
         return layers.ReLU()(pool(convolve(x)) if convolves_first else convolve(pool(x)))
 
     model = built(body)
-    content = streamlined(float_file(model), takes_pixels=False)
+    content = streamlined(float_file(model))
     assert [op.name for op in parse_model(content, "").operators][1:3] == order
     assert_same(model, content)
 
@@ -155,7 +165,7 @@ def test_averages_of_an_int8_file_are_convolutions(keras: Any, built: Any) -> No
         return layers.AveragePooling2D(3, 1, "same")(layers.AveragePooling2D(2)(x))
 
     model = built(body)
-    content = with_fast_kernels(calibrated(model))
+    content = rewritten(calibrated(model), use_fast_kernels)
     # A padded average is over fewer values at the margin.
     assert counts(content) == {"DEPTHWISE_CONV_2D": 1, "AVERAGE_POOL_2D": 1}
     assert_same(model, content)
@@ -171,7 +181,7 @@ def test_rectifiers_of_an_int8_file_are_products(keras: Any, built: Any) -> None
     model = built(body)
     plain = calibrated(model)
     assert counts(plain)["RELU"] == 1
-    content = with_fast_kernels(plain)
+    content = rewritten(plain, use_fast_kernels)
     assert counts(content) == {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "MUL": 1, "ADD": 1}
     assert_same(model, content)
 
@@ -193,9 +203,7 @@ def normalising(keras: Any, x: Any, padding: str) -> Any:
 @pytest.mark.parametrize("padding", ["valid", "same", "explicit"])
 def test_the_first_convolution_takes_pixels(padding: str, keras: Any, built: Any) -> None:
     model = built(lambda x: normalising(keras, x, padding))
-    graph = Graph(float_file(model))
-    fold_input(graph)
-    content = graph.content()
+    content = rewritten(float_file(model), fold_input)
     pads = {"PAD": 1} if padding == "explicit" else {}
     assert counts(content) == {"CONV_2D": 1, **pads}
     images = preset("torch", SIZE, SIZE).centered().normalize(pictures())
@@ -210,14 +218,15 @@ def test_the_first_convolution_takes_pixels(padding: str, keras: Any, built: Any
 
 def test_a_models_own_first_convolution_is_left(keras: Any, built: Any) -> None:
     model = built(lambda x: normalising(keras, x, "same"))
-    content = streamlined(float_file(model), takes_pixels=False)
+    content = streamlined(float_file(model))
     assert counts(content) == {"CONV_2D": 2}
     assert_same(model, content)
 
 
 def calibrated(model: Any) -> bytes:
-    content, spec = float_file(model), preset("tf", SIZE, SIZE)
-    return with_ranges(content, observe(content, pictures(), spec, lambda done, total: None).ranges)
+    graph, spec = read_graph(float_file(model)), preset("tf", SIZE, SIZE)
+    graph.set_ranges(observe(graph, pictures(), spec, lambda done, total: None).ranges)
+    return write_graph(graph)
 
 
 def swished(keras: Any, x: Any, maps: int) -> Any:
@@ -230,7 +239,7 @@ def swished(keras: Any, x: Any, maps: int) -> Any:
 
 def test_hard_swish_is_an_addition_and_a_product(keras: Any, built: Any) -> None:
     model = built(lambda x: swished(keras, x, 2))
-    content = without_hard_swish(calibrated(model))
+    content = rewritten(calibrated(model), spell_out_all)
     expected = {"CONV_2D": 2, "ADD": 2, "MUL": 2, "MEAN": 1, "FULLY_CONNECTED": 1}
     assert counts(content) == expected
     assert_same(model, content)
@@ -239,7 +248,7 @@ def test_hard_swish_is_an_addition_and_a_product(keras: Any, built: Any) -> None
 def test_the_largest_hard_swishes_go_first(keras: Any, built: Any) -> None:
     model = built(lambda x: swished(keras, x, 6))
     plain = calibrated(model)
-    content = with_fast_kernels(plain)
+    content = rewritten(plain, use_fast_kernels)
     # 14 ops before: one more is within a tenth.
     assert sum(counts(content).values()) == sum(counts(plain).values()) + 1
     left = [op for op in parse_model(content, "").operators if op.name == "HARD_SWISH"]
@@ -256,14 +265,14 @@ def test_a_hard_swish_that_multiplies_itself_keeps_its_sixth(keras: Any, built: 
         return layers.Conv2D(2, 1)(x)
 
     model = built(body)
-    content = without_hard_swish(calibrated(model))
+    content = rewritten(calibrated(model), spell_out_all)
     assert counts(content) == {"CONV_2D": 2, "ADD": 1, "MUL": 3, "MEAN": 1}
     assert_same(model, content)
 
 
 def test_the_same_model_gives_the_same_bytes(keras: Any, built: Any) -> None:
     plain = calibrated(built(lambda x: swished(keras, excited(keras, x), 6)))
-    first, second = (with_fast_kernels(streamlined(plain, takes_pixels=False)) for _ in "ab")
+    first, second = (rewritten(streamlined(plain), use_fast_kernels) for _ in "ab")
     assert first == second
 
 

@@ -16,12 +16,13 @@ import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.calibration import load_calibration
+from edgecnn.quantize.calibration.images import load_calibration
+from edgecnn.quantize.integers import rounded_activation, rounded_weights
 from edgecnn.quantize.sensitivity.advice import MANY_LOST, advise
 from edgecnn.quantize.sensitivity.chart import bar_labels, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
-from edgecnn.quantize.sensitivity.rounding import rounded_activation, rounded_weights
-from edgecnn.tflite.operators import OpenGraph
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.serialization import read_graph
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +148,11 @@ def test_weights_are_rounded_as_the_converter_does(
         small_file, quantize="float32,int8", recover="off", preprocess="tf", calibrate=photos,
         samples=24, output=tmp_path,
     )  # fmt: skip
-    floats, integers = (OpenGraph(result.path.read_bytes()) for result in made)
+    floats, integers = (read_graph(result.path.read_bytes()) for result in made)
     pairs = zip(weights_of(floats), weights_of(integers), strict=True)
     kinds = []
     for (op, wanted), (_, levels) in pairs:
-        kinds.append(floats.kind(op))
+        kinds.append(op.kind)
         made_here = rounded_weights(wanted, kinds[-1])
         axis = 3 if kinds[-1] == "DEPTHWISE_CONV_2D" else 0
         largest = np.abs(wanted).max(axis=tuple(n for n in range(wanted.ndim) if n != axis))
@@ -162,9 +163,8 @@ def test_weights_are_rounded_as_the_converter_does(
     assert {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"} <= set(kinds)
 
 
-def weights_of(graph: OpenGraph) -> list[tuple[Any, Any]]:
-    weighted = [op for op in graph.operators if graph.is_weighted(op)]
-    return [(op, graph.values(int(op.inputs[1]))) for op in weighted]
+def weights_of(graph: Graph) -> list[tuple[Any, Any]]:
+    return [(op, op.weights.values) for op in graph.ops if op.is_weighted]
 
 
 def test_activations_have_a_zero_that_is_exact() -> None:

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.ranges import observe
-from edgecnn.quantize.tfconverter import integer_scheme
-from edgecnn.quantize.usable import with_usable_ranges
-from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.writing import with_ranges
+from edgecnn.quantize.calibration.ranges import observe
+from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
+from edgecnn.quantize.tensorflow_quantizer import to_int8
+from edgecnn.tflite.graph import Graph, Range
+from edgecnn.tflite.serialization import read_graph, write_graph
 
 SPEC = preset("tf", 32, 32)
 
 
-def calibrated(keras: Any, activation: str, bias: float) -> bytes:
-    """Return a calibrated file: a convolution far below zero, its activation, and another one."""
+def calibrated(keras: Any, activation: str, bias: float) -> Graph:
+    """Return a calibrated graph: a convolution far below zero, its activation, and another one."""
     tf = pytest.importorskip("tensorflow")
     keras.utils.set_random_seed(0)
     inputs = keras.Input((32, 32, 3))
@@ -27,25 +27,29 @@ def calibrated(keras: Any, activation: str, bias: float) -> bytes:
     x = keras.layers.Conv2D(8, 3, 4, bias_initializer=start, kernel_initializer=kernel)(inputs)
     x = keras.layers.Activation(activation)(x)
     model = keras.Model(inputs, keras.layers.Conv2D(4, 7)(x))
-    content = bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    graph = read_graph(bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
     images = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (8, 32, 32, 3), np.uint8)
-    return with_ranges(content, observe(content, images, SPEC, lambda done, total: None).ranges)
+    graph.set_ranges(observe(graph, images, SPEC, lambda done, total: None).ranges)
+    return graph
 
 
-def first_range(content: bytes) -> tuple[float, float]:
-    graph = Graph(content)
-    return graph.range(int(graph.operators[0].outputs[0]))
+def ranges(graph: Graph) -> list[Range | None]:
+    return [op.result.range for op in graph.ops]
 
 
 def test_what_hard_swish_makes_zero_has_no_levels(keras: Any) -> None:
-    content = calibrated(keras, "hard_swish", -80.0)
-    assert first_range(content)[0] < -80.0
-    assert first_range(with_usable_ranges(content)) == (-3.0, 0.0)
+    graph = calibrated(keras, "hard_swish", -80.0)
+    before, *_ = ranges(graph)
+    assert before is not None and before[0] < -80.0
+    fit_ranges_to_kernels(graph)
+    assert ranges(graph)[0] == (-3.0, 0.0)
 
 
 def test_a_range_that_is_all_used_stays(keras: Any) -> None:
-    content = calibrated(keras, "hard_swish", 80.0)
-    assert with_usable_ranges(content) is content
+    graph = calibrated(keras, "hard_swish", 80.0)
+    before = ranges(graph)
+    fit_ranges_to_kernels(graph)
+    assert ranges(graph) == before
 
 
 @pytest.mark.parametrize(("activation", "place"), [("relu", 0), ("hard_swish", 1)])
@@ -54,9 +58,7 @@ def test_a_dead_layer_makes_a_file_that_the_runtime_takes(
 ) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    content = calibrated(keras, activation, -200.0)
-    graph = Graph(content)
-    dead = graph.range(int(graph.operators[place].outputs[0]))
-    assert dead == pytest.approx((0.0, 1e-4))
-    made = integer_scheme("int8", "float32").quantize(content, ()).content
+    graph = calibrated(keras, activation, -200.0)
+    assert ranges(graph)[place] == pytest.approx((0.0, 1e-4))
+    made = write_graph(to_int8(graph, "float32").graph)
     Interpreter(model_content=made).allocate_tensors()

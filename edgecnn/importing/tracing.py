@@ -1,0 +1,52 @@
+"""Tracing a model into one graph of a fixed batch, with its weights as constants (in a child)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgecnn.core.lazy import LazyModule
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.importing.loading import TraceableModel
+
+tf = LazyModule("tensorflow", extra="convert")
+
+
+def freeze(model: TraceableModel, normalization: InputSpec | None) -> Any:
+    """Trace a model at a batch of 1, with its weights as constants.
+
+    A fixed batch leaves no SHAPE or PACK ops behind. Keras' layers are given their weights as
+    constants while they are traced, which saves freezing the graph afterwards; variables that
+    they hide, and a SavedModel's, are frozen.
+
+    Args:
+        model: What to trace.
+        normalization: If given, goes into the graph, whose input then is what ``centered`` says.
+
+    Returns:
+        A TensorFlow graph without variables; its input is float32 (1, height, width, channels).
+    """
+
+    def call(image: Any) -> Any:
+        return model.call(image if normalization is None else _normalized(image, normalization))
+
+    spec = tf.TensorSpec((1, *model.input_shape), tf.float32, name="input")
+    concrete = tf.function(call, autograph=False).get_concrete_function(spec)
+    if concrete.captured_inputs:
+        from tensorflow.python.framework import convert_to_constants
+
+        concrete = convert_to_constants.convert_variables_to_constants_v2(concrete)
+    return concrete.graph
+
+
+def _normalized(image: Any, spec: InputSpec) -> Any:
+    """Normalise centred pixels by one pointwise convolution: subtract, divide, swap channels."""
+    channels = spec.channels
+    kernel = np.zeros((1, 1, channels, channels), np.float32)
+    for target in range(channels):
+        source = channels - 1 - target if spec.color_order == "BGR" else target
+        kernel[0, 0, source, target] = 1.0 / spec.std[target]
+    rest = np.asarray(spec.mean, np.float32) - np.float32(spec.centered().mean[0])
+    offset = -rest / np.asarray(spec.std, np.float32)
+    return tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "VALID"), offset)

@@ -1,0 +1,262 @@
+"""Changing the public metadata of a file that exists: set what is named, or take it all out."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.files import replacing
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.inspection.clients import clients_for, shut_out
+from edgecnn.metadata.about import About, check_text
+from edgecnn.metadata.described_file import DescribedFile, labels_in
+from edgecnn.metadata.flat import Tree
+from edgecnn.metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
+from edgecnn.metadata.model import (
+    LABEL_TYPES,
+    ModelMetadata,
+    TensorMetadata,
+    label_file,
+    normalization_unit,
+)
+from edgecnn.metadata.schema import METADATA_BUFFER
+from edgecnn.metadata.writing import encode_tree, with_packed_files
+from edgecnn.tflite.outputs import activation, classes
+from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
+from edgecnn.tflite.writing import with_buffers
+
+EDITING_FAILS = (
+    struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
+    RuntimeError,
+)  # fmt: skip
+"""What rewriting a file raises that is broken deep inside, or too large."""
+
+
+@dataclass(frozen=True)
+class Stripped:
+    """What was taken out of a file.
+
+    Args:
+        saved_bytes: By how many bytes the file has become smaller.
+        packed_files: Names of the packed files that are gone.
+    """
+
+    saved_bytes: int
+    packed_files: tuple[str, ...]
+
+
+def set_metadata(
+    path: str | Path,
+    output: str | Path | None = None,
+    *,
+    name: str | None = None,
+    about: About | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> tuple[str, ...]:
+    """Set what is said, and keep everything else that the file says and has packed.
+
+    A file without public metadata gets what can be seen from it besides.
+
+    Args:
+        path: Any ``.tflite`` file.
+        output: Where the result goes; None for the file itself.
+        name: Of the model.
+        about: Author, licence, version, description and labels.
+        preprocessing: How pixels become a float input.
+
+    Returns:
+        What the user should know, such as clients that do not take the file.
+
+    Raises:
+        InputError: The file is broken, nothing is said, or something does not fit the file.
+
+    Example:
+        >>> set_metadata("model.tflite", about=About.of("labels.txt", author="Ada"))
+        ()
+    """
+    about = about or About()
+    preprocessing = preprocessing or Preprocessing()
+    if name is None and about == About() and not preprocessing.is_given:
+        raise InputError("nothing is to be set: say for example --labels FILE or --author NAME")
+    check_text("name", name or "")
+    file = DescribedFile(path)
+    model, packed = file.model, file.packed_files
+    tree = _tree_of(file)
+    _set_texts(tree, name, about)
+    if preprocessing.is_given:
+        _set_normalization(tree, model, preprocessing, file.label)
+    if about.labels is not None:
+        packed = _set_labels(tree, model, about, packed, file.label)
+    _write(file, output, {METADATA_BUFFER: encode_tree(tree)}, packed)
+    return _notes(model, ModelMetadata.from_tree(tree), packed, about)
+
+
+def strip_metadata(
+    path: str | Path, output: str | Path | None = None, *, everything: bool = False
+) -> Stripped:
+    """Take the public metadata and all packed files out of a file.
+
+    Args:
+        path: Any ``.tflite`` file; its metadata may be broken.
+        output: Where the result goes; None for the file itself.
+        everything: Take out what edgecnn keeps for itself, too.
+
+    Raises:
+        InputError: The file is broken.
+
+    Example:
+        >>> strip_metadata("model.tflite", "bare.tflite").packed_files
+        ('labels.txt', 'edgecnn_golden.json')
+    """
+    file = DescribedFile(path)
+    assert file.model.inputs is not None
+    packed, before = _packed_names(file), file.bytes
+    buffers: dict[str, bytes | None] = {METADATA_BUFFER: None}
+    if everything:
+        buffers[METADATA_NAME] = None
+    _write(file, output, buffers, {})
+    return Stripped(before - Path(output or path).stat().st_size, packed)
+
+
+def _packed_names(file: DescribedFile) -> tuple[str, ...]:
+    try:
+        return tuple(file.packed_files)
+    except InputError:
+        return ()  # Whatever is wrong with them, they are going to be taken out.
+
+
+def _tree_of(file: DescribedFile) -> Tree:
+    """Return the file's metadata, or what can be seen from the file, to be changed."""
+    model, tree = file.model, dict(file.metadata_tree or {"name": file.path.stem})
+    graphs = list(tree.get("subgraph_metadata", ())) or [{}]
+    graph = graphs[0] = dict(graphs[0])
+    if len(graph.get("input_tensor_metadata", ())) != len(model.inputs):
+        graph["input_tensor_metadata"] = tuple(_seen_input(model, each) for each in model.inputs)
+    if len(graph.get("output_tensor_metadata", ())) != len(model.outputs):
+        is_probability = activation(model) is not None
+        graph["output_tensor_metadata"] = tuple(
+            _seen_output(each, is_probability=is_probability and each is model.outputs[0])
+            for each in model.outputs
+        )
+    tree["subgraph_metadata"] = tuple(graphs)
+    return tree
+
+
+def _seen_input(model: TfliteModel, tensor: TensorInfo) -> Tree:
+    is_image = len(tensor.shape) == 4
+    color = {1: "GRAYSCALE", 3: "RGB"}.get(tensor.shape[3]) if is_image else None
+    name = "image" if color and len(model.inputs) == 1 else tensor.name
+    tree = TensorMetadata(name=name, color_space=color).to_tree()
+    described = (model.edgecnn or {}).get("input")
+    if described and len(model.inputs) == 1:
+        mean, std = tuple(described["mean"]), tuple(described["std"])
+        _normalize(tree, tensor, mean, std)
+    return tree
+
+
+def _seen_output(tensor: TensorInfo, *, is_probability: bool) -> Tree:
+    if not is_probability:
+        return TensorMetadata(name=tensor.name).to_tree()
+    return TensorMetadata(name="probability", minimum=(0.0,), maximum=(1.0,)).to_tree()
+
+
+def _set_texts(tree: Tree, name: str | None, about: About) -> None:
+    texts = {
+        "name": name,
+        "description": about.description,
+        "version": about.version,
+        "author": about.author,
+        "license": about.license,
+    }
+    tree.update({field: text for field, text in texts.items() if text})
+
+
+def _set_normalization(
+    tree: Tree, model: TfliteModel, preprocessing: Preprocessing, label: str
+) -> None:
+    tensor = model.inputs[0]
+    if len(model.inputs) != 1 or len(tensor.shape) != 4:
+        raise InputError(f"{label} does not take one image: leave --mean and --std out")
+    if (model.edgecnn or {}).get("input"):
+        raise InputError(
+            f"{label} says already how pixels go in, as it was converted: convert the model again "
+            "if that is wrong"
+        )
+    spec = preprocessing.spec(*tensor.shape[1:])
+    assert spec is not None
+    if spec.color_order == "BGR":
+        raise InputError("metadata cannot say BGR: convert the model again with --preprocess caffe")
+    described = dict(tree["subgraph_metadata"][0]["input_tensor_metadata"][0])
+    mean, std = (spec.mean[:1], spec.std[:1]) if spec.is_uniform else (spec.mean, spec.std)
+    _normalize(described, tensor, mean, std)
+    tree["subgraph_metadata"][0]["input_tensor_metadata"] = (described,)
+
+
+def _normalize(
+    tree: Tree, tensor: TensorInfo, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    """Put a normalisation into a tensor's metadata in place of the one that it has."""
+    others = tuple(
+        unit
+        for unit in tree.get("process_units", ())
+        if unit.get("options", ("",))[0] != "NormalizationOptions"
+    )
+    tree["process_units"] = (*others, normalization_unit(mean, std))
+    ends = [[(pixel - m) / s for m, s in zip(mean, std, strict=True)] for pixel in (0.0, 255.0)]
+    if tensor.dtype != "float32":
+        ends = [[0.0], [255.0]]
+    tree["stats"] = {"min": tuple(ends[0]), "max": tuple(ends[1])}
+
+
+def _set_labels(
+    tree: Tree, model: TfliteModel, about: About, packed: Mapping[str, bytes], label: str
+) -> dict[str, bytes]:
+    """Name one label file in the metadata, and return what is to be packed."""
+    assert about.labels is not None
+    expected = classes(model)
+    if expected is None:
+        raise InputError(f"{label} has no row of class scores as its output, so it has no labels")
+    about.check_classes(expected)
+    graph = tree["subgraph_metadata"][0]
+    outputs = list(graph["output_tensor_metadata"])
+    files = outputs[0].get("associated_files", ())
+    gone = {file.get("name") for file in files if file.get("type") in LABEL_TYPES}
+    others = tuple(file for file in files if file.get("type") not in LABEL_TYPES)
+    outputs[0] = {**outputs[0], "associated_files": (label_file(LABEL_FILE), *others)}
+    graph["output_tensor_metadata"] = tuple(outputs)
+    kept = {name: content for name, content in packed.items() if name not in {*gone, LABEL_FILE}}
+    return {LABEL_FILE: label_bytes(about.labels), **kept}
+
+
+def _write(
+    file: DescribedFile,
+    output: str | Path | None,
+    buffers: Mapping[str, bytes | None],
+    packed: Mapping[str, bytes],
+) -> None:
+    try:
+        content = with_packed_files(with_buffers(file.content, buffers), packed)
+    except ImportError:
+        raise EdgecnnError(
+            "changing a file needs ai-edge-litert, which this machine does not have (there is none "
+            "for 32 bits): change it on another one"
+        ) from None
+    except EDITING_FAILS as error:
+        raise InputError(f"{file.label} is truncated or corrupt: make it again") from error
+    with replacing(Path(output or file.path)) as temporary:
+        temporary.write_bytes(content)
+
+
+def _notes(
+    model: TfliteModel, metadata: ModelMetadata, packed: Mapping[str, bytes], about: About
+) -> tuple[str, ...]:
+    twice = duplicate_warning(about.labels, about.labels_from) if about.labels else None
+    try:
+        labels = labels_in(metadata, packed, "the file")
+    except InputError:
+        labels = None
+    notes = shut_out(clients_for(model, metadata, labels))
+    return (twice, *notes) if twice else notes

@@ -1,0 +1,152 @@
+"""Running files on the TFLite runtime within this process, which is a child's.
+
+A model that crashes the runtime takes the process with it, so only children come here: those that
+convert, and none that a user talks to. What is measured runs elsewhere (``edgecnn.runner``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.tflite.graph import Array, Graph, Op, Tensor
+from edgecnn.tflite.parts import some_ops
+
+MOST_THREADS_OF_CHILDREN = 4
+
+
+def child_threads() -> int:
+    """Return how many threads the runtime gets in a child; results don't depend on it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    return min(MOST_THREADS_OF_CHILDREN, cores)
+
+
+@dataclass(frozen=True)
+class RuntimeTensor:
+    """An input or output of a file in the runtime.
+
+    Args:
+        index: Number in the file.
+        shape: Its shape, with the batch.
+        dtype: Its element type.
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class LoadedFile:
+    """A file in the runtime's memory.
+
+    Args:
+        content: A ``.tflite`` file's bytes.
+        threads: Of the runtime; as many as a child takes unless said.
+
+    Raises:
+        RuntimeError: The runtime does not take the file.
+        ValueError: The same.
+
+    Example:
+        >>> file = LoadedFile(content)
+        >>> file.run([image])
+        >>> file.output(0).shape
+        (1, 1000)
+    """
+
+    def __init__(self, content: bytes, threads: int | None = None) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter: Any = Interpreter(
+            model_content=content, num_threads=threads or child_threads()
+        )
+        self._interpreter.allocate_tensors()
+        self.inputs = [_described(each) for each in self._interpreter.get_input_details()]
+        self.outputs = [_described(each) for each in self._interpreter.get_output_details()]
+
+    def run(self, values: Sequence[Array]) -> None:
+        """Run the file once.
+
+        Args:
+            values: For each input its values, in its shape and type.
+        """
+        for tensor, value in zip(self.inputs, values, strict=True):
+            self._interpreter.tensor(tensor.index)()[...] = value
+        self._interpreter.invoke()
+
+    def run_again(self) -> None:
+        """Run the file with what is in its inputs: what the last run had, or at first zeros."""
+        self._interpreter.invoke()
+
+    def output(self, place: int) -> Array:
+        """Return an output as a view of the runtime's memory.
+
+        The runtime refuses the next run as long as somebody keeps such a view: take what is wanted
+        of it, or copy it.
+
+        Args:
+            place: Number of the output.
+        """
+        view: Array = self._interpreter.tensor(self.outputs[place].index)()
+        return view
+
+
+def _described(detail: Mapping[str, Any]) -> RuntimeTensor:
+    shape = tuple(int(side) for side in detail["shape"])
+    return RuntimeTensor(detail["index"], shape, np.dtype(detail["dtype"]))
+
+
+def run_over_images(
+    content: bytes, inputs: Sequence[Sequence[Array] | Array], *, in_halves: bool = False
+) -> list[Array]:
+    """Run a file of batch 1 over images.
+
+    Args:
+        content: A ``.tflite`` file's bytes.
+        inputs: For each input of the file, its values for each image: an array of shape (images,
+            *shape of the input), or anything that gives them one by one.
+        in_halves: Keep float32 results as float16, which take half the memory, if they fit.
+
+    Returns:
+        For each output, values of shape (images, *shape of the output).
+    """
+    file, count = LoadedFile(content), len(inputs[0])
+    results = [
+        np.empty((count, *tensor.shape), _kept_dtype(tensor.dtype, in_halves))
+        for tensor in file.outputs
+    ]
+    for number in range(count):
+        file.run([values[number] for values in inputs])
+        with np.errstate(over="ignore"):
+            for place, result in enumerate(results):
+                result[number] = file.output(place)
+    if in_halves and not all(np.isfinite(result).all() for result in results):
+        return run_over_images(content, inputs)
+    return results
+
+
+def _kept_dtype(dtype: np.dtype[Any], in_halves: bool) -> npt.DTypeLike:
+    return np.float16 if in_halves and dtype == np.float32 else dtype
+
+
+def run_op(
+    graph: Graph, op: Op, values: Mapping[Tensor, Array], *, in_halves: bool = False
+) -> list[Array]:
+    """Run one op over the images whose values are at hand.
+
+    Args:
+        graph: Where the op stands.
+        op: The op.
+        values: Tensor -> values of shape (images, *shape of the tensor); whatever the op reads.
+        in_halves: As :func:`run_over_images` has it.
+
+    Returns:
+        Values of each of its results for all images.
+    """
+    inputs = [values[tensor] for tensor in op.moving_inputs]
+    return run_over_images(some_ops(graph, [op]), inputs, in_halves=in_halves)

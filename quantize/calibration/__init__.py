@@ -1,0 +1,1 @@
+"""Representative data, and the ranges of activations over it."""

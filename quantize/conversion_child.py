@@ -1,0 +1,100 @@
+"""The conversion child: one source on its way to its files; ``messages.py`` says how it talks."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from edgecnn.core.errors import ConversionError, InputError
+from edgecnn.quantize.imported_source import ImportedSource
+from edgecnn.quantize.latency_here import ratio_here
+from edgecnn.quantize.making import FileMaker, MadeFile
+from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
+from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
+from edgecnn.quantize.pipe_compat import serve_job
+from edgecnn.tflite.schemes import SCHEMES
+
+MOST_CONVERSION_S = 2.0
+"""Seconds of a conversion without calibration, beyond which no float32 file is made to compare its
+latency with: that takes half as long again."""
+
+
+def convert_source(parent: ParentPipe, job: LoadSource) -> None:
+    """Load, trace, convert and write every file that the parent asks for.
+
+    Args:
+        parent: The pipe to the parent process.
+        job: What to load.
+    """
+    source = ImportedSource(parent, job)
+    source.load()
+    prepare = source.prepare()
+    source.trace({file.normalizes for file in prepare.files})
+    maker = FileMaker(source)
+    for file in prepare.files:
+        try:
+            parent.send(_written(source, maker, file))
+        except ConversionError as error:
+            # One scheme that a model cannot take leaves the others as they are.
+            parent.send(FileFailed(file.scheme, str(error)))
+    parent.send(ChildFinished())
+
+
+def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> FileWritten:
+    start = time.perf_counter()
+    made = maker.make(file)
+    try:
+        Path(file.path).write_bytes(made.content)
+    except OSError as error:
+        raise ConversionError(f"cannot write the file: {error.strerror}") from error
+    return FileWritten(
+        scheme=file.scheme,
+        seconds=time.perf_counter() - start,
+        phase_seconds=source.clock.seconds,
+        peak_rss_bytes=_peak_rss_bytes(),
+        fidelity=made.fidelity,
+        budget=made.budget,
+        latency_over_float32=_over_float32(source, maker, made, file),
+    )
+
+
+def _over_float32(
+    source: ImportedSource, maker: FileMaker, made: MadeFile, file: FileToMake
+) -> float | None:
+    """Return a file's latency over the float32 file's here, where that is worth the time."""
+    seconds = source.clock.seconds.get(f"convert {file.scheme}", 0.0)
+    is_dear = seconds > MOST_CONVERSION_S and not maker.has_float32_file(file)
+    if not SCHEMES[file.scheme].if_slow or is_dear:
+        return None
+    content = maker.float32_file(file)
+    with source.clock.phase("time"):
+        try:
+            return ratio_here(made.content, content)
+        except (RuntimeError, ValueError):
+            return None  # What the runtime does not take is told by the check.
+
+
+def _peak_rss_bytes() -> int | None:
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else None
+
+
+def _work(parent: ParentPipe, job: LoadSource) -> None:
+    try:
+        convert_source(parent, job)
+    except MemoryError as error:
+        raise InputError("not enough memory to convert this model") from error
+
+
+def main() -> None:
+    """Serve one conversion job (the child's side)."""
+    serve_job(LoadSource, _work)
+
+
+if __name__ == "__main__":
+    main()

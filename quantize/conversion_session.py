@@ -1,0 +1,302 @@
+"""One conversion from the parent's side: drive the child, check each file, give it its name.
+
+TensorFlow runs in a child (``conversion_child.py``), each file is run once in another
+(``verify.py``), and only then gets its name. Files that are in place stay, whatever happens to the
+others.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
+from edgecnn.core.files import quoted, replacing, sha256_of
+from edgecnn.golden.replay import can_have_sample
+from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
+from edgecnn.inspection.clients import clients_for, shut_out
+from edgecnn.metadata.model import ModelMetadata
+from edgecnn.metadata.schema import METADATA_BUFFER
+from edgecnn.metadata.writing import append_packed_files, encode_metadata
+from edgecnn.quantize.budget.verdict import budget_warnings
+from edgecnn.quantize.calibration.images import CalibrationImages
+from edgecnn.quantize.device_timing import DeviceTimer
+from edgecnn.quantize.latency_here import CLEARLY_SLOWER
+from edgecnn.quantize.messages import (
+    ChildFinished,
+    FileFailed,
+    FileToMake,
+    FileWritten,
+    RaceFiles,
+    RaceTimes,
+)
+from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.pipe_compat import Child
+from edgecnn.quantize.provenance import describe_calibration, describe_source
+from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata
+from edgecnn.quantize.recovery.advice import fidelity_warnings
+from edgecnn.quantize.request import Request
+from edgecnn.quantize.result import Conversion
+from edgecnn.quantize.source_session import SourceSession
+from edgecnn.quantize.verify import Checker
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.writing import with_buffers
+from edgecnn.version import __version__
+
+
+def run(
+    request: Request, plans: list[OutputPlan], on_result: Callable[[Conversion], None]
+) -> list[Conversion]:
+    """Convert one source to all of its files.
+
+    Args:
+        request: What is asked for, checked.
+        plans: The files to make; all in one folder.
+        on_result: Told of each file when it is in place.
+
+    Raises:
+        InputError: The model or its calibration data cannot be used.
+        ConversionError: A scheme failed; the others' files are in place.
+        ChildCrashedError: The converter crashed.
+    """
+    try:
+        # Beside the targets, so that a rename puts a file in place whole.
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
+            ) as folder,
+            tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch,
+        ):
+            return _ConversionSession(request, plans, Path(folder), Path(scratch), on_result).run()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error
+
+
+class _ConversionSession(SourceSession):
+    def __init__(
+        self,
+        request: Request,
+        plans: list[OutputPlan],
+        folder: Path,
+        scratch: Path,
+        on_result: Callable[[Conversion], None],
+    ) -> None:
+        super().__init__(request, scratch)
+        self._plans = plans
+        self._folder = folder
+        self._on_result = on_result
+        self._checker = Checker()
+        self._timer = DeviceTimer(request.device, request.ask_password) if request.device else None
+        self._labels = Labels()
+        self._described: dict[str, object] | None = None
+        self._results: list[Conversion] = []
+        self._failures: list[str] = []
+
+    def run(self) -> list[Conversion]:
+        label = quoted(self.request.source.name)
+        if self._timer is not None:
+            self.request.on_progress(f"connect to {self.request.device}", 0, 0)
+            self._timer.connect()
+        with (
+            self.start("edgecnn.quantize.conversion_child", f"converting {label}") as child,
+            self._checker,
+            self._timer or nullcontext(),
+        ):
+            for message in child.messages():
+                if isinstance(message, ChildFinished):
+                    break
+                self.handle(child, message)
+        if self._failures:
+            raise ConversionError(f"{label}: {'; '.join(self._failures)}")
+        return self._results
+
+    def handle(self, child: Child, message: object) -> None:
+        match message:
+            case RaceFiles():
+                child.send(RaceTimes(self._times(message.paths)))
+            case FileFailed():
+                self._failures.append(f"{message.scheme}: {message.reason}")
+            case FileWritten():
+                self._finish(message)
+            case _:
+                super().handle(child, message)
+
+    def _times(self, paths: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+        assert self._timer is not None
+        self.request.on_progress(f"time {len(paths)} files on {self.request.device}", 0, 0)
+        times = self._timer.milliseconds([Path(path) for path in paths])
+        return tuple(tuple(turns) for turns in times)
+
+    def files_to_make(self) -> Sequence[FileToMake]:
+        self._labels = choose_labels(self.request, self.outputs)
+        self.request.warnings += self._labels.warnings
+        return [self._file_to_make(plan) for plan in self._plans]
+
+    def _file_to_make(self, plan: OutputPlan) -> FileToMake:
+        request = self.request
+        public = encode_metadata(self._public(plan, has_golden=self._can_have_golden))
+        return FileToMake(
+            scheme=plan.scheme.name,
+            input_type=plan.input_type,
+            normalizes=self.normalizes_in_graph,
+            path=str(self._temporary(plan)),
+            recover=request.recover,
+            without=request.without,
+            all_int8=request.all_int8,
+            has_images=request.dataset is not None,
+            max_drop=request.max_drop if plan.scheme.keeps_float else None,
+            target_cpu=request.target_cpu,
+            device=request.device,
+            metadata=json.dumps(self._metadata(plan), sort_keys=True),
+            public_metadata=base64.b64encode(public).decode(),
+        )
+
+    def check_calibration(self, calibration: CalibrationImages) -> None:
+        """Refuse a budget that nothing can tell: no images are left, or there are no classes."""
+        if self.request.max_drop is None:
+            return
+        if not calibration.held_out:
+            raise InputError(
+                f"--max-drop needs images to prove it on, and none of {len(calibration.images)} "
+                "can be held out: give more"
+            )
+        if self.outputs < 2:
+            raise InputError("--max-drop counts right classes, and this model answers one number")
+
+    def _temporary(self, plan: OutputPlan) -> Path:
+        return self._folder / f"{plan.scheme.name}.tflite"
+
+    def _metadata(self, plan: OutputPlan) -> dict[str, object]:
+        spec = self.input_of_files
+        return {
+            "edgecnn": __version__,
+            "input": spec.to_dict() if spec else None,
+            "scheme": plan.scheme.name,
+            "source": Path(self.request.source.name).name,
+            "weights": self._weights(),
+        }
+
+    @property
+    def _can_have_golden(self) -> bool:
+        return can_have_sample(self.source.input_shape)
+
+    def _public(self, plan: OutputPlan, *, has_golden: bool) -> ModelMetadata:
+        return public_metadata(
+            self.request,
+            plan,
+            self.input_of_files,
+            (self.source.input_shape, self.source.output_shape),
+            self._labels,
+            self.source.ends_in_softmax,
+            has_golden=has_golden,
+        )
+
+    def _weights(self) -> str:
+        origin = self.request.weights_origin
+        return origin if origin in ("random", "imagenet", "own") else Path(origin).name
+
+    def _finish(self, written: FileWritten) -> None:
+        plan = next(p for p in self._plans if p.scheme.name == written.scheme)
+        self.request.on_progress(f"check {plan.scheme.name}", 0, 0)
+        try:
+            result = self._checked(plan, written)
+        except ConversionError as error:
+            self._failures.append(f"{plan.scheme.name}: {error}")
+            return
+        self._temporary(plan).replace(plan.target)
+        self._results.append(result)
+        self._on_result(result)
+
+    def _checked(self, plan: OutputPlan, written: FileWritten) -> Conversion:
+        """Run a file, pack what belongs to it, and describe it."""
+        path = self._temporary(plan)
+        image = self.calibration.images[0] if self.calibration else None
+        in_float = (written.fidelity or {}).get("layers_in_float", ())
+        model, runtime, golden = self._checker.verify(
+            path, plan.scheme, plan.input_type, image, self.input_of_files, in_float
+        )
+        if golden is None and self._can_have_golden:
+            public = encode_metadata(self._public(plan, has_golden=False))
+            content = with_buffers(path.read_bytes(), {METADATA_BUFFER: public})
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        append_packed_files(path, {**self._labels.files, **self._golden(plan, written, golden)})
+        return self._conversion(plan, written, model, runtime)
+
+    def _conversion(
+        self, plan: OutputPlan, written: FileWritten, model: TfliteModel, runtime: dict[str, str]
+    ) -> Conversion:
+        path, spec = self._temporary(plan), self.input_of_files
+        calibrated = self.calibration if plan.scheme.is_calibrated else None
+        return Conversion(
+            path=plan.target,
+            source=self.request.source.name,
+            scheme=plan.scheme.name,
+            bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+            input_shape=model.inputs[0].shape,
+            input_dtype=model.inputs[0].dtype,
+            output_shape=model.outputs[0].shape,
+            output_dtype=model.outputs[0].dtype,
+            operators=model.op_counts,
+            ops_by_dtype=model.ops_by_dtype,
+            seconds=written.seconds,
+            phase_seconds=written.phase_seconds,
+            input=spec.to_dict() if spec else None,
+            weights=self.request.weights_origin,
+            calibration_images=calibrated.fitted if calibrated else 0,
+            fidelity=written.fidelity,
+            budget=written.budget,
+            latency_over_float32=written.latency_over_float32,
+            labels=self._labels.source,
+            warnings=self._warnings(plan, written, model),
+            versions={"edgecnn": __version__, **self.source.versions, **runtime},
+            converter_peak_rss_bytes=written.peak_rss_bytes,
+        )
+
+    def _golden(
+        self, plan: OutputPlan, written: FileWritten, golden: GoldenSample | None
+    ) -> dict[str, bytes]:
+        """Return the packed file with the golden sample and where the model is from."""
+        if golden is None:
+            return {}
+        if self._described is None:
+            self._described = describe_source(self.request)
+        images = self.calibration if plan.scheme.is_calibrated else None
+        provenance = {
+            "source": self._described,
+            "scheme": plan.scheme.name,
+            "recover": self.request.recover if plan.scheme.is_calibrated else None,
+            "calibration": describe_calibration(images.images, images.fitted) if images else None,
+            "fidelity": written.fidelity,
+            "versions": {"edgecnn": __version__, **self.source.versions},
+        }
+        return {GOLDEN_FILE: dataclasses.replace(golden, provenance=provenance).to_bytes()}
+
+    def _warnings(
+        self, plan: OutputPlan, written: FileWritten, model: TfliteModel
+    ) -> tuple[str, ...]:
+        warnings = [*self.request.warnings, *self.source.notes]
+        if plan.scheme.is_calibrated and self.calibration:
+            warnings += self.calibration.warnings
+        warnings += fidelity_warnings(plan.scheme.name, written.fidelity, written.budget)
+        warnings += budget_warnings(written.budget)
+        ratio = written.latency_over_float32
+        if ratio is not None and ratio > CLEARLY_SLOWER:
+            times = f"on this machine it takes {ratio:.1f}x the float32 file's time"
+            warnings.append(f"{times}: {plan.scheme.if_slow}")
+        public = self._public(plan, has_golden=False)
+        return (*warnings, *shut_out(clients_for(model, public, self._shown(model))))
+
+    def _shown(self, model: TfliteModel) -> Sequence[str] | None:
+        """Return the labels that clients find, as many as they want where nothing is to be said."""
+        is_for_measuring = self.request.weights_origin == "random"
+        if self._labels.names is None and (is_for_measuring or self._labels.warnings):
+            return [""] * model.outputs[0].elements
+        return self._labels.names

@@ -1,0 +1,217 @@
+"""What the parent of a conversion and its child tell each other, one dataclass a message.
+
+The child's side is ``conversion_child.py`` (or ``sensitivity/child.py``), the parent's side
+``source_session.py``:
+
+1. ``LoadSource`` goes to the child; ``SourceLoaded`` comes back;
+2. ``PrepareFiles`` says how pixels go in and what is to be made; the child traces the model;
+3. ``CalibrationFile`` goes in if a scheme is calibrated;
+4. ``FileWritten`` or ``FileFailed`` comes back for each file, ``LayerMeasured`` for each layer,
+   and ``ChildFinished`` at the end. ``PhaseBegun``, ``ProgressMade`` and ``Remark`` may come
+   at any time, and ``RaceFiles`` where files are to be timed on a device, which ``RaceTimes``
+   answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgecnn.importing.sources import Source
+
+
+@dataclass(frozen=True)
+class LoadSource:
+    """What the child is to load.
+
+    Args:
+        source: The source.
+        size: Height and width that the user said.
+        build: Arguments of ``edgecnn.build`` for a registered name.
+        scratch: A folder for the child's own files, which goes with the conversion.
+        images: How many images to measure sensitivity on; 0 for a conversion.
+    """
+
+    source: Source
+    size: tuple[int, int] | None
+    build: dict[str, Any]
+    scratch: str
+    images: int = 0
+
+
+@dataclass(frozen=True)
+class SourceLoaded:
+    """What a loaded model is.
+
+    Args:
+        input_shape: (height, width, channels) in pixels.
+        output_shape: Shape of one answer, without the batch.
+        preprocessing_layer: Name of the Rescaling or Normalization layer that it starts with.
+        preprocessing_factor: What that layer multiplies by.
+        ends_in_softmax: Whether its answer is a probability; None where that can't be seen.
+        notes: What a user should know of how it was loaded, one line each.
+        versions: Versions of TensorFlow and Keras.
+    """
+
+    input_shape: tuple[int, int, int]
+    output_shape: tuple[int, ...]
+    preprocessing_layer: str | None
+    preprocessing_factor: float | None
+    ends_in_softmax: bool | None
+    notes: tuple[str, ...]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class FileToMake:
+    """One file that the child is to make.
+
+    Args:
+        scheme: Name of its quantisation scheme.
+        input_type: Element type of its input.
+        normalizes: Whether the graph normalises pixels by itself.
+        path: Where it is to be written.
+        recover: Level of accuracy recovery.
+        without: Names of recovery's steps that are left out.
+        all_int8: Whether no layer may stay in float32.
+        has_images: Whether there are images to compare its answers on.
+        max_drop: What it may lose, in points; None if there is no budget.
+        target_cpu: The kind of CPU for which it is decided what stays in float32.
+        device: The device that measures that instead, None for the CPU's table.
+        metadata: What edgecnn's own metadata buffer says, as JSON.
+        public_metadata: The public metadata buffer, in base64.
+    """
+
+    scheme: str
+    input_type: str
+    normalizes: bool
+    path: str
+    recover: str
+    without: tuple[str, ...]
+    all_int8: bool
+    has_images: bool
+    max_drop: float | None
+    target_cpu: str
+    device: str | None
+    metadata: str
+    public_metadata: str
+
+
+@dataclass(frozen=True)
+class PrepareFiles:
+    """How pixels go in, and what is to be made.
+
+    Args:
+        spec: Fields of the InputSpec; None where it is not known.
+        files: The files to make, none where sensitivity is measured.
+    """
+
+    spec: dict[str, Any] | None
+    files: tuple[FileToMake, ...] = ()
+
+
+@dataclass(frozen=True)
+class CalibrationFile:
+    """Images for ranges and proof.
+
+    Args:
+        path: An ``.npy`` file of uint8 pixels, shape (images, height, width, channels).
+        held_out: How many of them, the last, nothing is fitted to.
+        outputs: For each held-out image the output that is its label; None without labels.
+        may_doubt: Whether the model's answers tell anything of its input.
+        may_differ: Whether the user could have said another preprocessing.
+    """
+
+    path: str
+    held_out: int
+    outputs: tuple[int, ...] | None
+    may_doubt: bool
+    may_differ: bool
+
+
+@dataclass(frozen=True)
+class PhaseBegun:
+    """A phase that has begun."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class ProgressMade:
+    """How far a phase is."""
+
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RaceFiles:
+    """Files to be timed on the device that they are for."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RaceTimes:
+    """Median latency of each file in each turn, in milliseconds, shape (files, turns)."""
+
+    milliseconds: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class FileWritten:
+    """A file that was made.
+
+    Args:
+        scheme: Name of its scheme.
+        seconds: Making it took.
+        phase_seconds: Seconds of the phases so far.
+        peak_rss_bytes: Peak memory of the child, where known.
+        fidelity: As :class:`edgecnn.quantize.result.Conversion` has it.
+        budget: As :class:`edgecnn.quantize.result.Conversion` has it.
+        latency_over_float32: Its latency over the float32 file's here, where that was measured.
+    """
+
+    scheme: str
+    seconds: float
+    phase_seconds: dict[str, float]
+    peak_rss_bytes: int | None
+    fidelity: dict[str, Any] | None
+    budget: dict[str, Any] | None
+    latency_over_float32: float | None
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """A file that could not be made, and why."""
+
+    scheme: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LayerMeasured:
+    """A layer's sensitivity: fields of ``LayerSensitivity``."""
+
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ChildFinished:
+    """The end of the child's work.
+
+    Args:
+        images: How many images sensitivity was measured on.
+        plain: Fields of the plain int8 file's ``Fidelity``.
+    """
+
+    images: int = 0
+    plain: dict[str, Any] = field(default_factory=dict)

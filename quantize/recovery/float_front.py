@@ -1,0 +1,138 @@
+"""The first layers in float32, where the rounding of their results costs more than all others.
+
+A first layer turns three channels into a few: its maps are the largest of a network and its
+channels the fewest, so a step of 1/255 of their range has nothing to average it out. In narrow
+networks that is most of what an int8 file loses. What the float layers cost is estimated for the
+CPU that the file is for, or measured on the device that it is for, and told to the user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgecnn.quantize.integers import step_of
+from edgecnn.quantize.latencies import Latencies
+from edgecnn.quantize.recovery.fidelity import snr_db
+from edgecnn.quantize.scores import scores_tensor
+from edgecnn.tflite.graph import Array, Graph, Tensor
+from edgecnn.tflite.parts import between
+from edgecnn.tflite.runtime import run_over_images
+from edgecnn.tflite.serialization import write_graph
+
+MOST_FRONT_OPS = 6
+BOUNDARY_PART = 0.1
+"""The last result, which is rounded where the integers begin, may add this part of the noise that
+the rounding before it made."""
+
+SCREEN_DB = 9.0
+"""By so much the first result alone may be better than the whole front, and two images than
+eight."""
+
+MOST_FRONT_BYTES = 1.02
+"""Size of a file with a float front over the plain integer file's, at most."""
+MOST_FRONT_LATENCY = 1.5
+"""Latency of a file with a float front over the plain integer file's, at most. Where the front's
+rounding changes the answer of one image in twenty, half as much time again is worth it."""
+
+
+def first_layers(graph: Graph) -> list[Tensor]:
+    """Return the results of the convolutions that follow each other up to the first branch.
+
+    Their maps have the fewest channels, so the rounding of a channel is averaged out the least:
+    in MobileNets it costs ten times what that of a later layer does.
+    """
+    tensors: list[Tensor] = []
+    op = graph.only_reader(graph.input)
+    while op is not None and op.known.has_window:
+        tensors.append(op.result)
+        op = graph.only_reader(op.result)
+    return tensors
+
+
+def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]:
+    """Return the names of the results of the first layers that are better left in float32.
+
+    Args:
+        graph: A calibrated float32 graph.
+        images: What goes into it, shape (images, *shape of its input).
+        least_db: Signal-to-noise ratio of the scores, in decibels, that is good enough.
+
+    Returns:
+        As few as leave the front without much noise; none if there is no such place, or if the
+        front's rounding alone leaves the scores better than asked for.
+    """
+    tensors = first_layers(graph)[:MOST_FRONT_OPS]
+    if len(tensors) < 2 or between(graph, graph.input, scores_tensor(graph)) is None:
+        return ()
+    front = _Front(graph, images)
+    # The first result on two images rules out most networks.
+    if front.noise(tensors[0], 2) < 10 ** (-(least_db + SCREEN_DB) / 10):
+        return ()
+    total = front.noise(tensors[0], len(images))
+    for count, tensor in enumerate(tensors[1:], start=2):
+        part = front.noise(tensor, len(images))
+        if part <= BOUNDARY_PART * total:
+            is_noisy = total > 10 ** (-least_db / 10)
+            return tuple(tensor.name for tensor in tensors[:count]) if is_noisy else ()
+        total += part
+    return ()
+
+
+class _Front:
+    """Tells what rounding one result alone adds to the scores' noise."""
+
+    def __init__(self, graph: Graph, images: Array) -> None:
+        self._graph, self._images = graph, images
+        self._scores = scores_tensor(graph)
+        self._wanted = self._run(graph.input, self._scores, images)
+
+    def noise(self, tensor: Tensor, count: int) -> float:
+        """Return the noise over the signal that rounding a tensor adds, on the first images."""
+        assert tensor.range is not None
+        values = self._run(self._graph.input, tensor, self._images[:count])
+        step = step_of(tensor.range)
+        given = self._run(tensor, self._scores, np.rint(values / step) * step)
+        ratio = snr_db(given.reshape(count, -1), self._wanted[:count].reshape(count, -1))
+        return float(10 ** (-ratio / 10))
+
+    def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
+        part = between(self._graph, source, result)
+        assert part is not None
+        return run_over_images(part, [values])[0]
+
+
+@dataclass(frozen=True)
+class FloatFront:
+    """First layers that stay in float32.
+
+    Args:
+        results: Names of these layers' results.
+        latency_ratio: Latency of the file with them in float32 over the plain integer file's.
+        latency_source: Where that is from: ``"estimated for arm64"``.
+    """
+
+    results: tuple[str, ...]
+    latency_ratio: float
+    latency_source: str
+
+
+def worth_its_cost(
+    results: tuple[str, ...], graph: Graph, plain: Graph, latencies: Latencies
+) -> FloatFront | None:
+    """Return a float front unless it makes a file too large or too slow.
+
+    Args:
+        results: Names of the results of the layers in float32.
+        graph: The graph with these layers in float32.
+        plain: The graph with all layers in integers.
+        latencies: Where the latencies of files come from.
+    """
+    content, plain_content = write_graph(graph), write_graph(plain)
+    if len(content) > MOST_FRONT_BYTES * len(plain_content):
+        return None
+    ratio = latencies.race([content, plain_content]).ratio(0, over=1)
+    if ratio.value > MOST_FRONT_LATENCY:
+        return None
+    return FloatFront(results, ratio.value, latencies.source)

@@ -1,0 +1,103 @@
+"""Rounding weights together, so that their errors cancel on what the layer really sees.
+
+To round each weight to the nearest is best only if the inputs are uncorrelated. With the inputs'
+covariance C, the mean squared error of an output is e C e for the rounding errors e of its
+weights: this is what is made small here, exactly for small kernels and greedily for large ones.
+
+- Nagel et al. 2020, "Up or Down? Adaptive Rounding for Post-Training Quantization"
+- Frantar et al. 2022, "GPTQ", whose order of columns and blocks are used
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+LARGEST_WEIGHT = 127
+"""Weights are symmetric, -127 to 127, so that they need no zero point."""
+
+EXACT_UP_TO = 9
+"""Kernels of so few weights are rounded by trying all ways: 512 of them."""
+
+COLUMN_BLOCK = 64
+"""Columns whose errors are carried over at once."""
+
+DAMPING = 0.03
+"""Part of the mean variance that is added to the covariance's diagonal: a few dozen images say
+little of directions that hardly vary in them."""
+
+
+def round_weights(weights: Any, covariance: Any, scales: Any) -> npt.NDArray[np.int8]:
+    """Choose the integer levels of weights for the least error of the outputs.
+
+    Args:
+        weights: Shape (groups, outputs, inputs).
+        covariance: Of each group's inputs, shape (groups, inputs, inputs).
+        scales: Of each output, shape (groups, outputs).
+
+    Returns:
+        Levels, of the weights' shape.
+
+    Example:
+        >>> round_weights([[[0.4, 0.4]]], [[[1.0, 1.0], [1.0, 1.0]]], [[1.0]])
+        array([[[1, 0]]], dtype=int8)
+    """
+    ratios = np.asarray(weights, np.float64) / np.asarray(scales, np.float64)[..., None]
+    damped = _damped(np.asarray(covariance, np.float64))
+    inputs = ratios.shape[-1]
+    levels = _exact(ratios, damped) if inputs <= EXACT_UP_TO else _greedy(ratios, damped)
+    return np.clip(levels, -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int8)
+
+
+def _damped(covariance: Floats) -> Floats:
+    """Make a covariance invertible, also of inputs that never change."""
+    diagonal = np.diagonal(covariance, axis1=1, axis2=2)
+    extra = DAMPING * diagonal.mean(axis=1) + 1e-12
+    damped: Floats = covariance + extra[:, None, None] * np.eye(covariance.shape[-1])
+    return damped
+
+
+def _exact(ratios: Floats, covariance: Floats) -> Floats:
+    """Try all ways to round each weight down or up."""
+    inputs = ratios.shape[-1]
+    ways = np.array(list(itertools.product((0.0, 1.0), repeat=inputs)))
+    down = np.floor(ratios)
+    best = np.empty_like(ratios)
+    for group, outputs in enumerate(ratios - down):
+        for output, fraction in enumerate(outputs):
+            errors = ways - fraction
+            costs = np.einsum("wi,wi->w", errors @ covariance[group], errors)
+            best[group, output] = ways[costs.argmin()]
+    return down + best
+
+
+def _greedy(ratios: Floats, covariance: Floats) -> Floats:
+    """Round input by input, the most varied first; each takes up the errors of those before it.
+
+    With C = L L', the cost of errors e is the squared length of L' e. Its last component holds
+    one error alone, the one before it two, and so on: from the end on, each level is the best one
+    for the levels that are chosen already.
+    """
+    order = np.argsort(np.diagonal(covariance, axis1=1, axis2=2), axis=1, kind="stable")
+    by_rows = np.take_along_axis(covariance, order[:, :, None], axis=1)
+    factor = np.linalg.cholesky(np.take_along_axis(by_rows, order[:, None, :], axis=2))
+    # Row j of L' over its diagonal: how much of the later errors input j has to take up.
+    shares = (factor / np.diagonal(factor, axis1=1, axis2=2)[:, None, :]).transpose(0, 2, 1)
+    wanted = np.take_along_axis(ratios, order[:, None, :], axis=2)
+    errors = np.zeros_like(wanted)
+    for end in range(wanted.shape[-1], 0, -COLUMN_BLOCK):
+        start = max(end - COLUMN_BLOCK, 0)
+        carried = errors[..., end:] @ shares[:, start:end, end:].transpose(0, 2, 1)
+        for column in range(end - 1, start - 1, -1):
+            near = errors[..., column + 1 : end] @ shares[:, column, column + 1 : end, None]
+            value = wanted[..., column] + carried[..., column - start] + near[..., 0]
+            level = np.clip(np.rint(value), -LARGEST_WEIGHT, LARGEST_WEIGHT)
+            errors[..., column] = wanted[..., column] - level
+    levels = np.empty_like(wanted)
+    np.put_along_axis(levels, order[:, None, :], wanted - errors, axis=2)
+    return np.rint(levels)

@@ -1,0 +1,138 @@
+"""What a weighted op multiplies its weights with: rows of its input, grouped as its weights are."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.tflite.graph import Array, Op
+
+DEPTHWISE = "DEPTHWISE_CONV_2D"
+
+MOST_SAMPLED_ROWS = 8192
+MOST_ROW_VALUES = 1 << 23
+"""Rows times inputs at most: bounds the time of a layer, and its memory to 32 MB."""
+BLOCK_ROWS = 32
+"""Rows that are copied at once; all at once take twice as long."""
+ROWS_SEED = 0
+
+
+def grouped_weights(op: Op) -> npt.NDArray[np.float32]:
+    """Return an op's weights as (groups, outputs of a group, inputs of an output)."""
+    weights = op.weights.values.astype(np.float32)
+    if op.kind == DEPTHWISE:
+        _, height, width, channels = weights.shape
+        multiplier = int(op.options.depthMultiplier)
+        moved = weights.reshape(height * width, channels // multiplier, multiplier)
+        return moved.transpose(1, 2, 0)
+    groups = _groups(op)
+    return weights.reshape(groups, len(weights) // groups, -1)
+
+
+def ungrouped_weights(op: Op, grouped: Array) -> Array:
+    """Return weights as an op has them, of what :func:`grouped_weights` makes of those."""
+    if op.kind == DEPTHWISE:
+        grouped = grouped.transpose(2, 0, 1)
+    return np.ascontiguousarray(grouped.reshape(op.weights.shape))
+
+
+def inputs_of_an_output(op: Op) -> int:
+    """Return how many weights an output of an op has."""
+    shape = op.weights.shape
+    return math.prod(shape[1:3] if op.kind == DEPTHWISE else shape[1:])
+
+
+def _groups(op: Op) -> int:
+    return op.source.shape[-1] // op.weights.shape[-1] if op.kind == "CONV_2D" else 1
+
+
+class InputRows:
+    """Positions of an op's output, drawn at random, and the inputs that each of them sees.
+
+    Args:
+        op: A CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
+        images: How many images there are.
+    """
+
+    def __init__(self, op: Op, images: int) -> None:
+        self._op = op
+        output = op.result.shape
+        self._outputs = output[-1]
+        total = images * math.prod(output[:-1])
+        width = inputs_of_an_output(op)
+        width *= op.source.shape[-1] if op.kind == DEPTHWISE else _groups(op)
+        most = max(256, min(MOST_SAMPLED_ROWS, MOST_ROW_VALUES // width))
+        self._positions = _drawn(total, most)
+
+    def outputs(self, values: Array) -> npt.NDArray[np.float32]:
+        """Return the op's results at the positions, shape (rows, outputs)."""
+        rows = values.reshape(-1, self._outputs)[self._positions]
+        return rows.astype(np.float32, copy=False)
+
+    def inputs(self, values: Array) -> npt.NDArray[np.float32]:
+        """Return what the op reads there, real numbers of shape (groups, rows, inputs)."""
+        if self._op.kind == "FULLY_CONNECTED":
+            width = inputs_of_an_output(self._op)
+            return self._op.source.real(values.reshape(-1, width)[self._positions])[None]
+        patches = self._patches(values)
+        rows, kernel, channels = patches.shape
+        if self._op.kind == DEPTHWISE:
+            return _by_channel(patches)
+        groups = _groups(self._op)
+        split = patches.reshape(rows, kernel, groups, channels // groups)
+        return split.transpose(2, 0, 1, 3).reshape(groups, rows, -1)
+
+    def _patches(self, values: Array) -> npt.NDArray[np.float32]:
+        """Return (rows, kernel height x width, channels), zero where the kernel is outside."""
+        op, options = self._op, self._op.options
+        _, height, width, channels = op.source.shape
+        kernel, same = op.weights.shape[1:3], op.pads
+        _, rows, columns, _ = op.result.shape
+        image, y, x = np.unravel_index(self._positions, (len(values), rows, columns))
+        ys = _taps(y, height, kernel[0], options.strideH, options.dilationHFactor, same)
+        xs = _taps(x, width, kernel[1], options.strideW, options.dilationWFactor, same)
+        pixels = values.reshape(-1, height, width, channels)
+        taken = op.source.real(
+            pixels[
+                image[:, None, None],
+                np.clip(ys, 0, height - 1)[:, :, None],
+                np.clip(xs, 0, width - 1)[:, None, :],
+            ]
+        )
+        inside = ((ys >= 0) & (ys < height))[:, :, None] & ((xs >= 0) & (xs < width))[:, None, :]
+        taken *= inside[..., None]
+        return taken.reshape(len(image), -1, channels)
+
+
+@functools.lru_cache(maxsize=8)
+def _drawn(total: int, most: int) -> npt.NDArray[np.int64]:
+    """Draw positions; a layer and its counterpart have the same, and so have many of one size."""
+    if total <= most:
+        return np.arange(total)
+    generator = np.random.Generator(np.random.PCG64(ROWS_SEED))
+    return np.sort(generator.choice(total, most, replace=False))
+
+
+def _by_channel(patches: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Copy (rows, kernel, channels) to (channels, rows, kernel), in blocks that caches hold."""
+    rows, kernel, channels = patches.shape
+    moved = np.empty((channels, rows, kernel), patches.dtype)
+    for start in range(0, rows, BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        moved[:, block] = patches[block].transpose(2, 0, 1)
+    return moved
+
+
+def _taps(
+    places: Array, side: int, kernel: int, stride: int, dilation: int, same: bool
+) -> npt.NDArray[np.int64]:
+    """Return the input rows (or columns) that output rows see, shape (places, kernel)."""
+    before = 0
+    if same:
+        span = (kernel - 1) * dilation + 1
+        before = max((-(-side // stride) - 1) * stride + span - side, 0) // 2
+    taps: npt.NDArray[np.int64] = places[:, None] * stride - before + np.arange(kernel) * dilation
+    return taps

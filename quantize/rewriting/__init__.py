@@ -1,0 +1,1 @@
+"""Rewriting a float graph: fewer ops, faster kernels, ranges that the kernels can use."""

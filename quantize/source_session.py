@@ -1,0 +1,190 @@
+"""A source from the parent's side: drive a child up to the calibration images.
+
+What the child does then, making files or measuring layers, is its session's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgecnn.core.child import ChildProcess, module_command
+from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.files import quoted
+from edgecnn.data.inputspec import InputSpec, preset
+from edgecnn.data.preprocessing import unknown_preprocessing
+from edgecnn.importing.environment import CHILD_ENVIRONMENT
+from edgecnn.quantize.calibration.images import (
+    MOST_HELD_OUT,
+    MOST_HELD_OUT_FOR_BUDGET,
+    CalibrationImages,
+    label_outputs,
+    load_calibration,
+    noise,
+)
+from edgecnn.quantize.calibration.input_doubts import layer_doubts
+from edgecnn.quantize.messages import (
+    CalibrationFile,
+    FileToMake,
+    LoadSource,
+    PhaseBegun,
+    PrepareFiles,
+    ProgressMade,
+    Remark,
+    SourceLoaded,
+)
+from edgecnn.quantize.pipe_compat import Child
+from edgecnn.quantize.request import Request
+
+
+class SourceSession:
+    """The parent's side of a child that loads a source.
+
+    Args:
+        request: What is asked for, checked.
+        scratch: A folder for the child's own files.
+
+    Raises:
+        InputError: The model or its calibration data cannot be used.
+        ChildCrashedError: The child crashed.
+    """
+
+    def __init__(self, request: Request, scratch: Path) -> None:
+        self.request = request
+        self._scratch = scratch
+        self._source: SourceLoaded | None = None
+        self.calibration: CalibrationImages | None = None
+
+    @property
+    def source(self) -> SourceLoaded:
+        """What the child loaded."""
+        assert self._source is not None
+        return self._source
+
+    @property
+    def outputs(self) -> int:
+        """Number of values in an answer."""
+        return math.prod(self.source.output_shape)
+
+    def start(self, module: str, task: str, *, images: int = 0) -> Child:
+        """Start a child and tell it what to load.
+
+        Args:
+            module: The child's program.
+            task: What it does, for messages.
+            images: How many images to measure sensitivity on.
+        """
+        request = self.request
+        child = Child(
+            ChildProcess(module_command(module), task=task, environment=CHILD_ENVIRONMENT)
+        )
+        child.send(
+            LoadSource(
+                source=request.source,
+                size=request.options.size,
+                build=request.options.arguments(),
+                scratch=str(self._scratch),
+                images=images,
+            )
+        )
+        return child
+
+    def handle(self, child: Child, message: object) -> None:
+        """Do what a message asks for."""
+        match message:
+            case PhaseBegun():
+                self.request.on_progress(message.phase, 0, 0)
+            case ProgressMade():
+                self.request.on_progress(message.phase, message.done, message.total)
+            case Remark():
+                self.request.warnings.append(message.text)
+            case SourceLoaded():
+                self._source = message
+                self._prepare(child)
+
+    def _prepare(self, child: Child) -> None:
+        """Tell the child how pixels go in; decode the images while it traces and converts."""
+        spec = self.request.spec = self._input_spec()
+        child.send(PrepareFiles(spec.to_dict() if spec else None, tuple(self.files_to_make())))
+        if self.request.needs_calibration:
+            assert spec is not None
+            self.calibration = self._images(spec)
+            self.check_calibration(self.calibration)
+            child.send(self._calibration_file(self.calibration))
+
+    def files_to_make(self) -> Sequence[FileToMake]:
+        """Return the files that the child is to make."""
+        return ()
+
+    def check_calibration(self, calibration: CalibrationImages) -> None:
+        """Refuse images that are too few for what is asked for."""
+
+    def _input_spec(self) -> InputSpec | None:
+        height, width, channels = self.source.input_shape
+        layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
+        request = self.request
+        said = request.preprocessing.spec(height, width, channels)
+        spec = said or request.spec or (preset("raw", height, width, channels) if layer else None)
+        if spec is not None:
+            if layer and not request.is_registered:
+                request.warnings += layer_doubts(layer, factor, spec)
+            return spec
+        if request.needs_calibration:
+            raise unknown_preprocessing(quoted(request.source.name))
+        request.warnings.append(
+            "its preprocessing is not known and not in the file: --preprocess puts it there"
+        )
+        return None
+
+    @property
+    def normalizes_in_graph(self) -> bool:
+        """Whether pixels are normalised by the file itself.
+
+        One scale and one zero point of a uint8 input say [-1, 1] or [0, 1], but not a mean for
+        each channel or BGR, and app libraries refuse a float input that wants those; then the graph
+        does it.
+        """
+        spec = self.request.spec
+        return spec is not None and not spec.is_uniform
+
+    @property
+    def input_of_files(self) -> InputSpec | None:
+        """How pixels become the input of a file of this source."""
+        spec = self.request.spec
+        return spec.centered() if spec and self.normalizes_in_graph else spec
+
+    def _images(self, spec: InputSpec) -> CalibrationImages:
+        if self.request.dataset is None:
+            return noise(spec)
+
+        def report(done: int, total: int) -> None:
+            self.request.on_progress("read images", done, total)
+
+        most = MOST_HELD_OUT if self.request.max_drop is None else MOST_HELD_OUT_FOR_BUDGET
+        return load_calibration(self.request.dataset, self.request.samples, spec, report, most)
+
+    def _calibration_file(self, calibration: CalibrationImages) -> CalibrationFile:
+        outputs = label_outputs(self.request.dataset, calibration, self.outputs)
+        return CalibrationFile(
+            path=str(self._saved(calibration)),
+            held_out=calibration.held_out,
+            outputs=None if outputs is None else tuple(outputs),
+            # Random weights tell nothing of an input, and the makers' own are trained as they say.
+            may_doubt=self.request.weights_origin != "random",
+            may_differ=self.request.weights_origin != "imagenet",
+        )
+
+    def _saved(self, calibration: CalibrationImages) -> Path:
+        """Hand the images over in a file: a pipe would block until the child reads it."""
+        path = self._scratch / "calibration.npy"
+        try:
+            np.save(path, calibration.images)
+        except OSError as error:
+            raise EdgecnnError(
+                f"cannot write {calibration.images.nbytes} bytes of calibration images to "
+                f"{quoted(self._scratch.parent)}: {error}"
+            ) from error
+        return path
