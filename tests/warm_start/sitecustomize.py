@@ -10,21 +10,15 @@ import sys
 CHILD, COMMAND = "EDGECNN_WARM_CHILD", "EDGECNN_WARM_COMMAND"
 """Variables with the socket of the process that has the libraries for it."""
 
-NEED_TENSORFLOW = (
-    "edgecnn.demo.training",
-    "edgecnn.inspection.keras_layers",
-    "edgecnn.quantize.converter",
-    "edgecnn.quantize.sensitivity.child",
-)
-
 
 def address() -> str:
     """Return the socket to ask; empty if this is no start of ours, or a fresh one is wanted."""
     option, what = sys.orig_argv[1:3] if len(sys.orig_argv) > 2 else ("", "")
     if (option, what) == ("-m", "edgecnn"):
         return os.environ.pop(COMMAND, "")  # the command's own children choose for themselves
-    starts = tuple(f"from {module} import main; main()" for module in NEED_TENSORFLOW)
-    return os.environ.get(CHILD, "") if option == "-c" and what.endswith(starts) else ""
+    # As edgecnn.core.child starts its children: those that need TensorFlow.
+    is_child = option == "-c" and "; from edgecnn." in what and what.endswith("; main()")
+    return os.environ.get(CHILD, "") if is_child else ""
 
 
 def hand_over(address: str) -> None:
