@@ -21,7 +21,7 @@ from .warm_start.hooks import LIBRARIES, Server
 from .warm_start.sitecustomize import CHILD, COMMAND
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked as on Linux")
-START = "; from edgecnn.quantize.converter import main; main()"
+START = "; from edgecnn.inspection.keras_layers import main; main()"
 FACTS = "'tensorflow' in sys.modules, os.getpid(), os.getcwd(), os.environ.get('COLOUR')"
 SAY_FACTS = f"import json, os, sys; print(json.dumps([{FACTS}]), flush=True)"
 

@@ -96,10 +96,7 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "says"),
     [
-        (["mobilenet_v5"], 2, "did you mean mobilenet_v"),
         (["mobilenet_v2", "-q", "int4"], 2, "unknown quantisation scheme 'int4'"),
-        (["absent.keras"], 2, "no such file"),
-        (["empty.keras"], 2, "is empty"),
         (["text.tflite"], 2, "is no Keras model"),
         (["garbage.h5", "-q", "float32"], 2, "cannot be loaded"),
         (["half.keras"], 2, "truncated or corrupt"),
@@ -112,7 +109,6 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
         (["whole.keras", "-c", "nan.npz", "--preprocess", "raw"], 2, "NaN or infinite"),
         (["whole.keras", "-c", "flat.npz", "--preprocess", "raw"], 2, "are of one colour"),
         (["whole.keras", "-c", "rank.npz", "--preprocess", "raw"], 2, "x has shape (12, 32)"),
-        (["whole.keras", "-c", "nothing", "--preprocess", "raw"], 2, "holds no images"),
         (["mobilenet_v2", "-o", "absent/"], 2, "does not exist"),
         (["mobilenet_v2", "-q", "all", "-o", "one.tflite"], 2, "5 files are to be made"),
         (["mobilenet_v2", "-o", "text.tflite/x.tflite"], 2, "is a file, where a folder is needed"),
@@ -120,7 +116,6 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
         (["mobilenet_v2", "--size", "20"], 2, "at least 32x32"),
         (["mobilenet_v2", "--size", "big"], 2, "is not a size"),
         (["two_inputs.keras", "-q", "float32"], 2, "2 inputs and 1 outputs"),
-        (["two_outputs.keras", "-c", "x.npz", "--preprocess", "tf"], 2, "1 inputs and 2 outputs"),
         (["whole.keras", "-c", "unit.npz", "--preprocess", "unit"], 2, "x spans 0 to 1"),
         (["whole.keras", "-c", "tf.npz", "--preprocess", "tf"], 2, "x spans -1 to 1"),
         (["whole.keras", "-c", "bits.npz", "--preprocess", "unit"], 2, "0 to 1 only, of 0 to 255"),
@@ -144,10 +139,8 @@ def bad_folder(tmp_path_factory: pytest.TempPathFactory, resnet8: Path) -> Path:
     whole = resnet8.read_bytes()
     (folder / "whole.keras").write_bytes(whole)
     (folder / "half.keras").write_bytes(whole[: len(whole) // 2])
-    (folder / "empty.keras").touch()
     (folder / "text.tflite").write_text("this is a text")
     (folder / "garbage.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"garbage" * 100)
-    (folder / "nothing").mkdir()
     np.savez(folder / "x.npz", x=noise(12))
     np.savez(folder / "few.npz", x=noise(3))
     np.savez(folder / "nan.npz", x=np.full((12, 32, 32, 3), np.nan))
@@ -159,8 +152,6 @@ def bad_folder(tmp_path_factory: pytest.TempPathFactory, resnet8: Path) -> Path:
     inputs = [keras.Input((8, 8, 3)), keras.Input((8, 8, 3))]
     both = keras.layers.Flatten()(keras.layers.Add()(inputs))
     keras.Model(inputs, both).save(folder / "two_inputs.keras")
-    answers = [keras.layers.Flatten()(inputs[0]), keras.layers.Flatten()(inputs[0])]
-    keras.Model(inputs[0], answers).save(folder / "two_outputs.keras")
     return folder
 
 
