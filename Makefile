@@ -22,7 +22,9 @@ test: check
 check: $(STAMP)
 	$(RUN) -m ruff format --check
 	$(RUN) -m ruff check
-	$(RUN) -m mypy
+	$(RUN) -m mypy --platform linux
+	$(RUN) -m mypy --platform darwin
+	$(RUN) -m mypy --platform win32
 
 format: $(STAMP)
 	$(RUN) -m ruff format

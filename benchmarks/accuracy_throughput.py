@@ -20,12 +20,13 @@ import sys
 import time
 from pathlib import Path
 
+from edgecnn.accuracy.labelled_data import open_labelled
+from edgecnn.core.platform_support import usable_cores
 from edgecnn.data.datasets import ImageFiles
-from edgecnn.data.loader import usable_cores
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
-from edgecnn.measure.accuracy import AccuracyTask, open_labelled
-from edgecnn.measure.classifying import Runners
+from edgecnn.measure.accuracy import AccuracyTask
+from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.tflite.reading import read_model
 
 LIMIT = 1.7
@@ -79,7 +80,7 @@ def ours(model: Path, task: AccuracyTask, threads: int) -> tuple[float, int]:
     """Return the seconds that edgecnn takes, and how many answers are right."""
     device = Desktop()
     most = device.most_runners(threads)
-    runners = Runners(lambda: device.start("running it"), str(model.resolve()), threads, most)
+    runners = RunnerSource(lambda: device.start("running it"), str(model.resolve()), threads, most)
     with runners.start() as session:
         session.load(runners.place, threads)
         begin = time.perf_counter()

@@ -32,10 +32,10 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from edgecnn.accuracy.labelled_data import find_label_offset
 from edgecnn.data.datasets import Dataset, open_dataset, sample
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
 from edgecnn.data.loader import load
-from edgecnn.measure.accuracy import find_label_offset
 from edgecnn.models.build import input_spec
 from edgecnn.quantize.calibration.images import MOST_HELD_OUT
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS

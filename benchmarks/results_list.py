@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, insert
 
-from edgecnn.store.filters import Filter, parse_since
+from edgecnn.results.filter import Filter, parse_since
 from edgecnn.store.location import database_url
 from edgecnn.store.schema import details, results, tags
 from edgecnn.store.store import Store
@@ -80,6 +80,7 @@ def row(number: int, draw: random.Random) -> dict[str, object]:
         "model": f"/home/me/models/{name}", "name": name, "model_sha256": f"{number % 500:064x}",
         "model_bytes": 3_000_000, "scheme": draw.choice(["int8", "float32", "dynamic"]),
         "device": draw.choice(["desktop", "pi"]), "threads": draw.choice([1, 2, 4]),
+        "cpu": "a processor", "architecture": "x86_64", "verdict": "steady",
         "runtime": "ai-edge-litert", "runtime_version": "2.3.0", "latency_p50_ms": 3.0,
         "latency_p90_ms": 3.1,
     }  # fmt: skip

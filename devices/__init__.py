@@ -1,1 +1,1 @@
-"""Where a model runs: this machine, or one that is reached over a network."""
+"""Where a model runs: this machine, or a device that is reached over a transport such as SSH."""

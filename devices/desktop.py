@@ -1,19 +1,16 @@
-"""The machine itself as a device: the runner is a child process."""
+"""The machine that edgecnn runs on, as a device: the runner is a child process."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
-from edgecnn.core.child import ChildProcess
-from edgecnn.data.loader import usable_cores
-from edgecnn.runner import runner
+from edgecnn.core.child import ChildProcess, module_command
+from edgecnn.core.platform_support import usable_cores
+from edgecnn.devices.device import DESKTOP, Device, OnBytes
 from edgecnn.runner.session import RunnerSession
 
 
-class Desktop:
+class Desktop(Device):
     """The machine that edgecnn itself runs on.
 
     Args:
@@ -24,31 +21,11 @@ class Desktop:
         ...     print(session.facts().cpu)
     """
 
-    def __init__(self, name: str = "desktop") -> None:
-        self._name = name
+    def __init__(self, name: str = DESKTOP) -> None:
+        super().__init__(name)
 
-    @property
-    def name(self) -> str:
-        """What users and records call it."""
-        return self._name
-
-    def __enter__(self) -> Desktop:
-        """Return itself: there is nothing to connect to."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Do nothing: runners end with their own blocks."""
-
-    def close(self) -> None:
-        """Do nothing: runners end with their own blocks, or with this process."""
-
-    def place(self, model: Path, on_progress: Callable[[int, int], None] | None = None) -> str:
-        """Return the absolute path; the file is here already."""
+    def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
+        """Return the absolute path of a file, which is here already."""
         return str(model.resolve())
 
     def most_runners(self, threads: int) -> int:
@@ -57,4 +34,5 @@ class Desktop:
 
     def start(self, task: str) -> RunnerSession:
         """Start a runner in a child process, so that a crash of the runtime stays there."""
-        return RunnerSession(ChildProcess([sys.executable, runner.__file__], task=task))
+        command = module_command("edgecnn.runner.ondevice.runner")
+        return RunnerSession(ChildProcess(command, task=task))

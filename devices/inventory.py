@@ -7,13 +7,15 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, replacing
-from edgecnn.devices.address import Address
+from edgecnn.devices.connection import Address
+from edgecnn.devices.device import DESKTOP, PI
+from edgecnn.devices.transports import DEFAULT_TRANSPORT, address_from, parse_address
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,10 +25,9 @@ else:
 CONFIG_VARIABLE = "EDGECNN_CONFIG"
 """Names a folder for edgecnn's settings other than the user's usual one."""
 
-BUILT_IN: Mapping[str, Address] = {"pi": Address("raspberrypi.local", user="pi")}
-"""What is there from the start: a Raspberry Pi as it answers after its first start."""
+BUILT_IN_DEVICES: Mapping[str, str] = {PI: "pi@raspberrypi.local"}
+"""Addresses that are there from the start: a Raspberry Pi as it answers after its first start."""
 
-RESERVED = ("desktop",)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TABLE = re.compile(r"""\[\s*["']?([^]"']+?)["']?\s*\]\s*(?:#.*)?""")
 HEAD = """\
@@ -35,7 +36,7 @@ HEAD = """\
 #
 #   [kitchen]
 #   host = "192.168.1.20"            # or a name, also one from ~/.ssh/config
-#   user = "pi"                      # the rest need not be said
+#   user = "pi"                      # this and the rest may be left out
 #   port = 22
 #   identity = "~/.ssh/id_ed25519"   # private key; passwords are asked for and never kept
 #   python = "/usr/bin/python3"      # one with a runtime, not that of 'devices setup'
@@ -46,20 +47,21 @@ class Inventory:
     """The file of devices; it is read at each call and written whole or not at all.
 
     Example:
-        >>> Inventory().add("kitchen", Address.parse("pi@192.168.1.20"))
-        >>> Inventory().find("kitchen").host
-        '192.168.1.20'
+        >>> Inventory().add("kitchen", parse_address("pi@192.168.1.20"))
+        >>> str(Inventory().find("kitchen"))
+        'pi@192.168.1.20'
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or config_folder() / "devices.toml"
 
     def all(self) -> dict[str, Address]:
-        """Return every device by name, those that are there from the start among them."""
-        return {**BUILT_IN, **self.own()}
+        """Return the address of every device by its name, of those too that are there at first."""
+        built_in = {name: parse_address(text) for name, text in BUILT_IN_DEVICES.items()}
+        return {**built_in, **self.own()}
 
     def own(self) -> dict[str, Address]:
-        """Return the devices that the user named.
+        """Return the addresses of the devices that the user named.
 
         Raises:
             InputError: The file cannot be read, or says something that is no device.
@@ -82,10 +84,11 @@ class Inventory:
         """
         check_name(name)
         self.own()  # A file that is wrong must not be made worse.
-        values = {key: value for key, value in asdict(address).items() if value is not None}
         # A basic string of TOML is a string of JSON, where nothing is escaped that need not be.
         lines = [
-            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
+            f"{key} = {json.dumps(value, ensure_ascii=False)}"
+            for key, value in all_fields_of(address).items()
+            if value is not None
         ]
         kept = self._without(name).rstrip("\n")
         self._write("\n".join([kept, "", f"[{name}]", *lines, ""]))
@@ -94,7 +97,7 @@ class Inventory:
         """Take a device out.
 
         Raises:
-            InputError: There is none of that name in the file.
+            InputError: The file has no device of that name.
         """
         own = self.own()
         if name not in own:
@@ -129,25 +132,41 @@ class Inventory:
             temporary.write_text(text, encoding="utf-8")
 
     def _address(self, name: str, table: Any) -> Address:
-        known = {field.name: str for field in fields(Address)} | {"port": int}
         place = f"{quoted(self.path)}, device {name!r}"
-        if not isinstance(table, dict) or "host" not in table:
-            raise InputError(f"{place}: it needs a table with a host")
-        for key, value in table.items():
-            if key not in known:
-                raise InputError(f"{place}: {key!r} is not one of {', '.join(known)}")
-            if type(value) is not known[key]:
-                raise InputError(f"{place}: {key} is {value!r}, not of the right type")
+        if not isinstance(table, dict):
+            raise InputError(f"{place}: it needs a table that says where the device is")
         try:
             check_name(name)
-            return Address(**table)
         except InputError as error:
             raise InputError(f"{place}: {error}") from error
+        return address_from(table, place)
+
+
+def address_of(name: str) -> Address:
+    """Return where a device is: as the inventory says, or as the name itself does.
+
+    Args:
+        name: A name of the inventory, or an address.
+
+    Raises:
+        InputError: The text is neither a name of the inventory nor an address.
+
+    Example:
+        >>> str(address_of("pi@10.0.0.7"))
+        'pi@10.0.0.7'
+    """
+    return Inventory().find(name) or parse_address(name)
+
+
+def all_fields_of(address: Address) -> dict[str, Any]:
+    """Return what an address says as plain values, with None for what it leaves open."""
+    named = {} if address.scheme == DEFAULT_TRANSPORT else {"transport": address.scheme}
+    return {**named, **asdict(address)}  # type: ignore[call-overload]
 
 
 def check_name(name: str) -> None:
     """Raise InputError for what cannot be the name of a device in the inventory."""
-    if name in RESERVED:
+    if name == DESKTOP:
         raise InputError(f"{name!r} is the machine itself: choose another name")
     if not NAME.fullmatch(name):
         raise InputError(

@@ -19,6 +19,7 @@ Importing this package imports neither TensorFlow nor numpy; the first call of a
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.version import __version__
@@ -61,6 +62,21 @@ _HOME = {
     "summarize": "edgecnn.inspection.summary",
     "verify": "edgecnn.golden.verify",
 }
+
+
+def _look_beside() -> None:
+    """Find models/, quantize/ and devices/ beside this folder in a checkout that has no links.
+
+    They stand at the top of the repository, and links lead to them from here. Git writes a link as
+    a text file where a system has no symbolic links, which is usual on Windows.
+    """
+    here = Path(__file__).parent
+    marks = (here.parent / "setup.cfg", here.parent / "models" / "__init__.py")
+    if not (here / "models").is_dir() and all(mark.is_file() for mark in marks):
+        __path__.append(str(here.parent))
+
+
+_look_beside()
 
 
 def __getattr__(name: str) -> Any:

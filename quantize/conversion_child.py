@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 
 from edgecnn.core.errors import ConversionError, InputError
+from edgecnn.core.parent_pipe import ParentPipe, serve_job
+from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.quantize.imported_source import ImportedSource
 from edgecnn.quantize.latency_here import ratio_here
 from edgecnn.quantize.making import FileMaker, MadeFile
 from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
-from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
-from edgecnn.quantize.pipe_compat import serve_job
 from edgecnn.tflite.schemes import SCHEMES
 
 MOST_CONVERSION_S = 2.0
@@ -52,7 +51,7 @@ def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> File
         scheme=file.scheme,
         seconds=time.perf_counter() - start,
         phase_seconds=source.clock.seconds,
-        peak_rss_bytes=_peak_rss_bytes(),
+        peak_rss_bytes=peak_memory_bytes(),
         fidelity=made.fidelity,
         budget=made.budget,
         latency_over_float32=_over_float32(source, maker, made, file),
@@ -73,15 +72,6 @@ def _over_float32(
             return ratio_here(made.content, content)
         except (RuntimeError, ValueError):
             return None  # What the runtime does not take is told by the check.
-
-
-def _peak_rss_bytes() -> int | None:
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 if found else None
 
 
 def _work(parent: ParentPipe, job: LoadSource) -> None:

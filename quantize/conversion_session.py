@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import quoted, replacing, sha256_of
 from edgecnn.golden.replay import can_have_sample
@@ -28,6 +29,7 @@ from edgecnn.quantize.calibration.images import CalibrationImages
 from edgecnn.quantize.device_timing import DeviceTimer
 from edgecnn.quantize.latency_here import CLEARLY_SLOWER
 from edgecnn.quantize.messages import (
+    FROM_CHILD,
     ChildFinished,
     FileFailed,
     FileToMake,
@@ -36,7 +38,6 @@ from edgecnn.quantize.messages import (
     RaceTimes,
 )
 from edgecnn.quantize.outputs import OutputPlan
-from edgecnn.quantize.pipe_compat import Child
 from edgecnn.quantize.provenance import describe_calibration, describe_source
 from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata
 from edgecnn.quantize.recovery.advice import fidelity_warnings
@@ -108,7 +109,7 @@ class _ConversionSession(SourceSession):
             self._checker,
             self._timer or nullcontext(),
         ):
-            for message in child.messages():
+            for message in child.messages(*FROM_CHILD):
                 if isinstance(message, ChildFinished):
                     break
                 self.handle(child, message)
@@ -116,7 +117,7 @@ class _ConversionSession(SourceSession):
             raise ConversionError(f"{label}: {'; '.join(self._failures)}")
         return self._results
 
-    def handle(self, child: Child, message: object) -> None:
+    def handle(self, child: ChildProcess, message: object) -> None:
         match message:
             case RaceFiles():
                 child.send(RaceTimes(self._times(message.paths)))

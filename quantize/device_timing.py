@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from edgecnn.core.errors import InputError
-from edgecnn.devices.base import get_device
+from edgecnn.devices.device import get_device
 from edgecnn.runner.session import RunnerSession
 
 RACE_TURNS = 20

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
 from edgecnn.importing.layer_names import TracedLayer
@@ -30,7 +31,6 @@ from edgecnn.quantize.messages import (
     Remark,
     SourceLoaded,
 )
-from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.tflite.schemes import SCHEMES, Scheme
@@ -91,7 +91,7 @@ class ImportedSource:
 
     def prepare(self) -> PrepareFiles:
         """Wait for what is to be made, and for how pixels go in."""
-        prepare: PrepareFiles = self.parent.receive(PrepareFiles)
+        prepare = self.parent.expect(PrepareFiles)
         self.spec = InputSpec.from_dict(prepare.spec) if prepare.spec else None
         return prepare
 
@@ -180,7 +180,7 @@ class ImportedSource:
     def images(self) -> CalibrationFile:
         """Return the calibration images, waiting for them the first time."""
         if self._images is None:
-            self._images = self.parent.receive(CalibrationFile)
+            self._images = self.parent.expect(CalibrationFile)
         return self._images
 
     def split_images(self) -> tuple[Pixels, Pixels]:

@@ -231,7 +231,7 @@ class FileMaker:
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
         self._source.parent.send(RaceFiles(tuple(map(str, paths))))
-        times = self._source.parent.receive(RaceTimes).milliseconds
+        times = self._source.parent.expect(RaceTimes).milliseconds
         return np.asarray(times, np.float64)
 
 

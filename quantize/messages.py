@@ -215,3 +215,10 @@ class ChildFinished:
 
     images: int = 0
     plain: dict[str, Any] = field(default_factory=dict)
+
+
+FROM_CHILD = (
+    SourceLoaded, PhaseBegun, ProgressMade, Remark, RaceFiles, FileWritten, FileFailed,
+    LayerMeasured, ChildFinished,
+)  # fmt: skip
+"""What a child may say."""

@@ -36,7 +36,6 @@ from edgecnn.quantize.messages import (
     Remark,
     SourceLoaded,
 )
-from edgecnn.quantize.pipe_compat import Child
 from edgecnn.quantize.request import Request
 
 
@@ -69,7 +68,7 @@ class SourceSession:
         """Number of values in an answer."""
         return math.prod(self.source.output_shape)
 
-    def start(self, module: str, task: str, *, images: int = 0) -> Child:
+    def start(self, module: str, task: str, *, images: int = 0) -> ChildProcess:
         """Start a child and tell it what to load.
 
         Args:
@@ -78,9 +77,8 @@ class SourceSession:
             images: How many images to measure sensitivity on.
         """
         request = self.request
-        child = Child(
-            ChildProcess(module_command(module), task=task, environment=CHILD_ENVIRONMENT)
-        )
+        command = module_command(module)
+        child = ChildProcess(command, task=task, environment=CHILD_ENVIRONMENT)
         child.send(
             LoadSource(
                 source=request.source,
@@ -92,7 +90,7 @@ class SourceSession:
         )
         return child
 
-    def handle(self, child: Child, message: object) -> None:
+    def handle(self, child: ChildProcess, message: object) -> None:
         """Do what a message asks for."""
         match message:
             case PhaseBegun():
@@ -105,7 +103,7 @@ class SourceSession:
                 self._source = message
                 self._prepare(child)
 
-    def _prepare(self, child: Child) -> None:
+    def _prepare(self, child: ChildProcess) -> None:
         """Tell the child how pixels go in; decode the images while it traces and converts."""
         spec = self.request.spec = self._input_spec()
         child.send(PrepareFiles(spec.to_dict() if spec else None, tuple(self.files_to_make())))

@@ -16,7 +16,8 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
-from edgecnn.runner.session import LoadedModel, RunnerSession
+from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.reading import (
     Operator,
@@ -115,7 +116,7 @@ class Checker:
 
 
 def _golden(
-    runner: RunnerSession, model: TfliteModel, spec: InputSpec | None, loaded: LoadedModel
+    runner: RunnerSession, model: TfliteModel, spec: InputSpec | None, loaded: ModelLoaded
 ) -> GoldenSample | None:
     pictures = golden_spec(model, spec)
     if pictures is None:

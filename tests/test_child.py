@@ -8,20 +8,37 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from edgecnn.core.child import ChildProcess, describe_exit, module_command
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
+from edgecnn.core.messages import MessageError, to_frame
 
 pytestmark = pytest.mark.fresh_processes
 
 PRELUDE = """
 import os, signal, subprocess, sys, time
-from edgecnn.core.child import ParentPipe
 from edgecnn.core.errors import *
+from edgecnn.core.parent_pipe import ParentPipe
+from tests.test_child import *
 """
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message of the tests' children, and to them."""
+
+    text: str = ""
+    number: int = 0
+    payload: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Other:
+    """A message that nobody expects."""
 
 
 def child(code: str) -> ChildProcess:
@@ -36,6 +53,7 @@ def child(code: str) -> ChildProcess:
         (3, "ended with exit status 3"),
         (-signal.SIGSEGV, "crashed (SIGSEGV)"),
         (-signal.SIGABRT, "crashed (SIGABRT)"),
+        (0xC0000005, "crashed (access violation)"),
         (-signal.SIGKILL, "was killed (SIGKILL), perhaps for lack of memory"),
         (-1000, "crashed (signal 1000)"),
     ],
@@ -99,10 +117,10 @@ def test_what_libraries_print_does_not_reach_the_messages() -> None:
         print('{"event": "forged"}', flush=True)
         os.write(1, b"native noise" + bytes(range(256)))
         subprocess.run(["echo", "a grandchild"])
-        parent.send({"event": "real"})
-        parent.receive()
+        parent.send(Told("real"))
+        parent.receive(Told)
     """) as process:
-        assert process.receive() == {"event": "real"}
+        assert process.receive(Told) == Told("real")
         noise = process.stderr_tail()
     assert "forged" in noise
     assert "native noise" in noise
@@ -165,52 +183,88 @@ def test_an_error_arrives_though_its_sender_is_gone() -> None:
         child("ParentPipe().send_error(InputError('refused'))") as process,
     ):
         for _ in range(100):
-            process.send({"do": "work"}, b"x" * 100_000)
+            process.send(Told(payload=b"x" * 100_000))
 
 
 def test_large_payloads_both_ways() -> None:
     payload = os.urandom(1 << 20) * 20
     with child("""
         parent = ParentPipe()
-        message = parent.receive()
-        parent._output.write(b'{"event": "echo", "payload_bytes": %d}\\n' % len(message["payload"]))
-        parent._output.write(message["payload"])
-        parent._output.flush()
-        assert parent.receive() is None
+        parent.send(parent.receive(Told))
+        assert parent.receive(Told) is None
     """) as process:
-        process.send({"do": "echo"}, payload)
-        assert process.receive()["payload"] == payload
+        process.send(Told(payload=payload))
+        assert process.receive(Told).payload == payload
+
+
+def test_a_payload_that_was_compressed_on_its_way() -> None:
+    with child("""
+        parent = ParentPipe()
+        parent.send(Told(number=len(parent.receive(Told).payload)))
+        parent.receive(Told)
+    """) as process:
+        shrunk = to_frame(Told(payload=bytes(1_000_000))).shrunk(1024, 1)
+        assert shrunk.payload is not None and len(shrunk.payload) < 10_000
+        process.send_frame(shrunk)
+        assert process.receive(Told).number == 1_000_000
 
 
 def test_an_empty_payload_and_newlines_in_a_message() -> None:
     with child("""
         parent = ParentPipe()
-        message = parent.receive()
-        parent.send({"event": "got", "bytes": len(message["payload"]), "text": message["text"]})
-        parent.receive()
+        parent.send(parent.receive(Told))
+        parent.receive(Told)
     """) as process:
-        process.send({"do": "it", "text": "two\nlines \u2028 \0"}, b"")
-        assert process.receive() == {"event": "got", "bytes": 0, "text": "two\nlines \u2028 \0"}
+        process.send(Told("two\nlines \u2028 \0", payload=b""))
+        assert process.receive(Told) == Told("two\nlines \u2028 \0", payload=b"")
 
 
 def test_messages_end_with_the_child() -> None:
     with child("""
         parent = ParentPipe()
         for number in range(3):
-            parent.send({"event": "step", "number": number})
+            parent.send(Told(number=number))
     """) as process:
-        assert [message["number"] for message in process.messages()] == [0, 1, 2]
+        assert [message.number for message in process.messages(Told)] == [0, 1, 2]
 
 
 def test_messages_of_a_child_that_fails_midway() -> None:
     with child("""
-        ParentPipe().send({"event": "step"})
+        ParentPipe().send(Told("step"))
         os.kill(os.getpid(), signal.SIGSEGV)
     """) as process:
-        messages = process.messages()
-        assert next(messages) == {"event": "step"}
+        messages = process.messages(Told)
+        assert next(messages) == Told("step")
         with pytest.raises(ChildCrashedError, match="SIGSEGV"):
             next(messages)
+
+
+def test_an_answer_that_is_not_what_was_asked_for() -> None:
+    """The parent says what came, and the conversation goes on."""
+    with child("""
+        parent = ParentPipe()
+        parent.send(Other())
+        parent.send(Told("right"))
+        parent.receive(Told)
+    """) as process:
+        with pytest.raises(MessageError, match="'Other' came, where Told is known"):
+            process.receive(Told)
+        assert process.receive(Told) == Told("right")
+
+
+def test_a_job_is_served_and_what_it_raises_is_reported() -> None:
+    serve = "from edgecnn.core.parent_pipe import serve_job\n"
+    with child(serve + "serve_job(Told, lambda parent, job: parent.send(job))") as process:
+        process.send(Told("job"))
+        assert process.receive(Told) == Told("job")
+    with child(serve + "serve_job(Told, lambda parent, job: 1 / 0)") as process:
+        process.send(Told("job"))
+        with pytest.raises(EdgecnnError, match="ZeroDivisionError: division by zero"):
+            process.receive(Told)
+    with child(serve + "serve_job(Told, lambda parent, job: None)") as process:
+        process.send(Other())
+        with pytest.raises(EdgecnnError, match="where Told is known"):
+            process.receive(Told)
 
 
 def test_no_answer_in_time_ends_the_child() -> None:
@@ -227,11 +281,11 @@ def test_a_child_that_hangs_is_killed_with_its_children() -> None:
         child("""
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             other = subprocess.Popen(["sleep", "600"])
-            ParentPipe().send({"pid": other.pid})
+            ParentPipe().send(Told(number=other.pid))
             time.sleep(600)
         """) as process,
     ):
-        grandchild = process.receive()["pid"]
+        grandchild = process.receive(Told).number
         raise KeyboardInterrupt
     assert not is_alive(process.pid)
     wait_until_gone(grandchild)
@@ -241,8 +295,8 @@ def test_a_child_that_does_not_end_with_its_input_is_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("edgecnn.core.child.EXIT_TIMEOUT_S", 0.5)
-    process = child("ParentPipe().send({}); time.sleep(600)")
-    process.receive()
+    process = child("ParentPipe().send(Told()); time.sleep(600)")
+    process.receive(Told)
     process.close()
     assert not is_alive(process.pid)
 
@@ -250,21 +304,19 @@ def test_a_child_that_does_not_end_with_its_input_is_killed(
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_a_child_dies_with_a_parent_that_is_killed() -> None:
     with child("""
-        from edgecnn.core.child import ChildProcess
-        code = "from edgecnn.core.child import *; ParentPipe().send({}); signal.pause()"
-        inner = ChildProcess([sys.executable, "-c", code], task="inner")
-        inner.receive()
-        ParentPipe().send({"pid": inner.pid})
+        inner = child("ParentPipe().send(Told()); signal.pause()")
+        inner.receive(Told)
+        ParentPipe().send(Told(number=inner.pid))
         time.sleep(600)
     """) as process:
-        inner = process.receive()["pid"]
+        inner = process.receive(Told).number
         os.kill(process.pid, signal.SIGKILL)
         wait_until_gone(inner)
 
 
 def test_ctrl_c_on_the_group_does_not_reach_the_child() -> None:
-    with child("ParentPipe().send({'group': os.getpgid(0)})") as process:
-        assert process.receive()["group"] == process.pid != os.getpgid(0)
+    with child("ParentPipe().send(Told(number=os.getpgid(0)))") as process:
+        assert process.receive(Told).number == process.pid != os.getpgid(0)
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from edgecnn.cli.demo import trained_lines
 from edgecnn.demo.run import MODELS
-from edgecnn.demo.training import Trained
+from edgecnn.demo.training import TrainingResult
 from edgecnn.tflite.reading import read_model
 
 pytestmark = pytest.mark.fresh_processes
@@ -90,7 +90,7 @@ def test_it_prints_the_table_and_what_to_do_next(
 
 
 def test_a_training_that_its_time_limit_cut_short_says_so() -> None:
-    whole, cut = Trained(97.0, MODELS[0].epochs, 71.0), Trained(11.3, 1.5, 90.0)
+    whole, cut = TrainingResult(97.0, MODELS[0].epochs, 71.0), TrainingResult(11.3, 1.5, 90.0)
     assert "note" not in trained_lines(MODELS[0], whole)
     assert "after 1.5 of 26 epochs: edgecnn demo --seconds" in trained_lines(MODELS[0], cut)
 

@@ -85,7 +85,7 @@ def test_installed_it_adds_one_name_and_works_from_anywhere(built: Path, tmp_pat
     }
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r}); "
-        "import edgecnn.models.registry, edgecnn.quantize.schemes, edgecnn.devices.base; "
+        "import edgecnn.models.registry, edgecnn.quantize.convert, edgecnn.devices.device; "
         "from edgecnn.data.digits import open_digits; assert len(open_digits('digits')) == 364; "
         "print(edgecnn.models.registry.__file__)"
     )

@@ -1,1 +1,1 @@
-"""Getting a device ready."""
+"""Getting a device ready to run models, and saying whether it is."""

@@ -3,67 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from edgecnn.devices.setup.probe import Board, Environment, NotReadyError, Shell, ask, lines_of
-from edgecnn.devices.setup.runtimes import Plan, numpy_advice
-from edgecnn.devices.setup.wheels import Bundle
-from edgecnn.devices.ssh.connection import ROOT
+from edgecnn.core.files import quoted
+from edgecnn.devices.connection import Shell
+from edgecnn.devices.setup.plans import RuntimePlan, numpy_advice
+from edgecnn.devices.setup.probe import NotReadyError, ask, lines_of, runtime_facts
+from edgecnn.devices.setup.protocol import Board, InstallRuntime, RuntimeState, SetupFailed
+from edgecnn.devices.setup.wheels import WheelArchive
+from edgecnn.runner.ondevice.lock import ROOT
 
-OnProgress = Callable[..., None]
+OnPhase = Callable[..., None]
+"""Called with what is being done and, where that is known, with how much is done of how much."""
 
 REMOTE_ARCHIVE = f"{ROOT}/packages.tar.gz"
-UNPACK_TIMEOUT_S = 600.0  # a Pi Zero 2 W with a slow card unpacks for a minute
+UNPACK_TIMEOUT_S = 600.0
+"""A Pi Zero 2 W with a slow card unpacks for a minute."""
+
 FETCH_TIMEOUT_S = 1800.0
-SPARE_BYTES = 20_000_000  # the environment's own files, and compiled Python
+SPARE_BYTES = 20_000_000
+"""Room for the environment's own files, and for compiled Python."""
+
 MB = 1e6
 
 
-def copy(connection: Shell, board: Board, packed: Bundle, on_progress: OnProgress) -> None:
-    """Copy an archive to a device, if it has room for it and for what comes out of it."""
-    size = packed.archive.stat().st_size
-    if board.free_bytes < needed_bytes(packed):
-        raise no_room(needed_bytes(packed), board.free_bytes)
-    make_folder(connection)
+def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnPhase) -> None:
+    """Copy an archive to a device, if it has room for it and for what comes out of it.
+
+    Args:
+        connection: Copies files to the device.
+        board: What the device is.
+        packed: The archive.
+        on_progress: Called with how much of it was sent.
+
+    Raises:
+        NotReadyError: The device has no room, or the folder cannot be made.
+    """
+    if board.free_bytes < _needed_bytes(packed):
+        raise _no_room(_needed_bytes(packed), board.free_bytes)
+    _make_folder(connection)
     connection.upload(
-        packed.archive,
+        packed.archive.read_bytes(),
         REMOTE_ARCHIVE,
-        lambda done, total=size: on_progress("copying", done, total),
+        quoted(packed.archive.name),
+        lambda done, total: on_progress("copying", done, total),
     )
 
 
-def unpack(connection: Shell, packed: Bundle) -> Environment:
+def unpack(connection: Shell, packed: WheelArchive) -> RuntimeState:
     """Have a device unpack the archive and try the runtime."""
-    request = {"archive": REMOTE_ARCHIVE}
-    needed = needed_bytes(packed)
-    return install(connection, packed.plan, request, needed, UNPACK_TIMEOUT_S)
+    request = _request(packed.plan, REMOTE_ARCHIVE)
+    return _install(connection, packed.plan, request, _needed_bytes(packed), UNPACK_TIMEOUT_S)
 
 
-def fetch(connection: Shell, plan: Plan) -> Environment:
+def fetch(connection: Shell, plan: RuntimePlan) -> RuntimeState:
     """Have a device fetch a runtime with its own pip, and try it."""
-    make_folder(connection)
-    request = {"requirements": list(plan.requirements)}
-    return install(connection, plan, request, None, FETCH_TIMEOUT_S)
+    _make_folder(connection)
+    return _install(connection, plan, _request(plan, None), None, FETCH_TIMEOUT_S)
 
 
-def install(
-    connection: Shell, plan: Plan, request: dict[str, Any], needed: float | None, timeout_s: float
-) -> Environment:
+def _request(plan: RuntimePlan, archive: str | None) -> InstallRuntime:
+    return InstallRuntime(
+        python=plan.python.path,
+        system_packages=plan.system_packages,
+        archive=archive,
+        requirements=plan.requirements,
+        runtime_facts=runtime_facts(),
+    )
+
+
+def _install(
+    connection: Shell,
+    plan: RuntimePlan,
+    request: InstallRuntime,
+    needed: float | None,
+    timeout_s: float,
+) -> RuntimeState:
     """Have a device make its environment."""
-    path = plan.python.path
-    common = {"python": path, "system_packages": plan.system_packages}
-    answer = ask(connection, [path], "install", {**common, **request}, timeout_s=timeout_s)
-    if "failed" not in answer:
-        return Environment(**answer)
-    if answer["failed"] == "disk":
-        raise no_room(needed)
-    raise NotReadyError(explain(answer["failed"], answer["message"], plan))
+    answer = ask(connection, [plan.python.path], request, RuntimeState, timeout_s)
+    if not isinstance(answer, SetupFailed):
+        return answer
+    if answer.reason == "disk":
+        raise _no_room(needed)
+    raise NotReadyError(_explain(answer.reason, answer.message, plan))
 
 
-def explain(kind: str, message: str, plan: Plan) -> str:
+def _explain(reason: str, message: str, plan: RuntimePlan) -> str:
     """Say what a device's failure means, and what to do about it."""
     python = plan.python
-    if kind == "pip" and "numpy" in message.rpartition(" found for ")[2]:
+    if reason == "pip" and "numpy" in message.rpartition(" found for ")[2]:
         return f"there is no wheel of numpy for {plan.target}, and {numpy_advice(python)}"
     return {
         "busy": f"the device is in use by {message}: wait until that is done",
@@ -74,23 +101,23 @@ def explain(kind: str, message: str, plan: Plan) -> str:
         "sudo apt install python3-pip",
         "pip": f"the device's pip failed: {message}",
         "runtime": f"{plan.runtime} does not work on the device: {message}",
-    }.get(kind, f"setting up failed on the device: {message}")
+    }.get(reason, f"setting up failed on the device: {message}")
 
 
-def make_folder(connection: Shell) -> None:
-    """Make the folder in the user's home for all that is ours."""
+def _make_folder(connection: Shell) -> None:
+    """Make the folder in the user's home for all that is edgecnn's."""
     made = connection.run(["mkdir", "-p", ROOT])
     if made.status:
         reason = ["no reason given", *lines_of(made.stderr)][-1]
         raise NotReadyError(f"cannot make ~/{ROOT} on the device: {reason}")
 
 
-def needed_bytes(packed: Bundle) -> int:
+def _needed_bytes(packed: WheelArchive) -> int:
     """Return how much of a device's disk setting up takes at most."""
     return packed.archive.stat().st_size + packed.unpacked_bytes + SPARE_BYTES
 
 
-def no_room(needed: float | None, free: float | None = None) -> NotReadyError:
+def _no_room(needed: float | None, free: float | None = None) -> NotReadyError:
     """Make the error for a disk that is full, or will be."""
     wanted = "" if needed is None else f": setting up needs {needed / MB:.0f} MB in the home folder"
     found = "" if free is None else f", and {free / MB:.0f} MB are free"

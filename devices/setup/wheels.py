@@ -23,13 +23,20 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import cache_folder, quoted
-from edgecnn.devices.setup.runtimes import Plan, no_wheel
+from edgecnn.devices.setup.plans import RuntimePlan, no_wheel
 
 ARCHIVE = "packages.tar.gz"
-BLOCK = 4096  # of a file system: a file of one byte takes as much
-MINORS = range(9, 15)  # Pythons to ask about where the device's has no wheel
-OFFLINE = ("Retrying (", "ConnectionError", "Failed to establish", "ProxyError", "SSLError")
-WHERE_PIP_IS_BUNDLED = ("/usr/share/python-wheels",)  # Debian's place
+DISK_BLOCK_BYTES = 4096
+"""A file of one byte takes a whole block of a file system."""
+
+PYTHON_MINORS = range(9, 15)
+"""Python 3.x to ask about where the device's own has no wheel."""
+
+OFFLINE_WORDS = ("Retrying (", "ConnectionError", "Failed to establish", "ProxyError", "SSLError")
+"""Words by which pip says that it reaches no package index."""
+
+DEBIAN_WHEELS = "/usr/share/python-wheels"
+"""Folder in which Debian keeps the wheel of pip that virtual environments get."""
 
 
 class OfflineError(EdgecnnError):
@@ -37,7 +44,11 @@ class OfflineError(EdgecnnError):
 
 
 class NoWheelError(Exception):
-    """pip knows no wheel of a package for a target."""
+    """pip knows no wheel of a package for a target.
+
+    Args:
+        package: Name of the package.
+    """
 
     def __init__(self, package: str) -> None:
         super().__init__(package)
@@ -45,17 +56,18 @@ class NoWheelError(Exception):
 
 
 @dataclass(frozen=True)
-class Bundle:
+class WheelArchive:
     """A runtime, packed for one Python of a device.
 
-    Attributes:
-        archive: What is to be copied to the device.
+    Args:
+        plan: What it was packed for.
+        archive: The file that is to be copied to the device.
         packages: What is in it: ``("ai-edge-litert 2.3.0", "numpy 2.4.6")``.
-        unpacked_bytes: How much of the device's disk it takes.
-        cached: Whether an earlier one was used.
+        unpacked_bytes: How much of the device's disk it takes when it is unpacked.
+        cached: Whether an earlier call had packed it.
     """
 
-    plan: Plan
+    plan: RuntimePlan
     archive: Path
     packages: tuple[str, ...]
     unpacked_bytes: int
@@ -63,10 +75,10 @@ class Bundle:
 
 
 @contextmanager
-def bundle(
-    plans: Sequence[Plan], wheels: Path | None = None, *, fresh: bool = False
-) -> Iterator[Bundle]:
-    """Give the first of these plans that there are wheels for, packed.
+def packed_wheels(
+    plans: Sequence[RuntimePlan], wheels: Path | None = None, *, fresh: bool = False
+) -> Iterator[WheelArchive]:
+    """Give the packed wheels of the first plan that there are wheels for.
 
     Args:
         plans: What the device could have, the preferred first.
@@ -75,45 +87,47 @@ def bundle(
 
     Raises:
         InputError: ``wheels`` is no folder.
-        EdgecnnError: There are no wheels for any of them, or no package index can be reached.
+        EdgecnnError: No plan has wheels, or no package index can be reached.
 
     Example:
-        >>> with bundle(plans(board)) as packed:
+        >>> with packed_wheels(plans(board)) as packed:
         ...     print(packed.packages)
     """
     if wheels is not None and not wheels.is_dir():
         raise InputError(f"{quoted(wheels)} is no folder: give one that holds wheels")
     root = cache_folder("devices")
     with tempfile.TemporaryDirectory(dir=root, prefix=".part-") as work:
-        yield first_possible(plans, wheels, root, Path(work), fresh)
+        yield _first_possible(plans, wheels, root, Path(work), fresh)
 
 
-def first_possible(
-    plans: Sequence[Plan], wheels: Path | None, root: Path, work: Path, fresh: bool
-) -> Bundle:
+def _first_possible(
+    plans: Sequence[RuntimePlan], wheels: Path | None, root: Path, work: Path, fresh: bool
+) -> WheelArchive:
     """Return the bundle of the first plan that there are wheels for."""
     missing: list[str] = []
     for plan in plans:
         try:
-            return make(plan, work, wheels) if wheels else cached(plan, work, root, fresh)
+            return _make(plan, work, wheels) if wheels else _cached(plan, work, root, fresh)
         except NoWheelError as error:
             missing.append(error.package)
-    others = pythons_with_wheel(plans[0], wheels) if missing[0] == plans[0].runtime else []
+    others = _pythons_with_wheel(plans[0], wheels) if missing[0] == plans[0].runtime else []
     raise no_wheel(plans[0], missing[0], others)
 
 
-def cached(plan: Plan, work: Path, root: Path, fresh: bool) -> Bundle:
+def _cached(plan: RuntimePlan, work: Path, root: Path, fresh: bool) -> WheelArchive:
     """Return what an earlier call made for the same plan, or make it and keep it."""
     kept = root / plan.key
-    if not fresh and (facts := read_facts(kept)):
-        return Bundle(plan, kept / ARCHIVE, tuple(facts["packages"]), facts["bytes"], cached=True)
-    made = make(plan, work, None)
+    if not fresh and (facts := _read_facts(kept)):
+        return WheelArchive(
+            plan, kept / ARCHIVE, tuple(facts["packages"]), facts["bytes"], cached=True
+        )
+    made = _make(plan, work, None)
     shutil.rmtree(kept, ignore_errors=True)
     made.archive.parent.rename(kept)
-    return Bundle(plan, kept / ARCHIVE, made.packages, made.unpacked_bytes)
+    return WheelArchive(plan, kept / ARCHIVE, made.packages, made.unpacked_bytes)
 
 
-def read_facts(folder: Path) -> dict[str, Any] | None:
+def _read_facts(folder: Path) -> dict[str, Any] | None:
     """Return what is written beside an archive; None where it is missing or damaged."""
     try:
         facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
@@ -123,32 +137,32 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
     return facts if whole else None
 
 
-def make(plan: Plan, work: Path, wheels: Path | None) -> Bundle:
-    """Fetch and pack; the archive's folder holds nothing else than it and its facts."""
+def _make(plan: RuntimePlan, work: Path, wheels: Path | None) -> WheelArchive:
+    """Fetch and pack; the archive's folder holds the archive and its facts, and nothing else."""
     site, folder = work / "site", work / "packed"
     shutil.rmtree(site, ignore_errors=True)
-    install(plan, site, wheels)
+    install_wheels(plan, site, wheels)
     folder.mkdir()
-    total = pack(site, folder / ARCHIVE)
-    packages = tuple(sorted(map(label, site.glob("*.dist-info"))))
+    total = _pack(site, folder / ARCHIVE)
+    packages = tuple(sorted(map(_label, site.glob("*.dist-info"))))
     size = (folder / ARCHIVE).stat().st_size
     facts = {"packages": packages, "bytes": total, "size": size}
     (folder / "facts.json").write_text(json.dumps(facts))
-    return Bundle(plan, folder / ARCHIVE, packages, total)
+    return WheelArchive(plan, folder / ARCHIVE, packages, total)
 
 
-def install(plan: Plan, site: Path, wheels: Path | None) -> None:
+def install_wheels(plan: RuntimePlan, site: Path, wheels: Path | None) -> None:
     """Have pip install a plan's packages for the device into a folder here.
 
-    Without their dependencies: the interpreter imports numpy alone, and the rest (protobuf,
-    ml-dtypes, ...) serves tools that no device needs. Whether that is still so is seen there, when
-    the runtime is tried.
+    Their dependencies are left out: the interpreter imports numpy alone, and the others (protobuf,
+    ml-dtypes, ...) serve tools that no device needs. Should a runtime need one after all, that is
+    seen on the device, where the runtime is tried.
     """
     options = ("--no-deps", "--no-compile", "--no-user", "--quiet", f"--target={site}")
-    run_pip(["install", *options, *target_options(plan), *plan.requirements], wheels)
+    _run_pip(["install", *options, *_target_options(plan), *plan.requirements], wheels)
 
 
-def target_options(plan: Plan) -> list[str]:
+def _target_options(plan: RuntimePlan) -> list[str]:
     """Return pip's words for another machine."""
     abis = [f"--abi={abi}" for abi in (plan.python.abi, "abi3", "none")]
     platforms = [f"--platform={platform}" for platform in plan.platforms]
@@ -156,7 +170,7 @@ def target_options(plan: Plan) -> list[str]:
     return ["--only-binary=:all:", "--implementation=cp", version, *abis, *platforms]
 
 
-def pythons_with_wheel(plan: Plan, wheels: Path | None) -> list[str]:
+def _pythons_with_wheel(plan: RuntimePlan, wheels: Path | None) -> list[str]:
     """Ask pip which Pythons a runtime has wheels for, on such a device."""
     platforms = [f"--platform={platform}" for platform in plan.platforms]
 
@@ -164,22 +178,22 @@ def pythons_with_wheel(plan: Plan, wheels: Path | None) -> list[str]:
         target = ["--only-binary=:all:", "--implementation=cp", f"--python-version=3.{minor}"]
         command = ["index", "versions", "--quiet", f"--abi=cp3{minor}", *target, *platforms]
         try:
-            run_pip([*command, plan.runtime], wheels)
+            _run_pip([*command, plan.runtime], wheels)
         except (EdgecnnError, NoWheelError):
             return False
         return True
 
     with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(has_wheel, MINORS))
-    return [f"3.{minor}" for minor, answer in zip(MINORS, answers, strict=True) if answer]
+        answers = list(pool.map(has_wheel, PYTHON_MINORS))
+    return [f"3.{minor}" for minor, answer in zip(PYTHON_MINORS, answers, strict=True) if answer]
 
 
-def run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
+def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
     """Run this machine's pip.
 
     Raises:
-        NoWheelError: It knows no wheel of what is wanted.
-        EdgecnnError: It cannot reach an index, or fails otherwise.
+        NoWheelError: pip knows no wheel of what is wanted.
+        EdgecnnError: pip cannot reach an index, or fails otherwise.
     """
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     source = ["--retries=1"]
@@ -191,12 +205,12 @@ def run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
     command = [*pip_command(), arguments[0], *source, *arguments[1:]]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise failure(done.stderr, wheels)
+        raise pip_failure(done.stderr, wheels)
 
 
-def failure(said: str, wheels: Path | None) -> Exception:
+def pip_failure(said: str, wheels: Path | None) -> Exception:
     """Make the error for what pip says: nothing found is not the same as no network."""
-    if any(word in said for word in OFFLINE) and wheels is None:
+    if any(word in said for word in OFFLINE_WORDS) and wheels is None:
         error: EdgecnnError = OfflineError(
             "no package index can be reached from here: connect this machine to the internet "
             "once, or give a folder of wheels with --wheels"
@@ -217,11 +231,11 @@ def pip_command() -> list[str]:
     """Return how to start a pip: this Python's, or the wheel that comes with Python.
 
     Raises:
-        EdgecnnError: There is none.
+        EdgecnnError: No pip is found.
     """
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-I", "-m", "pip"]
-    folders = [Path(folder) for folder in WHERE_PIP_IS_BUNDLED]
+    folders = [Path(DEBIAN_WHEELS)]
     if (spec := importlib.util.find_spec("ensurepip")) and spec.origin:
         folders.append(Path(spec.origin).parent / "_bundled")
     for folder in folders:
@@ -230,7 +244,7 @@ def pip_command() -> list[str]:
     raise EdgecnnError(f"pip is needed for this: {sys.executable} -m ensurepip")
 
 
-def pack(site: Path, archive: Path) -> int:
+def _pack(site: Path, archive: Path) -> int:
     """Pack a folder of packages, and return how much of a disk it will take unpacked."""
     total = 0
 
@@ -238,7 +252,7 @@ def pack(site: Path, archive: Path) -> int:
         nonlocal total
         if member.name == "./bin" or member.name.startswith("./bin/"):
             return None  # commands that start this machine's Python
-        total += -(-member.size // BLOCK) * BLOCK or BLOCK
+        total += -(-member.size // DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES or DISK_BLOCK_BYTES
         member.uid = member.gid = 0
         member.uname = member.gname = ""
         return member
@@ -249,7 +263,7 @@ def pack(site: Path, archive: Path) -> int:
     return total
 
 
-def label(folder: Path) -> str:
+def _label(folder: Path) -> str:
     """Return ``"numpy 2.4.6"`` for ``numpy-2.4.6.dist-info``."""
     name, _, version = folder.name.removesuffix(".dist-info").partition("-")
     return f"{name.replace('_', '-')} {version}"

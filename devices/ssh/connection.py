@@ -5,71 +5,60 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import posixpath
 import queue
 import shlex
-import stat
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgecnn.core.errors import ConnectionLostError, DeviceError, EdgecnnError, MissingExtraError
-from edgecnn.devices.address import Address
-from edgecnn.runner.session import Transport
+from edgecnn.core.channel import Channel
+from edgecnn.core.errors import ConnectionLostError, EdgecnnError, MissingExtraError
+from edgecnn.devices.connection import FinishedCommand
+from edgecnn.devices.device import AskPassword, OnBytes
+from edgecnn.devices.ssh.address import SshAddress
 
 if TYPE_CHECKING:
     import asyncssh
 
-    from edgecnn.devices.ssh.secrets import Secrets
+    from edgecnn.devices.ssh.credentials import Secrets
 
 Result = TypeVar("Result")
 
-ROOT = ".edgecnn"
-"""Folder in the user's home on the device: ``venv/``, ``files/``, ``runner/``, ``lock``."""
+SILENCE_S = 40.0
+"""A device takes this machine for gone after four signs of life that did not come."""
 
 SECRET_TRIES = 3
 CLOSE_TIMEOUT_S = 5.0
-BLOCK = 64 << 10
-BLOCKS_AHEAD = 32
-"""Blocks on their way while an upload goes on, so that a slow answer does not slow it."""
+ANSWER_TIMEOUT_S = 60.0
+"""A device that takes longer to look for a file or to start a program hangs."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A program that ended on the device; a signal's status is negative."""
-
-    status: int
-    stdout: bytes
-    stderr: bytes
-
-
-class Connection:
-    """A connection that lasts as long as the ``with`` block.
+class SshConnection:
+    """A connection over SSH that lasts as long as the ``with`` block.
 
     Args:
-        address: Where to.
+        address: Address of the device.
         name: What messages call the device.
         ask_password: Given a question, returns a password or the passphrase of a key; None where
             nobody can be asked.
 
     Raises:
-        DeviceError: It cannot be made, in one line.
-        ConnectionLostError: From every method, when it was cut.
+        DeviceError: The connection cannot be made, in one line.
+        ConnectionLostError: Every method raises it when the connection was cut.
         MissingExtraError: asyncssh is not installed.
 
     Example:
-        >>> with Connection(Address.parse("pi@raspberrypi.local"), "pi") as connection:
+        >>> with SshConnection(SshAddress.parse("pi@raspberrypi.local"), "pi") as connection:
         ...     connection.run(["uname", "-m"]).stdout
-        b'aarch64\\n'
+        b'aarch64\n'
     """
 
+    silence_s = SILENCE_S
+
     def __init__(
-        self, address: Address, name: str, ask_password: Callable[[str], str] | None = None
+        self, address: SshAddress, name: str, ask_password: AskPassword | None = None
     ) -> None:
         self.address = address
         self.name = name
@@ -79,17 +68,12 @@ class Connection:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._route: list[asyncssh.SSHClientConnection] = []
 
-    def __enter__(self) -> Connection:
+    def __enter__(self) -> SshConnection:
         """Connect."""
         self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Disconnect; what was started over this connection ends."""
         self.close()
 
@@ -119,42 +103,46 @@ class Connection:
         loop.call_soon_threadsafe(loop.stop)
 
     def run(
-        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
-    ) -> Finished:
+        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> FinishedCommand:
         """Run a program in the user's home and wait for its end.
 
         Args:
             command: Program and arguments, each taken literally.
-            stdin: What it reads.
+            stdin: What the program reads.
             timeout_s: Seconds it may take.
         """
+        from edgecnn.devices.ssh.process import exit_of
+
         line = shlex.join(command)
 
-        async def run() -> Finished:
-            done = await self._open.run(line, input=stdin, encoding=None)
-            return Finished(exit_status(done), _bytes(done.stdout), _bytes(done.stderr))
+        async def run() -> FinishedCommand:
+            done = await self.client.run(line, input=stdin, encoding=None)
+            return FinishedCommand(exit_of(done)[0], _bytes(done.stdout), _bytes(done.stderr))
 
         return self.call(run(), f"running {command[0]!r}", timeout_s)
 
     def upload(
-        self, local: Path, remote: str, on_progress: Callable[[int, int], None] | None = None
+        self, content: bytes, remote: str, what: str, on_progress: OnBytes | None = None
     ) -> None:
         """Copy a file to the device, whole or not at all.
 
         Args:
-            local: The file here.
+            content: The file's content.
             remote: Its path there; folders are made.
-            on_progress: Told (bytes done, bytes in all).
+            what: What it is, for messages: ``"'a.tflite'"``.
+            on_progress: Called with (bytes done, bytes in all).
 
         Raises:
             DeviceError: The disk there is full, or the user may not write.
         """
-        content = local.read_bytes()
+        from edgecnn.devices.ssh.sftp import upload
+
         told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
-        async def upload() -> None:
+        async def send() -> None:
             try:
-                await self._upload(content, remote, told.put)
+                await upload(self.client, content, remote, self._own, self.name, told.put)
             finally:
                 told.put(None)
 
@@ -163,27 +151,31 @@ class Connection:
                 if on_progress:
                     on_progress(done, len(content))
 
-        self.call(upload(), f"uploading {local.name!r}", meanwhile=follow)
+        self.call(send(), f"uploading {what}", meanwhile=follow)
 
-    def is_file(self, remote: str, size: int | None = None) -> bool:
-        """Say whether there is such a file on the device, of this size if it is given."""
-        return self.call(self._is_file(remote, size), f"looking for {remote!r}", 60.0)
+    def is_file(self, remote: str, size: int) -> bool:
+        """Say whether there is a file of this size on the device."""
+        from edgecnn.devices.ssh.sftp import has_file
 
-    def start(self, command: Sequence[str], task: str) -> Transport:
-        """Start a program that speaks JSON lines, as a runner does.
+        work = has_file(self.client, remote, size)
+        return self.call(work, f"looking for {remote!r}", ANSWER_TIMEOUT_S)
+
+    def start(self, command: Sequence[str], task: str) -> Channel:
+        """Start a program in the user's home that answers in messages, as a runner does.
 
         Args:
             command: Program and arguments, each taken literally.
             task: What it does, for messages: ``"running 'a.tflite'"``.
         """
-        from edgecnn.devices.ssh.transport import SshTransport
+        from edgecnn.devices.ssh.process import SshProcess
 
         line = shlex.join(command)
 
         async def begin() -> Any:
-            return await self._open.create_process(line, encoding=None)
+            return await self.client.create_process(line, encoding=None)
 
-        return SshTransport(self, self.call(begin(), f"starting {command[0]!r}", 60.0), task)
+        process = self.call(begin(), f"starting {command[0]!r}", ANSWER_TIMEOUT_S)
+        return SshProcess(self, process, task)
 
     def call(
         self,
@@ -196,11 +188,11 @@ class Connection:
 
         Args:
             work: What to do there.
-            doing: For messages: ``"uploading 'a.tflite'"``.
+            doing: What that is, for messages: ``"uploading 'a.tflite'"``.
             timeout_s: Seconds it may take; None for as long as the connection lives.
-            meanwhile: What to do here until it is nearly done.
+            meanwhile: What to do in the caller's thread until it is nearly done.
         """
-        from edgecnn.devices.ssh.explain import explained
+        from edgecnn.devices.ssh.connection_errors import explained
 
         if self._loop is None:
             work.close()
@@ -218,28 +210,29 @@ class Connection:
             raise
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Have the connection's thread do something meanwhile."""
+        """Have the connection's thread do something meanwhile, without waiting for it."""
         if self._loop is None:
             work.close()
         else:
             asyncio.run_coroutine_threadsafe(work, self._loop)
 
     @property
-    def _open(self) -> asyncssh.SSHClientConnection:
+    def client(self) -> asyncssh.SSHClientConnection:
+        """Asyncssh's connection to the device."""
         if not self._route:
             raise ConnectionLostError(f"{self.name}: not connected")
         return self._route[-1]
 
     def _log_in(self) -> list[asyncssh.SSHClientConnection]:
         """Try what there is, then ask: in the caller's own thread, while nothing is connected."""
+        from edgecnn.devices.ssh.credentials import SecretWantedError
         from edgecnn.devices.ssh.login import log_in
-        from edgecnn.devices.ssh.secrets import SecretWanted
 
         asked: Counter[str] = Counter()
         while True:
             try:
                 return self.call(log_in(self.address, self.name, self._secrets), "logging in")
-            except SecretWanted as wanted:
+            except SecretWantedError as wanted:
                 question = wanted.question
                 refused = self._secrets.pop(question, None) == ""
                 if self._ask_password is None or refused or asked[question] == SECRET_TRIES:
@@ -247,45 +240,6 @@ class Connection:
                 again = "Not accepted, try again. " if asked[question] else ""
                 asked[question] += 1
                 self._secrets[question] = self._ask_password(f"{again}{question}")
-
-    async def _is_file(self, remote: str, size: int | None) -> bool:
-        async with self._open.start_sftp_client() as sftp:
-            if not await sftp.isfile(remote):
-                return False
-            return size is None or await sftp.getsize(remote) == size
-
-    async def _upload(self, content: bytes, remote: str, report: Callable[[int], None]) -> None:
-        folder, name = posixpath.split(remote)
-        # The same after a cut: what was left is written over, not left behind.
-        temporary = posixpath.join(folder, f".{name}.{self._own}.part")
-        async with self._open.start_sftp_client() as sftp:
-            try:
-                await sftp.makedirs(folder, asyncssh_attributes(0o700), exist_ok=True)
-                await _write(sftp, temporary, content, report)
-                await sftp.posix_rename(temporary, remote)
-            except BaseException as error:
-                await _remove(sftp, temporary)
-                await _say_if_full(sftp, folder, len(content), self.name, error)
-                raise
-
-
-def asyncssh_attributes(permissions: int) -> Any:
-    """Return what SFTP calls a new folder's permissions."""
-    import asyncssh
-
-    return asyncssh.SFTPAttrs(permissions=stat.S_IFDIR | permissions)
-
-
-def exit_status(process: Any) -> int:
-    """Return a remote process' exit status, negative for a signal as in ``subprocess``."""
-    import signal
-
-    if process.exit_signal:
-        name = f"SIG{process.exit_signal[0]}"
-        return -int(getattr(signal, name, signal.SIGKILL))
-    status = process.exit_status
-    # A shell in between says 128 and the signal.
-    return int(128 - status if status and 128 < status < 160 else status or 0)
 
 
 async def _within(work: Coroutine[Any, Any, Result], timeout_s: float | None) -> Result:
@@ -304,46 +258,6 @@ async def _close(route: Sequence[asyncssh.SSHClientConnection]) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-
-
-async def _write(sftp: Any, remote: str, content: bytes, report: Callable[[int], None]) -> None:
-    """Write blocks, several at a time, tell as each group is there, and have the disk keep them."""
-    import asyncssh
-
-    async with sftp.open(remote, "wb", block_size=BLOCK, max_requests=BLOCKS_AHEAD) as file:
-        for begin in range(0, len(content), BLOCK * BLOCKS_AHEAD):
-            end = min(len(content), begin + BLOCK * BLOCKS_AHEAD)
-            await file.write(content[begin:end], begin)
-            report(end)
-        # A file has the name of its hash, so after a power failure it must not be empty.
-        with contextlib.suppress(asyncssh.SFTPOpUnsupported):
-            await file.fsync()
-
-
-async def _remove(sftp: Any, remote: str) -> None:
-    import asyncssh
-
-    # Where the connection is gone, the next run clears what was left.
-    with contextlib.suppress(OSError, asyncssh.Error, asyncio.TimeoutError):
-        await asyncio.wait_for(sftp.remove(remote), CLOSE_TIMEOUT_S)
-
-
-async def _say_if_full(sftp: Any, folder: str, needed: int, name: str, error: object) -> None:
-    """Raise the reason where a write failed for want of space: SFTP itself does not tell."""
-    import asyncssh
-
-    if not isinstance(error, asyncssh.SFTPError):
-        return
-    try:
-        space = await sftp.statvfs(folder)
-    except (OSError, asyncssh.Error):
-        return
-    free = space.bavail * space.frsize
-    if free < needed:
-        raise DeviceError(
-            f"{name}: its disk is full: {needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB "
-            "are free; make room there"
-        )
 
 
 def _bytes(output: Any) -> bytes:

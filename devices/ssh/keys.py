@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,8 @@ import asyncssh
 
 from edgecnn.core.errors import MissingExtraError
 from edgecnn.core.files import quoted
-from edgecnn.devices.ssh.secrets import Secrets, SecretWanted
+from edgecnn.core.platform_support import is_exposed
+from edgecnn.devices.ssh.credentials import Secrets, SecretWantedError
 
 USUAL_FILES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 AGENT_TIMEOUT_S = 10.0
@@ -26,12 +26,12 @@ AGENT_VARIABLE = "SSH_AUTH_SOCK"
 class Keys:
     """Keys in the order in which they are shown, as ``ssh`` does it.
 
-    The agent's come first, of them those whose files are named; then files; last those that a
-    passphrase locks, so that it is asked for only where nothing else will do.
+    The agent's keys come first, and among them those whose files are named; then keys in files.
+    Files that a passphrase locks come last, so that it is asked for only where nothing else helps.
 
     Attributes:
         pairs: The keys.
-        unused: Why a file is not among them, a phrase each.
+        unused: Reasons why the keys of some files are not shown, one a file.
     """
 
     pairs: list[Any]
@@ -53,7 +53,7 @@ class Passphrases:
         secrets: What the user answered so far; an empty answer means not to use that key.
 
     Raises:
-        SecretWanted: The user has to be asked, for asyncssh passes over errors of its own kind.
+        SecretWantedError: The user has to be asked. asyncssh catches errors of its own kind only.
     """
 
     where: str
@@ -64,14 +64,14 @@ class Passphrases:
         question = self.question(file)
         taken = f"{self.where}: it takes your key {quoted(file)}"
         if question not in self.secrets:
-            raise SecretWanted(f"{taken}, which a passphrase locks: {_unlock(file)}", question)
+            raise SecretWantedError(f"{taken}, which a passphrase locks: {_unlock(file)}", question)
         try:
             asyncssh.read_private_key(file, self.secrets[question])
         except ValueError as error:
             if "bcrypt" in str(error):
                 raise MissingExtraError("bcrypt", "ssh") from error
             text = f"{taken}, and the passphrase is wrong: {_unlock(file)}"
-            raise SecretWanted(text, question) from error
+            raise SecretWantedError(text, question) from error
         return self.secrets[question]
 
     def is_refused(self, file: Path) -> bool:
@@ -94,9 +94,9 @@ async def find_keys(identity: str | None, config: Any, passphrases: Passphrases)
 
     Raises:
         OSError: ``identity`` cannot be read.
-        ValueError: It is no private key.
+        ValueError: ``identity`` is no private key.
     """
-    files = _Files(passphrases)
+    files = _KeyFiles(passphrases)
     if identity:
         path = Path(identity).expanduser()
         with path.open("rb"):
@@ -114,7 +114,7 @@ async def find_keys(identity: str | None, config: Any, passphrases: Passphrases)
 
 
 @dataclass
-class _Files:
+class _KeyFiles:
     """Files of private keys, looked at one by one."""
 
     passphrases: Passphrases
@@ -127,7 +127,7 @@ class _Files:
         """Take a file's key, or note why not."""
         public = _public_half(path)
         self.public += [public] if public else []
-        if _is_open_to_others(path):
+        if path.suffix != ".pub" and is_exposed(path):  # ssh refuses such a file, too
             self.unused.append(
                 f"{quoted(path)} was not used, as others can read it: run 'chmod 600 "
                 f"{shlex.quote(str(path))}'"
@@ -155,7 +155,7 @@ class _Files:
 
 
 def _named_files(config: Any) -> Iterable[Path]:
-    """Return the files that the configuration names, or the usual ones, that there are."""
+    """Return the files that exist of those that the configuration names, or of the usual ones."""
     named = config.get("IdentityFile")
     if named is None:
         named = [f"~/.ssh/{name}" for name in USUAL_FILES]
@@ -164,14 +164,6 @@ def _named_files(config: Any) -> Iterable[Path]:
 
 def _can_be_read(path: Path) -> bool:
     return path.is_file() and os.access(path, os.R_OK)
-
-
-def _is_open_to_others(path: Path) -> bool:
-    """Say whether ``ssh`` would refuse a private key for its permissions."""
-    facts = path.stat()
-    if os.name != "posix" or facts.st_uid != os.getuid() or path.suffix == ".pub":
-        return False
-    return bool(stat.S_IMODE(facts.st_mode) & 0o077)
 
 
 def _public_half(path: Path) -> bytes | None:

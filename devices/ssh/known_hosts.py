@@ -8,15 +8,15 @@ from typing import Any
 
 import asyncssh
 
-USUAL = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+KNOWN_HOSTS_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 SSH_PORT = 22
 
 
 class KnownHosts:
     """The known_hosts files that there are, read as one.
 
-    Other than asyncssh itself, this takes a missing file for an empty one, and ``none`` in the
-    configuration for no known host, rather than for every host.
+    Unlike asyncssh itself, this takes a missing file for an empty one, and ``none`` in the
+    configuration for no known host rather than for every host.
 
     Args:
         configured: The files that the SSH configuration names; None for none at all, empty for the
@@ -28,7 +28,7 @@ class KnownHosts:
     """
 
     def __init__(self, configured: Any) -> None:
-        self._files = [Path(name).expanduser() for name in USUAL]
+        self._files = [Path(name).expanduser() for name in KNOWN_HOSTS_FILES]
         if configured is None or configured:
             self._files = [Path(name) for name in configured or ()]
         texts = [path.read_bytes() for path in self._files if path.is_file()]
@@ -36,15 +36,18 @@ class KnownHosts:
 
     @property
     def file(self) -> str:
-        """The one to add to, quoted for a shell."""
-        if not self._files or self._files[0] == Path(USUAL[0]).expanduser():
-            return USUAL[0]
+        """The file that a host key is to be added to, quoted for a shell."""
+        if not self._files or self._files[0] == Path(KNOWN_HOSTS_FILES[0]).expanduser():
+            return KNOWN_HOSTS_FILES[0]
         return shlex.quote(str(self._files[0]))
 
     @property
     def command_for_folder(self) -> str:
-        """What must come before a command that adds to it; nothing where its folder is there."""
-        if self.file != USUAL[0] or Path(USUAL[0]).expanduser().parent.is_dir():
+        """A command that makes the folder of :attr:`file`; nothing where that folder is there."""
+        if (
+            self.file != KNOWN_HOSTS_FILES[0]
+            or Path(KNOWN_HOSTS_FILES[0]).expanduser().parent.is_dir()
+        ):
             return ""
         return "mkdir -m 700 ~/.ssh; "
 

@@ -10,25 +10,25 @@ from typing import Any
 import asyncssh
 
 from edgecnn.core.errors import InputError
-from edgecnn.devices.address import Address
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.credentials import Secrets
 from edgecnn.devices.ssh.keys import Keys, Passphrases, find_keys
 from edgecnn.devices.ssh.known_hosts import KnownHosts
-from edgecnn.devices.ssh.refusals import CONFIG_VARIABLE, Refusal, Server
-from edgecnn.devices.ssh.secrets import Secrets
+from edgecnn.devices.ssh.login_errors import SSH_CONFIG_VARIABLE, Refusal, Server
 
 CONNECT_TIMEOUT_S = 20.0
 KEEPALIVE_S = 5.0
 KEEPALIVES_MISSED = 4
-"""A device that answers none of so many is taken for gone: 20 to 25 s."""
+"""A device that answers none of so many signs of life is taken for gone: after 20 to 25 s."""
 
 MAX_JUMPS = 8
 
-# Python prints warnings of libraries that nobody listens to; ours are errors, one line each.
+# Python prints a library's warnings that nobody listens to; edgecnn's errors say what is wrong.
 logging.getLogger("asyncssh").addHandler(logging.NullHandler())
 
 
 class _Client(asyncssh.SSHClient):
-    """Notes what the server said, for the message."""
+    """Notes what the server said, for the message of a login that fails."""
 
     def __init__(self, refusal: Refusal) -> None:
         self._refusal = refusal
@@ -45,17 +45,17 @@ class _Client(asyncssh.SSHClient):
         self._refusal.password_wanted = True
 
     def kbdint_auth_requested(self) -> None:
-        """Give no answers either."""
+        """Give no answers: they too are asked for outside of the connection."""
         self._refusal.password_wanted = True
 
 
 async def log_in(
-    address: Address, name: str, secrets: Secrets
+    address: SshAddress, name: str, secrets: Secrets
 ) -> list[asyncssh.SSHClientConnection]:
     """Connect as ``~/.ssh/config``, the agent and known_hosts say.
 
     Args:
-        address: Where to.
+        address: Address of the device.
         name: What messages call the device.
         secrets: Passwords and passphrases that the user gave; an empty one is not tried.
 
@@ -63,9 +63,9 @@ async def log_in(
         The connections to the jump hosts, in order, and last that to the device.
 
     Raises:
-        SecretWanted: A password or passphrase would help, or another one.
-        InputError: It is no name of ours, nor one on the network.
-        DeviceError: Anything else, in one line.
+        SecretWantedError: A password or passphrase would help, or another one.
+        InputError: The address is no name of the inventory, nor one on the network.
+        DeviceError: Anything else failed, in one line.
     """
     opened: list[asyncssh.SSHClientConnection] = []
     try:
@@ -80,12 +80,12 @@ async def log_in(
         raise
 
 
-def _jump_hosts(address: Address, name: str) -> list[Address]:
+def _jump_hosts(address: SshAddress, name: str) -> list[SshAddress]:
     """Return the hosts on the way to an address, the first to be connected to first."""
-    route: list[Address] = []
+    route: list[SshAddress] = []
     first = address
     while named := _configured(first, name).get("ProxyJump"):
-        hops = [Address.parse(one.strip().removeprefix("ssh://")) for one in named.split(",")]
+        hops = [SshAddress.parse(one.strip().removeprefix("ssh://")) for one in named.split(",")]
         route = [*hops, *route]
         first = hops[0]
         if len(route) > MAX_JUMPS:
@@ -96,7 +96,7 @@ def _jump_hosts(address: Address, name: str) -> list[Address]:
     return route
 
 
-def _configured(address: Address, name: str) -> Any:
+def _configured(address: SshAddress, name: str) -> Any:
     """Return what the SSH configuration says for an address."""
     try:
         return asyncssh.SSHClientConnectionOptions(**_target(address), client_keys=None).config
@@ -104,8 +104,8 @@ def _configured(address: Address, name: str) -> Any:
         raise Refusal(Server(name, address)).explained(error) from error
 
 
-def _target(address: Address) -> dict[str, Any]:
-    config = os.environ.get(CONFIG_VARIABLE)
+def _target(address: SshAddress) -> dict[str, Any]:
+    config = os.environ.get(SSH_CONFIG_VARIABLE)
     given = {
         "host": address.host,
         "port": address.port,

@@ -1,4 +1,4 @@
-"""Two models on the same images: how often they answer alike, and which one is right more often."""
+"""Two models on the same images: how often they answer alike, and which is right more often."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from edgecnn.accuracy.shares import Bounds, mcnemar, paired_difference, wilson
 
 @dataclass(frozen=True)
 class Agreement:
-    """Counts of images.
+    """How many images two models answered in which way.
 
     Args:
-        same: Both give the same class, right or not.
-        both_right: Both give the label.
-        only_this: This model alone gives the label.
-        only_other: The other model alone does.
-        neither: None of them does.
+        same: Images to which both give the same class, right or not.
+        both_right: Images that both are right on.
+        only_this: Images that this model alone is right on.
+        only_other: Images that the other model alone is right on.
+        neither: Images that both are wrong on.
     """
 
     same: int
@@ -31,9 +31,10 @@ class Agreement:
         """Compare two models' answers, image by image.
 
         Args:
-            answers: Of this model.
-            others: Of the other one; images that only one has are left out.
-            shift: What is added to this model's outputs to get the other's of the same class.
+            answers: Answers of this model.
+            others: Answers of the other model; images that only one of them has are left out.
+            shift: Number that, added to an output of this model, gives the other model's output of
+                the same class.
         """
         import numpy as np
 
@@ -50,7 +51,7 @@ class Agreement:
 
     @property
     def images(self) -> int:
-        """How many both classified."""
+        """Number of images that both classified."""
         return self.both_right + self.only_this + self.only_other + self.neither
 
     @property
@@ -65,7 +66,7 @@ class Agreement:
 
     @property
     def other_top1(self) -> float:
-        """Share of images that the other model is right on."""
+        """Share of the images that the other model is right on, 0 to 1."""
         return (self.both_right + self.only_other) / self.images
 
     @property

@@ -1,4 +1,4 @@
-"""What a model answered to labelled images, one row an image."""
+"""What a model answered to labelled images, one row for each image."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ class Answers:
     """The answers to the images that could be read, in the order of the data.
 
     Args:
-        indices: int64, shape (images,): which images of the data.
-        wanted: int64, shape (images,): the output that is right.
-        top: int64, shape (images, k): outputs with the best scores, the best first; of equal scores
-            the lower output.
-        scores: float64, shape (images, k): theirs, of a quantised output what it stands for.
-        wanted_scores: float64, shape (images,): of the output that is right.
-        finite: bool, shape (images,): whether all scores of an image are numbers.
-        unreadable: What was wrong with each image that could not be read; one line that names it.
+        indices: Which image of the data each row is about, int64, shape (images,).
+        wanted: Output that is right, int64, shape (images,).
+        top: Outputs with the best scores, the best first, int64, shape (images, k); of equal scores
+            the lower output comes first.
+        scores: Scores of these outputs, float64, shape (images, k); of a quantised output the real
+            numbers that its integers stand for.
+        wanted_scores: Score of the output that is right, float64, shape (images,).
+        finite: Whether all scores of an image are finite numbers, bool, shape (images,).
+        unreadable: One line for each image that could not be read, which names it and says why.
     """
 
     indices: npt.NDArray[np.int64]
@@ -38,11 +39,11 @@ class Answers:
 
     @classmethod
     def joined(cls, parts: Sequence[Answers], unreadable: tuple[str, ...]) -> Answers:
-        """Return parts as one, in the order of the data.
+        """Return the answers to several parts of the data as one, in the order of the data.
 
         Args:
-            parts: At least one; of different images, in any order.
-            unreadable: Of the whole.
+            parts: Answers to different images, in any order; at least one part.
+            unreadable: Lines about the unreadable images of all parts.
         """
         import numpy as np
 
@@ -54,7 +55,11 @@ class Answers:
         return cls(**columns, unreadable=unreadable)
 
     def rows(self, kept: npt.NDArray[np.int64]) -> Answers:
-        """Return some of the rows."""
+        """Return some of the rows.
+
+        Args:
+            kept: Numbers of the rows, int64.
+        """
         columns = {name: getattr(self, name)[kept] for name in _column_names()}
         return Answers(**columns, unreadable=self.unreadable)
 
@@ -64,16 +69,16 @@ class Answers:
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Whether the best class is the label, shape (images,)."""
+        """Whether the best class is the label, bool, shape (images,)."""
         return self.hits(1)
 
     def hits(self, k: int) -> npt.NDArray[np.bool_]:
-        """Return whether the label is among the best ``k``, shape (images,)."""
+        """Return whether the label is among the best ``k`` classes, bool, shape (images,)."""
         found: npt.NDArray[np.bool_] = (self.top[:, :k] == self.wanted[:, None]).any(axis=1)
         return found
 
     def share(self, k: int) -> float:
-        """Return the share of images whose label is among the best ``k``, 0 to 1."""
+        """Return the share of images whose label is among the best ``k`` classes, 0 to 1."""
         return int(self.hits(k).sum()) / len(self)
 
     def bounds(self, k: int, confidence: float = CONFIDENCE) -> Bounds:
@@ -83,11 +88,11 @@ class Answers:
     def worst(self, count: int) -> list[int]:
         """Return the rows of wrong answers that were given with the most confidence.
 
-        That is how far the answer's score is above the label's: it means the same for probabilities
-        and for logits. Answers that are no numbers come first.
+        Confidence is how far the answer's score is above the label's score, which has a meaning for
+        probabilities and for logits. Answers with scores that are no numbers come first.
 
         Args:
-            count: How many at most.
+            count: Number of rows at most.
         """
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as its probabilities say."""
+"""Whether a model is right as often as its probabilities say: the expected calibration error."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from edgecnn.accuracy.answers import Answers
 
-BINS = 15
-"""As in Guo et al.: figures with other bins cannot be compared."""
+CALIBRATION_BINS = 15
+"""Bins of equal width, as many as Guo et al. use: errors with other bins cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,11 @@ class Bin:
     """Images whose best class has a probability above ``low`` and up to ``high``.
 
     Args:
-        low: 0 to 1.
-        high: 0 to 1.
-        images: How many.
-        confidence: Mean probability of their best classes.
-        accuracy: Share of them whose best class is the label.
+        low: Lower end of the probabilities, 0 to 1.
+        high: Upper end of the probabilities, 0 to 1.
+        images: Number of images in the bin.
+        confidence: Mean probability of these images' best classes, 0 to 1.
+        accuracy: Share of these images whose best class is the label, 0 to 1.
     """
 
     low: float
@@ -31,12 +31,12 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The expected calibration error and the bins that it comes from; empty ones are left out.
+    """The expected calibration error and the bins that it comes from.
 
     Args:
         error: Mean of the bins' differences between confidence and accuracy, weighted by their
-            images: 0 is right, 0.1 means off by 10 points.
-        bins: By probability.
+            images: 0 is perfect, 0.1 means off by 10 percentage points.
+        bins: Bins that have images, those of the lowest probability first.
     """
 
     error: float
@@ -44,7 +44,7 @@ class Calibration:
 
     @property
     def bias(self) -> float:
-        """Mean confidence less accuracy: above 0 a model is surer than it is right."""
+        """Mean confidence less accuracy: above 0 the model is surer than it is right."""
         images = sum(one.images for one in self.bins)
         return sum(one.images * (one.confidence - one.accuracy) for one in self.bins) / images
 
@@ -56,7 +56,7 @@ def calibration(answers: Answers) -> Calibration | None:
     https://arxiv.org/abs/1706.04599, equation 3.
 
     Args:
-        answers: With scores that are probabilities.
+        answers: Answers of a model whose scores are probabilities.
 
     Returns:
         None where no score is a number.
@@ -72,11 +72,15 @@ def calibration(answers: Answers) -> Calibration | None:
     if not len(confidence):
         return None
     # A bin holds its upper end: (0, 1/15], (1/15, 2/15], ...
-    numbers = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    numbers = np.clip(
+        np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1
+    )
     bins = []
     for number in np.unique(numbers):
         here = numbers == number
         means = float(confidence[here].mean()), float(correct[here].mean())
-        bins.append(Bin(number / BINS, (number + 1) / BINS, int(here.sum()), *means))
+        bins.append(
+            Bin(number / CALIBRATION_BINS, (number + 1) / CALIBRATION_BINS, int(here.sum()), *means)
+        )
     off = sum(one.images * abs(one.confidence - one.accuracy) for one in bins)
     return Calibration(off / len(confidence), tuple(bins))

@@ -1,4 +1,4 @@
-"""Which classes a model knows, and which it takes for which."""
+"""The confusion matrix: which classes a model recognises, and which it takes for others."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class ClassResult:
     """How one class fared.
 
     Args:
-        output: Its output of the model.
-        images: With this label.
-        answered: Images for which it was the best class, rightly or not.
-        correct: Images with this label for which it was.
+        output: Output of the model for the class.
+        images: Number of images with this label.
+        answered: Number of images for which it was the best class, rightly or not.
+        correct: Number of images with this label for which it was the best class.
     """
 
     output: int
@@ -36,7 +36,7 @@ class ClassResult:
 
     @property
     def recall_bounds(self) -> Bounds | None:
-        """Wilson's interval of the recall."""
+        """Wilson's interval of the recall; None without images."""
         return wilson(self.correct / self.images, self.images) if self.images else None
 
     @property
@@ -47,12 +47,12 @@ class ClassResult:
 
 @dataclass(frozen=True)
 class Confusion:
-    """The confusion matrix, only its cells that are not 0: of 1,000 classes few of a million are.
+    """The confusion matrix as its cells that are not 0: 1,000 classes have a million cells.
 
     Args:
-        labels: int64, shape (cells,): outputs that are right.
-        answers: int64, shape (cells,): best classes given instead, or the same.
-        images: int64, shape (cells,): how often; of labels and answers in order.
+        labels: Output that is right in each cell, int64, shape (cells,), ascending.
+        answers: Best class in each cell, right or not, int64, shape (cells,).
+        images: Number of images in each cell, int64, shape (cells,).
         outputs: Number of classes.
     """
 
@@ -66,8 +66,8 @@ class Confusion:
         """Count the answers of a model.
 
         Args:
-            answers: Of a model.
-            outputs: Its number of outputs.
+            answers: The answers.
+            outputs: The model's number of outputs.
 
         Example:
             >>> Confusion.of(answers, 10).matrix().trace() == answers.correct.sum()
@@ -80,7 +80,7 @@ class Confusion:
         return cls(kept // outputs, kept % outputs, counts.astype(np.int64), outputs)
 
     def matrix(self) -> npt.NDArray[np.int64]:
-        """Return all cells, shape (outputs, outputs): a row a label, a column an answer."""
+        """Return all cells, int64, shape (outputs, outputs): a row a label, a column an answer."""
         import numpy as np
 
         full = np.zeros((self.outputs, self.outputs), np.int64)
@@ -88,7 +88,7 @@ class Confusion:
         return full
 
     def classes(self) -> list[ClassResult]:
-        """Return how each class fared that was a label or an answer, by output."""
+        """Return how each class fared that was a label or an answer, in the order of outputs."""
         import numpy as np
 
         def per_output(where: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]) -> list[int]:

@@ -1,7 +1,7 @@
 """All that is known of a model's answers, as plain values for JSON.
 
-Tables are columns, so that ``pandas.DataFrame(document["answers"])`` is one; classes are outputs of
-the model, and ``labels`` names them.
+Tables are given as columns, so that ``pandas.DataFrame(document["answers"])`` makes one of them.
+Classes are numbers of the model's outputs, and ``labels`` has their names.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import json_values
 from edgecnn.results.record import Record
 
-Columns = dict[str, list[Any]]
+AnswerColumns = dict[str, list[Any]]
 
-ABOUT = (
+DOCUMENT_FIELDS = (
     "edgecnn_version",
     "measured_at",
     "model",
@@ -27,20 +27,21 @@ ABOUT = (
     "runtime",
     "runtime_version",
 )
+"""Fields of a record that say what the answers belong to."""
 
 
 def document(record: Record, accuracy: Accuracy) -> dict[str, Any]:
-    """Return the figures of a record that are about accuracy, and what they come from.
+    """Return the figures of a record that are about accuracy, and the answers behind them.
 
     Args:
-        record: Of the model.
-        accuracy: What came of its images.
+        record: Record of the model.
+        accuracy: What classifying the images gave.
 
     Example:
         >>> document(record, accuracy)["confusion"]
         {'label': [0, 1, 1], 'answer': [0, 0, 1], 'images': [3, 1, 2]}
     """
-    values = {name: getattr(record, name) for name in ABOUT} | accuracy.record_fields()
+    values = {name: getattr(record, name) for name in DOCUMENT_FIELDS} | accuracy.record_fields()
     values["labels"] = [accuracy.label(output) for output in range(accuracy.outputs)]
     values["classes"] = _classes(accuracy.confusion.classes())
     values["confusion"] = _confusion(accuracy.confusion)
@@ -52,7 +53,7 @@ def document(record: Record, accuracy: Accuracy) -> dict[str, Any]:
 
 
 def as_json(documents: Iterable[dict[str, Any]]) -> str:
-    """Return documents as a JSON array with one line an entry of each: columns stay together."""
+    """Return documents as a JSON array with a line for each entry: columns stay together."""
     texts = (
         "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in one.items()) + "\n}"
         for one in documents
@@ -60,7 +61,7 @@ def as_json(documents: Iterable[dict[str, Any]]) -> str:
     return "[\n" + ",\n".join(texts) + "\n]\n"
 
 
-def _classes(results: list[ClassResult]) -> Columns:
+def _classes(results: list[ClassResult]) -> AnswerColumns:
     bounds = [one.recall_bounds or (None, None) for one in results]
     return {
         "output": [one.output for one in results],
@@ -74,7 +75,7 @@ def _classes(results: list[ClassResult]) -> Columns:
     }
 
 
-def _confusion(confusion: Confusion) -> Columns:
+def _confusion(confusion: Confusion) -> AnswerColumns:
     return {
         "label": confusion.labels.tolist(),
         "answer": confusion.answers.tolist(),
@@ -82,7 +83,7 @@ def _confusion(confusion: Confusion) -> Columns:
     }
 
 
-def _calibration(found: Calibration) -> Columns:
+def _calibration(found: Calibration) -> AnswerColumns:
     return {
         "above_percent": [_percent(one.low) for one in found.bins],
         "up_to_percent": [_percent(one.high) for one in found.bins],
@@ -92,9 +93,9 @@ def _calibration(found: Calibration) -> Columns:
     }
 
 
-def _answers(accuracy: Accuracy) -> Columns:
+def _answers(accuracy: Accuracy) -> AnswerColumns:
     answers = accuracy.answers
-    columns: Columns = {
+    columns: AnswerColumns = {
         "image": [accuracy.image_name(row) for row in range(len(answers))],
         "label": answers.wanted.tolist(),
         "answer": answers.top[:, 0].tolist(),
@@ -103,9 +104,9 @@ def _answers(accuracy: Accuracy) -> Columns:
         "best": answers.top.tolist(),
         "best_scores": answers.scores.tolist(),
     }
-    if accuracy.beside is not None:
-        other = accuracy.beside.answer_to(answers)
-        columns["against_answer"] = [other.get(index) for index in answers.indices.tolist()]
+    if accuracy.other is not None:
+        given = accuracy.other.answer_to(answers)
+        columns["against_answer"] = [given.get(index) for index in answers.indices.tolist()]
     return columns
 
 

@@ -16,15 +16,16 @@ TOP_K = 5
 
 
 @dataclass(frozen=True)
-class Beside:
-    """Another model that classified the same images.
+class OtherModel:
+    """Another model that classified the same images for comparison.
 
     Args:
-        model: Its path, as it was given.
-        sha256: Of its file.
-        agreement: What came of it.
-        answers: What it answered.
-        shift: Added to the output of a class of the other model, it gives the output of this one.
+        model: Path of the other model, as it was given.
+        sha256: SHA-256 of its file.
+        agreement: How the two models' answers agree.
+        answers: Answers of the other model.
+        shift: Number that, added to an output of the measured model, gives the other model's output
+            of the same class.
     """
 
     model: str
@@ -34,17 +35,24 @@ class Beside:
     shift: int
 
     def answer_to(self, answers: Answers) -> dict[int, int]:
-        """Return its best class of each image, as an output of the other model.
+        """Return the other model's best class of each image, as an output of the measured model.
 
         Args:
-            answers: Of the other model; only their images count.
+            answers: Answers of the measured model, which say which images.
+
+        Returns:
+            Number of the image -> output.
         """
         top = self.answers.top[:, 0] - self.shift
         every = dict(zip(self.answers.indices.tolist(), top.tolist(), strict=True))
         return {index: every[index] for index in answers.indices.tolist() if index in every}
 
     def regressions(self, answers: Answers) -> list[int]:
-        """Return the rows of another model's answers that are wrong where this one is right."""
+        """Return the rows that the measured model is wrong on and the other model right.
+
+        Args:
+            answers: Answers of the measured model.
+        """
         right = set(self.answers.indices[self.answers.correct].tolist())
         wrong = (~answers.correct).nonzero()[0]
         return [int(row) for row in wrong if int(answers.indices[row]) in right]
@@ -55,13 +63,13 @@ class Accuracy:
     """What classifying a data set gave.
 
     Args:
-        dataset: The images.
-        answers: To those that could be read.
+        dataset: The images and their labels.
+        answers: Answers to the images that could be read.
         outputs: Number of the model's outputs.
-        label_offset: Output of class 0.
-        labels: Names by output; empty where nobody gives names.
+        label_offset: Output of the model for class 0.
+        labels: Names of the outputs; empty where nobody gives names.
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
-        beside: The model it was to be compared with, if any.
+        other: The model that classified the same images for comparison, if any.
     """
 
     dataset: Dataset
@@ -70,41 +78,41 @@ class Accuracy:
     label_offset: int
     labels: tuple[str, ...] = ()
     gives_probabilities: bool = False
-    beside: Beside | None = None
+    other: OtherModel | None = None
 
     @property
     def data(self) -> str:
-        """The data's name."""
+        """Name of the data."""
         return self.dataset.name
 
     @property
     def images(self) -> int:
-        """How many were classified."""
+        """Number of images that were classified."""
         return len(self.answers)
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """What was wrong with each image that could not be read."""
+        """One line for each image that could not be read."""
         return self.answers.unreadable
 
     @property
     def top1_percent(self) -> float:
-        """Share of the images whose best class is the label."""
+        """Share of the images whose best class is the label, in percent."""
         return 100 * self.answers.share(1)
 
     @property
     def top5_percent(self) -> float | None:
-        """Share with the label among the best five; None below six outputs."""
+        """Share of the images with the label among the best five; None below six outputs."""
         return 100 * self.answers.share(TOP_K) if self.outputs > TOP_K else None
 
     @property
     def not_finite(self) -> int:
-        """Images for which the model gave NaN or infinity."""
+        """Number of images for which the model gave NaN or infinity."""
         return int((~self.answers.finite).sum())
 
     @cached_property
     def confusion(self) -> Confusion:
-        """Which classes were taken for which."""
+        """The confusion matrix."""
         return Confusion.of(self.answers, self.outputs)
 
     @cached_property
@@ -138,23 +146,17 @@ class Accuracy:
             fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
         if self.calibration is not None:
             fields["calibration_error_percent"] = 100 * self.calibration.error
-        if self.beside is not None:
-            fields.update(_agreement_fields(self.beside))
+        if self.other is not None:
+            fields.update(_agreement_fields(self.other))
         return fields
 
 
-NO_ACCURACY: dict[str, Any] = dict.fromkeys(
-    ("data", "images", "images_unreadable", "label_offset", "top1_percent", "top5_percent")
-)
-"""Fields of a record whose model classified nothing."""
-
-
-def _agreement_fields(beside: Beside) -> dict[str, Any]:
-    agreement = beside.agreement
+def _agreement_fields(other: OtherModel) -> dict[str, Any]:
+    agreement = other.agreement
     low, high = agreement.bounds
     return {
-        "against": beside.model,
-        "against_sha256": beside.sha256,
+        "against": other.model,
+        "against_sha256": other.sha256,
         "against_top1_percent": 100 * agreement.other_top1,
         "agreement_percent": 100 * agreement.share,
         "agreement_low_percent": 100 * low,

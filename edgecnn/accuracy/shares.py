@@ -1,4 +1,4 @@
-"""How sure a share of images is, and the difference between two shares."""
+"""How sure a share of images is, and how sure the difference between two shares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
-"""Of the intervals that are shown; what decides something says its own."""
+"""Confidence of the intervals of accuracy that are shown."""
 
 Bounds = tuple[float, float]
 
@@ -18,12 +18,12 @@ def wilson(share: float, count: int, confidence: float = CONFIDENCE) -> Bounds:
     unlike the textbook's +-1.96 standard errors it is right near 0 and 1, too.
 
     Args:
-        share: 0 to 1.
-        count: Of how many images, 1 or more.
-        confidence: How often such an interval holds what is true.
+        share: Share of the images, 0 to 1.
+        count: Number of images, 1 or more.
+        confidence: How often such an interval holds the true share, 0 to 1.
 
     Returns:
-        (low, high), 0 to 1.
+        Lower and upper end, 0 to 1.
 
     Example:
         >>> [round(end, 4) for end in wilson(81 / 263, 263)]
@@ -47,11 +47,11 @@ def difference(
     (1998), method 10.
 
     Args:
-        new: 0 to 1.
-        base: 0 to 1.
-        new_count: Of how many images.
-        base_count: Of how many images.
-        confidence: How often such an interval holds what is true.
+        new: Share of the new images, 0 to 1.
+        base: Share of the base images, 0 to 1.
+        new_count: Number of new images.
+        base_count: Number of base images.
+        confidence: How often such an interval holds the true difference, 0 to 1.
 
     Example:
         >>> [round(end, 4) for end in difference(56 / 70, 48 / 80, 70, 80)]
@@ -69,10 +69,11 @@ def paired_difference(
     based on paired data" (1998), method 10.
 
     Args:
-        both: Images that both are right on.
-        only_new: Images that the new one alone is right on.
-        only_base: Images that the base alone is right on.
-        neither: Images that both are wrong on.
+        both: Number of images that both are right on.
+        only_new: Number of images that the new model alone is right on.
+        only_base: Number of images that the base model alone is right on.
+        neither: Number of images that both are wrong on.
+        confidence: How often such an interval holds the true difference, 0 to 1.
         confidence: How often such an interval holds what is true.
 
     Example:
@@ -92,18 +93,18 @@ def paired_difference(
 
 
 def mcnemar(only_new: int, only_base: int) -> float:
-    """Return the p-value of McNemar's exact test of whether both are as good.
+    """Return the p-value of McNemar's exact test of whether two models are equally good.
 
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
-    percentages" (1947). Of the images that one alone is right on, each is as good as a coin's toss
-    then: twice the smaller tail of a binomial distribution.
+    percentages" (1947). If the models are equally good, each image that one alone is right on is
+    like the toss of a coin: the p-value is twice the smaller tail of a binomial distribution.
 
     Args:
-        only_new: Images that the one alone is right on.
-        only_base: Images that the other alone is right on.
+        only_new: Number of images that one model alone is right on.
+        only_base: Number of images that the other model alone is right on.
 
     Returns:
-        0 to 1; small where they differ by more than chance.
+        0 to 1; small where the models differ by more than chance.
 
     Example:
         >>> round(mcnemar(1, 7), 4)
@@ -117,7 +118,7 @@ def mcnemar(only_new: int, only_base: int) -> float:
 
 
 def normal_quantile(confidence: float) -> float:
-    """Return how many standard deviations to each side hold this share of a normal distribution.
+    """Return how many standard deviations to each side hold a share of a normal distribution.
 
     Example:
         >>> round(normal_quantile(0.95), 2)
@@ -149,5 +150,5 @@ def _difference(
 
 
 def _added(one: float, other: float, phi: float) -> float:
-    """Return the length of two deviations of correlation ``phi`` together."""
+    """Return the length of the sum of two deviations with correlation ``phi``."""
     return math.sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))

@@ -1,4 +1,4 @@
-"""Options of ``edgecnn bench`` for what is behind an accuracy, and where that goes."""
+"""Options of ``edgecnn bench`` for the answers behind an accuracy, and where these go."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class AccuracyOutput:
     """Where the answers behind each accuracy go: a JSON file and the terminal, if asked for.
 
     Args:
-        target: The file, or None.
-        details: Whether to print them.
-        data: What the user gave as data.
-        models: What is measured and compared with; the file must not be one of them.
+        target: Path of the JSON file; None for no file.
+        details: Whether to print the answers.
+        data: The data, as the user named it; None for no data.
+        models: Files that are measured or compared with, which must not be overwritten.
         records: Where the records are written as JSON, ``"-"`` for standard output.
 
     Raises:
-        InputError: There is no data, or the file cannot be written, found out before anything is
-            measured.
+        InputError: There is no data, or the file cannot be written; that is found out before
+            anything is measured.
     """
 
     def __init__(
@@ -79,12 +79,17 @@ class AccuracyOutput:
             check_target(self._file, models)
 
     def add(self, record: Record, accuracy: Accuracy) -> None:
-        """Take what came of one model's images; any thread may."""
+        """Take what classifying one model's images gave; it may be called from any thread.
+
+        Args:
+            record: Record of the model.
+            accuracy: What classifying the images gave.
+        """
         if self._file is not None or self._details:
             self._known.append((record, accuracy))
 
     def write(self) -> None:
-        """Write the file anew with all that there is."""
+        """Write the file anew with all answers so far."""
         if self._file is None or not self._known:
             return
         from edgecnn.accuracy.document import as_json, document
@@ -94,7 +99,7 @@ class AccuracyOutput:
             temporary.write_text(text, encoding="utf-8")
 
     def show(self) -> None:
-        """Print what there is, if asked for."""
+        """Print all answers so far, if that was asked for."""
         if not self._details or not self._known:
             return
         from edgecnn.cli.accuracy_text import print_details

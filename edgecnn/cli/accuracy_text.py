@@ -6,38 +6,36 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from edgecnn.accuracy.answers import Answers
-from edgecnn.accuracy.calibration import BINS, Calibration
+from edgecnn.accuracy.calibration import CALIBRATION_BINS, Calibration
 from edgecnn.accuracy.classes import ClassResult
-from edgecnn.accuracy.result import TOP_K, Accuracy, Beside
+from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
 from edgecnn.accuracy.shares import Bounds
-from edgecnn.cli.table import print_whole
+from edgecnn.cli.table import add_cells, plain_table, print_whole
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.results.record import Record
 
-FEWEST = 2
-"""Images of a class or a mistake that is listed: the one wrong image of a class is shown itself."""
+FEWEST_LISTED = 2
+"""Images that a class or a mistake must have to be listed; single images are shown themselves."""
 
-ROWS = 10
-"""Of each list; a JSON file has all."""
+MOST_DETAIL_ROWS = 10
+"""Rows of each list; the JSON file has all."""
 
 MATRIX_CLASSES = 12
-"""A confusion matrix of more is wider than a terminal, and is listed instead."""
+"""Classes in a confusion matrix; the mistakes of more classes are listed instead."""
 
 NAME_WIDTH = 32
-"""Letters of a class' name: some of ImageNet's have a hundred."""
+"""Letters of a class' name that are shown: some names of ImageNet have a hundred."""
 
 
 def print_details(record: Record, accuracy: Accuracy) -> None:
     """Print figures with intervals, classes, mistakes and the worst images.
 
     Args:
-        record: Of the model.
-        accuracy: What came of its images.
+        record: Record of the model.
+        accuracy: What classifying the images gave.
     """
     click.echo(
         f"\n{quoted_if_needed(Path(record.model).name)} on {record.device}: {accuracy.images} "
@@ -51,11 +49,14 @@ def print_details(record: Record, accuracy: Accuracy) -> None:
     else:
         _print("Most frequent mistakes", _mistakes(accuracy))
     _print("Classes that are recognised least", _weakest(accuracy, results))
-    _print("Wrong answers that it is surest of", _images(accuracy, accuracy.answers.worst(ROWS)))
-    if accuracy.beside is not None:
-        rows = accuracy.beside.regressions(accuracy.answers)
-        title = f"Wrong where {_name(accuracy.beside)} is right: {len(rows)} images"
-        _print(title, _images(accuracy, rows[:ROWS]))
+    _print(
+        "Wrong answers that it is surest of",
+        _images(accuracy, accuracy.answers.worst(MOST_DETAIL_ROWS)),
+    )
+    if accuracy.other is not None:
+        rows = accuracy.other.regressions(accuracy.answers)
+        title = f"Wrong where {_name(accuracy.other)} is right: {len(rows)} images"
+        _print(title, _images(accuracy, rows[:MOST_DETAIL_ROWS]))
 
 
 def _figures(accuracy: Accuracy) -> Iterator[str]:
@@ -67,20 +68,20 @@ def _figures(accuracy: Accuracy) -> Iterator[str]:
         yield _calibration(accuracy.calibration, answers)
     elif not accuracy.gives_probabilities:
         yield "its scores are no probabilities: nothing is said of calibration"
-    if accuracy.beside is not None:
-        yield from _beside(accuracy.beside)
+    if accuracy.other is not None:
+        yield from _comparison(accuracy.other)
 
 
 def _calibration(found: Calibration, answers: Answers) -> str:
     says = "surer than it is right" if found.bias > 0 else "less sure than it is right"
     return (
-        f"expected calibration error {100 * found.error:.1f} % ({BINS} bins of equal width): on "
-        f"the whole {abs(100 * found.bias):.1f} points {says}"
+        f"expected calibration error {100 * found.error:.1f} % ({CALIBRATION_BINS} bins of equal "
+        f"width): on the whole {abs(100 * found.bias):.1f} points {says}"
     )
 
 
-def _beside(beside: Beside) -> Iterator[str]:
-    agreement, name = beside.agreement, _name(beside)
+def _comparison(other: OtherModel) -> Iterator[str]:
+    agreement, name = other.agreement, _name(other)
     low, high = (100 * end for end in agreement.difference_bounds)
     yield f"the same answer as {name} on {_share(agreement.share, agreement.bounds)}"
     yield (
@@ -92,47 +93,41 @@ def _beside(beside: Beside) -> Iterator[str]:
 
 def _matrix(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
     matrix = accuracy.confusion.matrix()
-    table = _table(("class", ""), *((str(one.output), "right") for one in results))
+    table = _table(["class"], [str(one.output) for one in results])
     for one in results:
         counts = [int(matrix[one.output, other.output]) for other in results]
         cells = (str(count) if count else "." for count in counts)
-        table.add_row(Text(_class(accuracy, one.output)), *map(Text, cells))
+        add_cells(table, [_class(accuracy, one.output), *cells])
     return table
 
 
 def _mistakes(accuracy: Accuracy) -> Table:
-    table = _table(("label", ""), ("answer", ""), ("images", "right"))
-    for label, answer, count in accuracy.confusion.mistakes()[:ROWS]:
-        if count < FEWEST:
+    table = _table(["label", "answer"], ["images"])
+    for label, answer, count in accuracy.confusion.mistakes()[:MOST_DETAIL_ROWS]:
+        if count < FEWEST_LISTED:
             break
-        cells = (_class(accuracy, label), _class(accuracy, answer), str(count))
-        table.add_row(*map(Text, cells))
+        add_cells(table, [_class(accuracy, label), _class(accuracy, answer), str(count)])
     return table
 
 
 def _weakest(accuracy: Accuracy, results: Sequence[ClassResult]) -> Table:
-    table = _table(
-        ("class", ""), ("images", "right"), ("recall %", "right"), ("precision %", "right")
-    )
+    table = _table(["class"], ["images", "recall %", "precision %"])
     # By the upper end: 0 of 20 is surely bad, 0 of 1 hardly says anything.
-    missed = (one for one in results if one.correct < one.images >= FEWEST)
+    missed = (one for one in results if one.correct < one.images >= FEWEST_LISTED)
     known = [(one.recall_bounds, one) for one in missed]
     ranked = sorted((bounds[1], one.output, one) for bounds, one in known if bounds is not None)
-    for _, _, one in ranked[:ROWS]:
+    for _, _, one in ranked[:MOST_DETAIL_ROWS]:
         assert one.recall is not None
         assert one.recall_bounds is not None
-        precision = "-" if one.precision is None else f"{100 * one.precision:.1f}"
+        precision = None if one.precision is None else f"{100 * one.precision:.1f}"
         recall = _share(one.recall, one.recall_bounds, "")
-        cells = (_class(accuracy, one.output), str(one.images), recall, precision)
-        table.add_row(*map(Text, cells))
+        add_cells(table, [_class(accuracy, one.output), str(one.images), recall, precision])
     return table
 
 
 def _images(accuracy: Accuracy, rows: Sequence[int]) -> Table:
     answers = accuracy.answers
-    table = _table(
-        ("image", ""), ("label", ""), ("answer", ""), ("score", "right"), ("label's", "right")
-    )
+    table = _table(["image", "label", "answer"], ["score", "label's"])
     for row in rows:
         cells = (
             _image(accuracy, row),
@@ -141,15 +136,13 @@ def _images(accuracy: Accuracy, rows: Sequence[int]) -> Table:
             f"{answers.scores[row, 0]:.3g}",
             f"{answers.wanted_scores[row]:.3g}",
         )
-        table.add_row(*map(Text, cells))
+        add_cells(table, cells)
     return table
 
 
-def _table(*columns: tuple[str, str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for title, side in columns:
-        table.add_column(title, justify="right" if side else "left", overflow="fold")
-    return table
+def _table(texts: list[str], numbers: list[str]) -> Table:
+    """Return an empty table whose first columns have texts and whose others have numbers."""
+    return plain_table([*texts, *numbers], right=numbers, folded=[*texts, *numbers])
 
 
 def _print(title: str, table: Table) -> None:
@@ -175,8 +168,8 @@ def _image(accuracy: Accuracy, row: int) -> str:
     return quoted_if_needed(name)
 
 
-def _name(beside: Beside) -> str:
-    return quoted_if_needed(Path(beside.model).name)
+def _name(other: OtherModel) -> str:
+    return quoted_if_needed(Path(other.model).name)
 
 
 def _share(share: float, bounds: Bounds, unit: str = " %") -> str:

@@ -11,7 +11,7 @@ from edgecnn.cli.options import STANDARD_OUTPUT, store_option
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
-    from edgecnn.comparison.compare import Compared, Comparison
+    from edgecnn.comparison.compare import ComparedPair, Comparison
 
 
 @click.command("compare")
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     help="'latency_p50_ms > +5%', 'top1 < -0.5', ...: exit code 1 where that is sure, 2 where it "
     "cannot be told.",
 )
-@click.option("--force", is_flag=True, help="Compare other devices, runtimes, threads or data.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Compare other devices, runtimes, threads, CPUs, protocols or data.",
+)
 @click.option("--markdown", metavar="FILE|-", help="Write Markdown, for a pull request.")
 @click.option("--junit", metavar="FILE|-", help="Write the conditions as JUnit XML.")
 @store_option
@@ -89,26 +93,18 @@ def _print(comparison: Comparison) -> None:
         click.echo(f"note: measured on one side only: {quoted_if_needed(name)}")
 
 
-def _print_pair(one: Compared) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from edgecnn.cli.table import print_whole
-    from edgecnn.comparison.documents import value_text
+def _print_pair(one: ComparedPair) -> None:
+    from edgecnn.cli.table import add_cells, plain_table, print_whole
 
     counts = f"{len(one.pair.base)} and {len(one.pair.new)} run(s)"
     when = f"{one.pair.base[0].measured_at[:16]} and {one.pair.new[0].measured_at[:16]}"
     click.echo(f"{quoted_if_needed(one.pair.name)}: {counts}, {when}")
     for difference in one.pair.differences:
         click.echo(f"note: not alike: {quoted_if_needed(difference)}")
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for title in ("metric", "base", "new", "change", "interval", "verdict"):
-        table.add_column(title, justify="right" if title in ("base", "new", "change") else "left")
+    titles = ("metric", "base", "new", "change", "interval", "verdict")
+    table = plain_table(titles, right=("base", "new", "change"), folded=titles)
     for change in one.changes:
-        values = (value_text(change.metric, value) for value in (change.base, change.new))
-        cells = (change.metric, *values, change.change_text, change.interval_text, change.verdict)
-        table.add_row(*map(Text, cells))
+        add_cells(table, change.cells)
     print_whole(table)
     for judged in one.gates:
         click.echo(f"{judged.outcome}: fail if {judged.gate.text} ({judged.reason})")

@@ -14,7 +14,7 @@ from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.demo.run import DemoModel
-    from edgecnn.demo.training import Trained
+    from edgecnn.demo.training import TrainingResult
 
 
 @click.command("demo")
@@ -66,11 +66,12 @@ def _require_tensorflow() -> None:
         raise MissingExtraError("TensorFlow", "convert")
 
 
-def trained_lines(model: DemoModel, trained: Trained) -> str:
+def trained_lines(model: DemoModel, trained: TrainingResult) -> str:
     """Return what a training came to, and whether it was stopped before it was done.
 
     Example:
-        >>> trained_lines(MODELS[0], Trained(97.0, epochs=26.0, seconds=71.2)).partition(":")[2]
+        >>> result = TrainingResult(97.0, epochs=26.0, seconds=71.2)
+        >>> trained_lines(MODELS[0], result).partition(":")[2]
         ' 97.0 % of the held-out digits right'
     """
     line = (

@@ -12,12 +12,12 @@ from edgecnn.cli.progress import PhaseProgress, can_ask
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgecnn.devices.setup.readiness import Item, Readiness
-    from edgecnn.devices.ssh.connection import Connection
+    from edgecnn.devices.connection import Connection
+    from edgecnn.devices.setup.readiness import CheckedItem, Readiness
 
 
 @click.command("setup")
-@click.argument("name", metavar="NAME|[USER@]HOST[:PORT]")
+@click.argument("name", metavar="NAME|ADDRESS")
 @click.option(
     "--wheels",
     type=click.Path(path_type=Path),
@@ -47,7 +47,7 @@ def setup_command(
       edgecnn devices setup pi@192.168.1.20
       edgecnn devices setup pi --wheels wheels/
     """
-    from edgecnn.devices.setup.setup import set_up
+    from edgecnn.devices.setup.set_up import set_up
 
     if wheels and source == "device":
         raise InputError("--wheels are on this machine: leave out --from device")
@@ -65,7 +65,7 @@ def setup_command(
 
 
 @click.command("check")
-@click.argument("name", metavar="NAME|[USER@]HOST[:PORT]")
+@click.argument("name", metavar="NAME|ADDRESS")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check_command(name: str, as_json: bool) -> int:
     """Say whether a device is ready to run models, and what to do where it is not.
@@ -91,16 +91,21 @@ def check_command(name: str, as_json: bool) -> int:
 def connection_to(name: str, progress: PhaseProgress) -> Connection:
     """Return a connection to a device, to be used with ``with``.
 
+    Args:
+        name: A name of the inventory, or an address.
+        progress: Shows that it is being made, and asks for passwords.
+
     Raises:
-        InputError: It is this machine, or no device can have such a name.
+        InputError: The name is this machine's, or no device can have such a name.
     """
-    from edgecnn.devices.base import DESKTOP, address_of
-    from edgecnn.devices.ssh.connection import Connection
+    from edgecnn.devices.device import DESKTOP
+    from edgecnn.devices.inventory import address_of
+    from edgecnn.devices.transports import connect
 
     if name == DESKTOP:
         raise InputError(f"{name!r} is this machine, and edgecnn is set up here already")
     progress("connecting")
-    return Connection(address_of(name), name, progress.ask_password if can_ask() else None)
+    return connect(address_of(name), name, progress.ask_password if can_ask() else None)
 
 
 def lines_of(found: Readiness) -> list[str]:
@@ -109,7 +114,7 @@ def lines_of(found: Readiness) -> list[str]:
     return [*lines, f"{found.device} is {'ready' if found.ready else 'not ready'}"]
 
 
-def item_lines(item: Item) -> list[str]:
+def item_lines(item: CheckedItem) -> list[str]:
     """Return the line of one thing, and what to do about it."""
     line = f"{'ok' if item.ok else 'not ok':6}  {item.name:7}  {item.text}"
     return [line, f"{'':17}{item.advice}"] if item.advice else [line]

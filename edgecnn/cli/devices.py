@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import replace
 
 import click
 
@@ -61,36 +60,35 @@ def list_command(as_json: bool) -> None:
       edgecnn devices list
     """
     import json
-    from dataclasses import asdict
 
-    from edgecnn.devices.inventory import BUILT_IN, Inventory
+    from edgecnn.devices.inventory import BUILT_IN_DEVICES, Inventory, all_fields_of
 
     inventory = Inventory()
     devices, own = inventory.all(), inventory.own()
     if as_json:
-        entries = [{"name": name, **asdict(address)} for name, address in devices.items()]
+        entries = [{"name": name, **all_fields_of(address)} for name, address in devices.items()]
         click.echo(json.dumps(entries, indent=2))
         return
     click.echo("desktop  this machine")
     for name, address in devices.items():
         extras = [f"{key}: {value}" for key, value in _extras(address) if value]
-        extras += ["from the start"] if name in BUILT_IN and name not in own else []
+        extras += ["from the start"] if name in BUILT_IN_DEVICES and name not in own else []
         click.echo(f"{name}  {address}" + (f"  ({', '.join(extras)})" if extras else ""))
     click.echo(f"They are kept in {inventory.path}", err=True)
 
 
 def _extras(address: object) -> list[tuple[str, object]]:
-    return [(key, getattr(address, key)) for key in ("identity", "python")]
+    return [(key, getattr(address, key, None)) for key in ("identity", "python")]
 
 
 @devices_command.command("add")
 @click.argument("name")
-@click.argument("host", metavar="[USER@]HOST[:PORT]")
-@click.option("--port", type=int, help="Of its SSH server.  [default: 22]")
+@click.argument("address", metavar="[USER@]HOST[:PORT]")
+@click.option("--port", type=int, help="Port of its SSH server.  [default: 22]")
 @click.option("--identity", metavar="FILE", help="Private key to log in with.")
 @click.option("--python", metavar="PATH", help="Python there that has a TFLite runtime.")
 def add_command(
-    name: str, host: str, port: int | None, identity: str | None, python: str | None
+    name: str, address: str, port: int | None, identity: str | None, python: str | None
 ) -> None:
     """Give a machine a name, or a new address to a name.
 
@@ -99,16 +97,13 @@ def add_command(
       edgecnn devices add kitchen pi@192.168.1.20
       edgecnn devices add lab pi@10.0.0.7 --port 2222 --identity ~/.ssh/lab
     """
-    from edgecnn.core.errors import InputError
-    from edgecnn.devices.address import Address
     from edgecnn.devices.inventory import Inventory
+    from edgecnn.devices.transports import parse_address, with_options
 
-    address = Address.parse(host)
-    if port is not None and address.port not in (None, port):
-        raise InputError(f"two ports are given, {address.port} and {port}: choose one")
-    address = replace(address, port=port or address.port, identity=identity, python=python)
-    Inventory().add(name, address)
-    click.echo(f"{name} is {address}: try 'edgecnn devices check {name}'")
+    options = {"port": port, "identity": identity, "python": python}
+    found = with_options(parse_address(address), options)
+    Inventory().add(name, found)
+    click.echo(f"{name} is {found}: try 'edgecnn devices check {name}'")
 
 
 @devices_command.command("remove")

@@ -35,13 +35,13 @@ class CountList(click.ParamType):  # type: ignore[type-arg]
     """Whole numbers separated by commas: ``1,2,4``.
 
     Args:
-        least: The lowest that is taken.
+        least: The lowest number that is taken; None takes any, which the command then checks.
         what: What the numbers are, in the plural, for messages.
     """
 
     name = "counts"
 
-    def __init__(self, least: int = 1, what: str = "counts") -> None:
+    def __init__(self, least: int | None = None, what: str = "counts") -> None:
         self._least, self._what = least, what
 
     def convert(
@@ -54,8 +54,9 @@ class CountList(click.ParamType):  # type: ignore[type-arg]
             counts = tuple(int(part) for part in str(value).split(","))
         except ValueError:
             counts = ()
-        if not counts or min(counts) < self._least:
-            example = ",".join(str(self._least + n) for n in (0, 1, 3))
+        if not counts or (self._least is not None and min(counts) < self._least):
+            first = 1 if self._least is None else self._least
+            example = ",".join(str(first + n) for n in (0, 1, 3))
             self.fail(f"{value!r} is not a list of {self._what} like {example}")
         return tuple(dict.fromkeys(counts))
 
@@ -112,7 +113,7 @@ device_option = click.option(
     help="Where to run: desktop, pi, a name of 'edgecnn devices', or a machine over SSH.",
 )
 threads_option = click.option(
-    "-t", "--threads", type=int, default=1, show_default=True, help="Of the runtime."
+    "-t", "--threads", type=int, default=1, show_default=True, help="Threads of the runtime."
 )
 calibrate_option = click.option(
     "-c",

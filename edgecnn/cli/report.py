@@ -35,8 +35,8 @@ def report_command(
     """Write one page: size, speed and accuracy of what was measured, and which model to ship.
 
     RESULTS are .json files of 'bench --json', or the numbers, tags or models of results that are
-    kept; without, all that is kept. Of each file, scheme, device, runtime, thread count and data
-    set the newest result is taken.
+    kept; without, all that is kept. Of each file and scheme the newest result is taken on each data
+    set and under each set of conditions: device, runtime, threads, CPUs, protocol.
 
     \b
     Example:
@@ -55,12 +55,12 @@ def report_command(
 
 
 def _print(written: Report) -> None:
-    from edgecnn.reporting.wording import doubts, figures, place_text, reason
+    from edgecnn.reporting.wording import doubts, figures, reason
 
     found = written.view.answer
     click.echo(f"{quoted_if_needed(written.path)}: {len(written.rows)} result(s)")
     if found.recommended:
-        where = place_text(written.view.setting)
+        where = written.view.setting.text
         click.echo(f"ship {found.recommended.name}: {figures(found.recommended)} ({where})")
     click.echo(" ".join([reason(found), *doubts(found)]))
     for note in written.notes:

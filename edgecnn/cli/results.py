@@ -14,19 +14,20 @@ import click
 from edgecnn.cli.options import store_option
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import quoted_if_needed
+from edgecnn.results.filter import Filter, parse_since
 from edgecnn.store.keeping import open_existing, open_store
 
 if TYPE_CHECKING:
-    from edgecnn.store.filters import Filter
     from edgecnn.store.store import Kept, Listed, Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-SHOWN = 50
-LISTS = ("turn_runs", "latency_samples_ms")
-"""Fields of many numbers, which JSON alone has."""
+LIST_LIMIT = 50
 """Results that a list shows unless --limit says another number."""
+
+LONG_FIELDS = ("turn_runs", "latency_samples_ms")
+"""Fields of many numbers, which JSON alone has."""
 
 
 @click.group("results")
@@ -63,7 +64,11 @@ def filter_options(command: Command) -> Command:
 
 
 def limit_option(default: int | None) -> Callable[[Command], Command]:
-    """Return the option ``--limit``."""
+    """Return the option ``--limit``.
+
+    Args:
+        default: Its value unless the user says another one; None for no limit.
+    """
     return click.option(
         "--limit",
         type=click.IntRange(min=1),
@@ -76,7 +81,7 @@ def limit_option(default: int | None) -> Callable[[Command], Command]:
 
 @results_command.command("list")
 @filter_options
-@limit_option(SHOWN)
+@limit_option(LIST_LIMIT)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, without samples.")
 def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> None:
     """List results, the latest first.
@@ -89,9 +94,7 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
     # One more than is shown tells whether there are more, and counting all would take long.
     found = opened.listed(wanted, limit + 1) if opened else []
     if as_json:
-        from dataclasses import asdict
-
-        click.echo(json.dumps([asdict(one) for one in found[:limit]], indent=2))
+        click.echo(json.dumps([one.to_dict() for one in found[:limit]], indent=2))
     elif not found:
         click.echo(_nothing(wanted, opened))
     else:
@@ -113,11 +116,11 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
     """
     kept = open_store(store, create=False).get(number)
     if as_json:
-        click.echo(json.dumps(_plain(kept), indent=2))
+        click.echo(json.dumps(kept.to_dict(), indent=2))
         return
     values = {"id": kept.id, "tags": ", ".join(kept.tags) or None, **kept.record.to_dict()}
     warnings = values.pop("warnings")
-    lists = {name: values.pop(name) for name in LISTS}
+    lists = {name: values.pop(name) for name in LONG_FIELDS}
     width = max(map(len, values))
     for name, value in values.items():
         if value is not None:
@@ -184,11 +187,6 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
 
 
 def _filter(values: dict[str, Any], numbers: tuple[int, ...] = ()) -> Filter:
-    try:
-        from edgecnn.store.filters import Filter, parse_since
-    except ModuleNotFoundError:
-        open_store()
-        raise
     since = values.pop("since")
     return Filter(ids=numbers, since=None if since is None else parse_since(since), **values)
 
@@ -201,32 +199,19 @@ def _nothing(wanted: Filter, opened: Store | None) -> str:
 
 
 def _print_table(found: list[Listed]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from edgecnn.cli.table import MODEL_COLUMN, add_cells, plain_table, print_whole
+    from edgecnn.results.columns import columns
+    from edgecnn.results.fields import ShownIn
+    from edgecnn.results.record import FIELDS
 
-    from edgecnn.cli.table import EMULATED, print_whole
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for title in ("id", "measured", "model", "scheme", "device"):
-        table.add_column(title, justify="right" if title == "id" else "left", overflow="fold")
-    for title in ("threads", "size", "p50 ms", "top-1 %"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("tags", overflow="fold")
+    measured, shown = FIELDS["measured_at"], columns(ShownIn.LIST, found)
+    titles = ["id", measured.title, MODEL_COLUMN, *(column.title for column in shown), "tags"]
+    numbers = ["id", *(column.title for column in shown if not column.is_text)]
+    table = plain_table(titles, numbers, folded=[title for title in titles if title not in numbers])
     for one in found:
-        cells = (
-            str(one.id),
-            one.measured_at[:16].replace("T", " "),
-            quoted_if_needed(Path(one.model).name),
-            one.scheme,
-            one.device,
-            str(one.threads),
-            size_text(one.model_bytes),
-            EMULATED if one.emulated else f"{one.latency_p50_ms:.2f}",
-            "-" if one.top1_percent is None else f"{one.top1_percent:.1f}",
-            ", ".join(one.tags),
-        )
-        table.add_row(*map(Text, cells))
+        name = quoted_if_needed(Path(one.model).name)
+        cells = (column.text(one) for column in shown)
+        add_cells(table, [str(one.id), measured.text_of(one), name, *cells, ", ".join(one.tags)])
     print_whole(table)
 
 
@@ -236,10 +221,6 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return "x".join(map(str, value))
     return quoted_if_needed(str(value))
-
-
-def _plain(kept: Kept) -> dict[str, Any]:
-    return {"id": kept.id, "tags": list(kept.tags), **kept.record.to_dict()}
 
 
 @contextmanager
@@ -257,22 +238,21 @@ def _opened(output: str | None) -> Iterator[IO[str]]:
 def _write_json(file: IO[str], found: Iterator[Kept]) -> None:
     between = "["
     for kept in found:
-        file.write(f"{between}\n{json.dumps(_plain(kept), indent=2)}")
+        file.write(f"{between}\n{json.dumps(kept.to_dict(), indent=2)}")
         between = ","
     file.write("[]\n" if between == "[" else "\n]\n")
 
 
 def _write_csv(file: IO[str], found: Iterator[Kept]) -> None:
     import csv
-    from dataclasses import fields
 
-    from edgecnn.results.record import Record
+    from edgecnn.results.record import FIELDS
 
-    names = ["id", "tags", *(f.name for f in fields(Record) if f.name not in LISTS)]
+    names = ["id", "tags", *(name for name in FIELDS if name not in LONG_FIELDS)]
     writer = csv.DictWriter(file, names, extrasaction="ignore")
     writer.writeheader()
     for kept in found:
-        values = _plain(kept)
+        values = kept.to_dict()
         values["tags"] = " ".join(kept.tags)
         values["input_shape"] = "x".join(map(str, kept.record.input_shape))
         values["warnings"] = " ".join(warning.code for warning in kept.record.warnings)

@@ -1,4 +1,4 @@
-"""``compare``: two references in, changes and gates out."""
+"""``edgecnn compare``: two references in, changes and gates out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.comparison.changes import Change, changes_of
-from edgecnn.comparison.gates import FAILED, UNDECIDED, Gate
+from edgecnn.comparison.gates import GATE_FAILED, GATE_UNDECIDED, Gate
 from edgecnn.comparison.pairing import Pair, paired
 from edgecnn.comparison.references import find_records
 from edgecnn.store.keeping import open_store
@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What became of one gate: ``"passed"``, ``"failed"`` or ``"undecided"``, and why."""
+class JudgedGate:
+    """What became of one gate.
+
+    Args:
+        gate: The condition that must not hold.
+        outcome: ``"passed"``, ``"failed"`` or ``"undecided"``.
+        reason: The change that decided, or why nothing is decided.
+    """
 
     gate: Gate
     outcome: str
@@ -26,12 +32,12 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One pair: what changed, and what became of each gate."""
+class ComparedPair:
+    """One pair of files: what changed, and what became of each gate."""
 
     pair: Pair
     changes: tuple[Change, ...]
-    gates: tuple[Judged, ...]
+    gates: tuple[JudgedGate, ...]
 
 
 @dataclass(frozen=True)
@@ -39,22 +45,22 @@ class Comparison:
     """All pairs of two references.
 
     Args:
-        base: As it was given.
-        new: As it was given.
+        base: The first reference, as it was given.
+        new: The second reference, as it was given.
         pairs: What was compared.
-        left_out: What was measured on one side only.
+        left_out: Names of what was measured on one side only.
     """
 
     base: str
     new: str
-    pairs: tuple[Compared, ...]
+    pairs: tuple[ComparedPair, ...]
     left_out: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """1 if a gate failed, else 2 if one cannot be decided, else 0."""
         outcomes = {judged.outcome for one in self.pairs for judged in one.gates}
-        return 1 if FAILED in outcomes else 2 if UNDECIDED in outcomes else 0
+        return 1 if GATE_FAILED in outcomes else 2 if GATE_UNDECIDED in outcomes else 0
 
 
 def compare(
@@ -65,18 +71,19 @@ def compare(
     force: bool = False,
     store: Callable[[], Store] = lambda: open_store(create=False),
 ) -> Comparison:
-    """Say what changed between two measurements, where that is sure.
+    """Return what changed between two measurements, where that is sure.
 
     Args:
         base: A ``.json`` file of ``bench --json``, a result's number, a tag, or a model.
-        new: The same.
+        new: A reference of the same kinds.
         fail_if: Conditions that must not hold: ``"latency_p50_ms > +5%"``.
-        force: Compare what was measured on other devices, runtimes, threads or data.
+        force: Compare measurements of different devices, runtimes, threads, CPUs, protocols or
+            data, too.
         store: Opens the store, where a reference needs it.
 
     Raises:
-        InputError: A condition is none, a reference stands for nothing, or the two must not be
-            compared.
+        InputError: A condition cannot be read, a reference stands for nothing, or the two must not
+            be compared.
 
     Example:
         >>> compare("before.json", "after.json", fail_if=["latency_p50_ms > +5%"]).exit_code
@@ -96,8 +103,8 @@ def compare(
     return Comparison(base, new, compared, tuple(left_out))
 
 
-def _compared(pair: Pair, gates: Sequence[Gate]) -> Compared:
+def _compared(pair: Pair, gates: Sequence[Gate]) -> ComparedPair:
     changes = tuple(changes_of(pair))
     by_name = {change.metric: change for change in changes}
-    judged = (Judged(gate, *gate.outcome(by_name.get(gate.metric))) for gate in gates)
-    return Compared(pair, changes, tuple(judged))
+    judged = (JudgedGate(gate, *gate.outcome(by_name.get(gate.metric))) for gate in gates)
+    return ComparedPair(pair, changes, tuple(judged))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgecnn.comparison.changes import ALIASES, METRICS, Change
 from edgecnn.core.errors import InputError
 
-PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+GATE_PASSED, GATE_FAILED, GATE_UNDECIDED = "passed", "failed", "undecided"
 
 EXPRESSION = re.compile(r"\s*(\w+)\s*([<>])\s*([+-])\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*", re.ASCII)
 
@@ -23,11 +23,11 @@ class Gate:
     """One condition that must not hold.
 
     Args:
-        text: As it was given.
-        metric: A key of METRICS.
-        above: Whether changes above the limit fail; else those below.
-        limit: A fraction where it is relative, else in the metric's own unit.
-        is_relative: Whether the limit had a ``%``.
+        text: The condition as it was given.
+        metric: Name of the figure, a key of METRICS.
+        above: Whether changes above the limit fail; else changes below it do.
+        limit: A fraction of the base if relative, else a number in the figure's own unit.
+        is_relative: Whether the limit was given with a ``%``.
     """
 
     text: str
@@ -38,10 +38,13 @@ class Gate:
 
     @classmethod
     def parse(cls, text: str) -> Gate:
-        """Read an expression.
+        """Read a condition.
+
+        Args:
+            text: ``"latency_p50_ms > +5%"``, ``"top1 < -0.5"``.
 
         Raises:
-            InputError: It is none; the message shows the grammar.
+            InputError: The text is no condition; the message shows the grammar.
 
         Example:
             >>> Gate.parse("latency_p50_ms > +5%").limit
@@ -58,19 +61,26 @@ class Gate:
         return cls(text.strip(), metric, match[2] == ">", limit, relative)
 
     def outcome(self, change: Change | None) -> tuple[str, str]:
-        """Return PASSED, FAILED or UNDECIDED, and why.
+        """Return what becomes of the condition.
 
-        It fails where all of the interval is beyond the limit, and passes where none of it is.
+        It fails where the whole interval of the change is beyond the limit, and passes where none
+        of the interval is.
+
+        Args:
+            change: The change of the figure; None where a side has none.
+
+        Returns:
+            GATE_PASSED, GATE_FAILED or GATE_UNDECIDED, and why.
         """
         if change is None:
-            return UNDECIDED, f"{self.metric} was not measured on both sides"
+            return GATE_UNDECIDED, f"{self.metric} was not measured on both sides"
         interval = change.interval
         if interval is None:
-            return UNDECIDED, change.why_unknown
+            return GATE_UNDECIDED, change.why_unknown
         limit = self.limit
         if not self.is_relative and not METRICS[self.metric].in_points:
             limit /= change.base
         beyond = interval.low > limit if self.above else interval.high < limit
         within = interval.high <= limit if self.above else interval.low >= limit
-        outcome = FAILED if beyond else PASSED if within else UNDECIDED
+        outcome = GATE_FAILED if beyond else GATE_PASSED if within else GATE_UNDECIDED
         return outcome, f"{change.change_text}, {change.interval_text}"

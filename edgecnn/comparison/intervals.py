@@ -1,7 +1,7 @@
 """How sure a change is: ratios of latencies and differences of accuracies, with intervals.
 
-How sure one run is, :mod:`edgecnn.measure.bootstrap` says. What differs between runs is assumed
-there; here it is learnt as well, from runs that are repeated.
+:mod:`edgecnn.results.bootstrap` says how sure one run is, and assumes by how much runs of a file
+differ; where runs are repeated, that is learnt here as well.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecnn.accuracy.shares import difference, normal_quantile, paired_difference
-from edgecnn.measure.bootstrap import BETWEEN_RUNS, CONFIDENCE, DRAWS, Resampled
+from edgecnn.results.bootstrap import BETWEEN_RUNS, DECISION_CONFIDENCE, DRAWS, Resampled
 
 ASSUMED_RUNS = 3
-"""How many repeated runs (degrees of freedom) the assumed variance is worth beside real ones."""
+"""Degrees of freedom that the assumed variance between runs counts for, beside repeated runs."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Interval:
     """A change and where it lies; 0 is no change.
 
     Args:
-        change: Relative (0.05 is 5 % more) for ratios, percentage points for accuracies.
+        change: Relative change (0.05 is 5 % more) of a latency, percentage points of an accuracy.
         low: Lower end of the interval.
-        high: Upper end.
+        high: Upper end of the interval.
     """
 
     change: float
@@ -35,15 +35,15 @@ class Interval:
 
     @property
     def is_different(self) -> bool:
-        """Whether no change lies outside."""
+        """Whether the interval leaves out 0."""
         return self.low > 0 or self.high < 0
 
     def widened(self, down: float, up: float) -> Interval:
         """Return the interval of a ratio with its ends further apart.
 
         Args:
-            down: Logarithm of what its new side may be too high by.
-            up: The same of its base.
+            down: Logarithm of the factor by which the new side may be too high.
+            up: Logarithm of the factor by which the base side may be too high.
         """
         low, high = math.log1p(self.low) - down, math.log1p(self.high) + up
         return Interval(self.change, math.expm1(low), math.expm1(high))
@@ -55,8 +55,8 @@ def ratio_interval(
     """Compare latencies of one or several runs of each side.
 
     Args:
-        base: Samples of each run, in the order they were taken; all above 0.
-        new: The same of the other side.
+        base: Samples of each run of the base, in the order they were taken; all above 0.
+        new: Samples of each run of the new side.
         percent: Which percentile; None compares means.
 
     Example:
@@ -71,50 +71,55 @@ def ratio_interval(
         one = sum(random.choice(run.replicates, DRAWS) for run in side) / len(side)
         draws.append(one + random.normal(0, between / math.sqrt(len(side)), DRAWS))
     change = np.mean([run.value for run in sides[1]]) - np.mean([run.value for run in sides[0]])
-    tail = 50 * (1 - CONFIDENCE)
+    tail = 50 * (1 - DECISION_CONFIDENCE)
     low, high = np.percentile(draws[1] - draws[0], [tail, 100 - tail])
     return Interval(math.expm1(change), math.expm1(low), math.expm1(high))
 
 
 def single_interval(base: float, new: float) -> Interval:
-    """Compare one number of each side, of which only the spread between runs is known."""
+    """Compare a single number of each side by the assumed spread between runs.
+
+    Args:
+        base: Number of the base side, above 0.
+        new: Number of the new side, above 0.
+    """
     change = math.log(new / base)
-    half = normal_quantile(CONFIDENCE) * math.sqrt(2) * BETWEEN_RUNS
+    half = normal_quantile(DECISION_CONFIDENCE) * math.sqrt(2) * BETWEEN_RUNS
     return Interval(math.expm1(change), math.expm1(change - half), math.expm1(change + half))
 
 
 def points_interval(base: float, new: float, base_images: int, new_images: int) -> Interval:
     """Compare two shares of images.
 
-    They are taken for shares of different images: of the same ones two files are more alike than
-    that, so the interval is rather too wide than too narrow.
+    They are taken for shares of different images. Two files are more alike on the same images, so
+    that the interval is then too wide, never too narrow.
 
     Args:
-        base: Percent.
-        new: Percent.
-        base_images: Of how many images.
-        new_images: Of how many images.
+        base: Share of the base side, percent.
+        new: Share of the new side, percent.
+        base_images: Number of images of the base side.
+        new_images: Number of images of the new side.
     """
-    low, high = difference(new / 100, base / 100, new_images, base_images, CONFIDENCE)
+    low, high = difference(new / 100, base / 100, new_images, base_images, DECISION_CONFIDENCE)
     return Interval(new - base, 100 * low, 100 * high)
 
 
 def paired_points_interval(both: int, only_new: int, only_base: int, neither: int) -> Interval:
-    """Compare top-1 on the same images, of which it is known who is right on which.
+    """Compare top-1 on the same images, where it is known who is right on which.
 
     Args:
-        both: Images that both are right on.
-        only_new: Images that the new one alone is right on.
-        only_base: Images that the base alone is right on.
-        neither: Images that both are wrong on.
+        both: Number of images that both are right on.
+        only_new: Number of images that the new file alone is right on.
+        only_base: Number of images that the base file alone is right on.
+        neither: Number of images that both are wrong on.
     """
     cells = (both, only_new, only_base, neither)
-    low, high = paired_difference(*cells, confidence=CONFIDENCE)
+    low, high = paired_difference(*cells, confidence=DECISION_CONFIDENCE)
     return Interval(100 * (only_new - only_base) / sum(cells), 100 * low, 100 * high)
 
 
 def _between_variance(sides: Sequence[Sequence[Resampled]]) -> float:
-    """Return the variance between runs: assumed, and learnt where runs were repeated."""
+    """Return the variance between runs: the assumed one, updated by runs that were repeated."""
     runs = [run for side in sides for run in side]
     assumed = BETWEEN_RUNS**2 + sum(run.wandering for run in runs) / len(runs)
     squares = sum(float(np.var([run.value for run in side])) * len(side) for side in sides)

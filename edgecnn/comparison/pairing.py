@@ -1,29 +1,25 @@
-"""Which records are compared with which, and whether they may be."""
+"""Pairs of records that are compared, and which pairs must not be."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.results.conditions import Conditions, LabelledData
 from edgecnn.results.record import Record
-
-CONDITIONS = ("device", "cpu", "architecture", "runtime", "runtime_version", "threads", "cpus")
-"""What must be the same for a difference to be the model's."""
-
-DATA = ("data", "images")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Runs of a model, and of what it is compared with.
+    """Two files that are compared, with all runs of each.
 
     Args:
-        base: Repeated runs of one file under the same conditions.
-        new: The same of the other.
-        differences: What is not the same: ``"threads: 1 and 2"``.
+        base: Runs of one file under the same conditions, at least one.
+        new: Runs of the other file under the same conditions, at least one.
+        differences: Conditions that differ between the two: ``"threads: 1 and 2"``.
     """
 
     base: tuple[Record, ...]
@@ -32,29 +28,29 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """The models' names, and the threads."""
-        names = dict.fromkeys(PurePath(side[0].model).name for side in (self.base, self.new))
-        threads = dict.fromkeys(str(side[0].threads) for side in (self.base, self.new))
-        many = "threads" if set(threads) != {"1"} else "thread"
-        return f"{' -> '.join(names)}, {' -> '.join(threads)} {many}"
-
-
-Runs = dict[tuple[object, ...], list[Record]]
+        """Names of the files, and how they ran: ``"a.tflite -> b.tflite, 1 thread on CPU 0"``."""
+        firsts = (self.base[0], self.new[0])
+        names = dict.fromkeys(PurePath(record.model).name for record in firsts)
+        settings = dict.fromkeys(Conditions.of(record).setting for record in firsts)
+        return f"{' -> '.join(names)}, {' -> '.join(settings)}"
 
 
 def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:
-    """Pair records: of one model each, these; else of the same name and scheme.
+    """Pair the records of two sides.
+
+    If each side is of one model, these are compared whatever they are called; else models of the
+    same file name and scheme are, since base and new usually lie in different folders.
 
     Args:
         base: Records of one side.
-        new: Records of the other.
-        force: Compare what was measured under other conditions, too.
+        new: Records of the other side.
+        force: Compare records of different conditions, too.
 
     Raises:
-        InputError: Nothing fits together; the message says what is different.
+        InputError: Nothing fits together; the message says which conditions differ.
     """
-    one_each = all(len({_model(record) for record in side}) == 1 for side in (base, new))
-    models = [_grouped(side, lambda r: () if one_each else _model(r)) for side in (base, new)]
+    one_each = all(len({_named(record) for record in side}) == 1 for side in (base, new))
+    models = [_grouped(side, lambda r: () if one_each else _named(r)) for side in (base, new)]
     pairs: list[Pair] = []
     for model in models[0].keys() & models[1].keys():
         pairs += _of_model(models[0][model], models[1][model], force=force)
@@ -64,7 +60,7 @@ def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> lis
 
 
 def _of_model(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:
-    bases, news = _grouped(base, _conditions), _grouped(new, _conditions)
+    bases, news = _grouped(base, Conditions.of), _grouped(new, Conditions.of)
     matches = [(bases[key], news[key]) for key in bases if key in news]
     others = [[side[key] for key in side if key not in other] for side, other in
               ((bases, news), (news, bases))]  # fmt: skip
@@ -80,9 +76,10 @@ def _checked(base: tuple[Record, ...], new: tuple[Record, ...], *, force: bool) 
                 f"different files have the name {quoted(PurePath(side[0].model).name)} in one of "
                 "the two: choose by the number of a result"
             )
-    names = (*CONDITIONS, *(DATA if base[0].data and new[0].data else ()))
-    both = [(name, getattr(base[0], name), getattr(new[0], name)) for name in names]
-    different = tuple(f"{name}: {one} and {other}" for name, one, other in both if one != other)
+    different = Conditions.of(base[0]).differences(Conditions.of(new[0]))
+    base_data, new_data = LabelledData.of(base[0]), LabelledData.of(new[0])
+    if base_data and new_data:
+        different += base_data.differences(new_data)
     if different and not force:
         raise InputError(
             f"these cannot be compared, {'; '.join(different)}: measure both alike, or --force"
@@ -90,16 +87,14 @@ def _checked(base: tuple[Record, ...], new: tuple[Record, ...], *, force: bool) 
     return Pair(base, new, different)
 
 
-def _grouped(records: Sequence[Record], key: object) -> Runs:
-    groups: Runs = {}
+def _grouped(
+    records: Sequence[Record], key: Callable[[Record], Hashable]
+) -> dict[Hashable, list[Record]]:
+    groups: dict[Hashable, list[Record]] = {}
     for record in records:
-        groups.setdefault(key(record), []).append(record)  # type: ignore[operator]
+        groups.setdefault(key(record), []).append(record)
     return groups
 
 
-def _model(record: Record) -> tuple[object, ...]:
+def _named(record: Record) -> tuple[str, str]:
     return PurePath(record.model).name, record.scheme
-
-
-def _conditions(record: Record) -> tuple[object, ...]:
-    return tuple(getattr(record, name) for name in CONDITIONS)

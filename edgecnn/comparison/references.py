@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted, sha256_of
+from edgecnn.results.conditions import Conditions, newest_of_each
+from edgecnn.results.filter import Filter
 from edgecnn.results.record import Record
 
 if TYPE_CHECKING:
-    from edgecnn.store.store import Listed, Store
+    from edgecnn.store.store import Store
 
 MOST_RECORDS = 1000
 LARGEST_FILE = 1 << 28
@@ -23,11 +25,11 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
 
     Args:
         reference: A ``.json`` file of ``bench --json``, the number of a result, a tag, or a model's
-            file or name: its latest result on each device and thread count.
+            file or name, which stands for its latest result under each set of conditions.
         store: Opens the store; called only where it is needed.
 
     Raises:
-        InputError: It stands for nothing, or a file is no array of records.
+        InputError: The reference stands for nothing, or a file is no array of records.
 
     Example:
         >>> [record.model for record in find_records("before.json", Store)]
@@ -36,33 +38,24 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
     path = Path(reference)
     if path.suffix == ".json" and exists(path):
         return _read(path)
-    # First, as it says what is missing where the store is not installed.
     opened = store()
-    from edgecnn.store.filters import Filter
-
     if reference.isdigit():
         return [opened.get(int(reference)).record]
     if tagged := [kept.record for kept in opened.records(Filter(tag=reference), MOST_RECORDS)]:
         return tagged
     is_file = exists(path) and path.is_file()
     wanted = Filter(model_sha256=sha256_of(path)) if is_file else Filter(model=reference)
-    numbers = _latest(opened.listed(wanted, MOST_RECORDS))
-    if not numbers:
+    latest = newest_of_each(
+        opened.listed(wanted, MOST_RECORDS), lambda one: (one.scheme, Conditions.of(one))
+    )
+    if not latest:
         state = "was not measured as it is now" if is_file else "is no result's tag or model"
         raise InputError(
             f"{quoted(reference)} {state}: see 'edgecnn results list', or measure it with "
             "'edgecnn bench'"
         )
-    return [kept.record for kept in opened.records(Filter(ids=tuple(numbers)))]
-
-
-def _latest(found: Iterable[Listed]) -> list[int]:
-    """Return the first of each way of measuring; they come the latest first."""
-    latest: dict[tuple[object, ...], int] = {}
-    for one in found:
-        key = (one.device, one.threads, one.runtime, one.runtime_version, one.scheme)
-        latest.setdefault(key, one.id)
-    return list(latest.values())
+    numbers = tuple(one.id for one in latest)
+    return [kept.record for kept in opened.records(Filter(ids=numbers))]
 
 
 def _read(path: Path) -> list[Record]:

@@ -20,7 +20,7 @@ from edgecnn.core.errors import InputError, MissingExtraError
 from edgecnn.core.files import check_target, json_values, quoted, replacing
 
 CHART_FORMS = ("png", "svg", "html")
-PACKAGES = ("altair", "vl_convert")
+CHART_PACKAGES = ("altair", "vl_convert")
 PNG_SCALE = 2.0
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
@@ -54,25 +54,25 @@ def form_of_target(
     forms: Collection[str] = CHART_FORMS,
     form: str | None = None,
 ) -> str:
-    """Return the form of a file that is to be written, found possible before any work is done.
+    """Return the form of a file that is to be written, and check it before any work is done.
 
     Args:
-        target: As the user said it.
+        target: The file, as the user named it.
         inputs: Files that must not be overwritten.
-        what: Which kind of file it is, for messages.
-        forms: Endings that there are, without dot.
-        form: What the user chose; the ending says it where None.
+        what: Kind of file, for messages.
+        forms: Endings to choose from, without dot.
+        form: Form that the user chose; None takes it from the ending.
 
     Raises:
-        InputError: An ending that is no form, a folder that can't be written to.
-        MissingExtraError: It is a chart, and what draws charts is not installed.
+        InputError: The ending is no form, or the folder cannot be written to.
+        MissingExtraError: The file is a chart, and what draws charts is not installed.
     """
     chosen = form or target.suffix.lower().removeprefix(".")
     if chosen not in forms:
         endings = ", ".join(f".{each}" for each in forms)
         raise InputError(f"{what} is one of {endings}, not {quoted(target)}")
     check_target(target, inputs)
-    if chosen in CHART_FORMS and any(find_spec(package) is None for package in PACKAGES):
+    if chosen in CHART_FORMS and any(find_spec(package) is None for package in CHART_PACKAGES):
         raise MissingExtraError("Altair with vl-convert", "report")
     return chosen
 
@@ -83,8 +83,8 @@ def write_chart(spec: Mapping[str, Any], form: str, target: Path, title: str) ->
     Args:
         spec: A Vega-Lite specification, its data included.
         form: One of ``CHART_FORMS``.
-        target: The file.
-        title: Of an HTML page.
+        target: The file to write.
+        title: Title of an HTML page.
 
     Raises:
         EdgecnnError: The file cannot be written.

@@ -1,7 +1,10 @@
 """Every error that a user can meet, under one root.
 
-Library code raises these; only ``edgecnn.cli`` turns them into a line and an exit code.
-A message is one line that says what is wrong and what to do about it.
+Library code raises these; only ``edgecnn.cli`` turns them into a line and an exit code. A message
+is one line that says what is wrong and what to do about it.
+
+The module travels to devices (:mod:`edgecnn.runner.bundle`): it imports the standard library alone,
+and its grammar is that of Python 3.7.
 """
 
 from __future__ import annotations
@@ -25,7 +28,12 @@ class InputError(EdgecnnError):
 
 
 class MissingExtraError(EdgecnnError):
-    """An optional dependency is not installed; the message names the extra to install."""
+    """An optional dependency is not installed; the message names the extra to install.
+
+    Args:
+        what: The dependency, as users know it: ``"TensorFlow"``.
+        extra: The extra of edgecnn that installs it: ``"convert"``.
+    """
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} is needed for this: pip install 'edgecnn[{extra}]'")
@@ -49,3 +57,20 @@ class StoreError(EdgecnnError):
 
 class ConversionError(EdgecnnError):
     """The model could not be converted, or the converted file failed its check."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error in one line that names its class.
+
+    Example:
+        >>> describe_error(ValueError("no such size"))
+        'ValueError: no such size'
+    """
+    name, line = type(error).__name__, first_line(error)
+    return line if line == name else f"{name}: {line}"

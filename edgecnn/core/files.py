@@ -1,4 +1,4 @@
-"""Where files go, and how they get there whole: written beside the target and renamed."""
+"""Files that are written whole or not at all, where they may go, and what is in them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def exists(path: Path) -> bool:
     """Say whether there is something at a path.
 
     Raises:
-        InputError: It cannot be told: no permission for a folder on the way, a name too long.
+        InputError: The path cannot be looked at: no permission, or too long a name.
     """
     try:
         path.stat()
@@ -98,7 +98,7 @@ def first_bytes(path: Path, count: int = 8) -> bytes:
     """Return how a file begins, which tells its kind.
 
     Raises:
-        InputError: It cannot be read, or it is empty.
+        InputError: The file cannot be read, or it is empty.
     """
     try:
         with path.open("rb") as file:
@@ -114,7 +114,7 @@ def cache_folder(name: str) -> Path:
     """Return (and make) a folder in the user's cache; ``EDGECNN_CACHE`` moves the root.
 
     Args:
-        name: What it holds: ``"weights"``, ``"models"``.
+        name: Name for what the folder holds: ``"weights"``, ``"models"``.
     """
     root = os.environ.get("EDGECNN_CACHE")
     if not root:

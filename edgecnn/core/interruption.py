@@ -2,7 +2,7 @@
 
 Python raises KeyboardInterrupt wherever it is, also where an exception goes nowhere: in the
 callback of a weak reference, or while a Cython module (``numpy.random``) tells ``collections.abc``
-of its types. A command then went on as if nobody had asked it to end.
+of its types. Without this module a command then goes on as if nobody had asked it to end.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from edgecnn.core.platform_support import alarm_handled, set_alarm
+
 AGAIN_S = 0.02
+"""Seconds after which an interruption that was swallowed is raised again."""
 
 
 class Interruption(KeyboardInterrupt):
-    """Comes again when it is dropped while a command still runs.
+    """A KeyboardInterrupt that comes again when it is dropped while a command still runs.
 
     Attributes:
-        is_taken: It was an expected end, and is not to come again.
+        is_taken: The interruption was an expected end, and is not to come again.
     """
 
     is_taken = False
 
     def __del__(self) -> None:
-        """Have the alarm clock raise another one: what is raised in here goes nowhere, too."""
+        """Have the alarm raise another interruption: what is raised in here goes nowhere, too."""
         if not self.is_taken and signal.getsignal(signal.SIGINT) is _interrupt:
-            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+            set_alarm(AGAIN_S)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C end the block for sure.
 
-    Where it is ignored (``nohup``) or handled already it stays so; other threads change nothing,
-    and neither does a system without alarm clocks (Windows).
+    Where Ctrl-C is ignored (``nohup``) or handled already, it stays so. Other threads than the main
+    one change nothing. On Windows an interruption that was swallowed does not come again.
 
     Example:
         >>> with interruptible():
         ...     import numpy.random  # Ctrl-C in here is a KeyboardInterrupt after it
     """
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    is_main = threading.current_thread() is threading.main_thread()
-    if not (is_default and is_main and hasattr(signal, "setitimer")):
+    if not is_default or threading.current_thread() is not threading.main_thread():
         yield
         return
     signal.signal(signal.SIGINT, _interrupt)
-    alarm = signal.signal(signal.SIGALRM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, alarm)
+    with alarm_handled(_interrupt):
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -8,6 +8,9 @@ from typing import Any
 
 from edgecnn.core.errors import MissingExtraError
 
+PRODUCTS = {"keras": "TensorFlow", "tensorflow": "TensorFlow"}
+"""Names by which users know modules; other modules are known by their own names."""
+
 
 class LazyModule(ModuleType):
     """Stands in for a module until an attribute of it is read.
@@ -17,7 +20,7 @@ class LazyModule(ModuleType):
         extra: The edgecnn extra that installs it, ``"convert"``.
 
     Raises:
-        MissingExtraError: At the first use, when the module is not installed.
+        MissingExtraError: The first use raises it when the module is not installed.
 
     Example:
         >>> keras = LazyModule("keras", extra="convert")  # imports nothing yet
@@ -28,9 +31,10 @@ class LazyModule(ModuleType):
         self._extra = extra
 
     def __getattr__(self, attribute: str) -> Any:
-        """Import the module and hand out its attribute."""
+        """Import the module, and return its attribute."""
         try:
             module = importlib.import_module(self.__name__)
         except ModuleNotFoundError as error:
-            raise MissingExtraError("TensorFlow", self.__dict__["_extra"]) from error
+            name = PRODUCTS.get(self.__name__, self.__name__)
+            raise MissingExtraError(name, self.__dict__["_extra"]) from error
         return getattr(module, attribute)

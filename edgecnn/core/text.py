@@ -57,6 +57,26 @@ def three_digits(value: float) -> str:
     return f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
+def one_decimal(value: float) -> str:
+    """Show a percentage.
+
+    Example:
+        >>> one_decimal(89.537)
+        '89.5'
+    """
+    return f"{value:.1f}"
+
+
+def minute_text(moment: str) -> str:
+    """Show a moment of ISO 8601 to the minute.
+
+    Example:
+        >>> minute_text("2026-11-25T04:00:31+00:00")
+        '2026-11-25 04:00'
+    """
+    return moment[:16].replace("T", " ")
+
+
 def machine_text(architecture: str, bits: int | None) -> str:
     """Show a machine, and that programs have 32 bits there where its kernel has 64.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from edgecnn.core.platform_support import usable_cores
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.images import Pixels, UnreadableImageError
 from edgecnn.data.inputspec import InputSpec
@@ -29,13 +29,6 @@ class LoadedImage:
     index: int
     image: Pixels | None
     error: str | None = None
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use: fewer than there are, where it is confined."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def load(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.files import write_json
-from edgecnn.demo.training import Trained, TrainingPlan, train
+from edgecnn.demo.training import TrainingPlan, TrainingResult, train
 from edgecnn.measure.bench import bench
 from edgecnn.quantize.convert import convert
 from edgecnn.quantize.result import Conversion
@@ -43,7 +43,7 @@ class DemoEvents:
     """What the demo tells while it works: progress, and what is finished."""
 
     progress: Callable[[str, int, int], None]
-    trained: Callable[[DemoModel, Trained], None]
+    trained: Callable[[DemoModel, TrainingResult], None]
     converted: Callable[[Conversion], None]
     measured: Callable[[Record], None]
 

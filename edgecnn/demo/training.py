@@ -1,8 +1,8 @@
 """Training a small model on a small data set, in a child process and within a time limit.
 
-This is what ``edgecnn demo`` and the benchmarks need and no more: Adam or RMSprop, label smoothing,
-shifts by a pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the
-epochs or the time do.
+``edgecnn demo`` and the benchmarks need no more than this: Adam or RMSprop, label smoothing, shifts
+by a pixel or two, and a cosine schedule (Loshchilov and Hutter 2017) that ends when the epochs or
+the time do.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.core.child import ChildProcess, Message, ParentPipe, module_command, serve_job
+from edgecnn.core.child import ChildProcess, module_command
+from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load
@@ -35,8 +36,8 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, float]]] = {
     ADAM: ("Adam", {}),
     RMSPROP: ("RMSprop", {"rho": 0.9, "momentum": 0.9, "epsilon": 1e-3}),
 }
-"""Name -> Keras' class and its settings: RMSprop's are those of MobileNet v2 and v3 (Sandler et al.
-2018, Howard et al. 2019) and EfficientNet (Tan and Le 2019)."""
+"""Keras' class and settings of each optimizer. Those of RMSprop come from the papers on MobileNet
+v2 and v3 (Sandler et al. 2018, Howard et al. 2019) and EfficientNet (Tan and Le 2019)."""
 
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -47,17 +48,17 @@ class TrainingPlan:
     """What to train, on what, and for how long.
 
     Args:
-        model: A registered name.
+        model: Name of an architecture.
         alpha: Width multiplier.
-        size: Input pixels.
-        train_data: ``DATA`` to train on.
-        test_data: ``DATA`` that is held out.
+        size: Height and width of the input in pixels.
+        train_data: Data to train on, as ``--data`` takes it.
+        test_data: Data that is held out.
         classes: Number of classes.
         epochs: Passes over the data, if time allows.
         seconds: Time limit of the training itself, from the second step on.
-        learning_rate: At the start.
-        batch: Images a step.
-        optimizer: A key of OPTIMIZERS.
+        learning_rate: Learning rate at the start.
+        batch: Images of one step.
+        optimizer: A key of ``OPTIMIZERS``.
     """
 
     model: str
@@ -74,19 +75,45 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came of it: held-out accuracy in percent, epochs done, seconds taken."""
+class TrainModel:
+    """Asks the child to train: :class:`TrainingProgress` comes now and then, then a result.
+
+    Args:
+        plan: What to train.
+        target: The ``.keras`` file to write.
+    """
+
+    plan: TrainingPlan
+    target: Path
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """How far the training is: the fraction that is done."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came of a training.
+
+    Args:
+        top1_percent: Share of the held-out images that the model is right on.
+        epochs: Passes over the data that were made.
+        seconds: Time that the training took.
+    """
 
     top1_percent: float
     epochs: float
     seconds: float
 
 
-def train(plan: TrainingPlan, target: Path, on_progress: Callable[[float], None]) -> Trained:
+def train(plan: TrainingPlan, target: Path, on_progress: Callable[[float], None]) -> TrainingResult:
     """Train in a child process and leave a ``.keras`` file.
 
     Args:
-        plan: What to do.
+        plan: What to train.
         target: The file to write.
         on_progress: Told the fraction that is done.
 
@@ -98,22 +125,24 @@ def train(plan: TrainingPlan, target: Path, on_progress: Callable[[float], None]
         task=f"training {plan.model}",
         environment=ENVIRONMENT,
     ) as child:
-        child.send({"do": "train", "plan": asdict(plan), "target": str(target)})
-        while (message := child.receive())["event"] == "progress":
-            on_progress(message["fraction"])
-    return Trained(message["top1_percent"], message["epochs"], message["seconds"])
-
-
-def _work(parent: ParentPipe, job: Message) -> None:
-    parent.send(_train(TrainingPlan(**job["plan"]), Path(job["target"]), parent))
+        child.send(TrainModel(plan, target))
+        while True:
+            message = child.receive(TrainingProgress, TrainingResult)
+            if isinstance(message, TrainingResult):
+                return message
+            on_progress(message.fraction)
 
 
 def main() -> None:
     """Serve one training job (the child's side)."""
-    serve_job(_work)
+    serve_job(TrainModel, _work)
 
 
-def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> Message:
+def _work(parent: ParentPipe, job: TrainModel) -> None:
+    parent.send(_train(job.plan, job.target, parent))
+
+
+def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> TrainingResult:
     import keras
 
     from edgecnn.models.build import build, input_spec
@@ -130,7 +159,7 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> Message:
     start = time.perf_counter()
 
     def report(fraction: float) -> None:
-        parent.send({"event": "progress", "fraction": fraction})
+        parent.send(TrainingProgress(fraction))
 
     epochs = _fit(model, images, np.eye(plan.classes, dtype=np.float32)[labels], plan, report)
     seconds = time.perf_counter() - start
@@ -141,12 +170,7 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> Message:
     trained.set_weights(model.get_weights())
     trained.save(target)
     top1_percent = 100.0 * float((answers == test_labels).mean())
-    return {
-        "event": "trained",
-        "top1_percent": top1_percent,
-        "epochs": epochs,
-        "seconds": seconds,
-    }
+    return TrainingResult(top1_percent, epochs, seconds)
 
 
 def _tensors(data: str, spec: InputSpec) -> tuple[Images, Labels]:

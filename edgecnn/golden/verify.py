@@ -10,7 +10,7 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
-from edgecnn.devices.base import Device, get_device
+from edgecnn.devices.device import Device, get_device
 from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare, tolerance_of
 from edgecnn.golden.replay import input_tensor, run
 from edgecnn.golden.sample import (
@@ -21,10 +21,9 @@ from edgecnn.golden.sample import (
     sha256_of_array,
 )
 from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.runner.session import DeviceFacts, LoadedModel, RunnerSession
+from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.session import DeviceFacts, RunnerSession, check_threads
 from edgecnn.tflite.schemes import AnswerTolerance
-
-MAX_THREADS = 256
 
 
 @dataclass(frozen=True)
@@ -138,8 +137,7 @@ def verify_each(
         InputError: There can be no such device or number of threads.
         DeviceError: The device cannot be reached, or is in use.
     """
-    if not 1 <= threads <= MAX_THREADS:
-        raise InputError(f"--threads must be 1 to {MAX_THREADS}, not {threads}")
+    check_threads([threads])
     where = get_device(device, ask_password)
     # Files are read first: a device is not woken up for those that have nothing to replay.
     files = [_read(Path(path)) for path in paths]
@@ -242,7 +240,7 @@ def _verification(
     verified: _VerifiedFile,
     device: Device,
     threads: int,
-    loaded: LoadedModel,
+    loaded: ModelLoaded,
     host: DeviceFacts,
     samples: tuple[GoldenComparison, ...],
     tolerance: AnswerTolerance,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.lazy import LazyModule
+from edgecnn.tflite.names import scope_of
 
 tf = LazyModule("tensorflow", extra="convert")
 
@@ -107,17 +108,6 @@ def _longest(part: str, layers: Mapping[str, TracedLayer]) -> str:
     while part and part not in layers:
         part = part.rpartition("/")[0]
     return part
-
-
-def scope_of(tensor: str) -> str:
-    """Return the part of a tensor's name that leads back to its layer, by its form alone.
-
-    Example:
-        >>> scope_of("block_1_relu/Relu6;block_1/convolution")
-        'block_1_relu'
-    """
-    first = tensor.split(";")[0]
-    return first.rpartition("/")[0].rpartition("/")[2] or first
 
 
 def _layers(model: Any, before: str) -> Iterator[tuple[str, Any]]:

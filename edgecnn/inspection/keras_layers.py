@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from edgecnn.core.child import Message, ParentPipe, serve_job
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.importing.loading import image_shape, load_keras
 from edgecnn.importing.sources import Source
 from edgecnn.models.cost import layer_calls, nodes_by_depth
+from edgecnn.tflite.cost import CostRow
 
 keras = LazyModule("keras", extra="convert")
 
 
-def layer_rows(model: Any) -> list[Message]:
+@dataclass(frozen=True)
+class ListLayers:
+    """Asks for the layers of a Keras model.
+
+    Args:
+        source: The model.
+        size: Height and width that the user chose; None for the model's own.
+        build: Arguments of ``edgecnn.build`` for an architecture.
+    """
+
+    source: Source
+    size: tuple[int, int] | None
+    build: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LayersListed:
+    """The layers, one row for each call of a layer."""
+
+    rows: tuple[CostRow, ...]
+
+
+def layer_rows(model: Any) -> list[CostRow]:
     """Return one row for each call of a layer, those of inner models included.
 
     A layer that is called again multiplies again, and has its weights in its first row only.
@@ -31,14 +55,14 @@ def layer_rows(model: Any) -> list[Message]:
         own = [weight for weight in call.layer.weights if id(weight) not in seen]
         seen.update(map(id, own))
         rows.append(
-            {
-                "name": call.layer.name,
-                "kind": type(call.layer).__name__,
-                "output_shape": call.output_shape,
-                "parameters": sum(int(np.prod(weight.shape)) for weight in own),
-                "macs": call.macs,
-                "bytes": sum(_bytes(weight) for weight in own),
-            }
+            CostRow(
+                name=call.layer.name,
+                kind=type(call.layer).__name__,
+                output_shape=tuple(call.output_shape),
+                parameters=sum(int(np.prod(weight.shape)) for weight in own),
+                macs=call.macs,
+                bytes=sum(_bytes(weight) for weight in own),
+            )
         )
     return rows
 
@@ -47,21 +71,21 @@ def _bytes(weight: Any) -> int:
     return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
 
 
-def _work(parent: ParentPipe, job: Message) -> None:
-    source = Source(**job["source"])
+def _work(parent: ParentPipe, job: ListLayers) -> None:
+    source = job.source
     label = quoted(source.name)
     if source.kind == "saved_model":
         raise InputError(
             f"{label} is a SavedModel, which has no layers any more: convert it "
             "and give the .tflite file"
         )
-    model, _ = load_keras(source, job["build"], lambda done, total: None)
+    model, _ = load_keras(source, job.build, lambda done, total: None)
     if not nodes_by_depth(model):
         raise InputError(
             f"{label} is of a class of its own, which does not show how its layers are joined: "
             "convert it and give the .tflite file"
         )
-    parent.send({"rows": layer_rows(_sized(model, job["size"], label))})
+    parent.send(LayersListed(tuple(layer_rows(_sized(model, job.size, label)))))
 
 
 def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
@@ -77,7 +101,7 @@ def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
 
 def main() -> None:
     """Serve one summary job (the child's side)."""
-    serve_job(_work)
+    serve_job(ListLayers, _work)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source
+from edgecnn.inspection.keras_layers import LayersListed, ListLayers
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.cost import CostRow, operator_rows
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
@@ -107,16 +108,10 @@ def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[CostRo
         options.check(found.name)
     else:
         options.refuse_for_file(quoted(found.name))
-    job = {
-        "source": dataclasses.asdict(found),
-        "size": options.size,
-        "build": options.arguments(),
-    }
     with ChildProcess(
         module_command("edgecnn.inspection.keras_layers"),
         task=f"loading {quoted(source)}",
         environment=CHILD_ENVIRONMENT,
     ) as child:
-        child.send(job)
-        rows = child.receive()["rows"]
-    return tuple(CostRow(**{**row, "output_shape": tuple(row["output_shape"])}) for row in rows)
+        child.send(ListLayers(found, options.size, options.arguments()))
+        return child.receive(LayersListed).rows

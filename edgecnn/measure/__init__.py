@@ -1,1 +1,1 @@
-"""Measuring: the runner that a device executes, how it is driven, and what its samples say."""
+"""Benchmarking: what is to be measured, in which turns, and the record that comes of it."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.devices.base import Device, get_device
-from edgecnn.measure.accuracy import open_labelled
+from edgecnn.devices.device import Device, get_device
+from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened, with_name
 from edgecnn.measure.cooldown import Cooldown
-from edgecnn.measure.fleet import Files, measure_all, opened, with_name
-from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, Plan
+from edgecnn.measure.interleaving import Bencher
+from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, BenchPlan
 from edgecnn.measure.targets import ArchitectureOptions, Progress, find_targets
-from edgecnn.measure.turns import Bencher
 from edgecnn.results.record import Record
 
 
@@ -54,47 +54,48 @@ def bench(
     Args:
         models: One or several ``.tflite`` files, or names of architectures, which are converted
             into a cache first.
-        device: Where to run: ``"desktop"``, ``"pi"`` or another name of the inventory, or
-            ``"[user@]host[:port]"`` for a machine that is reached over SSH; or several of them,
-            which are measured at the same time.
+        device: Name of a device: ``"desktop"``, ``"pi"`` or another name of the inventory, or
+            ``"[user@]host[:port]"`` for a machine that is reached over SSH; or several names, whose
+            devices are measured at the same time.
         threads: Thread counts of the runtime; each is measured by itself.
         runs: Timed calls at least.
         min_time_s: Seconds of timing at least.
         warmup: Calls before the timed ones, besides the first inference; None goes on until they
             are as fast as each other.
-        mlperf: As MLPerf's single-stream scenario: 1,024 calls and 60 s at least, and the 90th
-            percentile counts.
+        mlperf: Measure as in MLPerf's single-stream scenario: 1,024 calls and 60 s at least, and
+            the 90th percentile counts.
         cpus: Numbers of the device's CPUs to run on; None leaves that to its system.
         cooldown: Rest before each model: seconds (``"30"``), until a temperature (``"55C"``), or
             that for so long at most (``"55C,120s"``). Models are then measured one after the other,
             not in turn.
         data: Labelled images for accuracy: class folders, a folder with ``images/`` and
             ``val_map.txt``, an ``.npz`` with ``x`` and ``y``, or ``"digits"``.
-        preprocess: For files that do not say it: ``tf``, ``torch``, ``caffe``, ``unit``, ``raw``.
-        mean: Instead of ``preprocess``: one value, or one a channel, in units of a pixel (0..255).
-        std: The same, for the deviation.
-        label_offset: Output of class 0; found by itself where None.
-        images: Classify so many only, drawn evenly over the classes and always the same; all
-            of them where None.
+        preprocess: How images become input, for files that do not say it: ``"tf"``, ``"torch"``,
+            ``"caffe"``, ``"unit"`` or ``"raw"``.
+        mean: Instead of ``preprocess``: mean of the pixels (0..255), one value or one a channel.
+        std: With ``mean``: standard deviation of the pixels, one value or one a channel.
+        label_offset: Output of class 0; None finds it.
+        images: Images to classify, drawn evenly over the classes and always the same ones; None
+            classifies all of them.
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
             that models are compared image by image.
-        quantize: For names: schemes; int8 unless said.
-        weights: For names: ``"imagenet"``, a file, or None for random ones.
-        alpha: For names: width multiplier.
-        size: For names: input pixels, one number or (height, width).
-        classes: For names: number of classes.
-        calibrate: For names with weights: representative images for int8 and int16x8.
-        on_progress: Told (phase, done, total).
-        on_record: Told each Record as soon as it is measured.
-        on_failure: Told the error of a model that cannot be measured or a device that cannot be
-            reached, and the others are; without it such an error is raised.
-        on_accuracy: Told the first Record of a model on a device, before ``on_record`` is, and the
-            answers behind its accuracy; several devices are measured in threads of their own, and
-            this is called from those.
-        ask_password: Given a question, returns a device's password; without it only keys are tried.
+        quantize: Schemes that architectures are converted to; None for int8.
+        weights: Weights of architectures: ``"imagenet"``, a file, or None for random ones.
+        alpha: Width multiplier of architectures.
+        size: Input pixels of architectures, one number or (height, width).
+        classes: Number of classes of architectures.
+        calibrate: Representative images, with which architectures are converted to integers.
+        on_progress: Called with (phase, done, total).
+        on_record: Called with each Record as soon as it is measured.
+        on_failure: Called with the error of a model that cannot be measured or a device that cannot
+            be reached, and the others are measured; where it is None the error is raised.
+        on_accuracy: Called with the first Record of a model on a device, before ``on_record`` is,
+            and the answers behind its accuracy; several devices are measured in threads of their
+            own, which call this.
+        ask_password: Given a question, returns a device's password; None tries keys only.
 
     Returns:
-        One Record a device, model and thread count, in that order.
+        One Record for each device, model and thread count, in that order.
 
     Raises:
         InputError: An option, a model or the data cannot be used.
@@ -116,7 +117,7 @@ def bench(
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)
     preprocessing = Preprocessing.of(preprocess, mean, std)
-    plan = Plan(
+    plan = BenchPlan(
         threads=tuple(threads),
         runs=max(runs, MLPERF_RUNS) if mlperf else runs,
         min_time_s=max(min_time_s, MLPERF_MIN_TIME_S) if mlperf else min_time_s,
@@ -135,7 +136,7 @@ def bench(
         plan = plan.compared_with(against)
     targets = find_targets(models, options)
     devices = [get_device(name, ask_password) for name in names]
-    progress, files = on_progress or (lambda phase, done, total: None), Files()
+    progress, files = on_progress or (lambda phase, done, total: None), ConvertedFiles()
 
     def measure(where: Device) -> Iterator[Record | EdgecnnError]:
         report = with_name(where, progress) if len(names) > 1 else progress

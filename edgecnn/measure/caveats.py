@@ -7,46 +7,56 @@ from collections.abc import Iterator
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, shadowed_name
-from edgecnn.measure.bootstrap import FEWEST_SAMPLES
-from edgecnn.measure.levels import OTHERS_CORES, Level
-from edgecnn.measure.stats import Drift, percentile
-from edgecnn.measure.timing import NS_PER_MS, Timing
+from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
+from edgecnn.measure.sample_statistics import Drift, percentile
+from edgecnn.results.bootstrap import FEWEST_SAMPLES
 from edgecnn.results.record import MeasurementWarning
+from edgecnn.runner.ondevice.sampling import NS_PER_MS
 from edgecnn.runner.session import DeviceFacts
+from edgecnn.runner.timing import Timing
 
 NOISY_P99_TO_P50 = 2.0
-"""One kernel sequence on one input takes the same time; twice the median is something else."""
+"""One kernel sequence on one input takes the same time; a call of twice the median does more."""
 
 NOISY_HALF_WIDTH = 0.05
-"""Of the median, upwards: what differs between quiet runs makes up half of it."""
+"""Share of the median by which its interval may reach above it: what differs between quiet runs
+makes up half of that."""
 
 WAITED_SHARE = 0.02
-"""Of the calls' time that another program had the CPU; a quiet device has interrupts alone."""
+"""Share of the calls' time in which another program had the CPU; on a quiet device only interrupts
+take it."""
 
 STEAL_SHARE = 0.02
-"""Of all cores' time; a second on two cores is 200 of the kernel's ticks."""
+"""Share of all cores' time that the host of a virtual machine keeps; one second on two cores is 200
+of the kernel's ticks."""
 
-DRIFT = 0.03
-"""Of the level: more than two quiet runs of one file differ by."""
+DRIFT_SHARE = 0.03
+"""Share of the latency by which it may drift: more than two quiet runs of one file differ by."""
 
 CLOCK_SHARE = 0.01
-"""Of a call that the reading of the clock may take."""
+"""Share of a call that the reading of the clock may take."""
 
 NAMED_IMAGES = 5
 """Unreadable images that a message names; it counts the others."""
 
+CLOSE_OTHERS = "close other programs and measure again"
+
 
 def timing_caveats(
-    timing: Timing, level: Level | None, drift: Drift, threads: int, cores: int | None
+    timing: Timing,
+    interval: PercentileInterval | None,
+    drift: Drift,
+    threads: int,
+    cores: int | None,
 ) -> Iterator[MeasurementWarning]:
     """Yield what is doubtful about latencies (milliseconds).
 
     Args:
         timing: The timed calls.
-        level: Interval of their median, None where they are too few for one.
-        drift: How their level moved.
-        threads: Of the runtime.
-        cores: Of the device.
+        interval: Interval of their median; None where they are too few for one.
+        drift: How their latency drifted.
+        threads: Threads of the runtime.
+        cores: Logical cores of the device.
     """
     if len(timing.samples_ms) < FEWEST_SAMPLES:
         yield MeasurementWarning(
@@ -54,15 +64,15 @@ def timing_caveats(
             f"only {len(timing.samples_ms)} timed call(s)",
             f"use --runs {FEWEST_SAMPLES} or more",
         )
-    yield from _shared(timing, threads, cores)
-    if level is not None and drift.is_trend and abs(drift.change) > DRIFT:
+    yield from _disturbed(timing, threads, cores)
+    if interval is not None and drift.is_trend and abs(drift.change) > DRIFT_SHARE:
         yield MeasurementWarning(
             "drift",
             f"the calls became {abs(drift.change):.0%} {'slower' if drift.change > 0 else 'faster'}"
             " while they were timed",
             "measure again with a longer --warmup, or --cooldown where the device gets hot",
         )
-    yield from _noisy(timing, level)
+    yield from _noisy(timing, interval)
     median = percentile(sorted(timing.samples_ms), 50)
     if timing.clock_cost_ns / NS_PER_MS > CLOCK_SHARE * median:
         yield MeasurementWarning(
@@ -72,14 +82,14 @@ def timing_caveats(
         )
 
 
-def _shared(timing: Timing, threads: int, cores: int | None) -> Iterator[MeasurementWarning]:
+def _disturbed(timing: Timing, threads: int, cores: int | None) -> Iterator[MeasurementWarning]:
     """Yield what else ran while the model did."""
     background = timing.background
     # Several threads wait for each other, too.
-    if threads == 1 and timing.waited_share > WAITED_SHARE:
+    if threads == 1 and (waited := timing.waited_share or 0.0) > WAITED_SHARE:
         taken = f", taken from it {background.involuntary} times" if background.involuntary else ""
         yield MeasurementWarning(
-            "cpu-shared", f"{timing.waited_share:.0%} of the calls' time went by without the CPU"
+            "cpu-shared", f"{waited:.0%} of the calls' time went by without the CPU"
             f"{taken}", CLOSE_OTHERS
         )  # fmt: skip
     if (others := background.others_cores(cores) or 0.0) > OTHERS_CORES:
@@ -96,18 +106,16 @@ def _shared(timing: Timing, threads: int, cores: int | None) -> Iterator[Measure
         )
 
 
-CLOSE_OTHERS = "close other programs and measure again"
-
-
-def _noisy(timing: Timing, level: Level | None) -> Iterator[MeasurementWarning]:
+def _noisy(timing: Timing, interval: PercentileInterval | None) -> Iterator[MeasurementWarning]:
+    """Yield a warning where calls differ, or their median is not known well."""
     ordered = sorted(timing.samples_ms)
     median, slow = percentile(ordered, 50), percentile(ordered, 99)
-    # Not the lower end: others that ran for a moment lower it, and are judged by themselves.
-    wide = level is not None and level.high > (1 + NOISY_HALF_WIDTH) * median
+    # Not the lower end: programs that ran for a moment lower it, and have a warning of their own.
+    wide = interval is not None and interval.high > (1 + NOISY_HALF_WIDTH) * median
     if median and slow > NOISY_P99_TO_P50 * median:
         message = f"the slowest calls took {slow / median:.1f} times the median"
-    elif level is not None and wide:
-        message = f"the median may be anything from {level.low:.3g} to {level.high:.3g} ms"
+    elif interval is not None and wide:
+        message = f"the median may be anything from {interval.low:.3g} to {interval.high:.3g} ms"
     else:
         return
     yield MeasurementWarning(
@@ -123,9 +131,9 @@ def thread_caveats(
     """Yield a warning where threads have to share cores.
 
     Args:
-        threads: Of the runtime.
+        threads: Threads of the runtime.
         facts: What the device is.
-        cpus: Those that the model was kept on.
+        cpus: Numbers of the CPUs that the model was kept on; None where it could use all.
     """
     cores = facts.cores if cpus is None else len(cpus)
     if cores is not None and threads > cores:

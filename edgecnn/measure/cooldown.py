@@ -11,7 +11,7 @@ from edgecnn.core.files import quoted
 from edgecnn.measure.targets import Progress
 from edgecnn.runner.session import RunnerSession
 
-MAX_S = 300.0
+MAX_REST_S = 300.0
 """A board in a warm room may never be as cool as it was asked to be."""
 
 WITHOUT_THERMOMETER_S = 30.0
@@ -19,6 +19,7 @@ LOOK_EVERY_S = 1.0
 
 MOST_S = 3600.0
 MOST_C = 120.0
+"""A user who asks for a longer rest, or for a warmer device, has made a mistake."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Cooldown:
     """How long a device rests.
 
     Args:
-        temperature_c: Until its processor is no warmer; None where only time counts.
-        seconds: So long, or with a temperature at most; None takes :data:`MAX_S` where the device
-            has a thermometer and :data:`WITHOUT_THERMOMETER_S` where it has none.
+        temperature_c: Temperature that the processor is to have; None where only time counts.
+        seconds: Time of the rest, or with a temperature the longest time; None takes
+            :data:`MAX_REST_S` where the device has a thermometer and
+            :data:`WITHOUT_THERMOMETER_S` where it has none.
 
     Example:
         >>> Cooldown.parse("55C,120s")
@@ -43,7 +45,7 @@ class Cooldown:
         """Read ``30``, ``30s``, ``55C`` or both, ``55C,120s``.
 
         Raises:
-            InputError: The text is none of them, or asks for more than makes sense.
+            InputError: The text has another form, or asks for more than makes sense.
         """
         found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)C)?(?:(?:^|(?<=C),)(\d+(?:\.\d+)?)s?)?", text)
         degrees, seconds = (value and float(value) for value in found.groups()) if found else (0, 0)
@@ -55,17 +57,17 @@ class Cooldown:
         return cls(degrees or None, seconds or None)
 
     def rest(self, session: RunnerSession, on_progress: Progress) -> float:
-        """Wait, and return how many seconds it took.
+        """Wait, and return how many seconds the rest took.
 
         Args:
-            session: A runner on the device; it does nothing meanwhile.
-            on_progress: Told the seconds, and the most that there can be.
+            session: A runner on the device, which does nothing meanwhile.
+            on_progress: Called with the seconds so far, and the most that there can be.
         """
         begin, temperature = time.monotonic(), self.temperature_c
         if temperature is not None and session.health().temperature_c is None:
             most, temperature = self.seconds or WITHOUT_THERMOMETER_S, None
         else:
-            most = self.seconds or MAX_S
+            most = self.seconds or MAX_REST_S
         while (waited := time.monotonic() - begin) < most:
             on_progress("cooling down", int(waited), int(most))
             if temperature is not None and _is_cool(session, temperature):

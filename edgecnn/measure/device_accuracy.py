@@ -1,4 +1,4 @@
-"""Accuracy of models on one device, and of the file that they are compared with."""
+"""Accuracy of models on one device, and of the reference that they are compared with."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from pathlib import Path
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, sha256_of
-from edgecnn.devices.base import Device
-from edgecnn.measure.accuracy import AccuracyTask, Reference
-from edgecnn.measure.classifying import Runners
-from edgecnn.measure.plan import Plan
+from edgecnn.devices.device import Device
+from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
+from edgecnn.measure.parallel_classification import RunnerSource
+from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Progress
 from edgecnn.metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TfliteModel
 
 MEMORY_SHARE = 0.5
-"""Of the memory that is free, for runners beside the first: what else needs it is not known."""
+"""Share of the free memory that runners beside the first may take: what else needs memory is not
+known."""
 
 
 class DeviceAccuracy:
     """Classifies a plan's images on a device.
 
     Args:
-        device: Where; it is open.
-        plan: With labelled data.
-        on_progress: Told (phase, done, total).
+        device: The device, which is open.
+        plan: How to measure, with labelled data.
+        on_progress: Called with (phase, done, total).
     """
 
-    def __init__(self, device: Device, plan: Plan, on_progress: Progress) -> None:
+    def __init__(self, device: Device, plan: BenchPlan, on_progress: Progress) -> None:
         self._device = device
         self._plan = plan
         self._on_progress = on_progress
@@ -68,9 +69,9 @@ class DeviceAccuracy:
         Args:
             task: What :meth:`task` gave.
             session: A runner that has the model loaded, and has nothing else to do.
-            path: The model's file.
-            place: Its path on the device.
-            threads: Of the runner.
+            path: The model's file on this machine.
+            place: Path of its file on the device.
+            threads: Threads of the runner.
             label: The model's name for messages.
         """
 
@@ -80,15 +81,15 @@ class DeviceAccuracy:
         report(0, 0)
         more = self._runners(place, threads, label, self._most(session, threads))
         reference = self._reference
-        if reference is None or reference.against.sha256 != sha256_of(path):
+        if reference is None or reference.reference.sha256 != sha256_of(path):
             return task.run(session, report, more, reference)
         accuracy = task.run(session, report, more)
-        # It is the file that others are compared with: they need not wait for it again.
+        # The model is the reference itself: the others need not wait for its answers again.
         reference.answers = accuracy.answers
         return accuracy
 
     @cached_property
-    def _reference(self) -> Reference | None:
+    def _reference(self) -> ReferenceRun | None:
         against = self._plan.against
         if against is None:
             return None
@@ -98,11 +99,11 @@ class DeviceAccuracy:
         )
         threads = self._plan.threads[0]
         most = self._device.most_runners(threads)
-        return Reference(against, self._runners(place, threads, label, most))
+        return ReferenceRun(against, self._runners(place, threads, label, most))
 
-    def _runners(self, place: str, threads: int, label: str, most: int) -> Runners:
+    def _runners(self, place: str, threads: int, label: str, most: int) -> RunnerSource:
         task = f"running {label}"
-        return Runners(lambda: self._device.start(task), place, threads, most)
+        return RunnerSource(lambda: self._device.start(task), place, threads, most)
 
     def _most(self, session: RunnerSession, threads: int) -> int:
         """Return how many runners the device has cores and memory for."""
@@ -115,7 +116,7 @@ class DeviceAccuracy:
 
 
 def _labels(path: Path) -> tuple[str, ...]:
-    """Return the names in a file; without those that cannot be read, classes have numbers."""
+    """Return a file's names of its classes; none where they are missing or cannot be read."""
     try:
         return DescribedFile(path).labels or ()
     except InputError:

@@ -11,26 +11,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgecnn.results.record import MeasurementWarning
-from edgecnn.runner.health import CONDITIONS, Health, has_occurred, is_now
+from edgecnn.runner.health import THROTTLING_BITS, Health, has_occurred, is_now
 from edgecnn.runner.session import DeviceFacts
 
 HOT_C = 75.0
 """Raspberry Pis slow down from 80 °C, and a run of some minutes adds the difference."""
 
 SLOW_SHARE = 0.95
-"""Of the highest clock; a clock that is measured and not set may be a little beside it."""
+"""Share of its highest clock below which a CPU is slow; a clock that is measured and not set may
+differ a little from the highest."""
 
 BUSY_SHARE = 0.25
-"""Of all cores: caches, memory and heat are shared with them even if a core is free."""
+"""Share of all cores that other programs may keep busy: caches, memory and heat are shared with
+them even if a core is free."""
 
 BUSY_CORES = 0.25
-"""Of the cores that the model needs: a quarter of one is felt in the slower calls."""
+"""Cores of those that the model needs which other programs may keep busy: a quarter of one is felt
+in the slower calls."""
 
 LITTLE_MEMORY_BYTES = 64 << 20
-"""Below it Linux begins to drop what it will have to read again, the model's file among it."""
+"""With less free memory Linux begins to drop what it will have to read again, such as the model's
+file."""
 
 SWAPPED_PAGES = 64
-"""Read back while measuring; fewer are what some sleeping service wakes up with."""
+"""Pages that may be read back from swap meanwhile: a sleeping service that wakes up reads fewer."""
 
 FIXED_GOVERNOR = "performance"
 
@@ -43,10 +47,12 @@ SUPPLIES = {
     "Raspberry Pi 3": "5 V 2.5 A",
     "Raspberry Pi Zero 2": "5 V 2 A",
 }
-"""What a board's supply should give, from the table of power supplies; 500 and 400 begin alike."""
+"""What the supply of a board should give, from the maker's table of power supplies.
+
+The names of Raspberry Pi 500 and 400 begin like those of 5 and 4, whose supplies they take."""
 
 SOCS_OF_64_BITS = ("brcm,bcm2710", "brcm,bcm2711", "brcm,bcm2712", "brcm,bcm2837")
-"""A 32-bit kernel on one of them says nothing else of the 64 bits: Pi Zero 2, 3, 4 and 5."""
+"""Chips of Pi Zero 2, 3, 4 and 5, whose 64 bits a 32-bit kernel does not tell of otherwise."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class DeviceRun:
         facts: What it is.
         before: Its health before the model was loaded.
         after: Its health after the last timed call.
-        cpu_lowest_mhz: Lowest clock meanwhile.
+        cpu_lowest_mhz: Lowest clock while the calls were timed.
         threads: Threads of the runtime.
     """
 
@@ -69,14 +75,14 @@ class DeviceRun:
 
     @property
     def is_raspberry_pi(self) -> bool:
-        """Whether the maker's numbers of heat and supply hold."""
+        """Whether the device is a Raspberry Pi, whose maker tells limits of heat and supply."""
         return (self.facts.board or "").startswith("Raspberry Pi")
 
 
 def device_caveats(run: DeviceRun) -> Iterator[MeasurementWarning]:
     """Yield what is wrong with a device, the worst first."""
     yield from _emulation(run)
-    for condition in CONDITIONS:
+    for condition in THROTTLING_BITS:
         yield from _throttling(run, condition)
     yield from _heat(run)
     yield from _clock(run)
@@ -97,8 +103,8 @@ def _emulation(run: DeviceRun) -> Iterator[MeasurementWarning]:
 def _throttling(run: DeviceRun, condition: str) -> Iterator[MeasurementWarning]:
     """Yield the worst that the firmware says of one condition.
 
-    What has occurred since boot is never forgotten, so a bit that came while measuring tells what
-    happened meanwhile. One that was set before tells nothing of it.
+    The firmware never forgets what has occurred since boot, so a bit that came while measuring
+    tells what happened meanwhile. A bit that was set before tells nothing of the measurement.
     """
     before, after = run.before.throttled, run.after.throttled
     message, advice = _CONDITION_TEXTS[condition]

@@ -12,27 +12,37 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.measure.accuracy import Against
+from edgecnn.measure.accuracy import ReferenceModel
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.results.record import Record
-from edgecnn.runner.session import MAX_SAMPLES
+from edgecnn.runner.session import MAX_TIMED_CALLS, check_threads
 
 MLPERF_RUNS = 1024
 MLPERF_MIN_TIME_S = 60.0
 """Queries and time at least in the single-stream scenario: MLPerf Inference Rules 0.5, 2019."""
 
 MLPERF = "mlperf-single-stream"
-"""Name of that protocol in records."""
+"""Name of MLPerf's single-stream scenario in records."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """How to measure, the same for all models and devices of a call.
 
     Args:
+        threads: Thread counts of the runtime; each is measured by itself.
+        runs: Timed calls at least.
+        min_time_s: Seconds of timing at least.
         warmup: Calls before the timed ones; None goes on until they are steady.
+        dataset: Labelled images for accuracy; None measures none.
+        preprocessing: How images become input, for files that do not say it.
+        label_offset: Output of class 0; None finds it.
+        images: Images to classify, drawn evenly over the classes; None classifies all.
         cpus: Numbers of the CPUs to run on; None leaves that to the system.
         cooldown: Rest before each model; None measures models in turn instead.
+        protocol: Name of the published protocol that the measurement follows.
+        on_accuracy: Called with the first record of a model, and the answers behind its accuracy.
+        against: A file that models are compared with, image by image.
     """
 
     threads: tuple[int, ...]
@@ -47,27 +57,28 @@ class Plan:
     cooldown: Cooldown | None = None
     protocol: str | None = None
     on_accuracy: Callable[[Record, Accuracy], None] = lambda record, accuracy: None
-    against: Against | None = None
+    against: ReferenceModel | None = None
 
-    def compared_with(self, path: str | Path) -> Plan:
+    def compared_with(self, path: str | Path) -> BenchPlan:
         """Return the plan with a file that models are compared with.
 
         Raises:
-            InputError: There is no data, or the file cannot be used.
+            InputError: The plan has no data, or the file cannot be used.
         """
         if self.dataset is None:
             raise InputError("--against goes with --data, whose images both classify")
-        against = Against.open(
+        against = ReferenceModel.open(
             path, self.dataset, self.preprocessing, self.label_offset, self.images
         )
         return dataclasses.replace(self, against=against)
 
     def check(self) -> None:
         """Raise InputError where a number makes no sense."""
-        if not self.threads or any(count < 1 for count in self.threads):
-            raise InputError("--threads takes counts of 1 or more: --threads 1,2")
-        if not 1 <= self.runs <= MAX_SAMPLES:
-            raise InputError(f"--runs must be 1 to {MAX_SAMPLES}, not {self.runs}")
+        if not self.threads:
+            raise InputError("--threads takes one count or several: --threads 1,2")
+        check_threads(self.threads)
+        if not 1 <= self.runs <= MAX_TIMED_CALLS:
+            raise InputError(f"--runs must be 1 to {MAX_TIMED_CALLS}, not {self.runs}")
         if self.warmup is not None and self.warmup < 0:
             raise InputError(f"--warmup must be 0 or more, not {self.warmup}")
         if not (math.isfinite(self.min_time_s) and self.min_time_s >= 0):

@@ -1,4 +1,4 @@
-"""What ``MODEL`` names: a ``.tflite`` file, or an architecture that is converted into a cache."""
+"""What a user names to be measured: a ``.tflite`` file, or an architecture to be converted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,23 @@ from edgecnn.tflite.schemes import Scheme, parse_schemes
 from edgecnn.version import __version__
 
 Progress = Callable[[str, int, int], None]
-"""Told (phase, done, total); a phase without known length has total 0."""
+"""Called with (phase, done, total); a phase of unknown length has total 0."""
 
 DEFAULT_SCHEME = "int8"
 
 
 @dataclass(frozen=True)
 class ArchitectureOptions:
-    """How an architecture that is named is built and converted; arguments of ``convert``."""
+    """How an architecture is built and converted.
+
+    Args:
+        quantize: Names of schemes; None for int8.
+        weights: ``"imagenet"``, a file, or None for random ones.
+        alpha: Width multiplier.
+        size: Input pixels (height, width); None for the architecture's own.
+        classes: Number of classes; None for the architecture's own.
+        calibrate: Representative images for integer schemes.
+    """
 
     quantize: str | Sequence[str] | None = None
     weights: str | None = None
@@ -38,7 +47,7 @@ class ArchitectureOptions:
         return parse_schemes(self.quantize or DEFAULT_SCHEME)
 
     def refuse(self) -> None:
-        """Raise InputError if anything was said, because only files are to be measured."""
+        """Raise InputError if any option was given, because only files are to be measured."""
         given = [
             f"--{name}" for name, value in asdict(self).items() if value not in (None, (), [], 1.0)
         ]
@@ -54,9 +63,9 @@ class Target:
     """One thing to measure.
 
     Args:
-        label: Path or name, as it was given.
-        scheme: For a name: what it is converted to; None for a file.
-        options: For a name: how it is built.
+        label: Path or name, as the user gave it.
+        scheme: Scheme that an architecture is converted to; None for a file.
+        options: How an architecture is built.
     """
 
     label: str
@@ -68,7 +77,7 @@ class Target:
         if self.scheme is None:
             return Path(self.label)
         path = self._cached_path()
-        # What calibration data holds may have changed since, so that file is made anew.
+        # Calibration data may have changed since, so a file that depends on it is made anew.
         if not path.exists() or self.options.calibrate is not None:
             self._convert(path, on_progress)
         return path
@@ -105,11 +114,11 @@ class Target:
 def find_targets(
     models: str | Path | Sequence[str | Path], options: ArchitectureOptions
 ) -> list[Target]:
-    """Say what each model is, before any work is done.
+    """Return what each model is, before any work is done.
 
     Args:
-        models: One or several paths of ``.tflite`` files or names of architectures.
-        options: How the named ones are built and converted.
+        models: Paths of ``.tflite`` files or names of architectures, one or several.
+        options: How architectures are built and converted.
 
     Raises:
         InputError: No such file or name, a file that is no ``.tflite``, an unknown scheme, or
@@ -136,7 +145,7 @@ def find_targets(
 
 
 def _is_file(label: str) -> bool:
-    """Whether this is a ``.tflite`` file; False for the name of an architecture."""
+    """Return whether a label is a ``.tflite`` file; False for the name of an architecture."""
     path = Path(label)
     if exists(path) and path.is_file():
         _check_header(path)
@@ -166,7 +175,7 @@ def _check_header(path: Path) -> None:
 
 
 def _identity(weights: str | None) -> str | None:
-    """Return what makes a choice of weights different from another: a file's content."""
+    """Return what tells a choice of weights from another: the content of a file, or its name."""
     if weights is not None and Path(weights).is_file():
         return sha256_of(Path(weights))
     return weights

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.measure.levels import Level
-from edgecnn.results.record import MeasurementWarning
-from edgecnn.runner.health import CONDITIONS
+from edgecnn.measure.percentile_intervals import PercentileInterval
+from edgecnn.results.record import (
+    DRIFTING,
+    EMULATED,
+    NOISY,
+    STEADY,
+    THROTTLED,
+    UNDECIDED,
+    MeasurementWarning,
+)
+from edgecnn.runner.health import THROTTLING_BITS
 
-STEADY = "steady"
-NOISY = "noisy"
-DRIFTING = "drifting"
-THROTTLED = "throttled"
-EMULATED = "emulated"
-UNDECIDED = "undecided"
+DISTURBED = ("cpu-shared", "busy-meanwhile", "steal", "swapping")
+"""Warnings that something else ran, which also explains a latency that drifts."""
 
-SHARED = ("cpu-shared", "busy-meanwhile", "steal", "swapping")
-"""Warnings that something else ran: it explains a level that moves, which says nothing more."""
-
-RULES = (
+VERDICT_RULES = (
     (EMULATED, ("emulated-cpu",)),
-    (THROTTLED, (*CONDITIONS, "slow-clock")),
-    (NOISY, SHARED),
+    (THROTTLED, (*THROTTLING_BITS, "slow-clock")),
+    (NOISY, DISTURBED),
     (DRIFTING, ("drift",)),
     (NOISY, ("noisy",)),
     (UNDECIDED, ("few-runs",)),
 )
-"""Verdicts and the warnings that lead to them; the first that has one holds."""
+"""Each verdict with the codes of warnings that lead to it; the first verdict that applies holds."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Verdict:
 
     Args:
         name: ``"steady"``, ``"noisy"``, ``"drifting"``, ``"throttled"``, ``"emulated"``, or
-            ``"undecided"`` of too few calls.
-        evidence: Why, one line.
+            ``"undecided"`` where there are too few calls.
+        evidence: The reason, one line.
         advice: What to do about it, one line; None where nothing needs doing.
     """
 
@@ -47,26 +48,28 @@ class Verdict:
 
 
 def verdict_on(
-    warnings: Sequence[MeasurementWarning], level: Level | None, drift_percent: float
+    warnings: Sequence[MeasurementWarning],
+    median: PercentileInterval | None,
+    drift_percent: float,
 ) -> Verdict:
     """Return the verdict that a record's warnings lead to.
 
     Args:
-        warnings: Of the record.
-        level: Interval of the median.
-        drift_percent: From the first to the last third of the calls.
+        warnings: The record's warnings.
+        median: Interval of the median latency; None where it has none.
+        drift_percent: Change of the median from the first third of the calls to the last.
 
     Example:
-        >>> verdict_on([], Level(2.9, 3.1), 0.1).name
+        >>> verdict_on([], PercentileInterval(2.9, 3.1), 0.1).name
         'steady'
     """
-    for name, codes in RULES:
+    for name, codes in VERDICT_RULES:
         if found := [warning for warning in warnings if warning.code in codes]:
             advice = dict.fromkeys(warning.advice for warning in found)
             return Verdict(name, "; ".join(w.message for w in found), "; ".join(advice))
-    if level is None:
+    if median is None:
         return Verdict(UNDECIDED, "the clock is too coarse for these calls", None)
-    half = 50 * (level.high - level.low) / level.high
+    half = 50 * (median.high - median.low) / median.high
     return Verdict(
         STEADY,
         f"the median is known to ±{half:.1f}%, and the calls moved by {drift_percent:+.1f}%",

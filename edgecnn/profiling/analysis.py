@@ -1,38 +1,39 @@
-"""From the rounds' times to what a profile says."""
+"""What a profile says of each op and each kind of op, from the times of the rounds."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from edgecnn.profiling.ops import FLOAT32, INT8, Op
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp
 from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
 from edgecnn.profiling.result import KindTime, OpTime
-from edgecnn.profiling.roofline import Copy, Limits, advice
-from edgecnn.profiling.timing import Placed, Times
+from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
+from edgecnn.profiling.rounds import PlacedFile, RoundTimes
 
 WHOLE, CALL = "the whole model", "an empty call"
 
 TOLERANCE_PERCENT = 10.0
-"""Sums and rounds that differ by more are told."""
+"""Sums and rounds that differ by more than this are told in a note."""
 
 
 @dataclass
 class Parts:
-    """The models of single ops, and of some with the op that may do their work too.
+    """The parts of a model: files of single ops, or of an op with the one that may do its work too.
 
     Args:
-        keys: An op's place in the file -> what its part is called.
-        partners: An op's place -> that of the other in its part, whose own time is taken off.
-        files: Those parts; ops that are alike share one.
+        keys: Number of an op in the file -> key of its part.
+        partners: Number of an op -> number of the other op in its part, whose own time is taken
+            off.
+        files: The parts by their keys; ops that are alike share one.
     """
 
     keys: dict[int, Hashable] = field(default_factory=dict)
     partners: dict[int, int] = field(default_factory=dict)
-    files: dict[Hashable, Placed] = field(default_factory=dict)
+    files: dict[Hashable, PlacedFile] = field(default_factory=dict)
 
-    def ms(self, place: int, times: Times) -> float | None:
+    def ms(self, place: int, times: RoundTimes) -> float | None:
         """Return an op's time; None if it is not known."""
         time_ms = times.ms(self.keys.get(place))
         if time_ms is None or place not in self.partners:
@@ -41,26 +42,26 @@ class Parts:
         return None if other is None else max(0.0, time_ms - other)
 
 
-def limits_of(times: Times) -> Limits | None:
-    """Return what the device did at best; None where a reference could not be timed."""
+def limits_of(times: RoundTimes) -> DeviceLimits | None:
+    """Return the best that the device did; None where a reference could not be timed."""
     call = times.ms(CALL)
     best = {
         precision: max(_rate(MACS, times.ms((precision, *form))) for form in CONVOLUTIONS)
         for precision in (FLOAT32, INT8)
     }
-    copies = tuple(Copy(size, _rate(size, times.ms(size))) for size in COPIED_BYTES)
+    copies = tuple(CopyRate(size, _rate(size, times.ms(size))) for size in COPIED_BYTES)
     if call is None or not all([*best.values(), *(copy.gbytes_per_s for copy in copies)]):
         return None
-    return Limits(best[FLOAT32], best[INT8], copies, call)
+    return DeviceLimits(best[FLOAT32], best[INT8], copies, call)
 
 
 def _rate(amount: int, time_ms: float | None) -> float:
-    """Return 10^9 a second; 0 if it is not known."""
+    """Return how many 10^9 of an amount were done in a second; 0 if the time is not known."""
     return amount / time_ms / 1e6 if time_ms else 0.0
 
 
 def op_times(
-    ops: Sequence[Op], parts: Parts, times: Times, limits: Limits | None
+    ops: Sequence[ProfiledOp], parts: Parts, times: RoundTimes, limits: DeviceLimits | None
 ) -> tuple[OpTime, ...]:
     """Return each op with its time and what limits it."""
     spent = {op.place: parts.ms(op.place, times) for op in ops}
@@ -69,7 +70,12 @@ def op_times(
 
 
 def _op_time(
-    op: Op, time_ms: float | None, total: float, parts: Parts, times: Times, limits: Limits | None
+    op: ProfiledOp,
+    time_ms: float | None,
+    total: float,
+    parts: Parts,
+    times: RoundTimes,
+    limits: DeviceLimits | None,
 ) -> OpTime:
     key = parts.keys.get(op.place)
     return OpTime(
@@ -91,9 +97,9 @@ def _op_time(
 
 
 def kind_times(
-    ops: Sequence[Op], measured: Sequence[OpTime], limits: Limits | None
+    ops: Sequence[ProfiledOp], measured: Sequence[OpTime], limits: DeviceLimits | None
 ) -> tuple[KindTime, ...]:
-    """Return the kinds of ops with the times of all of each, the slowest first."""
+    """Return each kind of op with the time of all its ops, the slowest kind first."""
     places: dict[str, list[int]] = defaultdict(list)
     for number, op in enumerate(ops):
         places[op.kind].append(number)
@@ -104,30 +110,48 @@ def kind_times(
     return tuple(sorted(kinds, key=lambda kind: -(kind.time_ms or 0.0)))
 
 
-def _kind_time(ops: list[Op], measured: list[OpTime], limits: Limits | None) -> KindTime:
-    timed = [(op, one) for op, one in zip(ops, measured, strict=True) if one.time_ms is not None]
-    known = [op for op, _ in timed]
-    time_ms = sum(one.time_ms or 0.0 for _, one in timed) if timed else None
-    bound = _main_bound([one for _, one in timed])
-    roof_ms = sum(map(limits.roof_ms, known)) if limits else 0.0
-    return KindTime(
+def _kind_time(
+    ops: list[ProfiledOp], measured: list[OpTime], limits: DeviceLimits | None
+) -> KindTime:
+    both = [(op, one) for op, one in zip(ops, measured, strict=True) if one.time_ms is not None]
+    kind = KindTime(
         kind=ops[0].kind,
         count=len(ops),
-        timed=len(timed),
+        timed=len(both),
         macs=sum(op.macs for op in ops),
         bytes=sum(op.bytes for op in ops),
+    )
+    if not both:
+        return kind
+    known, timed = [op for op, _ in both], [one for _, one in both]
+    time_ms = sum(one.time_ms or 0.0 for one in timed)
+    kind = replace(
+        kind,
         time_ms=time_ms,
-        share_percent=sum(one.share_percent or 0.0 for _, one in timed) if timed else None,
+        share_percent=sum(one.share_percent or 0.0 for one in timed),
         gmacs_per_s=_rate(sum(op.macs for op in known), time_ms) or None,
         gbytes_per_s=_rate(sum(op.bytes for op in known), time_ms) or None,
-        roof_percent=100 * roof_ms / time_ms if time_ms and roof_ms else None,
+    )
+    return _with_roofline(kind, known, _main_bound(timed), limits)
+
+
+def _with_roofline(
+    kind: KindTime, ops: list[ProfiledOp], bound: str | None, limits: DeviceLimits | None
+) -> KindTime:
+    """Return a kind of op with what limits it, as far as that is known."""
+    if limits is None or not kind.time_ms:
+        return replace(kind, bound=bound)
+    roof_ms = sum(map(limits.roof_ms, ops))
+    return replace(
+        kind,
+        roof_percent=100 * roof_ms / kind.time_ms if roof_ms else None,
         bound=bound,
-        advice=advice(bound, known, time_ms, limits) if bound and time_ms and limits else None,
+        advice=advice(bound, ops, kind.time_ms, limits) if bound else None,
     )
 
 
 def _main_bound(timed: list[OpTime]) -> str | None:
-    """Return what limits most of the time of some ops."""
+    """Return what limits most of the time of some ops; None where nothing is known to."""
     spent: dict[str, float] = defaultdict(float)
     for one in timed:
         if one.bound is not None:
@@ -136,7 +160,7 @@ def _main_bound(timed: list[OpTime]) -> str | None:
 
 
 def notes(
-    times: Times, ops: Sequence[OpTime], ops_ms: float | None, *, emulated: bool
+    times: RoundTimes, ops: Sequence[OpTime], ops_ms: float | None, *, emulated: bool
 ) -> tuple[str, ...]:
     """Return what to know before the figures are used."""
     if emulated:

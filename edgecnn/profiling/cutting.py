@@ -1,10 +1,10 @@
 """Ops cut out of a file, so that each can be timed as if it stood in the whole network.
 
 An op that runs alone, again and again, finds its weights and the memory of its result in the cache,
-where in the network other ops have pushed them out. So a part holds the op several times, each with
-weights packed for it and a result of its own: as many as move as much as the network does before it
-comes back to those weights or that memory. What the op reads was written just before in the network
-too, and all of them share it.
+where in the network other ops have pushed them out. So a part holds copies of the op, each with
+weights packed for it and a result of its own: together they move as much memory as the network does
+before it comes back to those weights or that memory. All copies read the same input, as in the
+network too an op's input was written just before.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ import numpy as np
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
-from edgecnn.profiling.ops import Op as TimedOp
+from edgecnn.profiling.profiled_ops import ProfiledOp
 from edgecnn.tflite.graph import Graph, Op, Tensor
 from edgecnn.tflite.parts import some_ops
 from edgecnn.tflite.serialization import read_graph
 
 MOST_COPIES = 256
-"""Copies of an op in a part at most: loading it takes its time, and a tiny op is no slower from the
+"""Copies of an op in a part at most: loading them takes time, and a tiny op is no slower from the
 cache."""
 
 CHEAP_COPIES, CHEAP_BYTES = 16, 64 << 10
-"""So many copies, if they move no more than these bytes, share the cost of a call and find the
-cache warm."""
+"""Copies that together move no more bytes than that share the cost of a call, and find the cache
+warm; there are at least so many of them."""
 
 
 class Cutter:
-    """A file whose ops can be cut out.
+    """Cuts ops out of a file.
 
     Args:
         graph: The file.
-        ops: The ops that run, of the same file.
+        ops: The ops of the same file that run.
 
     Example:
         >>> model = read_model(path)
@@ -48,25 +48,25 @@ class Cutter:
         >>> Path("first.tflite").write_bytes(cutter_of(path, ops).alone(ops[0]))
     """
 
-    def __init__(self, graph: Graph, ops: list[TimedOp]) -> None:
+    def __init__(self, graph: Graph, ops: list[ProfiledOp]) -> None:
         self._graph, self._ops = graph, ops
         run = {op.place for op in ops}
         self._made_at_load = {op for place, op in enumerate(graph.ops) if place not in run}
 
-    def alone(self, op: TimedOp) -> bytes:
-        """Return a model of one op alone, which is in it ``copies(op)`` times."""
+    def alone(self, op: ProfiledOp) -> bytes:
+        """Return a model that holds one op alone, ``copies(op)`` times."""
         return self._repeated([op], copies(op))
 
-    def joined(self, op: TimedOp, partner: TimedOp) -> bytes:
-        """Return a model of two ops that follow each other, as often as the partner alone."""
+    def joined(self, op: ProfiledOp, partner: ProfiledOp) -> bytes:
+        """Return a model that holds two ops, one after the other, as often as the partner alone."""
         chain = sorted((op, partner), key=lambda one: one.place)
         return self._repeated(chain, copies(partner))
 
-    def partner(self, op: TimedOp) -> TimedOp | None:
+    def partner(self, op: ProfiledOp) -> ProfiledOp | None:
         """Return the op whose kernel may do this one's work too; None if there is none.
 
-        XNNPACK makes one op of a sigmoid and the product with its input (swish) in int8, and of a
-        padding and the convolution behind it.
+        XNNPACK joins a sigmoid and the product with its input (swish) in int8, and a padding and
+        the convolution behind it.
         """
         one, found = self._graph.ops[op.place], None
         if op.kind == "MUL":
@@ -84,14 +84,14 @@ class Cutter:
             and self._graph.only_reader(sigmoid.result) is product
         )
 
-    def _repeated(self, chain: list[TimedOp], times: int) -> bytes:
+    def _repeated(self, chain: list[ProfiledOp], times: int) -> bytes:
         ops = [self._graph.ops[op.place] for op in chain]
         before = [maker for one in ops for maker in self._widening(one).values()]
         others = [other for _ in range(times - 1) for other in self._again(ops)]
         return some_ops(self._graph, [*before, *ops, *others])
 
-    def likeness(self, op: TimedOp) -> Hashable:
-        """Return what two ops share whose parts take the same time."""
+    def likeness(self, op: ProfiledOp) -> Hashable:
+        """Return a key that is the same for ops whose parts take the same time."""
         one = self._graph.ops[op.place]
         widened = self._widening(one)
         numbers: dict[Tensor | None, int] = {}
@@ -103,12 +103,12 @@ class Cutter:
         return repr((copies(op), settings, tensors))
 
     def _widening(self, one: Op) -> dict[Tensor, Op]:
-        """Return what an op reads that is a constant once the file is loaded, and what makes it."""
+        """Return the inputs that are constants once the file is loaded, and what makes each."""
         makers = {tensor: self._graph.maker(tensor) for tensor in one.moving_inputs}
         return {t: made for t, made in makers.items() if made and made in self._made_at_load}
 
     def _again(self, chain: list[Op]) -> list[Op]:
-        """Return ops that do the same again, with results of their own."""
+        """Return copies of ops that follow each other, with results of their own."""
         renamed: dict[Tensor, Tensor] = {}
         found = []
         for one in chain:
@@ -122,8 +122,8 @@ class Cutter:
         return found
 
 
-def copies(op: TimedOp) -> int:
-    """Return how often an op is in its part.
+def copies(op: ProfiledOp) -> int:
+    """Return how many copies of an op its part holds.
 
     Example:
         >>> copies(dataclasses.replace(op, weight_bytes=1_000_000, idle_bytes=3_500_000))
@@ -134,11 +134,11 @@ def copies(op: TimedOp) -> int:
         return CHEAP_COPIES
     cheap = min(CHEAP_COPIES, CHEAP_BYTES // own)
     needed = max(1, cheap, min(MOST_COPIES, math.ceil(op.idle_bytes / own)))
-    # A power of two, so that more ops are alike.
+    # A power of two, so that more ops have the same likeness.
     return 1 << (needed - 1).bit_length()
 
 
-def cutter_of(path: Path, ops: list[TimedOp]) -> Cutter:
+def cutter_of(path: Path, ops: list[ProfiledOp]) -> Cutter:
     """Read a file whose ops are to be cut out.
 
     Args:
@@ -146,7 +146,7 @@ def cutter_of(path: Path, ops: list[TimedOp]) -> Cutter:
         ops: The ops that run.
 
     Raises:
-        InputError: It is truncated or corrupt.
+        InputError: The file is truncated or corrupt.
         EdgecnnError: This machine has no ai-edge-litert, whose schema files are written with.
     """
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted, sha256_of
-from edgecnn.devices.base import Device, get_device
+from edgecnn.devices.device import Device, get_device
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -23,7 +23,8 @@ from edgecnn.profiling.analysis import (
     op_times,
 )
 from edgecnn.profiling.cutting import copies, cutter_of
-from edgecnn.profiling.ops import FLOAT32, INT8, Op, running_ops
+from edgecnn.profiling.memory_reuse import with_idle_bytes
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp, running_ops
 from edgecnn.profiling.references import (
     CONVOLUTIONS,
     COPIED_BYTES,
@@ -32,14 +33,12 @@ from edgecnn.profiling.references import (
     copying,
     several,
 )
-from edgecnn.profiling.result import SCHEMA_VERSION, Profile
-from edgecnn.profiling.reuse import with_idle_bytes
-from edgecnn.profiling.timing import Placed, Timer, Times
-from edgecnn.runner.session import DeviceFacts, LoadedModel
+from edgecnn.profiling.result import PROFILE_SCHEMA_VERSION, Profile
+from edgecnn.profiling.rounds import PlacedFile, RoundTimer, RoundTimes
+from edgecnn.runner.protocol import ModelLoaded
+from edgecnn.runner.session import DeviceFacts, check_threads
 from edgecnn.tflite.reading import TfliteModel, read_model
 from edgecnn.version import __version__
-
-MAX_THREADS = 1024
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,13 +59,14 @@ def profile(
 
     Args:
         path: A ``.tflite`` file.
-        device: Where: ``"desktop"``, a name of the inventory, or ``"[user@]host[:port]"``.
-        threads: Of the runtime.
-        on_progress: Told (phase, done, total).
-        ask_password: Given a question, returns a device's password; without it only keys are tried.
+        device: Name of the device: ``"desktop"``, a name of the inventory, or an address such as
+            ``"[user@]host[:port]"``.
+        threads: Threads of the runtime.
+        on_progress: Called with (phase, done, total).
+        ask_password: Given a question, returns a device's password; None tries keys only.
 
     Raises:
-        InputError: The file cannot be used, or an option.
+        InputError: The file or an option cannot be used.
         DeviceError: The device cannot be reached, or is in use.
         ChildCrashedError: The runtime crashed on the file.
 
@@ -74,28 +74,27 @@ def profile(
         >>> edgecnn.profile("model.tflite").kinds[0].kind
         'CONV_2D'
     """
-    if not 1 <= threads <= MAX_THREADS:
-        raise InputError(f"--threads must be 1 to {MAX_THREADS}, not {threads}")
-    file = _File.read(Path(path))
+    check_threads([threads])
+    file = _ProfiledFile.read(Path(path))
     profiler = _Profiler(file, get_device(device, ask_password), threads, on_progress)
     return profiler.run()
 
 
 @dataclass(frozen=True)
-class _File:
-    """What is profiled."""
+class _ProfiledFile:
+    """The file that is profiled, and its ops."""
 
     path: Path
     model: TfliteModel
-    ops: list[Op]
+    ops: list[ProfiledOp]
 
     @staticmethod
-    def read(path: Path) -> _File:
+    def read(path: Path) -> _ProfiledFile:
         model = read_model(path)
         ops = with_idle_bytes(model, running_ops(model))
         if not ops:
             raise InputError(f"{quoted(path)} has no ops to profile")
-        return _File(path, model, ops)
+        return _ProfiledFile(path, model, ops)
 
     @property
     def label(self) -> str:
@@ -104,23 +103,23 @@ class _File:
 
 @dataclass(frozen=True)
 class _Run:
-    """What one run on a device gave."""
+    """What was measured on a device."""
 
-    loaded: LoadedModel
+    loaded: ModelLoaded
     facts: DeviceFacts
     parts: Parts
-    times: Times
+    times: RoundTimes
 
 
 @dataclass(frozen=True)
 class _Profiler:
-    file: _File
+    file: _ProfiledFile
     device: Device
     threads: int
     on_progress: Progress
 
     def run(self) -> Profile:
-        """Measure, and say what it comes to."""
+        """Measure, and return the profile."""
         begin, when = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
         label = self.file.label
         with named_errors(label), tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
@@ -132,14 +131,14 @@ class _Profiler:
     def _measured(self, folder: Path) -> _Run:
         label = self.file.label
         whole = self.device.place(self.file.path, self._telling(f"sending {label}"))
-        with Timer(self.device, f"profiling {label}", self.threads) as timer:
+        with RoundTimer(self.device, f"profiling {label}", self.threads) as timer:
             with crash_explained():
                 loaded = timer.try_whole(whole)
             facts = timer.session.facts()
             if facts.emulated:
-                return _Run(loaded, facts, Parts(), Times())
+                return _Run(loaded, facts, Parts(), RoundTimes())
             parts = self._parts(folder)
-            files = {WHOLE: Placed(whole), **parts.files, **self._references(folder)}
+            files = {WHOLE: PlacedFile(whole), **parts.files, **self._references(folder)}
             times = timer.rounds(files, self._telling(f"timing the ops of {label}"))
         if WHOLE in times.errors:
             raise times.errors[WHOLE]
@@ -162,9 +161,9 @@ class _Profiler:
             parts.files[key] = self._placed(folder, content, copies(partner or op))
         return parts
 
-    def _references(self, folder: Path) -> dict[Hashable, Placed]:
-        """Make what shows the device's best."""
-        files: dict[Hashable, Placed] = {CALL: self._placed(folder, copying(LEAST_BYTES), 1)}
+    def _references(self, folder: Path) -> dict[Hashable, PlacedFile]:
+        """Make the models that show what the device can do at best."""
+        files: dict[Hashable, PlacedFile] = {CALL: self._placed(folder, copying(LEAST_BYTES), 1)}
         for precision in (FLOAT32, INT8):
             for form in CONVOLUTIONS:
                 part = several(convolution(*form, precision))
@@ -173,10 +172,10 @@ class _Profiler:
             files[size] = self._placed(folder, *several(copying(size)))
         return files
 
-    def _placed(self, folder: Path, content: bytes, copies: int) -> Placed:
+    def _placed(self, folder: Path, content: bytes, copies: int) -> PlacedFile:
         path = folder / f"{len(list(folder.iterdir()))}.tflite"
         path.write_bytes(content)
-        return Placed(self.device.place(path), copies)
+        return PlacedFile(self.device.place(path), copies)
 
     def _telling(self, phase: str) -> Callable[[int, int], None]:
         return lambda done, total: self.on_progress(phase, done, total)
@@ -188,7 +187,7 @@ class _Profiler:
         timed = [op.time_ms for op in ops if op.time_ms is not None]
         total = sum(timed) if timed else None
         return Profile(
-            schema_version=SCHEMA_VERSION,
+            schema_version=PROFILE_SCHEMA_VERSION,
             edgecnn_version=__version__,
             measured_at=when,
             model=str(self.file.path),

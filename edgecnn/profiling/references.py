@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 
 from edgecnn.profiling.cutting import Cutter, copies
-from edgecnn.profiling.ops import FLOAT32, INT8, running_ops
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, running_ops
 from edgecnn.tflite.reading import load_schema, parse_model
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.writing import pack
 
 CONVOLUTIONS = ((28, 128), (14, 256))
-"""Side and channels of 1x1 convolutions as MobileNets have."""
+"""Side and channels of 1x1 convolutions such as MobileNets have."""
 
 MACS = 28 * 28 * 128 * 128
-"""Of either."""
+"""Multiply-adds of each of these convolutions."""
 
 COPIED_BYTES = (64 << 10, 1 << 20, 8 << 20, 64 << 20)
-"""Read and written: from what fits the first cache to what fits none of a small device."""
+"""Bytes that copies read and write: from what fits the first cache to what fits no cache of a small
+device."""
 
 LEAST_BYTES = 8
-"""Of an op that costs nothing but its call."""
+"""Bytes of an op that costs nothing but its call."""
 
 
 def convolution(side: int, channels: int, precision: str) -> bytes:
@@ -30,10 +31,10 @@ def convolution(side: int, channels: int, precision: str) -> bytes:
 
     Args:
         side: Height and width of the map.
-        channels: How many come in and go out.
+        channels: Channels that come in, and as many that go out.
         precision: ``"float32"`` or ``"int8"``.
     """
-    one = _Model(precision)
+    one = _ReferenceModel(precision)
     image, result = (one.tensor((1, side, side, channels), scale=0.05) for _ in range(2))
     generator = np.random.default_rng(0)
     shape = (channels, 1, 1, channels)
@@ -52,13 +53,13 @@ def convolution(side: int, channels: int, precision: str) -> bytes:
 
 def copying(size: int) -> bytes:
     """Return a model that reads half of ``size`` bytes and writes as many: a float32 ReLU."""
-    one = _Model(FLOAT32)
+    one = _ReferenceModel(FLOAT32)
     values, result = (one.tensor((1, size // 8)) for _ in range(2))
     return one.packed("RELU", None, [values], values, result)
 
 
 def several(content: bytes) -> tuple[bytes, int]:
-    """Return a reference that has its op several times, if it is small, and how often.
+    """Return a reference that holds copies of its op if that is small, and how many.
 
     Args:
         content: A model of one op.
@@ -67,7 +68,7 @@ def several(content: bytes) -> tuple[bytes, int]:
     return Cutter(read_graph(content), [op]).alone(op), copies(op)
 
 
-class _Model:
+class _ReferenceModel:
     """A model of one op that is being made."""
 
     def __init__(self, precision: str) -> None:
@@ -83,7 +84,7 @@ class _Model:
         return self._add(shape, self._type, scale, None, 0)
 
     def constant(self, values: np.ndarray[Any, Any], scale: float = 1.0) -> int:
-        """Add a constant; in an integer model each of its channels has a scale."""
+        """Add a constant, which in an integer model has a scale for each of its channels."""
         buffer = self.schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)

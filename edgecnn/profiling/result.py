@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.files import json_values
-from edgecnn.profiling.roofline import Limits
+from edgecnn.profiling.roofline import DeviceLimits
 
-SCHEMA_VERSION = 1
-"""Of the JSON; it grows when a field changes its meaning or goes."""
+PROFILE_SCHEMA_VERSION = 1
+"""Version of a profile's JSON; it grows when a field changes its meaning or goes."""
 
 
 @dataclass(frozen=True)
 class OpTime:
-    """One op.
+    """The time of one op, and what limits it.
 
     Args:
-        place: Among the ops of the file, from 0.
-        name: Of the layer.
-        kind: As ``"CONV_2D"``.
-        output_shape: Of its first result.
-        macs: Multiply-adds.
-        bytes: Values and weights that it reads and writes, each counted once.
-        time_ms: Median of one run; None where it cannot run alone, or where the CPU is emulated.
-        share_percent: Of the sum of all ops.
+        place: Its number among the ops of the file, from 0.
+        name: Name of its layer.
+        kind: Its kind: ``"CONV_2D"``.
+        output_shape: Shape of its first result.
+        macs: Multiply-adds of one inference.
+        bytes: Bytes of values and weights that it reads and writes, each counted once.
+        time_ms: Median time of one run; None where it cannot run alone, or the CPU is emulated.
+        share_percent: Share of the sum of all ops' times.
         gmacs_per_s: 10^9 multiply-adds a second; None where it has none.
         gbytes_per_s: 10^9 bytes a second.
-        roof_percent: Of what the device could do at best with these MACs and bytes.
-        bound: ``"compute"``, ``"memory"``, ``"kernel"`` or ``"overhead"``.
-        joined_with: Place of an op that the runtime may make one of with this one; they are timed
-            together, and what the other takes alone is taken off.
+        roof_percent: Least time that its MACs and bytes take here, in percent of its own time.
+        bound: What limits it: ``"compute"``, ``"memory"``, ``"kernel"`` or ``"overhead"``.
+        joined_with: Number of an op that the runtime may join with this one: both are timed
+            together, and the time that the other one takes alone is taken off.
         error: Why it cannot run alone.
     """
 
@@ -53,19 +53,19 @@ class OpTime:
 
 @dataclass(frozen=True)
 class KindTime:
-    """All ops of a kind.
+    """The time of all ops of a kind.
 
     Args:
-        kind: As ``"CONV_2D"``.
-        count: How many ops.
+        kind: The kind: ``"CONV_2D"``.
+        count: How many ops there are.
         timed: How many of them could be timed.
-        macs: Of all of them, as are the bytes.
-        bytes: As of one op.
-        time_ms: Sum of those that were timed.
-        share_percent: Of the sum of all ops.
-        gmacs_per_s: Of all of them together.
-        gbytes_per_s: The same.
-        roof_percent: The same.
+        macs: Multiply-adds of all of them.
+        bytes: Bytes that all of them read and write.
+        time_ms: Sum of the times of those that were timed.
+        share_percent: Their share of the sum of all ops' times.
+        gmacs_per_s: 10^9 multiply-adds a second of those that were timed.
+        gbytes_per_s: 10^9 bytes a second of those that were timed.
+        roof_percent: Least time that their MACs and bytes take here, in percent of their own time.
         bound: What limits most of their time.
         advice: What that means, and what would help.
     """
@@ -75,13 +75,13 @@ class KindTime:
     timed: int
     macs: int
     bytes: int
-    time_ms: float | None
-    share_percent: float | None
-    gmacs_per_s: float | None
-    gbytes_per_s: float | None
-    roof_percent: float | None
-    bound: str | None
-    advice: str | None
+    time_ms: float | None = None
+    share_percent: float | None = None
+    gmacs_per_s: float | None = None
+    gbytes_per_s: float | None = None
+    roof_percent: float | None = None
+    bound: str | None = None
+    advice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,29 +89,29 @@ class Profile:
     """Where the latency of a file goes on a device.
 
     Args:
-        schema_version: Of this form.
-        edgecnn_version: That measured it.
-        measured_at: When it was begun, ISO 8601 in UTC.
-        model: The file, as it was given.
-        model_sha256: Of the file.
-        scheme: Quantisation.
-        device: Its name.
+        schema_version: ``PROFILE_SCHEMA_VERSION``.
+        edgecnn_version: Version of edgecnn that measured it.
+        measured_at: When the measurement was begun, ISO 8601 in UTC.
+        model: The file, as the user named it.
+        model_sha256: SHA-256 of the file.
+        scheme: Quantisation scheme of the file.
+        device: What the user calls the device.
         cpu: Name of the processor.
-        board: Of a single-board computer; else None.
+        board: Name of a single-board computer; None of another machine.
         architecture: What the system calls its machine.
-        emulated: Whether the CPU is an emulator's; its times are left out then.
-        runtime: Distribution.
-        runtime_version: Its version.
-        threads: Of the runtime.
-        latency_p50_ms: Of the whole model, in the same rounds; None where it is emulated.
-        running_p50_ms: The same as the ops' times are: on one thread, without the time that others
-            had the CPU.
+        emulated: Whether the CPU is an emulator's; then nothing is timed.
+        runtime: Distribution of the TFLite runtime.
+        runtime_version: Version of the runtime.
+        threads: Threads of the runtime.
+        latency_p50_ms: Median latency of the whole model; None where the CPU is emulated.
+        running_p50_ms: Median time of the whole model as the ops' times are: on one thread without
+            the time that other programs had the CPU.
         ops_ms: Sum of the ops' times.
-        limits: What the device did at best.
-        kinds: The slowest first.
-        ops: In the file's order, each that runs in every inference.
-        notes: What to know before these figures are used.
-        seconds: How long it took.
+        limits: The best that the device did.
+        kinds: The kinds of ops, the slowest first.
+        ops: Each op that runs in every inference, in the file's order.
+        notes: What to know before the figures are used.
+        seconds: Time that the profile took.
     """
 
     schema_version: int
@@ -131,7 +131,7 @@ class Profile:
     latency_p50_ms: float | None
     running_p50_ms: float | None
     ops_ms: float | None
-    limits: Limits | None
+    limits: DeviceLimits | None
     kinds: tuple[KindTime, ...]
     ops: tuple[OpTime, ...]
     notes: tuple[str, ...]
@@ -139,7 +139,7 @@ class Profile:
 
     @property
     def macs(self) -> int:
-        """Of one inference, as ``edgecnn summary`` counts them."""
+        """Multiply-adds of one inference, as ``edgecnn summary`` counts them."""
         return sum(op.macs for op in self.ops)
 
     @property

@@ -11,27 +11,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.profiling.ops import FLOAT32, INT8, Op
+from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp
 
 COMPUTE, MEMORY, KERNEL, OVERHEAD = "compute", "memory", "kernel", "overhead"
 
 NEAR_ROOF = 1 / 3
-"""An op that does a third of what the roofline allows is limited by that roof."""
+"""An op that does at least this share of what the roofline allows is limited by the roofline."""
 
-CALLS = 10
-"""What takes less than so many empty calls of the runtime is mostly the cost of being an op."""
+OVERHEAD_CALLS = 10
+"""The time of an op that takes less than so many empty calls is mostly the runtime's overhead."""
 
 CLEAR_GAIN = 1.3
-"""int8 is worth a word where its convolutions are so much faster."""
+"""int8 is recommended where its convolutions are so many times as fast."""
 
 
 @dataclass(frozen=True)
-class Copy:
+class CopyRate:
     """How fast a device copies.
 
     Args:
-        bytes: Read and written.
-        gbytes_per_s: 10^9 bytes a second, those read and those written.
+        bytes: Bytes that are read and written.
+        gbytes_per_s: 10^9 bytes a second, with those that are read and those that are written.
     """
 
     bytes: int
@@ -39,35 +39,35 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a device did at best in the same run.
+class DeviceLimits:
+    """The best that a device did in the same run.
 
     Args:
         float32_gmacs_per_s: 10^9 multiply-adds a second of a dense float32 convolution.
-        int8_gmacs_per_s: The same in int8.
-        copies: The smallest first.
-        call_ms: A call of the runtime that does nothing.
+        int8_gmacs_per_s: 10^9 multiply-adds a second of a dense int8 convolution.
+        copies: Rates of copies of several sizes, the smallest first.
+        call_ms: Milliseconds of a call of the runtime that does nothing.
     """
 
     float32_gmacs_per_s: float
     int8_gmacs_per_s: float
-    copies: tuple[Copy, ...]
+    copies: tuple[CopyRate, ...]
     call_ms: float
 
-    def macs_ms(self, op: Op) -> float:
+    def macs_ms(self, op: ProfiledOp) -> float:
         """Return the least time of an op's multiply-adds."""
         known = {FLOAT32: self.float32_gmacs_per_s, INT8: self.int8_gmacs_per_s}
         return op.macs / known[op.precision] / 1e6
 
-    def bytes_ms(self, op: Op) -> float:
+    def bytes_ms(self, op: ProfiledOp) -> float:
         """Return the least time to move an op's bytes, from wherever they are by then."""
         return op.bytes / self.gbytes_per_s(max(op.bytes, op.idle_bytes)) / 1e6
 
     def gbytes_per_s(self, size: int) -> float:
         """Return how fast so many bytes are moved.
 
-        Between two sizes the time of a byte follows the logarithm of the size: some are found in
-        the cache, some are not.
+        Between two sizes that were measured, the time of a byte is interpolated over the logarithm
+        of the size: a part of the bytes is found in the cache.
         """
         first, *_, last = self.copies
         if size <= first.bytes or size >= last.bytes:
@@ -77,30 +77,34 @@ class Limits:
         part = math.log(size / below.bytes) / math.log(above.bytes / below.bytes)
         return 1 / ((1 - part) / below.gbytes_per_s + part / above.gbytes_per_s)
 
-    def roof_ms(self, op: Op) -> float:
+    def roof_ms(self, op: ProfiledOp) -> float:
         """Return the least time that an op can take."""
         return max(self.macs_ms(op), self.bytes_ms(op))
 
-    def bound(self, op: Op, time_ms: float) -> str:
-        """Say what limits an op that takes so long: compute, memory, kernel or overhead.
+    def bound(self, op: ProfiledOp, time_ms: float) -> str:
+        """Say what limits an op: compute, memory, kernel or overhead.
+
+        Args:
+            op: The op.
+            time_ms: Its time.
 
         Example:
-            >>> limits.bound(Op(kind="CONV_2D", macs=10_000_000, ...), 0.2)
+            >>> limits.bound(ProfiledOp(kind="CONV_2D", macs=10_000_000, ...), 0.2)
             'compute'
         """
         if self.roof_ms(op) >= NEAR_ROOF * time_ms:
             return COMPUTE if self.macs_ms(op) >= self.bytes_ms(op) else MEMORY
-        return OVERHEAD if time_ms < CALLS * self.call_ms else KERNEL
+        return OVERHEAD if time_ms < OVERHEAD_CALLS * self.call_ms else KERNEL
 
 
-def advice(bound: str, ops: Sequence[Op], time_ms: float, limits: Limits) -> str:
+def advice(bound: str, ops: Sequence[ProfiledOp], time_ms: float, limits: DeviceLimits) -> str:
     """Say in a line what limits a kind of op, and what would help.
 
     Args:
-        bound: Of most of their time.
-        ops: All of that kind.
-        time_ms: Of all of them.
-        limits: The device's.
+        bound: What limits most of the time of these ops.
+        ops: All ops of the kind.
+        time_ms: Time of all these ops together.
+        limits: The best that the device did.
     """
     if bound == COMPUTE:
         gain = limits.int8_gmacs_per_s / limits.float32_gmacs_per_s

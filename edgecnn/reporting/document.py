@@ -5,35 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgecnn.core.markdown import in_markdown
-from edgecnn.reporting.rows import Row
+from edgecnn.reporting.charts.chart import EMULATED_NOTE
+from edgecnn.reporting.rows import ReportRow
 from edgecnn.reporting.settings import Setting
 from edgecnn.reporting.tables import as_markdown
 from edgecnn.reporting.views import views_of
 from edgecnn.reporting.wording import (
-    EMULATED_NOTE,
     doubts,
     facts,
     figures,
     method,
-    place_text,
     reason,
     verdicts_of,
     warnings_of,
 )
 
-LEGEND = "*: no other file beats it in size, speed and accuracy together."
+MARK_LEGEND = "*: no other file beats it in size, speed and accuracy together."
 
 
 def as_document(
-    title: str, settings: Sequence[Setting], rows: Sequence[Row], notes: Sequence[str]
+    title: str, settings: Sequence[Setting], rows: Sequence[ReportRow], notes: Sequence[str]
 ) -> str:
-    """Return Markdown.
+    """Return the report as Markdown.
 
     Args:
-        title: Its heading.
-        settings: At least one.
-        rows: All rows.
-        notes: What was left out.
+        title: Heading of the report.
+        settings: Settings that the rows were measured in, at least one.
+        rows: All rows of the report.
+        notes: What was left out of the report.
     """
     lines = [f"# {in_markdown(title)}", *_items(notes)]
     for setting in settings:
@@ -49,7 +48,7 @@ def as_document(
 
 def _of_setting(setting: Setting) -> list[str]:
     found = views_of(setting)[0].answer
-    lines = ["", f"## {in_markdown(place_text(setting))}", ""]
+    lines = ["", f"## {in_markdown(setting.text)}", ""]
     if row := found.recommended:
         lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
     lines += [in_markdown(" ".join([reason(found), *doubts(found)])), ""]
@@ -57,7 +56,7 @@ def _of_setting(setting: Setting) -> list[str]:
     lines += [f"- {one.title}: {in_markdown(one.row.name)}, {one.figure}" for one in facts(found)]
     optimal = {row.id for row in found.optimal}
     table = as_markdown(setting.rows, lambda row: " \\*" if row.id in optimal else "")
-    return [*lines, "", table, in_markdown(LEGEND)]
+    return [*lines, "", table, in_markdown(MARK_LEGEND)]
 
 
 def _items(texts: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which architecture a file is of: what it says it was made from, or else its name."""
+"""The architecture of a file: the one that it says it was made from, or else that in its name."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edgecnn.models.spec import ModelSpec
 
 
 def network_of(source: str | None, model: str) -> ModelSpec | None:
-    """Return the registered architecture that a file is of, None if neither text names one.
+    """Return the registered architecture of a file, None if neither text names one.
 
     Args:
         source: What the file says that it was made from.
-        model: Its path, or the name that was measured.
+        model: Path of the file, or the name that was measured.
 
     Example:
         >>> network_of("MobileNetV2-digits.keras", "model.tflite").year
@@ -27,7 +27,7 @@ def network_of(source: str | None, model: str) -> ModelSpec | None:
 
 
 def _named_in(text: str) -> ModelSpec | None:
-    """Return the architecture whose name is a run of whole words in a text, the longest."""
+    """Return the architecture with the longest name that is a run of whole words of a text."""
     words = [word for word in re.split(r"[\W_]+", text.lower()) if word]
     runs = {
         "".join(words[start:end])

@@ -9,42 +9,43 @@ from string import Template
 from typing import Any
 
 from edgecnn.core.charts import content_policy, library_script, script_json
-from edgecnn.core.text import quoted_if_needed, size_text, three_digits
-from edgecnn.reporting.points import MOST_CALLS, MOST_RUNS, calls
-from edgecnn.reporting.rows import Row
+from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, chart_values, every_chart
+from edgecnn.reporting.charts.marks import Look, specifications
+from edgecnn.reporting.charts.theme import colours, theme
+from edgecnn.reporting.rows import ReportRow
 from edgecnn.reporting.settings import Setting
-from edgecnn.reporting.specification import charts, colours, theme
-from edgecnn.reporting.tables import FIRST, Column, columns
+from edgecnn.reporting.tables import FILE, table_columns
 from edgecnn.reporting.views import View, view_values, views_of
 from edgecnn.reporting.wording import (
-    EMULATED_NOTE,
     doubts,
     facts,
     figures,
     method,
-    place_text,
     reason,
     verdicts_of,
     warnings_of,
 )
+from edgecnn.results.columns import Column, card_fields
+from edgecnn.results.fields import Field
 
 WEB = Path(__file__).with_name("web")
-NAMED = 8
+NAMED_FILES = 8
 """Files that a warning names."""
 
-LEGEND = "Coloured rows: no other file of the setting beats them. A click on a head sorts."
+TABLE_LEGEND = "Coloured rows: no other file of the setting beats them. A click on a head sorts."
 
 
 def as_page(
-    title: str, settings: Sequence[Setting], rows: Sequence[Row], notes: Sequence[str]
+    title: str, settings: Sequence[Setting], rows: Sequence[ReportRow], notes: Sequence[str]
 ) -> str:
     """Return the HTML of a report.
 
     Args:
-        title: Its heading.
-        settings: At least one, the one to show first at the front.
-        rows: All rows.
-        notes: What was left out.
+        title: Heading of the report.
+        settings: Settings that the rows were measured in, the one to show first at the front.
+        rows: All rows of the report.
+        notes: What was left out of the report.
     """
     views = [view for setting in settings for view in views_of(setting)]
     script = (WEB / "page.js").read_text(encoding="utf-8")
@@ -53,15 +54,12 @@ def as_page(
         policy=content_policy(library, script),
         title=escape(quoted_if_needed(title)),
         subtitle=escape(_subtitle(settings, rows)),
-        largest=escape(size_text(max(row.record.model_bytes for row in rows))),
         style=(WEB / "page.css").read_text(encoding="utf-8"),
         notes=_list(notes, "notes quiet") if notes else "",
         answers="\n".join(_answer(view, number) for number, view in enumerate(views)),
-        details="\n".join(map(_detail, rows)),
-        most_calls=MOST_CALLS,
-        most_runs=MOST_RUNS,
+        charts="\n".join(_card(chart, rows) for chart in every_chart()),
         table=_table(rows),
-        legend=escape(LEGEND),
+        legend=escape(TABLE_LEGEND),
         warnings=_warnings(rows),
         method=_method(rows),
         data=script_json(_values(settings, views, rows)),
@@ -71,25 +69,29 @@ def as_page(
 
 
 def _values(
-    settings: Sequence[Setting], views: Sequence[View], rows: Sequence[Row]
+    settings: Sequence[Setting], views: Sequence[View], rows: Sequence[ReportRow]
 ) -> dict[str, Any]:
     """Return what the page's script works with."""
+    of_file = [chart for chart in every_chart() if chart.is_of_file]
     return {
         "looks": {
             name: {
-                "charts": charts(rows, dark=dark),
+                "charts": specifications(Look(rows, dark=dark)),
                 "colours": colours(rows, dark=dark),
                 "config": theme(dark),
             }
             for name, dark in (("light", False), ("dark", True))
         },
-        "calls": [[] if row.latency_ms is None else calls(row) for row in rows],
-        "noCalls": [EMULATED_NOTE if row.latency_ms is None else "" for row in rows],
+        "charts": [
+            {"name": c.name, "insteadOf": c.instead_of, "rows": c.row_data, "ofFile": c.is_of_file}
+            for c in every_chart()
+        ],
+        "files": [chart_values(of_file, [row], [row]) for row in rows],
         "settings": [
             {
                 "machine": setting.machine,
-                "threads": setting.threads,
-                "data": setting.data,
+                "threads": setting.threads_text,
+                "data": None if setting.data is None else str(setting.data),
                 "schemes": {
                     view.scheme or "": view_values(view, number)
                     for number, view in enumerate(views)
@@ -101,7 +103,23 @@ def _values(
     }
 
 
-def _subtitle(settings: Sequence[Setting], rows: Sequence[Row]) -> str:
+def _card(chart: Chart, rows: Sequence[ReportRow]) -> str:
+    kind = "card wide" if chart.is_wide else "card"
+    tall = " tall" if chart.row_data else ""
+    details = "\n".join(map(_detail, rows)) if chart.is_of_file else ""
+    name, live = ("picked", ' aria-live="polite"') if chart.is_of_file else (chart.name, "")
+    largest = size_text(max(row.record.model_bytes for row in rows))
+    explanation = chart.explanation.replace("{largest}", largest)
+    return f"""
+      <section class="{kind}" id="{name}-card"{live}>
+        <h2>{escape(chart.title)}</h2>
+        {details}
+        <div class="chart{tall}" data-chart="{chart.name}"></div>
+        <p class="quiet">{escape(explanation)}</p>
+      </section>"""
+
+
+def _subtitle(settings: Sequence[Setting], rows: Sequence[ReportRow]) -> str:
     files = len({row.record.model_sha256 for row in rows})
     days = sorted(row.record.measured_at[:10] for row in rows)
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
@@ -116,7 +134,7 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _name(row: Row) -> str:
+def _name(row: ReportRow) -> str:
     return _isolated(row.name)
 
 
@@ -146,26 +164,17 @@ def _answer(view: View, number: int) -> str:
         <p class="quiet">{escape(reason(found))} {escape(" ".join(doubts(found)))}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
-          ({len(found.optimal)} of {len(view.rows)}). On {escape(place_text(view.setting))}.</p>
+          ({len(found.optimal)} of {len(view.rows)}). On {escape(view.setting.text)}.</p>
         {f'<p class="quiet">{EMULATED_NOTE}</p>' * view.setting.is_emulated}
       </section>"""
 
 
-def _detail(row: Row) -> str:
-    record = row.record
-    shown = [
-        ("size", size_text(record.model_bytes)),
-        ("top-1", row.accuracy_text),
-    ]
-    if row.latency_ms is not None:
-        percentiles = (record.latency_p50_ms, record.latency_p90_ms, record.latency_p99_ms)
-        texts = " / ".join(map(three_digits, percentiles))
-        shown.append(("verdict on its time", record.verdict))
-        shown.append(("50th / 90th / 99th percentile", f"{texts} ms"))
-        if row.latency_interval:
-            shown.append(("99 % interval of the median", f"{row.latency_interval} ms"))
+def _detail(row: ReportRow) -> str:
+    texts = ((field, row.full_text(field)) for field in card_fields())
     items = "".join(
-        f"<div><dt>{title}</dt><dd>{escape(text)}</dd></div>" for title, text in shown if text
+        f'<div><dt title="{_meaning(field)}">{field.title}</dt><dd>{escape(text)}</dd></div>'
+        for field, text in texts
+        if text is not None
     )
     warnings = [one.text for one in warnings_of([row])]
     return f"""
@@ -176,34 +185,44 @@ def _detail(row: Row) -> str:
         </div>"""
 
 
-def _table(rows: Sequence[Row]) -> str:
-    shown = columns(rows)
+def _table(rows: Sequence[ReportRow]) -> str:
+    shown = table_columns(rows)
     heads = "".join(
-        f'<th scope="col"{_class(column)}><button type="button">{column.title}</button></th>'
+        f'<th scope="col"{_class(column)} title="{_meaning(column.field)}">'
+        f'<button type="button">{column.title}</button></th>'
         for column in shown
     )
+    first = f'<th scope="col" class="text"><button type="button">{FILE}</button></th>'
     lines = "\n".join(
-        f'<tr data-row="{row.id}">{"".join(_cell(column, row) for column in shown)}</tr>'
+        f'<tr data-row="{row.id}">{_name_cell(row)}'
+        f"{''.join(_cell(column, row) for column in shown)}</tr>"
         for row in rows
     )
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>"
+    return f"<table><thead><tr>{first}{heads}</tr></thead><tbody>\n{lines}\n</tbody></table>"
 
 
-def _cell(column: Column, row: Row) -> str:
-    value = column.value(row)
+def _name_cell(row: ReportRow) -> str:
+    button = f'<button type="button">{_name(row)}</button>'
+    return f'<th scope="row" class="text" data-value="{escape(row.name)}">{button}</th>'
+
+
+def _cell(column: Column, row: ReportRow) -> str:
+    text = row.cell(column)
+    value = column.value(row.record) if text is not None else None
     key = escape(str("" if value is None else value))
-    if column is FIRST:
-        name = f'<button type="button">{_name(row)}</button>'
-        return f'<th scope="row" class="text" data-value="{key}">{name}</th>'
-    shown = escape(quoted_if_needed(column.shown(row)))
-    return f'<td{_class(column)} data-value="{key}">{shown}</td>'
+    return f'<td{_class(column)} data-value="{key}">{escape(text or "-")}</td>'
 
 
 def _class(column: Column) -> str:
     return ' class="text"' if column.is_text else ""
 
 
-def _warnings(rows: Sequence[Row]) -> str:
+def _meaning(field: Field) -> str:
+    better = f" {field.better.value.capitalize()} is better." if field.better else ""
+    return escape(field.meaning.replace("``", "") + better)
+
+
+def _warnings(rows: Sequence[ReportRow]) -> str:
     found = [*verdicts_of(rows), *warnings_of(rows)]
     if not found:
         return '<p class="quiet">Nothing to warn of.</p>'
@@ -214,15 +233,15 @@ def _warnings(rows: Sequence[Row]) -> str:
     return f'<ul class="plain">{items}</ul>'
 
 
-def _named(files: Sequence[str], rows: Sequence[Row]) -> str:
+def _named(files: Sequence[str], rows: Sequence[ReportRow]) -> str:
     """Name some files of a report."""
     if len(files) > 1 and len(files) == len({row.name for row in rows}):
         return f"all {len(files)} files"
-    names = ", ".join(map(_isolated, files[:NAMED]))
-    return f"{names} and {len(files) - NAMED} more" if len(files) > NAMED else names
+    names = ", ".join(map(_isolated, files[:NAMED_FILES]))
+    return f"{names} and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else names
 
 
-def _method(rows: Sequence[Row]) -> str:
+def _method(rows: Sequence[ReportRow]) -> str:
     parts = "".join(
         f"<div><dt>{title}</dt>{''.join(f'<dd>{escape(line)}</dd>' for line in lines)}</div>"
         for title, lines in method(rows)

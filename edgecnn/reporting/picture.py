@@ -5,61 +5,68 @@ from __future__ import annotations
 from typing import Any
 
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.reporting.specification import charts, parameters, theme
+from edgecnn.reporting.charts.chart import Chart, Values, view_charts
+from edgecnn.reporting.charts.marks import Look, parameters
+from edgecnn.reporting.charts.theme import theme
 from edgecnn.reporting.views import View
-from edgecnn.reporting.wording import figures, place_text
+from edgecnn.reporting.wording import figures
 
-WIDTH = 760
+PICTURE_WIDTH = 760
 
-MOST_ROWS = 12
-"""Files in the chart that has a row for each: more of them would be taller than a screen."""
+MOST_PICTURED = 12
+"""Files in a chart that has a row for each: more of them would be taller than a screen."""
 
-TITLES = {
-    "tradeoff": "Size, speed and accuracy (faint: another file beats it)",
-    "sizes": "Size and speed (faint: another file beats it)",
-    "cost": "What each scheme costs",
-    "years": "Accuracy by year of the architecture",
-}
-
-
-NOTHING_TO_DRAW = {"mark": "text", "data": {"values": []}, "width": WIDTH, "height": 1}
+NOTHING_TO_DRAW = {"mark": "text", "data": {"values": []}, "width": PICTURE_WIDTH, "height": 1}
 
 
 def as_picture(title: str, view: View) -> dict[str, Any]:
     """Return a Vega-Lite specification of the charts that have something to show.
 
     Args:
-        title: Its heading.
+        title: Heading of the picture.
         view: What is shown.
 
     Example:
         >>> list(as_picture("Report", views_of(settings[0])[0]))[:2]
         ['title', 'vconcat']
     """
-    names = [name for name in TITLES if name not in view.missing]
-    if "tradeoff" in names:
-        names.remove("sizes")
+    shown = [chart for chart in view_charts() if _is_shown(chart, view)]
+    look = Look(view.rows, width=PICTURE_WIDTH)
     return {
         "title": {"text": quoted_if_needed(title), "subtitle": _subtitle(view), "offset": 20},
-        "vconcat": [_chart(name, view) for name in names] or [NOTHING_TO_DRAW],
+        "vconcat": [_part(chart, look) for chart in shown] or [NOTHING_TO_DRAW],
         "spacing": 44,
         "padding": 16,
         "resolve": {"scale": {"color": "independent", "size": "independent"}},
-        "params": parameters(str(WIDTH)),
-        "datasets": {**view.datasets, "losses": view.datasets["losses"][:MOST_ROWS]},
+        "params": parameters(str(PICTURE_WIDTH)),
+        "datasets": _datasets(view),
         "config": theme(),
     }
 
 
-def _chart(name: str, view: View) -> dict[str, Any]:
-    whole = ("$schema", "params")
-    chart = charts(view.rows, width=WIDTH)[name]
-    title = {"text": TITLES[name], "frame": "group", "offset": 8}
-    return {**{part: value for part, value in chart.items() if part not in whole}, "title": title}
+def _is_shown(chart: Chart, view: View) -> bool:
+    is_needed = chart.instead_of is None or chart.instead_of in view.missing
+    return chart.picture_title is not None and chart.name not in view.missing and is_needed
+
+
+def _part(chart: Chart, look: Look) -> dict[str, Any]:
+    spec = look.specification(chart.draw(look))
+    title = {"text": chart.picture_title, "frame": "group", "offset": 8}
+    # The whole picture has these.
+    parts = {name: part for name, part in spec.items() if name not in ("$schema", "params")}
+    return {**parts, "title": title}
+
+
+def _datasets(view: View) -> dict[str, Values]:
+    long = {chart.row_data for chart in view_charts()}
+    return {
+        name: values[:MOST_PICTURED] if name in long else values
+        for name, values in view.datasets.items()
+    }
 
 
 def _subtitle(view: View) -> list[str]:
-    lines = [f"On {place_text(view.setting)}"]
+    lines = [f"On {view.setting.text}"]
     if found := view.answer.recommended:
         lines.append(f"Ship {found.name}: {figures(found)}")
     return [*lines, *dict.fromkeys(view.missing.values())]

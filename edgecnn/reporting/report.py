@@ -12,30 +12,31 @@ from edgecnn.core.files import replacing
 from edgecnn.reporting.document import as_document
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.picture import as_picture
-from edgecnn.reporting.rows import Row, make_rows
-from edgecnn.reporting.selection import LIMIT, Wanted, parse_age, select
+from edgecnn.reporting.rows import ReportRow, make_rows
+from edgecnn.reporting.selection import REPORT_LIMIT, select
 from edgecnn.reporting.settings import Setting, find_settings
 from edgecnn.reporting.tables import as_csv
 from edgecnn.reporting.views import View, views_of
+from edgecnn.results.filter import Filter, parse_since
 from edgecnn.store.keeping import open_existing
 
-FORMS = ("html", "md", "csv", "png", "svg")
-TITLE = "Measured models"
+REPORT_FORMS = ("html", "md", "csv", "png", "svg")
+REPORT_TITLE = "Measured models"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """A report that was written.
 
     Args:
         path: The file.
-        rows: The measurements in it.
-        view: What it shows first, with the answer for that.
-        notes: What was left out of it, and why.
+        rows: The measurements in the report.
+        view: What the report shows first, with its answer.
+        notes: What was left out of the report, and why.
     """
 
     path: Path
-    rows: tuple[Row, ...]
+    rows: tuple[ReportRow, ...]
     view: View
     notes: tuple[str, ...]
 
@@ -45,14 +46,14 @@ def report(
     *,
     output: str | Path = "report.html",
     format: str | None = None,
-    title: str = TITLE,
+    title: str = REPORT_TITLE,
     model: str | None = None,
     device: str | None = None,
     scheme: str | None = None,
     threads: int | None = None,
     tag: str | None = None,
     since: str | None = None,
-    limit: int = LIMIT,
+    limit: int = REPORT_LIMIT,
     store: str | Path | None = None,
 ) -> Report:
     """Write what was measured as one file: size, speed and accuracy, and which model to ship.
@@ -61,19 +62,19 @@ def report(
         references: ``.json`` files of ``bench --json``, and results that are kept, by number, tag
             or model; where there is none, all that is kept.
         output: The file to write.
-        format: ``html``, ``md``, ``csv``, ``png`` or ``svg``; what the file's ending says if None.
-        title: Its heading.
+        format: ``html``, ``md``, ``csv``, ``png`` or ``svg``; None takes it from the file's ending.
+        title: Heading of the report.
         model: Only this file, by path or name; ``*`` stands for any characters.
-        device: Only what was measured on this device.
+        device: Only measurements on this device.
         scheme: Only this quantisation scheme.
         threads: Only this thread count.
-        tag: Only what has this tag.
-        since: Only what was measured then or later: ``2026-11-25``, or an age as ``7d``.
-        limit: At most so many measurements, the newest of each kind.
+        tag: Only results with this tag.
+        since: Only measurements of this moment or later: ``2026-11-25``, or an age as ``7d``.
+        limit: How many measurements at most, the newest of each kind.
         store: Database of results, as for ``edgecnn results``.
 
     Returns:
-        What was written.
+        The report that was written.
 
     Raises:
         InputError: There is nothing to report on, or an option cannot be used.
@@ -86,11 +87,16 @@ def report(
     """
     given = [references] if isinstance(references, str) else list(references)
     target = Path(output)
-    form = form_of_target(target, given, what="a report", forms=FORMS, form=format)
+    form = form_of_target(target, given, what="a report", forms=REPORT_FORMS, form=format)
     if limit < 1:
         raise InputError("--limit must be at least 1")
-    wanted = Wanted(
-        model, device, scheme, threads, tag, None if since is None else parse_age(since)
+    wanted = Filter(
+        model=model,
+        device=device,
+        scheme=scheme,
+        threads=threads,
+        tag=tag,
+        since=None if since is None else parse_since(since),
     )
     selection = select(given, wanted, limit, lambda: open_existing(store))
     rows = make_rows(selection.records)
@@ -104,7 +110,11 @@ def report(
 
 
 def _content(
-    form: str, title: str, settings: Sequence[Setting], rows: Sequence[Row], notes: Sequence[str]
+    form: str,
+    title: str,
+    settings: Sequence[Setting],
+    rows: Sequence[ReportRow],
+    notes: Sequence[str],
 ) -> bytes:
     if form == "html":
         return as_page(title, settings, rows, notes).encode("utf-8", "backslashreplace")
@@ -116,7 +126,7 @@ def _content(
 
 
 def _not_shown(form: str, settings: Sequence[Setting]) -> list[str]:
-    """Say which settings a picture, which shows one, leaves out."""
+    """Return a note on the settings that a picture leaves out, since it shows one alone."""
     if form not in ("png", "svg") or len(settings) == 1:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Records as the report shows them: named, and without what means nothing."""
+"""Records as the report shows them: named, and without figures that mean nothing."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from edgecnn.core.text import model_names, three_digits
+from edgecnn.core.text import model_names
 from edgecnn.models.spec import ModelSpec
 from edgecnn.reporting.networks import network_of
-from edgecnn.results.record import Record
+from edgecnn.results.columns import Column
+from edgecnn.results.fields import Field, Role, Topic
+from edgecnn.results.record import FIELDS, Record
 
 RANDOM_WEIGHTS = "random-weights"
-"""The warning of a file whose accuracy is chance, whatever was measured."""
+"""Code of the warning of a file whose accuracy is chance, whatever was measured."""
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """One record in a report.
 
     Args:
-        id: Its number in this report, from 0 on.
+        id: Number of the row in the report, from 0 on.
         record: What was measured.
-        name: Of its file, one line without control characters, unlike those of other files.
+        name: Name of the file, one line without control characters, unlike those of other files.
     """
 
     id: int
@@ -35,53 +38,45 @@ class Row:
     def latency_ms(self) -> float | None:
         """Median of a call; None on an emulated CPU, whose times say nothing of speed.
 
-        None, too, where it is no time at all: it has no place on a logarithmic axis.
+        It is None, too, where it is no positive number, which has no place on a logarithmic axis.
         """
-        median = self.record.latency_p50_ms
-        return None if self.record.emulated or not 0 < median < math.inf else median
+        median = self.value("latency_p50_ms")
+        return median if median is not None and median > 0 else None
 
     @property
     def top1_percent(self) -> float | None:
-        """Share of images that it is right on; None with random weights, where it is chance."""
-        share = self.record.top1_percent
-        is_random = any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
-        return None if is_random or share is None or not 0 <= share <= 100 else share
+        """Share of the images that it is right on; None with random weights, where it is chance."""
+        share: float | None = self.value("top1_percent")
+        return share
 
-    @property
-    def latency_interval(self) -> str | None:
-        """Where its median lies with 99 % confidence, in milliseconds: ``"3.21-3.34"``."""
-        low, high = self.record.latency_p50_low_ms, self.record.latency_p50_high_ms
-        if self.latency_ms is None or low is None or high is None:
-            return None
-        return f"{three_digits(low)}-{three_digits(high)}"
+    def value(self, name: str) -> Any:
+        """Return a field's value, None where it is withheld or was not measured."""
+        field = FIELDS[name]
+        return None if self._is_chance(field) else field.value_of(self.record)
 
-    @property
-    def top1_interval(self) -> str | None:
-        """Where its top-1 lies with 95 % confidence, in percent: ``"96.2-98.9"``."""
-        low, high = self.record.top1_low_percent, self.record.top1_high_percent
-        if self.top1_percent is None or low is None or high is None:
-            return None
-        return f"{low:.1f}-{high:.1f}"
+    def full_text(self, field: Field) -> str | None:
+        """Return a field's value with its interval, None where there is nothing to show."""
+        return None if self._is_chance(field) else field.full_text_of(self.record)
 
-    @property
-    def accuracy_text(self) -> str | None:
-        """Its top-1 with the interval, where it has one."""
-        if self.top1_percent is None:
-            return None
-        interval = f" (95 % interval {self.top1_interval})" if self.top1_interval else ""
-        return f"{self.top1_percent:.1f} %{interval}"
+    def cell(self, column: Column) -> str | None:
+        """Return the text of a cell of its table, None where there is nothing to show."""
+        return None if self._is_chance(column.field) else column.text(self.record)
 
     @cached_property
     def network(self) -> ModelSpec | None:
-        """Its architecture, where that is known."""
+        """Architecture of the file, where that is known."""
         return network_of(self.record.source, self.record.model)
 
+    def _is_chance(self, field: Field) -> bool:
+        is_accuracy = field.role is Role.FIGURE and field.topic is Topic.ACCURACY
+        return is_accuracy and any(one.code == RANDOM_WEIGHTS for one in self.record.warnings)
 
-def make_rows(records: Sequence[Record]) -> list[Row]:
-    """Number and name records.
+
+def make_rows(records: Sequence[Record]) -> list[ReportRow]:
+    """Number and name records, the most accurate first, then the fastest.
 
     Args:
-        records: In any order; the most accurate come first, then the fastest.
+        records: The records, in any order.
 
     Example:
         >>> [row.name for row in make_rows(edgecnn.bench(["a.tflite", "b.tflite"], data="photos/"))]
@@ -92,18 +87,19 @@ def make_rows(records: Sequence[Record]) -> list[Row]:
     versions = Counter((model, scheme) for model, scheme, _ in files)
     ordered = sorted(records, key=_best_first)
     return [
-        Row(number, record, _name(record, names, versions)) for number, record in enumerate(ordered)
+        ReportRow(number, record, _name(record, names, versions))
+        for number, record in enumerate(ordered)
     ]
 
 
 def _best_first(record: Record) -> tuple[float, float]:
-    row = Row(0, record, "")
+    row = ReportRow(0, record, "")
     accuracy = -1.0 if row.top1_percent is None else row.top1_percent
     return -accuracy, math.inf if row.latency_ms is None else row.latency_ms
 
 
 def _name(record: Record, names: dict[str, str], versions: Counter[tuple[str, str]]) -> str:
-    """Return a file's name, with a few digits of its hash where others have the same."""
+    """Return a file's name, with a few digits of its hash where other files have the same name."""
     name = names[record.model]
     is_alone = versions[record.model, record.scheme] == 1
     return name if is_alone else f"{name} ({record.model_sha256[:6]})"

@@ -1,117 +1,68 @@
-"""Which records a report is about, and what it says of those that it leaves out."""
+"""The records that a report is about, and its notes on those that it leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import PurePath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from edgecnn.comparison.references import find_records
-from edgecnn.core.errors import InputError, MissingExtraError
-from edgecnn.results.record import Record
+from edgecnn.core.errors import InputError
+from edgecnn.results.conditions import Conditions, LabelledData, measured_file, newest_of_each
+from edgecnn.results.filter import Filter, utc_text
+from edgecnn.results.record import Outline, Record
 
 if TYPE_CHECKING:
-    from edgecnn.store.filters import Filter
-    from edgecnn.store.store import Listed, Store
+    from edgecnn.store.store import Store
 
-    Found = TypeVar("Found", Record, Listed)
+REPORT_LIMIT = 100
+"""Results in a report, unless the user says another number."""
 
-LIMIT = 100
-"""Results in a report, unless another number is said."""
-
-LOOKED_AT = 20_000
+MOST_LISTED = 20_000
 """Results that are looked at to find the newest of each kind, whatever the store holds."""
 
-ADVICE = "measure with 'edgecnn bench MODEL... --data DATA' first"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a result must have to be in the report; None where it does not matter.
-
-    Args:
-        model: Path or name of its file; ``*`` stands for any characters.
-        device: Name of the device.
-        scheme: Quantisation scheme.
-        threads: Threads of the runtime.
-        tag: One of its tags; only for results of the store.
-        since: Measured then or later, as :func:`parse_age` gives it.
-    """
-
-    model: str | None = None
-    device: str | None = None
-    scheme: str | None = None
-    threads: int | None = None
-    tag: str | None = None
-    since: str | None = None
-
-    def matches(self, record: Record) -> bool:
-        """Say whether a record is wanted, by all but its tags."""
-        return (
-            (self.model is None or _model_is(self.model, record.model))
-            and self.device in (None, record.device)
-            and self.scheme in (None, record.scheme)
-            and self.threads in (None, record.threads)
-            and (self.since is None or record.measured_at >= self.since)
-        )
-
-    def filter(self) -> Filter:
-        """Return the same for the store."""
-        from edgecnn.store.filters import Filter
-
-        return Filter(**vars(self))
+HOW_TO_MEASURE = "measure with 'edgecnn bench MODEL... --data DATA' first"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Records to report on, in the order they were measured in, and notes on what is left out."""
+    """Records to report on.
+
+    Args:
+        records: The records in the order they were measured in.
+        notes: What is left out, and why.
+    """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = ()
 
 
-def parse_age(text: str) -> str:
-    """Return a time in UTC from a date, a time or an age, as ``edgecnn results --since`` takes it.
-
-    Raises:
-        InputError: It is none of them.
-        MissingExtraError: SQLAlchemy is not installed.
-    """
-    try:
-        from edgecnn.store.filters import parse_since
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("SQLAlchemy", "store") from error
-    return parse_since(text)
-
-
 def select(
     references: Sequence[str],
-    wanted: Wanted,
+    wanted: Filter,
     limit: int,
     store: Callable[[], Store | None],
 ) -> Selection:
-    """Find the newest record of each file, scheme, device, runtime, thread count and data set.
+    """Find the newest record of each file under each set of conditions, on each data.
 
     Args:
         references: ``.json`` files of ``bench --json``, and results in the store by number, tag or
-            model; all of the store where there is none.
-        wanted: Which of these.
-        limit: At most so many records, the newest.
-        store: Opens the store, where it is needed; None where there is none yet.
+            model; where there is none, all that the store keeps.
+        wanted: Which of these results.
+        limit: How many records at most, the newest.
+        store: Opens the store, where it is needed; gives None where there is none yet.
 
     Raises:
         InputError: There is nothing to report on, or a reference stands for nothing.
 
     Example:
-        >>> len(select(["results.json"], Wanted(threads=1), 100, Store).records)
+        >>> len(select(["results.json"], Filter(threads=1), 100, Store).records)
         10
     """
 
     def opened() -> Store:
         if (found := store()) is None:
-            raise InputError(f"there are no results yet: {ADVICE}")
+            raise InputError(f"there are no results yet: {HOW_TO_MEASURE}")
         return found
 
     if references:
@@ -120,34 +71,38 @@ def select(
 
 
 def _of_references(
-    references: Sequence[str], wanted: Wanted, limit: int, opened: Callable[[], Store]
+    references: Sequence[str], wanted: Filter, limit: int, opened: Callable[[], Store]
 ) -> Selection:
     if wanted.tag is not None:
         raise InputError("--tag goes without references: a tag is one itself")
     records = [one for reference in references for one in find_records(reference, opened)]
     fitting = [record for record in dict.fromkeys(records) if wanted.matches(record)]
-    fitting.sort(key=lambda record: record.measured_at, reverse=True)
-    newest = _newest(fitting)
+    fitting.sort(key=lambda record: utc_text(record.measured_at), reverse=True)
+    newest = newest_of_each(fitting, _measurement)
     return _selection(newest[:limit], _left_out(len(fitting), len(newest), limit))
 
 
-def _of_store(wanted: Wanted, limit: int, store: Store) -> Selection:
-    from edgecnn.store.filters import Filter
-
+def _of_store(wanted: Filter, limit: int, store: Store) -> Selection:
     # One more than is looked at tells whether there are more, and counting all would take long.
-    listed = store.listed(wanted.filter(), LOOKED_AT + 1)
-    newest = _newest(listed[:LOOKED_AT])
-    notes = _left_out(min(len(listed), LOOKED_AT), len(newest), limit)
-    if len(listed) > LOOKED_AT:
-        notes.append(f"only the newest {LOOKED_AT:,} results were looked at: filters choose others")
+    listed = store.listed(wanted, MOST_LISTED + 1)
+    newest = newest_of_each(listed[:MOST_LISTED], _measurement)
+    notes = _left_out(min(len(listed), MOST_LISTED), len(newest), limit)
+    if len(listed) > MOST_LISTED:
+        notes.append(
+            f"only the newest {MOST_LISTED:,} results were looked at: filters choose others"
+        )
     numbers = tuple(one.id for one in newest[:limit])
     records = store.records(Filter(ids=numbers)) if numbers else ()
     return _selection([kept.record for kept in records], notes)
 
 
+def _measurement(record: Outline) -> Hashable:
+    return measured_file(record), Conditions.of(record), LabelledData.of(record)
+
+
 def _selection(records: list[Record], notes: list[str]) -> Selection:
     if not records:
-        raise InputError(f"no such result to report on: {ADVICE}, or ask for others")
+        raise InputError(f"no such result to report on: {HOW_TO_MEASURE}, or ask for others")
     return Selection(tuple(sorted(records, key=lambda record: record.measured_at)), tuple(notes))
 
 
@@ -161,27 +116,3 @@ def _left_out(found: int, newest: int, limit: int) -> list[str]:
             "and filters choose"
         )
     return notes
-
-
-def _newest(found: Iterable[Found]) -> list[Found]:
-    """Return the first of each way of measuring; they come the newest first."""
-    newest: dict[Hashable, Found] = {}
-    for one in found:
-        newest.setdefault(_way_of(one), one)
-    return list(newest.values())
-
-
-def _way_of(one: Record | Listed) -> Hashable:
-    # A file that was made anew takes the place of the old one; a name stands for many files.
-    file = one.model if one.model.endswith(".tflite") else one.model_sha256
-    runtime = (one.runtime, one.runtime_version, one.threads)
-    return (file, one.scheme, one.device, *runtime, one.data)
-
-
-def _model_is(wanted: str, model: str) -> bool:
-    name = PurePath(model).name
-    if "*" not in wanted:
-        return wanted in (model, name)
-    # Only the star is special, as in the store.
-    pattern = wanted.replace("[", "[[]").replace("?", "[?]")
-    return fnmatchcase(model if "/" in wanted else name, pattern)

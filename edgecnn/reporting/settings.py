@@ -1,15 +1,16 @@
-"""What may be compared: rows of one device, runtime, thread count and data set."""
+"""Settings: groups of rows that may be compared, since their conditions and data are alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.reporting.rows import Row
+from edgecnn.reporting.rows import ReportRow
+from edgecnn.results.conditions import Conditions, LabelledData
 
-MACHINE = ("device", "cpu", "architecture", "runtime", "runtime_version")
-"""Fields of a record by which two machines, or two runtimes on one, are different."""
+MACHINE = ("cpu", "architecture", "runtime", "runtime_version")
+"""Conditions that are part of a machine's name where its device has several values of them."""
 
 
 @dataclass(frozen=True)
@@ -17,80 +18,92 @@ class Setting:
     """Rows that may be compared with each other.
 
     Args:
-        machine: Where they were measured, one line, different for each machine and runtime.
-        threads: Of the runtime.
-        data: What accuracy was measured on; None where it was not.
+        conditions: Conditions that all of them were measured under.
+        machine: Name of the machine, one line, different for each machine and runtime.
+        data: Data that accuracy was measured on; None where it was not measured.
         rows: The rows.
     """
 
+    conditions: Conditions
     machine: str
-    threads: int
-    data: str | None
-    rows: tuple[Row, ...]
+    data: LabelledData | None
+    rows: tuple[ReportRow, ...]
 
     @property
     def is_emulated(self) -> bool:
         """Whether its times are an emulator's."""
-        return bool(self.rows[0].record.emulated)
+        return self.conditions.emulated
+
+    @property
+    def threads_text(self) -> str:
+        """Threads, and what else is unusual: ``"2"``, ``"1 on CPU 0, mlperf-single-stream"``."""
+        return f"{self.conditions.threads}{self.conditions.restrictions}"
+
+    @property
+    def text(self) -> str:
+        """One line that no other setting has: ``"desktop, 1 thread, 364 images of digits"``."""
+        data = "" if self.data is None else f", {self.data}"
+        return f"{self.machine}, {self.conditions.setting}{data}"
 
 
-def find_settings(rows: Sequence[Row]) -> list[Setting]:
-    """Return the settings that rows were measured in: first the one that says most.
+def find_settings(rows: Sequence[ReportRow]) -> list[Setting]:
+    """Return the settings that rows were measured in, the one with most accuracies first.
 
-    A row without accuracy stands beside those with it, on whatever data, unless the same file has
-    a row with it there.
+    A row without accuracy stands beside rows with accuracy on any data, unless the same file has a
+    row with accuracy on that data.
+
+    Args:
+        rows: The rows, at least one.
 
     Example:
-        >>> [(one.machine, one.threads, one.data) for one in find_settings(rows)]
-        [('desktop', 1, '364 images of digits')]
+        >>> [one.text for one in find_settings(rows)]
+        ['desktop, 1 thread, 364 images of digits']
     """
-    names = machine_names(rows)
+    groups: dict[Conditions, list[ReportRow]] = {}
+    for row in rows:
+        groups.setdefault(Conditions.of(row.record), []).append(row)
+    names = machine_names(groups)
     found = []
-    for place in dict.fromkeys((_machine(row), row.record.threads) for row in rows):
-        here = [row for row in rows if (_machine(row), row.record.threads) == place]
-        known = dict.fromkeys(data_name(row) for row in here if data_name(row))
+    for conditions, here in groups.items():
+        every = dict.fromkeys(LabelledData.of(row.record) for row in here)
+        known = {data for data in every if data is not None}
         found += [
-            Setting(names[place[0]], place[1], data, _with_data(here, data))
-            for data in known or [None]
+            Setting(conditions, names[conditions], data, _with_data(here, data))
+            for data in every
+            if data in known or not known
         ]
-    return sorted(found, key=_least_first)
+    return sorted(found, key=_emulated_and_least_last)
 
 
-def data_name(row: Row) -> str | None:
-    """Return what a row's accuracy was measured on; sets of another size are other data."""
-    if row.record.data is None:
-        return None
-    return f"{row.record.images or 0:,} images of {quoted_if_needed(row.record.data)}"
+def machine_names(every: Collection[Conditions]) -> dict[Conditions, str]:
+    """Name machines by their device, and by what else it takes to tell them apart.
 
-
-def machine_names(rows: Sequence[Row]) -> dict[tuple[object, ...], str]:
-    """Name each machine by its device, and by what else it takes to tell it from the others."""
-    machines = list(dict.fromkeys(map(_machine, rows)))
+    Args:
+        every: All conditions that occur.
+    """
     names = {}
-    for machine in machines:
-        alike = [other for other in machines if other[0] == machine[0]]
+    for conditions in every:
+        alike = [other for other in every if other.device == conditions.device]
         told = [
-            str(value)
-            for number, value in enumerate(machine[:-1])
-            if number and len({other[number] for other in alike}) > 1
+            str(getattr(conditions, name))
+            for name in MACHINE
+            if len({getattr(other, name) for other in alike}) > 1
         ]
-        emulated = ["emulated"] if machine[-1] else []
-        names[machine] = quoted_if_needed(", ".join([str(machine[0]), *told, *emulated]))
+        emulated = ["emulated"] if conditions.emulated else []
+        names[conditions] = quoted_if_needed(", ".join([conditions.device, *told, *emulated]))
     return names
 
 
-def _machine(row: Row) -> tuple[object, ...]:
-    return *(getattr(row.record, name) for name in MACHINE), bool(row.record.emulated)
+def _with_data(rows: Sequence[ReportRow], data: LabelledData | None) -> tuple[ReportRow, ...]:
+    known = {row.id: LabelledData.of(row.record) for row in rows}
+    files = {row.record.model_sha256 for row in rows if known[row.id] == data}
+    return tuple(
+        row
+        for row in rows
+        if known[row.id] == data or (known[row.id] is None and row.record.model_sha256 not in files)
+    )
 
 
-def _with_data(rows: Sequence[Row], data: str | None) -> tuple[Row, ...]:
-    judged = [row for row in rows if data_name(row) == data]
-    files = {row.record.model_sha256 for row in judged}
-    others = [r for r in rows if data_name(r) is None and r.record.model_sha256 not in files]
-    kept = {row.id for row in (*judged, *(others if data else ()))}
-    return tuple(row for row in rows if row.id in kept)
-
-
-def _least_first(setting: Setting) -> tuple[bool, int, int]:
+def _emulated_and_least_last(setting: Setting) -> tuple[bool, int, int]:
     judged = sum(row.top1_percent is not None for row in setting.rows)
     return setting.is_emulated, -judged, -len(setting.rows)

@@ -6,45 +6,43 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed, size_text, three_digits
-from edgecnn.measure.verdict import EMULATED, STEADY
-from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, AS_FAST, Answer
-from edgecnn.reporting.rows import Row
-from edgecnn.reporting.settings import Setting
-from edgecnn.results.record import Record
-
-BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
-EMULATED_NOTE = (
-    "This CPU is emulated. Its times say nothing of the board's speed, so they are left out; size "
-    "and accuracy are the board's."
-)
+from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
+from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
+from edgecnn.reporting.rows import ReportRow
+from edgecnn.results.conditions import LabelledData, processor_text
+from edgecnn.results.record import EMULATED, STEADY, Record
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A file that is best at something, and by which figure."""
+    """A file that is best at something.
+
+    Args:
+        title: What the file is best at: ``"Fastest"``.
+        row: The row of the file.
+        figure: The figure by which it is best, with its unit.
+    """
 
     title: str
-    row: Row
+    row: ReportRow
     figure: str
 
 
 @dataclass(frozen=True)
 class Warned:
-    """A warning, and the names of the files that it is about."""
+    """A warning and the files that it is about.
+
+    Args:
+        text: The warning.
+        files: Names of the files.
+    """
 
     text: str
     files: tuple[str, ...]
 
 
-def place_text(setting: Setting) -> str:
-    """Return where a setting's rows were measured: ``desktop, 1 thread, 364 images of digits``."""
-    many = "" if setting.threads == 1 else "s"
-    data = "" if setting.data is None else f", {setting.data}"
-    return f"{setting.machine}, {setting.threads} thread{many}{data}"
-
-
-def figures(row: Row) -> str:
-    """Return a row's three figures, those that it has."""
+def figures(row: ReportRow) -> str:
+    """Return a row's size, median time and top-1, as far as it has them."""
     parts = [size_text(row.record.model_bytes)]
     if row.latency_ms is not None:
         parts.append(f"{three_digits(row.latency_ms)} ms")
@@ -66,12 +64,12 @@ def reason(found: Answer) -> str:
         return f"The rule: the smallest of the files {within}."
     return (
         f"The rule: of the files {within}, the fastest; of those at most "
-        f"{100 * (AS_FAST - 1):.0f} % slower than that, the smallest."
+        f"{100 * (EQUALLY_FAST - 1):.0f} % slower than that, the smallest."
     )
 
 
 def doubts(found: Answer) -> list[str]:
-    """Say what makes a recommendation less sure: too few images, a disturbed measurement."""
+    """Return what makes a recommendation less sure: too few images, a disturbed measurement."""
     if found.recommended is None:
         return []
     record, said = found.recommended.record, []
@@ -93,7 +91,7 @@ def verdict_text(record: Record) -> str:
 
 
 def facts(found: Answer) -> list[Fact]:
-    """Return what is best at what."""
+    """Return the fastest, the smallest and the most accurate file, as far as they are known."""
     best = []
     if row := found.fastest:
         best.append(Fact("Fastest", row, f"{three_digits(row.latency_ms or 0)} ms"))
@@ -104,7 +102,7 @@ def facts(found: Answer) -> list[Fact]:
     return best
 
 
-def warnings_of(rows: Sequence[Row]) -> list[Warned]:
+def warnings_of(rows: Sequence[ReportRow]) -> list[Warned]:
     """Return each kind of warning once, with the files that it is about."""
     kinds: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
@@ -114,8 +112,8 @@ def warnings_of(rows: Sequence[Row]) -> list[Warned]:
     return [_warned(advice, messages) for (_, advice), messages in kinds.items()]
 
 
-def verdicts_of(rows: Sequence[Row]) -> list[Warned]:
-    """Return each verdict on times once, with its files."""
+def verdicts_of(rows: Sequence[ReportRow]) -> list[Warned]:
+    """Return each verdict on times once, with the files that it is about."""
     names: dict[str, list[str]] = {}
     for row in rows:
         if row.record.verdict is not None:
@@ -127,15 +125,19 @@ def verdicts_of(rows: Sequence[Row]) -> list[Warned]:
 
 
 def _warned(advice: str, messages: dict[str, list[str]]) -> Warned:
-    """Say a message once; where each file has its own figures in it, say those of the first."""
+    """Return a warning with the message of the first file; others may have other figures in it."""
     (message, names), *others = messages.items()
     more = f" (and {len(others)} like it)" if others else ""
     files = [*names, *(name for _, some in others for name in some)]
     return Warned(quoted_if_needed(f"{message}{more}: {advice}"), tuple(dict.fromkeys(files)))
 
 
-def method(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
-    """Return how the rows were measured: titles, and lines below each."""
+def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
+    """Return how the rows were measured.
+
+    Returns:
+        Titles, and the lines below each.
+    """
     records = [row.record for row in rows]
     days = sorted(record.measured_at[:10] for record in records)
     span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
@@ -156,8 +158,7 @@ def _each(records: Sequence[Record], line: Callable[[Record], str | None]) -> li
 
 def _machine(record: Record) -> str:
     parts = [
-        record.board if record.board not in (None, record.cpu) else None,
-        f"{record.cpu}{' (emulated)' if record.emulated else ''}",
+        processor_text(record),
         f"{record.cores} cores" if record.cores else None,
         f"{size_text(record.memory_bytes)} memory" if record.memory_bytes else None,
         record.architecture,
@@ -173,15 +174,12 @@ def _runtime(record: Record) -> str:
 
 
 def _accuracy(record: Record) -> str | None:
-    if record.data is None or record.images is None:
+    data = LabelledData.of(record)
+    if data is None or record.images is None:
         return None
     unreadable = f", {record.images_unreadable} unreadable" if record.images_unreadable else ""
-    return (
-        f"{record.data}: {record.images:,} images{unreadable}; one image is "
-        f"{100 / record.images:.2g} points"
-        if record.images
-        else record.data
-    )
+    points = f"; one image is {100 / data.images:.2g} points" if data.images else ""
+    return f"{data.name}: {data.images:,} images{unreadable}{points}"
 
 
 def _timing(records: Sequence[Record]) -> str:

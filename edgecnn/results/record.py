@@ -1,6 +1,7 @@
-"""What a measurement gave: one flat :class:`Record` a model, device and thread count.
+"""What a measurement gave: one flat :class:`Record` for each model, device and thread count.
 
-Every field's name carries its unit, so that a file of records explains itself.
+Every field's name ends in its unit, so that a file of records explains itself. A field is declared
+once, here: with its type, its role, and where and how it is shown (:mod:`edgecnn.results.fields`).
 """
 
 from __future__ import annotations
@@ -8,12 +9,51 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import minute_text, one_decimal, quoted_if_needed, size_text, three_digits
+from edgecnn.results.fields import (
+    Better,
+    ShownIn,
+    Spread,
+    Topic,
+    condition,
+    fields_of,
+    figure,
+    identity,
+    remark,
+)
 
 SCHEMA_VERSION = 1
-"""Grows when a field changes its meaning or goes; a new field does not change it."""
+"""Version of the set of fields: it grows when a field changes its meaning or is removed, and stays
+when a field is added."""
+
+STEADY = "steady"
+NOISY = "noisy"
+DRIFTING = "drifting"
+THROTTLED = "throttled"
+EMULATED = "emulated"
+UNDECIDED = "undecided"
+
+ACCURACY = Topic.ACCURACY
+REPORT, LIST, TOOLTIP, BOTH = (
+    ShownIn.REPORT, ShownIn.LIST, ShownIn.TOOLTIP, ShownIn.TABLES,
+)  # fmt: skip
+
+words = partial(condition, text=quoted_if_needed)
+"""Declares a condition whose values are texts, perhaps of a user."""
+milliseconds = partial(figure, topic=Topic.SPEED, text=three_digits, better=Better.LOWER)
+"""Declares a figure in milliseconds."""
+power = partial(figure, topic=Topic.ENERGY, text=three_digits, better=Better.LOWER)
+"""Declares a figure in watts or millijoules."""
+memory = partial(figure, topic=Topic.MEMORY, text=size_text, better=Better.LOWER)
+"""Declares a figure in bytes of memory."""
+share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER)
+"""Declares a figure in percent of images."""
+count = partial(figure, topic=ACCURACY, text="{:,}".format)
+"""Declares a number of images."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +61,7 @@ class MeasurementWarning:
     """Something to know before trusting a record.
 
     Args:
-        code: For programs: ``"few-runs"``, ``"noisy"``, ``"random-weights"``, ...
+        code: Kind of the warning, for programs: ``"few-runs"``, ``"noisy"``, ``"random-weights"``.
         message: What is the matter, one line.
         advice: What to do about it, one line.
     """
@@ -31,242 +71,251 @@ class MeasurementWarning:
     advice: str
 
 
+# A row a field, which the formatter would spread over six lines.
+# fmt: off
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """One measured model on one device at one thread count; what was not measured is None.
+class Outline:
+    """The fields of a record that the store can list and filter without reading whole records.
 
-    Args:
-        schema_version: Version of this set of fields.
-        edgecnn_version: Version that measured.
-        measured_at: UTC, ISO 8601.
-        model: Path or registered name, as it was given.
-        model_sha256: SHA-256 of the file.
-        model_bytes: Size of the file.
-        scheme: Quantisation scheme of the file.
-        source: Architecture or file that it was made from, as a file of edgecnn says of itself.
-        input_shape: Of the first input, with the batch.
-        input_dtype: Of the first input.
-        device: Name of the device.
-        cpu: Name of its processor.
-        cores: Its logical cores.
-        memory_bytes: Its physical memory.
-        os: Its system's name and version.
-        kernel: Its kernel's version.
-        architecture: ``x86_64``, ``aarch64``, ``armv7l``, ...
-        governor: CPU frequency governor, where it can be read.
-        board: Model in its device tree: ``Raspberry Pi 5 Model B Rev 1.0``.
-        soc: Its chip in the device tree: ``brcm,bcm2712``.
-        emulated: Whether its CPU is an emulator's: then times are not the board's, and never shown
-            as its speed.
-        userland_bits: 32 or 64, of the Python and the runtime there.
-        cpu_max_mhz: Highest clock of its fastest core.
-        cpu_before_mhz: Clock of its fastest core before the model was loaded.
-        cpu_lowest_mhz: The lowest that this clock was during the timed calls.
-        cpu_after_mhz: The same after the last timed call.
-        temperature_before_c: Its processor's, degrees Celsius.
-        temperature_after_c: The same after the last timed call.
-        throttled_before: Word of ``vcgencmd get_throttled``; bits 0 to 3 are now, 16 to 19 since
-            boot: under-voltage, clock capped, throttled, soft temperature limit.
-        throttled_after: The same after the last timed call.
-        system_load_1min: Its load average before the model was loaded.
-        busy_before_percent: Of all cores' time, what others used while the runner waited.
-        memory_available_bytes: Free for programs before the model was loaded.
-        swapped_in_pages: Pages read back from swap during the measurement.
-        runtime: ``ai-edge-litert`` or ``tflite-runtime``.
-        runtime_version: Its version.
-        python: Version of the runner's Python.
-        threads: Threads of the runtime.
-        cpus: Numbers of the CPUs that the model was kept on, ``"0,1"``; None where it was free.
-        protocol: ``"mlperf-single-stream"``, whose result is the 90th percentile; else None.
-        in_turn: Models and thread counts that were timed in turn with this one, itself included.
-        turn_group: Random name that these have in common; None of one that was timed alone.
-        turn_runs: Timed calls in each of its turns.
-        cooldown_s: How long the device rested before.
-        warmup: Calls before the timed ones, the first inference not among them.
-        warmup_steady: Whether they were as fast as each other in the end; None where a number of
-            calls was asked for.
-        runs: Timed calls.
-        timed_s: What these took, with what lies between them.
-        load_ms: Making the interpreter and its tensors.
-        first_inference_ms: The first call after loading.
-        verdict: ``"steady"``, ``"noisy"``, ``"drifting"``, ``"throttled"``, ``"emulated"``, or
-            ``"undecided"`` of too few calls: how far the latency can be trusted.
-        verdict_evidence: Why.
-        verdict_advice: What to do about it; None where nothing needs doing.
-        latency_p50_ms: Median of a single-image call; percentiles interpolate linearly.
-        latency_p50_low_ms: Lower end of its 99 % interval, which goes down to the least that it can
-            be without what else ran on the device; None of too few calls.
-        latency_p50_high_ms: Upper end.
-        latency_p90_ms: 90th percentile.
-        latency_p90_low_ms: Lower end of its interval.
-        latency_p90_high_ms: Upper end.
-        latency_p99_ms: 99th percentile.
-        latency_p99_low_ms: Lower end of its interval.
-        latency_p99_high_ms: Upper end.
-        latency_mean_ms: Mean.
-        latency_std_ms: Standard deviation of the sample; 0 for a single call.
-        latency_min_ms: Fastest call.
-        latency_drift_percent: Change of the median from the first to the last third of the calls.
-        outliers: Timed calls that are far out: above the third quartile by three times the range
-            of the quartiles. They count in every number.
-        latency_samples_ms: Every timed call, in order.
-        clock_step_ns: Smallest step of the clock that was seen.
-        clock_cost_ns: What a call that does nothing would read: it is part of every sample.
-        waited_percent: Share of the calls' time in which their threads did not run, on average:
-            they had no CPU, or waited for each other.
-        others_cores: Cores that other programs kept busy during the timed calls, on average.
-        steal_percent: Share of all cores' time that the host of a virtual machine kept then.
-        voluntary_switches: Times that the runner gave its CPU away then, to wait for something.
-        involuntary_switches: Times that its CPU was taken from it then.
-        major_faults: Pages that it had to read from a disk then.
-        activation_bytes: All activations at once, planned as the runtime does; an estimate.
-        base_rss_bytes: Resident memory of the runner just before it loads the model.
-        peak_rss_bytes: Most resident memory until the last timed call, runtime included.
-        power_idle_w: What the board's power meter showed before, nothing running: the sum of its
-            power chip's rails, without USB devices and others that take 5 volts directly.
-        power_w: The same while the model ran over and over, after the timed calls.
-        energy_per_inference_mj: ``power_w`` for the time of one of those calls, idle power
-            included.
-        data: Name of the labelled data.
-        images: Images that were classified.
-        images_unreadable: Images that could not be decoded and do not count.
-        label_offset: Model output of class 0: 1 where output 0 is a background class.
-        top1_percent: Images whose best class is the label, of those classified.
-        top1_low_percent: Lower end of its 95 % interval (Wilson's score interval).
-        top1_high_percent: Upper end.
-        top5_percent: Images with the label among the best five; None below six outputs.
-        top5_low_percent: Lower end of its 95 % interval.
-        top5_high_percent: Upper end.
-        calibration_error_percent: Expected calibration error of the best class in 15 bins of equal
-            width; None where scores are no probabilities.
-        against: Path of the model that classified the same images for comparison.
-        against_sha256: SHA-256 of that file.
-        against_top1_percent: Its top-1.
-        agreement_percent: Images whose best class is the same as its best class.
-        agreement_low_percent: Lower end of the 95 % interval of the agreement.
-        agreement_high_percent: Upper end.
-        images_only_right: Images that this model alone is right on.
-        images_only_against_right: Images that the other model alone is right on.
-        mcnemar_p: McNemar's exact test on these two counts: how likely so unequal ones are if both
-            models are as good.
-        seconds: The whole measurement took.
-        warnings: What to know before trusting it.
+    Each of them has a column in the store's table of results.
+    """
+
+    measured_at: Annotated[str, remark(
+        "Moment of the measurement, UTC, ISO 8601.", "measured", REPORT, text=minute_text,
+        column=1)]
+    model: Annotated[str, identity("Path or registered name of the model, as given.", column=1)]
+    model_sha256: Annotated[str, identity("SHA-256 of the file.", column=1)]
+    scheme: Annotated[str, identity(
+        "Quantisation scheme of the file.", "scheme", BOTH | LIST | TOOLTIP,
+        text=quoted_if_needed, column=1)]
+    device: Annotated[str, words("Name of the device.", "device", BOTH | LIST, column=1)]
+    cpu: Annotated[str, words("Name of the processor.", "cpu", REPORT, column=3)]
+    architecture: Annotated[str, words(
+        "Instruction set that the kernel names: ``x86_64``, ``aarch64``, ``armv7l``.",
+        "architecture", REPORT, column=3)]
+    emulated: Annotated[bool | None, condition(
+        "Whether the CPU is an emulator's; then times are not the board's, and never shown as its "
+        "speed.", "emulated", text=lambda value: "yes" if value else "no", column=1)] = None
+    runtime: Annotated[str, words(
+        "Package of the runtime: ``ai-edge-litert`` or ``tflite-runtime``.", "runtime", REPORT,
+        column=1)]
+    runtime_version: Annotated[str, words(
+        "Version of the runtime.", "runtime version", REPORT, column=1)]
+    threads: Annotated[int, condition(
+        "Threads of the runtime.", "threads", BOTH | LIST, usual=1, column=1)]
+    cpus: Annotated[str | None, words(
+        'Numbers of the CPUs that the model was kept on, ``"0,1"``; None if the system chose them.',
+        "cpus", BOTH | LIST, 1, usual=None, column=3)] = None
+    protocol: Annotated[str | None, words(
+        'Rules of the measurement: ``"mlperf-single-stream"``, whose result is the 90th '
+        "percentile; None for the default ones.", "protocol", BOTH | LIST, 9, usual=None,
+        column=3)] = None
+    data: Annotated[str | None, words(
+        "Name of the labelled data.", "data", REPORT, topic=ACCURACY, column=1)] = None
+    images: Annotated[int | None, condition(
+        "Images that were classified.", "images", REPORT, topic=ACCURACY, text="{:,}".format,
+        column=3)] = None
+    model_bytes: Annotated[int, figure(
+        "Size of the file.", "size", BOTH | LIST | TOOLTIP, topic=Topic.SIZE, text=size_text,
+        better=Better.LOWER, spread=Spread.EXACT, column=1)]
+    latency_p50_ms: Annotated[float, milliseconds(
+        "Median time of a call with one image; percentiles interpolate linearly.", "p50 ms",
+        BOTH | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,
+        column=1)]
+    verdict: Annotated[str | None, remark(
+        'How far the latency can be trusted: ``"steady"``, ``"noisy"``, ``"drifting"``, '
+        '``"throttled"``, ``"emulated"``, or ``"undecided"`` of too few calls.', "verdict",
+        BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, text=quoted_if_needed, column=3)] = None
+    latency_p90_ms: Annotated[float, milliseconds(
+        "90th percentile of the time of a call.", "p90 ms", BOTH | TOOLTIP, 3, confidence=99,
+        spread=Spread.SAMPLES, percent=90, column=1)]
+    peak_rss_bytes: Annotated[int | None, memory(
+        "Most resident memory until the last timed call, the runtime included.", "peak memory",
+        BOTH, 1, spread=Spread.RUNS, column=1)] = None
+    top1_percent: Annotated[float | None, share(
+        "Share of the images whose best class is the label.", "top-1 %", BOTH | LIST | TOOLTIP,
+        confidence=95, interval_rank=2, spread=Spread.IMAGES, column=1)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Outline):
+    """One measured model on one device at one thread count; what was not measured is None.
 
     Example:
         >>> Record.from_dict(json.loads(path.read_text())[0]).latency_p50_ms
         3.28
     """
 
-    schema_version: int
-    edgecnn_version: str
-    measured_at: str
-    model: str
-    model_sha256: str
-    model_bytes: int
-    scheme: str
-    source: str | None = None
-    input_shape: tuple[int, ...]
-    input_dtype: str
-    device: str
-    cpu: str
-    cores: int | None
-    memory_bytes: int | None
-    os: str
-    kernel: str
-    architecture: str
-    governor: str | None
-    board: str | None = None
-    soc: str | None = None
-    emulated: bool | None = None
-    userland_bits: int | None = None
-    cpu_max_mhz: float | None = None
-    cpu_before_mhz: float | None = None
-    cpu_lowest_mhz: float | None = None
-    cpu_after_mhz: float | None = None
-    temperature_before_c: float | None = None
-    temperature_after_c: float | None = None
-    throttled_before: int | None = None
-    throttled_after: int | None = None
-    system_load_1min: float | None = None
-    busy_before_percent: float | None = None
-    memory_available_bytes: int | None = None
-    swapped_in_pages: int | None = None
-    runtime: str
-    runtime_version: str
-    python: str
-    threads: int
-    cpus: str | None = None
-    protocol: str | None = None
-    in_turn: int | None = None
-    turn_group: str | None = None
-    turn_runs: tuple[int, ...] | None = None
-    cooldown_s: float | None = None
-    warmup: int
-    warmup_steady: bool | None = None
-    runs: int
-    timed_s: float | None = None
-    load_ms: float
-    first_inference_ms: float
-    verdict: str | None = None
-    verdict_evidence: str | None = None
-    verdict_advice: str | None = None
-    latency_p50_ms: float
-    latency_p50_low_ms: float | None = None
-    latency_p50_high_ms: float | None = None
-    latency_p90_ms: float
-    latency_p90_low_ms: float | None = None
-    latency_p90_high_ms: float | None = None
-    latency_p99_ms: float
-    latency_p99_low_ms: float | None = None
-    latency_p99_high_ms: float | None = None
-    latency_mean_ms: float
-    latency_std_ms: float
-    latency_min_ms: float
-    latency_drift_percent: float | None = None
-    outliers: int | None = None
-    latency_samples_ms: tuple[float, ...]
-    clock_step_ns: float | None = None
-    clock_cost_ns: float | None = None
-    waited_percent: float | None = None
-    others_cores: float | None = None
-    steal_percent: float | None = None
-    voluntary_switches: int | None = None
-    involuntary_switches: int | None = None
-    major_faults: int | None = None
-    activation_bytes: int | None = None
-    base_rss_bytes: int | None
-    peak_rss_bytes: int | None
-    power_idle_w: float | None = None
-    power_w: float | None = None
-    energy_per_inference_mj: float | None = None
-    data: str | None
-    images: int | None
-    images_unreadable: int | None
-    label_offset: int | None
-    top1_percent: float | None
-    top1_low_percent: float | None = None
-    top1_high_percent: float | None = None
-    top5_percent: float | None
-    top5_low_percent: float | None = None
-    top5_high_percent: float | None = None
-    calibration_error_percent: float | None = None
-    against: str | None = None
-    against_sha256: str | None = None
-    against_top1_percent: float | None = None
-    agreement_percent: float | None = None
-    agreement_low_percent: float | None = None
-    agreement_high_percent: float | None = None
-    images_only_right: int | None = None
-    images_only_against_right: int | None = None
-    mcnemar_p: float | None = None
-    seconds: float
-    warnings: tuple[MeasurementWarning, ...]
+    schema_version: Annotated[int, remark("Version of this set of fields.")]
+    edgecnn_version: Annotated[str, remark("Version of edgecnn that measured.")]
+    source: Annotated[str | None, identity(
+        "Architecture or file that the model was made from, as a file of edgecnn says.")] = None
+    input_shape: Annotated[tuple[int, ...], identity("Shape of the first input, with the batch.")]
+    input_dtype: Annotated[str, identity("Type of the first input: ``uint8``, ``float32``.")]
+    cores: Annotated[int | None, remark("Logical cores of the device.")] = None
+    memory_bytes: Annotated[int | None, remark("Physical memory of the device.")] = None
+    os: Annotated[str, remark("Name and version of the device's system.")]
+    kernel: Annotated[str, remark("Version of the device's kernel.")]
+    governor: Annotated[str | None, remark("CPU frequency governor, where it can be read.")] = None
+    board: Annotated[str | None, remark(
+        "Model in the device tree: ``Raspberry Pi 5 Model B Rev 1.0``.")] = None
+    soc: Annotated[str | None, remark("Chip in the device tree: ``brcm,bcm2712``.")] = None
+    userland_bits: Annotated[int | None, remark(
+        "32 or 64: width of the Python and the runtime on the device.")] = None
+    cpu_max_mhz: Annotated[float | None, remark("Highest clock of the fastest core.")] = None
+    cpu_before_mhz: Annotated[float | None, remark(
+        "Clock of the fastest core before the model was loaded.")] = None
+    cpu_lowest_mhz: Annotated[float | None, remark(
+        "Lowest clock of the fastest core during the timed calls.")] = None
+    cpu_after_mhz: Annotated[float | None, remark(
+        "Clock of the fastest core after the last timed call.")] = None
+    temperature_before_c: Annotated[float | None, remark(
+        "Temperature of the processor before the model was loaded, Celsius.")] = None
+    temperature_after_c: Annotated[float | None, remark(
+        "Temperature of the processor after the last timed call, Celsius.")] = None
+    throttled_before: Annotated[int | None, remark(
+        "Word of ``vcgencmd get_throttled`` before the model was loaded; bits 0 to 3 are now, bits "
+        "16 to 19 since boot: under-voltage, clock capped, throttled, soft temperature limit.",
+        )] = None
+    throttled_after: Annotated[int | None, remark(
+        "Word of ``vcgencmd get_throttled`` after the last timed call.")] = None
+    system_load_1min: Annotated[float | None, remark(
+        "Load average of the device before the model was loaded.")] = None
+    busy_before_percent: Annotated[float | None, remark(
+        "Share of all cores' time that others used while the runner waited to begin.")] = None
+    memory_available_bytes: Annotated[int | None, remark(
+        "Memory that was free for programs before the model was loaded.")] = None
+    swapped_in_pages: Annotated[int | None, remark(
+        "Pages that were read back from swap during the measurement.")] = None
+    python: Annotated[str, remark("Version of the runner's Python.")]
+    in_turn: Annotated[int | None, remark(
+        "Models and thread counts that were timed interleaved, this one included.")] = None
+    turn_group: Annotated[str | None, remark(
+        "Random name that interleaved records have in common; None of one timed alone.")] = None
+    turn_runs: Annotated[tuple[int, ...] | None, remark(
+        "Timed calls in each turn of an interleaved record.")] = None
+    cooldown_s: Annotated[float | None, remark(
+        "How long the device rested before the measurement.")] = None
+    warmup: Annotated[int, remark(
+        "Calls before the timed ones, the first inference not among them.")]
+    warmup_steady: Annotated[bool | None, remark(
+        "Whether the last calls of the warm-up were as fast as each other; None where a number of "
+        "calls was asked for.")] = None
+    runs: Annotated[int, remark("Timed calls.", "calls", TOOLTIP, text="{:,}".format)]
+    timed_s: Annotated[float | None, remark(
+        "How long the timed calls took, with what lies between them.")] = None
+    latency_p50_low_ms: Annotated[float | None, milliseconds(
+        "Lower end of the median's 99 % interval: a lower bound after removing the time that other "
+        "processes took; None of too few calls.")] = None
+    latency_p50_high_ms: Annotated[float | None, milliseconds(
+        "Upper end of the median's 99 % interval.")] = None
+    latency_p90_low_ms: Annotated[float | None, milliseconds(
+        "Lower end of the 90th percentile's 99 % interval.")] = None
+    latency_p90_high_ms: Annotated[float | None, milliseconds(
+        "Upper end of the 90th percentile's 99 % interval.")] = None
+    latency_p99_ms: Annotated[float, milliseconds(
+        "99th percentile of the time of a call.", "p99 ms", BOTH | TOOLTIP, 2, confidence=99,
+        spread=Spread.SAMPLES, percent=99)]
+    latency_p99_low_ms: Annotated[float | None, milliseconds(
+        "Lower end of the 99th percentile's 99 % interval.")] = None
+    latency_p99_high_ms: Annotated[float | None, milliseconds(
+        "Upper end of the 99th percentile's 99 % interval.")] = None
+    verdict_evidence: Annotated[str | None, remark("Reason of the verdict.")] = None
+    verdict_advice: Annotated[str | None, remark(
+        "What to do about the verdict; None where nothing needs doing.")] = None
+    latency_mean_ms: Annotated[float, milliseconds(
+        "Mean time of a call.", "mean ms", BOTH, 6, spread=Spread.SAMPLES)]
+    latency_std_ms: Annotated[float, milliseconds(
+        "Standard deviation of the sample of calls; 0 of a single call.", "std ms", BOTH, 6)]
+    latency_min_ms: Annotated[float, milliseconds("Time of the fastest call.", "min ms", BOTH, 8)]
+    load_ms: Annotated[float, milliseconds(
+        "Time to make the interpreter and its tensors.", "load ms", BOTH, 5)]
+    first_inference_ms: Annotated[float, milliseconds(
+        "Time of the first call after loading.", "first ms", BOTH, 4)]
+    latency_drift_percent: Annotated[float | None, remark(
+        "Change of the median from the first to the last third of the calls.")] = None
+    outliers: Annotated[int | None, remark(
+        "Timed calls that are far out: above the third quartile by three times the distance of the "
+        "quartiles. They count in every figure.")] = None
+    latency_samples_ms: Annotated[tuple[float, ...], milliseconds(
+        "Time of every timed call, in order.")]
+    clock_step_ns: Annotated[float | None, remark(
+        "Smallest step of the clock that was seen.")] = None
+    clock_cost_ns: Annotated[float | None, remark(
+        "Time that the clock shows for a call that does nothing: part of every sample.")] = None
+    waited_percent: Annotated[float | None, remark(
+        "Share of the calls' time in which their threads did not run, on average: they had no CPU, "
+        "or waited for each other.")] = None
+    others_cores: Annotated[float | None, remark(
+        "Cores that other programs kept busy during the timed calls, on average.")] = None
+    steal_percent: Annotated[float | None, remark(
+        "Share of all cores' time that a virtual machine's host took during these calls.")] = None
+    voluntary_switches: Annotated[int | None, remark(
+        "Times that the runner gave its CPU away, to wait for something.")] = None
+    involuntary_switches: Annotated[int | None, remark(
+        "Times that the runner's CPU was taken from it.")] = None
+    major_faults: Annotated[int | None, remark(
+        "Pages that the runner had to read from a disk.")] = None
+    activation_bytes: Annotated[int | None, memory(
+        "All activations at once, planned as the runtime plans them: an estimate.", "activations",
+        REPORT)] = None
+    base_rss_bytes: Annotated[int | None, memory(
+        "Resident memory of the runner just before it loads the model.", "memory before")] = None
+    power_idle_w: Annotated[float | None, power(
+        "Power that the board's meter showed while nothing ran: the sum of its power chip's rails, "
+        "without USB devices and others that take 5 volts directly.", "idle power W")] = None
+    power_w: Annotated[float | None, power(
+        "Power that the board's meter showed while the model ran over and over, after the timed "
+        "calls.", "power W")] = None
+    energy_per_inference_mj: Annotated[float | None, power(
+        "``power_w`` for the time of one of those calls, idle power included.", "energy mJ",
+        BOTH, 3)] = None
+    images_unreadable: Annotated[int | None, remark(
+        "Images that could not be decoded; they do not count.")] = None
+    label_offset: Annotated[int | None, remark(
+        "Output of the model for class 0: 1 where output 0 is a background class.")] = None
+    top1_low_percent: Annotated[float | None, share(
+        "Lower end of top-1's 95 % interval (Wilson's score).")] = None
+    top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None
+    top5_percent: Annotated[float | None, share(
+        "Share of the images with the label among the best five classes; None below six outputs.",
+        "top-5 %", BOTH, 1, confidence=95, spread=Spread.IMAGES)] = None
+    top5_low_percent: Annotated[float | None, share("Lower end of top-5's 95 % interval.")] = None
+    top5_high_percent: Annotated[float | None, share("Upper end of top-5's 95 % interval.")] = None
+    calibration_error_percent: Annotated[float | None, share(
+        "Expected calibration error of the best class in 15 bins of equal width: how far its "
+        "probability is from how often it is right; None where scores are no probabilities.",
+        "calibration error %", BOTH, 8, better=Better.LOWER)] = None
+    against: Annotated[str | None, condition(
+        "Path of the model that classified the same images for comparison.",
+        topic=ACCURACY)] = None
+    against_sha256: Annotated[str | None, condition(
+        "SHA-256 of the model that it was compared with.", topic=ACCURACY)] = None
+    against_top1_percent: Annotated[float | None, share(
+        "Top-1 of the model that it was compared with.", "top-1 of the other %")] = None
+    agreement_percent: Annotated[float | None, share(
+        "Share of the images to which both models give the same best class.", "agree %", BOTH, 1,
+        confidence=95)] = None
+    agreement_low_percent: Annotated[float | None, share(
+        "Lower end of the agreement's 95 % interval.")] = None
+    agreement_high_percent: Annotated[float | None, share(
+        "Upper end of the agreement's 95 % interval.")] = None
+    images_only_right: Annotated[int | None, count(
+        "Images that this model alone is right on.", "only this one right")] = None
+    images_only_against_right: Annotated[int | None, count(
+        "Images that the other model alone is right on.", "only the other right")] = None
+    mcnemar_p: Annotated[float | None, figure(
+        "McNemar's exact test on the images that one model alone is right on: how likely so "
+        "unequal counts are if both models are as good.", "McNemar p", topic=ACCURACY,
+        text="{:.2g}".format)] = None
+    seconds: Annotated[float, remark("How long the whole measurement took.")]
+    warnings: Annotated[tuple[MeasurementWarning, ...], remark(
+        "What to know before trusting the figures.")]
+    # fmt: on
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the fields."""
-        values = {
-            field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)
-        }
+        values = {name: _plain(getattr(self, name)) for name in FIELDS}
         values["warnings"] = [dataclasses.asdict(warning) for warning in self.warnings]
         return values
 
@@ -274,12 +323,12 @@ class Record:
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """Read what :meth:`to_dict` gave, also after JSON, and also an older edgecnn's.
 
-        A field that is missing is None where it may be; one that this version does not know is
-        left out: new fields come without a new schema version.
+        A missing field is None where it may be None; a field that this version does not know is
+        left out: fields are added without a new schema version.
 
         Raises:
-            InputError: Fields that must be there are missing or of no use, or the record is of
-                another schema version.
+            InputError: A field that must be there is missing or has a value of another type, or the
+                record is of another schema version.
         """
         if not isinstance(values, Mapping):
             raise InputError("not a record: it is no JSON object")
@@ -289,47 +338,18 @@ class Record:
                 f"reads version {SCHEMA_VERSION}: measure again, or use the edgecnn that wrote it"
             )
         try:
-            kept = {name: values[name] for name in _field_names() if name in values}
-            for name in _OPTIONAL_FIELDS:
-                kept.setdefault(name, None)
-            kept["input_shape"] = tuple(int(side) for side in kept["input_shape"])
-            if kept["turn_runs"] is not None:
-                kept["turn_runs"] = tuple(int(runs) for runs in kept["turn_runs"])
-            kept["latency_samples_ms"] = tuple(float(one) for one in kept["latency_samples_ms"])
-            kept["warnings"] = tuple(MeasurementWarning(**w) for w in kept["warnings"])
-            _check_types(kept)
-            return cls(**kept)
+            return cls(**{name: field.read(values) for name, field in FIELDS.items()})
         except KeyError as error:
             raise InputError(f"not a record: {error} is missing") from error
         except (TypeError, ValueError) as error:
             raise InputError(f"not a record: {error}") from error
 
 
-def _field_names() -> list[str]:
-    return [field.name for field in dataclasses.fields(Record)]
+FIELDS = fields_of(Record)
+"""The fields of a record by name."""
 
-
-_OPTIONAL_FIELDS = [
-    field.name for field in dataclasses.fields(Record) if str(field.type).endswith("None")
-]
-"""Fields that may be None: older versions did not have all of them."""
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-}
-
-
-def _check_types(values: Mapping[str, Any]) -> None:
-    """Raise TypeError where a field's value is of another type than the field."""
-    for field in dataclasses.fields(Record):
-        kind, value = str(field.type).removesuffix(" | None"), values.get(field.name)
-        if value is None and field.name in _OPTIONAL_FIELDS:
-            continue
-        if kind in _TYPES and field.name in values and not isinstance(value, _TYPES[kind]):
-            raise TypeError(f"{field.name} is {value!r}, where {kind} is needed")
+LISTED_FIELDS = fields_of(Outline)
+"""The fields that the store can list without reading whole records."""
 
 
 def _plain(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What runs on a device, and how one talks to it."""
+"""Running models: the program that does so on any device, and how one talks to it."""

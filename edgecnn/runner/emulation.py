@@ -1,57 +1,58 @@
-"""Whether a device's CPU is an emulator's, weighed from what its runner saw.
+"""Whether a device's CPU is an emulator's, judged by what its runner saw.
 
-Nothing that a number on such a device says about time is true of a board. Programs of another
-architecture run under qemu-user, which pretends to be the board in most places: ``/proc/self/exe``,
-``/proc/self/maps`` and, newer ones, ``/proc/cpuinfo`` are its own answers. It does not answer for
-``/proc/self/task/N/exe``, which therefore is the emulator.
+No time that is measured on an emulated CPU is true of a board. Programs of another architecture run
+under qemu-user, which pretends to be the board in most places: it answers itself for
+``/proc/self/exe``, ``/proc/self/maps`` and, in newer versions, ``/proc/cpuinfo``. It does not
+answer for ``/proc/self/task/N/exe``, which therefore names the emulator.
 
 A virtual machine is something else: its CPU is the host's, and its times are too. QEMU's board
-``virt`` is both, and says which in its firmware's product name (hw/arm/virt.c in QEMU's source:
-"KVM Virtual Machine" or "QEMU Virtual Machine"). A complete emulated board that imitates a real
-one in its device tree too (``-machine raspi4b``) cannot be told from it.
+``virt`` can be either, and says which in its firmware's product name (hw/arm/virt.c in QEMU's
+source: "KVM Virtual Machine" or "QEMU Virtual Machine"). A complete emulated board that imitates a
+real one in its device tree too (``-machine raspi4b``) cannot be told from the real one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any
+
+from edgecnn.runner.protocol import EmulationSigns
 
 ELF_FAMILIES = {3: "x86", 62: "x86", 40: "arm", 183: "arm"}
-"""Machines in elf.h: EM_386, EM_X86_64, EM_ARM, EM_AARCH64; one CPU may run both of a family."""
+"""Family of each machine in elf.h: EM_386, EM_X86_64, EM_ARM, EM_AARCH64.
+
+One CPU may run programs of both machines of a family."""
 
 RESERVED_IMPLEMENTER = "0x00"
 """Arm's "reserved for software use" in MIDR_EL1, which QEMU's ``-cpu max`` has."""
 
 
-def is_emulated(
-    architecture: str, compatible: Sequence[str], signs: Mapping[str, Any]
-) -> bool | None:
+def is_emulated(architecture: str, compatible: Sequence[str], signs: EmulationSigns) -> bool | None:
     """Return whether a CPU is emulated, None where the system shows nothing of it.
 
     Args:
         architecture: What the system calls its machine: ``"aarch64"``.
         compatible: Names in the device tree, none where there is no tree.
-        signs: What the runner saw: ``program`` and ``program_header`` of the process as the kernel
-            knows it, ``cpuinfo``, ``product``, ``tree``, ``clocks``.
+        signs: What the runner saw.
 
     Example:
-        >>> is_emulated("aarch64", (), {"program": "/usr/bin/qemu-aarch64-static"})
+        >>> is_emulated("aarch64", (), EmulationSigns(program="/usr/bin/qemu-aarch64-static"))
         True
     """
-    if not signs.get("program") and not signs.get("cpuinfo"):
+    if not signs.program and not signs.cpuinfo:
         return None
     return (
         _another_program_runs_it(architecture, signs)
-        or _cpu_is_another(architecture, signs.get("cpuinfo") or "")
+        or _cpu_is_another(architecture, signs.cpuinfo)
         or _machine_is_emulated(compatible, signs)
     )
 
 
-def _another_program_runs_it(architecture: str, signs: Mapping[str, Any]) -> bool:
-    if PurePosixPath(signs.get("program") or "").name.startswith("qemu-"):
+def _another_program_runs_it(architecture: str, signs: EmulationSigns) -> bool:
+    """Whether the kernel runs an emulator in place of the program that this process seems to be."""
+    if PurePosixPath(signs.program or "").name.startswith("qemu-"):
         return True
-    header = bytes.fromhex(signs.get("program_header") or "")
+    header = bytes.fromhex(signs.program_header)
     if not header.startswith(b"\x7fELF"):
         return False
     family = ELF_FAMILIES.get(int.from_bytes(header[18:20], "little"))
@@ -59,7 +60,7 @@ def _another_program_runs_it(architecture: str, signs: Mapping[str, Any]) -> boo
 
 
 def _cpu_is_another(architecture: str, cpuinfo: str) -> bool:
-    """Whether /proc/cpuinfo is of a CPU that this architecture does not run on, or QEMU's own."""
+    """Whether /proc/cpuinfo tells of a CPU of another architecture, or of QEMU's own."""
     found = {}
     for line in cpuinfo.splitlines():
         key, _, value = line.partition(":")
@@ -73,18 +74,19 @@ def _cpu_is_another(architecture: str, cpuinfo: str) -> bool:
     return False
 
 
-def _machine_is_emulated(compatible: Sequence[str], signs: Mapping[str, Any]) -> bool:
+def _machine_is_emulated(compatible: Sequence[str], signs: EmulationSigns) -> bool:
     """Whether this is QEMU's virtual board without the host's CPU (KVM) behind it."""
-    product = signs.get("product") or ""
+    product = signs.product or ""
     if product == "QEMU Virtual Machine" or any("qemu" in name for name in compatible):
         return True
-    # Other machines without emulation are called dummy-virt too; this device only QEMU has.
-    from_qemu = any(name.startswith("fw-cfg@") for name in signs.get("tree") or ())
-    has_kvm = any("KVM" in name for name in (product, *(signs.get("clocks") or ())))
+    # Other machines without emulation are called dummy-virt too; a device fw-cfg only QEMU has.
+    from_qemu = any(name.startswith("fw-cfg@") for name in signs.tree)
+    has_kvm = any("KVM" in name for name in (product, *signs.clocks))
     return "linux,dummy-virt" in compatible and from_qemu and not has_kvm
 
 
 def _family(architecture: str) -> str | None:
+    """Return the family of an architecture as its system names it, None where it is not known."""
     if architecture.startswith(("arm", "aarch64")):
         return "arm"
     if architecture in ("x86_64", "AMD64") or (architecture[:1] == "i" and "86" in architecture):

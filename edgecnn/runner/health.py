@@ -1,7 +1,7 @@
 """Reading what a device says of itself: temperature, throttling, load, memory, power.
 
-A runner sends texts as the system prints them; here they become numbers. What is missing or looks
-different from what its maker describes is None: nothing is guessed.
+A runner sends texts as the system prints them; here they become numbers. A text that is missing, or
+that differs from what its maker describes, becomes None: nothing is guessed.
 
 ``vcgencmd`` is described in Raspberry Pi's documentation:
 https://www.raspberrypi.com/documentation/computers/os.html#vcgencmd (``get_throttled`` with its
@@ -12,32 +12,35 @@ bits, ``measure_temp``) and in https://github.com/raspberrypi/utils/tree/master/
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from edgecnn.runner.protocol import HealthTexts, PowerTexts
 
 SINCE_BOOT = 16
-"""So many bits above each present condition is whether it has occurred since boot."""
+"""The bit that tells whether a condition has occurred since boot is so far above its own bit."""
 
-CONDITIONS = {
+THROTTLING_BITS = {
     "under-voltage": 0,
     "frequency-capped": 1,
     "throttled": 2,
     "soft-temperature-limit": 3,
 }
-"""Bit of each present condition in ``get_throttled``: "Undervoltage detected", "Arm frequency
-capped", "Currently throttled", "Soft temperature limit active"."""
+"""Bit of each condition that holds now in ``get_throttled``: "Undervoltage detected", "Arm
+frequency capped", "Currently throttled", "Soft temperature limit active"."""
 
 CPU_ZONES = re.compile(r"cpu|soc|x86_pkg_temp")
-"""Types of thermal zones that are the processor's: ``cpu-thermal`` on every Raspberry Pi."""
+"""Types of the thermal zones of a processor: ``cpu-thermal`` on every Raspberry Pi."""
 
 IDLE_TIMES = (3, 4)
-"""Columns of /proc/stat in which a core does nothing: idle and iowait (man 5 proc_stat)."""
+"""Columns of /proc/stat that count the time in which a core does nothing: idle and iowait
+(man 5 proc_stat)."""
 
 STEAL_TIME = 7
+"""Column of /proc/stat that counts the time that the host of a virtual machine kept."""
 
 GUEST_TIMES = 8
-"""The columns from here on, of virtual machines, are counted in the ones before too."""
+"""First column of /proc/stat for guests; their time is counted in the columns before, too."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Health:
 
     Args:
         throttled: Word of ``vcgencmd get_throttled``; see :func:`is_now` and :func:`has_occurred`.
-        temperature_c: The processor's, in degrees Celsius.
-        load_1min: Load average: this process and what ran in the minute before count in it.
-        busy_percent: Of all cores' time in a fraction of a second in which this process waited.
-        memory_available_bytes: What programs can have without swapping.
+        temperature_c: The processor's temperature in degrees Celsius.
+        load_1min: Load average of the last minute, in which the runner itself counts too.
+        busy_percent: Percent of all cores' time that was not idle while the runner waited.
+        memory_available_bytes: Memory that programs can have without swapping.
         swapped_in_pages: Pages read back from swap since boot.
         core_mhz: Present clock of each core.
     """
@@ -74,8 +77,8 @@ class Power:
 
     Args:
         watts: Mean of the readings.
-        readings: How many.
-        seconds_per_call: Of the model that ran meanwhile; None where none did.
+        readings: How many readings.
+        seconds_per_call: Time of one call of the model that ran; None where none ran.
     """
 
     watts: float
@@ -84,21 +87,21 @@ class Power:
 
     @property
     def millijoules_per_call(self) -> float | None:
-        """Energy of one call, all that the board used in its time included."""
+        """Energy that the whole board used during one call."""
         seconds = self.seconds_per_call
         return None if seconds is None else 1000 * self.watts * seconds
 
 
-def read_health(texts: Mapping[str, Any]) -> Health:
-    """Return what a runner's answer to ``health`` says."""
-    cores = [number / 1000 for text in texts["core_khz"] if (number := whole_number(text))]
+def read_health(texts: HealthTexts) -> Health:
+    """Return what a runner's answer says."""
+    cores = [number / 1000 for text in texts.core_khz if (number := whole_number(text))]
     return Health(
-        throttled=read_throttled(texts["throttled"]),
+        throttled=read_throttled(texts.throttled),
         temperature_c=_temperature(texts),
-        load_1min=read_load(texts["loadavg"]),
-        busy_percent=busy_percent(*texts["cpu_times"]),
-        memory_available_bytes=read_available(texts["meminfo"]),
-        swapped_in_pages=_number_after(r"^pswpin (\d+)$", texts["vmstat"]),
+        load_1min=read_load(texts.loadavg),
+        busy_percent=busy_percent(*texts.cpu_times),
+        memory_available_bytes=read_available(texts.meminfo),
+        swapped_in_pages=_number_after(r"^pswpin (\d+)$", texts.vmstat),
         core_mhz=tuple(cores),
     )
 
@@ -115,13 +118,13 @@ def read_throttled(text: str | None) -> int | None:
 
 
 def is_now(word: int | None, condition: str) -> bool:
-    """Whether one of ``CONDITIONS`` holds now."""
-    return word is not None and bool(word >> CONDITIONS[condition] & 1)
+    """Whether one of ``THROTTLING_BITS`` holds now."""
+    return word is not None and bool(word >> THROTTLING_BITS[condition] & 1)
 
 
 def has_occurred(word: int | None, condition: str) -> bool:
-    """Whether one of ``CONDITIONS`` has occurred since boot."""
-    return word is not None and bool(word >> (CONDITIONS[condition] + SINCE_BOOT) & 1)
+    """Whether one of ``THROTTLING_BITS`` has occurred since boot."""
+    return word is not None and bool(word >> (THROTTLING_BITS[condition] + SINCE_BOOT) & 1)
 
 
 def read_vcgencmd_temperature(text: str | None) -> float | None:
@@ -134,7 +137,7 @@ def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
     """Return the highest temperature of a processor's thermal zones.
 
     Args:
-        zones: Type and temperature of each, in thousandths of a degree, as sysfs has them.
+        zones: Type of each zone, and its temperature in thousandths of a degree, as sysfs has them.
     """
     degrees = [
         number / 1000
@@ -144,18 +147,18 @@ def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
     return max(degrees, default=None)
 
 
-def _temperature(texts: Mapping[str, Any]) -> float | None:
+def _temperature(texts: HealthTexts) -> float | None:
     # The maker calls vcgencmd's reading accurate and immediate, and the kernel's less so.
-    exact = read_vcgencmd_temperature(texts["temperature"])
-    return read_zones(texts["zones"]) if exact is None else exact
+    exact = read_vcgencmd_temperature(texts.temperature)
+    return read_zones(texts.zones) if exact is None else exact
 
 
 def rail_watts(text: str) -> dict[str, float] | None:
     """Return the power of each rail in an answer to ``vcgencmd pmic_read_adc``.
 
     The rails are what the board's power chip feeds: processor, memory, and the parts on 3.3 and
-    1.8 volts. Not among them is what takes its 5 volts straight from the supply, such as USB
-    devices, fan and HATs, nor what the chip itself loses; ``EXT5V`` and ``BATT`` have volts only.
+    1.8 volts. What takes its 5 volts straight from the supply, such as USB devices, fan and HATs,
+    is not among them, nor is what the chip itself loses. ``EXT5V`` and ``BATT`` have volts only.
 
     Returns:
         Watts by name; None unless there are rails and each current has its voltage.
@@ -172,18 +175,18 @@ def rail_watts(text: str) -> dict[str, float] | None:
     return {name: float(current) * float(volts[name]) for name, current in amperes.items()}
 
 
-def read_power(answer: Mapping[str, Any], *, busy: bool) -> Power | None:
-    """Return what a runner's answer to ``power`` says.
+def read_power(texts: PowerTexts, *, busy: bool) -> Power | None:
+    """Return what a runner's answer says; None where there was no reading.
 
     Args:
-        answer: ``readings``, ``calls`` and ``elapsed_s``.
+        texts: The answer.
         busy: Whether the calls were a model's.
     """
-    rails = [rail_watts(text) for text in answer["readings"]]
+    rails = [rail_watts(text) for text in texts.readings]
     watts = [sum(powers.values()) for powers in rails if powers]
     if not watts:
         return None
-    seconds = answer["elapsed_s"] / answer["calls"] if busy and answer["calls"] else None
+    seconds = texts.elapsed_s / texts.calls if busy and texts.calls else None
     return Power(sum(watts) / len(watts), len(watts), seconds)
 
 
@@ -191,7 +194,7 @@ def lowest_mhz(looks: Sequence[Sequence[str | None]]) -> float | None:
     """Return the lowest clock that the fastest core had while a model ran.
 
     Args:
-        looks: Clocks in kHz, as text, one list a moment.
+        looks: Clock of each group of cores in kHz as text, for each moment.
     """
     fastest = [max((whole_number(text) or 0 for text in look), default=0) for look in looks]
     return min(filter(None, fastest), default=0) / 1000 or None
@@ -202,9 +205,9 @@ class CpuTimes:
     """How the time of all cores was spent between two moments, in the kernel's ticks.
 
     Args:
-        total: All of it.
-        busy: By programs and the kernel.
-        steal: Not had, as the machine that this virtual one runs on did something else.
+        total: Ticks in all.
+        busy: Ticks that programs and the kernel used.
+        steal: Ticks that the host of this virtual machine kept for something else.
     """
 
     total: int
@@ -229,7 +232,7 @@ def cpu_times(before: str, after: str) -> CpuTimes | None:
 
 
 def busy_percent(before: str, after: str) -> float | None:
-    """Return how much of all cores' time was not idle between two ``cpu`` lines of /proc/stat."""
+    """Return the percentage of all cores' time that was not idle between two ``cpu`` lines."""
     times = cpu_times(before, after)
     return None if times is None else 100 * (times.busy + times.steal) / times.total
 
@@ -247,7 +250,7 @@ def read_available(text: str | None) -> int | None:
 
 
 def whole_number(text: str | None) -> int | None:
-    """Return a whole number in a text of its own, None where it is something else."""
+    """Return the whole number that a text consists of, None where it is something else."""
     return int(text) if text and re.fullmatch(r"-?\d{1,12}", text) else None
 
 

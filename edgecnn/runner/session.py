@@ -1,44 +1,57 @@
-"""Talking to a runner, wherever it runs: one method a verb, typed answers."""
+"""Talking to a runner, wherever it runs: one method a request, typed answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgecnn.measure.timing import Timing, WarmUp
+from edgecnn.core.channel import Channel
+from edgecnn.core.errors import InputError
 from edgecnn.runner.emulation import is_emulated
 from edgecnn.runner.health import Health, Power, read_health, read_power, whole_number
+from edgecnn.runner.protocol import (
+    AskHealth,
+    AskMemory,
+    AskPower,
+    BatchClassified,
+    CheckModel,
+    ClassifyBatch,
+    DescribeHost,
+    HealthTexts,
+    HostFacts,
+    LoadModel,
+    MemoryUse,
+    ModelChecked,
+    ModelLoaded,
+    ModelTimed,
+    ModelWarmed,
+    PowerTexts,
+    TimeModel,
+    TimingProgress,
+    WarmModel,
+)
+from edgecnn.runner.timing import Timing
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Message = dict[str, Any]
-
-MAX_SAMPLES = 200_000
+MAX_TIMED_CALLS = 200_000
 """Timed calls at most, so that a tiny model and a long time don't fill the device's memory."""
 
+MAX_THREADS = 1024
+"""Threads of the runtime at most: several times the cores of the largest machines."""
+
 WARM_UP_S = 2.0
-"""Of a model that takes longer to be steady, or never is, the timed calls show it."""
+"""A model that takes longer to be steady, or never is, is timed after so many seconds: its timed
+calls show that they are not steady."""
 
 IDLE_S = 0.2
 """Long enough to see what other programs do: the kernel counts in hundredths of a second."""
 
-
-class Transport(Protocol):
-    """Carries messages to a runner and back: a child process' pipes, or a remote shell's."""
-
-    def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
-        """Write one message and the raw bytes that belong to it."""
-
-    def receive(self, timeout_s: float | None = None) -> Message:
-        """Return the next message; an error that the runner reports is raised."""
-
-    def close(self, *, kill: bool = False) -> None:
-        """End the runner, at once if asked to."""
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -51,11 +64,11 @@ class DeviceFacts:
         memory_bytes: Physical memory.
         os: Name and version of the system.
         kernel: Version of the kernel.
-        architecture: What the system calls its machine.
-        governor: Of the first core's clock.
+        architecture: What the system calls its machine: ``"aarch64"``.
+        governor: Policy that sets the first core's clock: ``"ondemand"``.
         board: Model in the device tree: ``"Raspberry Pi 5 Model B Rev 1.0"``.
-        soc: The chip there: ``"brcm,bcm2712"``.
-        bits: 32 or 64, of the Python that runs the model, and so of its runtime.
+        soc: Chip in the device tree: ``"brcm,bcm2712"``.
+        bits: 32 or 64: the width of the Python that runs the model, and so of its runtime.
         userland: Architecture of Debian's packages: ``"arm64"``, ``"armhf"``.
         cpu_max_mhz: Highest clock of the fastest core.
         emulated: Whether the CPU is an emulator's, whose times say nothing of a board's.
@@ -75,43 +88,27 @@ class DeviceFacts:
     cpu_max_mhz: float | None
     emulated: bool | None
 
-
-@dataclass(frozen=True)
-class Tensor:
-    """One input or output as the runtime sees it; a scale of 0 means not quantised."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model in the runner's memory."""
-
-    runtime: str
-    runtime_version: str
-    python: str
-    load_ms: float
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Whether a model gave finite values in all of its outputs."""
-
-    finite: bool
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Resident memory of the runner; None where the system does not tell."""
-
-    base_rss_bytes: int | None
-    peak_rss_bytes: int | None
+    @classmethod
+    def of(cls, facts: HostFacts) -> DeviceFacts:
+        """Return what a runner's answer says."""
+        compatible = [name for name in facts.compatible if name]
+        clocks = [number / 1000 for text in facts.cpu_max_khz if (number := whole_number(text))]
+        return cls(
+            cpu=facts.cpu,
+            cores=facts.cores,
+            memory_bytes=facts.memory_bytes,
+            os=facts.os,
+            kernel=facts.kernel,
+            architecture=facts.architecture,
+            governor=facts.governor,
+            board=facts.board,
+            # From the most special to the most general: board first, chip last.
+            soc=compatible[-1] if compatible else None,
+            bits=facts.bits,
+            userland=facts.userland,
+            cpu_max_mhz=max(clocks, default=None),
+            emulated=is_emulated(facts.architecture, compatible, facts.emulation),
+        )
 
 
 @dataclass(frozen=True)
@@ -133,11 +130,11 @@ class RunnerSession:
     """A runner on some device, for one model at a time; it ends with the ``with`` block.
 
     Args:
-        transport: The way to it.
+        channel: The way to the runner.
 
     Raises:
         InputError: The model cannot be loaded.
-        EdgecnnError: It cannot be run, or the device has no runtime.
+        EdgecnnError: The model cannot be run, or the device has no runtime.
         ChildCrashedError: The runner died.
 
     Example:
@@ -147,51 +144,46 @@ class RunnerSession:
         ...     timing = session.time(runs=50, min_time_s=1.0)
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     def __enter__(self) -> RunnerSession:
-        """Return itself."""
+        """Return the session itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
         """End the runner, at once if the block failed."""
-        self._transport.close(kill=error is not None)
+        self._channel.close(kill=kind is not None)
 
     def close(self) -> None:
         """End the runner in good order."""
-        self._transport.close()
+        self._channel.close()
 
     def kill(self) -> None:
         """End the runner at once, from any thread."""
-        self._transport.close(kill=True)
+        self._channel.close(kill=True)
 
     def facts(self) -> DeviceFacts:
         """Ask what the device is."""
-        return _facts(self._ask({"do": "facts"}))
+        return DeviceFacts.of(self._ask(DescribeHost(), HostFacts))
 
     def health(self, idle_s: float = 0.0) -> Health:
         """Ask how the device is just now.
 
         Args:
-            idle_s: How long the runner waits to see what other programs do; ``IDLE_S`` is enough.
+            idle_s: Seconds that the runner waits to see what other programs do; ``IDLE_S`` is
+                enough.
         """
-        return read_health(self._ask({"do": "health", "idle_s": idle_s}))
+        return read_health(self._ask(AskHealth(idle_s), HealthTexts))
 
     def power(self, seconds: float, *, busy: bool) -> Power | None:
-        """Ask the board's power meter, where it has one.
+        """Ask the board's power meter; None where it has none.
 
         Args:
             seconds: How long, at least.
             busy: Whether the model runs meanwhile, over and over, or nothing does.
         """
-        answer = self._ask({"do": "power", "seconds": seconds, "busy": busy})
-        return read_power(answer, busy=busy)
+        return read_power(self._ask(AskPower(seconds, busy), PowerTexts), busy=busy)
 
     def load(
         self,
@@ -199,46 +191,35 @@ class RunnerSession:
         threads: int,
         input_range: tuple[float, float] | None = None,
         cpus: Sequence[int] | None = None,
-    ) -> LoadedModel:
+    ) -> ModelLoaded:
         """Load a model.
 
         Args:
             model: Path on the device.
             threads: Threads of the runtime.
             input_range: Least and greatest value of a float input, for the noise that is fed
-                while timing; [-1, 1] unless said.
-            cpus: Numbers of the CPUs that it may use; None leaves that to the system.
+                while timing; [-1, 1] where None.
+            cpus: Numbers of the CPUs that the runner may use; None leaves that to the system.
         """
-        request = {"do": "load", "model": str(model), "threads": threads}
-        answer = self._ask({**request, "input_range": input_range, "cpus": cpus and list(cpus)})
-        return LoadedModel(
-            runtime=answer["runtime"],
-            runtime_version=answer["runtime_version"],
-            python=answer["python"],
-            load_ms=answer["load_ms"],
-            inputs=tuple(_tensor(values) for values in answer["inputs"]),
-            outputs=tuple(_tensor(values) for values in answer["outputs"]),
-        )
+        chosen = None if cpus is None else tuple(cpus)
+        return self._ask(LoadModel(str(model), threads, input_range, chosen), ModelLoaded)
 
-    def check(self, tensor: bytes | None = None) -> Checked:
+    def check(self, tensor: bytes | None = None) -> ModelChecked:
         """Run the model once.
 
         Args:
-            tensor: The first input's raw bytes; noise where None.
+            tensor: Raw bytes of the first input; noise where None.
         """
-        self._transport.send({"do": "check"}, tensor)
-        outputs = self._transport.receive()["outputs"]
-        return Checked(finite=all(output["finite"] for output in outputs))
+        return self._ask(CheckModel(tensor), ModelChecked)
 
-    def warm_up(self, calls: int | None = None) -> WarmUp:
+    def warm_up(self, calls: int | None = None) -> ModelWarmed:
         """Run the model before it is timed.
 
         Args:
             calls: How many, besides the first; None goes on until they are as fast as each other,
                 for :data:`WARM_UP_S` at most.
         """
-        answer = self._ask({"do": "warm", "calls": calls, "max_s": WARM_UP_S})
-        return WarmUp(answer["first_inference_ms"], answer["calls"], answer["steady"])
+        return self._ask(WarmModel(calls, WARM_UP_S), ModelWarmed)
 
     def time(
         self,
@@ -246,7 +227,7 @@ class RunnerSession:
         runs: int,
         min_time_s: float,
         settle: int = 0,
-        max_samples: int = MAX_SAMPLES,
+        max_samples: int = MAX_TIMED_CALLS,
         on_progress: Callable[[float], None] = lambda fraction: None,
     ) -> Timing:
         """Time single calls.
@@ -254,21 +235,21 @@ class RunnerSession:
         Args:
             runs: Timed calls at least.
             min_time_s: Seconds of timing at least.
-            settle: Calls before, to have the model's data in the caches again.
+            settle: Untimed calls before, to have the model's data in the caches again.
             max_samples: Timed calls at most.
-            on_progress: Told the fraction that is done, a few times a second.
+            on_progress: Called with the fraction that is done, a few times a second.
         """
-        request: Message = {"do": "time", "settle": settle, "runs": runs, "min_time_s": min_time_s}
-        self._transport.send({**request, "max_samples": max_samples})
-        while (answer := self._transport.receive())["event"] == "progress":
-            elapsed = answer["elapsed_s"] / min_time_s if min_time_s else 1.0
-            on_progress(min(1.0, answer["samples"] / runs, elapsed))
-        return Timing.of(answer)
+        self._channel.send(TimeModel(settle, runs, min_time_s, max_samples))
+        while True:
+            answer = self._channel.receive(TimingProgress, ModelTimed)
+            if isinstance(answer, ModelTimed):
+                return Timing.of(answer)
+            elapsed = answer.elapsed_s / min_time_s if min_time_s else 1.0
+            on_progress(min(1.0, answer.samples / runs, elapsed))
 
-    def memory(self) -> Memory:
+    def memory(self) -> MemoryUse:
         """Ask for the memory before the model was loaded, and the most until it was timed."""
-        answer = self._ask({"do": "memory"})
-        return Memory(answer["base_rss_bytes"], answer["peak_rss_bytes"])
+        return self._ask(AskMemory(), MemoryUse)
 
     def classify(
         self, tensors: npt.NDArray[Any], top_k: int, *, with_outputs: bool = False
@@ -296,50 +277,38 @@ class RunnerSession:
         Several may be under way: the runner reads the next one while this side prepares another.
 
         Args:
-            tensors: As for :meth:`classify`; with ``levels`` uint8 pixels, which are a quarter of
-                the bytes of floats.
-            top_k: As for :meth:`classify`.
-            with_outputs: As for :meth:`classify`.
+            tensors: Shape (images, 1, height, width, channels), of the input's dtype; with
+                ``levels`` uint8 pixels, which are a quarter of the bytes of floats.
+            top_k: How many classes of each image.
+            with_outputs: Whether all scores are wanted too.
             levels: Shape (256,), of the input's dtype: what each level of a pixel is as input.
         """
         import numpy as np
 
-        request: Message = {"do": "classify", "count": len(tensors), "top_k": top_k}
-        request.update(outputs=with_outputs, has_levels=levels is not None)
         payload = np.ascontiguousarray(tensors).data.cast("B")
         if levels is not None:
             payload = memoryview(levels.tobytes() + payload)
-        self._transport.send(request, payload)
+        self._channel.send(
+            ClassifyBatch(len(tensors), top_k, with_outputs, levels is not None, payload)
+        )
 
     def collect(self) -> Classified:
         """Wait for the answer to the earliest batch that was submitted and has none yet."""
         import numpy as np
 
-        answer = self._transport.receive()
+        answer = self._channel.receive(BatchClassified)
         outputs = None
-        if "payload" in answer:
-            outputs = np.frombuffer(answer["payload"], answer["dtype"]).reshape(answer["shape"])
-        return Classified(
-            np.asarray(answer["top"], np.int64), np.asarray(answer["finite"], bool), outputs
-        )
+        if answer.payload is not None:
+            outputs = np.frombuffer(answer.payload, answer.dtype).reshape(answer.shape)
+        return Classified(np.asarray(answer.top, np.int64), np.asarray(answer.finite), outputs)
 
-    def _ask(self, request: Message) -> Message:
-        self._transport.send(request)
-        return self._transport.receive()
+    def _ask(self, request: object, kind: type[Answer]) -> Answer:
+        self._channel.send(request)
+        return self._channel.receive(kind)
 
 
-def _tensor(values: Message) -> Tensor:
-    return Tensor(**{**values, "shape": tuple(values["shape"])})
-
-
-def _facts(answer: Message) -> DeviceFacts:
-    compatible = [name for name in answer["compatible"] if name]
-    clocks = [number / 1000 for text in answer["cpu_max_khz"] if (number := whole_number(text))]
-    same = ("cpu", "cores", "memory_bytes", "os", "kernel", "architecture", "governor", "board")
-    return DeviceFacts(
-        **{name: answer[name] for name in (*same, "bits", "userland")},
-        # From the most special to the most general: board first, chip last.
-        soc=compatible[-1] if compatible else None,
-        cpu_max_mhz=max(clocks, default=None),
-        emulated=is_emulated(answer["architecture"], compatible, answer["emulation"]),
-    )
+def check_threads(counts: Iterable[int]) -> None:
+    """Raise InputError for a number of threads that no runtime is to be asked for."""
+    for count in counts:
+        if not 1 <= count <= MAX_THREADS:
+            raise InputError(f"--threads must be 1 to {MAX_THREADS}, not {count}")

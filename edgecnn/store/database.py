@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from edgecnn.core.errors import EdgecnnError, InputError, StoreError
-from edgecnn.store.location import WAIT_S, check_file, shown
+from edgecnn.store.location import LOCK_WAIT_S, check_file, shown
 from edgecnn.store.migrations import LATEST, LOCK_KEY, upgrade
 from edgecnn.store.schema import schema_version
 
-ADVICE = {
+REMEDIES = {
     "database is locked": "another process has been writing to it: try again",
     "readonly database": "it is read-only: choose another --store",
     "disk is full": "the disk is full: make space",
@@ -27,19 +27,19 @@ ADVICE = {
     "malformed": "the file is damaged: move it away, or choose another --store",
     "not a database": "choose another --store",
 }
-"""Part of SQLite's message -> what to do."""
+"""Part of SQLite's message -> what the user can do."""
 
 
 class Database:
-    """A database whose tables are of this version once it is open.
+    """A database of results; once it is open, its tables are of this version.
 
     Args:
-        url: What :func:`edgecnn.store.location.database_url` gave.
-        create: Make a SQLite file, and the tables, where there are none.
+        url: Its URL, as :func:`edgecnn.store.location.database_url` gives it.
+        create: Whether to make a SQLite file and the tables where there are none.
 
     Raises:
-        InputError: It is something else, of a newer version, or cannot be made.
-        StoreError: It is locked, damaged, or cannot be reached.
+        InputError: The database is of something else or of a newer version, or cannot be made.
+        StoreError: The database is locked, damaged, or cannot be reached.
     """
 
     def __init__(self, url: URL, *, create: bool = True) -> None:
@@ -55,6 +55,11 @@ class Database:
         self._engine = self._make_engine()
         with self._explained():
             self._prepare()
+
+    @property
+    def dialect(self) -> Dialect:
+        """Kind of SQL that the database understands."""
+        return self._engine.dialect
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -78,7 +83,7 @@ class Database:
             # Transactions are begun below: the driver would begin them too late.
             arguments = {"isolation_level": None}
             if "timeout" not in url.query:
-                arguments["timeout"] = WAIT_S
+                arguments["timeout"] = LOCK_WAIT_S
             if not self.writable:
                 url = _read_only(url)
         try:
@@ -133,7 +138,7 @@ class Database:
 
     def _keep_a_log(self) -> None:
         """Switch SQLite to write-ahead logging, so that reading and writing go on together."""
-        end = time.monotonic() + WAIT_S
+        end = time.monotonic() + LOCK_WAIT_S
         while True:
             connection = self._engine.raw_connection()
             try:
@@ -164,7 +169,7 @@ class Database:
         message = " ".join(str(error).split())[:300]
         if self.url.password:
             message = message.replace(str(self.url.password), "***")
-        advice = next((advice for part, advice in ADVICE.items() if part in message), None)
+        advice = next((advice for part, advice in REMEDIES.items() if part in message), None)
         return f"results in {self.name}: {message}" + (f"; {advice}" if advice else "")
 
 

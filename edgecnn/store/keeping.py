@@ -22,7 +22,7 @@ def check_tag(tag: str) -> str:
     """Return a tag, unless it could be taken for something else.
 
     Raises:
-        InputError: It is empty, too long, a number, or has control characters.
+        InputError: The tag is empty, too long, a number, or has control characters.
     """
     if not tag.strip() or len(tag) > LONGEST_TAG or tag.isdigit() or not tag.isprintable():
         raise InputError(
@@ -35,13 +35,13 @@ def open_store(where: str | Path | None = None, *, create: bool = True) -> Store
     """Open the database of results.
 
     Args:
-        where: As for :class:`edgecnn.store.store.Store`.
-        create: Make it where it is not there.
+        where: Its path or URL, as for :class:`edgecnn.store.store.Store`.
+        create: Whether to make the database where there is none.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
-        InputError: It is something else, of a newer version, or cannot be made.
-        StoreError: It is locked, damaged, or cannot be reached.
+        InputError: The database is of something else or of a newer version, or cannot be made.
+        StoreError: The database is locked, damaged, or cannot be reached.
     """
     try:
         from edgecnn.store.store import Store
@@ -56,8 +56,8 @@ class Keeper:
     """Keeps records; one that the store does not take is tried again with the next, and at the end.
 
     Args:
-        store: Where to; None keeps nothing.
-        tags: Of each record.
+        store: The store that records are added to; None keeps nothing.
+        tags: Tags that each record gets.
 
     Example:
         >>> keeper = Keeper(open_store(), ["before"])
@@ -71,7 +71,7 @@ class Keeper:
         self._pending: list[tuple[str, Record]] = []
 
     def add(self, record: Record) -> None:
-        """Keep a record at once, or later where that fails; never raises an error of the store."""
+        """Keep a record at once, or later where that fails; no error of the store is raised."""
         if self._store is None:
             return
         self._pending.append((uuid.uuid4().hex, record))
@@ -81,10 +81,10 @@ class Keeper:
             return
 
     def finish(self) -> None:
-        """Keep what could not be kept before.
+        """Keep the records that could not be kept before.
 
         Raises:
-            EdgecnnError: Some records are not kept; the message says how many, and why.
+            EdgecnnError: Some records could still not be kept; the message says how many, and why.
         """
         if self._store is None:
             return
@@ -97,23 +97,26 @@ class Keeper:
     def _try(self, store: Store) -> None:
         while self._pending:
             uid, record = self._pending[0]
-            # The identity makes a second try safe whose first was done and only not answered.
+            # By its identity a record is kept once, also if an earlier try succeeded unseen.
             store.add(record, self._tags, uid)
             del self._pending[0]
 
 
 def chosen_store(where: str | Path | None) -> bool:
-    """Say whether the user chose a store, by option or by EDGECNN_STORE."""
+    """Return whether the user chose a store, by option or by EDGECNN_STORE."""
     return bool(where or os.environ.get("EDGECNN_STORE"))
 
 
 def open_existing(where: str | Path | None = None) -> Store | None:
-    """Open the store to read; None where there is none yet and the user did not choose another.
+    """Open the store to read; None where there is none yet and the user did not choose one.
+
+    Args:
+        where: Its path or URL, as for :class:`edgecnn.store.store.Store`.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
-        InputError: The one that the user chose is not there, or is something else.
-        StoreError: It is locked, damaged, or cannot be reached.
+        InputError: The store that the user chose is not there, or is of something else.
+        StoreError: The store is locked, damaged, or cannot be reached.
     """
     try:
         from edgecnn.store.location import default_path

@@ -1,4 +1,4 @@
-"""Which database: a path or a URL, checked before it is opened, and shown without its password."""
+"""The place of the database: a path or a URL, checked before use, shown without its password."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FILE_NAME = "results.sqlite"
 SQLITE_HEADER = b"SQLite format 3\0"
 """How every SQLite database begins: https://www.sqlite.org/fileformat.html, section 1.3."""
 
-WAIT_S = 30
-"""How long to wait for others that write: SQLite serves twenty of them in no order."""
+LOCK_WAIT_S = 30
+"""Seconds to wait for others that write: SQLite serves twenty writers in no order."""
 CONNECT_S = 10
-"""How long to wait for a server that does not answer."""
+"""Seconds to wait for a server that does not answer."""
 
 
 def database_url(where: str | Path | None = None) -> URL:
@@ -30,7 +30,7 @@ def database_url(where: str | Path | None = None) -> URL:
             file in the user's data folder.
 
     Raises:
-        InputError: It is no URL, names no kind of database, or one in memory.
+        InputError: The URL cannot be read, names no kind of database, or a database in memory.
 
     Example:
         >>> database_url("postgresql://me@server/results").drivername
@@ -73,10 +73,14 @@ def default_path() -> Path:
 
 
 def check_file(url: URL, *, create: bool) -> None:
-    """Look at a SQLite file from outside; its folder is made where it is the user's own.
+    """Check that a SQLite file is one, or can be made; the user's own data folder is made for it.
+
+    Args:
+        url: URL of the file.
+        create: Whether the file may be made.
 
     Raises:
-        InputError: It is no SQLite database, a folder, not there, or cannot be made.
+        InputError: The path is no SQLite database, a folder, not there, or cannot be made.
     """
     path = Path(url.database or "")
     if exists(path):
@@ -109,7 +113,7 @@ def _completed(url: URL) -> URL:
             raise InputError("a database in memory keeps nothing: give a file, sqlite:///FILE")
         return url
     if kind == "postgresql":
-        limits = {"connect_timeout": str(CONNECT_S), "options": f"-c lock_timeout={WAIT_S}s"}
+        limits = {"connect_timeout": str(CONNECT_S), "options": f"-c lock_timeout={LOCK_WAIT_S}s"}
         missing = {name: value for name, value in limits.items() if name not in url.query}
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")

@@ -1,15 +1,34 @@
-"""Steps from each version of the tables to the next; what has been released never changes."""
+"""Steps from each version of the tables to the next; what has been released never changes.
+
+Versions 1 and 2 are written out. From version 3 on, a step adds the columns of those fields of a
+record that say so (:attr:`edgecnn.results.fields.Field.column`), and fills them from the records
+that are there: to keep another field in a column takes no line here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select, text, update
 
-from edgecnn.store.rows import name_of
+from edgecnn.results.fields import Field
+from edgecnn.results.filter import name_of
+from edgecnn.results.record import LISTED_FIELDS
+from edgecnn.store.rows import storable
+from edgecnn.store.schema import details, results
 
 LOCK_KEY = 0x656467655F636E6E
-"""Of PostgreSQL's advisory lock: one process at a time makes or changes the tables."""
+"""Key of PostgreSQL's advisory lock, by which one process at a time makes or changes the tables."""
+
+ROWS_AT_ONCE = 2000
+"""Rows in memory while new columns are filled."""
+
+SQL_TYPES = {str: "TEXT", int: "BIGINT", float: "DOUBLE PRECISION", bool: "BOOLEAN"}
+EMPTY: Mapping[type, Any] = {str: "", int: 0, float: 0.0, bool: False}
+"""Type of a field that may not be None -> what stands in its column if a record is damaged."""
 
 
 def _create(connection: Connection) -> None:
@@ -58,14 +77,68 @@ def _add_names_and_tags(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX edgecnn_results_name ON edgecnn_results (name, id)"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create, _add_names_and_tags)
-"""Step ``n`` makes version ``n + 1`` of version ``n``; version 0 is an empty database."""
+def _add_columns(version: int, connection: Connection) -> None:
+    """Later versions: fields of a record that had no column have one."""
+    added = {name: field for name, field in LISTED_FIELDS.items() if field.column == version}
+    for name, field in added.items():
+        empty = "" if field.is_optional else f" NOT NULL DEFAULT {EMPTY[field.kind]!r}"
+        statement = f"ALTER TABLE edgecnn_results ADD COLUMN {name} {SQL_TYPES[field.kind]}{empty}"
+        connection.execute(text(statement))
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in added}
+    filled = update(results).where(results.c.id == bindparam("number")).values(values)
+    for rows in _stored(connection):
+        connection.execute(filled, [_new_values(*row, added) for row in rows])
 
-LATEST = len(MIGRATIONS)
+
+def _stored(connection: Connection) -> Iterator[list[tuple[int, str]]]:
+    """Yield the numbers and the JSON of all records, a few at a time."""
+    last = 0
+    query = select(details.c.result_id, details.c.record).order_by(details.c.result_id)
+    while True:
+        after = query.where(details.c.result_id > last).limit(ROWS_AT_ONCE)
+        rows = [(int(number), str(record)) for number, record in connection.execute(after)]
+        if not rows:
+            return
+        yield rows
+        last = rows[-1][0]
+
+
+def _new_values(number: int, record: str, added: Mapping[str, Field]) -> dict[str, Any]:
+    try:
+        values = json.loads(record)
+    except ValueError:
+        values = None
+    known = values if isinstance(values, dict) else {}
+    columns = {
+        f"new_{name}": _column_value(known.get(name), field) for name, field in added.items()
+    }
+    return {"number": number, **columns}
+
+
+def _column_value(value: Any, field: Field) -> Any:
+    if isinstance(value, (int, float) if field.kind is float else field.kind):
+        return storable(value)
+    return None if field.is_optional else EMPTY[field.kind]
+
+
+LATEST = max(field.column or 0 for field in LISTED_FIELDS.values())
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _create,
+    _add_names_and_tags,
+    *(partial(_add_columns, version) for version in range(3, LATEST + 1)),
+)
+"""Step ``n`` makes version ``n + 1`` of version ``n``; version 0 is an empty database."""
 
 
 def upgrade(connection: Connection, version: int, to: int = LATEST) -> None:
-    """Take the tables from a version to a later one, in the transaction of the connection."""
+    """Take the tables from a version to a later one.
+
+    Args:
+        connection: A connection in a transaction, which the caller ends.
+        version: Version of the tables; 0 of an empty database.
+        to: Version to make.
+    """
     for step in MIGRATIONS[version:to]:
         step(connection)
     connection.execute(text("UPDATE edgecnn_schema SET version = :to"), {"to": to})

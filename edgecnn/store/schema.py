@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -16,37 +18,31 @@ from sqlalchemy import (
     Text,
 )
 
+from edgecnn.results.record import LISTED_FIELDS
+
 metadata = MetaData()
 
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite counts up by itself only in columns of exactly this type."""
+"""Type of a row's number: SQLite counts up by itself only in columns of exactly this type."""
+
+COLUMN_TYPES: dict[type, Any] = {str: Text, int: BigInteger, float: Double, bool: Boolean}
+"""Type of a field -> type of its column."""
 
 schema_version = Table(
     "edgecnn_schema", metadata, Column("version", Integer, primary_key=True, autoincrement=False)
 )
 
-# What lists and filters need, narrow so that reading a million of them is quick.
+# What lists and filters need, narrow so that reading a million rows is quick.
 results = Table(
     "edgecnn_results",
     metadata,
     Column("id", NUMBER, primary_key=True),
     Column("uid", String(32), nullable=False, unique=True),
-    Column("measured_at", String(40), nullable=False),
-    Column("model", Text, nullable=False),
     Column("name", String(255), nullable=False),
-    Column("model_sha256", String(64), nullable=False),
-    Column("model_bytes", BigInteger, nullable=False),
-    Column("scheme", String(64), nullable=False),
-    Column("device", String(255), nullable=False),
-    Column("threads", Integer, nullable=False),
-    Column("runtime", String(64), nullable=False),
-    Column("runtime_version", String(64), nullable=False),
-    Column("emulated", Boolean),
-    Column("latency_p50_ms", Double, nullable=False),
-    Column("latency_p90_ms", Double, nullable=False),
-    Column("peak_rss_bytes", BigInteger),
-    Column("data", Text),
-    Column("top1_percent", Double),
+    *(
+        Column(name, COLUMN_TYPES[field.kind], nullable=field.is_optional)
+        for name, field in LISTED_FIELDS.items()
+    ),
     sqlite_autoincrement=True,
 )
 

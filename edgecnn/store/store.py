@@ -1,4 +1,4 @@
-"""The store itself: add, list, read, delete; each call is one transaction."""
+"""The store of results: adding, listing, reading, deleting; each call is one transaction."""
 
 from __future__ import annotations
 
@@ -12,50 +12,56 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.results.record import Record
+from edgecnn.results.filter import Filter
+from edgecnn.results.record import LISTED_FIELDS, Outline, Record
 from edgecnn.store.database import Database
-from edgecnn.store.filters import Filter
 from edgecnn.store.keeping import check_tag
 from edgecnn.store.location import database_url
+from edgecnn.store.query import where
 from edgecnn.store.rows import details_of, record_of, row_of
 from edgecnn.store.schema import details, results, tags
 
-AT_ONCE = 200
+RECORDS_AT_ONCE = 200
 """Records in memory while many are read."""
 
 EVERYTHING = Filter()
 
 
-@dataclass(frozen=True)
-class Listed:
-    """What a list shows of a result: it was read without its samples."""
+@dataclass(frozen=True, kw_only=True)
+class Listed(Outline):
+    """What a list knows of a result, which is read without its samples.
+
+    Args:
+        id: Number of the result in the store.
+        tags: Tags of the result.
+    """
 
     id: int
-    measured_at: str
-    model: str
-    model_sha256: str
-    model_bytes: int
-    scheme: str
-    device: str
-    threads: int
-    runtime: str
-    runtime_version: str
-    emulated: bool | None
-    latency_p50_ms: float
-    latency_p90_ms: float
-    peak_rss_bytes: int | None
-    data: str | None
-    top1_percent: float | None
     tags: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        values = {name: getattr(self, name) for name in LISTED_FIELDS}
+        return {"id": self.id, **values, "tags": list(self.tags)}
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A whole record, its number in the store and its tags."""
+    """A whole record that the store has.
+
+    Args:
+        id: Number of the result in the store.
+        tags: Tags of the result.
+        record: The record.
+    """
 
     id: int
     tags: tuple[str, ...]
     record: Record
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: the record's, its number and its tags."""
+        return {"id": self.id, "tags": list(self.tags), **self.record.to_dict()}
 
 
 class Store:
@@ -64,11 +70,11 @@ class Store:
     Args:
         where: A path or an SQLAlchemy URL; where None, what EDGECNN_STORE says, or else a SQLite
             file in the user's data folder.
-        create: Make the database where there is none.
+        create: Whether to make the database where there is none.
 
     Raises:
-        InputError: It is something else, of a newer version, or cannot be made.
-        StoreError: It is locked, damaged, or cannot be reached.
+        InputError: The database is of something else or of a newer version, or cannot be made.
+        StoreError: The database is locked, damaged, or cannot be reached.
 
     Example:
         >>> store = Store("results.sqlite")
@@ -82,7 +88,7 @@ class Store:
 
     @property
     def name(self) -> str:
-        """Where it is, for messages."""
+        """Where the store is, for messages."""
         return self._database.name
 
     def add(self, record: Record, labels: Collection[str] = (), uid: str | None = None) -> int:
@@ -90,12 +96,12 @@ class Store:
 
         Args:
             record: What was measured.
-            labels: Its tags, as :func:`check_tag` allows them.
-            uid: Identity of this measurement, 32 hexadecimal digits: a second attempt to keep it
+            labels: Tags of the record, as :func:`check_tag` allows them.
+            uid: Identity of the measurement, 32 hexadecimal digits: a second attempt to keep it
                 keeps it once.
 
         Returns:
-            Its number.
+            Number of the result in the store.
         """
         rows = [{"tag": check_tag(label)} for label in dict.fromkeys(labels)]
         uid = uid or uuid.uuid4().hex
@@ -114,8 +120,8 @@ class Store:
 
     def listed(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Listed]:
         """Return results without their samples, the latest first."""
-        columns = [results.c[name] for name in Listed.__dataclass_fields__ if name != "tags"]
-        query = _limited(select(*columns), wanted, limit)
+        columns = [results.c[name] for name in ("id", *LISTED_FIELDS)]
+        query = self._limited(select(*columns), wanted, limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
             labels = _tags_of(connection, [row.id for row in rows])
@@ -125,7 +131,7 @@ class Store:
         """Return a whole record.
 
         Raises:
-            InputError: There is none of this number.
+            InputError: There is no result of this number.
         """
         for kept in self.records(Filter(ids=(number,))):
             return kept
@@ -134,37 +140,43 @@ class Store:
     def records(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> Iterator[Kept]:
         """Yield whole records, the latest first, a few at a time in memory."""
         columns = (results.c.id, details.c.record, details.c.samples)
-        query = _limited(select(*columns).join(details), wanted, limit)
+        query = self._limited(select(*columns).join(details), wanted, limit)
         with self._database.reading() as connection:
-            options = connection.execution_options(yield_per=AT_ONCE)
+            options = connection.execution_options(yield_per=RECORDS_AT_ONCE)
             for rows in options.execute(query).partitions():
                 labels = _tags_of(connection, [row.id for row in rows])
                 yield from (_kept(row, labels.get(row.id, ())) for row in rows)
 
     def delete(self, wanted: Filter) -> int:
-        """Delete results for good and return how many they were."""
+        """Delete results for good.
+
+        Returns:
+            How many they were.
+        """
+        statement = delete(results).where(*where(wanted, self._database.dialect))
         with self._database.writing() as connection:
-            return connection.execute(delete(results).where(*wanted.conditions())).rowcount
+            return connection.execute(statement).rowcount
 
     def count(self, wanted: Filter = EVERYTHING) -> int:
         """Return how many results there are."""
-        query = select(func.count()).select_from(results).where(*wanted.conditions())
+        query = select(func.count()).select_from(results)
         with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+            matching = query.where(*where(wanted, self._database.dialect))
+            return int(connection.execute(matching).scalar_one())
+
+    def _limited(self, query: Any, wanted: Filter, limit: int | None) -> Any:
+        conditions = where(wanted, self._database.dialect)
+        return query.where(*conditions).order_by(results.c.id.desc()).limit(limit)
 
     def _number(self, uid: str) -> int | None:
         with self._database.reading() as connection:
             return connection.execute(select(results.c.id).where(results.c.uid == uid)).scalar()
 
 
-def _limited(query: Any, wanted: Filter, limit: int | None) -> Any:
-    return query.where(*wanted.conditions()).order_by(results.c.id.desc()).limit(limit)
-
-
 def _tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
-    for start in range(0, len(numbers), AT_ONCE):
-        some = numbers[start : start + AT_ONCE]
+    for start in range(0, len(numbers), RECORDS_AT_ONCE):
+        some = numbers[start : start + RECORDS_AT_ONCE]
         query = select(tags).where(tags.c.result_id.in_(some)).order_by(tags.c.tag)
         for number, tag in connection.execute(query):
             found[number] = (*found.get(number, ()), tag)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgecnn.importing.layer_names import scope_of
+from edgecnn.tflite.names import scope_of
 from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import (
     Operator,

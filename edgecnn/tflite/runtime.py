@@ -27,7 +27,7 @@ def child_threads() -> int:
 
 
 @dataclass(frozen=True)
-class RuntimeTensor:
+class LoadedTensor:
     """An input or output of a file in the runtime.
 
     Args:
@@ -96,9 +96,9 @@ class LoadedFile:
         return view
 
 
-def _described(detail: Mapping[str, Any]) -> RuntimeTensor:
+def _described(detail: Mapping[str, Any]) -> LoadedTensor:
     shape = tuple(int(side) for side in detail["shape"])
-    return RuntimeTensor(detail["index"], shape, np.dtype(detail["dtype"]))
+    return LoadedTensor(detail["index"], shape, np.dtype(detail["dtype"]))
 
 
 def run_over_images(

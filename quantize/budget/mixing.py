@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from edgecnn.core.child import Message
 from edgecnn.core.errors import ConversionError
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.budget.mix_estimate import Estimate, Mix, Scale
@@ -65,7 +65,7 @@ class Mixable:
 
 def within_budget(
     subject: Mixable, most_drop: float, on_progress: Callable[[str, int, int], None]
-) -> tuple[Recovered, Message]:
+) -> tuple[Recovered, dict[str, Any]]:
     """Return the graph that is as near to int8 as a budget allows, and what it costs.
 
     Args:
@@ -134,7 +134,7 @@ def _report(
     int8: bytes,
     *,
     tries: int,
-) -> Message:
+) -> dict[str, Any]:
     before, after = subject.int8.after, tried.found.after
     return {
         "max_drop": most_drop,

@@ -209,7 +209,7 @@ def label_outputs(
     Returns:
         None where there are no labels, or they are not the model's classes.
     """
-    from edgecnn.measure.accuracy import find_label_offset
+    from edgecnn.accuracy.labelled_data import find_label_offset
 
     if dataset is None or dataset.labels is None or not calibration.held_out:
         return None

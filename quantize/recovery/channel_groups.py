@@ -13,21 +13,17 @@ what is left of an integer file's error comes from its activations.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgecnn.quantize.calibration.ranges import Observed
-from edgecnn.quantize.recovery.equalization import (
-    GREATEST_FACTOR,
-    equalized_tensors,
-    scale_inputs,
-    scale_outputs,
-)
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
 from edgecnn.tflite.ops import POOLS
+
+GREATEST_FACTOR = 16.0
+"""Beyond it a channel's few values are not worth the next layer's weights."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +41,13 @@ class ChannelGroup:
     readers: tuple[Op, ...]
 
 
-def channel_groups(graph: Graph, without: Collection[Tensor] = ()) -> list[ChannelGroup]:
+def channel_groups(graph: Graph) -> list[ChannelGroup]:
     """Return the groups whose channels can be scaled without any change of the answers.
 
     Args:
         graph: A float32 graph.
-        without: Tensors that are scaled in another way.
     """
-    fixed = _fixed(graph) | set(without)
+    fixed = _fixed(graph)
     writers, readers = _ends(graph)
     groups = []
     for tied in _ties(graph):
@@ -64,23 +59,31 @@ def channel_groups(graph: Graph, without: Collection[Tensor] = ()) -> list[Chann
     return groups
 
 
-def equalize_groups(graph: Graph, observed: Observed, without: Collection[Tensor] = ()) -> Observed:
+def equalize_groups(graph: Graph, observed: Observed) -> Observed:
     """Scale the channels of a graph's groups, and return what its activations are then.
 
     Args:
         graph: A float graph, changed in place.
         observed: Its activations, with those of each channel of the groups' tensors.
-        without: Tensors that are scaled in another way.
     """
     scaled: dict[int, Array] = {}
-    for group in channel_groups(graph, without):
+    for group in channel_groups(graph):
         factors = _factors([observed.magnitudes(tensor.index) for tensor in group.tensors])
         for op in group.writers:
-            scale_outputs(op, factors)
+            _scale_outputs(op, factors)
         for op in group.readers:
-            scale_inputs(op, 1.0 / factors)
+            op.weights.values = op.weights.values / factors
         scaled |= dict.fromkeys((tensor.index for tensor in group.tensors), factors)
     return observed.scaled(scaled)
+
+
+def _scale_outputs(op: Op, factors: Array) -> None:
+    """Multiply a linear op's weights and bias so that its result has a factor for each channel."""
+    shape = [1] * len(op.weights.shape)
+    shape[op.known.channel_axis] = -1
+    op.weights.values = op.weights.values * factors.reshape(shape)
+    if op.bias is not None:
+        op.bias.values = op.bias.values * factors
 
 
 def _factors(magnitudes: list[Array]) -> Array:
@@ -150,5 +153,4 @@ def _ends(graph: Graph) -> tuple[dict[Tensor, list[Op]], dict[Tensor, list[Op]]]
 
 def watched_tensors(graph: Graph) -> set[Tensor]:
     """Return the tensors of whose channels the ranges must be known, to equalise them."""
-    alone = equalized_tensors(graph)
-    return {*alone, *(t for group in channel_groups(graph, alone) for t in group.tensors)}
+    return {tensor for group in channel_groups(graph) for tensor in group.tensors}

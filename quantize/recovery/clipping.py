@@ -15,6 +15,7 @@ from edgecnn.quantize.calibration.ranges import Observed, Values
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Graph, Op, Range
 from edgecnn.tflite.numbers import INT8
+from edgecnn.tflite.ops import Activation
 
 CLIPPABLE = ("CONV_2D", "ADD")
 LEAST_POSITIONS = 16
@@ -48,7 +49,7 @@ def _is_clippable(graph: Graph, op: Op) -> bool:
     shape = op.result.shape
     return (
         op.kind in CLIPPABLE
-        and op.activation.passes_factors
+        and op.activation is Activation.NONE
         and len(shape) == 4
         and shape[1] * shape[2] >= LEAST_POSITIONS
         # Others pass on what is cut off, or have the scale of what they read.

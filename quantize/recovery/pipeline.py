@@ -23,12 +23,7 @@ from edgecnn.quantize.latencies import Latencies
 from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.correction import Corrections, correct
-from edgecnn.quantize.recovery.equalization import (
-    equalize,
-    equalized_ranges,
-    equalized_tensors,
-    tail_bounds,
-)
+from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.recovery.float_front import FloatFront, noisy_front, worth_its_cost
 from edgecnn.quantize.recovery.float_softmax import soften_in_float
@@ -36,7 +31,7 @@ from edgecnn.quantize.recovery.steps import (
     BIAS_CORRECTION,
     CHANNEL_GROUPS,
     CLIPPING,
-    EQUALIZATION,
+    DEAD_CHANNELS,
     FLOAT_FRONT,
     FLOAT_SOFTMAX,
     JOINT_ROUNDING,
@@ -45,6 +40,8 @@ from edgecnn.quantize.recovery.steps import (
 from edgecnn.quantize.scores import scores
 from edgecnn.tflite.graph import Array, Graph
 
+NOISE_IMAGES = 4
+"""Images on which the channels of a chain of layers are judged."""
 FRONT_IMAGES = 8
 """Images on which the first layers are judged: some make three times the noise of others."""
 
@@ -197,7 +194,6 @@ class Recovery:
         before = self.prove(plain.graph, quantizer.takes_pixels)
         front = self._float_front(quantizer, plain.graph)
         in_float = front.results if front else ()
-        # Equalising is for the first layers above all.
         ways = [self._without | {CHANNEL_GROUPS}] if in_float else self._ways()
         tried = [self._corrected(quantizer, before, way, in_float) for way in ways]
         best = min(tried, key=_divergence)
@@ -216,9 +212,7 @@ class Recovery:
         is_full = self._level == "full"
         has_groups = (is_full or self._is_small) and self._has_groups
         ways = [self._without | {CHANNEL_GROUPS}]
-        ways += [self._without] * has_groups
-        ways += [self._without | {CHANNEL_GROUPS, EQUALIZATION}] * is_full
-        return list(dict.fromkeys(ways))
+        return list(dict.fromkeys(ways + [self._without] * has_groups))
 
     def again(self, quantizer: Quantizer, found: Recovered, in_float: Sequence[str]) -> Recovered:
         """Make a graph as one was made, but for the results named, which stay float32."""
@@ -291,21 +285,20 @@ class Recovery:
         """Return the float graph changed where its answers stay and its integers get finer."""
         if without not in self._prepared:
             graph, observed = self._graph.copy(), self._observed
-            alone = [] if EQUALIZATION in without else equalized_tensors(graph)
             if CHANNEL_GROUPS not in without:
-                observed = equalize_groups(graph, observed, alone)
-            ranges = dict(observed.ranges)
+                observed = equalize_groups(graph, observed)
+            graph.set_ranges(observed.ranges)
             if CLIPPING not in without:
-                ranges |= clipped_ranges(graph, observed)
-            bounds = tail_bounds({tensor.index: observed.peaks(tensor.index) for tensor in alone})
-            equalize(graph, bounds)
-            graph.set_ranges(ranges | equalized_ranges(bounds, observed.ranges))
+                graph.set_ranges(clipped_ranges(graph, observed))
+            if DEAD_CHANNELS not in without:
+                images = _batched(self._data.normalize(self._data.fit[:NOISE_IMAGES]))
+                use_dead_channels(graph, images)
             self._prepared[without] = graph
         return self._prepared[without]
 
     @cached_property
     def _has_groups(self) -> bool:
-        return bool(channel_groups(self._graph, equalized_tensors(self._graph)))
+        return bool(channel_groups(self._graph))
 
     @cached_property
     def _is_small(self) -> bool:

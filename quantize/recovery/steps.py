@@ -41,14 +41,16 @@ CHANNEL_GROUPS = RecoveryStep(
     "the channels of tensors that residual additions tie are brought to one range",
     "Nagel et al. 2019, Data-Free Quantization Through Weight Equalization and Bias Correction",
 )
-EQUALIZATION = RecoveryStep(
-    "equalization",
-    "the channels of a tensor that a depthwise layer alone reads are brought to one range",
-    "Nagel et al. 2019, Data-Free Quantization Through Weight Equalization and Bias Correction",
-)
 CLIPPING = RecoveryStep(
     "clipping",
-    "the range of an activation is that of the least mean squared error, not that of its extremes",
+    "the range of a result without ReLU is that of the least mean squared error, not that of its "
+    "extremes",
+)
+DEAD_CHANNELS = RecoveryStep(
+    "dead-channels",
+    "channels that are always zero carry the most sensitive ones a second time, half a step apart",
+    "Zhao et al. 2019, Improving Neural Network Quantization without Retraining using Outlier "
+    "Channel Splitting",
 )
 JOINT_ROUNDING = RecoveryStep(
     "joint-rounding",
@@ -70,8 +72,8 @@ STEPS = {
         OUTLIER_IMAGES,
         FLOAT_FRONT,
         CHANNEL_GROUPS,
-        EQUALIZATION,
         CLIPPING,
+        DEAD_CHANNELS,
         JOINT_ROUNDING,
         BIAS_CORRECTION,
         FLOAT_SOFTMAX,

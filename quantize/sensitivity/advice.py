@@ -56,8 +56,8 @@ def _about_activation(layer: LayerSensitivity) -> str:
         what += f", where 99.9 % of the values are within {100 * layer.most_within:.0f} % of that"
     if layer.is_equalized:
         return (
-            f"{layer.layer}: {what} and goes into a depthwise layer: "
-            "convert's --recover fast or full brings its channels to one range"
+            f"{layer.layer}: {what}: convert's --recover full, and fast for small networks, brings "
+            "its channels to one range"
         )
     if layer.is_clipped:
         return f"{layer.layer}: {what}: convert's --recover fast or full takes a narrower range"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.quantize.calibration.ranges import Observed
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
-from edgecnn.quantize.pipe_compat import Pipe as ParentPipe
-from edgecnn.quantize.pipe_compat import serve_job
 from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
 from edgecnn.quantize.scores import scores
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel

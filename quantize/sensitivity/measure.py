@@ -10,8 +10,8 @@ import numpy as np
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.calibration.ranges import Observed, Values
 from edgecnn.quantize.integers import FIXED_RANGES, rounded_weights
+from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
-from edgecnn.quantize.recovery.equalization import equalized_tensors
 from edgecnn.quantize.recovery.fidelity import fidelity, snr_db
 from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds
@@ -53,7 +53,7 @@ class LayerByLayer:
         graph, observed = model.graph, model.observed
         self._one = OneAtATime(graph, model.images)
         self._model, self._wanted, self._on_progress = model, wanted, on_progress
-        self._equalized = set(equalized_tensors(graph))
+        self._equalized = watched_tensors(graph)
         self._ranges = observed.ranges | kernel_ranges(graph, observed.ranges)
         self._clipped = clipped_ranges(graph, observed)
 

@@ -18,7 +18,7 @@ from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.convert import saved_in_memory_model
-from edgecnn.quantize.messages import ChildFinished, LayerMeasured
+from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
@@ -129,7 +129,7 @@ class _SensitivitySession(SourceSession):
     def measure(self, images: int) -> Sensitivity:
         task = f"measuring {quoted(self.request.source.name)}"
         with self.start("edgecnn.quantize.sensitivity.child", task, images=images) as child:
-            for message in child.messages():
+            for message in child.messages(*FROM_CHILD):
                 if isinstance(message, LayerMeasured):
                     self._rows.append(LayerSensitivity(**message.row))
                 elif isinstance(message, ChildFinished):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.measure.stats import summarize
+from edgecnn.measure.sample_statistics import summarize
 from edgecnn.results.record import Record
 
 from ..store.records import made_record  # noqa: TID252

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.comparison.intervals import points_interval, ratio_interval, single_interval
-from edgecnn.measure.bootstrap import BETWEEN_RUNS, has_enough
+from edgecnn.results.bootstrap import BETWEEN_RUNS, has_enough
 
 
 def runs(true_ms: float, random: Any, count: int = 1, between: float = 0.01) -> list[Any]:
@@ -81,7 +81,7 @@ def test_accuracy_as_newcombe_has_it() -> None:
     from edgecnn.comparison import intervals
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intervals, "CONFIDENCE", 0.95)
+        patch.setattr(intervals, "DECISION_CONFIDENCE", 0.95)
         found = points_interval(60.0, 80.0, 80, 70)
     assert found.change == pytest.approx(20)
     assert found.low == pytest.approx(5.24, abs=0.01)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.devices.address import Address
+from edgecnn.devices.ssh.address import SshAddress
 
 
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("raspberrypi", Address("raspberrypi")),
-        ("pi@raspberrypi.local", Address("raspberrypi.local", "pi")),
-        ("pi@10.0.0.7:2222", Address("10.0.0.7", "pi", 2222)),
-        ("pi@[fe80::1%eth0]:22", Address("fe80::1%eth0", "pi", 22)),
-        ("::1", Address("::1")),
+        ("raspberrypi", SshAddress("raspberrypi")),
+        ("pi@raspberrypi.local", SshAddress("raspberrypi.local", "pi")),
+        ("pi@10.0.0.7:2222", SshAddress("10.0.0.7", "pi", 2222)),
+        ("pi@[fe80::1%eth0]:22", SshAddress("fe80::1%eth0", "pi", 22)),
+        ("::1", SshAddress("::1")),
     ],
 )
-def test_addresses_are_read_and_written(text: str, address: Address) -> None:
-    assert Address.parse(text) == address
-    assert Address.parse(str(address)) == address
+def test_addresses_are_read_and_written(text: str, address: SshAddress) -> None:
+    assert SshAddress.parse(text) == address
+    assert SshAddress.parse(str(address)) == address
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_addresses_are_read_and_written(text: str, address: Address) -> None:
 )  # fmt: skip
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        Address.parse(text)
+        SshAddress.parse(text)
 
 
 @pytest.mark.parametrize("field", ["identity", "python"])
 @pytest.mark.parametrize("path", ["", "-c", "a\nb"])
 def test_hostile_paths_are_refused(field: str, path: str) -> None:
     with pytest.raises(InputError, match=field):
-        Address("host", **{field: path})
+        SshAddress("host", **{field: path})

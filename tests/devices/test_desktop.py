@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices import base
-from edgecnn.devices.address import Address
-from edgecnn.devices.base import get_device
+from edgecnn.devices import device
 from edgecnn.devices.desktop import Desktop
+from edgecnn.devices.device import get_device
 from edgecnn.devices.inventory import Inventory
+from edgecnn.devices.ssh.address import SshAddress
 
 
 def test_facts_are_this_machines() -> None:
@@ -36,11 +36,11 @@ def test_a_raspberry_pi_is_measured_where_it_is(
 ) -> None:
     model = tmp_path / "model"
     model.write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
-    monkeypatch.setattr(base, "BOARD_MODEL", model)
+    monkeypatch.setattr(device, "BOARD_MODEL", model)
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path))
     here = get_device("pi")
     assert (type(here), here.name) == (Desktop, "pi")
-    Inventory().add("pi", Address("10.0.0.7"))
+    Inventory().add("pi", SshAddress("10.0.0.7"))
     assert type(get_device("pi")) is not Desktop
 
 

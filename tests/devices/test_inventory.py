@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.devices.address import Address
-from edgecnn.devices.inventory import BUILT_IN, Inventory
+from edgecnn.devices.inventory import BUILT_IN_DEVICES, Inventory
+from edgecnn.devices.ssh.address import SshAddress
 
 
 @pytest.fixture
@@ -17,34 +17,34 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def test_pi_is_there_from_the_start(inventory: Inventory) -> None:
-    assert inventory.find("pi") == Address("raspberrypi.local", "pi")
-    assert (inventory.own(), inventory.all()) == ({}, BUILT_IN)
+    assert inventory.find("pi") == SshAddress("raspberrypi.local", "pi")
+    assert (inventory.own(), inventory.all()) == ({}, {"pi": SshAddress("raspberrypi.local", "pi")})
     assert inventory.find("kitchen") is None
     assert not inventory.path.exists()
 
 
 def test_what_is_added_is_found(inventory: Inventory) -> None:
-    odd = Address("h", "u", 7, identity='~/ü "x"\\', python="/opt/a b/python")
+    odd = SshAddress("h", "u", 7, identity='~/ü "x"\\', python="/opt/a b/python")
     inventory.add("pi-4_a", odd)
-    inventory.add("pi", Address("10.0.0.7"))
-    assert inventory.own() == {"pi-4_a": odd, "pi": Address("10.0.0.7")}
-    inventory.add("pi-4_a", Address("other"))
-    assert inventory.find("pi-4_a") == Address("other")
+    inventory.add("pi", SshAddress("10.0.0.7"))
+    assert inventory.own() == {"pi-4_a": odd, "pi": SshAddress("10.0.0.7")}
+    inventory.add("pi-4_a", SshAddress("other"))
+    assert inventory.find("pi-4_a") == SshAddress("other")
     inventory.remove("pi")
-    assert inventory.find("pi") == BUILT_IN["pi"]
+    assert str(inventory.find("pi")) == BUILT_IN_DEVICES["pi"]
     assert [path.name for path in inventory.path.parent.iterdir()] == ["devices.toml"]
 
 
 def test_comments_stay(inventory: Inventory) -> None:
-    inventory.add("a", Address("1.1.1.1"))
+    inventory.add("a", SshAddress("1.1.1.1"))
     text = inventory.path.read_text()
     assert text.startswith("# Devices for")
     inventory.path.write_text(text + '\n["b"] # mine\n# in the kitchen\nhost = "2.2.2.2"\n')
-    inventory.add("a", Address("3.3.3.3"))
+    inventory.add("a", SshAddress("3.3.3.3"))
     assert "# mine\n# in the kitchen\n" in inventory.path.read_text()
     inventory.remove("b")
     assert "kitchen" not in inventory.path.read_text().split("[a]")[1]
-    assert inventory.own() == {"a": Address("3.3.3.3")}
+    assert inventory.own() == {"a": SshAddress("3.3.3.3")}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_comments_stay(inventory: Inventory) -> None:
 )
 def test_hostile_names_are_refused(name: str, inventory: Inventory) -> None:
     with pytest.raises(InputError):
-        inventory.add(name, Address("host"))
+        inventory.add(name, SshAddress("host"))
     assert not inventory.path.exists()
 
 
@@ -78,7 +78,7 @@ def test_who_is_not_there_cannot_be_removed(inventory: Inventory) -> None:
 def test_what_is_wrong_in_the_file_is_said(text: str, said: str, inventory: Inventory) -> None:
     inventory.path.parent.mkdir()
     inventory.path.write_text(text)
-    for change in (inventory.all, lambda: inventory.add("b", Address("host"))):
+    for change in (inventory.all, lambda: inventory.add("b", SshAddress("host"))):
         with pytest.raises(InputError, match=said):
             change()
     assert inventory.path.read_text() == text

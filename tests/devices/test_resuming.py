@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from edgecnn.core.channel import Channel
 from edgecnn.core.errors import ConnectionLostError, EdgecnnError, InputError
-from edgecnn.devices.ssh.resuming import MAX_RESUMES, ResumingTransport
-from edgecnn.runner.session import Message
+from edgecnn.core.messages import Frame
+from edgecnn.devices.resuming import MAX_RESUMES, ResumingChannel
+
+LOAD, TIME, MEMORY, CLASSIFY = "LoadModel", "TimeModel", "AskMemory", "ClassifyBatch"
 
 
-class Wire:
+class Wire(Channel):
     """Stands in for runners: notes requests, and is cut where the test says so."""
 
     def __init__(self, cut: Callable[[int, str], bool]) -> None:
@@ -26,56 +29,60 @@ class Wire:
     def restore(self, error: ConnectionLostError) -> None:
         self.restored += 1
 
-    def send(self, message: Message, payload: bytes | memoryview | None = None) -> None:
-        self.asked[-1].append(message["do"] + (payload or b"").decode())
+    def send_frame(self, frame: Frame) -> None:
+        self.asked[-1].append(frame.kind + bytes(frame.payload or b"").decode())
 
-    def receive(self, timeout_s: float | None = None) -> Message:
+    def receive_frame(self, timeout_s: float | None = None) -> Frame:
         asked = self.asked[-1][-1]
         if asked == "bad":
             raise InputError("no model")
         if self._cut(len(self.asked), asked):
             raise ConnectionLostError("cut")
-        return {"event": "answer", "to": asked}
+        return Frame({"kind": "Answer", "to": asked})
 
     def close(self, *, kill: bool = False) -> None:
         pass
 
 
-def ask(transport: ResumingTransport, verb: str, payload: bytes | None = None) -> Message:
-    transport.send({"do": verb}, payload)
-    return transport.receive()
+def ask(channel: ResumingChannel, kind: str, payload: bytes | None = None) -> object:
+    """Send a request, and return which one was answered."""
+    channel.send_frame(Frame({"kind": kind}, payload))
+    return channel.receive_frame().values["to"]
 
 
 def test_a_batch_is_sent_again_after_the_model() -> None:
-    wire = Wire(lambda runner, asked: runner == 1 and asked == "classify2")
-    transport = ResumingTransport(wire.start, wire.restore)
-    for verb, payload in (("load", None), ("time", None), ("classify", b"1"), ("classify", b"2")):
-        assert ask(transport, verb, payload)["to"] == verb + (payload or b"").decode()
-    assert wire.asked == [["load", "time", "classify1", "classify2"], ["load", "classify2"]]
+    wire = Wire(lambda runner, asked: runner == 1 and asked == f"{CLASSIFY}2")
+    channel = ResumingChannel(wire.start, wire.restore)
+    for kind, payload in ((LOAD, None), (TIME, None), (CLASSIFY, b"1"), (CLASSIFY, b"2")):
+        assert ask(channel, kind, payload) == kind + (payload or b"").decode()
+    assert wire.asked == [
+        [LOAD, TIME, f"{CLASSIFY}1", f"{CLASSIFY}2"],
+        [LOAD, f"{CLASSIFY}2"],
+    ]
 
 
 def test_memory_is_that_of_timing() -> None:
-    wire = Wire(lambda runner, asked: runner == 1 and asked == "memory")
-    transport = ResumingTransport(wire.start, wire.restore)
-    for verb in ("load", "time", "memory"):
-        ask(transport, verb)
-    assert wire.asked[1] == ["load", "time", "memory"]
+    wire = Wire(lambda runner, asked: runner == 1 and asked == MEMORY)
+    channel = ResumingChannel(wire.start, wire.restore)
+    for kind in (LOAD, TIME, MEMORY):
+        ask(channel, kind)
+    assert wire.asked[1] == [LOAD, TIME, MEMORY]
 
 
 def test_a_request_that_always_cuts_is_given_up() -> None:
-    wire = Wire(lambda runner, asked: asked == "time")
-    transport = ResumingTransport(wire.start, wire.restore)
-    ask(transport, "load")
+    wire = Wire(lambda runner, asked: asked == TIME)
+    channel = ResumingChannel(wire.start, wire.restore)
+    ask(channel, LOAD)
     with pytest.raises(ConnectionLostError):
-        ask(transport, "time")
+        ask(channel, TIME)
     assert wire.restored == MAX_RESUMES
 
 
 def test_other_errors_are_not_repeated() -> None:
     wire = Wire(lambda runner, asked: False)
-    transport = ResumingTransport(wire.start, wire.restore)
+    channel = ResumingChannel(wire.start, wire.restore)
     with pytest.raises(EdgecnnError, match="no model"):
-        ask(transport, "bad")
+        ask(channel, "bad")
     assert wire.restored == 0
 
 
@@ -83,20 +90,20 @@ def test_batches_under_way_are_sent_again_in_their_order() -> None:
     class InOrder(Wire):
         """Answers requests one after the other, as a runner does."""
 
-        def receive(self, timeout_s: float | None = None) -> Message:
+        def receive_frame(self, timeout_s: float | None = None) -> Frame:
             asked = self.asked[-1][self.answered]
             if self._cut(len(self.asked), asked):
                 self.answered = 0
                 raise ConnectionLostError("cut")
             self.answered += 1
-            return {"event": "answer", "to": asked}
+            return Frame({"kind": "Answer", "to": asked})
 
-    wire = InOrder(lambda runner, asked: runner == 1 and asked == "classify2")
-    transport = ResumingTransport(wire.start, wire.restore)
-    ask(transport, "load")
+    wire = InOrder(lambda runner, asked: runner == 1 and asked == f"{CLASSIFY}2")
+    channel = ResumingChannel(wire.start, wire.restore)
+    ask(channel, LOAD)
     batches = [b"1", b"2", b"3"]
     for batch in batches:
-        transport.send({"do": "classify"}, batch)
-    answers = [transport.receive()["to"] for _ in batches]
-    assert answers == ["classify1", "classify2", "classify3"]
-    assert wire.asked[1] == ["load", "classify2", "classify3"]
+        channel.send_frame(Frame({"kind": CLASSIFY}, batch))
+    answers = [channel.receive_frame().values["to"] for _ in batches]
+    assert answers == [f"{CLASSIFY}{number}" for number in (1, 2, 3)]
+    assert wire.asked[1] == [LOAD, f"{CLASSIFY}2", f"{CLASSIFY}3"]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from edgecnn.devices.setup import onboard
-from edgecnn.devices.setup.probe import Board, Environment, NotReadyError, Python, path_word
-from edgecnn.devices.setup.readiness import runtime
-from edgecnn.devices.setup.runtimes import no_wheel, plans
+from edgecnn.devices.setup.plans import no_wheel, plans
+from edgecnn.devices.setup.probe import NotReadyError, path_word
+from edgecnn.devices.setup.protocol import Board, DevicePython, RuntimeState
+from edgecnn.devices.setup.readiness import runtime_item
 
-PYTHON = Python("/usr/bin/python3", (3, 11, 2), "cp311", "cpython", 64, True, None)
+PYTHON = DevicePython("/usr/bin/python3", (3, 11, 2), "cp311", "cpython", 64, True, None)
 BOARD = Board(
     model="Raspberry Pi 5 Model B Rev 1.0",
     os="Debian GNU/Linux 12 (bookworm)",
@@ -22,7 +20,7 @@ BOARD = Board(
     glibc="2.36",
     free_bytes=10**9,
     pythons=(PYTHON,),
-    venv=Environment(False, "not set up"),
+    venv=RuntimeState(False, "not set up"),
 )
 
 
@@ -125,10 +123,6 @@ def test_no_numpy_says_what_to_install(numpy: str | None, advice: str) -> None:
     assert advice in str(no_wheel(plan, "numpy", []))
 
 
-def test_what_runs_on_the_device_is_python_3_7() -> None:
-    ast.parse(Path(onboard.__file__).read_text(), feature_version=(3, 7))
-
-
 def test_a_path_below_home_is_the_devices_home() -> None:
     assert path_word("~/my python") == "\"$HOME\"/'my python'"
     assert path_word("python3") == "python3"
@@ -137,8 +131,8 @@ def test_a_path_below_home_is_the_devices_home() -> None:
 def test_a_check_does_not_send_to_a_setup_that_must_refuse() -> None:
     """tflite-runtime's last wheels for 32 bits are for 3.11; Debian 13 has 3.13."""
     old, new = (replace(PYTHON, version=(3, minor, 0), bits=32) for minor in (11, 13))
-    item = runtime(replace(board("armv7l"), pythons=(new,)), "kitchen", None)
+    item = runtime_item(replace(board("armv7l"), pythons=(new,)), "kitchen", None)
     assert item.advice.startswith("there is no wheel of tflite-runtime for Python 3.13 on armv7l")
     assert "use a 64-bit Raspberry Pi OS" in item.advice
-    both = runtime(replace(board("armv7l"), pythons=(new, old)), "kitchen", None)
+    both = runtime_item(replace(board("armv7l"), pythons=(new, old)), "kitchen", None)
     assert both.advice == "run: edgecnn devices setup kitchen"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from edgecnn.devices.connection import FinishedCommand
 from edgecnn.devices.setup import wheels as fetching
 from edgecnn.devices.setup.probe import NotReadyError
 from edgecnn.devices.setup.readiness import check
-from edgecnn.devices.setup.setup import set_up
+from edgecnn.devices.setup.set_up import set_up
 from edgecnn.devices.setup.wheels import OfflineError
 
 from .stub_wheels import RUNTIME, write_runtime
@@ -35,15 +34,17 @@ class ThisMachine:
         self.path = os.environ["PATH"]
         self.damage: Callable[[Path], object] = lambda archive: None
 
-    def run(self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Any:
+    def run(
+        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
+    ) -> FinishedCommand:
         environment = {"HOME": str(self.home), "PATH": self.path}
         done = subprocess.run(
             command, input=stdin, capture_output=True, env=environment, cwd=self.home
         )
-        return SimpleNamespace(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        return FinishedCommand(done.returncode, done.stdout, done.stderr)
 
-    def upload(self, local: Path, remote: str, on_progress: Any = None) -> None:
-        shutil.copy(local, self.home / remote)
+    def upload(self, content: bytes, remote: str, what: str, on_progress: Any = None) -> None:
+        (self.home / remote).write_bytes(content)
         on_progress(1, 1)
         self.damage(self.home / remote)
 
@@ -159,7 +160,7 @@ def test_the_device_fetches_where_this_machine_is_offline(
     def offline(*arguments: object) -> None:
         raise OfflineError("no package index can be reached from here: connect")
 
-    monkeypatch.setattr(fetching, "install", offline)
+    monkeypatch.setattr(fetching, "install_wheels", offline)
     with pytest.raises(OfflineError):
         set_up(device, python=sys.executable, source="host", upgrade=True)
     lines: list[str] = []

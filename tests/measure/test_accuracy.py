@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.accuracy.labelled_data import find_label_offset, open_labelled
+from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import ImageArray
 from edgecnn.data.inputspec import PREPROCESSING, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.devices.base import get_device
-from edgecnn.measure.accuracy import (
-    Accuracy,
-    AccuracyTask,
-    find_label_offset,
-    open_labelled,
-)
+from edgecnn.devices.device import get_device
+from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.tflite.reading import read_model
 
 

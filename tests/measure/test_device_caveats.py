@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats
-from edgecnn.runner.health import CONDITIONS, Health
+from edgecnn.runner.health import THROTTLING_BITS, Health
 from edgecnn.runner.session import DeviceFacts
 
 PI_5 = DeviceFacts(
@@ -77,7 +77,7 @@ def test_a_container_that_shows_nothing_is_left_alone() -> None:
     assert warned(run) == {}
 
 
-@pytest.mark.parametrize(("name", "bit"), CONDITIONS.items())
+@pytest.mark.parametrize(("name", "bit"), THROTTLING_BITS.items())
 def test_each_condition_now_during_and_since_boot(name: str, bit: int) -> None:
     now, occurred = 1 << bit, 1 << (bit + 16)
     cases = {

@@ -13,17 +13,16 @@ import pytest
 
 import edgecnn
 from edgecnn.measure.caveats import timing_caveats
-from edgecnn.measure.levels import Level, levels_of
-from edgecnn.measure.stats import drift_of, outliers_of
+from edgecnn.measure.percentile_intervals import PercentileInterval, percentile_intervals
+from edgecnn.measure.sample_statistics import drift_of, outliers_of
 from edgecnn.measure.verdict import verdict_on
 from edgecnn.results.record import MeasurementWarning
-
-from .test_timing import CORES, Background, timing
+from tests.runner.test_timing import CORES, Background, timing
 
 
 def verdict_of(samples: Any, waited: Any = None, background: Background | None = None) -> str:
     taken = timing(samples, waited, background)
-    level, drift = levels_of(taken, 1, CORES)[50], drift_of(taken.samples_ms)
+    level, drift = percentile_intervals(taken, 1, CORES)[50], drift_of(taken.samples_ms)
     warnings = list(timing_caveats(taken, level, drift, 1, CORES))
     return verdict_on(warnings, level, 100 * drift.change).name
 
@@ -86,7 +85,7 @@ def test_the_worst_reason_decides_and_all_of_its_kind_are_evidence() -> None:
     def warning(code: str) -> MeasurementWarning:
         return MeasurementWarning(code, f"it is {code}", f"mend {code}")
 
-    level, codes = Level(2.9, 3.1), ["drift", "throttled", "under-voltage", "steal"]
+    level, codes = PercentileInterval(2.9, 3.1), ["drift", "throttled", "under-voltage", "steal"]
     verdict = verdict_on([warning(code) for code in codes], level, 5.0)
     assert verdict.name == "throttled"
     assert verdict.evidence == "it is throttled; it is under-voltage"

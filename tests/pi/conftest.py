@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import pytest
 
-from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import Inventory
+from edgecnn.devices.ssh.address import SshAddress
 from tests.at_hand import NotAtHand
 
 from .board import EmulatedPi
@@ -134,6 +134,6 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
                 (pi.folder / "ssh_config").read_text().replace("Host raspberrypi", f"Host {name}")
             )
             config.write_text((config.read_text() if config.exists() else "") + text)
-            Inventory().add(name, Address(name, python=PYTHON))
+            Inventory().add(name, SshAddress(name, python=PYTHON))
 
     return know

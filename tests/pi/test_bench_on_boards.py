@@ -18,10 +18,11 @@ import pytest
 
 from edgecnn import bench
 from edgecnn.core.errors import ChildCrashedError, DeviceError, EdgecnnError
-from edgecnn.devices.address import Address
+from edgecnn.devices import remote
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.ssh import device as ssh
-from edgecnn.devices.ssh.device import Ssh
+from edgecnn.devices.remote import RemoteDevice
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
 from edgecnn.results.record import Record
 
 from .board import EmulatedPi
@@ -80,9 +81,9 @@ def test_a_board_answers_as_this_machine_does(
     )
     uploads: list[object] = []
     monkeypatch.setattr(
-        "edgecnn.devices.ssh.connection.Connection.upload", lambda *args: uploads.append(args)
+        "edgecnn.devices.ssh.connection.SshConnection.upload", lambda *args: uploads.append(args)
     )
-    with Ssh("kitchen", Address("kitchen", python=PYTHON)) as device:
+    with RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")) as device:
         device.place(model)
     assert uploads == []
     wait_until(lambda: not runners(board), 5)
@@ -105,12 +106,12 @@ def test_a_board_rests_until_it_is_cool(make_quick_pi: MakePi, known: Any, model
 def test_a_device_is_used_by_one_at_a_time(quick_pi: EmulatedPi, known: Any) -> None:
     known(kitchen=quick_pi)
     with (
-        Ssh("kitchen", Address("kitchen", python=PYTHON)),
+        RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")),
         pytest.raises(DeviceError, match=rf"in use by .*@.* \(process {os.getpid()}, since "),
-        Ssh("kitchen", Address("kitchen", python=PYTHON)),
+        RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")),
     ):
         pass
-    with Ssh("kitchen", Address("kitchen", python=PYTHON)):
+    with RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")):
         pass
 
 
@@ -118,10 +119,10 @@ def test_what_is_not_set_up_is_told_how(make_quick_pi: MakePi, known: Any, model
     known(kitchen=make_quick_pi())
     with pytest.raises(EdgecnnError, match="no TFLite runtime"):
         bench(model, device="kitchen", **QUICK)
-    Inventory().add("kitchen", Address("kitchen"))
+    Inventory().add("kitchen", SshAddress("kitchen"))
     with pytest.raises(DeviceError, match="'edgecnn devices setup kitchen' does that"):
         bench(model, device="kitchen", **QUICK)
-    Inventory().add("kitchen", Address("kitchen", python="/opt/python"))
+    Inventory().add("kitchen", SshAddress("kitchen", python="/opt/python"))
     with pytest.raises(DeviceError, match="no Python at '/opt/python'"):
         bench(model, device="kitchen", **QUICK)
 
@@ -134,7 +135,7 @@ def test_a_crash_there_is_a_line(quick_pi: EmulatedPi, known: Any, model: Path) 
             if "run" in one.command:
                 one.send(signal.SIGSEGV)
 
-    with Ssh("kitchen", Address("kitchen", python=PYTHON)) as device:
+    with RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")) as device:
         place = device.place(model)
         with (
             pytest.raises(ChildCrashedError, match="on kitchen: its process crashed"),
@@ -150,7 +151,7 @@ def test_a_cut_is_survived(
     board: EmulatedPi, known: Any, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     known(kitchen=board)
-    monkeypatch.setattr(ssh, "RECONNECT_AFTER_S", (0.1, 0.5, 1.0))
+    monkeypatch.setattr(remote, "RECONNECT_AFTER_S", (0.1, 0.5, 1.0))
     images = np.random.default_rng(0).integers(0, 255, (4, 1, 4, 4, 3)).astype(np.float32)
     cuts = 0
 
@@ -160,7 +161,7 @@ def test_a_cut_is_survived(
         if cuts == 1:
             board.kill_connections()
 
-    with Ssh("kitchen", Address("kitchen", python=PYTHON)) as device:
+    with RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")) as device:
         board.kill_connections()
         place = device.place(model)
         with device.start("running 'colours.tflite'") as session:
@@ -179,7 +180,7 @@ def test_a_cut_during_an_upload_is_survived(
 ) -> None:
     pi, large = make_quick_pi(runtime=True), tmp_path / "large.tflite"
     known(kitchen=pi)
-    monkeypatch.setattr(ssh, "RECONNECT_AFTER_S", (0.1, 0.5, 1.0))
+    monkeypatch.setattr(remote, "RECONNECT_AFTER_S", (0.1, 0.5, 1.0))
     large.write_bytes(os.urandom(5_000_000))
     told: list[int] = []
 
@@ -188,7 +189,7 @@ def test_a_cut_during_an_upload_is_survived(
         if len(told) == 1:
             pi.kill_connections()
 
-    with Ssh("kitchen", Address("kitchen", python=PYTHON)) as device:
+    with RemoteDevice(SshConnection(SshAddress("kitchen", python=PYTHON), "kitchen")) as device:
         place = device.place(large, cut)
         assert pi.ssh(f"sha256sum {place}").stdout[:64] in place
         assert leftovers(pi) == ""
@@ -227,7 +228,7 @@ def test_boards_are_measured_at_the_same_time(
 ) -> None:
     other = make_pi(32, runtime=True)
     known(first=other, second=board)
-    Inventory().add("gone", Address("127.0.0.1", port=1))
+    Inventory().add("gone", SshAddress("127.0.0.1", port=1))
     target = tmp_path / "records.json"
     devices = [part for name in ("first", "gone", "second") for part in ("--device", name)]
     done = run_edgecnn("bench", model, *devices, "--min-time", 0, "--runs", 3, "--json", target)

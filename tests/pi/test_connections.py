@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import ChildCrashedError, ConnectionLostError, DeviceError, InputError
-from edgecnn.devices.address import Address
+from edgecnn.core.messages import Frame
 from edgecnn.devices.ssh import login
-from edgecnn.devices.ssh.connection import Connection
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -29,13 +30,13 @@ def use(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(config))
 
 
-def connection_to(pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def connection_to(pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch) -> SshConnection:
     use(monkeypatch, pi.folder / "ssh_config")
-    return Connection(Address(pi.name), "kitchen")
+    return SshConnection(SshAddress(pi.name), "kitchen")
 
 
-def direct(pi: EmulatedPi) -> Address:
-    return Address(pi.host, pi.user, pi.port)
+def direct(pi: EmulatedPi) -> SshAddress:
+    return SshAddress(pi.host, pi.user, pi.port)
 
 
 def test_arguments_arrive_as_they_are(pi64: EmulatedPi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,10 +56,12 @@ def test_a_file_arrives_whole(
     model, told = tmp_path / "a b.tflite", []
     model.write_bytes(os.urandom(3_000_000))
     with connection_to(pi64, monkeypatch) as connection:
-        connection.upload(model, "up/a b.tflite", lambda done, total: told.append((done, total)))
+        content = model.read_bytes()
+        tell = lambda done, total: told.append((done, total))  # noqa: E731
+        connection.upload(content, "up/a b.tflite", "the model", tell)
         assert connection.is_file("up/a b.tflite", 3_000_000)
         assert not connection.is_file("up/a b.tflite", 1)
-        assert connection.run(["cat", "up/a b.tflite"]).stdout == model.read_bytes()
+        assert connection.run(["cat", "up/a b.tflite"]).stdout == content
         assert connection.run(["ls", "-A", "up"]).stdout == b"a b.tflite\n"
         connection.run(["rm", "-r", "up"])
     assert told[-1] == (3_000_000, 3_000_000)
@@ -72,7 +75,7 @@ def test_a_full_disk_is_said_and_nothing_is_left(
     with connection_to(pi, monkeypatch) as connection:
         pi.fill_disk(leave_bytes=1_000_000)
         with pytest.raises(DeviceError, match=r"kitchen: its disk is full: 2.0 MB are needed"):
-            connection.upload(model, ".edgecnn/files/a.tflite")
+            connection.upload(bytes(2_000_000), ".edgecnn/files/a.tflite", "a model")
         assert connection.run(["ls", "-A", ".edgecnn/files"]).stdout == b""
 
 
@@ -107,7 +110,7 @@ def test_no_known_hosts_file_is_not_every_host(
     for known in ("none", "/dev/null", "/nowhere"):
         config.write_text(NO_KEYS.format(known=known))
         with pytest.raises(DeviceError, match="not known"):
-            Connection(direct(pi64), "kitchen").open()
+            SshConnection(direct(pi64), "kitchen").open()
 
 
 def test_passwords_are_asked_for_and_only_where_they_can_be(
@@ -122,7 +125,7 @@ def test_passwords_are_asked_for_and_only_where_they_can_be(
         asked.append(question)
         return pi64.password if len(asked) == 2 else "wrong"
 
-    with Connection(direct(pi64), "kitchen", ask) as connection:
+    with SshConnection(direct(pi64), "kitchen", ask) as connection:
         assert connection.run(["whoami"]).stdout == b"pi\n"
         connection.close()
         connection.open()  # not asked again
@@ -130,9 +133,9 @@ def test_passwords_are_asked_for_and_only_where_they_can_be(
     assert asked == [question, f"Not accepted, try again. {question}"]
     advice = f"ssh-keygen -t ed25519.*ssh-copy-id -p {pi64.port} pi@"
     with pytest.raises(DeviceError, match=f"no key to show it and no such password; .*{advice}"):
-        Connection(direct(pi64), "kitchen", lambda question: "wrong").open()
+        SshConnection(direct(pi64), "kitchen", lambda question: "wrong").open()
     with pytest.raises(DeviceError, match=f"permission denied: .* no key to show it; .*{advice}"):
-        Connection(direct(pi64), "kitchen").open()
+        SshConnection(direct(pi64), "kitchen").open()
 
 
 def test_the_first_host_key_of_a_new_user(
@@ -141,12 +144,12 @@ def test_the_first_host_key_of_a_new_user(
     monkeypatch.setenv("HOME", str(tmp_path))
     use(monkeypatch, Path("/dev/null"))
     with pytest.raises(DeviceError, match="its host key is not known") as unknown:
-        Connection(direct(pi64), "kitchen").open()
+        SshConnection(direct(pi64), "kitchen").open()
     advice = str(unknown.value).split("'")[-2]
     subprocess.run(advice, shell=True, check=True, capture_output=True)
     assert (tmp_path / ".ssh").stat().st_mode & 0o777 == 0o700
     with pytest.raises(DeviceError, match="no key to show it"):
-        Connection(direct(pi64), "kitchen").open()
+        SshConnection(direct(pi64), "kitchen").open()
 
 
 def test_a_key_that_is_not_there_is_skipped(
@@ -155,10 +158,10 @@ def test_a_key_that_is_not_there_is_skipped(
     config, usual = tmp_path / "config", (pi64.folder / "ssh_config").read_text()
     config.write_text(usual + '    IdentityFile "/nowhere/id_rsa"\n')
     use(monkeypatch, config)
-    with Connection(Address(pi64.name), "kitchen") as connection:
+    with SshConnection(SshAddress(pi64.name), "kitchen") as connection:
         assert connection.run(["whoami"]).stdout == b"pi\n"
     with pytest.raises(DeviceError, match="'/nowhere/id': No such file"):
-        Connection(Address(pi64.name, identity="/nowhere/id"), "kitchen").open()
+        SshConnection(SshAddress(pi64.name, identity="/nowhere/id"), "kitchen").open()
 
 
 def test_who_is_not_there_is_said(make_pi: MakePi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,9 +171,9 @@ def test_who_is_not_there_is_said(make_pi: MakePi, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DeviceError, match=r"refuses the connection.*raspi-config"):
         connection.open()
     with pytest.raises(DeviceError, match=r"kitchen \(none.invalid\): no machine of the name"):
-        Connection(Address("none.invalid"), "kitchen").open()
+        SshConnection(SshAddress("none.invalid"), "kitchen").open()
     with pytest.raises(InputError, match=r"unknown device 'toaster'.* desktop, pi"):
-        Connection(Address("toaster"), "toaster").open()
+        SshConnection(SshAddress("toaster"), "toaster").open()
     pi.start_server()
     pi.stop()
     monkeypatch.setattr(login, "CONNECT_TIMEOUT_S", 1.0)
@@ -202,13 +205,13 @@ def test_a_connection_that_is_cut_is_told_from_a_process_that_died(
         with pytest.raises(ChildCrashedError, match=r"on kitchen: its process crashed \(SIGSEGV\)"):
             died.receive()
         cut = connection.start(["cat"], "running 'a.tflite'")
-        cut.send({"event": "echo"}, bytes(5000))
-        assert cut.receive()["compressed"]
+        cut.send_frame(Frame({"kind": "Echo"}, bytes(5000)))
+        assert cut.receive_frame() == Frame({"kind": "Echo"}, bytes(5000))
         pi.kill_connections()
         with pytest.raises(ConnectionLostError):
             cut.receive()
         with pytest.raises(ConnectionLostError):
-            cut.send({})
+            cut.send_frame(Frame({"kind": "Echo"}))
         with pytest.raises(ConnectionLostError):
             connection.run(["true"])
 
@@ -222,6 +225,6 @@ def test_a_board_behind_another_is_reached(
         f"{inner}\n    ProxyJump raspberrypi\n" + (pi64.folder / "ssh_config").read_text()
     )
     use(monkeypatch, config)
-    with Connection(Address("hidden"), "kitchen") as connection:
+    with SshConnection(SshAddress("hidden"), "kitchen") as connection:
         seen = connection.run(["sh", "-c", "echo $SSH_CONNECTION"]).stdout.split()
         assert int(seen[3]) == hidden.port

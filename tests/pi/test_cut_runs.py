@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from edgecnn.cli.main import run
-from edgecnn.devices.address import Address
+from edgecnn.devices import remote
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.ssh import device as ssh
+from edgecnn.devices.ssh.address import SshAddress
 
 from .board import EmulatedPi
 from .wire import Wire
@@ -42,13 +42,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def wire(quick_pi: EmulatedPi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     """The wire to a board that is called ``kitchen``, with nothing of ours on it."""
-    monkeypatch.setattr(ssh, "RECONNECT_AFTER_S", (0.1, 0.2, 0.5))
+    monkeypatch.setattr(remote, "RECONNECT_AFTER_S", (0.1, 0.2, 0.5))
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(tmp_path / "ssh_config"))
     quick_pi.ssh("rm -rf .edgecnn")
     with Wire(quick_pi.port) as wire:
         quick_pi.write_ssh_config(tmp_path, wire.port)
-        Inventory().add("kitchen", Address(quick_pi.name, python=PYTHON))
+        Inventory().add("kitchen", SshAddress(quick_pi.name, python=PYTHON))
         yield wire
 
 
@@ -103,8 +103,10 @@ def test_runners_that_take_turns_survive_a_cut_together(
     wire.bytes = 0
     wire.cut_after = sorted(draw.randrange(total // 4, total) for _ in range(2))
     before, logins = wire.cuts, []
-    log_in = ssh.Ssh._open
-    monkeypatch.setattr(ssh.Ssh, "_open", lambda self: (logins.append(self), log_in(self)))
+    log_in = remote.RemoteDevice._open
+    monkeypatch.setattr(
+        remote.RemoteDevice, "_open", lambda self: (logins.append(self), log_in(self))
+    )
     status, records = bench("--threads", "1,2", "--min-time", 0.4)
     assert (status, answers(records)) == (0, answers(whole))
     assert all(record["runs"] >= 200 for record in records)

@@ -9,7 +9,7 @@ import pytest
 
 from edgecnn.core.child import ChildProcess
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats
-from edgecnn.runner import runner
+from edgecnn.runner.bundle import RUNNER, zip_of
 from edgecnn.runner.health import has_occurred, is_now
 from edgecnn.runner.session import RunnerSession
 
@@ -26,8 +26,9 @@ RAILS_W = (
 
 def session_on(pi: EmulatedPi) -> RunnerSession:
     """Start the runner on a board, over the system's SSH client."""
-    pi.write_file("/home/pi/runner.py", Path(runner.__file__).read_bytes(), owner=1000)
-    command = ["ssh", "-F", str(pi.folder / "ssh_config"), pi.name, "exec python3 runner.py"]
+    pi.write_file("/home/pi/runner.zip", zip_of(RUNNER), owner=1000)
+    line = "exec python3 runner.zip run inf"
+    command = ["ssh", "-F", str(pi.folder / "ssh_config"), pi.name, line]
     return RunnerSession(ChildProcess(command, task="asking a board"))
 
 

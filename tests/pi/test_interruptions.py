@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from edgecnn.core.errors import DeviceError
-from edgecnn.devices.address import Address
+from edgecnn.devices import remote
 from edgecnn.devices.inventory import Inventory
-from edgecnn.devices.ssh import device as ssh
-from edgecnn.devices.ssh import guard, transport
-from edgecnn.devices.ssh.device import Ssh
+from edgecnn.devices.remote import RemoteDevice
+from edgecnn.devices.ssh import process
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
+from edgecnn.runner.ondevice import program
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -40,23 +42,20 @@ def wait_until(so: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def kitchen() -> Ssh:
-    return Ssh("kitchen", Address(EmulatedPi.name, python=PYTHON))
+def kitchen() -> RemoteDevice:
+    return RemoteDevice(SshConnection(SshAddress(EmulatedPi.name, python=PYTHON), "kitchen"))
 
 
 @pytest.fixture
-def impatient_guard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def impatient_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have devices wait for two seconds where they wait for forty."""
-    text = Path(guard.__file__).read_text()
-    assert f"SILENCE_S = {guard.SILENCE_S}" in text and guard.SILENCE_S == 40
-    other = tmp_path / "guard.py"
-    other.write_text(text.replace(f"SILENCE_S = {guard.SILENCE_S}", f"SILENCE_S = {SILENCE_S}"))
-    monkeypatch.setattr(guard, "__file__", str(other))
-    monkeypatch.setattr(transport, "ALIVE_EVERY_S", 0.5)
+    assert SshConnection.silence_s >= 3 * process.ALIVE_EVERY_S
+    monkeypatch.setattr(SshConnection, "silence_s", SILENCE_S)
+    monkeypatch.setattr(process, "ALIVE_EVERY_S", 0.5)
 
 
 def test_a_device_is_free_again_after_a_pulled_cable(
-    quick_pi: EmulatedPi, impatient_guard: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    quick_pi: EmulatedPi, impatient_device: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with Wire(quick_pi.port) as wire:
         quick_pi.write_ssh_config(tmp_path, wire.port)
@@ -69,7 +68,7 @@ def test_a_device_is_free_again_after_a_pulled_cable(
             quick_pi.write_ssh_config(tmp_path, quick_pi.port)
             with pytest.raises(DeviceError, match="in use by"), kitchen():
                 pass
-            wait_until(lambda: not ours_on(quick_pi), SILENCE_S + guard.GRACE_S + 5)
+            wait_until(lambda: not ours_on(quick_pi), SILENCE_S + program.GRACE_S + 5)
             with kitchen():
                 pass
             wire.cut_for_good()
@@ -82,7 +81,7 @@ def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
     model.write_bytes(model.read_bytes() + os.urandom(60_000_000))
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(quick_pi.folder / "ssh_config"))
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
-    Inventory().add("kitchen", Address(quick_pi.name, python=PYTHON))
+    Inventory().add("kitchen", SshAddress(quick_pi.name, python=PYTHON))
     files = quick_pi.path("/home/pi/.edgecnn/files")
 
     def begun() -> bool:
@@ -109,7 +108,7 @@ def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
 def test_a_disk_that_is_full_at_any_step_is_a_line(
     make_quick_pi: MakePi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ssh, "RECONNECT_AFTER_S", (0.1,))
+    monkeypatch.setattr(remote, "RECONNECT_AFTER_S", (0.1,))
     pi, model = make_quick_pi(disk_mb=16, runtime=True), tmp_path / "a.tflite"
     model.write_bytes(os.urandom(2_000_000))
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(pi.folder / "ssh_config"))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import DeviceError, InputError
-from edgecnn.devices.address import Address
-from edgecnn.devices.ssh.connection import Connection
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -25,7 +25,7 @@ Host {name}
     IdentityFile {identity}
     ProxyJump {jump}
 """
-Connect = Callable[..., Connection]
+Connect = Callable[..., SshConnection]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def connect(
 
     def connect(
         ask: object = None, jump: str = "gate", beyond: str = "none", gates_key: str = ""
-    ) -> Connection:
+    ) -> SshConnection:
         hosts = (
             ("gate", gate, gates_key or f'"{gate.folder}/id_ed25519"', beyond),
             ("hidden", quick_pi, f'"{quick_pi.folder}/id_ed25519"', jump),
@@ -69,12 +69,12 @@ def connect(
                 for name, pi, identity, by in hosts
             )
         )
-        return Connection(Address("hidden"), "kitchen", ask)  # type: ignore[arg-type]
+        return SshConnection(SshAddress("hidden"), "kitchen", ask)  # type: ignore[arg-type]
 
     return connect
 
 
-def said_by(connection: Connection) -> str:
+def said_by(connection: SshConnection) -> str:
     with pytest.raises(DeviceError) as refused:
         connection.open()
     text = str(refused.value)
@@ -157,7 +157,7 @@ def test_what_the_jump_host_does_not_reach_is_said(
     gate: EmulatedPi, connect: Connect, quick_pi: EmulatedPi
 ) -> None:
     connection = connect()
-    connection.address = Address("hidden", port=1)
+    connection.address = SshAddress("hidden", port=1)
     text = said_by(connection)
     assert "its jump host gate does not reach it (Connect" in text
 

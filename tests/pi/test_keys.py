@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import DeviceError
-from edgecnn.devices.address import Address
-from edgecnn.devices.ssh.connection import Connection
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
 
 from .board import EmulatedPi, make_key
 
@@ -26,7 +26,7 @@ Host kitchen
     UserKnownHostsFile "{pi.folder}/known_hosts"
 """
 
-Configure = Callable[..., Connection]
+Configure = Callable[..., SshConnection]
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def connect(quick_pi: EmulatedPi, home: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     """Make a connection with these lines in the SSH configuration."""
 
-    def connect(*lines: str, identity: Path | None = None, ask: object = None) -> Connection:
+    def connect(*lines: str, identity: Path | None = None, ask: object = None) -> SshConnection:
         config = home / "config"
         config.write_text(CONFIG.format(pi=quick_pi) + "".join(f"    {line}\n" for line in lines))
         monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(config))
-        address = Address("kitchen", identity=None if identity is None else str(identity))
-        return Connection(address, "kitchen", ask)  # type: ignore[arg-type]
+        address = SshAddress("kitchen", identity=None if identity is None else str(identity))
+        return SshConnection(address, "kitchen", ask)  # type: ignore[arg-type]
 
     return connect
 
@@ -72,7 +72,7 @@ def lock(key: Path, target: Path) -> Path:
     return target
 
 
-def logs_in(connection: Connection) -> bool:
+def logs_in(connection: SshConnection) -> bool:
     with connection:
         return connection.run(["whoami"]).stdout == b"pi\n"
 
@@ -230,7 +230,7 @@ def test_a_passphrase_is_asked_for_on_the_terminal_and_never_shown(
 
     connect()
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
-    Inventory().add("board", Address("kitchen", identity=str(locked)))
+    Inventory().add("board", SshAddress("kitchen", identity=str(locked)))
     status, said = on_a_terminal("devices", "check", "board", answers=["wrong", PASSPHRASE])
     assert "ok      system" in said, said
     assert said.count("Passphrase for the key") == 2

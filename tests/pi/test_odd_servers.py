@@ -13,10 +13,10 @@ import pytest
 
 from edgecnn import bench
 from edgecnn.core.errors import DeviceError, EdgecnnError
-from edgecnn.devices.address import Address
 from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.setup.readiness import check
-from edgecnn.devices.ssh.connection import Connection
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -26,9 +26,9 @@ PYTHON = "/usr/bin/python3"
 QUICK: dict[str, Any] = {"runs": 3, "min_time_s": 0.0, "warmup": 0}
 
 
-def use(pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def use(pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch) -> SshConnection:
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(pi.folder / "ssh_config"))
-    return Connection(Address(pi.name), "kitchen")
+    return SshConnection(SshAddress(pi.name), "kitchen")
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_what_is_no_ssh_server_is_a_line(
 ) -> None:
     monkeypatch.setattr("edgecnn.devices.ssh.login.CONNECT_TIMEOUT_S", 1.0)
     with answering(words, stay) as port, pytest.raises(DeviceError) as refused:
-        Connection(Address("127.0.0.1", port=port), "kitchen").open()
+        SshConnection(SshAddress("127.0.0.1", port=port), "kitchen").open()
     text = str(refused.value)
     assert text.startswith(f"kitchen (127.0.0.1:{port}): {said}")
     assert text.isprintable()
@@ -90,14 +90,14 @@ def test_an_address_of_ipv6(
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(tmp_path / "config"))
     with Wire(quick_pi.port, "::1") as wire:
         (tmp_path / "known").write_text(f"[::1]:{wire.port} {key}")
-        address = Address.parse(f"pi@[::1]:{wire.port}")
+        address = SshAddress.parse(f"pi@[::1]:{wire.port}")
         key_file = str(quick_pi.folder / "id_ed25519")
-        here = Address(address.host, address.user, address.port, identity=key_file)
-        with Connection(here, "kitchen") as connection:
+        here = SshAddress(address.host, address.user, address.port, identity=key_file)
+        with SshConnection(here, "kitchen") as connection:
             assert connection.run(["whoami"]).stdout == b"pi\n"
         (tmp_path / "known").write_text("")
         with pytest.raises(DeviceError, match=rf"ssh-keyscan -p {wire.port} ::1 >> "):
-            Connection(here, str(address)).open()
+            SshConnection(here, str(address)).open()
 
 
 def test_a_banner_is_no_answer(make_quick_pi: MakePi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_shell_that_talks_is_said(
     monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
     with use(pi, monkeypatch) as connection:
         assert check(connection).items[0].ok  # of commands the last line counts
-    Inventory().add("kitchen", Address(pi.name, python=PYTHON))
+    Inventory().add("kitchen", SshAddress(pi.name, python=PYTHON))
     with pytest.raises(DeviceError, match=r"kitchen: .*its shell prints text .* ~/\.bashrc"):
         bench(colour_model(tmp_path / "a.tflite"), device="kitchen", **QUICK)
 
@@ -136,10 +136,12 @@ def test_names_reach_no_shell(
     monkeypatch.chdir(tmp_path)
     use(quick_pi, monkeypatch)
     model = colour_model(tmp_path / HOSTILE)
-    Inventory().add("kitchen", Address(quick_pi.name, python=PYTHON))
+    Inventory().add("kitchen", SshAddress(quick_pi.name, python=PYTHON))
     [record] = bench(model, device="kitchen", **QUICK)
     assert record.model == str(model)
-    Inventory().add("kitchen", Address(quick_pi.name, python="$(touch pwned6) /x'; touch pwned7"))
+    Inventory().add(
+        "kitchen", SshAddress(quick_pi.name, python="$(touch pwned6) /x'; touch pwned7")
+    )
     with pytest.raises(DeviceError, match="there is no Python at"):
         bench(model, device="kitchen", **QUICK)
     assert quick_pi.ssh("find / -name 'pwned*' 2> /dev/null").stdout == ""
@@ -154,5 +156,5 @@ def test_users_of_the_configuration_reach_no_shell(
     monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EdgecnnError, match=r"kitchen .*permission denied"):
-        Connection(Address(quick_pi.name), "kitchen").open()
+        SshConnection(SshAddress(quick_pi.name), "kitchen").open()
     assert [path.name for path in tmp_path.rglob("pwned*")] == []

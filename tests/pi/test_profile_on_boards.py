@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import edgecnn
-from edgecnn.devices.ssh.connection import Connection
+from edgecnn.devices.ssh.connection import SshConnection
 from edgecnn.runner import session
 
 from .board import EmulatedPi
@@ -37,7 +37,7 @@ def test_parts_are_sent_once_and_timed_there(
     assert [op.macs for op in found.ops] == [0, 9]
     assert all(op.time_ms is not None for op in found.ops)
     uploads: list[object] = []
-    monkeypatch.setattr(Connection, "upload", lambda *given: uploads.append(given))
+    monkeypatch.setattr(SshConnection, "upload", lambda *given: uploads.append(given))
     assert edgecnn.profile(model, device="kitchen").macs == 9
     assert not uploads
 

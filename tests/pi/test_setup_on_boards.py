@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import DeviceError
-from edgecnn.devices.address import Address
 from edgecnn.devices.setup.probe import NotReadyError
 from edgecnn.devices.setup.readiness import check
-from edgecnn.devices.setup.setup import set_up
-from edgecnn.devices.ssh.connection import Connection
+from edgecnn.devices.setup.set_up import set_up
+from edgecnn.devices.ssh.address import SshAddress
+from edgecnn.devices.ssh.connection import SshConnection
 
 from .board import EmulatedPi
 from .conftest import MakePi
 
 RunEdgecnn = Callable[..., "subprocess.CompletedProcess[str]"]
 
-Connect = Callable[[EmulatedPi], Connection]
+Connect = Callable[[EmulatedPi], SshConnection]
 PACKAGES = "/usr/lib/python3/dist-packages"
 
 
@@ -34,9 +34,9 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     """Connect to a board as its user would."""
     with contextlib.ExitStack() as connections:
 
-        def connect(pi: EmulatedPi) -> Connection:
+        def connect(pi: EmulatedPi) -> SshConnection:
             monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(pi.folder / "ssh_config"))
-            return connections.enter_context(Connection(Address(pi.name), "kitchen"))
+            return connections.enter_context(SshConnection(SshAddress(pi.name), "kitchen"))
 
         yield connect
 

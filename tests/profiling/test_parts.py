@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 
 from edgecnn.profiling.cutting import copies, cutter_of
-from edgecnn.profiling.ops import Op, running_ops
-from edgecnn.profiling.reuse import with_idle_bytes
-from edgecnn.profiling.roofline import Copy, Limits, advice
+from edgecnn.profiling.memory_reuse import with_idle_bytes
+from edgecnn.profiling.profiled_ops import ProfiledOp, running_ops
+from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
 from edgecnn.tflite.reading import read_model
 
 from .nets import Net, lopsided
 
-LIMITS = Limits(10.0, 40.0, (Copy(1 << 10, 1.0), Copy(1 << 20, 2.0), Copy(1 << 22, 8.0)), 0.001)
+LIMITS = DeviceLimits(
+    10.0, 40.0, (CopyRate(1 << 10, 1.0), CopyRate(1 << 20, 2.0), CopyRate(1 << 22, 8.0)), 0.001
+)
 
 
-def op(macs: int = 0, size: int = 0, precision: str = "float32", weights: int = 0) -> Op:
-    return Op(0, "a", "CONV_2D", (1,), macs, size - weights, weights, 0, precision)
+def op(macs: int = 0, size: int = 0, precision: str = "float32", weights: int = 0) -> ProfiledOp:
+    return ProfiledOp(0, "a", "CONV_2D", (1,), macs, size - weights, weights, 0, precision)
 
 
 def outputs(content: bytes, image: np.ndarray) -> list[np.ndarray]:  # type: ignore[type-arg]
@@ -110,7 +112,7 @@ def test_weights_lie_idle_for_an_inference(tmp_path: Path) -> None:
         (op(0, 16), 0.005, "overhead"),  # 0.000016 ms at best
     ],
 )
-def test_what_limits_an_op(one: Op, time_ms: float, bound: str) -> None:
+def test_what_limits_an_op(one: ProfiledOp, time_ms: float, bound: str) -> None:
     assert LIMITS.bound(one, time_ms) == bound
 
 
@@ -135,5 +137,5 @@ def test_copies_between_two_sizes() -> None:
         ("kernel", [op()], "slower than a copy"),
     ],
 )
-def test_advice(bound: str, ops: list[Op], says: str) -> None:
+def test_advice(bound: str, ops: list[ProfiledOp], says: str) -> None:
     assert says in advice(bound, ops, 1.0, LIMITS)

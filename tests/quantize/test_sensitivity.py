@@ -194,7 +194,7 @@ ACTIVATION = {"weights_db": 40.0, "activation_db": 15.0}
         ({}, "a: its weights: convert's --recover"),
         ({"weights_lost": 0.4}, "a: its weights (40 % of them become 0)"),
         ({"kind": "TRANSPOSE_CONV"}, "recovery leaves a TRANSPOSE_CONV as it is"),
-        ({**ACTIVATION, "is_equalized": True}, "goes into a depthwise layer"),
+        ({**ACTIVATION, "is_equalized": True}, "brings its channels to one range"),
         ({**ACTIVATION, "is_clipped": True}, "takes a narrower range"),
         ({**ACTIVATION, "most_within": 0.2}, "99.9 % of the values are within 20 % of that"),
         (ACTIVATION, "int16x8, as activations make 100 % of the noise"),

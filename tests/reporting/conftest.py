@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.reporting.rows import Row, make_rows
+from edgecnn.reporting.rows import ReportRow, make_rows
 from edgecnn.results.record import Record
 
 from ..store.records import made_record  # noqa: TID252
@@ -49,10 +49,10 @@ def make_result() -> MakeResult:
 
 
 @pytest.fixture(scope="session")
-def make_rows_of() -> Callable[..., list[Row]]:
+def make_rows_of() -> Callable[..., list[ReportRow]]:
     """Make rows of (name, size, latency_ms, top1), in this order."""
 
-    def make(*figures: tuple[str, int, float, float | None], **changes: Any) -> list[Row]:
+    def make(*figures: tuple[str, int, float, float | None], **changes: Any) -> list[ReportRow]:
         made = make_rows([made_result(*each, **changes) for each in figures])
         order = [name for name, *_ in figures]
         return sorted(made, key=lambda row: order.index(row.record.model))

@@ -12,18 +12,18 @@ from hypothesis import strategies as some
 
 from edgecnn.reporting.recommendation import (
     ACCEPTED_LOSS_POINTS,
-    AS_FAST,
+    EQUALLY_FAST,
     answer,
-    front,
+    best_accuracy_by_time,
     pareto,
     recommend,
 )
-from edgecnn.reporting.rows import Row, make_rows
+from edgecnn.reporting.rows import ReportRow, make_rows
 from edgecnn.results.record import MeasurementWarning
 
 from .conftest import made_result
 
-MakeRows = Callable[..., list[Row]]
+MakeRows = Callable[..., list[ReportRow]]
 
 
 def names(rows: Any) -> list[str]:
@@ -64,7 +64,7 @@ def test_nothing_beats_in_one_what_is_optimal(make_rows_of: MakeRows) -> None:
 
 def test_the_best_accuracy_up_to_each_time(make_rows_of: MakeRows) -> None:
     rows = make_rows_of(("c", 1, 3.0, 95.0), ("a", 1, 1.0, 80.0), ("b", 1, 2.0, 79.0))
-    assert names(front(rows)) == ["a", "c"]
+    assert names(best_accuracy_by_time(rows)) == ["a", "c"]
 
 
 def test_what_is_best_at_what(make_rows_of: MakeRows) -> None:
@@ -123,5 +123,5 @@ def test_what_is_recommended_is_beaten_by_none_and_within_the_rule(
     near = [row for row in judged if (row.top1_percent or 0) >= best - ACCEPTED_LOSS_POINTS]
     assert chosen in near
     fastest = min(row.record.latency_p50_ms for row in near)
-    assert chosen.record.latency_p50_ms <= fastest * AS_FAST * (1 + 1e-12)
-    assert pytest.approx(best) == max(row.top1_percent or 0 for row in front(rows))
+    assert chosen.record.latency_p50_ms <= fastest * EQUALLY_FAST * (1 + 1e-12)
+    assert pytest.approx(best) == max(row.top1_percent or 0 for row in best_accuracy_by_time(rows))

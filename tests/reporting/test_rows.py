@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from edgecnn.comparison.intervals import paired_points_interval, points_interval
-from edgecnn.reporting.costs import base_name, costs
-from edgecnn.reporting.labels import place_names
+from edgecnn.reporting.charts.calls import MOST_CALLS, calls
+from edgecnn.reporting.charts.labels import place_names
+from edgecnn.reporting.charts.spread import spreads
 from edgecnn.reporting.networks import network_of
-from edgecnn.reporting.points import MOST_CALLS, calls, spreads
 from edgecnn.reporting.rows import make_rows
+from edgecnn.reporting.scheme_costs import base_name, scheme_costs
 
 from .conftest import MakeResult
 
@@ -46,7 +47,7 @@ def test_costs_are_differences_from_the_float32_file_of_the_same_model(
         make_result("other_int8.tflite", top1=70.0, scheme="int8"),
         make_result("net_dynamic.tflite", top1=80.0, scheme="dynamic", images=50),
     ])  # fmt: skip
-    found = {one.row.record.scheme: one.change for one in costs(rows)}
+    found = {one.row.record.scheme: one.change for one in scheme_costs(rows)}
     assert {scheme: change.change for scheme, change in found.items()} == {
         "float16": 0.5, "int8": -1.5,
     }  # fmt: skip
@@ -60,7 +61,7 @@ def test_a_file_measured_against_the_float32_file_is_compared_image_by_image(
     beside = {"against_sha256": whole.model_sha256, "against_top1_percent": 90.0}
     apart = {"images_only_right": 1, "images_only_against_right": 3}
     part = make_result("net_int8.tflite", top1=89.5, **beside, **apart)
-    (cost,) = costs(make_rows([whole, part]))
+    (cost,) = scheme_costs(make_rows([whole, part]))
     # Right: 360 of 400, and 358, of which 357 are the same.
     assert cost.change == paired_points_interval(357, 1, 3, 39)
 
@@ -74,9 +75,9 @@ def test_calls_of_long_runs_keep_their_extremes(make_result: MakeResult) -> None
     samples = [1.0] * 10_000
     samples[5000], samples[7777] = 9.0, 0.5
     (row,) = make_rows([make_result("a.tflite", latency_samples_ms=samples)])
-    drawn = calls(row)
+    drawn = [(call["n"], call["ms"]) for call in calls(row)]
     assert len(drawn) <= MOST_CALLS
-    assert [5001, 9.0] in drawn and [7778, 0.5] in drawn
+    assert (5001, 9.0) in drawn and (7778, 0.5) in drawn
     assert drawn == sorted(drawn)
 
 
@@ -88,7 +89,8 @@ def test_lines_of_a_run_are_its_quantiles_beside_the_median(make_result: MakeRes
 
 
 def test_emulated_calls_are_not_drawn(make_result: MakeResult) -> None:
-    assert spreads(make_rows([make_result("a.tflite", emulated=True)])) == []
+    rows = make_rows([make_result("a.tflite", emulated=True)])
+    assert spreads(rows) == calls(rows[0]) == []
 
 
 def test_names_lie_neither_on_each_other_nor_outside() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from edgecnn.core.errors import InputError
 from edgecnn.reporting.rows import make_rows
-from edgecnn.reporting.selection import LOOKED_AT, Selection, Wanted, select
+from edgecnn.reporting.selection import MOST_LISTED, Selection, select
 from edgecnn.reporting.settings import find_settings
+from edgecnn.results.filter import Filter
 from edgecnn.results.record import Record
-from edgecnn.store.filters import Filter
 from edgecnn.store.store import Store
 
 from .conftest import MakeResult
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def of_store(store: Store, limit: int = 100, **wanted: Any) -> Selection:
-    return select((), Wanted(**wanted), limit, lambda: store)
+    return select((), Filter(**wanted), limit, lambda: store)
 
 
 def medians(found: Selection) -> set[float]:
@@ -98,7 +98,7 @@ def test_a_large_store_is_not_read_whole(tmp_path: Path, make_result: MakeResult
     store = ManyResults(tmp_path / "many.sqlite")
     store.add(make_result("a.tflite"))
     found = of_store(store)
-    assert len(found.records) == 1 and store.asked == LOOKED_AT + 1
+    assert len(found.records) == 1 and store.asked == MOST_LISTED + 1
     assert any("only the newest 20,000 results" in note for note in found.notes)
 
 
@@ -113,7 +113,7 @@ def test_files_of_records_and_the_same_filters(
     path = str(write_results(tmp_path / "results.json", records))
 
     def found(**wanted: Any) -> set[float]:
-        return medians(select([path], Wanted(**wanted), 100, lambda: None))
+        return medians(select([path], Filter(**wanted), 100, lambda: None))
 
     assert found() == {2, 3}
     assert found(model="a_int8.tflite") == found(model="x/*") == found(since="2026-11-02") - {3}
@@ -124,7 +124,7 @@ def test_files_of_records_and_the_same_filters(
 
 def test_nothing_measured_yet_is_one_line() -> None:
     with pytest.raises(InputError, match="no results yet: measure with 'edgecnn bench"):
-        select((), Wanted(), 100, lambda: None)
+        select((), Filter(), 100, lambda: None)
 
 
 def test_devices_runtimes_threads_and_data_are_not_mixed(make_result: MakeResult) -> None:
@@ -137,7 +137,9 @@ def test_devices_runtimes_threads_and_data_are_not_mixed(make_result: MakeResult
         make_result("f.tflite", device="pi", emulated=True),
     ])  # fmt: skip
     settings = {
-        (one.machine, one.threads, one.data): {row.name for row in one.rows}
+        (one.machine, one.conditions.threads, one.data and str(one.data)): {
+            row.name for row in one.rows
+        }
         for one in find_settings(rows)
     }
     assert settings == {

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from edgecnn.core.errors import InputError
+from edgecnn.results.filter import Filter, parse_since
+from edgecnn.results.record import LISTED_FIELDS
 from edgecnn.store.database import Database
-from edgecnn.store.filters import Filter, parse_since
 from edgecnn.store.location import database_url
 from edgecnn.store.migrations import LATEST, upgrade
 from edgecnn.store.rows import details_of, row_of
@@ -119,27 +120,47 @@ def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path, make_record:
         connection.executescript((HERE / "version_1.sql").read_text())
     store = Store(path)
     assert [kept.record.threads for kept in store.records()] == [2, 1]
-    assert [one.id for one in store.listed(Filter(model="model.tflite"))] == [1]
+    (listed,) = store.listed(Filter(model="model.tflite"))
+    assert listed.id == 1
+    # Columns that version 1 had not are filled from its records.
+    assert (listed.cpu, listed.architecture, listed.cpus) == ("c", "x86_64", None)
     assert store.add(make_record(), ["new"]) == 3
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT version FROM edgecnn_schema").fetchall() == [(LATEST,)]
 
 
+def test_damaged_records_do_not_keep_a_store_from_being_brought_up_to_date(
+    tmp_path: Path, make_record: Any
+) -> None:
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript((HERE / "version_1.sql").read_text())
+        damaged = "UPDATE edgecnn_details SET record = ? WHERE result_id = ?"
+        connection.execute(damaged, ("{", 1))
+        connection.execute(damaged, ('{"cpu": 5, "cpus": ["0"]}', 2))
+    store = Store(path)
+    assert [(one.cpu, one.cpus) for one in store.listed()] == [("", None)] * 2
+    number = store.add(make_record(cpus="1"))
+    assert store.listed(Filter(ids=(number,)))[0].cpus == "1"
+
+
 def test_version_1_is_brought_up_to_date_on_postgresql(
     postgresql_url: str, make_record: Any
 ) -> None:
-    record = make_record()
+    record = make_record(cpus="0,1", data="digits", images=400)
     with create_engine(database_url(postgresql_url)).begin() as connection:
         upgrade(connection, 0, to=1)
         row, rest = row_of(record, "0" * 32), details_of(record, 1)
-        del row["name"]
+        later = {name for name, field in LISTED_FIELDS.items() if (field.column or 0) > 1}
+        row = {name: value for name, value in row.items() if name not in {"name", *later}}
         for table, values in (("edgecnn_results", row), ("edgecnn_details", rest)):
             marks = ", ".join(f"%({name})s" for name in values)
             text = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
             connection.exec_driver_sql(text, values)
     store = Store(postgresql_url)
     assert store.get(1).record == record
-    assert [one.id for one in store.listed(Filter(model="model.tflite"))] == [1]
+    (listed,) = store.listed(Filter(model="model.tflite"))
+    assert (listed.id, listed.cpu, listed.cpus, listed.images) == (1, "a cpu", "0,1", 400)
 
 
 def test_a_record_of_an_older_edgecnn_is_read(tmp_path: Path, make_record: Any) -> None:

@@ -43,8 +43,10 @@ function choose() {
 
 function show() {
   const { rows, optimal, answer, missing } = view();
-  // Without accuracy, size stands in its place.
-  document.getElementById("sizes-card").hidden = !missing.tradeoff || Boolean(missing.sizes);
+  // A chart that stands in for another one shows where that one has nothing to show.
+  for (const { name, insteadOf } of report.charts.filter((chart) => chart.insteadOf)) {
+    document.getElementById(`${name}-card`).hidden = !missing[insteadOf] || Boolean(missing[name]);
+  }
   for (const part of document.querySelectorAll("[data-answer]")) {
     part.hidden = part.dataset.answer !== String(answer);
   }
@@ -52,7 +54,7 @@ function show() {
     row.hidden = !rows.includes(Number(row.dataset.row));
     row.classList.toggle("optimal", optimal.includes(Number(row.dataset.row)));
   }
-  for (const name of ["tradeoff", "sizes", "spread", "cost", "years"]) draw(name);
+  for (const chart of report.charts.filter((one) => !one.ofFile)) draw(chart);
 }
 
 function pick(id) {
@@ -63,17 +65,10 @@ function pick(id) {
   for (const row of document.querySelectorAll("tbody tr")) {
     row.classList.toggle("picked", Number(row.dataset.row) === id);
   }
-  for (const [name, shown] of views) {
-    if (name !== "calls") shown.view.signal("picked", id).runAsync();
+  for (const chart of report.charts) {
+    if (chart.ofFile) draw(chart);
+    else views.get(chart.name)?.view.signal("picked", id).runAsync();
   }
-  draw("calls");
-}
-
-function datasets(name) {
-  if (name === "calls") {
-    return { calls: (report.calls[picked] ?? []).map(([n, ms]) => ({ n, ms })) };
-  }
-  return view().datasets;
 }
 
 // Vega's legends do not wrap in a narrow page.
@@ -90,25 +85,24 @@ function legend() {
   return list;
 }
 
-async function draw(name) {
+async function draw({ name, rows, ofFile }) {
   const place = document.querySelector(`[data-chart="${name}"]`);
-  const missing = name === "calls" ? report.noCalls[picked] : view().missing[name];
+  const { datasets, missing } = ofFile ? report.files[picked] : view();
   views.get(name)?.finalize();
   views.delete(name);
   place.replaceChildren();
-  if (missing) {
+  if (missing[name]) {
     const text = document.createElement("p");
     text.className = "missing";
-    text.textContent = missing;
+    text.textContent = missing[name];
     place.append(text);
     return;
   }
-  const spec = { ...look().charts[name], datasets: datasets(name) };
+  const spec = { ...look().charts[name], datasets };
   // A height by steps fits no container by Vega-Lite's rules: it takes pixels.
-  const rows = { spread: "spreads", cost: "losses" }[name];
   if (rows) spec.height = spec.height.step * spec.datasets[rows].length;
   spec.params = spec.params?.map((one) => (one.name === "picked" ? { ...one, value: picked } : one));
-  if (name !== "calls") place.append(legend());
+  if (!ofFile) place.append(legend());
   const at = document.createElement("div");
   place.append(at);
   const shown = await vegaEmbed(at, spec, {
@@ -154,6 +148,6 @@ for (const button of document.querySelectorAll("tbody button")) {
 }
 dark.addEventListener("change", () => {
   show();
-  draw("calls");
+  pick(picked);
 });
 choose();

@@ -1,0 +1,128 @@
+"""A child's end of the conversation with the process that started it.
+
+The module travels to devices (:mod:`edgecnn.runner.bundle`): it imports the standard library alone,
+and its grammar is that of Python 3.7.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from edgecnn.core.errors import EdgecnnError, InputError, describe_error
+from edgecnn.core.messages import (
+    ErrorReport,
+    Frame,
+    FrameHead,
+    MessageError,
+    from_frame,
+    to_frame,
+)
+from edgecnn.core.platform_support import end_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Job = TypeVar("Job")
+
+ALIVE_LINE = b"\n"
+"""What the other side of a network sends now and then, to say that it is there; no message."""
+
+
+class ParentPipe:
+    """Reads the parent's messages, and answers on what was standard output.
+
+    Standard output is handed to standard error first, so that what libraries print cannot get in
+    between. The process ends with its parent, as far as the system can do that.
+
+    Example:
+        >>> parent = ParentPipe()
+        >>> parent.send(LayersCounted(layers=53))
+    """
+
+    def __init__(self) -> None:
+        self._output = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        self._input = os.fdopen(os.dup(0), "rb")
+        end_with_parent()
+
+    def receive(self, *kinds: type[Job]) -> Job | None:
+        """Wait for the parent's next message; None where the parent has closed the pipe.
+
+        Args:
+            kinds: The classes of messages that may come.
+
+        Raises:
+            MessageError: Another message came.
+        """
+        frame = read_frame(self._input)
+        return None if frame is None else from_frame(frame, *kinds)
+
+    def expect(self, kind: type[Job]) -> Job:
+        """Wait for a message that must come.
+
+        Args:
+            kind: The class of the message.
+
+        Raises:
+            MessageError: Another message came, or the parent has closed the pipe.
+        """
+        message = self.receive(kind)
+        if message is None:
+            raise MessageError(f"the parent ended before it sent {kind.__name__}")
+        return message
+
+    def send(self, message: object) -> None:
+        """Write one message, and the raw bytes that belong to it."""
+        frame = to_frame(message)
+        self._output.write(frame.head())
+        if frame.payload is not None:
+            self._output.write(frame.payload)
+        self._output.flush()
+
+    def send_error(self, error: BaseException) -> None:
+        """Report an error; the parent raises it again, as an ``InputError`` if it is one."""
+        text = str(error) if isinstance(error, EdgecnnError) else describe_error(error)
+        self.send(ErrorReport(isinstance(error, InputError), text))
+
+
+def read_frame(stream: IO[bytes]) -> Frame | None:
+    """Read one message from a stream; None at its end, also where that is amid a message.
+
+    Raises:
+        MessageError: A line is no message.
+    """
+    line = ALIVE_LINE
+    while line == ALIVE_LINE:
+        line = stream.readline()
+    if not line.endswith(b"\n"):
+        return None
+    head = FrameHead.parse(line)
+    payload = stream.read(head.payload_bytes or 0)
+    return head.frame(payload) if len(payload) == (head.payload_bytes or 0) else None
+
+
+def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any]) -> None:
+    """Do the one job that the parent sends, which is the whole of a child's program, and end.
+
+    Args:
+        kind: The class of the job's message.
+        work: Takes the pipe for its answers, and the job; what it raises is reported.
+
+    Example:
+        >>> def main():
+        ...     serve_job(CountLayers, lambda parent, job: parent.send(LayersCounted(53)))
+    """
+    parent = ParentPipe()
+    try:
+        job = parent.receive(kind)
+        if job is not None:
+            work(parent, job)
+    except Exception as error:
+        parent.send_error(error)
+        traceback.print_exc()
+    sys.stderr.flush()
+    # Everything is written: TensorFlow's orderly shutdown would only take time.
+    os._exit(0)

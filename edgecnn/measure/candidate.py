@@ -1,0 +1,228 @@
+"""A candidate: one model at one thread count, in a runner of its own that stays open meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecnn.accuracy.result import Accuracy
+from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.files import quoted
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.devices.device import Device
+from edgecnn.measure.accuracy import AccuracyTask
+from edgecnn.measure.device_accuracy import DeviceAccuracy
+from edgecnn.measure.device_caveats import DeviceRun
+from edgecnn.measure.plan import BenchPlan
+from edgecnn.measure.targets import Progress, Target
+from edgecnn.runner.health import Power
+from edgecnn.runner.protocol import MemoryUse, ModelLoaded, ModelWarmed
+from edgecnn.runner.session import IDLE_S, MAX_TIMED_CALLS
+from edgecnn.runner.timing import Timing
+from edgecnn.tflite.reading import TfliteModel
+
+IDLE_POWER_S = 1.0
+BUSY_POWER_S = 2.0
+"""The meter is read four times a second: some readings of each, without doubling a short run."""
+
+SETTLE_CALLS = 2
+"""Untimed calls after another model has had the caches."""
+
+LONG_CALL_MS = 100.0
+"""To fill the caches takes some milliseconds, which a call of so long does not notice."""
+
+
+@dataclass(frozen=True)
+class PreparedModel:
+    """A model that is ready to be run on a device.
+
+    Args:
+        target: The model as the user named it.
+        path: Its file on this machine.
+        place: Path of its file on the device.
+        structure: What the file says.
+        task: How its accuracy is measured; None where it is not.
+    """
+
+    target: Target
+    path: Path
+    place: str
+    structure: TfliteModel
+    task: AccuracyTask | None
+
+    @property
+    def label(self) -> str:
+        """Name of the model in messages."""
+        return quoted(self.target.label)
+
+
+@dataclass(frozen=True)
+class PowerDrawn:
+    """Power that a board drew; None where it has no meter.
+
+    Args:
+        idle: Power while nothing ran.
+        busy: Power while the model ran.
+    """
+
+    idle: Power | None
+    busy: Power | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one runner told of one model at one thread count.
+
+    Args:
+        run: The device before, during and after the timed calls.
+        loaded: The model in memory.
+        warm_up: The calls before the timed ones.
+        timing: The timed calls.
+        memory: Resident memory of the runner.
+        power: Power that the board drew.
+        in_turn: How many candidates were timed in turn, this one included.
+        turn_group: Name of the candidates that were timed in turn; None of one alone.
+        cooldown_s: Seconds that the device rested before; None where it was not to.
+    """
+
+    run: DeviceRun
+    loaded: ModelLoaded
+    warm_up: ModelWarmed
+    timing: Timing
+    memory: MemoryUse
+    power: PowerDrawn
+    in_turn: int
+    turn_group: str | None
+    cooldown_s: float | None
+
+
+class Candidate:
+    """One model at one thread count, from the start of its runner to its end.
+
+    Args:
+        model: The model.
+        threads: Threads of the runtime.
+        device: The device, which is open.
+        plan: How to measure.
+
+    Attributes:
+        seconds: Time that its measurement took so far.
+
+    Raises:
+        EdgecnnError: Each method raises it where the model cannot be run or its runner died; it
+            names the model.
+    """
+
+    def __init__(self, model: PreparedModel, threads: int, device: Device, plan: BenchPlan) -> None:
+        self.model, self.threads = model, threads
+        self._plan = plan
+        self.seconds = 0.0
+        self._parts: list[Timing] = []
+        with self._working():
+            self._session = device.start(f"running {model.label}")
+
+    def prepare(self, on_progress: Progress) -> None:
+        """Look at the device, load the model and run it until it is warm."""
+        model, session = self.model, self._session
+        with self._working():
+            on_progress(f"loading {model.label}", 0, 0)
+            cooldown = self._plan.cooldown
+            self._cooldown_s = cooldown.rest(session, on_progress) if cooldown else None
+            self._before = session.health(IDLE_S)
+            self._idle = session.power(IDLE_POWER_S, busy=False)
+            self._loaded = session.load(
+                model.place, self.threads, _input_range(model.structure), self._plan.cpus
+            )
+            self._warm_up = session.warm_up(self._plan.warmup)
+
+    def memory_available_bytes(self) -> int | None:
+        """Return the memory that programs on the device can have without swapping."""
+        with self._working():
+            return self._session.health().memory_available_bytes
+
+    def time(self, rounds_left: int, in_turn: int, on_progress: Callable[[float], None]) -> None:
+        """Time some of the calls that are still to be made.
+
+        Args:
+            rounds_left: How often this is called, this time included; the last time makes up the
+                numbers that the plan asks for.
+            in_turn: How many candidates are timed in turn.
+            on_progress: Called with the fraction of this turn's calls that is done.
+        """
+        made = sum(len(part.samples_ms) for part in self._parts)
+        runs = self._plan.runs - made
+        seconds = self._plan.min_time_s - sum(part.background.seconds for part in self._parts)
+        room = (MAX_TIMED_CALLS - made) // rounds_left
+        if (runs <= 0 and seconds <= 0) or not room:
+            return
+        with self._working():
+            part = self._session.time(
+                settle=SETTLE_CALLS if in_turn > 1 and self._is_short else 0,
+                runs=max(1, -(-runs // rounds_left)),
+                min_time_s=max(0.0, seconds / rounds_left),
+                max_samples=room,
+                on_progress=on_progress,
+            )
+        self._parts.append(part)
+
+    @property
+    def _is_short(self) -> bool:
+        return self._warm_up.first_inference_ms < LONG_CALL_MS
+
+    def finish(self, in_turn: int, turn_group: str) -> Measured:
+        """Ask what is to be known after the timed calls; the model stays loaded.
+
+        Args:
+            in_turn: How many candidates were timed in turn.
+            turn_group: Name of these candidates.
+        """
+        session, timing = self._session, Timing.joined(self._parts)
+        with self._working():
+            # Asked before any images come: their tensors are not the model's memory.
+            memory, after = session.memory(), session.health()
+            # In a loop of its own: asking the meter would disturb the calls that are timed.
+            busy = session.power(BUSY_POWER_S, busy=True) if self._idle else None
+            facts = session.facts()
+        run = DeviceRun(facts, self._before, after, timing.cpu_lowest_mhz, self.threads)
+        return Measured(
+            run=run,
+            loaded=self._loaded,
+            warm_up=self._warm_up,
+            timing=timing,
+            memory=memory,
+            power=PowerDrawn(self._idle, busy),
+            in_turn=in_turn,
+            turn_group=turn_group if in_turn > 1 else None,
+            cooldown_s=self._cooldown_s,
+        )
+
+    def classify(self, device: DeviceAccuracy) -> Accuracy | None:
+        """Return how often the model is right; None where the plan has no data."""
+        model = self.model
+        if model.task is None:
+            return None
+        with self._working():
+            return device.run(
+                model.task, self._session, model.path, model.place, self.threads, model.label
+            )
+
+    def end(self, *, kill: bool) -> None:
+        """End the runner, at once if asked to."""
+        self._session.kill() if kill else self._session.close()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Name the model in errors, and count the time."""
+        begin = time.monotonic()
+        with named_errors(self.model.label), crash_explained():
+            yield
+        self.seconds += time.monotonic() - begin
+
+
+def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
+    """Return the values that a float input takes, where the file's metadata says it."""
+    described = (structure.edgecnn or {}).get("input")
+    return InputSpec.from_dict(described).value_range if described else None

@@ -1,0 +1,307 @@
+"""Classifying many images: decoded in threads, and run by as many runners as save time.
+
+Decoding and running overlap: a runner reads the next batch while this process prepares the one
+after that. Where the first runner is what all wait for, others are started beside it. Answers go
+back to their images, so they are the same whatever the number of runners.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.result import TOP_K
+from edgecnn.core.errors import InputError
+from edgecnn.data.datasets import Dataset
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.loader import LoadedImage, load
+from edgecnn.metadata.modelinput import to_levels, to_scores, to_tensor
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.reading import TensorInfo
+
+IMAGES_PER_MESSAGE = 16
+"""Enough to hide the way to the runner, few enough to keep memory low."""
+
+FEWEST_IMAGES_PER_MESSAGE = 4
+"""Towards the end batches become smaller, but not smaller than this."""
+
+BATCHES_UNDER_WAY = 2
+"""A runner has two batches: it works on one while the next one comes."""
+
+WORTH_S = 1.0
+"""Seconds that another runner must save: it takes a few tenths of a second of CPU to start."""
+
+WAITS_FOR_IMAGES = 0.3
+"""Share of its time that a runner waits for decoders, above which another one would wait too."""
+
+CREW_POLL_S = 0.01
+
+Indices = npt.NDArray[np.int64]
+OnImages = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class RunnerSource:
+    """Source of runners of a model on a device.
+
+    Args:
+        start: Starts a runner on the device.
+        place: Path of the model on the device.
+        threads: Threads of the runtime.
+        most: Runners that may run at the same time.
+    """
+
+    start: Callable[[], RunnerSession]
+    place: str
+    threads: int
+    most: int
+
+
+@dataclass(frozen=True)
+class DeployedModel:
+    """A model that lies on a device.
+
+    Args:
+        spec: How images become its input.
+        input: The tensor that takes an image.
+        output: The tensor of scores.
+        offset: Output of class 0.
+        runners: Source of runners; None where there is one only, which has the model loaded.
+    """
+
+    spec: InputSpec
+    input: TensorInfo
+    output: TensorInfo
+    offset: int
+    runners: RunnerSource | None
+
+    def open(
+        self, stack: ExitStack, on_start: Callable[[RunnerSession], None] = lambda session: None
+    ) -> RunnerSession:
+        """Return a runner that has the model loaded, until the stack ends.
+
+        Args:
+            stack: Ends the runner.
+            on_start: Called with the runner before the model is loaded.
+        """
+        assert self.runners is not None
+        session = stack.enter_context(self.runners.start())
+        on_start(session)
+        session.load(self.runners.place, self.runners.threads)
+        return session
+
+    def submit(self, session: RunnerSession, images: Sequence[LoadedImage]) -> None:
+        """Send a batch of images, all of them readable."""
+        pixels = [loaded.image for loaded in images if loaded.image is not None]
+        levels = to_levels(self.spec, self.input)
+        if levels is None:
+            pixels = [to_tensor(image, self.spec, self.input) for image in pixels]
+        tensors = np.stack(pixels)[:, None]
+        top_k = min(TOP_K, self.output.elements)
+        session.submit(tensors, top_k, with_outputs=True, levels=levels)
+
+    def collect(self, session: RunnerSession, indices: Indices, labels: Indices) -> Answers:
+        """Wait for the answers to the earliest batch.
+
+        Args:
+            session: The runner that the batch was submitted to.
+            indices: int64, shape (images,): indices of the batch's images in the data.
+            labels: int64, shape (images,): classes of these images.
+        """
+        given = session.collect()
+        assert given.outputs is not None
+        scores = to_scores(given.outputs.reshape(len(indices), -1), self.output)
+        wanted = labels + self.offset
+        return Answers(
+            indices=indices,
+            wanted=wanted,
+            top=given.top,
+            scores=np.take_along_axis(scores, given.top, axis=1),
+            wanted_scores=scores[np.arange(len(wanted)), wanted],
+            finite=given.finite,
+        )
+
+    def takes_the_cut_of(self, other: DeployedModel) -> bool:
+        """Say whether the model takes the same cut of an image as another one."""
+        cuts = [(s.shape, s.crop_fraction, s.interpolation) for s in (self.spec, other.spec)]
+        return cuts[0] == cuts[1]
+
+
+def classify_images(
+    dataset: Dataset,
+    indices: Sequence[int],
+    models: Sequence[DeployedModel],
+    first: RunnerSession | None = None,
+    most: int = 1,
+    on_images: OnImages = lambda done, total: None,
+) -> list[Answers]:
+    """Classify images by one model or by several that take the same cut of an image.
+
+    Args:
+        dataset: Labelled data.
+        indices: Indices of the images to classify.
+        models: The models; each is given every image, which is decoded once for all of them.
+        first: A runner that has the first model loaded already.
+        most: Runners of each model at most.
+        on_images: Called with (images done, images in all), from this thread.
+
+    Returns:
+        The answers of each model.
+
+    Raises:
+        InputError: No image can be read.
+        ChildCrashedError: A runner died.
+    """
+    work = _Work(dataset, indices, models)
+    with ExitStack() as stack:
+        sessions = [first or models[0].open(stack), *(model.open(stack) for model in models[1:])]
+        crew = _Crew(work, most)
+        stack.callback(crew.end)
+        for _ in work.done_by(sessions):
+            crew.check()
+            on_images(work.done, work.total)
+            crew.grow()
+        crew.join(lambda: on_images(work.done, work.total))
+    return work.answers()
+
+
+class _Work:
+    """The images that are still to be classified, and the answers that are there."""
+
+    def __init__(
+        self, dataset: Dataset, indices: Sequence[int], models: Sequence[DeployedModel]
+    ) -> None:
+        self.total, self.done, self.waited_s = len(indices), 0, 0.0
+        self.runners, self._handed_out = 1, 0
+        self.models = models
+        self._labels = np.asarray(dataset.labels, np.int64)
+        self._images = load(dataset, indices, models[0].spec)
+        self._lock = threading.Lock()
+        self._unreadable: list[LoadedImage] = []
+        self._parts: list[list[Answers]] = [[] for _ in models]
+
+    def done_by(self, sessions: Sequence[RunnerSession]) -> Iterator[None]:
+        """Classify by a runner of each model until no image is left; yields after each batch."""
+        under_way: deque[list[LoadedImage]] = deque()
+        while batch := self._next():
+            if readable := self._readable(batch):
+                for model, session in zip(self.models, sessions, strict=True):
+                    model.submit(session, readable)
+                under_way.append(readable)
+            if len(under_way) >= BATCHES_UNDER_WAY:
+                self._collect(under_way.popleft(), sessions)
+            yield
+        while under_way:
+            self._collect(under_way.popleft(), sessions)
+            yield
+
+    def stop(self) -> None:
+        """Hand out no more images."""
+        with self._lock:
+            self._images.close()
+
+    def answers(self) -> list[Answers]:
+        """Return what each model answered."""
+        unreadable = sorted(self._unreadable, key=lambda loaded: loaded.index)
+        errors = tuple(str(loaded.error) for loaded in unreadable)
+        if not self.done - len(unreadable):
+            raise InputError(f"not one image can be read: {errors[0]}")
+        return [Answers.joined(parts, errors) for parts in self._parts]
+
+    def _next(self) -> list[LoadedImage]:
+        begin = time.monotonic()
+        with self._lock:
+            batch = list(islice(self._images, self._batch_size()))
+            self._handed_out += len(batch)
+            self.waited_s += time.monotonic() - begin
+        return batch
+
+    def _batch_size(self) -> int:
+        """Return fewer images towards the end, so that no runner has to wait long for another."""
+        share = (self.total - self._handed_out) // (2 * BATCHES_UNDER_WAY * self.runners)
+        return max(FEWEST_IMAGES_PER_MESSAGE, min(IMAGES_PER_MESSAGE, share))
+
+    def _readable(self, batch: list[LoadedImage]) -> list[LoadedImage]:
+        bad = [loaded for loaded in batch if loaded.image is None]
+        with self._lock:
+            self._unreadable += bad
+            self.done += len(bad)
+        return [loaded for loaded in batch if loaded.image is not None]
+
+    def _collect(self, batch: list[LoadedImage], sessions: Sequence[RunnerSession]) -> None:
+        indices = np.array([loaded.index for loaded in batch], np.int64)
+        for model, session, parts in zip(self.models, sessions, self._parts, strict=True):
+            parts.append(model.collect(session, indices, self._labels[indices]))
+        with self._lock:
+            self.done += len(batch)
+
+
+class _Crew:
+    """Runners beside the first, each with a thread on this machine that feeds it."""
+
+    def __init__(self, work: _Work, most: int) -> None:
+        self._work, self._most = work, most
+        self._threads: list[threading.Thread] = []
+        self._sessions: list[RunnerSession] = []
+        self._failed: list[BaseException] = []
+        self._look()
+
+    def grow(self) -> None:
+        """Start another runner if that saves time: images wait for runners, and many are left."""
+        work, runners = self._work, self._work.runners
+        done = work.done - self._done
+        if runners >= self._most or done < runners * IMAGES_PER_MESSAGE:
+            return
+        seconds = time.monotonic() - self._begin
+        left_s = seconds / done * (work.total - work.done)
+        waiting = (work.waited_s - self._waited_s) / (runners * seconds)
+        if left_s > WORTH_S and waiting < WAITS_FOR_IMAGES:
+            thread = threading.Thread(target=self._drive, daemon=True)
+            self._threads.append(thread)
+            work.runners += 1
+            thread.start()
+            self._look()
+
+    def check(self) -> None:
+        """Raise the error that ended one of the runners."""
+        if self._failed:
+            raise self._failed[0]
+
+    def join(self, on_wait: Callable[[], None]) -> None:
+        """Wait for the batches that are still worked on, not for a runner that only starts."""
+        while self._work.done < self._work.total:
+            self.check()
+            time.sleep(CREW_POLL_S)
+            on_wait()
+
+    def end(self) -> None:
+        """End the runners at once, and their threads."""
+        self._work.stop()
+        if any(thread.is_alive() for thread in self._threads):
+            for session in self._sessions:
+                session.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def _look(self) -> None:
+        """Count time and images from now on."""
+        self._begin, self._done = time.monotonic(), self._work.done
+        self._waited_s = self._work.waited_s
+
+    def _drive(self) -> None:
+        try:
+            with ExitStack() as stack:
+                sessions = [model.open(stack, self._sessions.append) for model in self._work.models]
+                for _ in self._work.done_by(sessions):
+                    pass
+        except BaseException as error:
+            self._failed.append(error)

@@ -1,0 +1,79 @@
+"""The chart of what each scheme costs in accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_accuracy
+from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.charts.points import told
+from edgecnn.reporting.rows import ReportRow
+from edgecnn.reporting.scheme_costs import scheme_costs
+
+NO_FLOAT32 = (
+    "A scheme's cost shows beside the float32 file of the same model, measured on the same data."
+)
+
+
+def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
+    # The float32 files need not be shown.
+    shown = {row.id for row in rows}
+    return {"losses": [one for one in _losses(every) if one["id"] in shown]}
+
+
+def _missing(rows: Rows, every: Rows) -> str | None:
+    has_costs = bool(_datasets(rows, every)["losses"])
+    return without_accuracy(rows, every) or (None if has_costs else NO_FLOAT32)
+
+
+def _losses(rows: Sequence[ReportRow]) -> Values:
+    """Return what each quantised file costs beside its float32 file, with its interval."""
+    return [
+        {
+            **told(one.row),
+            "place": place,
+            "text": f"{one.model}  ·  {one.row.record.scheme}",
+            "change": one.change.change,
+            "low": one.change.low,
+            "high": one.change.high,
+        }
+        for place, one in enumerate(scheme_costs(rows))
+    ]
+
+
+def _draw(look: Look) -> Any:
+    alt, files = look.altair, look.data("losses")
+    title = "top-1 beside the float32 file, percentage points"
+    axis = alt.Axis(format="+~g", orient="top", offset=6, tickCount=6)
+    titles = {"change": "points beside float32", "low": "at least", "high": "at most"}
+    told_too = (alt.Tooltip(f"{n}:Q", title=t, format="+.2f") for n, t in titles.items())
+    zero = look.data("losses").mark_rule(style="front", strokeDash=[5, 4])
+    intervals = files.mark_rule(strokeWidth=3, opacity=0.45, yOffset=8).encode(
+        x=alt.X("low:Q", title=title, axis=axis), x2="high:Q", y=look.row, color=look.colour
+    )
+    changes = files.mark_circle(size=110, opacity=1, yOffset=8, cursor="pointer").encode(
+        x=alt.X("change:Q"), y=look.row, color=look.colour, tooltip=look.tooltip(*told_too)
+    )
+    return look.layers(
+        zero.encode(x=alt.XDatum(0)), intervals, changes, look.row_labels(files),
+        height=look.row_height,
+    )  # fmt: skip
+
+
+chart = Chart(
+    name="cost",
+    order=40,
+    title="What each scheme costs",
+    picture_title="What each scheme costs",
+    explanation=(
+        "Top-1 less that of the float32 file of the same model on the same images, with its 99 % "
+        "interval. A file that was not measured --against the float32 file has an interval for "
+        "different images, which is rather too wide."
+    ),
+    datasets=_datasets,
+    missing=_missing,
+    draw=_draw,
+    is_wide=False,
+    row_data="losses",
+)

@@ -1,0 +1,86 @@
+"""What a scheme costs in accuracy: each file beside the float32 file of the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from edgecnn.comparison.changes import share_change
+from edgecnn.comparison.intervals import Interval
+from edgecnn.comparison.pairing import Pair
+from edgecnn.reporting.rows import ReportRow
+from edgecnn.results.record import Record
+from edgecnn.tflite.schemes import SCHEMES
+
+REFERENCE_SCHEME = "float32"
+
+
+@dataclass(frozen=True)
+class SchemeCost:
+    """The top-1 of one file, less that of its model in float32.
+
+    Args:
+        model: Name that the files of the model have in common.
+        row: Row of the file.
+        change: The difference and its interval, in percentage points.
+    """
+
+    model: str
+    row: ReportRow
+    change: Interval
+
+
+def scheme_costs(rows: Sequence[ReportRow]) -> list[SchemeCost]:
+    """Return what each quantised file costs, models in the order of the rows.
+
+    Args:
+        rows: Rows of one setting. A file whose model has no float32 file among them, of the same
+            input size and on as many images, is left out.
+
+    Example:
+        >>> [(one.row.record.scheme, one.change.change) for one in scheme_costs(rows)]
+        [('int8', -0.3)]
+    """
+    judged = [row for row in rows if row.top1_percent is not None and row.record.images]
+    floats: dict[tuple[object, ...], ReportRow] = {}
+    for row in judged:
+        if row.record.scheme == REFERENCE_SCHEME:
+            floats.setdefault(_model(row.record), row)
+    found = [
+        SchemeCost(base_name(row.record), row, _change(floats[_model(row.record)], row))
+        for row in judged
+        if row.record.scheme != REFERENCE_SCHEME and _model(row.record) in floats
+    ]
+    order = list(dict.fromkeys(one.model for one in found))
+    return sorted(found, key=lambda one: (order.index(one.model), _scheme_order(one.row.record)))
+
+
+def base_name(record: Record) -> str:
+    """Return a file's name without ending and scheme, which its schemes have in common.
+
+    Example:
+        >>> base_name(replace(record, model="a/net_int8.tflite", scheme="int8"))
+        'net'
+    """
+    stem = PurePath(record.model).name.removesuffix(".tflite")
+    for scheme in SCHEMES:
+        for mark in "_-.":
+            if stem.endswith(f"{mark}{scheme}"):
+                return stem.removesuffix(f"{mark}{scheme}")
+    return stem
+
+
+def _scheme_order(record: Record) -> int:
+    schemes = list(SCHEMES)
+    return schemes.index(record.scheme) if record.scheme in SCHEMES else len(schemes)
+
+
+def _model(record: Record) -> tuple[object, ...]:
+    return base_name(record), record.input_shape, record.images
+
+
+def _change(reference: ReportRow, row: ReportRow) -> Interval:
+    change = share_change("top1_percent", Pair((reference.record,), (row.record,)))
+    assert change is not None and change.interval is not None
+    return change.interval

@@ -1,0 +1,174 @@
+"""What makes two measurements comparable: the conditions they were made under, and what was judged.
+
+Three questions have different answers, and each is answered here alone:
+
+- :class:`Conditions`: may the speed of two measurements be compared?
+- :class:`LabelledData`: may their accuracy be compared as well?
+- :func:`give_same_answers`: must their accuracy be the same, whatever the speed?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from edgecnn.core.text import quoted_if_needed
+from edgecnn.results.fields import EMULATED_MARK
+from edgecnn.results.record import Outline, Record
+
+Measured = TypeVar("Measured", bound=Outline)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The conditions of a measurement: where one differs, a change is not the model's alone.
+
+    Each is a field of :class:`~edgecnn.results.record.Record` with the role of a condition, and all
+    those fields are here except the ones about accuracy.
+
+    Args:
+        device: Name of the device.
+        cpu: Name of the processor.
+        architecture: Instruction set of the kernel.
+        emulated: Whether an emulator runs the CPU, as far as that was seen.
+        runtime: Package of the runtime.
+        runtime_version: Version of the runtime.
+        threads: Threads of the runtime.
+        cpus: CPUs that the model was kept on; None if the system chose them.
+        protocol: Rules of the measurement; None for the default ones.
+    """
+
+    device: str
+    cpu: str
+    architecture: str
+    emulated: bool
+    runtime: str
+    runtime_version: str
+    threads: int
+    cpus: str | None
+    protocol: str | None
+
+    @classmethod
+    def of(cls, record: Outline) -> Conditions:
+        """Return the conditions of a measurement.
+
+        Example:
+            >>> Conditions.of(record).threads
+            1
+        """
+        values = {name: getattr(record, name) for name in CONDITION_NAMES}
+        # Records of versions that did not look for an emulator have None.
+        return cls(**{**values, "emulated": bool(record.emulated)})
+
+    def differences(self, other: Conditions) -> tuple[str, ...]:
+        """Return what differs, each as ``"threads: 1 and 2"``.
+
+        Example:
+            >>> Conditions.of(free).differences(Conditions.of(pinned))
+            ('cpus: any and 0',)
+        """
+        return _different((name, self._text(name), other._text(name)) for name in CONDITION_NAMES)
+
+    @property
+    def setting(self) -> str:
+        """How the model ran, without where: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
+        return f"{self.threads} thread{'' if self.threads == 1 else 's'}{self.restrictions}"
+
+    @property
+    def restrictions(self) -> str:
+        """What is unusual: ``" on CPU 0"``, ``", mlperf-single-stream"``; empty by default."""
+        many = "s" if "," in (self.cpus or "") else ""
+        where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
+        rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
+        return where + rules
+
+    def _text(self, name: str) -> str:
+        value = getattr(self, name)
+        if value is None:
+            return {"cpus": "any", "protocol": "default"}[name]
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
+
+
+@dataclass(frozen=True)
+class LabelledData:
+    """The images that an accuracy was measured on; sets of another size are other data.
+
+    Args:
+        name: Name of the data.
+        images: Number of images that were classified.
+    """
+
+    name: str
+    images: int
+
+    @classmethod
+    def of(cls, record: Outline) -> LabelledData | None:
+        """Return the data of a measurement, None where no accuracy was measured."""
+        return None if record.data is None else cls(record.data, record.images or 0)
+
+    def differences(self, other: LabelledData) -> tuple[str, ...]:
+        """Return what differs, each as ``"images: 100 and 1000"``."""
+        return _different((("data", self.name, other.name), ("images", self.images, other.images)))
+
+    def __str__(self) -> str:
+        """Return a text for people: ``"364 images of digits"``."""
+        return f"{self.images:,} images of {quoted_if_needed(self.name)}"
+
+
+def processor_text(record: Record) -> str:
+    """Return the processor that a record was measured on: ``"Raspberry Pi 5, Cortex-A76"``."""
+    board = f"{record.board}, " if record.board not in (None, record.cpu) else ""
+    return f"{board}{record.cpu}{f' {EMULATED_MARK}' if record.emulated else ''}"
+
+
+def measured_file(record: Outline) -> tuple[str, str]:
+    """Return what a measurement was of, the same for a file that was made anew in its place.
+
+    The name of an architecture stands for many files, so that its hash tells them apart.
+
+    Returns:
+        The file, and its scheme.
+
+    Example:
+        >>> measured_file(record)
+        ('nets/model.tflite', 'int8')
+    """
+    is_file = record.model.endswith(".tflite")
+    return record.model if is_file else record.model_sha256, record.scheme
+
+
+def give_same_answers(one: Outline, other: Outline) -> bool:
+    """Return whether two measurements classified the same images by the same computation.
+
+    Threads, CPUs and the device do not matter for that: one file gives one answer wherever the
+    runtime and the instruction set are the same.
+    """
+    deciding = ("model_sha256", "runtime", "runtime_version", "architecture", "data", "images")
+    return all(getattr(one, name) == getattr(other, name) for name in deciding)
+
+
+def newest_of_each(
+    measurements: Iterable[Measured], kind: Callable[[Measured], Hashable]
+) -> list[Measured]:
+    """Return the first measurement of each kind.
+
+    Args:
+        measurements: The latest first.
+        kind: Tells of which kind a measurement is.
+
+    Example:
+        >>> newest_of_each(store.listed(), Conditions.of)[0].latency_p50_ms
+        3.28
+    """
+    newest: dict[Hashable, Measured] = {}
+    for one in measurements:
+        newest.setdefault(kind(one), one)
+    return list(newest.values())
+
+
+def _different(values: Iterable[tuple[str, object, object]]) -> tuple[str, ...]:
+    return tuple(f"{name}: {one} and {other}" for name, one, other in values if one != other)

@@ -1,0 +1,153 @@
+"""A filter: which results are listed, reported, exported or deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+
+from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.results.record import Outline
+
+AGE_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a result must have; None where it does not matter.
+
+    :func:`edgecnn.store.query.where` turns it into SQL, which selects the same results.
+
+    Args:
+        ids: Numbers of results in the store; empty for all.
+        model: Path or name as it was measured, or the file's name; ``*`` stands for any characters,
+            which are looked for in the path if there is a ``/`` and else in the name.
+        model_sha256: SHA-256 of the model's file.
+        device: Name of the device.
+        scheme: Quantisation scheme.
+        threads: Threads of the runtime.
+        tag: One of the result's tags.
+        since: Earliest moment of the measurement, as :func:`parse_since` gives it.
+    """
+
+    ids: tuple[int, ...] = ()
+    model: str | None = None
+    model_sha256: str | None = None
+    device: str | None = None
+    scheme: str | None = None
+    threads: int | None = None
+    tag: str | None = None
+    since: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the filter lets everything through."""
+        return self == Filter()
+
+    @property
+    def has_pattern(self) -> bool:
+        """Whether the model is a pattern."""
+        return "*" in (self.model or "")
+
+    @property
+    def is_about_path(self) -> bool:
+        """Whether the pattern of the model is looked for in the path, not in the name."""
+        return "/" in (self.model or "")
+
+    def equal_fields(self) -> dict[str, object]:
+        """Return the fields of a record that must have one value, with that value."""
+        names = ("model_sha256", "device", "scheme", "threads")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def matches(
+        self, record: Outline, number: int | None = None, tags: Collection[str] = ()
+    ) -> bool:
+        """Return whether a result is let through.
+
+        Args:
+            record: The record.
+            number: Its number in the store, if it is kept there.
+            tags: Its tags.
+
+        Example:
+            >>> Filter(model="*_int8.tflite", threads=1).matches(record)
+            True
+        """
+        return (
+            (not self.ids or number in self.ids)
+            and (self.tag is None or self.tag in tags)
+            and (self.since is None or utc_text(record.measured_at) >= self.since)
+            and all(getattr(record, name) == value for name, value in self.equal_fields().items())
+            and (self.model is None or self._has_model(record.model))
+        )
+
+    def _has_model(self, model: str) -> bool:
+        name = name_of(model)
+        if not self.has_pattern:
+            return self.model in (model, name)
+        return fnmatchcase(model if self.is_about_path else name, glob_pattern(str(self.model)))
+
+
+def glob_pattern(pattern: str) -> str:
+    """Return a pattern in which only the star is special, as one where ``?`` and ``[`` are too.
+
+    Example:
+        >>> glob_pattern("a[1]*")
+        'a[[]1]*'
+    """
+    return re.sub(r"([\[?])", r"[\1]", pattern)
+
+
+def name_of(model: str) -> str:
+    """Return a file's name, by which its results are found from any folder.
+
+    Example:
+        >>> name_of("nets/model.tflite")
+        'model.tflite'
+    """
+    return PurePath(model).name[:255]
+
+
+def utc_text(measured_at: str) -> str:
+    """Return a moment in UTC in one form, so that moments sort as texts.
+
+    Raises:
+        EdgecnnError: The text is no moment of ISO 8601.
+
+    Example:
+        >>> utc_text("2026-11-25T06:00+02:00")
+        '2026-11-25T04:00:00+00:00'
+    """
+    try:
+        moment = datetime.fromisoformat(measured_at.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise EdgecnnError(f"{measured_at!r} is no time") from error
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
+
+
+def parse_since(text: str, now: datetime | None = None) -> str:
+    """Return a time in UTC from a date, a time, or an age.
+
+    Args:
+        text: ``2026-11-25``, ``2026-11-25T14:00`` (local time), or ``7d``, ``12h``, ``30m``.
+        now: The present, for tests.
+
+    Raises:
+        InputError: The text is no date, time or age.
+
+    Example:
+        >>> parse_since("2026-11-25T14:00+00:00")
+        '2026-11-25T14:00:00+00:00'
+    """
+    try:
+        if age := re.fullmatch(r"(\d{1,6})([dhm])", text.strip()):
+            moment = now or datetime.now(timezone.utc)
+            text = (moment - timedelta(**{AGE_UNITS[age[2]]: int(age[1])})).isoformat()
+        return utc_text(text.strip())
+    except (EdgecnnError, OverflowError):
+        raise InputError(
+            f"{text!r} is no time: 2026-11-25, 2026-11-25T14:00, or an age as 7d, 12h, 30m"
+        ) from None

@@ -1,0 +1,116 @@
+"""What a device's system says of the device: its facts, its health, its power meter.
+
+Most of it stands in files that only Linux has; elsewhere the answer is None.
+
+The module travels to devices: the standard library alone, and Python 3.9.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import struct
+import time
+from pathlib import Path
+
+from edgecnn.core.platform_support import physical_memory_bytes, system_text
+from edgecnn.runner.ondevice.system import DEVICE_TREE, is_macos, os_name, output_of, tree_text
+from edgecnn.runner.protocol import EmulationSigns, HealthTexts, HostFacts
+
+CPU = "/sys/devices/system/cpu"
+
+
+def host_facts() -> HostFacts:
+    """Return what the device is."""
+    return HostFacts(
+        cpu=cpu_name(),
+        cores=os.cpu_count(),
+        memory_bytes=physical_memory_bytes(),
+        os=os_name(),
+        kernel=platform.release(),
+        architecture=platform.machine(),
+        governor=system_text(f"{CPU}/cpu0/cpufreq/scaling_governor"),
+        board=tree_text("model"),
+        compatible=tuple((tree_text("compatible") or "").split("\0")),
+        bits=struct.calcsize("P") * 8,
+        userland=output_of(["dpkg", "--print-architecture"]),
+        cpu_max_khz=texts_of(f"{CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq"),
+        emulation=emulation_signs(),
+    )
+
+
+def emulation_signs() -> EmulationSigns:
+    """Return what would give an emulated CPU away; the other side weighs it."""
+    # qemu answers for /proc/self/exe in its guest's name; this way round it is the kernel's answer.
+    program = f"/proc/self/task/{os.getpid()}/exe"
+    try:
+        with Path(program).open("rb") as file:
+            path, header = str(Path(program).readlink()), file.read(20)
+    except OSError:
+        path, header = None, b""
+    return EmulationSigns(
+        program=path,
+        program_header=header.hex(),
+        cpuinfo=(system_text("/proc/cpuinfo") or "").partition("\n\n")[0],
+        product=system_text("/sys/class/dmi/id/product_name"),
+        tree=tuple(path.name for path in paths_of(f"{DEVICE_TREE}/*")),
+        clocks=texts_of("/sys/class/ptp/ptp*/clock_name"),
+    )
+
+
+def host_health(idle_s: float) -> HealthTexts:
+    """Return how the device is just now; what other programs do is seen while this one waits.
+
+    Args:
+        idle_s: Seconds to wait between the two looks at the CPU's times.
+    """
+    before = cpu_times()
+    time.sleep(idle_s)
+    return HealthTexts(
+        cpu_times=(before, cpu_times()),
+        loadavg=system_text("/proc/loadavg"),
+        meminfo=system_text("/proc/meminfo"),
+        vmstat=system_text("/proc/vmstat"),
+        core_khz=texts_of(f"{CPU}/cpu[0-9]*/cpufreq/scaling_cur_freq"),
+        zones=tuple(
+            (system_text(zone / "type"), system_text(zone / "temp"))
+            for zone in paths_of("/sys/class/thermal/thermal_zone*")
+        ),
+        throttled=output_of(["vcgencmd", "get_throttled"]),
+        temperature=output_of(["vcgencmd", "measure_temp"]),
+    )
+
+
+def power_text() -> str | None:
+    """Return current and voltage of each rail as vcgencmd prints them; None without a meter."""
+    text = output_of(["vcgencmd", "pmic_read_adc"])
+    return text if text and "current(" in text else None
+
+
+def cpu_times() -> str:
+    """Return the line of ``/proc/stat`` that sums up all cores; empty on other systems."""
+    return (system_text("/proc/stat") or "").partition("\n")[0]
+
+
+def cpu_name() -> str:
+    """Return the processor's name, or a board's where ``/proc/cpuinfo`` names only that."""
+    found: dict[str, str] = {}
+    for line in (system_text("/proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip(), value.strip())
+    for key in ("model name", "Model", "Hardware"):
+        if found.get(key):
+            return found[key]
+    brand = output_of(["sysctl", "-n", "machdep.cpu.brand_string"]) if is_macos() else None
+    return tree_text("model") or brand or platform.processor() or platform.machine()
+
+
+def paths_of(pattern: str) -> list[Path]:
+    """Return the files that an absolute pattern finds, in order."""
+    return sorted(Path("/").glob(pattern[1:]))
+
+
+def texts_of(pattern: str) -> tuple[str, ...]:
+    """Return the text of every file that a pattern finds and that can be read."""
+    texts = map(system_text, paths_of(pattern))
+    return tuple(text for text in texts if text is not None)

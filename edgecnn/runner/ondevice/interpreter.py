@@ -1,0 +1,170 @@
+"""The one model that a runner has loaded: its tensors, its input, its calls.
+
+The module travels to devices: the standard library, numpy and a TFLite runtime, and Python 3.9.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from edgecnn.core.errors import EdgecnnError, InputError, first_line
+from edgecnn.runner.ondevice.runtime import Runtime
+from edgecnn.runner.ondevice.sampling import NS_PER_MS
+from edgecnn.runner.protocol import BatchClassified, ClassifyBatch, LoadModel, RuntimeTensor
+
+NOISE_SEED = 0
+PIXEL_LEVELS = 256
+
+
+class LoadedInterpreter:
+    """A model in memory, whose tensors are allocated.
+
+    Args:
+        runtime: The TFLite runtime.
+        request: The model to load, and its settings.
+
+    Attributes:
+        threads: Threads of the runtime.
+        load_ms: Milliseconds that loading took; the runtime packs float weights in that time.
+        first_ms: Milliseconds of the first call; None before it.
+        inputs: The inputs.
+        outputs: The outputs.
+
+    Raises:
+        InputError: The runtime cannot load the file.
+    """
+
+    def __init__(self, runtime: Runtime, request: LoadModel) -> None:
+        self.threads = request.threads
+        self._input_range = request.input_range
+        self.first_ms: float | None = None
+        begin = time.perf_counter_ns()
+        try:
+            self._interpreter = runtime.interpreter(
+                model_path=request.model, num_threads=request.threads
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{runtime.name} cannot load it: {first_line(error)}") from error
+        self.load_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
+        self._input_details = self._interpreter.get_input_details()
+        self._output_details = self._interpreter.get_output_details()
+        self.inputs = tuple(map(describe, self._input_details))
+        self.outputs = tuple(map(describe, self._output_details))
+        self.invoke = self._interpreter.invoke
+
+    def run(self) -> None:
+        """Run the model once.
+
+        Raises:
+            EdgecnnError: The model does not run.
+        """
+        begin = time.perf_counter_ns()
+        try:
+            self.invoke()
+        except (RuntimeError, ValueError) as error:
+            reason = first_line(error)
+            raise EdgecnnError(f"the model loads but does not run: {reason}") from error
+        if self.first_ms is None:
+            self.first_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
+
+    def fill(self, content: Any = None) -> None:
+        """Set the inputs.
+
+        Args:
+            content: Raw bytes of the first one; None fills all of them with noise.
+        """
+        import numpy as np
+
+        if content is not None:
+            detail = self._input_details[0]
+            tensor = np.frombuffer(content, detail["dtype"]).reshape(detail["shape"])
+            self._interpreter.set_tensor(detail["index"], tensor)
+            return
+        generator = np.random.Generator(np.random.PCG64(NOISE_SEED))
+        for detail in self._input_details:
+            noise = image_like(detail, self._input_range, generator)
+            self._interpreter.set_tensor(detail["index"], noise)
+
+    def is_finite(self) -> bool:
+        """Say whether every value of the outputs is finite."""
+        import numpy as np
+
+        values = (self._interpreter.get_tensor(one["index"]) for one in self._output_details)
+        return all(bool(np.all(np.isfinite(np.asarray(value, float)))) for value in values)
+
+    def classify(self, request: ClassifyBatch) -> BatchClassified:
+        """Find the best classes of each tensor of a batch; of equal scores the lower index wins."""
+        import numpy as np
+
+        source, target = self._input_details[0], self._output_details[0]
+        rows = []
+        for tensor in tensors_of(request, source):
+            self._interpreter.set_tensor(source["index"], tensor)
+            self.run()
+            rows.append(self._interpreter.get_tensor(target["index"]).reshape(-1))
+        scores = np.stack(rows)
+        # Wider than the integers of a quantised output, whose least value has no negative.
+        wide = scores.astype(np.float64)
+        top = np.argsort(-wide, axis=1, kind="stable")[:, : request.top_k]
+        return BatchClassified(
+            top=tuple(map(tuple, top.tolist())),
+            finite=tuple(bool(np.isfinite(row).all()) for row in wide),
+            shape=scores.shape,
+            dtype=str(scores.dtype),
+            payload=scores.tobytes() if request.outputs else None,
+        )
+
+
+def tensors_of(request: ClassifyBatch, detail: dict[str, Any]) -> Iterator[Any]:
+    """Yield the tensors of a batch.
+
+    Args:
+        request: The batch.
+        detail: What the runtime says of the input.
+    """
+    import numpy as np
+
+    shape = (request.count, *(int(n) for n in detail["shape"]))
+    if not request.has_levels:
+        yield from np.frombuffer(request.payload, detail["dtype"]).reshape(shape)
+        return
+    levels = np.frombuffer(request.payload, detail["dtype"], PIXEL_LEVELS)
+    pixels = np.frombuffer(request.payload, np.uint8, offset=levels.nbytes).reshape(shape)
+    for image in pixels:
+        yield levels.take(image)
+
+
+def describe(detail: dict[str, Any]) -> RuntimeTensor:
+    """Return a tensor's name, shape, type and quantisation as plain values."""
+    scale, zero_point = detail["quantization"]
+    return RuntimeTensor(
+        name=detail["name"],
+        shape=tuple(int(n) for n in detail["shape"]),
+        dtype=detail["dtype"].__name__,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )
+
+
+def image_like(
+    detail: dict[str, Any], value_range: tuple[float, float] | None, generator: Any
+) -> Any:
+    """Return uniform noise over the values that an image has in a tensor's type.
+
+    Args:
+        detail: What the runtime says of the tensor.
+        value_range: Least and greatest value of floats; None for [-1, 1].
+        generator: numpy's generator of random numbers.
+    """
+    import numpy as np
+
+    dtype, shape = np.dtype(detail["dtype"]), tuple(detail["shape"])
+    if dtype.kind == "f":
+        low, high = value_range or (-1.0, 1.0)
+        return generator.uniform(low, high, shape).astype(dtype)
+    if dtype.itemsize == 1 and dtype.kind in "iu":
+        return generator.integers(0, PIXEL_LEVELS, shape, np.uint8).view(dtype)
+    return np.zeros(shape, dtype)

@@ -1,0 +1,386 @@
+"""The messages that a runner takes and gives, in the order in which a model is measured.
+
+Each request has one answer; before that of :class:`TimeModel` come any number of
+:class:`TimingProgress`. Where a request fails its answer is an ``ErrorReport``. What the operating
+system says goes as raw text: the other side (:mod:`edgecnn.runner.health`,
+:mod:`edgecnn.runner.emulation`) reads it, so that what runs on a device stays small.
+
+The module travels to devices, and the device's Python evaluates the annotations: the standard
+library alone, and Python 3.9.
+"""
+
+from dataclasses import dataclass
+from typing import Optional, Union
+
+SystemText = Optional[str]
+"""What a file or a program of the system says; None where the system has no such thing."""
+
+
+@dataclass(frozen=True)
+class DescribeHost:
+    """Asks for :class:`HostFacts`."""
+
+
+@dataclass(frozen=True)
+class EmulationSigns:
+    """What gives an emulated CPU away.
+
+    Args:
+        program: Path of the program that the kernel runs in this process.
+        program_header: Its first 20 bytes in hexadecimal digits, those of an ELF header.
+        cpuinfo: First paragraph of ``/proc/cpuinfo``.
+        product: Name of the machine in its firmware.
+        tree: Names at the root of the device tree.
+        clocks: Names of the clocks that a virtual machine shares with its host.
+    """
+
+    program: SystemText = None
+    program_header: str = ""
+    cpuinfo: str = ""
+    product: SystemText = None
+    tree: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What a device is, as its system says.
+
+    Args:
+        cpu: Name of the processor, or of the board where the system names only that.
+        cores: Logical cores.
+        memory_bytes: Physical memory.
+        os: Name and version of the system.
+        kernel: Version of the kernel.
+        architecture: What the system calls its machine: ``"aarch64"``.
+        governor: Policy that sets the first core's clock: ``"ondemand"``.
+        board: Model in the device tree.
+        compatible: Names in the device tree, from the board's to the chip's.
+        bits: Width of the Python that runs the model: 32 or 64.
+        userland: Architecture of Debian's packages: ``"arm64"``.
+        cpu_max_khz: Highest clock of each core, in kHz.
+        emulation: What gives an emulated CPU away.
+    """
+
+    cpu: str
+    cores: Optional[int]
+    memory_bytes: Optional[int]
+    os: str
+    kernel: str
+    architecture: str
+    governor: SystemText
+    board: SystemText
+    compatible: tuple[str, ...]
+    bits: int
+    userland: SystemText
+    cpu_max_khz: tuple[str, ...]
+    emulation: EmulationSigns
+
+
+@dataclass(frozen=True)
+class AskHealth:
+    """Asks for :class:`HealthTexts`.
+
+    Args:
+        idle_s: Seconds that the runner waits, to see how busy other programs keep the CPU.
+    """
+
+    idle_s: float
+
+
+@dataclass(frozen=True)
+class HealthTexts:
+    """How a device is at one moment, as its system says.
+
+    Args:
+        cpu_times: The line of ``/proc/stat`` that sums up all cores, before and after the wait.
+        loadavg: ``/proc/loadavg``.
+        meminfo: ``/proc/meminfo``.
+        vmstat: ``/proc/vmstat``.
+        core_khz: Present clock of each core, in kHz.
+        zones: Type and temperature (thousandths of a degree) of each thermal zone.
+        throttled: What ``vcgencmd get_throttled`` prints.
+        temperature: What ``vcgencmd measure_temp`` prints.
+    """
+
+    cpu_times: tuple[str, str]
+    loadavg: SystemText
+    meminfo: SystemText
+    vmstat: SystemText
+    core_khz: tuple[str, ...]
+    zones: tuple[tuple[SystemText, SystemText], ...]
+    throttled: SystemText
+    temperature: SystemText
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Asks to load a model, and for :class:`ModelLoaded`.
+
+    Args:
+        model: Path of the file on the device.
+        threads: Threads of the runtime.
+        input_range: Least and greatest value of the noise for float inputs; None for [-1, 1].
+        cpus: Numbers of the CPUs that the runner may use; None leaves that to the system.
+    """
+
+    model: str
+    threads: int = 1
+    input_range: Optional[tuple[float, float]] = None
+    cpus: Optional[tuple[int, ...]] = None
+
+
+@dataclass(frozen=True)
+class RuntimeTensor:
+    """One input or output as the runtime sees it.
+
+    Args:
+        name: Name in the file.
+        shape: Shape, the batch included.
+        dtype: numpy's name of the type: ``"int8"``.
+        scale: Step between two integers; 0 where the tensor is not quantised.
+        zero_point: The integer that stands for 0.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class ModelLoaded:
+    """A model in the runner's memory.
+
+    Args:
+        runtime: Distribution of the TFLite runtime: ``"ai-edge-litert"``.
+        runtime_version: Version of the runtime.
+        python: Version of the Python that the runtime runs in.
+        load_ms: Milliseconds to make the interpreter and allocate its tensors.
+        inputs: The inputs, in the file's order.
+        outputs: The outputs, in the file's order.
+    """
+
+    runtime: str
+    runtime_version: str
+    python: str
+    load_ms: float
+    inputs: tuple[RuntimeTensor, ...]
+    outputs: tuple[RuntimeTensor, ...]
+
+
+@dataclass(frozen=True)
+class CheckModel:
+    """Asks to run the model once, and for :class:`ModelChecked`.
+
+    Args:
+        payload: Raw bytes of the first input; noise is fed where it is None.
+    """
+
+    payload: Optional[Union[bytes, memoryview]] = None
+
+
+@dataclass(frozen=True)
+class ModelChecked:
+    """Whether a model that ran once gave finite values in all of its outputs."""
+
+    finite: bool
+
+
+@dataclass(frozen=True)
+class WarmModel:
+    """Asks to run the model before it is timed, and for :class:`ModelWarmed`.
+
+    Args:
+        calls: Calls besides the first one; None goes on until they are as fast as each other.
+        max_s: Seconds after which that is given up.
+    """
+
+    calls: Optional[int]
+    max_s: float
+
+
+@dataclass(frozen=True)
+class ModelWarmed:
+    """The calls before the timed ones.
+
+    Args:
+        first_inference_ms: Milliseconds of the first call after loading.
+        calls: How many calls came after it.
+        steady: Whether the last ones were as fast as each other; None where it was not asked.
+    """
+
+    first_inference_ms: float
+    calls: int
+    steady: Optional[bool]
+
+
+@dataclass(frozen=True)
+class TimeModel:
+    """Asks to time single calls, and for :class:`ModelTimed`.
+
+    Args:
+        settle: Untimed calls before, to have the model's data in the caches again.
+        runs: Timed calls at least.
+        min_time_s: Seconds of timing at least.
+        max_samples: Timed calls at most.
+    """
+
+    settle: int
+    runs: int
+    min_time_s: float
+    max_samples: int
+
+
+@dataclass(frozen=True)
+class TimingProgress:
+    """How far the timing is.
+
+    Args:
+        samples: Timed calls so far.
+        elapsed_s: Seconds of timing so far.
+    """
+
+    samples: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the kernel had counted at one moment; None for what it does not count.
+
+    Args:
+        at_s: The moment, on a clock in seconds that never goes back.
+        cpu_times: The line of ``/proc/stat`` that sums up all cores.
+        cpu_s: CPU time of the runner, all of its threads.
+        voluntary: How often the runner gave up its CPU, to wait for something.
+        involuntary: How often the runner's CPU was taken away.
+        major_faults: Pages that had to be read from a disk.
+    """
+
+    at_s: float
+    cpu_times: str
+    cpu_s: Optional[float]
+    voluntary: Optional[int]
+    involuntary: Optional[int]
+    major_faults: Optional[int]
+
+
+@dataclass(frozen=True)
+class ModelTimed:
+    """Single calls, in the order in which they were made.
+
+    Args:
+        samples_ns: Nanoseconds of each call.
+        waited_ns: Nanoseconds of each call in which its threads did not run, in mean; None where
+            the system has no clock for that.
+        counters: What the kernel counted before and after.
+        clocks_khz: Clock of each group of cores, in kHz, at each look a few times a second.
+        clock_step_ns: Smallest step of the clock that was seen; None where no step was.
+        clock_cost_ns: What a sample would read if nothing were called.
+    """
+
+    samples_ns: tuple[int, ...]
+    waited_ns: Optional[tuple[int, ...]]
+    counters: tuple[Counters, Counters]
+    clocks_khz: tuple[tuple[SystemText, ...], ...]
+    clock_step_ns: Optional[int]
+    clock_cost_ns: float
+
+
+@dataclass(frozen=True)
+class AskPower:
+    """Asks for :class:`PowerTexts`.
+
+    Args:
+        seconds: How long the power meter is read, at least.
+        busy: Whether the model runs meanwhile, over and over, or nothing does.
+    """
+
+    seconds: float
+    busy: bool
+
+
+@dataclass(frozen=True)
+class PowerTexts:
+    """What a power meter said; a device without one gives no readings.
+
+    Args:
+        readings: What ``vcgencmd pmic_read_adc`` printed, once for each reading.
+        calls: Calls of the model meanwhile, or pauses where nothing ran.
+        elapsed_s: Seconds that all of it took.
+    """
+
+    readings: tuple[str, ...]
+    calls: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class AskMemory:
+    """Asks for :class:`MemoryUse`."""
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """Resident memory of the runner; None where the system does not tell.
+
+    Args:
+        base_rss_bytes: Bytes before the model was loaded.
+        peak_rss_bytes: Most bytes until the model was timed.
+    """
+
+    base_rss_bytes: Optional[int]
+    peak_rss_bytes: Optional[int]
+
+
+@dataclass(frozen=True)
+class ClassifyBatch:
+    """Asks for the best classes of prepared images: :class:`BatchClassified`.
+
+    Args:
+        count: How many images.
+        top_k: How many classes of each.
+        outputs: Whether all scores are wanted too.
+        has_levels: Whether the payload begins with what each of the 256 levels of a pixel is as
+            input, followed by uint8 pixels, which are a quarter of the bytes of floats.
+        payload: The images' tensors one after the other, or levels and pixels.
+    """
+
+    count: int
+    top_k: int
+    outputs: bool
+    has_levels: bool
+    payload: Union[bytes, memoryview]
+
+
+@dataclass(frozen=True)
+class BatchClassified:
+    """Classes of a batch of images.
+
+    Args:
+        top: For each image the indices of its best classes, best first; of equal scores the lower
+            index comes first.
+        finite: For each image whether all of its scores are finite.
+        shape: Shape of all scores: (images, classes).
+        dtype: numpy's name of their type.
+        payload: All scores as raw bytes; None where they were not asked for.
+    """
+
+    top: tuple[tuple[int, ...], ...]
+    finite: tuple[bool, ...]
+    shape: tuple[int, int]
+    dtype: str
+    payload: Optional[bytes] = None
+
+
+@dataclass(frozen=True)
+class LockHeld:
+    """Says that the device is locked for the run that asked for it."""
+
+
+REQUESTS = (
+    DescribeHost, AskHealth, LoadModel, CheckModel, WarmModel, TimeModel, AskPower, AskMemory,
+    ClassifyBatch,
+)  # fmt: skip

@@ -1,0 +1,148 @@
+"""What a runner's timed calls gave, and what else went on in the device meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from edgecnn.runner.health import cpu_times, lowest_mhz
+from edgecnn.runner.ondevice.sampling import NS_PER_MS
+from edgecnn.runner.protocol import Counters, ModelTimed
+
+
+@dataclass(frozen=True)
+class Background:
+    """What the kernel counted during the timed calls; what it does not tell is None.
+
+    Args:
+        seconds: Time that the timed calls took, with what lies between them.
+        cpu_s: CPU time of the runner, all of its threads.
+        voluntary: How often the runner gave up its CPU, to wait for something.
+        involuntary: How often the runner's CPU was taken away.
+        major_faults: Pages that had to be read from a disk.
+        all_ticks: Time of all cores, in the kernel's ticks.
+        busy_ticks: Ticks that any program used, the runner too.
+        steal_ticks: Ticks that the host of a virtual machine kept.
+    """
+
+    seconds: float
+    cpu_s: float | None = None
+    voluntary: int | None = None
+    involuntary: int | None = None
+    major_faults: int | None = None
+    all_ticks: int | None = None
+    busy_ticks: int | None = None
+    steal_ticks: int | None = None
+
+    @classmethod
+    def of(cls, before: Counters, after: Counters) -> Background:
+        """Return what passed between two readings of the kernel's counters."""
+        counted: dict[str, Any] = {}
+        for name in ("cpu_s", "voluntary", "involuntary", "major_faults"):
+            begin, end = getattr(before, name), getattr(after, name)
+            counted[name] = None if begin is None else end - begin
+        times = cpu_times(before.cpu_times, after.cpu_times)
+        if times is not None:
+            counted.update(all_ticks=times.total, busy_ticks=times.busy, steal_ticks=times.steal)
+        return cls(after.at_s - before.at_s, **counted)
+
+    @classmethod
+    def total(cls, parts: Sequence[Background]) -> Background:
+        """Add up what was counted in several stretches of time."""
+        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(cls)}
+        summed: dict[str, Any] = {
+            name: None if None in values else sum(values) for name, values in columns.items()
+        }
+        return cls(**summed)
+
+    @property
+    def steal_share(self) -> float | None:
+        """Share of all cores' time that the host of a virtual machine kept."""
+        if not self.all_ticks or self.steal_ticks is None:
+            return None
+        return self.steal_ticks / self.all_ticks
+
+    def others_cores(self, cores: int | None) -> float | None:
+        """Return how many cores other programs kept busy, on average.
+
+        Args:
+            cores: Logical cores of the device.
+        """
+        if not self.all_ticks or self.busy_ticks is None or self.cpu_s is None or not cores:
+            return None
+        return max(0.0, cores * self.busy_ticks / self.all_ticks - self.cpu_s / self.seconds)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Latencies of single calls, in the order in which they were made.
+
+    Args:
+        samples_ms: Milliseconds of each timed call.
+        turn_runs: How many of the calls were made in each stretch.
+        waited_ms: Milliseconds of each call in which its threads did not run, in mean: they had no
+            CPU, or waited for each other. None where the system does not tell.
+        background: What else went on meanwhile.
+        cpu_lowest_mhz: Lowest clock of the fastest core, looked at a few times a second.
+        clock_step_ns: Smallest step of the clock that was seen.
+        clock_cost_ns: What a sample would read if nothing were called; part of every sample.
+    """
+
+    samples_ms: tuple[float, ...]
+    turn_runs: tuple[int, ...]
+    waited_ms: tuple[float, ...] | None
+    background: Background
+    cpu_lowest_mhz: float | None
+    clock_step_ns: float | None
+    clock_cost_ns: float
+
+    @classmethod
+    def of(cls, answer: ModelTimed) -> Timing:
+        """Return what a runner's answer says."""
+        waited = answer.waited_ns
+        return cls(
+            samples_ms=tuple(sample / NS_PER_MS for sample in answer.samples_ns),
+            turn_runs=(len(answer.samples_ns),),
+            waited_ms=None if waited is None else tuple(each / NS_PER_MS for each in waited),
+            background=Background.of(*answer.counters),
+            cpu_lowest_mhz=lowest_mhz(answer.clocks_khz),
+            clock_step_ns=answer.clock_step_ns,
+            clock_cost_ns=answer.clock_cost_ns,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Timing]) -> Timing:
+        """Put several stretches of calls of one model one after the other.
+
+        Args:
+            parts: At least one stretch.
+        """
+        clocks = [part.cpu_lowest_mhz for part in parts if part.cpu_lowest_mhz is not None]
+        steps = [part.clock_step_ns for part in parts if part.clock_step_ns is not None]
+        waited = [part.waited_ms for part in parts if part.waited_ms is not None]
+        return cls(
+            samples_ms=tuple(sample for part in parts for sample in part.samples_ms),
+            turn_runs=tuple(runs for part in parts for runs in part.turn_runs),
+            waited_ms=tuple(each for part in waited for each in part)
+            if len(waited) == len(parts)
+            else None,
+            background=Background.total([part.background for part in parts]),
+            cpu_lowest_mhz=min(clocks, default=None),
+            clock_step_ns=min(steps, default=None),
+            clock_cost_ns=min(part.clock_cost_ns for part in parts),
+        )
+
+    @property
+    def waited_share(self) -> float | None:
+        """Share of the calls' time in which their threads did not run; None if that is unknown."""
+        took = sum(self.samples_ms)
+        return None if self.waited_ms is None or not took else sum(self.waited_ms) / took
+
+    @property
+    def running_ms(self) -> tuple[float, ...]:
+        """CPU time a thread of each call: its latency without what its threads waited, if known."""
+        if self.waited_ms is None:
+            return self.samples_ms
+        both = zip(self.samples_ms, self.waited_ms, strict=True)
+        return tuple(max(0.0, sample - waited) for sample, waited in both)
