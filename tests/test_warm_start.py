@@ -21,7 +21,6 @@ from .warm_start.hooks import LIBRARIES, Server
 from .warm_start.sitecustomize import CHILD, COMMAND
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked as on Linux")
-START = "; from edgecnn.inspection.keras_layers import main; main()"
 FACTS = "'tensorflow' in sys.modules, os.getpid(), os.getcwd(), os.environ.get('COLOUR')"
 SAY_FACTS = f"import json, os, sys; print(json.dumps([{FACTS}]), flush=True)"
 
@@ -33,10 +32,12 @@ def address() -> Iterator[str]:
     server.close()
 
 
-def start(address: str, code: str, **more: Any) -> subprocess.Popen[str]:
+def start(
+    address: str, code: str, module: str = "edgecnn.inspection.keras_layers", **more: Any
+) -> subprocess.Popen[str]:
     variables = {CHILD: address, "PYTHONPATH": str(FOLDER), "COLOUR": "blue"}
     return subprocess.Popen(
-        [sys.executable, "-c", code + START],
+        [sys.executable, "-c", f"{code}; from {module} import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -124,3 +125,10 @@ def test_a_command_says_the_same(run_edgecnn: Any, tmp_path: Path) -> None:
 
     for arguments in (("models",), ("bench", "absent.tflite"), ("--nonsense",), ("convert", "-h")):
         assert said(*arguments) == said(*arguments, **{COMMAND: ""})
+
+
+def test_the_runner_is_always_fresh(address: str) -> None:
+    runner = start(address, SAY_FACTS, module="edgecnn.runner.ondevice.runner")
+    is_warm, pid, _, _ = said_by(runner)
+    assert (is_warm, pid) == (False, runner.pid)
+    assert end(runner) == 0
