@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from edgecnn.core.platform_support import try_lock
 
 
 class NotAtHand(Exception):
@@ -52,7 +54,8 @@ def made_once(
         yield made, None
         return
     with (cache / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not try_lock(lock):
+            time.sleep(0.05)
         if made.is_dir():
             yield made, None
             return

@@ -16,8 +16,8 @@ def address() -> str:
     option, what = sys.orig_argv[1:3] if len(sys.orig_argv) > 2 else ("", "")
     if (option, what) == ("-m", "edgecnn"):
         return os.environ.pop(COMMAND, "")  # the command's own children choose for themselves
-    # As edgecnn.core.child starts its children. All need TensorFlow but the runner, whose memory and
-    # time are what is measured.
+    # As edgecnn.core.child starts its children. All need TensorFlow but the runner, whose memory
+    # and time are what is measured.
     _, _, start = what.rpartition("; from edgecnn.")
     is_child = option == "-c" and start.endswith(" import main; main()")
     return os.environ.get(CHILD, "") if is_child and not start.startswith("runner.") else ""
