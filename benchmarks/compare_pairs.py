@@ -12,7 +12,7 @@ import argparse
 import edgecnn
 from edgecnn.comparison.changes import Change, changes_of
 from edgecnn.comparison.pairing import paired
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 
 def main() -> None:

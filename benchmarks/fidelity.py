@@ -5,7 +5,8 @@
 
 Every way of quantising gets the same Keras file and the same calibration images, normalised as the
 model was trained. "top-1" is of the file's output as it is; "agree" the share of images for which
-its best class is the float file's; "dB" the signal-to-noise ratio of the scores before softmax;
+its best class is the float file's; "dB" the signal-to-quantisation-noise ratio (SQNR) of the scores
+before softmax;
 "ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
 this file's time over that one's. The float file is the plain converter's.
 
@@ -39,7 +40,7 @@ from edgecnn.data.loader import load
 from edgecnn.models.build import input_spec
 from edgecnn.quantize.calibration.images import MOST_HELD_OUT
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
-from edgecnn.quantize.recovery.fidelity import divergence, snr_db
+from edgecnn.quantize.recovery.fidelity import divergence, sqnr_db
 from edgecnn.quantize.recovery.steps import STEPS
 from edgecnn.quantize.scores import scores as scores_of
 from edgecnn.tflite.graph import Tensor
@@ -135,7 +136,7 @@ class Way:
     name: str
     top1_percent: float | None = None
     agreement_percent: float | None = None
-    snr_db: float | None = None
+    sqnr_db: float | None = None
     divergence: float | None = None
     bytes: int | None = None
     latency_ratio: float | None = None
@@ -179,6 +180,8 @@ def option_parser() -> argparse.ArgumentParser:
     add("--only", nargs="+", help="names of the models to take")
     add("--samples", type=int, default=100, help="calibration images")
     add("--runs", type=int, default=200, help="inferences of each file")
+    add("--levels", nargs="+", choices=RECOVERY_LEVELS, default=RECOVERY_LEVELS,
+        help="levels of recovery")  # fmt: skip
     add("--without", nargs="+", default=[], metavar="STEP[,STEP]",
         help="also files without these steps of recovery; all: without each in turn")  # fmt: skip
     add("--all-int8", action="store_true", help="no layer of ours stays in float32")
@@ -233,7 +236,7 @@ def compared(
     """Return top-1, agreement with the float file, decibels (None where infinite), divergence."""
     (best, scores), (float_best, float_scores) = given, answers
     top1, agreement = (100 * float(np.mean(best == right)) for right in (wanted, float_best))
-    ratio = snr_db(scores, float_scores)
+    ratio = sqnr_db(scores, float_scores)
     nats = divergence(scores, float_scores)
     return top1, agreement, ratio if math.isfinite(ratio) else None, nats
 
@@ -289,7 +292,7 @@ def make_files(
     if model.maker:
         files[MAKER] = model.maker
     ours += ["--all-int8"] if options.all_int8 else []
-    for level in RECOVERY_LEVELS:
+    for level in options.levels:
         files[f"ours, {level}"] = made(level, [*ours, "--recover", level, "-o"])
     for names in left_out_of(options):
         left_out = [flag for name in names.split(",") for flag in ("--without", name)]
@@ -364,7 +367,7 @@ def show(rows: list[Row]) -> None:
     for row in rows:
         first = [row.model, f"{row.float_top1_percent:.1f}"]
         for way in row.ways:
-            figures = (way.top1_percent, way.agreement_percent, way.snr_db)
+            figures = (way.top1_percent, way.agreement_percent, way.sqnr_db)
             cells = [*first, way.name]
             cells += ["-" if figure is None else f"{figure:.1f}" for figure in figures]
             cells.append("-" if way.divergence is None else f"{way.divergence:.5f}")

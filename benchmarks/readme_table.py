@@ -22,7 +22,7 @@ import edgecnn
 from edgecnn.core.files import write_json
 from edgecnn.core.text import size_text, three_digits
 from edgecnn.data.datasets import ImageFiles, open_dataset, sample
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 NAMES = (
     "mobilenet_v1",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, insert
 
-from edgecnn.results.filter import Filter, parse_since
+from edgecnn.records.filter import Filter, parse_since
 from edgecnn.store.location import database_url
 from edgecnn.store.schema import details, results, tags
 from edgecnn.store.store import Store

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import edgecnn
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 SPIN = "while True: sum(number * number for number in range(10_000))"
 

@@ -1,18 +1,28 @@
 """From an architecture's name or a Keras model to a measured ``.tflite`` file.
 
-These functions are the whole of it, and the commands call nothing else::
+Each command that works on models or measurements is a function of the same name, and calls it::
 
     import edgecnn
 
     model = edgecnn.build("mobilenet_v2", alpha=0.5, size=96, classes=10)
     files = edgecnn.convert(model, quantize="int8", calibrate="photos/", output="model.tflite")
-    summary = edgecnn.summarize(files[0].path)
-    clients = edgecnn.inspect(files[0].path).clients
+    is_same = edgecnn.verify("model.tflite", device="pi").verdict
+    clients = edgecnn.inspect("model.tflite").clients
+    biggest = max(edgecnn.summarize("model.tflite").rows, key=lambda row: row.bytes)
     worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
-    slowest = edgecnn.profile(files[0].path, device="pi").kinds[0]
-    records = edgecnn.bench(files[0].path, threads=(1, 2), data="photos/")
-    page = edgecnn.report(output="report.html").path
-    best = edgecnn.classify(files[0].path, "photo.jpg")[0].top[0]
+    slowest = edgecnn.profile("model.tflite", device="pi").kinds[0]
+    records = edgecnn.bench("model.tflite", threads=(1, 2), data="photos/")
+    latest = edgecnn.results(model="model.tflite", limit=1)
+    changes = edgecnn.compare("before.json", "after.json").pairs[0].changes
+    page = edgecnn.report("after.json", output="report.html").path
+    best = edgecnn.classify("model.tflite", "photo.jpg")[0].top[0]
+    program = edgecnn.snippet("model.tflite", "android")
+    author = edgecnn.metadata("model.tflite").metadata.author
+
+``summary`` is :func:`summarize`, ``try`` is :func:`classify`, and ``metadata set`` and ``metadata
+strip`` are :func:`set_metadata` and :func:`strip_metadata`. ``bench`` alone measures and does not
+keep: :class:`edgecnn.store.keeping.Keeper` does. ``devices``, ``models`` and ``demo`` are commands
+alone; :mod:`edgecnn.devices` and :mod:`edgecnn.models` stand behind them.
 
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
 """
@@ -26,26 +36,37 @@ from edgecnn.version import __version__
 
 if TYPE_CHECKING:
     from edgecnn.classification.terminal import classify
+    from edgecnn.comparison.compare import compare
     from edgecnn.golden.verify import verify
     from edgecnn.inspection.inspect import inspect
+    from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
     from edgecnn.inspection.summary import summarize
     from edgecnn.measure.bench import bench
+    from edgecnn.model_metadata.overview import metadata
     from edgecnn.models.build import build
     from edgecnn.profiling.profile import profile
     from edgecnn.quantize.convert import convert
     from edgecnn.quantize.sensitivity.session import sensitivity
     from edgecnn.reporting.report import report
+    from edgecnn.snippets.snippet import snippet
+    from edgecnn.store.results import results
 
 __all__ = [
     "__version__",
     "bench",
     "build",
     "classify",
+    "compare",
     "convert",
     "inspect",
+    "metadata",
     "profile",
     "report",
+    "results",
     "sensitivity",
+    "set_metadata",
+    "snippet",
+    "strip_metadata",
     "summarize",
     "verify",
 ]
@@ -54,11 +75,17 @@ _HOME = {
     "bench": "edgecnn.measure.bench",
     "build": "edgecnn.models.build",
     "classify": "edgecnn.classification.terminal",
+    "compare": "edgecnn.comparison.compare",
     "convert": "edgecnn.quantize.convert",
     "inspect": "edgecnn.inspection.inspect",
+    "metadata": "edgecnn.model_metadata.overview",
     "profile": "edgecnn.profiling.profile",
     "report": "edgecnn.reporting.report",
+    "results": "edgecnn.store.results",
     "sensitivity": "edgecnn.quantize.sensitivity.session",
+    "set_metadata": "edgecnn.inspection.metadata_editing",
+    "snippet": "edgecnn.snippets.snippet",
+    "strip_metadata": "edgecnn.inspection.metadata_editing",
     "summarize": "edgecnn.inspection.summary",
     "verify": "edgecnn.golden.verify",
 }

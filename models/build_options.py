@@ -103,17 +103,19 @@ class BuildOptions:
             label: The file's name for the message.
             sized: Whether such a file can take images of any size.
         """
-        options = {
-            "--size": not sized and self.size is not None,
-            "--weights": self.weights is not None,
-            "--alpha": self.alpha != 1.0,
-            "--classes": self.classes is not None,
-            "--dropout": self.dropout is not None,
-            "--logits": not self.softmax,
-        }
-        named = ", ".join(option for option, is_given in options.items() if is_given)
+        named = ", ".join(name for name in self.given_options() if name != "--size" or not sized)
         if named:
             raise InputError(
                 f"{named} goes with the name of an architecture; {label} is a model that is "
                 "built already"
             )
+
+    def given_options(self) -> list[str]:
+        """Return the options of the command line that say what is not the default.
+
+        Example:
+            >>> BuildOptions(alpha=0.5, softmax=False).given_options()
+            ['--alpha', '--logits']
+        """
+        given = self.arguments(only_given=True)
+        return ["--logits" if name == "softmax" else f"--{name}" for name in given]

@@ -13,7 +13,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.models.layers import AUXILIARY
 from edgecnn.models.registry import list_models
-from edgecnn.models.stored import StoredWeights, read_weights
+from edgecnn.models.weight_files import StoredWeights, read_weights
 
 Shape = tuple[int, ...]
 

@@ -10,8 +10,8 @@ from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.quantize.imported_source import ImportedSource
 from edgecnn.quantize.latency_here import ratio_here
-from edgecnn.quantize.making import FileMaker, MadeFile
 from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
+from edgecnn.quantize.scheme_makers import FileMaker, MadeFile
 from edgecnn.tflite.schemes import SCHEMES
 
 MOST_CONVERSION_S = 2.0

@@ -1,8 +1,8 @@
 """One conversion from the parent's side: drive the child, check each file, give it its name.
 
 TensorFlow runs in a child (``conversion_child.py``), each file is run once in another
-(``verify.py``), and only then gets its name. Files that are in place stay, whatever happens to the
-others.
+(``file_check.py``), and only then gets its name. Files that are in place stay, whatever happens to
+the others.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from edgecnn.core.files import quoted, replacing, sha256_of
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, shut_out
-from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.schema import METADATA_BUFFER
-from edgecnn.metadata.writing import append_packed_files, encode_metadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration.images import CalibrationImages
 from edgecnn.quantize.device_timing import DeviceTimer
+from edgecnn.quantize.file_check import Checker
+from edgecnn.quantize.file_metadata import Labels, choose_labels, public_metadata
 from edgecnn.quantize.latency_here import CLEARLY_SLOWER
 from edgecnn.quantize.messages import (
     FROM_CHILD,
@@ -37,14 +39,12 @@ from edgecnn.quantize.messages import (
     RaceFiles,
     RaceTimes,
 )
-from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.provenance import describe_calibration, describe_source
-from edgecnn.quantize.publishing import Labels, choose_labels, public_metadata
 from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
-from edgecnn.quantize.verify import Checker
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_buffers
 from edgecnn.version import __version__

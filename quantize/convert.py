@@ -13,11 +13,11 @@ from edgecnn.core.files import refuse_overwriting
 from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
-from edgecnn.metadata.about import About
+from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
 from edgecnn.quantize.conversion_session import run
-from edgecnn.quantize.outputs import plan_outputs
+from edgecnn.quantize.output_paths import plan_outputs
 from edgecnn.quantize.provenance import sha256_of_weights
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion

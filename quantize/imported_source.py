@@ -21,7 +21,6 @@ from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.input_doubts import Case, doubts
 from edgecnn.quantize.calibration.outlier_images import outlier_images, says_outliers
 from edgecnn.quantize.calibration.ranges import Observed, observe
-from edgecnn.quantize.clock import Clock
 from edgecnn.quantize.messages import (
     CalibrationFile,
     LoadSource,
@@ -33,6 +32,7 @@ from edgecnn.quantize.messages import (
 )
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
+from edgecnn.quantize.stage_times import Clock
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import read_graph
 

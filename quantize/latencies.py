@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.results.signed_ranks import signed_rank_interval
+from edgecnn.records.signed_ranks import signed_rank_interval
 from edgecnn.tflite.reading import parse_model
 from edgecnn.tflite.target_cpu import TargetCpu
 

@@ -12,7 +12,7 @@ from edgecnn.data.datasets import Dataset, open_dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import Source
-from edgecnn.metadata.about import About
+from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration.images import open_calibration

@@ -70,8 +70,10 @@ def to_int16x8(calibrated: Graph, input_type: str, in_float: Sequence[str] = ())
 
     reference = calibrated.copy()
     spell_out_all(reference)
+    # TensorFlow reads the bytes as they lie in memory, so they must live until it is done.
+    unquantized = write_graph(reference)
     # The ranges are in the file already, so its own calibration pass is left out.
-    wrapped = Calibrator(write_graph(reference), [], [])._calibrator
+    wrapped = Calibrator(unquantized, [], [])._calibrator
     allow_float, per_tensor, dense_per_tensor = False, False, False
     try:
         content = wrapped.QuantizeModel(

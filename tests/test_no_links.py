@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 WHERE = (
-    "import edgecnn.models.registry, edgecnn.quantize.schemes, edgecnn.devices.device; "
+    "import edgecnn.models.registry, edgecnn.quantize.messages, edgecnn.devices.device; "
     "print(edgecnn.models.registry.__file__)"
 )
 
@@ -51,7 +51,8 @@ def new_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(python: Path | str, *arguments: object, cwd: Path) -> str:
     command = [str(python), *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

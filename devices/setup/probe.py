@@ -27,7 +27,7 @@ SETUP_PROGRAM = (
     "edgecnn.devices.setup.ondevice.program",
 )
 RUNTIME_FACTS = ("edgecnn.core.errors", "edgecnn.runner.ondevice.runtime")
-PYTHON_FACTS = ("edgecnn.devices.setup.ondevice.python_facts",)
+PYTHON_DESCRIPTION = ("edgecnn.devices.setup.ondevice.python_description",)
 """Modules of three programs that run on a device, the last of which has ``main()``."""
 
 OLDEST_PYTHON = (3, 9)
@@ -73,7 +73,7 @@ def probe(connection: Shell, python: str | None = None, own: str | None = None) 
         False
     """
     names = (python,) if python else PYTHONS
-    request = ProbeDevice(names, own, script_of(PYTHON_FACTS).decode(), runtime_facts())
+    request = ProbeDevice(names, own, script_of(PYTHON_DESCRIPTION).decode(), runtime_facts())
     answer = ask(connection, names, request, Board, PROBE_TIMEOUT_S)
     if isinstance(answer, SetupFailed):
         raise NotReadyError(f"the device cannot be looked at: {answer.message}")

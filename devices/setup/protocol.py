@@ -15,13 +15,13 @@ class ProbeDevice:
     Args:
         pythons: Names or paths of the Pythons to look at.
         own: A Python that is to have a runtime by itself; None for the environment of ``setup``.
-        python_facts: A script that describes the Python that runs it.
+        python_description: A script that describes the Python that runs it.
         runtime_facts: A script that describes the runtime of the Python that runs it.
     """
 
     pythons: Tuple[str, ...]
     own: Optional[str]
-    python_facts: str
+    python_description: str
     runtime_facts: str
 
 

@@ -14,7 +14,7 @@ from edgecnn.accuracy.calibration import Calibration
 from edgecnn.accuracy.classes import ClassResult, Confusion
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import json_values
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 AnswerColumns = dict[str, list[Any]]
 

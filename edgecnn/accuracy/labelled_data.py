@@ -7,7 +7,7 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, open_dataset
-from edgecnn.metadata.labels import IMAGENET_OUTPUTS
+from edgecnn.model_metadata.labels import IMAGENET_OUTPUTS
 
 
 def open_labelled(data: Any) -> Dataset:

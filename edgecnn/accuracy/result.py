@@ -129,7 +129,7 @@ class Accuracy:
         return self.dataset.item_name(int(self.answers.indices[row]))
 
     def record_fields(self) -> dict[str, Any]:
-        """Return the accuracy fields of a :class:`~edgecnn.results.record.Record`."""
+        """Return the accuracy fields of a :class:`~edgecnn.records.record.Record`."""
         low, high = self.answers.bounds(1)
         fields: dict[str, Any] = {
             "data": self.data,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.modelinput import (
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.input_tensors import (
     NOTHING_SAID,
     image_input,
     input_spec,

@@ -19,7 +19,7 @@ from edgecnn.data.datasets import ImageFiles
 from edgecnn.data.loader import LoadedImage, load
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
-from edgecnn.metadata.modelinput import to_tensor
+from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
 
 TRIED_AT_ONCE = 8

@@ -14,7 +14,7 @@ from edgecnn.core.files import check_target, replacing
 
 if TYPE_CHECKING:
     from edgecnn.accuracy.result import Accuracy
-    from edgecnn.results.record import Record
+    from edgecnn.records.record import Record
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

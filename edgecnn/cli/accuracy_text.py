@@ -15,7 +15,7 @@ from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
 from edgecnn.accuracy.shares import Bounds
 from edgecnn.cli.table import add_cells, plain_table, print_whole
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 FEWEST_LISTED = 2
 """Images that a class or a mistake must have to be listed; single images are shown themselves."""

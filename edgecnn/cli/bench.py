@@ -14,7 +14,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
     STANDARD_OUTPUT,
     CountList,
-    Size,
+    building_options,
     preprocessing_options,
     store_option,
 )
@@ -23,7 +23,7 @@ from edgecnn.cli.table import print_whole, records_table
 from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, StoreError
 from edgecnn.core.files import check_target, write_json
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 from edgecnn.store.keeping import Keeper, check_tag, chosen_store, open_store
 
 __all__ = ["bench_command", "records_table"]
@@ -108,10 +108,7 @@ NOTHING_KEPT = Keeper(None)
     metavar="SCHEME",
     help="For a name: float32, float16, dynamic, int8, int16x8 or all.  [default: int8]",
 )
-@click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load.")
-@click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
-@click.option("--size", type=Size(), metavar="N|HxW", help="For a name: input pixels.")
-@click.option("--classes", type=int, help="For a name: number of classes.")
+@building_options
 @click.option(
     "-c", "--calibrate", metavar="DATA", help="For a name with weights: images for int8, int16x8."
 )

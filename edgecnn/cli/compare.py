@@ -52,11 +52,10 @@ def compare_command(
       edgecnn compare before.json after.json --fail-if 'latency_p50_ms > +5%'
       edgecnn compare v1 v2 --fail-if 'top1 < -0.5' --markdown changes.md --junit gates.xml
     """
-    from edgecnn.comparison.compare import compare
+    from edgecnn import compare
     from edgecnn.comparison.documents import as_junit, as_markdown
     from edgecnn.core.errors import InputError
     from edgecnn.core.files import check_target
-    from edgecnn.store.keeping import open_store
 
     targets = [target for target in (markdown, junit) if target is not None]
     if targets.count(STANDARD_OUTPUT) > 1:
@@ -64,9 +63,7 @@ def compare_command(
     for target in targets:
         if target != STANDARD_OUTPUT:
             check_target(Path(target))
-    comparison = compare(
-        base, new, fail_if=fail_if, force=force, store=lambda: open_store(store, create=False)
-    )
+    comparison = compare(base, new, fail_if=fail_if, force=force, store=store)
     if markdown is not None:
         _write(markdown, as_markdown(comparison))
     if junit is not None:

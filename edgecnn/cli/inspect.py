@@ -13,7 +13,7 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
-    from edgecnn.inspection.ends import End, Normalization
+    from edgecnn.inspection.inputs_outputs import End, Normalization
     from edgecnn.inspection.inspect import Inspection
 
 SHOWN_LABELS = 5
@@ -41,7 +41,7 @@ def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
       edgecnn inspect model.tflite
       edgecnn inspect --check --json model.tflite
     """
-    from edgecnn.inspection.inspect import inspect
+    from edgecnn import inspect
 
     found: list[Inspection] = []
     failures = Failures()

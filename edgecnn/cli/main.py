@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "bench": ("edgecnn.cli.bench:bench_command", "Measure size, latency, memory and accuracy."),
     "profile": ("edgecnn.cli.profile:profile_command", "Say where a file's latency goes."),
-    "try": ("edgecnn.cli.trying:try_command", "Classify images, here or in the browser."),
+    "try": ("edgecnn.cli.try_command:try_command", "Classify images, here or in the browser."),
     "snippet": (
         "edgecnn.cli.snippet:snippet_command",
         "Print a program that uses a file: Python, Android, iOS, web.",

@@ -11,8 +11,8 @@ from edgecnn.cli.options import preprocessing_options
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
-    from edgecnn.metadata.model import TensorMetadata
-    from edgecnn.metadata.showing import Shown
+    from edgecnn.model_metadata.overview import Shown
+    from edgecnn.model_metadata.public_metadata import TensorMetadata
 
 SHOWN_LABELS = 5
 SHOWN_CHARACTERS_OF_METADATA = 200
@@ -49,9 +49,9 @@ def show_command(file: str, as_json: bool) -> None:
     Example:
       edgecnn metadata show model.tflite
     """
-    from edgecnn.metadata.showing import show_metadata
+    from edgecnn import metadata
 
-    shown = show_metadata(file)
+    shown = metadata(file)
     if as_json:
         click.echo(json.dumps(shown.to_dict(), indent=2))
     else:
@@ -88,9 +88,9 @@ def set_command(
       edgecnn metadata set model.tflite --labels labels.txt --mean 127.5 --std 127.5
       edgecnn metadata set model.tflite --license Apache-2.0 -o licensed.tflite
     """
+    from edgecnn import set_metadata
     from edgecnn.data.preprocessing import Preprocessing
-    from edgecnn.inspection.metadata_editing import set_metadata
-    from edgecnn.metadata.about import About
+    from edgecnn.model_metadata.user_metadata import About
 
     notes = set_metadata(
         file,
@@ -115,8 +115,8 @@ def strip_command(file: str, everything: bool, output: str | None) -> None:
     Example:
       edgecnn metadata strip model.tflite -o bare.tflite
     """
+    from edgecnn import strip_metadata
     from edgecnn.golden.sample import GOLDEN_FILE
-    from edgecnn.inspection.metadata_editing import strip_metadata
 
     gone = strip_metadata(file, output, everything=everything)
     line = f"{quoted_if_needed(output or file)} is written, {gone.saved_bytes} bytes smaller"

@@ -130,20 +130,25 @@ trust_option = click.option(
 )
 
 
-def building_options(command: Command) -> Command:
-    """Add ``--weights``, ``--alpha``, ``--size`` and ``--classes``."""
+def size_options(command: Command) -> Command:
+    """Add ``--alpha``, ``--size`` and ``--classes``."""
     for option in (
         click.option(
             "--classes", type=int, help="For a name: number of classes.  [default: its own]"
         ),
         click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256."),
         click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier."),
-        click.option(
-            "--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."
-        ),
     ):
         command = option(command)
     return command
+
+
+def building_options(command: Command) -> Command:
+    """Add ``--weights``, ``--alpha``, ``--size`` and ``--classes``."""
+    weights = click.option(
+        "--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."
+    )
+    return weights(size_options(command))
 
 
 store_option = click.option(

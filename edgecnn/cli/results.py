@@ -15,11 +15,11 @@ from edgecnn.cli.options import store_option
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.results.filter import Filter, parse_since
+from edgecnn.records.filter import Filter
 from edgecnn.store.keeping import open_existing, open_store
 
 if TYPE_CHECKING:
-    from edgecnn.store.store import Kept, Listed, Store
+    from edgecnn.store.store import KeptRecord, ListedRecord, Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -90,7 +90,7 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
     Example:
       edgecnn results list --model model.tflite --since 7d
     """
-    wanted, opened = _filter(filters), open_existing(store)
+    wanted, opened = Filter.of(**filters), open_existing(store)
     # One more than is shown tells whether there are more, and counting all would take long.
     found = opened.listed(wanted, limit + 1) if opened else []
     if as_json:
@@ -157,7 +157,7 @@ def export_command(
     write = _write_csv if form == "csv" else _write_json
     opened = open_store(store, create=False)
     with _opened(output) as file:
-        write(file, opened.records(_filter(filters), limit))
+        write(file, opened.records(Filter.of(**filters), limit))
 
 
 @results_command.command("delete")
@@ -172,7 +172,7 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
       edgecnn results delete 12 13
       edgecnn results delete --tag before --yes
     """
-    wanted = _filter(filters, numbers)
+    wanted = Filter.of(ids=numbers, **filters)
     if wanted.is_empty:
         raise InputError("say which results to delete: numbers, or a filter as --tag before")
     opened = open_store(store, create=False)
@@ -186,11 +186,6 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
     click.echo(f"{opened.delete(wanted)} result(s) deleted")
 
 
-def _filter(values: dict[str, Any], numbers: tuple[int, ...] = ()) -> Filter:
-    since = values.pop("since")
-    return Filter(ids=numbers, since=None if since is None else parse_since(since), **values)
-
-
 def _nothing(wanted: Filter, opened: Store | None) -> str:
     place = f" in {opened.name}" if opened else ""
     if wanted.is_empty:
@@ -198,11 +193,11 @@ def _nothing(wanted: Filter, opened: Store | None) -> str:
     return f"no such result{place}"
 
 
-def _print_table(found: list[Listed]) -> None:
+def _print_table(found: list[ListedRecord]) -> None:
     from edgecnn.cli.table import MODEL_COLUMN, add_cells, plain_table, print_whole
-    from edgecnn.results.columns import columns
-    from edgecnn.results.fields import ShownIn
-    from edgecnn.results.record import FIELDS
+    from edgecnn.records.columns import columns
+    from edgecnn.records.fields import ShownIn
+    from edgecnn.records.record import FIELDS
 
     measured, shown = FIELDS["measured_at"], columns(ShownIn.LIST, found)
     titles = ["id", measured.title, MODEL_COLUMN, *(column.title for column in shown), "tags"]
@@ -235,7 +230,7 @@ def _opened(output: str | None) -> Iterator[IO[str]]:
         yield f
 
 
-def _write_json(file: IO[str], found: Iterator[Kept]) -> None:
+def _write_json(file: IO[str], found: Iterator[KeptRecord]) -> None:
     between = "["
     for kept in found:
         file.write(f"{between}\n{json.dumps(kept.to_dict(), indent=2)}")
@@ -243,10 +238,10 @@ def _write_json(file: IO[str], found: Iterator[Kept]) -> None:
     file.write("[]\n" if between == "[" else "\n]\n")
 
 
-def _write_csv(file: IO[str], found: Iterator[Kept]) -> None:
+def _write_csv(file: IO[str], found: Iterator[KeptRecord]) -> None:
     import csv
 
-    from edgecnn.results.record import FIELDS
+    from edgecnn.records.record import FIELDS
 
     names = ["id", "tags", *(name for name in FIELDS if name not in LONG_FIELDS)]
     writer = csv.DictWriter(file, names, extrasaction="ignore")

@@ -39,8 +39,8 @@ def snippet_command(
       edgecnn snippet model.tflite --for python -o classify.py
       edgecnn snippet model.tflite --for android -o Classifier.kt
     """
+    from edgecnn import snippet
     from edgecnn.core.files import check_target, replacing
-    from edgecnn.snippets.snippet import snippet
 
     program = snippet(model, platform, Preprocessing.of(preprocess, mean, std))
     if output is None:

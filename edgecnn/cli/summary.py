@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import Size
+from edgecnn.cli.options import size_options, trust_option
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 @click.command("summary")
 @click.argument("model")
-@click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier.")
-@click.option("--size", type=Size(), help="Input pixels: 224 or 192x256.")
-@click.option("--classes", type=int, help="For a name: number of classes.")
-@click.option("--trust", is_flag=True, help="Let a Keras file run code of its own.")
+@size_options
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def summary_command(
     model: str,
@@ -38,7 +36,7 @@ def summary_command(
       edgecnn summary mobilenet_v2 --alpha 0.5 --size 96
       edgecnn summary model.tflite --json
     """
-    from edgecnn.inspection.summary import summarize
+    from edgecnn import summarize
 
     summary = summarize(model, alpha=alpha, size=size, classes=classes, trust=trust)
     if as_json:

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edgecnn.core.text import machine_text, model_names, quoted_if_needed
-from edgecnn.results.columns import Column, columns
-from edgecnn.results.conditions import LabelledData, processor_text
-from edgecnn.results.fields import ShownIn
-from edgecnn.results.record import Record
+from edgecnn.records.columns import Column, columns
+from edgecnn.records.conditions import LabelledData, processor_text
+from edgecnn.records.fields import ShownIn
+from edgecnn.records.record import Record
 
 UNLIMITED = 1_000_000
 """Characters of a line where nothing limits them: in a file, in a pipe."""

@@ -14,10 +14,10 @@ from edgecnn.comparison.intervals import (
     single_interval,
 )
 from edgecnn.comparison.pairing import Pair
-from edgecnn.results.bootstrap import DECISION_CONFIDENCE, has_enough, percentile_interval
-from edgecnn.results.conditions import LabelledData, give_same_answers
-from edgecnn.results.fields import Better, Field, Spread, Topic
-from edgecnn.results.record import FIELDS, NOISY, Record
+from edgecnn.records.bootstrap import DECISION_CONFIDENCE, has_enough, percentile_interval
+from edgecnn.records.conditions import LabelledData, give_same_answers
+from edgecnn.records.fields import Better, Field, Spread, Topic
+from edgecnn.records.record import FIELDS, NOISY, Record
 
 METRICS = {
     field.name: field

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from edgecnn.comparison.changes import Change, changes_of
 from edgecnn.comparison.gates import GATE_FAILED, GATE_UNDECIDED, Gate
 from edgecnn.comparison.pairing import Pair, paired
 from edgecnn.comparison.references import find_records
 from edgecnn.store.keeping import open_store
-
-if TYPE_CHECKING:
-    from edgecnn.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def compare(
     *,
     fail_if: Sequence[str] = (),
     force: bool = False,
-    store: Callable[[], Store] = lambda: open_store(create=False),
+    store: str | Path | None = None,
 ) -> Comparison:
     """Return what changed between two measurements, where that is sure.
 
@@ -79,18 +76,23 @@ def compare(
         fail_if: Conditions that must not hold: ``"latency_p50_ms > +5%"``.
         force: Compare measurements of different devices, runtimes, threads, CPUs, protocols or
             data, too.
-        store: Opens the store, where a reference needs it.
+        store: Database of results, as for ``edgecnn results``; opened where a reference needs it.
 
     Raises:
         InputError: A condition cannot be read, a reference stands for nothing, or the two must not
             be compared.
+        MissingExtraError: A reference needs the store, and SQLAlchemy is not installed.
+        StoreError: The store is locked, damaged, or cannot be reached.
 
     Example:
         >>> compare("before.json", "after.json", fail_if=["latency_p50_ms > +5%"]).exit_code
         0
     """
     gates = [Gate.parse(text) for text in fail_if]
-    records = [find_records(reference, store) for reference in (base, new)]
+    records = [
+        find_records(reference, lambda: open_store(store, create=False))
+        for reference in (base, new)
+    ]
     pairs = paired(records[0], records[1], force=force)
     used = {id(record) for pair in pairs for record in (*pair.base, *pair.new)}
     left_out = dict.fromkeys(

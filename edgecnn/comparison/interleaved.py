@@ -2,7 +2,7 @@
 
 A machine that others share is up to a fifth slower for seconds at a time. Between two benches that
 cannot be told from a slower model; within one bench, both files are slowed down in the same turns.
-The ratios of the turns are summed up by :mod:`edgecnn.results.signed_ranks`, which a few disturbed
+The ratios of the turns are summed up by :mod:`edgecnn.records.signed_ranks`, which a few disturbed
 turns do not move.
 """
 
@@ -17,9 +17,9 @@ import numpy.typing as npt
 from edgecnn.accuracy.shares import normal_quantile
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.results.bootstrap import DECISION_CONFIDENCE, statistic
-from edgecnn.results.record import Record
-from edgecnn.results.signed_ranks import signed_rank_interval
+from edgecnn.records.bootstrap import DECISION_CONFIDENCE, statistic
+from edgecnn.records.record import Record
+from edgecnn.records.signed_ranks import signed_rank_interval
 
 PLACEMENT = 0.005
 """Assumed relative standard deviation of the latency by where a process' memory lies, which stays

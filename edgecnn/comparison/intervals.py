@@ -1,6 +1,6 @@
 """How sure a change is: ratios of latencies and differences of accuracies, with intervals.
 
-:mod:`edgecnn.results.bootstrap` says how sure one run is, and assumes by how much runs of a file
+:mod:`edgecnn.records.bootstrap` says how sure one run is, and assumes by how much runs of a file
 differ; where runs are repeated, that is learnt here as well.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecnn.accuracy.shares import difference, normal_quantile, paired_difference
-from edgecnn.results.bootstrap import BETWEEN_RUNS, DECISION_CONFIDENCE, DRAWS, Resampled
+from edgecnn.records.bootstrap import BETWEEN_RUNS, DECISION_CONFIDENCE, DRAWS, Resampled
 
 ASSUMED_RUNS = 3
 """Degrees of freedom that the assumed variance between runs counts for, beside repeated runs."""

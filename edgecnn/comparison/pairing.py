@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.results.conditions import Conditions, LabelledData
-from edgecnn.results.record import Record
+from edgecnn.records.conditions import Conditions, LabelledData
+from edgecnn.records.record import Record
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted, sha256_of
-from edgecnn.results.conditions import Conditions, newest_of_each
-from edgecnn.results.filter import Filter
-from edgecnn.results.record import Record
+from edgecnn.records.conditions import Conditions, newest_of_each
+from edgecnn.records.filter import Filter
+from edgecnn.records.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store

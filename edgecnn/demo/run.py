@@ -11,7 +11,7 @@ from edgecnn.demo.training import TrainingPlan, TrainingResult, train
 from edgecnn.measure.bench import bench
 from edgecnn.quantize.convert import convert
 from edgecnn.quantize.result import Conversion
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 SECONDS = 90.0
 """Time limit of each training."""

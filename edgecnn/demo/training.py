@@ -24,7 +24,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load
 
 MAX_SHIFT = 2
-SEED = 0
+TRAINING_SEED = 0
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -147,7 +147,7 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> TrainingResu
 
     from edgecnn.models.build import build, input_spec
 
-    keras.utils.set_random_seed(SEED)
+    keras.utils.set_random_seed(TRAINING_SEED)
     spec = input_spec(plan.model, plan.size)
     images, labels = _tensors(plan.train_data, spec)
     model = build(plan.model, alpha=plan.alpha, size=plan.size, classes=plan.classes)
@@ -189,7 +189,7 @@ def _fit(
     on_progress: Callable[[float], None],
 ) -> float:
     """Train until the epochs or the time are over; return the epochs done."""
-    generator = np.random.Generator(np.random.PCG64(SEED))
+    generator = np.random.Generator(np.random.PCG64(TRAINING_SEED))
     steps_per_epoch = len(images) // plan.batch
     total = plan.epochs * steps_per_epoch
     start = time.perf_counter()

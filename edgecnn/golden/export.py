@@ -11,7 +11,7 @@ from edgecnn.golden.compare import tolerance_of
 from edgecnn.golden.patterns import picture
 from edgecnn.golden.sample import GoldenAnswer
 from edgecnn.golden.verify import read_golden
-from edgecnn.metadata.described_file import DescribedFile
+from edgecnn.model_metadata.described_file import DescribedFile
 
 EXPECTED_FILE = "expected.json"
 TOP = 5

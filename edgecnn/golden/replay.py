@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, picture
 from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Values, best, sha256_of_array
-from edgecnn.metadata.modelinput import to_tensor
+from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 

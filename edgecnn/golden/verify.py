@@ -20,7 +20,7 @@ from edgecnn.golden.sample import (
     read_sample,
     sha256_of_array,
 )
-from edgecnn.metadata.described_file import DescribedFile
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, RunnerSession, check_threads
 from edgecnn.tflite.schemes import AnswerTolerance

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.outputs import activation, classes
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 

@@ -11,12 +11,12 @@ from typing import Any
 from edgecnn.core.files import json_values
 from edgecnn.golden.sample import GOLDEN_FILE, MAX_BYTES
 from edgecnn.inspection.clients import ClientVerdict, Facts, clients_for
-from edgecnn.inspection.ends import End, end, normalization
+from edgecnn.inspection.inputs_outputs import End, end, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.model import ModelMetadata
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.outputs import activation, classes

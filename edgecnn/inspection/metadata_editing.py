@@ -11,19 +11,19 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import replacing
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for, shut_out
-from edgecnn.metadata.about import About, check_text
-from edgecnn.metadata.described_file import DescribedFile, labels_in
-from edgecnn.metadata.flat import Tree
-from edgecnn.metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
-from edgecnn.metadata.model import (
+from edgecnn.model_metadata.described_file import DescribedFile, labels_in
+from edgecnn.model_metadata.flatbuffer_tables import Tree
+from edgecnn.model_metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
+from edgecnn.model_metadata.public_metadata import (
     LABEL_TYPES,
     ModelMetadata,
     TensorMetadata,
     label_file,
     normalization_unit,
 )
-from edgecnn.metadata.schema import METADATA_BUFFER
-from edgecnn.metadata.writing import encode_tree, with_packed_files
+from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.user_metadata import About, check_text
+from edgecnn.model_metadata.writing import encode_tree, with_packed_files
 from edgecnn.tflite.outputs import activation, classes
 from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
 from edgecnn.tflite.writing import with_buffers

@@ -8,7 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgecnn.inspection.clients import Facts, sides, some
-from edgecnn.inspection.ends import described, is_image, normalization, own_spec, quantised
+from edgecnn.inspection.inputs_outputs import (
+    described,
+    is_image,
+    normalization,
+    own_spec,
+    quantised,
+)
 from edgecnn.inspection.runtimes import parse_release
 from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.outputs import activation, classes, final_operator

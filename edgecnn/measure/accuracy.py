@@ -18,8 +18,8 @@ from edgecnn.measure.parallel_classification import (
     RunnerSource,
     classify_images,
 )
-from edgecnn.metadata.labels import BACKGROUND
-from edgecnn.metadata.modelinput import NOTHING_SAID, input_spec, scores_output
+from edgecnn.model_metadata.input_tensors import NOTHING_SAID, input_spec, scores_output
+from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.outputs import activation
 from edgecnn.tflite.reading import TfliteModel, read_model

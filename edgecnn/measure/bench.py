@@ -8,15 +8,15 @@ from pathlib import Path
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.device import Device, get_device
 from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened, with_name
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.interleaving import Bencher
 from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, BenchPlan
-from edgecnn.measure.targets import ArchitectureOptions, Progress, find_targets
-from edgecnn.results.record import Record
+from edgecnn.measure.targets import ConversionOptions, Progress, find_targets
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.records.record import Record
 
 
 def bench(
@@ -42,6 +42,7 @@ def bench(
     alpha: float = 1.0,
     size: int | tuple[int, int] | None = None,
     classes: int | None = None,
+    build: BuildOptions | None = None,
     calibrate: str | Path | None = None,
     on_progress: Progress | None = None,
     on_record: Callable[[Record], None] | None = None,
@@ -84,6 +85,7 @@ def bench(
         alpha: Width multiplier of architectures.
         size: Input pixels of architectures, one number or (height, width).
         classes: Number of classes of architectures.
+        build: The four options before this one as one object, instead of them.
         calibrate: Representative images, with which architectures are converted to integers.
         on_progress: Called with (phase, done, total).
         on_record: Called with each Record as soon as it is measured.
@@ -106,13 +108,10 @@ def bench(
         >>> bench("model.tflite", threads=(1, 2))[0].latency_p50_ms
         3.28
     """
-    options = ArchitectureOptions(
+    options = ConversionOptions(
         quantize=quantize,
-        weights=None if weights is None else str(weights),
-        alpha=alpha,
-        size=None if size is None else height_and_width(size),
-        classes=classes,
         calibrate=None if calibrate is None else str(calibrate),
+        build=BuildOptions.of(build, weights=weights, alpha=alpha, size=size, classes=classes),
     )
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)

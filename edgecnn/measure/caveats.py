@@ -9,8 +9,8 @@ from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
 from edgecnn.measure.sample_statistics import Drift, percentile
-from edgecnn.results.bootstrap import FEWEST_SAMPLES
-from edgecnn.results.record import MeasurementWarning
+from edgecnn.records.bootstrap import FEWEST_SAMPLES
+from edgecnn.records.record import MeasurementWarning
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
 from edgecnn.runner.session import DeviceFacts
 from edgecnn.runner.timing import Timing

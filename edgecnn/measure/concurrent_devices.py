@@ -11,7 +11,7 @@ from pathlib import Path
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.devices.device import Device
 from edgecnn.measure.targets import Progress, Target
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 OnRecord = Callable[[Record], None]
 OnFailure = Callable[[EdgecnnError], None]

@@ -13,7 +13,7 @@ from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Progress
-from edgecnn.metadata.described_file import DescribedFile
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TfliteModel
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgecnn.results.record import MeasurementWarning
+from edgecnn.records.record import MeasurementWarning
 from edgecnn.runner.health import THROTTLING_BITS, Health, has_occurred, is_now
 from edgecnn.runner.session import DeviceFacts
 

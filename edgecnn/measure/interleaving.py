@@ -23,7 +23,7 @@ from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.record_builder import record_of
 from edgecnn.measure.targets import Progress, Target
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 from edgecnn.tflite.reading import read_model
 
 INTERLEAVED_ROUNDS = 40

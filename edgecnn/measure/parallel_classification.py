@@ -24,7 +24,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import LoadedImage, load
-from edgecnn.metadata.modelinput import to_levels, to_scores, to_tensor
+from edgecnn.model_metadata.input_tensors import to_levels, to_scores, to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TensorInfo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgecnn.results.bootstrap import percentile_interval
+from edgecnn.records.bootstrap import percentile_interval
 from edgecnn.runner.timing import Timing
 
 PERCENTS = (50, 90, 99)

@@ -14,7 +14,7 @@ from edgecnn.data.datasets import Dataset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.measure.accuracy import ReferenceModel
 from edgecnn.measure.cooldown import Cooldown
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 from edgecnn.runner.session import MAX_TIMED_CALLS, check_threads
 
 MLPERF_RUNS = 1024

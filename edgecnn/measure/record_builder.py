@@ -1,4 +1,4 @@
-"""Builds a :class:`~edgecnn.results.record.Record` of what each part of a measurement knows."""
+"""Builds a :class:`~edgecnn.records.record.Record` of what each part of a measurement knows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgecnn.measure.percentile_intervals import percentile_intervals
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.sample_statistics import drift_of, outliers_of, summarize
 from edgecnn.measure.verdict import verdict_on
-from edgecnn.results.record import SCHEMA_VERSION, Record
+from edgecnn.records.record import SCHEMA_VERSION, Record
 from edgecnn.runner.timing import Timing
 from edgecnn.tflite.memory import activation_bytes
 from edgecnn.version import __version__

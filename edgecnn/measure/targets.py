@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256_of
+from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.schemes import Scheme, parse_schemes
 from edgecnn.version import __version__
@@ -22,35 +23,28 @@ DEFAULT_SCHEME = "int8"
 
 
 @dataclass(frozen=True)
-class ArchitectureOptions:
-    """How an architecture is built and converted.
+class ConversionOptions:
+    """How a target that is an architecture's name becomes a file.
 
     Args:
         quantize: Names of schemes; None for int8.
-        weights: ``"imagenet"``, a file, or None for random ones.
-        alpha: Width multiplier.
-        size: Input pixels (height, width); None for the architecture's own.
-        classes: Number of classes; None for the architecture's own.
         calibrate: Representative images for integer schemes.
+        build: How the architecture is built.
     """
 
     quantize: str | Sequence[str] | None = None
-    weights: str | None = None
-    alpha: float = 1.0
-    size: tuple[int, int] | None = None
-    classes: int | None = None
     calibrate: str | None = None
+    build: BuildOptions = field(default_factory=BuildOptions)
 
     @property
     def schemes(self) -> list[Scheme]:
         """The schemes to convert to."""
         return parse_schemes(self.quantize or DEFAULT_SCHEME)
 
-    def refuse(self) -> None:
+    def refuse_for_files(self) -> None:
         """Raise InputError if any option was given, because only files are to be measured."""
-        given = [
-            f"--{name}" for name, value in asdict(self).items() if value not in (None, (), [], 1.0)
-        ]
+        given = [f"--{name}" for name in ("quantize", "calibrate") if getattr(self, name)]
+        given += self.build.given_options()
         if given:
             raise InputError(
                 f"{' and '.join(given)} goes with the name of an architecture, and only .tflite "
@@ -65,12 +59,12 @@ class Target:
     Args:
         label: Path or name, as the user gave it.
         scheme: Scheme that an architecture is converted to; None for a file.
-        options: How an architecture is built.
+        options: How an architecture is built and converted.
     """
 
     label: str
     scheme: Scheme | None = None
-    options: ArchitectureOptions = ArchitectureOptions()
+    options: ConversionOptions = ConversionOptions()
 
     def file(self, on_progress: Progress) -> Path:
         """Return the ``.tflite`` file, converted first where that was not done before."""
@@ -91,19 +85,17 @@ class Target:
             quantize=self.scheme.name,
             output=path,
             calibrate=self.options.calibrate,
-            weights=self.options.weights,
-            alpha=self.options.alpha,
-            size=self.options.size,
-            classes=self.options.classes,
+            build=self.options.build,
             on_progress=on_progress,
         )
 
     def _cached_path(self) -> Path:
         assert self.scheme is not None
         values = {
-            **asdict(self.options),
+            **asdict(self.options.build),
             "quantize": self.scheme.name,
-            "weights": _identity(self.options.weights),
+            "calibrate": self.options.calibrate,
+            "weights": _identity(self.options.build.weights),
             "name": self.label,
             "edgecnn": __version__,
         }
@@ -112,7 +104,7 @@ class Target:
 
 
 def find_targets(
-    models: str | Path | Sequence[str | Path], options: ArchitectureOptions
+    models: str | Path | Sequence[str | Path], options: ConversionOptions
 ) -> list[Target]:
     """Return what each model is, before any work is done.
 
@@ -125,7 +117,7 @@ def find_targets(
             options that fit none of the models.
 
     Example:
-        >>> [t.label for t in find_targets("model.tflite", ArchitectureOptions())]
+        >>> [t.label for t in find_targets("model.tflite", ConversionOptions())]
         ['model.tflite']
     """
     given = [models] if isinstance(models, str | os.PathLike) else list(models)
@@ -140,7 +132,7 @@ def find_targets(
         else:
             targets += [Target(label, scheme, options) for scheme in schemes]
     if all(target.scheme is None for target in targets):
-        options.refuse()
+        options.refuse_for_files()
     return targets
 
 

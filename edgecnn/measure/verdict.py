@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecnn.measure.percentile_intervals import PercentileInterval
-from edgecnn.results.record import (
+from edgecnn.records.record import (
     DRIFTING,
     EMULATED,
     NOISY,

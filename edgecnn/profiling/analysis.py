@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp
+from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp
 from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
 from edgecnn.profiling.result import KindTime, OpTime
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
@@ -47,12 +47,12 @@ def limits_of(times: RoundTimes) -> DeviceLimits | None:
     call = times.ms(CALL)
     best = {
         precision: max(_rate(MACS, times.ms((precision, *form))) for form in CONVOLUTIONS)
-        for precision in (FLOAT32, INT8)
+        for precision in (IN_FLOAT32, IN_INT8)
     }
     copies = tuple(CopyRate(size, _rate(size, times.ms(size))) for size in COPIED_BYTES)
     if call is None or not all([*best.values(), *(copy.gbytes_per_s for copy in copies)]):
         return None
-    return DeviceLimits(best[FLOAT32], best[INT8], copies, call)
+    return DeviceLimits(best[IN_FLOAT32], best[IN_INT8], copies, call)
 
 
 def _rate(amount: int, time_ms: float | None) -> float:

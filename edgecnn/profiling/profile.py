@@ -24,7 +24,7 @@ from edgecnn.profiling.analysis import (
 )
 from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.memory_reuse import with_idle_bytes
-from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp, running_ops
+from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp, running_ops
 from edgecnn.profiling.references import (
     CONVOLUTIONS,
     COPIED_BYTES,
@@ -164,7 +164,7 @@ class _Profiler:
     def _references(self, folder: Path) -> dict[Hashable, PlacedFile]:
         """Make the models that show what the device can do at best."""
         files: dict[Hashable, PlacedFile] = {CALL: self._placed(folder, copying(LEAST_BYTES), 1)}
-        for precision in (FLOAT32, INT8):
+        for precision in (IN_FLOAT32, IN_INT8):
             for form in CONVOLUTIONS:
                 part = several(convolution(*form, precision))
                 files[(precision, *form)] = self._placed(folder, *part)

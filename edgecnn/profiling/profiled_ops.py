@@ -15,7 +15,7 @@ from edgecnn.tflite.reading import (
     weights_of,
 )
 
-FLOAT32, INT8 = "float32", "int8"
+IN_FLOAT32, IN_INT8 = "float32", "int8"
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ def _bytes(tensors: Iterable[TensorInfo]) -> int:
 def _precision(op: Operator, model: TfliteModel) -> str:
     weights = weights_of(op) if op_kind(op.name).has_weights else None
     if weights is None or weights.name in model.widened:
-        return FLOAT32
-    return INT8 if weights.dtype in ("int8", "uint8", "int4") else FLOAT32
+        return IN_FLOAT32
+    return IN_INT8 if weights.dtype in ("int8", "uint8", "int4") else IN_FLOAT32

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.profiling.cutting import Cutter, copies
-from edgecnn.profiling.profiled_ops import FLOAT32, INT8, running_ops
+from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, running_ops
 from edgecnn.tflite.reading import load_schema, parse_model
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.writing import pack
@@ -40,7 +40,7 @@ def convolution(side: int, channels: int, precision: str) -> bytes:
     shape = (channels, 1, 1, channels)
     weights = generator.integers(-127, 128, shape, np.int8)
     bias = np.zeros(channels, np.int32)
-    if precision == FLOAT32:
+    if precision == IN_FLOAT32:
         kernel = one.constant((weights / 1270).astype(np.float32))
         shift = one.constant(bias.astype(np.float32))
     else:
@@ -53,7 +53,7 @@ def convolution(side: int, channels: int, precision: str) -> bytes:
 
 def copying(size: int) -> bytes:
     """Return a model that reads half of ``size`` bytes and writes as many: a float32 ReLU."""
-    one = _ReferenceModel(FLOAT32)
+    one = _ReferenceModel(IN_FLOAT32)
     values, result = (one.tensor((1, size // 8)) for _ in range(2))
     return one.packed("RELU", None, [values], values, result)
 
@@ -77,7 +77,7 @@ class _ReferenceModel:
         self._model, self._graph = self.schema.ModelT(), self.schema.SubGraphT()
         self._model.version, self._model.subgraphs = 3, [self._graph]
         self._model.buffers, self._graph.tensors = [self.schema.BufferT()], []
-        self._is_quantized = precision == INT8
+        self._is_quantized = precision == IN_INT8
 
     def tensor(self, shape: tuple[int, ...], scale: float = 1.0) -> int:
         """Add a tensor of the model's type."""

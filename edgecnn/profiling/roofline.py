@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.profiling.profiled_ops import FLOAT32, INT8, ProfiledOp
+from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp
 
 COMPUTE, MEMORY, KERNEL, OVERHEAD = "compute", "memory", "kernel", "overhead"
 
@@ -56,7 +56,7 @@ class DeviceLimits:
 
     def macs_ms(self, op: ProfiledOp) -> float:
         """Return the least time of an op's multiply-adds."""
-        known = {FLOAT32: self.float32_gmacs_per_s, INT8: self.int8_gmacs_per_s}
+        known = {IN_FLOAT32: self.float32_gmacs_per_s, IN_INT8: self.int8_gmacs_per_s}
         return op.macs / known[op.precision] / 1e6
 
     def bytes_ms(self, op: ProfiledOp) -> float:
@@ -108,7 +108,7 @@ def advice(bound: str, ops: Sequence[ProfiledOp], time_ms: float, limits: Device
     """
     if bound == COMPUTE:
         gain = limits.int8_gmacs_per_s / limits.float32_gmacs_per_s
-        if all(op.precision == FLOAT32 for op in ops) and gain >= CLEAR_GAIN:
+        if all(op.precision == IN_FLOAT32 for op in ops) and gain >= CLEAR_GAIN:
             return f"compute-bound: int8 convolutions do {gain:.1f} times the MACs a second here"
         return (
             "compute-bound: a smaller input or fewer channels; more threads, where cores are idle"

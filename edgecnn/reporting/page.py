@@ -10,6 +10,8 @@ from typing import Any
 
 from edgecnn.core.charts import content_policy, library_script, script_json
 from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.records.columns import Column, card_fields
+from edgecnn.records.fields import Field
 from edgecnn.reporting.charts.chart import EMULATED_NOTE, Chart, chart_values, every_chart
 from edgecnn.reporting.charts.marks import Look, specifications
 from edgecnn.reporting.charts.theme import colours, theme
@@ -26,8 +28,6 @@ from edgecnn.reporting.wording import (
     verdicts_of,
     warnings_of,
 )
-from edgecnn.results.columns import Column, card_fields
-from edgecnn.results.fields import Field
 
 WEB = Path(__file__).with_name("web")
 NAMED_FILES = 8

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgecnn.core.charts import chart_bytes, form_of_target
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
+from edgecnn.records.filter import Filter
 from edgecnn.reporting.document import as_document
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.picture import as_picture
@@ -17,7 +18,6 @@ from edgecnn.reporting.selection import REPORT_LIMIT, select
 from edgecnn.reporting.settings import Setting, find_settings
 from edgecnn.reporting.tables import as_csv
 from edgecnn.reporting.views import View, views_of
-from edgecnn.results.filter import Filter, parse_since
 from edgecnn.store.keeping import open_existing
 
 REPORT_FORMS = ("html", "md", "csv", "png", "svg")
@@ -90,13 +90,8 @@ def report(
     form = form_of_target(target, given, what="a report", forms=REPORT_FORMS, form=format)
     if limit < 1:
         raise InputError("--limit must be at least 1")
-    wanted = Filter(
-        model=model,
-        device=device,
-        scheme=scheme,
-        threads=threads,
-        tag=tag,
-        since=None if since is None else parse_since(since),
+    wanted = Filter.of(
+        model=model, device=device, scheme=scheme, threads=threads, tag=tag, since=since
     )
     selection = select(given, wanted, limit, lambda: open_existing(store))
     rows = make_rows(selection.records)

@@ -11,10 +11,10 @@ from typing import Any
 
 from edgecnn.core.text import model_names
 from edgecnn.models.spec import ModelSpec
+from edgecnn.records.columns import Column
+from edgecnn.records.fields import Field, Role, Topic
+from edgecnn.records.record import FIELDS, Record
 from edgecnn.reporting.networks import network_of
-from edgecnn.results.columns import Column
-from edgecnn.results.fields import Field, Role, Topic
-from edgecnn.results.record import FIELDS, Record
 
 RANDOM_WEIGHTS = "random-weights"
 """Code of the warning of a file whose accuracy is chance, whatever was measured."""

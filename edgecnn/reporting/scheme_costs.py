@@ -9,8 +9,8 @@ from pathlib import PurePath
 from edgecnn.comparison.changes import share_change
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
+from edgecnn.records.record import Record
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.results.record import Record
 from edgecnn.tflite.schemes import SCHEMES
 
 REFERENCE_SCHEME = "float32"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from edgecnn.comparison.references import find_records
 from edgecnn.core.errors import InputError
-from edgecnn.results.conditions import Conditions, LabelledData, measured_file, newest_of_each
-from edgecnn.results.filter import Filter, utc_text
-from edgecnn.results.record import Outline, Record
+from edgecnn.records.conditions import Conditions, LabelledData, measured_file, newest_of_each
+from edgecnn.records.filter import Filter, utc_text
+from edgecnn.records.record import Outline, Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed
+from edgecnn.records.conditions import Conditions, LabelledData
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.results.conditions import Conditions, LabelledData
 
 MACHINE = ("cpu", "architecture", "runtime", "runtime_version")
 """Conditions that are part of a machine's name where its device has several values of them."""

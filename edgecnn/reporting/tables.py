@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgecnn.core.markdown import in_markdown
+from edgecnn.records.columns import Column, columns, csv_fields
+from edgecnn.records.fields import ShownIn
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.results.columns import Column, columns, csv_fields
-from edgecnn.results.fields import ShownIn
 
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is run by spreadsheets: https://owasp.org/www-community/attacks/CSV_Injection."""

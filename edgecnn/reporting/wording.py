@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed, size_text, three_digits
+from edgecnn.records.conditions import LabelledData, processor_text
+from edgecnn.records.record import EMULATED, STEADY, Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
 from edgecnn.reporting.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.results.conditions import LabelledData, processor_text
-from edgecnn.results.record import EMULATED, STEADY, Record
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Its image classifier reads normalisation and labels from the file, so little is 
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.snippets.facts import common, filled
+from edgecnn.snippets.program_values import common, filled
 from edgecnn.snippets.quoting import comment, kotlin_literal, swift_literal
 
 

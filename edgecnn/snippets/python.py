@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.snippets.facts import common, filled
+from edgecnn.snippets.program_values import common, filled
 from edgecnn.snippets.quoting import comment, python_literal
 
 FEW_LABELS = 20

@@ -11,7 +11,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import INTERPRETER, LITERT_JS, MEDIAPIPE, clients_for
-from edgecnn.metadata.modelinput import NOTHING_SAID
+from edgecnn.model_metadata.input_tensors import NOTHING_SAID
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program
 from edgecnn.snippets.web import web_page

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from edgecnn.classification.assets import VERSION
 from edgecnn.classification.classifier import Classifier
-from edgecnn.snippets.facts import common, filled
+from edgecnn.snippets.program_values import common, filled
 from edgecnn.snippets.quoting import script_literal
 
 GREY = "0.299 * red + 0.587 * green + 0.114 * blue"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError
 from edgecnn.core.files import quoted
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store

@@ -1,7 +1,7 @@
 """Steps from each version of the tables to the next; what has been released never changes.
 
 Versions 1 and 2 are written out. From version 3 on, a step adds the columns of those fields of a
-record that say so (:attr:`edgecnn.results.fields.Field.column`), and fills them from the records
+record that say so (:attr:`edgecnn.records.fields.Field.column`), and fills them from the records
 that are there: to keep another field in a column takes no line here.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
-from edgecnn.results.fields import Field
-from edgecnn.results.filter import name_of
-from edgecnn.results.record import LISTED_FIELDS
+from edgecnn.records.fields import Field
+from edgecnn.records.filter import name_of
+from edgecnn.records.record import LISTED_FIELDS
 from edgecnn.store.rows import storable
 from edgecnn.store.schema import details, results
 

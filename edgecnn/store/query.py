@@ -1,4 +1,4 @@
-"""A filter as SQL: the one place where :class:`edgecnn.results.filter.Filter` becomes a query."""
+"""A filter as SQL: the one place where :class:`edgecnn.records.filter.Filter` becomes a query."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import ColumnElement, Dialect, and_, or_, select
 
-from edgecnn.results.filter import Filter, glob_pattern, name_of
+from edgecnn.records.filter import Filter, glob_pattern, name_of
 from edgecnn.store.rows import storable
 from edgecnn.store.schema import results, tags
 

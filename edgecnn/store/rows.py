@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.core.errors import InputError, StoreError
-from edgecnn.results.filter import name_of, utc_text
-from edgecnn.results.record import LISTED_FIELDS, Record
+from edgecnn.records.filter import name_of, utc_text
+from edgecnn.records.record import LISTED_FIELDS, Record
 
 SAMPLES_FIELD = "latency_samples_ms"
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-from edgecnn.results.record import LISTED_FIELDS
+from edgecnn.records.record import LISTED_FIELDS
 
 metadata = MetaData()
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.results.filter import Filter
-from edgecnn.results.record import LISTED_FIELDS, Outline, Record
+from edgecnn.records.filter import Filter
+from edgecnn.records.record import LISTED_FIELDS, Outline, Record
 from edgecnn.store.database import Database
 from edgecnn.store.keeping import check_tag
 from edgecnn.store.location import database_url
@@ -28,7 +28,7 @@ EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed(Outline):
+class ListedRecord(Outline):
     """What a list knows of a result, which is read without its samples.
 
     Args:
@@ -46,7 +46,7 @@ class Listed(Outline):
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptRecord:
     """A whole record that the store has.
 
     Args:
@@ -118,16 +118,16 @@ class Store:
                 return known
             raise
 
-    def listed(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Listed]:
+    def listed(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[ListedRecord]:
         """Return results without their samples, the latest first."""
         columns = [results.c[name] for name in ("id", *LISTED_FIELDS)]
         query = self._limited(select(*columns), wanted, limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
             labels = _tags_of(connection, [row.id for row in rows])
-        return [Listed(**row._mapping, tags=labels.get(row.id, ())) for row in rows]
+        return [ListedRecord(**row._mapping, tags=labels.get(row.id, ())) for row in rows]
 
-    def get(self, number: int) -> Kept:
+    def get(self, number: int) -> KeptRecord:
         """Return a whole record.
 
         Raises:
@@ -137,7 +137,9 @@ class Store:
             return kept
         raise InputError(f"there is no result {number} in {self.name}: see 'edgecnn results list'")
 
-    def records(self, wanted: Filter = EVERYTHING, limit: int | None = None) -> Iterator[Kept]:
+    def records(
+        self, wanted: Filter = EVERYTHING, limit: int | None = None
+    ) -> Iterator[KeptRecord]:
         """Yield whole records, the latest first, a few at a time in memory."""
         columns = (results.c.id, details.c.record, details.c.samples)
         query = self._limited(select(*columns).join(details), wanted, limit)
@@ -183,9 +185,9 @@ def _tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[
     return found
 
 
-def _kept(row: Any, labels: tuple[str, ...]) -> Kept:
+def _kept(row: Any, labels: tuple[str, ...]) -> KeptRecord:
     number, text, samples = row
     try:
-        return Kept(number, labels, record_of(text, samples))
+        return KeptRecord(number, labels, record_of(text, samples))
     except EdgecnnError as error:
         raise type(error)(f"result {number}: {error}") from error

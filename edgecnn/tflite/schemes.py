@@ -1,7 +1,7 @@
 """The quantisation schemes: what each does to a file's numbers, and what follows from that.
 
 A row says all that any room wants to know of a scheme; how its files are made is in
-``edgecnn.quantize.making``.
+``edgecnn.quantize.scheme_makers``.
 """
 
 from __future__ import annotations

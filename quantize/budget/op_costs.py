@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.integers import FIXED_RANGES, real_weights, rounded_weights
-from edgecnn.quantize.recovery.fidelity import snr_db
+from edgecnn.quantize.integer_values import FIXED_RANGES, real_weights, rounded_weights
+from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.scores import scores
 from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds
 from edgecnn.quantize.sensitivity.result import noise_of
@@ -126,7 +126,7 @@ def _noises(
                 parts=("weights", "activation"),
                 centered=centered,
             )
-            ratios = {part: noise_of(snr_db(values, wanted)) for part, values in found.items()}
+            ratios = {part: noise_of(sqnr_db(values, wanted)) for part, values in found.items()}
             noises[place] = OpNoise(ratios.get("weights", 0.0), ratios["activation"])
         on_progress(place + 1, len(reference.ops))
     return noises

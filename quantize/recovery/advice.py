@@ -78,5 +78,5 @@ def describe_fidelity(fidelity: Mapping[str, Any]) -> str:
 
 
 def _decibels(fidelity: Mapping[str, Any]) -> str:
-    ratio = fidelity["snr_db"]
+    ratio = fidelity["sqnr_db"]
     return "equal" if ratio is None else f"{ratio:.1f} dB"

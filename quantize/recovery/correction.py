@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.recovery.joint_rounding import round_weights
-from edgecnn.quantize.recovery.walk import Walk
+from edgecnn.quantize.recovery.op_by_op import Walk
 from edgecnn.quantize.recovery.window_rows import (
     InputRows,
     grouped_weights,

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.quantize.integers import step_of
+from edgecnn.quantize.integer_values import step_of
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Tensor
 from edgecnn.tflite.parts import between

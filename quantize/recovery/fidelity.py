@@ -22,8 +22,9 @@ class Fidelity:
         images: How many were answered; none of them was used to fit anything.
         agreement: Part of them for which both have the same best class; None for an answer of
             one number.
-        snr_db: Signal-to-noise ratio of the scores before softmax, in decibels: the variance of
-            the float file's over the mean square of the difference. Infinite for equal ones.
+        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) of the scores before softmax, in
+            decibels: the variance of the float file's scores over the mean square of the
+            difference. Infinite for equal scores.
         divergence: Kullback-Leibler divergence of the softmax of the scores from the float file's,
             mean over the images, in nats; of a single number the mean square of the difference.
             What is wrong with answers that are sure anyway hardly counts.
@@ -35,7 +36,7 @@ class Fidelity:
 
     images: int
     agreement: float | None
-    snr_db: float
+    sqnr_db: float
     divergence: float
     top1_percent: float | None = None
     top5_percent: float | None = None
@@ -45,7 +46,7 @@ class Fidelity:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""
         values = dataclasses.asdict(self)
-        values["snr_db"] = self.snr_db if math.isfinite(self.snr_db) else None
+        values["sqnr_db"] = self.sqnr_db if math.isfinite(self.sqnr_db) else None
         return values
 
 
@@ -69,7 +70,7 @@ def fidelity(
     result = Fidelity(
         images=images,
         agreement=_agreement(scores, wanted) if classes > 1 else None,
-        snr_db=snr_db(scores, wanted),
+        sqnr_db=sqnr_db(scores, wanted),
         divergence=divergence(scores, wanted),
     )
     if outputs is None or classes < 2:
@@ -84,8 +85,8 @@ def fidelity(
     )
 
 
-def snr_db(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:
-    """Return the signal-to-noise ratio of scores in decibels.
+def sqnr_db(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> float:
+    """Return the signal-to-quantisation-noise ratio (SQNR) of scores in decibels.
 
     A change that is the same for all classes of an image does not count, where there are several:
     softmax takes it out.

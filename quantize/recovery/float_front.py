@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecnn.quantize.integers import step_of
+from edgecnn.quantize.integer_values import step_of
 from edgecnn.quantize.latencies import Latencies
-from edgecnn.quantize.recovery.fidelity import snr_db
+from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Tensor
 from edgecnn.tflite.parts import between
@@ -57,7 +57,7 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
     Args:
         graph: A calibrated float32 graph.
         images: What goes into it, shape (images, *shape of its input).
-        least_db: Signal-to-noise ratio of the scores, in decibels, that is good enough.
+        least_db: SQNR of the scores, in decibels, that is good enough.
 
     Returns:
         As few as leave the front without much noise; none if there is no such place, or if the
@@ -94,7 +94,7 @@ class _Front:
         values = self._run(self._graph.input, tensor, self._images[:count])
         step = step_of(tensor.range)
         given = self._run(tensor, self._scores, np.rint(values / step) * step)
-        ratio = snr_db(given.reshape(count, -1), self._wanted[:count].reshape(count, -1))
+        ratio = sqnr_db(given.reshape(count, -1), self._wanted[:count].reshape(count, -1))
         return float(10 ** (-ratio / 10))
 
     def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:

@@ -53,7 +53,7 @@ SMALL_TIMES = 4
 """As many times more images correct a small network: its maps have few positions to learn from."""
 
 FRONT_DB = {"fast": 27.0, "full": 33.0}
-"""Signal-to-noise ratio of the scores, by level, that the first layers' rounding alone must leave:
+"""SQNR of the scores, by level, that the first layers' rounding alone must leave:
 below 27 dB they are most of what an int8 file loses, and one image in twenty is answered
 otherwise."""
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.calibration.ranges import Observed, Values
-from edgecnn.quantize.integers import FIXED_RANGES, rounded_weights
+from edgecnn.quantize.integer_values import FIXED_RANGES, rounded_weights
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
-from edgecnn.quantize.recovery.fidelity import fidelity, snr_db
+from edgecnn.quantize.recovery.fidelity import fidelity, sqnr_db
 from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneAtATime, layer_name, rounds
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
@@ -76,9 +76,9 @@ class LayerByLayer:
             layer=layer_name(op, self._model.layers),
             kind=op.kind,
             place=place,
-            weights_db=snr_db(scores["weights"], self._wanted) if "weights" in scores else None,
-            activation_db=snr_db(scores["activation"], self._wanted),
-            both_db=both.snr_db,
+            weights_db=sqnr_db(scores["weights"], self._wanted) if "weights" in scores else None,
+            activation_db=sqnr_db(scores["activation"], self._wanted),
+            both_db=both.sqnr_db,
             agreement=both.agreement,
             share=0.0,
             low=extremes[0],

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 import numpy as np
 
 from edgecnn.importing.layer_names import TracedLayer, layer_of
-from edgecnn.quantize.integers import rounded_activation
-from edgecnn.quantize.recovery.walk import Walk
+from edgecnn.quantize.integer_values import rounded_activation
+from edgecnn.quantize.recovery.op_by_op import Walk
 from edgecnn.quantize.scores import scores_tensor
 from edgecnn.tflite.graph import Array, Graph, Op, Range, Tensor
 from edgecnn.tflite.parts import after, some_ops

@@ -12,8 +12,8 @@ from typing import Any
 class LayerSensitivity:
     """One op of a model, quantised alone while all others stay float.
 
-    Ratios are signal-to-noise ratios of the scores before softmax, in decibels; infinite where
-    nothing changed. Lower is worse; 10 dB less is ten times the noise.
+    Ratios are signal-to-quantisation-noise ratios (SQNR) of the scores before softmax, in
+    decibels; infinite where nothing changed. Lower is worse; 10 dB less is ten times the noise.
 
     Args:
         layer: Name of the Keras layer.

@@ -139,7 +139,7 @@ class _SensitivitySession(SourceSession):
 
     def _result(self, message: ChildFinished, images: int) -> Sensitivity:
         assert self.calibration is not None
-        plain_db, agreement = message.plain["snr_db"], message.plain["agreement"]
+        plain_db, agreement = message.plain["sqnr_db"], message.plain["agreement"]
         plain_db = math.inf if plain_db is None else plain_db
         layers = _shared_out(self._rows)
         return Sensitivity(

@@ -18,9 +18,9 @@ from edgecnn.classification.classifier import read_classifier
 from edgecnn.classification.server import serving
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.metadata.modelinput import to_tensor
-from edgecnn.metadata.writing import with_metadata
+from edgecnn.model_metadata.input_tensors import to_tensor
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.writing import with_metadata
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.cli.trying import bar_text
+from edgecnn.cli.try_command import bar_text
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.data.inputspec import preset
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.metadata.writing import with_metadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.writing import with_metadata
 
 RAW = {"input": preset("raw", 4, 4).to_dict()}
 COLOURS = {"red": (220, 40, 30), "green": (30, 200, 60), "blue": (20, 30, 240)}

@@ -18,7 +18,7 @@ import click
 import pytest
 
 from edgecnn.cli.bench import bench_command
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 QUICK = ("--runs", "20", "--min-time", "0", "--warmup", "1")
 

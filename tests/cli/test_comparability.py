@@ -12,7 +12,7 @@ import pytest
 
 from edgecnn.cli.main import run
 from edgecnn.measure import bench
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 QUICK = ("--runs", "30", "--min-time", "0")
 WAYS = {"free": (), "pinned": ("--cpus", "0"), "mlperf": ("--mlperf",)}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.quantize.outputs import plan_outputs
+from edgecnn.quantize.output_paths import plan_outputs
 from edgecnn.tflite.reading import read_model
 from edgecnn.tflite.schemes import parse_schemes
 

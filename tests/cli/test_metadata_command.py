@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.writing import with_packed_files
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.writing import with_packed_files
 from edgecnn.tflite.reading import read_model
 
 OWN = {"edgecnn": "0.1", "input": None, "scheme": "float32", "source": "a", "weights": "own"}

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from edgecnn.results.filter import Filter
-from edgecnn.results.record import Record
+from edgecnn.records.filter import Filter
+from edgecnn.records.record import Record
 from edgecnn.store.store import Store
 
 QUICK = ("--runs", "3", "--min-time", "0", "--warmup", "0")

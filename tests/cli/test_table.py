@@ -12,7 +12,7 @@ from rich.console import Console
 
 import edgecnn
 from edgecnn.cli.table import records_table
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 
 @pytest.fixture(scope="module")

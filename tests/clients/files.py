@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 import edgecnn
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.labels import imagenet_labels
-from edgecnn.metadata.model import AssociatedFile
-from edgecnn.metadata.writing import with_metadata, with_packed_files
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.labels import imagenet_labels
+from edgecnn.model_metadata.public_metadata import AssociatedFile
+from edgecnn.model_metadata.writing import with_metadata, with_packed_files
 
 SCHEMES = ("int8", "float32", "float16", "dynamic")
 REAL = {"v1": "mobilenet_v1_0.25_224.keras", "v2": "mobilenet_v2_1.0_224.keras"}

@@ -13,8 +13,8 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.images import decode, fit
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.modelinput import input_spec, to_tensor
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.input_tensors import input_spec, to_tensor
 from edgecnn.tflite.reading import TfliteModel, read_model
 
 MAKERS_OWN = Preprocessing.of("tf", None, None)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgecnn.measure.sample_statistics import summarize
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 from ..store.records import made_record  # noqa: TID252
 

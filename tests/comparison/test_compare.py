@@ -145,20 +145,21 @@ def test_malformed_gates_are_answered_with_the_grammar(text: str) -> None:
 
 
 @pytest.fixture()
-def store(tmp_path: Path, make_run: Any) -> Store:
-    made = Store(tmp_path / "r.sqlite")
+def store(tmp_path: Path, make_run: Any) -> Path:
+    where = tmp_path / "r.sqlite"
+    made = Store(where)
     made.add(make_run(3.0, seed=1, model="a.tflite"), ["v1"])
     made.add(make_run(3.0, seed=2, model="a.tflite"), ["v1"])
     made.add(make_run(4.0, seed=3, model="b.tflite", model_sha256="c" * 64), ["v2"])
-    return made
+    return where
 
 
 @pytest.mark.parametrize(
     ("base", "new", "counts"),
     [("v1", "v2", (2, 1)), ("1", "3", (1, 1)), ("a.tflite", "b.tflite", (1, 1))],
 )
-def test_references(base: str, new: str, counts: tuple[int, int], store: Store) -> None:
-    found = compare(base, new, store=lambda: store)
+def test_references(base: str, new: str, counts: tuple[int, int], store: Path) -> None:
+    found = compare(base, new, store=store)
     assert (len(found.pairs[0].pair.base), len(found.pairs[0].pair.new)) == counts
     (p50,) = (c for c in found.pairs[0].changes if c.metric == "latency_p50_ms")
     assert p50.verdict == "slower"

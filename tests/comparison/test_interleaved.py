@@ -10,8 +10,8 @@ import pytest
 
 from edgecnn.comparison.changes import changes_of
 from edgecnn.comparison.pairing import paired
-from edgecnn.results.record import Record
-from edgecnn.results.signed_ranks import signed_rank_interval
+from edgecnn.records.record import Record
+from edgecnn.records.signed_ranks import signed_rank_interval
 
 TURNS, CALLS = 20, 8
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.comparison.intervals import points_interval, ratio_interval, single_interval
-from edgecnn.results.bootstrap import BETWEEN_RUNS, has_enough
+from edgecnn.records.bootstrap import BETWEEN_RUNS, has_enough
 
 
 def runs(true_ms: float, random: Any, count: int = 1, between: float = 0.01) -> list[Any]:

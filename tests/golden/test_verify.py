@@ -17,8 +17,8 @@ from PIL import Image
 import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.golden.sample import CLASSES, FLOATS, GOLDEN_FILE, MAX_BYTES, pack
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.writing import with_packed_files
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.writing import with_packed_files
 
 RESNET8 = "models/mlperf_tiny_resnet8_cifar10.keras"
 Repack = Callable[..., Path]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import Operator, OperatorCode, TensorInfo, TfliteModel
 from edgecnn.tflite.writing import pack, unpack
 

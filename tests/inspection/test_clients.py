@@ -16,7 +16,7 @@ from edgecnn.inspection.clients import (
     TFLITE_RUNTIME,
     clients_for,
 )
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import OperatorCode, TfliteModel
 
 from .graphs import LABELS, classifier, described

@@ -11,7 +11,7 @@ import pytest
 
 import edgecnn
 from edgecnn.inspection.inspect import GOLDEN_FILE, Inspection
-from edgecnn.metadata.writing import with_packed_files
+from edgecnn.model_metadata.writing import with_packed_files
 from edgecnn.tflite.reading import METADATA_NAME
 from edgecnn.tflite.writing import with_buffers
 

@@ -9,7 +9,7 @@ import pytest
 
 from edgecnn.inspection.clients import Facts
 from edgecnn.inspection.oddities import find_oddities
-from edgecnn.metadata.model import ModelMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.reading import Operator, OperatorCode, TfliteModel
 
 from .graphs import LABELS, classifier, described, tensor

@@ -14,7 +14,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.measure.sample_statistics import summarize
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 QUICK: dict[str, Any] = {"runs": 20, "min_time_s": 0, "warmup": 1}
 

@@ -12,7 +12,13 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.metadata.modelinput import image_input, input_spec, scores_output, to_levels, to_tensor
+from edgecnn.model_metadata.input_tensors import (
+    image_input,
+    input_spec,
+    scores_output,
+    to_levels,
+    to_tensor,
+)
 from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
 
 METADATA = "TFLITE_METADATA"

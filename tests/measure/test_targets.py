@@ -10,8 +10,8 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.measure.targets import ArchitectureOptions, find_targets
-from edgecnn.results.record import Record
+from edgecnn.measure.targets import ConversionOptions, find_targets
+from edgecnn.records.record import Record
 
 NEEDS_TENSORFLOW = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="converting needs edgecnn[convert]"
@@ -20,7 +20,7 @@ NEEDS_TENSORFLOW = pytest.mark.skipif(
 
 def test_files_and_names_in_order(tmp_path: Path, colour_model: Any) -> None:
     model = colour_model(tmp_path / "model.tflite")
-    options = ArchitectureOptions(quantize=("float32", "int8"))
+    options = ConversionOptions(quantize=("float32", "int8"))
     targets = find_targets([model, "mobilenet_v2"], options)
     found = [(target.label, target.scheme.name if target.scheme else None) for target in targets]
     assert found == [(str(model), None), ("mobilenet_v2", "float32"), ("mobilenet_v2", "int8")]
@@ -31,7 +31,7 @@ def test_a_folder_of_an_architectures_name_is_not_in_the_way(
 ) -> None:
     (tmp_path / "mobilenet_v2").mkdir()
     monkeypatch.chdir(tmp_path)
-    (target,) = find_targets("mobilenet_v2", ArchitectureOptions())
+    (target,) = find_targets("mobilenet_v2", ConversionOptions())
     assert target.scheme is not None
     assert target.scheme.name == "int8"
 
@@ -39,12 +39,12 @@ def test_a_folder_of_an_architectures_name_is_not_in_the_way(
 @pytest.mark.parametrize("model", ["no/such", "missing.tflite", "./mobilenet_v2", "."])
 def test_what_looks_like_a_path_is_one(model: str) -> None:
     with pytest.raises(InputError, match=r"does not exist|is a folder"):
-        find_targets(model, ArchitectureOptions())
+        find_targets(model, ConversionOptions())
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(InputError, match="mobilenet_v2"):
-        find_targets("mobilnet_v2", ArchitectureOptions())
+        find_targets("mobilnet_v2", ConversionOptions())
 
 
 @NEEDS_TENSORFLOW

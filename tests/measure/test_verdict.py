@@ -16,7 +16,7 @@ from edgecnn.measure.caveats import timing_caveats
 from edgecnn.measure.percentile_intervals import PercentileInterval, percentile_intervals
 from edgecnn.measure.sample_statistics import drift_of, outliers_of
 from edgecnn.measure.verdict import verdict_on
-from edgecnn.results.record import MeasurementWarning
+from edgecnn.records.record import MeasurementWarning
 from tests.runner.test_timing import CORES, Background, timing
 
 

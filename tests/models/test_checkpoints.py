@@ -16,7 +16,7 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.metadata.described_file import DescribedFile
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.models.checkpoints import choose, fetch
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import Checkpoint

@@ -23,7 +23,7 @@ from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.remote import RemoteDevice
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection import SshConnection
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 from .board import EmulatedPi
 from .conftest import PYTHON, MakePi

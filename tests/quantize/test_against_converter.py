@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.metadata.writing import with_packed_files
+from edgecnn.model_metadata.writing import with_packed_files
 from edgecnn.tflite.reading import TfliteModel, parse_model, read_model, weights_of
 
 

@@ -14,7 +14,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample
-from edgecnn.metadata.writing import with_packed_files
+from edgecnn.model_metadata.writing import with_packed_files
 from edgecnn.quantize.budget.mix_estimate import Estimate, Scale
 from edgecnn.quantize.budget.mix_paths import (
     cheapest_first,

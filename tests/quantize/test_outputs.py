@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.quantize.outputs import plan_outputs
+from edgecnn.quantize.output_paths import plan_outputs
 from edgecnn.tflite.schemes import parse_schemes
 
 

@@ -14,7 +14,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import preset
 from edgecnn.golden.sample import GOLDEN_FILE
 from edgecnn.inspection.clients import MEDIAPIPE, TFLITE_RUNTIME, clients_for
-from edgecnn.metadata.described_file import DescribedFile
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.reading import read_model
 

@@ -30,7 +30,7 @@ def test_a_third_of_few_images_is_held_out(small_results: dict[str, Conversion])
         assert result.fidelity is not None
         assert result.fidelity["recovery"] == "fast"
         assert result.fidelity["after"]["images"] == 8
-        assert result.fidelity["after"]["snr_db"] > result.fidelity["before"]["snr_db"]
+        assert result.fidelity["after"]["sqnr_db"] > result.fidelity["before"]["sqnr_db"]
         assert result.fidelity["layers_corrected"] == 4
         assert result.fidelity["layers_left"] == []
         assert result.fidelity["after"]["top1_percent"] is None
@@ -40,7 +40,7 @@ def test_a_third_of_few_images_is_held_out(small_results: dict[str, Conversion])
 def test_other_schemes_are_compared_too(small_results: dict[str, Conversion]) -> None:
     found = {scheme: result.fidelity for scheme, result in small_results.items()}
     assert found["float32"] is None
-    ratios = {s: f["after"]["snr_db"] for s, f in found.items() if f is not None}
+    ratios = {s: f["after"]["sqnr_db"] for s, f in found.items() if f is not None}
     assert ratios["float16"] > ratios["dynamic"]
     assert ratios["float16"] > ratios["int16x8"] > ratios["int8"]
 
@@ -64,7 +64,7 @@ def test_full_is_at_least_as_good(
     fast = small_results["int8"].fidelity
     assert full.fidelity is not None
     assert fast is not None
-    assert full.fidelity["after"]["snr_db"] >= fast["after"]["snr_db"] - 1e-9
+    assert full.fidelity["after"]["sqnr_db"] >= fast["after"]["sqnr_db"] - 1e-9
 
 
 def test_an_unknown_level(small_file: Path, photos: Path, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_odd_images_do_not_decide_the_steps_of_all_others(keras: Any, tmp_path: 
     )
     assert any("2 of 40 calibration images make activations" in text for text in made.warnings)
     assert made.fidelity is not None
-    assert made.fidelity["after"]["snr_db"] > made.fidelity["before"]["snr_db"] + 10
+    assert made.fidelity["after"]["sqnr_db"] > made.fidelity["before"]["sqnr_db"] + 10
 
 
 def test_too_few_images_to_prove_anything(small_file: Path, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_real_models_keep_their_answers(
     data, files = open_dataset(shared_data / "imagenet_sample"), real_files(name)
     proof = files["int8"].fidelity
     assert proof is not None
-    assert proof["after"]["snr_db"] > proof["before"]["snr_db"] + 6.0
+    assert proof["after"]["sqnr_db"] > proof["before"]["sqnr_db"] + 6.0
     spec = preset("tf", 224, 224)
     unseen = sorted(set(range(len(data))) - set(sample(data, 200)))
     pixels = np.stack([fit(data.read(index), spec) for index in unseen])
@@ -221,7 +221,7 @@ def test_a_narrow_network_keeps_its_first_layers_in_float_unless_told_not_to(
     assert 1.0 < front["latency_ratio"] <= 1.5
     (note,) = (warning for warning in mixed.warnings if "--all-int8" in warning)
     assert f"{front['latency_ratio']:.2f}x the time (estimated for arm64)" in note
-    assert mixed.fidelity["after"]["snr_db"] > all_int8.fidelity["after"]["snr_db"] + 2.0
+    assert mixed.fidelity["after"]["sqnr_db"] > all_int8.fidelity["after"]["sqnr_db"] + 2.0
     assert mixed.bytes <= 1.02 * all_int8.bytes
 
 

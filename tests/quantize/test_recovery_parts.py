@@ -11,7 +11,7 @@ import pytest
 
 from edgecnn.quantize.calibration.outlier_images import outlier_images
 from edgecnn.quantize.recovery.clipping import best_range
-from edgecnn.quantize.recovery.fidelity import divergence, fidelity, snr_db
+from edgecnn.quantize.recovery.fidelity import divergence, fidelity, sqnr_db
 from edgecnn.quantize.recovery.joint_rounding import _damped, _exact, _greedy, round_weights
 
 
@@ -91,13 +91,13 @@ def test_fidelity_by_arithmetic() -> None:
     # The difference (-2, 1, 0) less its mean -1/3, over six values; the scores less theirs.
     noise = ((5 / 3) ** 2 + (4 / 3) ** 2 + (1 / 3) ** 2) / 6
     signal = ((5 / 3) ** 2 + (1 / 3) ** 2 + (4 / 3) ** 2 + 1 + 1) / 6
-    assert found.snr_db == pytest.approx(10 * math.log10(signal / noise))
+    assert found.sqnr_db == pytest.approx(10 * math.log10(signal / noise))
 
 
 def test_what_softmax_takes_out_is_no_noise() -> None:
     wanted = np.array([[3.0, 1.0, 0.0]], np.float32)
-    assert snr_db(wanted + 7.0, wanted) == math.inf
-    assert fidelity(wanted, wanted).to_dict()["snr_db"] is None
+    assert sqnr_db(wanted + 7.0, wanted) == math.inf
+    assert fidelity(wanted, wanted).to_dict()["sqnr_db"] is None
 
 
 def test_divergence_by_arithmetic() -> None:
@@ -114,7 +114,7 @@ def test_one_image_that_is_sure_anyway_hardly_diverges() -> None:
     sure_one_off, close_one_off = wanted.copy(), wanted.copy()
     sure_one_off[1, 0] = 45.0
     close_one_off[0, 0] = -0.4
-    assert snr_db(sure_one_off, wanted) < snr_db(close_one_off, wanted)
+    assert sqnr_db(sure_one_off, wanted) < sqnr_db(close_one_off, wanted)
     assert divergence(sure_one_off, wanted) < divergence(close_one_off, wanted)
 
 
@@ -122,7 +122,7 @@ def test_a_single_output_has_no_agreement() -> None:
     found = fidelity(np.array([[1.0], [3.0]]), np.array([[1.0], [2.0]]), outputs=[0, 0])
     assert found.agreement is None
     assert found.top1_percent is None
-    assert found.snr_db == pytest.approx(10 * math.log10(2.5 / 0.5))
+    assert found.sqnr_db == pytest.approx(10 * math.log10(2.5 / 0.5))
 
 
 def test_images_far_beyond_the_others_in_many_layers_are_outliers() -> None:

@@ -17,7 +17,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.calibration.images import load_calibration
-from edgecnn.quantize.integers import rounded_activation, rounded_weights
+from edgecnn.quantize.integer_values import rounded_activation, rounded_weights
 from edgecnn.quantize.sensitivity.advice import MANY_LOST, advise
 from edgecnn.quantize.sensitivity.chart import bar_labels, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity

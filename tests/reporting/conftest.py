@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.records.record import Record
 from edgecnn.reporting.rows import ReportRow, make_rows
-from edgecnn.results.record import Record
 
 from ..store.records import made_record  # noqa: TID252
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 from .conftest import MakeResult
 

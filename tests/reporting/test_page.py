@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import edgecnn
-from edgecnn.results.record import MeasurementWarning, Record
+from edgecnn.records.record import MeasurementWarning, Record
 
 from .conftest import MakeResult
 

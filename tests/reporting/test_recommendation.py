@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from edgecnn.records.record import MeasurementWarning
 from edgecnn.reporting.recommendation import (
     ACCEPTED_LOSS_POINTS,
     EQUALLY_FAST,
@@ -19,7 +20,6 @@ from edgecnn.reporting.recommendation import (
     recommend,
 )
 from edgecnn.reporting.rows import ReportRow, make_rows
-from edgecnn.results.record import MeasurementWarning
 
 from .conftest import made_result
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from edgecnn.core.errors import InputError
+from edgecnn.records.filter import Filter
+from edgecnn.records.record import Record
 from edgecnn.reporting.rows import make_rows
 from edgecnn.reporting.selection import MOST_LISTED, Selection, select
 from edgecnn.reporting.settings import find_settings
-from edgecnn.results.filter import Filter
-from edgecnn.results.record import Record
 from edgecnn.store.store import Store
 
 from .conftest import MakeResult

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.devices.setup.probe import PYTHON_FACTS, RUNTIME_FACTS, SETUP_PROGRAM
+from edgecnn.devices.setup.probe import PYTHON_DESCRIPTION, RUNTIME_FACTS, SETUP_PROGRAM
 from edgecnn.runner import bundle
 from edgecnn.runner.bundle import RUNNER, script_of, sources_of, zip_of
 
@@ -20,7 +20,7 @@ PROGRAMS = {
     "runner": (RUNNER, (3, 9)),
     "setup": (SETUP_PROGRAM, (3, 7)),
     "runtime facts": (RUNTIME_FACTS, (3, 7)),
-    "Python facts": (PYTHON_FACTS, (3, 7)),
+    "Python facts": (PYTHON_DESCRIPTION, (3, 7)),
 }
 
 
@@ -81,6 +81,6 @@ def test_a_changed_module_gives_other_bytes(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_script_runs_where_edgecnn_is_not(tmp_path: Path) -> None:
-    command = [sys.executable, "-I", "-S", "-c", script_of(PYTHON_FACTS).decode()]
+    command = [sys.executable, "-I", "-S", "-c", script_of(PYTHON_DESCRIPTION).decode()]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f'"version": [{sys.version_info[0]}, {sys.version_info[1]}' in done.stdout

@@ -16,8 +16,8 @@ import edgecnn
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.core.errors import InputError
 from edgecnn.data.images import decode, fit
-from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
-from edgecnn.metadata.writing import with_metadata
+from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.writing import with_metadata
 from edgecnn.snippets.quoting import kotlin_literal, python_literal, script_literal, swift_literal
 from edgecnn.snippets.snippet import PLATFORMS, snippet
 from tests.browser import served

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 from edgecnn.store.store import Store
 from tests.at_hand import NotAtHand, not_here
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecnn.results.record import SCHEMA_VERSION, MeasurementWarning, Record
+from edgecnn.records.record import SCHEMA_VERSION, MeasurementWarning, Record
 
 VALUES: dict[str, Any] = {
     "schema_version": SCHEMA_VERSION, "edgecnn_version": "0.1.0",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.results.filter import Filter, parse_since
+from edgecnn.records.filter import Filter, parse_since
 from edgecnn.store.store import Store
 
 from .records import made_record

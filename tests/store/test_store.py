@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from edgecnn.core.errors import InputError
-from edgecnn.results.filter import Filter, parse_since
-from edgecnn.results.record import LISTED_FIELDS
+from edgecnn.records.filter import Filter, parse_since
+from edgecnn.records.record import LISTED_FIELDS
 from edgecnn.store.database import Database
 from edgecnn.store.location import database_url
 from edgecnn.store.migrations import LATEST, upgrade

@@ -167,7 +167,7 @@ def _pythons(request: ProbeDevice) -> Iterator[DevicePython]:
         path = _path_of(name)
         if path is None or os.path.realpath(path) in seen:
             continue
-        said = output_of([path, "-s", "-c", request.python_facts], PYTHON_TIMEOUT_S)
+        said = output_of([path, "-s", "-c", request.python_description], PYTHON_TIMEOUT_S)
         if said:
             seen.add(os.path.realpath(path))
             yield build(DevicePython, {**json.loads(said), "path": path}, path)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.core.charts import GREY
+from edgecnn.records.columns import tooltip_fields
 from edgecnn.reporting.charts.chart import every_chart
 from edgecnn.reporting.charts.theme import colours
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.results.columns import tooltip_fields
 
 ROW_STEP = 40
 """Pixels of a chart's row that has its label above it, as a narrow page has no place beside it."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgecnn.records.columns import tooltip_fields
 from edgecnn.reporting.charts.chart import Values
 from edgecnn.reporting.charts.labels import LabelPlace, logarithm, place_names
 from edgecnn.reporting.recommendation import pareto
 from edgecnn.reporting.rows import ReportRow
-from edgecnn.results.columns import tooltip_fields
 
 
 def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError
 from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
-from edgecnn.metadata.about import About
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
-from edgecnn.metadata.schema import METADATA_BUFFER
-from edgecnn.metadata.showing import show_metadata
-from edgecnn.metadata.writing import encode_metadata, with_metadata
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.overview import metadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.user_metadata import About
+from edgecnn.model_metadata.writing import encode_metadata, with_metadata
 from edgecnn.tflite.writing import with_buffers
 
 MEMORY_BYTES = 200 << 20
@@ -64,7 +64,7 @@ def refused(path: Path, content: bytes, says: str) -> None:
     """Each way to read or change the file is one line, and leaves it and its folder alone."""
     path.write_bytes(content)
     ways: tuple[Callable[[Path], object], ...] = (
-        show_metadata,
+        metadata,
         lambda file: set_metadata(file, about=About(author="Ada")),
     )
     for way in ways:
@@ -191,7 +191,7 @@ def shared(tree: dict[str, Any], count: int) -> bytes:
     """Encode a graph whose outputs are all one and the same table."""
     import flatbuffers
 
-    from edgecnn.metadata.flat import _write_table
+    from edgecnn.model_metadata.flatbuffer_tables import _write_table
 
     builder = flatbuffers.Builder(1024)
     one = _write_table(builder, "TensorMetadata", tree)
@@ -218,7 +218,7 @@ def test_truncated_at_every_thousandth_byte(shared_data: Path, path: Path) -> No
     for length in range(0, len(content), 1000):
         path.write_bytes(content[:length])
         with pytest.raises(InputError) as caught:
-            show_metadata(path)
+            metadata(path)
         assert len(str(caught.value).splitlines()) == 1
 
 
@@ -237,7 +237,7 @@ def test_random_damage(whole: bytes, path: Path, data: st.DataObject) -> None:
     path.write_bytes(bytes(content))
     output = path.with_name("changed.tflite")
     for way in (
-        lambda: show_metadata(path),
+        lambda: metadata(path),
         lambda: set_metadata(path, output, name="Ada"),
         lambda: strip_metadata(path, output),
     ):

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from edgecnn.metadata.schema import SCALARS, TABLES, UNIONS
+from edgecnn.model_metadata.schema import SCALARS, TABLES, UNIONS
 
 MAX_ITEMS = 200_000
 """Tables, numbers and kilobytes of text that are read at most: some 100 times what files have."""

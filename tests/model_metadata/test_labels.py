@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.metadata.about import About
-from edgecnn.metadata.labels import (
+from edgecnn.model_metadata.labels import (
     check_count,
     duplicate_warning,
     imagenet_labels,
     label_bytes,
     read_label_file,
 )
+from edgecnn.model_metadata.user_metadata import About
 
 
 @pytest.fixture()

@@ -7,11 +7,11 @@ from functools import cached_property
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.metadata.flat import Reader, Tree
-from edgecnn.metadata.labels import MAX_LABEL_BYTES
-from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.packed import ZIP_ERRORS, has_zip, read_zip
-from edgecnn.metadata.schema import IDENTIFIER, METADATA_BUFFER
+from edgecnn.model_metadata.flatbuffer_tables import Reader, Tree
+from edgecnn.model_metadata.labels import MAX_LABEL_BYTES
+from edgecnn.model_metadata.packed_files import ZIP_ERRORS, has_zip, read_zip
+from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.model_metadata.schema import IDENTIFIER, METADATA_BUFFER
 from edgecnn.tflite.file import TfliteFile
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgecnn.results.fields import EMULATED_MARK, Field, Role, ShownIn
-from edgecnn.results.record import FIELDS, Outline
+from edgecnn.records.fields import EMULATED_MARK, Field, Role, ShownIn
+from edgecnn.records.record import FIELDS, Outline
 
 MLPERF_RANKS = {"latency_p50_ms": 3, "latency_p90_ms": 0}
 """Ranks under MLPerf's rules, by which the 90th percentile is the result."""

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.metadata.described_file import DescribedFile, parse_tree
-from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
-from edgecnn.metadata.writing import (
+from edgecnn.model_metadata.described_file import DescribedFile, parse_tree
+from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.writing import (
     append_packed_files,
     encode_tree,
     with_metadata,

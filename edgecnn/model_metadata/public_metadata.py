@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.metadata.flat import Tree
-from edgecnn.metadata.schema import COLOR_SPACES, TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS
+from edgecnn.model_metadata.flatbuffer_tables import Tree
+from edgecnn.model_metadata.schema import COLOR_SPACES, TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS
 
 LABEL_TYPES = (TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS)
 

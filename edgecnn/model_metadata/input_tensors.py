@@ -10,9 +10,9 @@ import numpy.typing as npt
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
-from edgecnn.metadata.described_file import parse_tree
-from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.described_file import parse_tree
+from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 NOTHING_SAID = Preprocessing()

@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 
 from edgecnn.cli.table import records_table
+from edgecnn.records.conditions import Conditions
+from edgecnn.records.fields import Field, Role, ShownIn, Topic
+from edgecnn.records.record import FIELDS, LISTED_FIELDS, Outline, Record
 from edgecnn.reporting.page import as_page
 from edgecnn.reporting.rows import make_rows
 from edgecnn.reporting.settings import find_settings
-from edgecnn.results.conditions import Conditions
-from edgecnn.results.fields import Field, Role, ShownIn, Topic
-from edgecnn.results.record import FIELDS, LISTED_FIELDS, Outline, Record
 
 from ..store.records import made_record  # noqa: TID252
 
@@ -115,7 +115,7 @@ def test_a_figure_is_named_where_it_is_computed_and_where_it_is_declared(name: s
     tops = (ROOT / top for top in ("edgecnn", "models", "quantize", "devices"))
     files = {path.resolve() for top in tops for path in top.rglob("*.py")}
     naming = {path for path in files if re.search(rf"\b{name}\b", path.read_text("utf-8"))}
-    assert len(naming) == 2 and ROOT / "edgecnn" / "results" / "record.py" in naming
+    assert len(naming) == 2 and ROOT / "edgecnn" / "records" / "record.py" in naming
 
 
 def test_no_time_of_an_emulated_cpu_is_a_value(full: Record) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
-from edgecnn.metadata.described_file import DescribedFile
-from edgecnn.metadata.model import ModelMetadata
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.public_metadata import ModelMetadata
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Shown:
         return values
 
 
-def show_metadata(path: str | Path) -> Shown:
+def metadata(path: str | Path) -> Shown:
     """Read what a file says of itself.
 
     Args:
@@ -46,7 +46,7 @@ def show_metadata(path: str | Path) -> Shown:
         InputError: The file, its metadata or what is packed in it is broken.
 
     Example:
-        >>> show_metadata("model.tflite").metadata.author
+        >>> edgecnn.metadata("model.tflite").metadata.author
         'Ada Lovelace'
     """
     file = DescribedFile(path)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edgecnn.results.columns import columns
-from edgecnn.results.fields import ShownIn
-from edgecnn.results.record import Record
+from edgecnn.records.columns import columns
+from edgecnn.records.fields import ShownIn
+from edgecnn.records.record import Record
 
 from ..store.records import made_record  # noqa: TID252
 

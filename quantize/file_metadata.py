@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.golden.sample import GOLDEN_DESCRIPTION, GOLDEN_FILE
-from edgecnn.metadata.labels import (
+from edgecnn.model_metadata.labels import (
     BACKGROUND,
     IMAGENET_OUTPUTS,
     LABEL_FILE,
@@ -15,8 +15,8 @@ from edgecnn.metadata.labels import (
     imagenet_labels,
     label_bytes,
 )
-from edgecnn.metadata.model import AssociatedFile, ModelMetadata, TensorMetadata
-from edgecnn.quantize.outputs import OutputPlan
+from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.request import Request
 
 

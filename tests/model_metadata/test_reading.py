@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.metadata.described_file import DescribedFile, parse_tree
-from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.schema import METADATA_BUFFER
-from edgecnn.metadata.writing import encode_tree
+from edgecnn.model_metadata.described_file import DescribedFile, parse_tree
+from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.writing import encode_tree
 
 PEERS = {
     "mobilenet_v1_0.25_224_float_metadata.tflite": ("MobileNetV1 image classifier", (-1.0, 1.0)),

@@ -10,11 +10,11 @@ import pytest
 
 from edgecnn.comparison.pairing import paired
 from edgecnn.core.errors import InputError
+from edgecnn.records.conditions import Conditions, LabelledData, give_same_answers, measured_file
+from edgecnn.records.filter import Filter
 from edgecnn.reporting.rows import make_rows
 from edgecnn.reporting.selection import select
 from edgecnn.reporting.settings import find_settings
-from edgecnn.results.conditions import Conditions, LabelledData, give_same_answers, measured_file
-from edgecnn.results.filter import Filter
 from edgecnn.store.store import Store
 
 from ..store.records import made_record  # noqa: TID252

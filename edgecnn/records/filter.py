@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from pathlib import PurePath
+from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.results.record import Outline
+from edgecnn.records.record import Outline
 
 AGE_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -41,6 +42,23 @@ class Filter:
     threads: int | None = None
     tag: str | None = None
     since: str | None = None
+
+    @classmethod
+    def of(cls, *, since: str | None = None, **fields: Any) -> Filter:
+        """Return a filter from what a user says.
+
+        Args:
+            since: A time or an age, as :func:`parse_since` takes it.
+            fields: The other fields.
+
+        Raises:
+            InputError: The time cannot be read.
+
+        Example:
+            >>> Filter.of(tag="before", since="7d").tag
+            'before'
+        """
+        return cls(since=None if since is None else parse_since(since), **fields)
 
     @property
     def is_empty(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.metadata.model import ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 OWN_METADATA = "edgecnn's metadata"

@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.metadata.flat import encode
-from edgecnn.metadata.model import ModelMetadata
-from edgecnn.metadata.packed import ZIP_ERRORS, append_zip, check_name, has_zip, zip_start
-from edgecnn.metadata.schema import (
+from edgecnn.model_metadata.flatbuffer_tables import encode
+from edgecnn.model_metadata.packed_files import (
+    ZIP_ERRORS,
+    append_zip,
+    check_name,
+    has_zip,
+    zip_start,
+)
+from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.model_metadata.schema import (
     FILE_TYPES_SINCE,
     IDENTIFIER,
     METADATA_BUFFER,

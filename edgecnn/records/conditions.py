@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.results.fields import EMULATED_MARK
-from edgecnn.results.record import Outline, Record
+from edgecnn.records.fields import EMULATED_MARK
+from edgecnn.records.record import Outline, Record
 
 Measured = TypeVar("Measured", bound=Outline)
 
@@ -24,7 +24,7 @@ Measured = TypeVar("Measured", bound=Outline)
 class Conditions:
     """The conditions of a measurement: where one differs, a change is not the model's alone.
 
-    Each is a field of :class:`~edgecnn.results.record.Record` with the role of a condition, and all
+    Each is a field of :class:`~edgecnn.records.record.Record` with the role of a condition, and all
     those fields are here except the ones about accuracy.
 
     Args:

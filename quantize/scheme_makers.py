@@ -13,7 +13,7 @@ import numpy as np
 
 from edgecnn.core.errors import ConversionError
 from edgecnn.inspection.runtimes import declaration
-from edgecnn.metadata.schema import METADATA_BUFFER
+from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, within_budget
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.latencies import (

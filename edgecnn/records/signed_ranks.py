@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from edgecnn.results.bootstrap import DECISION_CONFIDENCE, Floats
+from edgecnn.records.bootstrap import DECISION_CONFIDENCE, Floats
 
 MOST_PAIRS = 400
 """Pairs that are looked at: their Walsh averages take memory by the square of the number."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.metadata.labels import check_count, checked_labels, read_label_file
+from edgecnn.model_metadata.labels import check_count, checked_labels, read_label_file
 
 MAX_TEXT = 100_000
 """Characters; the longest licences have some 40,000."""

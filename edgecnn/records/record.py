@@ -1,7 +1,7 @@
 """What a measurement gave: one flat :class:`Record` for each model, device and thread count.
 
 Every field's name ends in its unit, so that a file of records explains itself. A field is declared
-once, here: with its type, its role, and where and how it is shown (:mod:`edgecnn.results.fields`).
+once, here: with its type, its role, and where and how it is shown (:mod:`edgecnn.records.fields`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import minute_text, one_decimal, quoted_if_needed, size_text, three_digits
-from edgecnn.results.fields import (
+from edgecnn.records.fields import (
     Better,
     ShownIn,
     Spread,

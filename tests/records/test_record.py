@@ -11,7 +11,7 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.results.record import Record
+from edgecnn.records.record import Record
 
 
 @pytest.fixture(scope="module")
