@@ -21,6 +21,8 @@ from edgecnn.models.registry import get_spec, list_models
 from edgecnn.tflite.ops import op_kind
 from edgecnn.tflite.reading import read_model, weights_of
 
+from .facts import FactsOf
+
 NAMES = [spec.name for spec in list_models()]
 
 # From the papers' tables: the stem, and for each block its convolutions. What is not named is one
@@ -274,6 +276,14 @@ def test_trained_normalisation_of_large_maps_is_one_op(name: str, tmp_path: Path
     sums = OPS[name].get("ADD", 0)
     assert found["DEPTHWISE_CONV_2D"] == large
     assert found["MUL"] == found["ADD"] - sums == OPS[name]["MUL"] - large
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_small_inputs_keep_a_feature_map(name: str, facts: FactsOf) -> None:
+    small = facts(name, **SMALL)
+    last = next(layer for layer in small.layers if layer in ("pool", "flatten"))
+    assert min(small.layers[last].input[:2]) >= 2
+    assert small.outputs == ((10,),)
 
 
 def test_which_strides_are_dropped() -> None:

@@ -203,8 +203,8 @@ def test_what_is_recovered_costs_few_bytes(
     assert recovered.bytes <= 1.02 * plain.bytes
     assert plain.fidelity is not None
     # What the recovered file says that it was before is what the plain file is.
-    before = pytest.approx(recovered.fidelity["before"]["snr_db"])
-    assert plain.fidelity["after"]["snr_db"] == before
+    before = pytest.approx(recovered.fidelity["before"]["sqnr_db"])
+    assert plain.fidelity["after"]["sqnr_db"] == before
 
 
 def test_a_narrow_network_keeps_its_first_layers_in_float_unless_told_not_to(
