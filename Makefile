@@ -17,7 +17,7 @@ demo: $(STAMP)
 	@$(RUN) -m edgecnn demo
 
 test: check
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(RUN) -m ruff format --check

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from edgecnn.core.platform_support import try_lock
 
 
 class NotAtHand(Exception):
@@ -35,19 +37,25 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def made_once(name: str, recipe: str) -> Iterator[tuple[Path, Path | None]]:
+def made_once(
+    name: str, recipe: str, folder: Path | None = None
+) -> Iterator[tuple[Path, Path | None]]:
     """Give a cached folder, and where to make it if it is not there yet.
+
+    It is cached for all runs, or for those who share ``folder``.
 
     The folder is renamed into place at the end, so what was made half is never used; of two who
     want it at once, the second waits for the first.
     """
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-    made, partial = (cache_folder() / f"{name}-{end}" for end in (key, "partial"))
+    cache = folder or cache_folder()
+    made, partial = (cache / f"{name}-{end}" for end in (key, "partial"))
     if made.is_dir():
         yield made, None
         return
-    with (cache_folder() / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (cache / f"{name}.lock").open("w") as lock:
+        while not try_lock(lock):
+            time.sleep(0.05)
         if made.is_dir():
             yield made, None
             return

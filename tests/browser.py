@@ -102,7 +102,8 @@ def served(**folders: Path) -> Iterator[str]:
     """Serve folders on loopback under their keywords: ``served(files=F)`` has ``{url}/files/…``."""
     handler = functools.partial(_FolderHandler, folders)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # It looks for the end of the test that often.
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

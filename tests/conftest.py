@@ -16,9 +16,19 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import edgecnn
+from edgecnn.quantize.result import Conversion
+
 from .at_hand import NotAtHand, not_here
 from .browser import installed_packages, running_browser
 from .children import children_of
+from .conversions import converted_once
+from .warm_start.hooks import (  # noqa: F401
+    pytest_configure,
+    pytest_runtest_setup,
+    pytest_unconfigure,
+    warm_command,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,6 +38,27 @@ ROOT = Path(__file__).resolve().parents[1]
 # No test fails because the machine is slow or busy.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
+
+SLOWEST_FIRST = (
+    "tests/test_demo.py",
+    "tests/models/test_build.py",
+    "tests/models/test_against_keras.py",
+    "tests/clients/test_clients.py",
+    "tests/quantize/test_recovery.py",
+    "tests/quantize/test_convert.py",
+    "tests/models/test_training.py",
+    "tests/models/test_real_weights.py",
+    "tests/pi/test_setup_on_boards.py",
+    "tests/cli/test_convert_command.py",
+)
+"""Files that take a minute or so: two processes end at about the same time if these come first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first."""
+    places = {file: place for place, file in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
 
 RunEdgecnn = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -41,6 +72,29 @@ def shared_data() -> Path:
             pytest.fail(f"no test data in {folder}, and CI must have it")
         pytest.skip("real models and photographs are not here: set EDGECNN_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share, for what each would make alike."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def real_files(shared_data: Path, run_folder: Path) -> Callable[[str], dict[str, Conversion]]:
+    """Convert a real model of 224x224 pixels as a user would: ``real_files(name)["int8"].path``."""
+
+    def convert(name: str, folder: Path) -> list[Conversion]:
+        return edgecnn.convert(
+            shared_data / "models" / f"{name}.keras",
+            quantize="float32,int8",
+            preprocess="tf",
+            calibrate=shared_data / "imagenet_sample",
+            output=folder,
+        )
+
+    return lambda name: converted_once(run_folder, name, lambda folder: convert(name, folder))
 
 
 @pytest.fixture()
@@ -103,7 +157,7 @@ def run_edgecnn() -> RunEdgecnn:
             capture_output=True,
             text=True,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **warm_command(), **(env or {})},
             timeout=timeout,
         )
 

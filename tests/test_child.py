@@ -17,6 +17,8 @@ from edgecnn.core.child import ChildProcess, describe_exit, module_command
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.core.messages import MessageError, to_frame
 
+pytestmark = pytest.mark.fresh_processes
+
 PRELUDE = """
 import os, signal, subprocess, sys, time
 from edgecnn.core.errors import *

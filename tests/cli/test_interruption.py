@@ -17,6 +17,8 @@ import pytest
 
 from ..children import children_of  # noqa: TID252
 
+pytestmark = pytest.mark.fresh_processes
+
 
 @pytest.fixture()
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:

@@ -22,7 +22,7 @@ from edgecnn.records.record import Record
 from edgecnn.store.store import Store
 
 QUICK = ("--runs", "3", "--min-time", "0", "--warmup", "0")
-KILLS = int(os.environ.get("EDGECNN_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("EDGECNN_TEST_KILLS", "3"))
 """Moments of a test run; EDGECNN_TEST_KILLS says another number."""
 
 

@@ -37,7 +37,7 @@ from .environments import environment
 from .files import convert_all, spoilt, the_makers
 from .jobs import Job, prepare
 
-PHOTOS = 4
+PHOTOS = 2
 OTHERS = (COMPILED_MODEL, TFLITE_RUNTIME, MEDIAPIPE, LITERT_JS, TASKS_VISION)
 NAMING = (MEDIAPIPE, TASKS_VISION)
 """Clients that show names."""

@@ -69,7 +69,7 @@ def test_a_runner_that_dies_among_the_calls_costs_its_own_record(
     records = edgecnn.bench(
         models,
         runs=10,
-        min_time_s=4,
+        min_time_s=2,
         on_progress=kill_the_second,
         on_failure=failures.append,
     )

@@ -12,10 +12,19 @@ import pytest
 
 from edgecnn.models.spec import ModelSpec
 
+from .facts import FactsOf, facts_once
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 Peer = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def facts(run_folder: Path) -> FactsOf:
+    """Return what an architecture is: ``facts("mobilenet_v1", alpha=0.5)``."""
+    pytest.importorskip("keras")
+    return lambda name, **options: facts_once(run_folder, name, options)
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Han
     """A server at the mirror's address; the cache is empty."""
     handler = type("Serving", (Handler,), {"requests": []})
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=running.serve_forever)
+    thread = threading.Thread(target=running.serve_forever, args=(0.05,))
     thread.start()
     monkeypatch.setenv("EDGECNN_WEIGHTS_URL", f"http://127.0.0.1:{running.server_port}/w/")
     monkeypatch.setenv("EDGECNN_CACHE", str(tmp_path / "cache"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import zipfile
 from pathlib import Path
@@ -26,10 +27,16 @@ def saved(model: Any, path: Path) -> Path:
     return path
 
 
+@functools.cache
+def built(name: str, **options: Any) -> Any:
+    """Build an architecture as ``BUILT`` says, but for the options; no test changes its weights."""
+    return edgecnn.build(name, **{**BUILT, **options})
+
+
 @pytest.fixture(scope="module")
 def model() -> Any:
     """MobileNet v2 as it is wanted; no test changes its weights for good."""
-    return edgecnn.build("mobilenet_v2", **BUILT)
+    return built("mobilenet_v2")
 
 
 def message(weights: Path, name: str = "mobilenet_v2", **options: Any) -> str:
@@ -67,13 +74,12 @@ def one_line(error: InputError, weights: Path) -> str:
 def test_the_width_that_would_fit_is_said(
     saved_with: dict[str, Any], says: str, tmp_path: Path
 ) -> None:
-    other = edgecnn.build("mobilenet_v2", **{**BUILT, **saved_with})
+    other = built("mobilenet_v2", **saved_with)
     assert message(saved(other, tmp_path / "a.keras")).endswith(says)
 
 
 def test_what_would_fit_is_said_in_every_format(model: Any, tmp_path: Path) -> None:
-    wider = edgecnn.build("mobilenet_v2", **{**BUILT, "alpha": 0.5})
-    more = edgecnn.build("mobilenet_v2", **{**BUILT, "classes": 7})
+    wider, more = built("mobilenet_v2", alpha=0.5), built("mobilenet_v2", classes=7)
     for suffix in SUFFIXES:
         says = refusal(model, saved(wider, tmp_path / f"a{suffix}"))
         assert says.endswith("has weights of mobilenet_v2 in another width: check --alpha")
@@ -83,17 +89,17 @@ def test_what_would_fit_is_said_in_every_format(model: Any, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["squeezenet", "alexnet", "shufflenet_v2", "se_resnet50"])
 def test_other_families_widths_and_classes(name: str, tmp_path: Path) -> None:
-    path = saved(edgecnn.build(name, **{**BUILT, "alpha": 0.5}), tmp_path / "a.weights.h5")
+    path = saved(built(name, alpha=0.5), tmp_path / "a.weights.h5")
     assert message(path, name, alpha=0.25).endswith("say --alpha 0.5")
     assert message(path, name, alpha=0.5, classes=9).endswith("say --classes 5")
 
 
 @pytest.mark.parametrize("suffix", WHOLE)
 def test_another_architecture_is_named(model: Any, suffix: str, tmp_path: Path) -> None:
-    path = saved(edgecnn.build("mobilenet_v1", **BUILT), tmp_path / f"a{suffix}")
+    path = saved(built("mobilenet_v1"), tmp_path / f"a{suffix}")
     assert refusal(model, path).endswith("give the name mobilenet_v1")
     # The same layers in other numbers.
-    path = saved(edgecnn.build("resnet18", **BUILT), tmp_path / f"b{suffix}")
+    path = saved(built("resnet18"), tmp_path / f"b{suffix}")
     assert message(path, "resnet34").endswith("give the name resnet18")
 
 
@@ -101,7 +107,7 @@ def test_another_architectures_layers_are_named(model: Any, tmp_path: Path) -> N
     path = saved(edgecnn.build("vgg11", alpha=0.05, size=32), tmp_path / "a.weights.h5")
     says = "10 layers that are not in the model (block1_conv1, "  # Eight convolutions, two dense.
     assert says in refusal(model, path)
-    path = saved(edgecnn.build("resnet18", **BUILT), tmp_path / "b.weights.h5")
+    path = saved(built("resnet18"), tmp_path / "b.weights.h5")
     assert "another architecture" in message(path, "resnet34")
 
 
@@ -113,7 +119,7 @@ def test_a_model_of_ones_own_is_no_architecture(model: Any, tmp_path: Path) -> N
 
 
 def test_auxiliary_classifiers_that_a_file_lacks(tmp_path: Path) -> None:
-    path = saved(edgecnn.build("inception_v1", **BUILT), tmp_path / "a.keras")
+    path = saved(built("inception_v1"), tmp_path / "a.keras")
     says = "it has no auxiliary classifiers: leave out auxiliary=True"
     assert message(path, "inception_v1", auxiliary=True).endswith(says)
 
@@ -212,8 +218,7 @@ def test_no_file(model: Any, tmp_path: Path) -> None:
 def test_the_command_says_it_in_one_line(
     options: tuple[str, ...], says: str, tmp_path: Path, run_edgecnn: Any
 ) -> None:
-    model = edgecnn.build("mobilenet_v2", alpha=0.35, size=32)
-    path = saved(model, tmp_path / "a.keras")
+    path = saved(built("mobilenet_v2", classes=1000), tmp_path / "a.keras")
     outcome = run_edgecnn(
         "convert", "mobilenet_v2", "--weights", path, "--quantize", "float32", *options,
         cwd=tmp_path,

@@ -12,6 +12,7 @@ import pytest
 
 import edgecnn
 from edgecnn.quantize.result import Conversion
+from tests.conversions import converted_once
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -57,18 +58,18 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_results(
-    small_file: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Conversion]:
-    results = edgecnn.convert(
-        small_file,
-        quantize="all",
-        preprocess="tf",
-        calibrate=photos,
-        samples=24,
-        output=tmp_path_factory.mktemp("out"),
-    )
-    return {result.scheme: result for result in results}
+def small_results(small_file: Path, photos: Path, run_folder: Path) -> dict[str, Conversion]:
+    def convert(folder: Path) -> list[Conversion]:
+        return edgecnn.convert(
+            small_file,
+            quantize="all",
+            preprocess="tf",
+            calibrate=photos,
+            samples=24,
+            output=folder,
+        )
+
+    return converted_once(run_folder, "small", convert)
 
 
 @pytest.fixture(scope="session")

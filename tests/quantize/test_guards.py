@@ -331,11 +331,8 @@ def test_statistics() -> None:
 
 
 @pytest.fixture(scope="module")
-def mobilenet(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    source = shared_data / "models" / "mobilenet_v1_0.25_224.keras"
-    target = tmp_path_factory.mktemp("real") / "mobilenet.tflite"
-    (made,) = edgecnn.convert(source, quantize="float32", output=target)
-    return read_graph(made.path.read_bytes())
+def mobilenet(real_files: Any) -> Graph:
+    return read_graph(real_files("mobilenet_v1_0.25_224")["float32"].path.read_bytes())
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from edgecnn.store.store import Store
 from .records import made_record
 
 HERE = Path(__file__).parent
-PROCESSES, EACH = 20, 50
+PROCESSES, EACH = 8, 30
 
 
 def test_a_record_comes_back_as_it_was(store: Store, make_record: Any) -> None:
