@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,12 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-TOP = ("edgecnn", "models", "quantize", "devices")
-FILES = (
-    "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md",
-    "constraints.txt",
-)  # fmt: skip
+from .sources import ROOT, TOP, copy_sources
+
 DATA = {
     "edgecnn/py.typed", "edgecnn/data/digits.npz", "edgecnn/data/DIGITS.md",
     "edgecnn/data/imagenet_labels.txt", "edgecnn/data/IMAGENET.md",
@@ -26,13 +21,7 @@ DATA = {
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build both from a copy of the sources, the wheel by way of the sdist."""
-    copy = tmp_path_factory.mktemp("a copy") / "edgecnn"
-    copy.mkdir()
-    for name in TOP:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
-    for name in FILES:
-        shutil.copy(ROOT / name, copy / name)
+    copy = copy_sources(tmp_path_factory.mktemp("a copy") / "edgecnn")
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", str(copy)],
         check=True,
