@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,8 @@ def build(
     spec = get_spec(name)
     arguments = check_arguments(name, alpha, size, classes, dropout, softmax, auxiliary)
     file = _weights_file(spec, arguments, weights, on_progress)
+    # Keras reads it when it is imported, which the builder does.
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     model = spec.builder(arguments)
     if file is not None:
         (on_weights or _log)(_load(spec, arguments, model, file))

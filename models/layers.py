@@ -7,7 +7,6 @@ RESHAPE op; batch normalisation and ReLU are folded into the convolution before 
 
 from __future__ import annotations
 
-import os
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import SMALL_INPUT
 from edgecnn.models.spec import BuildArguments
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if TYPE_CHECKING:
     import keras as keras
 else:

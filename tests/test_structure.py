@@ -92,6 +92,45 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert left == {}
 
 
+def test_no_packages_import_each_other_in_a_circle() -> None:
+    left: dict[str, set[str]] = defaultdict(set)
+    for module in modules().keys() - {"edgecnn.__main__"}:
+        left[package_of(module)] |= {package_of(other) for other in imported_by(module)}
+    left = {package: others - {package} for package, others in left.items()}
+    while ends := [package for package, others in left.items() if not others & left.keys()]:
+        for package in ends:
+            del left[package]
+    assert left == {}
+
+
+def package_of(module: str) -> str:
+    """The folder that a module is in, by its dotted name; the front door stands for itself."""
+    is_package = modules()[module].name == "__init__.py"
+    return module if is_package else module.rpartition(".")[0]
+
+
+SYSTEM_NAMES = {
+    ("sys", "platform"), ("os", "name"), ("os", "killpg"), ("os", "setsid"), ("signal", "SIGKILL"),
+    ("os", "sched_getaffinity"), ("os", "sched_setaffinity"), ("os", "confstr"),
+}  # fmt: skip
+SYSTEM_MODULES = {"fcntl", "resource", "msvcrt", "winreg"}
+
+
+def test_one_module_asks_which_system_it_runs_on() -> None:
+    asking = {
+        module
+        for module, path in modules().items()
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Attribute) and names_of(node) in SYSTEM_NAMES)
+        or (isinstance(node, ast.Import) and {alias.name for alias in node.names} & SYSTEM_MODULES)
+    }  # fmt: skip
+    assert asking == {"edgecnn.core.platform_support"}
+
+
+def names_of(node: ast.Attribute) -> tuple[str, str]:
+    return ast.unparse(node.value), node.attr
+
+
 def test_every_file_is_listed_and_described_as_it_describes_itself() -> None:
     if subprocess.run(["git", "rev-parse"], cwd=ROOT, capture_output=True).returncode:
         pytest.skip("no git repository")

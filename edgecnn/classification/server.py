@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from edgecnn.classification.assets import WEB_ASSETS, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.platform_support import has_screen
 from edgecnn.inspection.clients import LITERT_JS, clients_for
 
 LOOPBACK = "127.0.0.1"
@@ -249,7 +249,4 @@ def open_in_browser(url: str) -> bool:
 
     Without a screen, Python would start a text browser in this very terminal.
     """
-    has_screen = sys.platform in ("win32", "darwin") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
-    return has_screen and webbrowser.open(url)
+    return has_screen() and webbrowser.open(url)

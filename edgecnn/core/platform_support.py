@@ -188,6 +188,25 @@ def glibc_version() -> str | None:
     return name.split()[-1] if name.startswith("glibc ") else None
 
 
+def thread_clock() -> Callable[[], float]:
+    """Return the clock of this thread's computing, in seconds.
+
+    On Windows, which counts that in steps of 16 ms, it is the clock of all time that passes.
+    """
+    return time.perf_counter if sys.platform == "win32" else time.thread_time
+
+
+def is_macos() -> bool:
+    """Return whether this system is macOS."""
+    return sys.platform == "darwin"
+
+
+def has_screen() -> bool:
+    """Return whether a window may open: macOS and Windows always have a screen."""
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
+    return sys.platform in ("win32", "darwin") or any(map(os.environ.get, screens))
+
+
 def usable_cores() -> int:
     """Return how many cores this process may use: fewer than there are where it is confined.
 

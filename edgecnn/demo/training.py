@@ -22,16 +22,12 @@ from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load_images
+from edgecnn.importing.environment import CHILD_ENVIRONMENT
 
 MAX_SHIFT = 2
 """Pixels by which an image is shifted at most."""
 
 TRAINING_SEED = 0
-ENVIRONMENT = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "KERAS_BACKEND": "tensorflow",
-}
 
 ADAM, RMSPROP = "adam", "rmsprop"
 OPTIMIZERS: dict[str, tuple[str, dict[str, float]]] = {
@@ -129,7 +125,7 @@ def train(plan: TrainingPlan, target: Path, on_progress: Callable[[float], None]
     with ChildProcess(
         module_command("edgecnn.demo.training"),
         task=f"training {plan.model}",
-        environment=ENVIRONMENT,
+        environment=CHILD_ENVIRONMENT,
     ) as child:
         child.send(TrainModel(plan, target))
         while True:

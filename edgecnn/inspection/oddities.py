@@ -212,11 +212,7 @@ def _precisions(facts: FileFacts) -> Iterator[Oddity]:
 def _without_tail(model: TfliteModel) -> list[Operator]:
     """Leave out what stands in float32 behind the last layer: a softmax is best so."""
     operators = list(model.operators)
-    while (
-        operators
-        and operators[-1].dtype == "float32"
-        and not op_traits(operators[-1].name).has_weights
-    ):
+    while operators and _is_plain_float(operators[-1]):
         operators.pop()
     return operators
 

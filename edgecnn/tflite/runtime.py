@@ -6,7 +6,6 @@ here, and never the process that a user talks to. Measured files run in ``edgecn
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.core.platform_support import usable_cores
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.parts import part_of_ops
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
@@ -23,8 +23,7 @@ MOST_THREADS_OF_CHILDREN = 4
 
 def child_threads() -> int:
     """Return how many threads the runtime gets in a child; results don't depend on it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-    return min(MOST_THREADS_OF_CHILDREN, cores)
+    return min(MOST_THREADS_OF_CHILDREN, usable_cores())
 
 
 @dataclass(frozen=True)

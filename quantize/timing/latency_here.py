@@ -9,18 +9,15 @@ processor.
 
 from __future__ import annotations
 
-import sys
 import time
 
+from edgecnn.core.platform_support import thread_clock
 from edgecnn.tflite.runtime import LoadedFile
 
 MOST_ROUNDS = 60
 LEAST_ROUNDS = 3
 MOST_RACE_SECONDS = 0.5
 """Seconds after which no new round of a pair of files begins."""
-
-CLOCK = time.perf_counter if sys.platform == "win32" else time.thread_time
-"""Windows counts a thread's time in steps of 16 ms."""
 
 CLEARLY_SLOWER = 1.05
 """Ratio above which a user is told: repeated ratios of a small file to itself vary by up to 5 %."""
@@ -58,6 +55,7 @@ def _is_obvious(best: list[float], rounds: int) -> bool:
 
 
 def _seconds(file: LoadedFile) -> float:
-    start = CLOCK()
+    clock = thread_clock()
+    start = clock()
     file.run_again()
-    return CLOCK() - start
+    return clock() - start

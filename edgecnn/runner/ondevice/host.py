@@ -13,9 +13,9 @@ import struct
 import time
 from pathlib import Path
 
-from edgecnn.core.platform_support import physical_memory_bytes, system_text
+from edgecnn.core.platform_support import is_macos, physical_memory_bytes, system_text
 from edgecnn.runner.ondevice.protocol import EmulationSigns, HealthTexts, HostFacts
-from edgecnn.runner.ondevice.system import DEVICE_TREE, is_macos, os_name, output_of, tree_text
+from edgecnn.runner.ondevice.system import DEVICE_TREE, os_name, output_of, tree_text
 
 CPU = "/sys/devices/system/cpu"
 

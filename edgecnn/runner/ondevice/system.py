@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import platform
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-from edgecnn.core.platform_support import system_text
+from edgecnn.core.platform_support import is_macos, system_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +28,6 @@ def os_name() -> str:
     if is_macos():
         return f"macOS {platform.mac_ver()[0]}"
     return " ".join(filter(None, (platform.system(), platform.win32_ver()[0])))
-
-
-def is_macos() -> bool:
-    """Return whether this system is macOS."""
-    return sys.platform == "darwin"
 
 
 def tree_text(name: str) -> str | None:
