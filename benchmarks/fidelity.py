@@ -6,8 +6,8 @@
 Every way of quantising gets the same Keras file and the same calibration images, normalised as the
 model was trained. "top-1" is of the file's output as it is; "agree" the share of images for which
 its best class is the float file's; "dB" the signal-to-quantisation-noise ratio (SQNR) of the scores
-before softmax;
-"ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
+before softmax; "tied" the share of images for which two of the six best classes have the same
+probability; "ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
 this file's time over that one's. The float file is the plain converter's.
 
 Images that `edgecnn convert` may have seen, to fit or to choose by, are not evaluated on.
@@ -49,8 +49,8 @@ from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.tensors_and_ops import Tensor
 
 Array = npt.NDArray[Any]
-Answers = tuple[Array, Array]
-"""The best class of each image by a file's output, and the scores before softmax."""
+SHOWN_CLASSES = 6
+"""The five classes that an app shows, and the one that just missed it."""
 
 PLAIN, LITERT, MAKER = "TFLiteConverter", "ai-edge-quantizer", "maker's"
 ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -130,6 +130,18 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a file answers, a row an image: its best class, scores before softmax, and ties.
+
+    An answer has ties if two of its SHOWN_CLASSES best classes have the same probability.
+    """
+
+    best: Array
+    scores: Array
+    has_ties: Array
+
+
+@dataclass(frozen=True)
 class Way:
     """One way of quantising one model: its file's figures, or why there is no file."""
 
@@ -138,6 +150,7 @@ class Way:
     agreement_percent: float | None = None
     sqnr_db: float | None = None
     divergence: float | None = None
+    tied_percent: float | None = None
     bytes: int | None = None
     latency_ratio: float | None = None
     failure: str | None = None
@@ -227,18 +240,20 @@ def measure(model: Model, options: argparse.Namespace, folder: Path) -> Row:
         given = classify(path, pixels, spec, name not in (PLAIN, LITERT))
         figures = (path.stat().st_size, ratios.get(name))
         ways.append(Way(name, *compared(given, answers, wanted), *figures))
-    return Row(model.name, says, 100 * float(np.mean(answers[0] == wanted)), ways)
+    return Row(model.name, says, 100 * float(np.mean(answers.best == wanted)), ways)
 
 
 def compared(
     given: Answers, answers: Answers, wanted: Array
-) -> tuple[float, float, float | None, float]:
-    """Return top-1, agreement with the float file, decibels (None where infinite), divergence."""
-    (best, scores), (float_best, float_scores) = given, answers
-    top1, agreement = (100 * float(np.mean(best == right)) for right in (wanted, float_best))
-    ratio = sqnr_db(scores, float_scores)
-    nats = divergence(scores, float_scores)
-    return top1, agreement, ratio if math.isfinite(ratio) else None, nats
+) -> tuple[float, float, float | None, float, float]:
+    """Return top-1, agreement with the float file, SQNR (None: infinite), divergence, ties."""
+    top1, agreement = (
+        100 * float(np.mean(given.best == right)) for right in (wanted, answers.best)
+    )
+    ratio = sqnr_db(given.scores, answers.scores)
+    nats = divergence(given.scores, answers.scores)
+    ties = 100 * float(np.mean(given.has_ties))
+    return top1, agreement, ratio if math.isfinite(ratio) else None, nats, ties
 
 
 def evaluation_of(
@@ -329,8 +344,10 @@ def classify(path: Path, pixels: Array, spec: InputSpec, takes_pixels: bool) -> 
     if not takes_pixels or graph.input.is_float:
         images = quantized(spec.normalize(pixels), graph.input)
     (values,) = run_over_images(content, [images[:, None]])
-    best = values.reshape(len(images), -1).argmax(axis=1)
-    return best, scores_of(graph, images[:, None])
+    rows = values.reshape(len(images), -1)
+    highest = np.sort(rows, axis=1)[:, -SHOWN_CLASSES:]
+    has_ties = (np.diff(highest, axis=1) == 0).any(axis=1)
+    return Answers(rows.argmax(axis=1), scores_of(graph, images[:, None]), has_ties)
 
 
 def quantized(images: Array, tensor: Tensor) -> Array:
@@ -362,7 +379,7 @@ def save(path: Path, rows: list[Row]) -> None:
 def show(rows: list[Row]) -> None:
     """Print the table, a line a file, and why files are missing."""
     table = Table(
-        "model", "float", "int8 by", "top-1", "agree", "dB", "KL", "KiB", "ratio", box=None
+        "model", "float", "int8 by", "top-1", "agree", "dB", "KL", "tied", "KiB", "ratio", box=None
     )
     for row in rows:
         first = [row.model, f"{row.float_top1_percent:.1f}"]
@@ -371,6 +388,7 @@ def show(rows: list[Row]) -> None:
             cells = [*first, way.name]
             cells += ["-" if figure is None else f"{figure:.1f}" for figure in figures]
             cells.append("-" if way.divergence is None else f"{way.divergence:.5f}")
+            cells.append("-" if way.tied_percent is None else f"{way.tied_percent:.1f}")
             size = f"{way.bytes / 1024:,.0f}" if way.bytes else "-"
             table.add_row(*cells, size, f"{way.latency_ratio:.2f}" if way.latency_ratio else "-")
             first = ["", ""]
