@@ -92,7 +92,7 @@ class ImportedSource:
     def prepare(self) -> PrepareFiles:
         """Wait for the parent's message of how pixels go in and what is to be made."""
         prepare = self.parent.expect(PrepareFiles)
-        self.spec = InputSpec.from_dict(prepare.spec) if prepare.spec else None
+        self.spec = prepare.spec
         return prepare
 
     def trace(self, variants: set[bool]) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from edgecnn.core.errors import ConversionError
 from edgecnn.inspection.runtimes import runtime_declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
+from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
@@ -25,6 +24,7 @@ from edgecnn.quantize.recovery.pipeline import (
     Recovery,
     RecoveryData,
 )
+from edgecnn.quantize.recovery.proof import Proof
 from edgecnn.quantize.recovery.steps import OUTLIER_IMAGES, steps_left_out
 from edgecnn.quantize.tensorflow_quantizer import to_int8, to_int16x8
 from edgecnn.quantize.timing.latencies import (
@@ -54,13 +54,13 @@ class MadeFile:
 
     Args:
         content: The file's bytes.
-        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
-        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        proof: How near its answers are to the float file's; None if no image is held out.
+        budget: What keeping within the budget took; None without one.
     """
 
     content: bytes
-    fidelity: dict[str, Any] | None = None
-    budget: dict[str, Any] | None = None
+    proof: Proof | None = None
+    budget: BudgetOutcome | None = None
 
 
 class FileMaker:
@@ -106,7 +106,8 @@ class FileMaker:
             with self._source.clock.phase("compare"):
                 graph = read_graph(content)
                 fidelity = recovery.prove(graph, file.input_type == "uint8")
-            proof = _proof("off", RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True))
+            made = RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True)
+            proof = made.proof("off")
         return MadeFile(with_metadata(content, file), proof)
 
     def int8(self, file: FileToMake) -> MadeFile:
@@ -149,10 +150,8 @@ class FileMaker:
         budget = None
         if file.max_drop is not None:
             recovered, budget = self._within_budget(recovery, recovered, quantizer, file)
-        proof = _proof(file.recover, recovered)
-        if reason:
-            proof["reason"] = reason
-        return MadeFile(with_metadata(write_graph(recovered.graph), file), proof, budget)
+        content = with_metadata(write_graph(recovered.graph), file)
+        return MadeFile(content, recovered.proof(file.recover, reason), budget)
 
     def _recovered(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -173,7 +172,7 @@ class FileMaker:
 
     def _within_budget(
         self, recovery: Recovery, int8: RecoveredGraph, quantizer: Quantizer, file: FileToMake
-    ) -> tuple[RecoveredGraph, dict[str, Any]]:
+    ) -> tuple[RecoveredGraph, BudgetOutcome]:
         mixable = Mixable(
             float32=with_metadata(self.float32_file(file), file),
             int8=int8,
@@ -265,17 +264,3 @@ def with_metadata(content: bytes, file: FileToMake) -> bytes:
         **runtime_declaration(parse_model(content, "the converted file")),
     }
     return with_metadata_buffers(content, buffers)
-
-
-def _proof(level: str, graph: RecoveredGraph) -> dict[str, Any]:
-    """Return the ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`."""
-    return {
-        "recovery": "none" if graph.is_plain and level != "off" else level,
-        "before": graph.before.to_dict(),
-        "after": graph.after.to_dict(),
-        "layers_corrected": graph.layers,
-        "layers_left": list(graph.uncorrected),
-        "layers_in_float": list(graph.in_float),
-        "float_front": dataclasses.asdict(graph.float_front) if graph.float_front else None,
-        "without": sorted(step.name for step in graph.without),
-    }
