@@ -67,11 +67,11 @@ class FileMaker:
     """Makes the files of one source, which share its float models, ranges and recovery.
 
     Args:
-        source: The source.
+        source: The source, loaded and traced.
     """
 
     def __init__(self, source: ImportedSource) -> None:
-        self._source = source
+        self.source = source
         self._recoveries: dict[PixelInput, Recovery] = {}
         self._doing = "recover"
 
@@ -86,29 +86,29 @@ class FileMaker:
 
     def float32_file(self, file: FileToMake) -> bytes:
         """Return the float32 file that another scheme's file is compared with."""
-        graph = self._source.float_model(_pixels(file)).graph
+        graph = self.source.float_model(_pixels(file)).graph
         return write_graph(graph)
 
     def has_float32_file(self, file: FileToMake) -> bool:
         """Whether the float32 file that another scheme's file is compared with is at hand."""
-        return self._source.has_float_model(_pixels(file))
+        return self.source.has_float_model(_pixels(file))
 
     def float32(self, file: FileToMake) -> MadeFile:
         """Make a float32 file."""
-        return MadeFile(with_metadata(self.float32_file(file), file))
+        return MadeFile(with_file_metadata(self.float32_file(file), file))
 
     def weights_only(self, file: FileToMake) -> MadeFile:
         """Make a file whose weights alone are quantised."""
         scheme = SCHEMES[file.scheme]
-        content = self._source.converted(scheme, normalizes=file.normalizes)
+        content = self.source.converted(scheme, normalizes=file.normalizes)
         recovery, proof = self._recovery(file), None
         if recovery is not None:
-            with self._source.clock.phase("compare"):
+            with self.source.clock.phase("compare"):
                 graph = read_graph(content)
                 fidelity = recovery.prove(graph, file.input_type == "uint8")
             made = RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True)
             proof = made.proof("off")
-        return MadeFile(with_metadata(content, file), proof)
+        return MadeFile(with_file_metadata(content, file), proof)
 
     def int8(self, file: FileToMake) -> MadeFile:
         """Make an int8 file."""
@@ -130,9 +130,9 @@ class FileMaker:
             fit_images=fit_images,
             takes_pixels=file.input_type == "uint8",
         )
-        observed = self._source.observed(_pixels(file))
-        with self._source.clock.phase(f"quantize {file.scheme}"):
-            calibrated = self._source.float_model(_pixels(file)).graph.copy()
+        observed = self.source.observed(_pixels(file))
+        with self.source.clock.phase(f"quantize {file.scheme}"):
+            calibrated = self.source.float_model(_pixels(file)).graph.copy()
             calibrated.set_ranges(observed.ranges)
             plain = quantizer.quantize(calibrated, ())
         recovery = self._recovery(file)
@@ -140,7 +140,7 @@ class FileMaker:
             return self._made(recovery, plain, quantizer, file)
         if file.max_drop is not None:
             raise ConversionError("--max-drop needs a model whose layers are in one graph")
-        return MadeFile(with_metadata(write_graph(plain.graph), file))
+        return MadeFile(with_file_metadata(write_graph(plain.graph), file))
 
     def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -150,7 +150,7 @@ class FileMaker:
         budget = None
         if file.max_drop is not None:
             recovered, budget = self._within_budget(recovery, recovered, quantizer, file)
-        content = with_metadata(write_graph(recovered.graph), file)
+        content = with_file_metadata(write_graph(recovered.graph), file)
         return MadeFile(content, recovered.proof(file.recover, reason), budget)
 
     def _recovered(
@@ -159,14 +159,14 @@ class FileMaker:
         """Return the recovered graph, and why it is the plain one where recovery failed."""
         reason, self._doing = "", "recover"
         if file.recover != "off":
-            with self._source.clock.phase(f"recover {file.scheme}"):
+            with self.source.clock.phase(f"recover {file.scheme}"):
                 try:
                     return recovery.recover(quantizer, plain), ""
                 except MAKING_FAILS as error:
                     # The plain file is sound, so a graph that recovery can't take costs only
                     # the gain.
                     reason = str(error)[:300]
-        with self._source.clock.phase("compare"):
+        with self.source.clock.phase("compare"):
             proof = recovery.prove(plain.graph, quantizer.takes_pixels)
         return RecoveredGraph(plain.graph, proof, proof, plain.reference, is_plain=True), reason
 
@@ -174,12 +174,12 @@ class FileMaker:
         self, recovery: Recovery, int8: RecoveredGraph, quantizer: Quantizer, file: FileToMake
     ) -> tuple[RecoveredGraph, BudgetOutcome]:
         mixable = Mixable(
-            float32=with_metadata(self.float32_file(file), file),
+            float32=with_file_metadata(self.float32_file(file), file),
             int8=int8,
             remake=lambda names: recovery.remake(quantizer, int8, names),
-            write=lambda graph: with_metadata(write_graph(graph), file),
+            write=lambda graph: with_file_metadata(write_graph(graph), file),
             inputs=recovery.inputs,
-            layers=self._source.layers,
+            layers=self.source.layers,
             takes_pixels=quantizer.takes_pixels,
             cpu=target_cpu(file.target_cpu),
             latencies=self._latencies(file),
@@ -187,15 +187,15 @@ class FileMaker:
 
         def report(phase: str, done: int, total: int) -> None:
             self._doing = phase
-            self._source.progress(phase)(done, total)
+            self.source.progress(phase)(done, total)
 
         assert file.max_drop is not None
-        with self._source.clock.phase("mix int8 and float32"):
+        with self.source.clock.phase("mix int8 and float32"):
             return mix_within_budget(mixable, file.max_drop, report)
 
     def _recovery(self, file: FileToMake) -> Recovery | None:
         """Return the recovery of the file's float model; None where no image is held out."""
-        source, pixels = self._source, _pixels(file)
+        source, pixels = self.source, _pixels(file)
         if not file.has_images or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)
@@ -227,12 +227,12 @@ class FileMaker:
 
     def _time_on_device(self, contents: Sequence[bytes]) -> TurnTimes:
         """Have the parent time files on the device that they are made for."""
-        folder = Path(self._source.job.scratch)
+        folder = Path(self.source.job.scratch)
         paths = [folder / f"race_{number}.tflite" for number in range(len(contents))]
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
-        self._source.parent.send(RaceFiles(tuple(map(str, paths))))
-        times = self._source.parent.expect(RaceTimes).milliseconds
+        self.source.parent.send(RaceFiles(tuple(map(str, paths))))
+        times = self.source.parent.expect(RaceTimes).milliseconds
         return np.asarray(times, np.float64)
 
 
@@ -251,7 +251,7 @@ def _pixels(file: FileToMake) -> PixelInput:
     return PixelInput.of(scheme, normalizes=file.normalizes)
 
 
-def with_metadata(content: bytes, file: FileToMake) -> bytes:
+def with_file_metadata(content: bytes, file: FileToMake) -> bytes:
     """Return a file with its metadata buffers, as it is written.
 
     Args:
