@@ -15,10 +15,10 @@ The child's side is ``conversion_child.py`` (or ``sensitivity_child.py``), the p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import Source
+from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.recovery.proof import Fidelity, Proof
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
@@ -30,15 +30,13 @@ class LoadSource:
 
     Args:
         source: The source.
-        size: Height and width in pixels that the user asked for, None for the model's own.
-        build: Arguments of ``edgecnn.build`` for a registered name.
+        options: How a registered name is built; of another source the size that is asked for.
         scratch: A folder for the child's own files, which goes with the conversion.
         images: How many images to measure sensitivity on; 0 for a conversion.
     """
 
     source: Source
-    size: tuple[int, int] | None
-    build: dict[str, Any]
+    options: BuildOptions
     scratch: str
     images: int = 0
 

@@ -84,8 +84,7 @@ class SourceSession:
         child.send(
             LoadSource(
                 source=request.source,
-                size=request.options.size,
-                build=request.options.arguments(),
+                options=request.options,
                 scratch=str(self._scratch),
                 images=images,
             )
