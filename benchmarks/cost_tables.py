@@ -27,9 +27,8 @@ import numpy as np
 
 import edgecnn
 from edgecnn.tflite.cost import multiply_adds
-from edgecnn.tflite.ops import RESHAPING
 from edgecnn.tflite.reading import read_model
-from edgecnn.tflite.target_cpu import EIGHT_BITS
+from edgecnn.tflite.target_cpu import computes_in_int8
 
 Network = tuple[str, float, int]
 """Architecture, width multiplier, side of the image in pixels."""
@@ -164,8 +163,8 @@ def work_of(path: Path) -> np.ndarray[Any, Any]:
     """Count a file's multiply-adds and values by type, in millions."""
     work = np.zeros(4)
     for op in read_model(path).operators:
-        if op.name not in RESHAPING:
-            place = 2 if op.outputs[0].dtype in EIGHT_BITS else 0
+        if not op.traits.reshapes:
+            place = 2 if computes_in_int8(op) else 0
             work[place : place + 2] += multiply_adds(op), op.outputs[0].elements
     return work / 1e6
 

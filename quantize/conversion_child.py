@@ -52,7 +52,7 @@ def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> File
         seconds=time.perf_counter() - start,
         phase_seconds=source.clock.seconds,
         peak_rss_bytes=peak_memory_bytes(),
-        fidelity=made.fidelity,
+        proof=made.proof,
         budget=made.budget,
         latency_over_float32=_over_float32(source, maker, made, file),
     )

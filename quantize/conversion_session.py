@@ -45,7 +45,7 @@ from edgecnn.quantize.provenance import (
     describe_source,
 )
 from edgecnn.quantize.recovery.advice import fidelity_warnings
-from edgecnn.quantize.request import Request
+from edgecnn.quantize.request import CheckedRequest
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
@@ -55,12 +55,12 @@ from edgecnn.tflite.writing import with_metadata_buffers
 
 
 def run(
-    request: Request, plans: list[OutputPlan], on_result: Callable[[Conversion], None]
+    checked: CheckedRequest, plans: list[OutputPlan], on_result: Callable[[Conversion], None]
 ) -> list[Conversion]:
     """Convert one source to all of its files.
 
     Args:
-        request: What is asked for; ``check`` was called.
+        checked: What is asked for.
         plans: The files to make; all in one folder.
         on_result: Called with each :class:`Conversion` when its file is in place.
 
@@ -77,7 +77,7 @@ def run(
             ) as folder,
             tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch,
         ):
-            return _ConversionSession(request, plans, Path(folder), Path(scratch), on_result).run()
+            return _ConversionSession(checked, plans, Path(folder), Path(scratch), on_result).run()
     except OSError as error:
         reason = error.strerror or str(error)
         raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error
@@ -86,13 +86,14 @@ def run(
 class _ConversionSession(SourceSession):
     def __init__(
         self,
-        request: Request,
+        checked: CheckedRequest,
         plans: list[OutputPlan],
         folder: Path,
         scratch: Path,
         on_result: Callable[[Conversion], None],
     ) -> None:
-        super().__init__(request, scratch)
+        super().__init__(checked, scratch)
+        request = checked.request
         self._plans = plans
         self._folder = folder
         self._on_result = on_result
@@ -139,8 +140,8 @@ class _ConversionSession(SourceSession):
         return tuple(tuple(turns) for turns in times)
 
     def files_to_make(self) -> Sequence[FileToMake]:
-        self._labels = choose_labels(self.request, self.outputs)
-        self.request.warnings += self._labels.warnings
+        self._labels = choose_labels(self.checked, self.outputs)
+        self.warnings += self._labels.warnings
         return [self._file_to_make(plan) for plan in self._plans]
 
     def _file_to_make(self, plan: OutputPlan) -> FileToMake:
@@ -154,7 +155,7 @@ class _ConversionSession(SourceSession):
             recover=request.recover,
             without=request.without,
             all_int8=request.all_int8,
-            has_images=request.dataset is not None,
+            has_images=self.checked.calibration_data is not None,
             max_drop=request.max_drop if plan.scheme.keeps_float else None,
             target_cpu=request.target_cpu,
             device=request.device,
@@ -222,7 +223,7 @@ class _ConversionSession(SourceSession):
         """Run a file, pack what belongs to it, and describe it."""
         path = self._temporary(plan)
         image = self.calibration.images[0] if self.calibration else None
-        in_float = (written.fidelity or {}).get("layers_in_float", ())
+        in_float = written.proof.layers_in_float if written.proof else ()
         model, runtime, golden = self._checker.verify(
             path, plan.scheme, plan.input_type, image, self.input_of_files, in_float
         )
@@ -256,8 +257,8 @@ class _ConversionSession(SourceSession):
             input=spec.to_dict() if spec else None,
             weights=self.request.weights_origin,
             calibration_images=calibrated.fitted if calibrated else 0,
-            fidelity=written.fidelity,
-            budget=written.budget,
+            proof=written.proof,
+            budget_outcome=written.budget,
             latency_over_float32=written.latency_over_float32,
             labels=self._labels.source,
             warnings=self._warnings(plan, written, model),
@@ -279,7 +280,7 @@ class _ConversionSession(SourceSession):
             "scheme": plan.scheme.name,
             **describe_recovery(self.request, plan.scheme),
             "calibration": describe_calibration(images.images, images.fitted) if images else None,
-            "fidelity": written.fidelity,
+            "fidelity": written.proof.to_dict() if written.proof else None,
             "versions": {"edgecnn": __version__, **self.source.versions},
         }
         return {GOLDEN_FILE: dataclasses.replace(golden, provenance=provenance).to_bytes()}
@@ -287,10 +288,11 @@ class _ConversionSession(SourceSession):
     def _warnings(
         self, plan: OutputPlan, written: FileWritten, model: TfliteModel
     ) -> tuple[str, ...]:
-        warnings = [*self.request.warnings, *self.source.notes]
+        warnings = [*self.warnings, *self.source.notes]
         if plan.scheme.is_calibrated and self.calibration:
             warnings += self.calibration.warnings
-        warnings += fidelity_warnings(plan.scheme.name, written.fidelity, written.budget)
+        tries = written.budget.tries if written.budget else None
+        warnings += fidelity_warnings(plan.scheme, written.proof, tries)
         warnings += budget_warnings(written.budget)
         ratio = written.latency_over_float32
         if ratio is not None and ratio > CLEARLY_SLOWER:

@@ -163,8 +163,7 @@ def convert(
         )
         plans = plan_outputs(request.stem, request.schemes, input_type, output)
         refuse_overwriting(plans[0].target, [request.source.name])
-        request.check()
-        return run(request, plans, on_result or (lambda result: None))
+        return run(request.check(), plans, on_result or (lambda result: None))
 
 
 def saved_in_memory_model(model: Any, stack: ExitStack) -> str:

@@ -17,7 +17,7 @@ from edgecnn.model_metadata.labels import (
 )
 from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.quantize.output_paths import OutputPlan
-from edgecnn.quantize.request import Request
+from edgecnn.quantize.request import CheckedRequest, Request
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,17 @@ class Labels:
         return {} if self.names is None else {LABEL_FILE: label_bytes(self.names)}
 
 
-def choose_labels(request: Request, classes: int) -> Labels:
+def choose_labels(checked: CheckedRequest, classes: int) -> Labels:
     """Find the labels of a model: the user's, those of its weights, or those of its images.
 
     Args:
-        request: What was asked for.
+        checked: What was asked for.
         classes: Number of classes that the model scores.
 
     Raises:
         InputError: The user gave another number of labels.
     """
+    request, data = checked.request, checked.data
     about = request.about
     about.check_classes(classes)
     if about.labels is not None:
@@ -57,7 +58,6 @@ def choose_labels(request: Request, classes: int) -> Labels:
         return Labels(about.labels, about.labels_from, (duplicates,) if duplicates else ())
     if request.weights_origin == "imagenet" and (names := imagenet_labels(classes)):
         return Labels(names, "the built-in ImageNet names")
-    data = request.dataset or request.class_name_data
     if request.weights_origin == "random" or data is None or data.class_names is None:
         return Labels()
     return _labels_of_images(data.class_names, data.name, classes)

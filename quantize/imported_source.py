@@ -83,8 +83,8 @@ class ImportedSource:
         with self.clock.phase("import"):
             import_tensorflow()
         with self.clock.phase("load"):
-            job = self.job
-            options = LoadOptions(job.size, job.build, self.progress("download"))
+            job, asked = self.job, self.job.options
+            options = LoadOptions(asked.size, asked.arguments(), self.progress("download"))
             self._model = format_of(job.source).load(job.source, options)
         self.layers = self._model.layers
         self.parent.send(_described(self._model))
@@ -92,7 +92,7 @@ class ImportedSource:
     def prepare(self) -> PrepareFiles:
         """Wait for the parent's message of how pixels go in and what is to be made."""
         prepare = self.parent.expect(PrepareFiles)
-        self.spec = InputSpec.from_dict(prepare.spec) if prepare.spec else None
+        self.spec = prepare.spec
         return prepare
 
     def trace(self, variants: set[bool]) -> None:

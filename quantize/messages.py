@@ -14,10 +14,14 @@ The child's side is ``conversion_child.py`` (or ``sensitivity_child.py``), the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import Source
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.quantize.budget.verdict import BudgetOutcome
+from edgecnn.quantize.recovery.proof import Fidelity, Proof
+from edgecnn.quantize.sensitivity.result import LayerSensitivity
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,13 @@ class LoadSource:
 
     Args:
         source: The source.
-        size: Height and width in pixels that the user asked for, None for the model's own.
-        build: Arguments of ``edgecnn.build`` for a registered name.
+        options: How a registered name is built; of another source the size that is asked for.
         scratch: A folder for the child's own files, which goes with the conversion.
         images: How many images to measure sensitivity on; 0 for a conversion.
     """
 
     source: Source
-    size: tuple[int, int] | None
-    build: dict[str, Any]
+    options: BuildOptions
     scratch: str
     images: int = 0
 
@@ -103,11 +105,11 @@ class PrepareFiles:
     """How pixels go in, and what is to be made.
 
     Args:
-        spec: Fields of the InputSpec; None where preprocessing is not known.
+        spec: How pixels become input; None where preprocessing is not known.
         files: The files to make, none where sensitivity is measured.
     """
 
-    spec: dict[str, Any] | None
+    spec: InputSpec | None
     files: tuple[FileToMake, ...] = ()
 
 
@@ -176,8 +178,8 @@ class FileWritten:
         seconds: How long making the file took.
         phase_seconds: Seconds of the phases so far.
         peak_rss_bytes: Peak memory of the child, where known.
-        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
-        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        proof: How near its answers are to the float file's; None if no image is held out.
+        budget: What keeping within the budget took; None without one.
         latency_over_float32: The file's latency over the float32 file's on this machine, where it
             was measured.
     """
@@ -186,8 +188,8 @@ class FileWritten:
     seconds: float
     phase_seconds: dict[str, float]
     peak_rss_bytes: int | None
-    fidelity: dict[str, Any] | None
-    budget: dict[str, Any] | None
+    proof: Proof | None
+    budget: BudgetOutcome | None
     latency_over_float32: float | None
 
 
@@ -201,9 +203,9 @@ class FileFailed:
 
 @dataclass(frozen=True)
 class LayerMeasured:
-    """A layer's sensitivity: fields of ``LayerSensitivity``."""
+    """A layer's sensitivity; its share is not set yet."""
 
-    row: dict[str, Any]
+    layer: LayerSensitivity
 
 
 @dataclass(frozen=True)
@@ -212,11 +214,11 @@ class ChildFinished:
 
     Args:
         images: How many images sensitivity was measured on.
-        plain: Fields of the plain int8 file's ``Fidelity``.
+        plain: Fidelity of the plain int8 file; None where sensitivity was not measured.
     """
 
     images: int = 0
-    plain: dict[str, Any] = field(default_factory=dict)
+    plain: Fidelity | None = None
 
 
 FROM_CHILD = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -25,7 +25,7 @@ from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
 NOTHING_ABOUT = About()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Request:
     """A source, the schemes to convert it to, and what the user asked for.
 
@@ -49,12 +49,6 @@ class Request:
         target_cpu: The kind of CPU whose cost table decides which layers stay in float32.
         device: The device whose measured latencies decide instead of the table; None for the table.
         ask_password: Given a question, returns the device's password.
-
-    ``check`` opens the data: ``dataset`` to calibrate with, ``class_name_data`` for its class
-    names alone.
-
-    Raises:
-        InputError: From ``check``, if an option does not fit the source or is missing.
     """
 
     source: Source
@@ -74,10 +68,6 @@ class Request:
     device: str | None = None
     ask_password: Callable[[str], str] | None = None
     without: tuple[str, ...] = ()
-    dataset: Dataset | None = None
-    class_name_data: Dataset | None = None
-    spec: InputSpec | None = None
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def format(self) -> InputFormat:
@@ -104,8 +94,12 @@ class Request:
         """Number of classes, where it is known before the model is loaded."""
         return self.format.classes(self.source.name, self.options)
 
-    def check(self) -> None:
-        """Find what is wrong with the options, and open the data, before any work is done."""
+    def check(self) -> CheckedRequest:
+        """Find what is wrong with the options, and open the data, before any work is done.
+
+        Raises:
+            InputError: An option does not fit the source or is missing.
+        """
         if self.recover not in RECOVERY_LEVELS:
             raise InputError(
                 f"unknown level {self.recover!r} of recovery: choose {', '.join(RECOVERY_LEVELS)}"
@@ -117,13 +111,12 @@ class Request:
             raise InputError("--device decides which layers of int8 stay in float32: leave it out")
         steps_left_out(self.without)
         self.format.check_options(self.source.name, self.options)
-        self._check_input()
+        spec = self.format.input_spec(self.source.name, self.options)
+        self._check_preprocessing()
         if self.classes is not None:
             self.about.check_classes(self.classes)
-        if self.needs_calibration:
-            self._check_calibration()
-        elif self.calibrate is not None:
-            self.class_name_data = open_dataset(self.calibrate)
+        data = self._open_data()
+        return CheckedRequest(self, spec, data, tuple(self._warnings(data)))
 
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)
@@ -140,27 +133,53 @@ class Request:
                 "images that look like what the model will see"
             )
 
-    def _check_input(self) -> None:
-        self.spec = self.format.input_spec(self.source.name, self.options)
-        if self.weights_origin == "random":
-            self.warnings.append("random weights: good for size and latency only (see --weights)")
+    def _check_preprocessing(self) -> None:
         if self.preprocessing.is_given and self.weights_origin in ("random", "imagenet"):
             raise InputError(
                 f"{self.source.name} knows its preprocessing: leave --preprocess, --mean and "
                 "--std out"
             )
 
-    def _check_calibration(self) -> None:
+    def _open_data(self) -> Dataset | None:
         if self.calibrate is not None:
-            self.dataset = open_calibration(self.calibrate, self.samples)
-            if built_in := shadowed_name(self.dataset):
-                self.warnings.append(
-                    f"{quoted(self.calibrate)} is the folder here, not the built-in data, which "
-                    f"is {built_in}"
-                )
-        elif self.weights_origin != "random":
+            if self.needs_calibration:
+                return open_calibration(self.calibrate, self.samples)
+            return open_dataset(self.calibrate)
+        if self.needs_calibration and self.weights_origin != "random":
             names = " and ".join(scheme.name for scheme in self.schemes if scheme.is_calibrated)
             raise InputError(
                 f"{names} needs representative data: --calibrate FOLDER with a few dozen images "
                 "that look like what the model will see"
             )
+        return None
+
+    def _warnings(self, data: Dataset | None) -> Iterator[str]:
+        if self.weights_origin == "random":
+            yield "random weights: good for size and latency only (see --weights)"
+        if data is not None and self.needs_calibration and (built_in := shadowed_name(data)):
+            yield (
+                f"{quoted(str(self.calibrate))} is the folder here, not the built-in data, which "
+                f"is {built_in}"
+            )
+
+
+@dataclass(frozen=True)
+class CheckedRequest:
+    """A request that was checked, and what the check found.
+
+    Args:
+        request: The request.
+        spec: How pixels become the model's input, where the source alone tells that.
+        data: The representative data, opened; None if none was given.
+        warnings: What a user should know, one line each.
+    """
+
+    request: Request
+    spec: InputSpec | None
+    data: Dataset | None
+    warnings: tuple[str, ...]
+
+    @property
+    def calibration_data(self) -> Dataset | None:
+        """The data to calibrate with; None where no scheme is calibrated."""
+        return self.data if self.request.needs_calibration else None

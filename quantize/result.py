@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgecnn.quantize.budget.verdict import BudgetOutcome
+from edgecnn.quantize.recovery.proof import Proof
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -29,14 +32,9 @@ class Conversion:
         input: The InputSpec in the file (plain values), or None where it is not known.
         weights: Where the weights are from: ``"random"``, ``"imagenet"``, a file, or ``"own"``.
         calibration_images: How many images gave the ranges; 0 where none are needed.
-        fidelity: How near the file's answers are to the float file's on images that nothing was
-            fitted to: ``recovery`` (the level, ``"none"`` where nothing beat the plain file), and
-            the fields of ``recovery.fidelity.Fidelity`` ``before`` and ``after`` recovery. None
-            without images.
-        budget: What keeping within ``max_drop`` took: the budget and what the file loses of it, in
-            points, by which measure and on how many images; the layers that stay in float32; the
-            file's bytes (without what is packed) and latency over those of the int8 and the float32
-            file. None without a budget.
+        proof: How near the file's answers are to the float file's on images that nothing was
+            fitted to. None without images.
+        budget_outcome: What keeping within ``max_drop`` took. None without a budget.
         latency_over_float32: The file's latency over the float32 file's, here and on one thread, as
             rough as it may be to tell which is slower; None for float32 and float16, and where a
             large float32 file would have to be made to compare with.
@@ -62,14 +60,29 @@ class Conversion:
     input: dict[str, Any] | None
     weights: str
     calibration_images: int
-    fidelity: dict[str, Any] | None
-    budget: dict[str, Any] | None
+    proof: Proof | None
+    budget_outcome: BudgetOutcome | None
     latency_over_float32: float | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
     labels: str | None = None
     converter_peak_rss_bytes: int | None = None
 
+    @property
+    def fidelity(self) -> dict[str, Any] | None:
+        """Fields of ``proof`` as plain values, the key ``"fidelity"`` of the JSON."""
+        return None if self.proof is None else self.proof.to_dict()
+
+    @property
+    def budget(self) -> dict[str, Any] | None:
+        """Fields of ``budget_outcome`` as plain values, the key ``"budget"`` of the JSON."""
+        return None if self.budget_outcome is None else self.budget_outcome.to_dict()
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {**dataclasses.asdict(self), "path": str(self.path)}
+        names = [_JSON_KEYS.get(field.name, field.name) for field in dataclasses.fields(self)]
+        return {**{name: getattr(self, name) for name in names}, "path": str(self.path)}
+
+
+_JSON_KEYS = {"proof": "fidelity", "budget_outcome": "budget"}
+"""Field -> its key in the JSON, where the two differ; a property of that name has the values."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from edgecnn.core.errors import ConversionError
 from edgecnn.inspection.runtimes import runtime_declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
+from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
@@ -25,6 +24,7 @@ from edgecnn.quantize.recovery.pipeline import (
     Recovery,
     RecoveryData,
 )
+from edgecnn.quantize.recovery.proof import Proof
 from edgecnn.quantize.recovery.steps import OUTLIER_IMAGES, steps_left_out
 from edgecnn.quantize.tensorflow_quantizer import to_int8, to_int16x8
 from edgecnn.quantize.timing.latencies import (
@@ -54,24 +54,24 @@ class MadeFile:
 
     Args:
         content: The file's bytes.
-        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
-        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        proof: How near its answers are to the float file's; None if no image is held out.
+        budget: What keeping within the budget took; None without one.
     """
 
     content: bytes
-    fidelity: dict[str, Any] | None = None
-    budget: dict[str, Any] | None = None
+    proof: Proof | None = None
+    budget: BudgetOutcome | None = None
 
 
 class FileMaker:
     """Makes the files of one source, which share its float models, ranges and recovery.
 
     Args:
-        source: The source.
+        source: The source, loaded and traced.
     """
 
     def __init__(self, source: ImportedSource) -> None:
-        self._source = source
+        self.source = source
         self._recoveries: dict[PixelInput, Recovery] = {}
         self._doing = "recover"
 
@@ -86,28 +86,29 @@ class FileMaker:
 
     def float32_file(self, file: FileToMake) -> bytes:
         """Return the float32 file that another scheme's file is compared with."""
-        graph = self._source.float_model(_pixels(file)).graph
+        graph = self.source.float_model(_pixels(file)).graph
         return write_graph(graph)
 
     def has_float32_file(self, file: FileToMake) -> bool:
         """Whether the float32 file that another scheme's file is compared with is at hand."""
-        return self._source.has_float_model(_pixels(file))
+        return self.source.has_float_model(_pixels(file))
 
     def float32(self, file: FileToMake) -> MadeFile:
         """Make a float32 file."""
-        return MadeFile(with_metadata(self.float32_file(file), file))
+        return MadeFile(with_file_metadata(self.float32_file(file), file))
 
     def weights_only(self, file: FileToMake) -> MadeFile:
         """Make a file whose weights alone are quantised."""
         scheme = SCHEMES[file.scheme]
-        content = self._source.converted(scheme, normalizes=file.normalizes)
+        content = self.source.converted(scheme, normalizes=file.normalizes)
         recovery, proof = self._recovery(file), None
         if recovery is not None:
-            with self._source.clock.phase("compare"):
+            with self.source.clock.phase("compare"):
                 graph = read_graph(content)
                 fidelity = recovery.prove(graph, file.input_type == "uint8")
-            proof = _proof("off", RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True))
-        return MadeFile(with_metadata(content, file), proof)
+            made = RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True)
+            proof = made.proof("off")
+        return MadeFile(with_file_metadata(content, file), proof)
 
     def int8(self, file: FileToMake) -> MadeFile:
         """Make an int8 file."""
@@ -129,9 +130,9 @@ class FileMaker:
             fit_images=fit_images,
             takes_pixels=file.input_type == "uint8",
         )
-        observed = self._source.observed(_pixels(file))
-        with self._source.clock.phase(f"quantize {file.scheme}"):
-            calibrated = self._source.float_model(_pixels(file)).graph.copy()
+        observed = self.source.observed(_pixels(file))
+        with self.source.clock.phase(f"quantize {file.scheme}"):
+            calibrated = self.source.float_model(_pixels(file)).graph.copy()
             calibrated.set_ranges(observed.ranges)
             plain = quantizer.quantize(calibrated, ())
         recovery = self._recovery(file)
@@ -139,7 +140,7 @@ class FileMaker:
             return self._made(recovery, plain, quantizer, file)
         if file.max_drop is not None:
             raise ConversionError("--max-drop needs a model whose layers are in one graph")
-        return MadeFile(with_metadata(write_graph(plain.graph), file))
+        return MadeFile(with_file_metadata(write_graph(plain.graph), file))
 
     def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -149,10 +150,8 @@ class FileMaker:
         budget = None
         if file.max_drop is not None:
             recovered, budget = self._within_budget(recovery, recovered, quantizer, file)
-        proof = _proof(file.recover, recovered)
-        if reason:
-            proof["reason"] = reason
-        return MadeFile(with_metadata(write_graph(recovered.graph), file), proof, budget)
+        content = with_file_metadata(write_graph(recovered.graph), file)
+        return MadeFile(content, recovered.proof(file.recover, reason), budget)
 
     def _recovered(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -160,27 +159,27 @@ class FileMaker:
         """Return the recovered graph, and why it is the plain one where recovery failed."""
         reason, self._doing = "", "recover"
         if file.recover != "off":
-            with self._source.clock.phase(f"recover {file.scheme}"):
+            with self.source.clock.phase(f"recover {file.scheme}"):
                 try:
                     return recovery.recover(quantizer, plain), ""
                 except MAKING_FAILS as error:
                     # The plain file is sound, so a graph that recovery can't take costs only
                     # the gain.
                     reason = str(error)[:300]
-        with self._source.clock.phase("compare"):
+        with self.source.clock.phase("compare"):
             proof = recovery.prove(plain.graph, quantizer.takes_pixels)
         return RecoveredGraph(plain.graph, proof, proof, plain.reference, is_plain=True), reason
 
     def _within_budget(
         self, recovery: Recovery, int8: RecoveredGraph, quantizer: Quantizer, file: FileToMake
-    ) -> tuple[RecoveredGraph, dict[str, Any]]:
+    ) -> tuple[RecoveredGraph, BudgetOutcome]:
         mixable = Mixable(
-            float32=with_metadata(self.float32_file(file), file),
+            float32=with_file_metadata(self.float32_file(file), file),
             int8=int8,
             remake=lambda names: recovery.remake(quantizer, int8, names),
-            write=lambda graph: with_metadata(write_graph(graph), file),
+            write=lambda graph: with_file_metadata(write_graph(graph), file),
             inputs=recovery.inputs,
-            layers=self._source.layers,
+            layers=self.source.layers,
             takes_pixels=quantizer.takes_pixels,
             cpu=target_cpu(file.target_cpu),
             latencies=self._latencies(file),
@@ -188,15 +187,15 @@ class FileMaker:
 
         def report(phase: str, done: int, total: int) -> None:
             self._doing = phase
-            self._source.progress(phase)(done, total)
+            self.source.progress(phase)(done, total)
 
         assert file.max_drop is not None
-        with self._source.clock.phase("mix int8 and float32"):
+        with self.source.clock.phase("mix int8 and float32"):
             return mix_within_budget(mixable, file.max_drop, report)
 
     def _recovery(self, file: FileToMake) -> Recovery | None:
         """Return the recovery of the file's float model; None where no image is held out."""
-        source, pixels = self._source, _pixels(file)
+        source, pixels = self.source, _pixels(file)
         if not file.has_images or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)
@@ -228,12 +227,12 @@ class FileMaker:
 
     def _time_on_device(self, contents: Sequence[bytes]) -> TurnTimes:
         """Have the parent time files on the device that they are made for."""
-        folder = Path(self._source.job.scratch)
+        folder = Path(self.source.job.scratch)
         paths = [folder / f"race_{number}.tflite" for number in range(len(contents))]
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
-        self._source.parent.send(RaceFiles(tuple(map(str, paths))))
-        times = self._source.parent.expect(RaceTimes).milliseconds
+        self.source.parent.send(RaceFiles(tuple(map(str, paths))))
+        times = self.source.parent.expect(RaceTimes).milliseconds
         return np.asarray(times, np.float64)
 
 
@@ -252,7 +251,7 @@ def _pixels(file: FileToMake) -> PixelInput:
     return PixelInput.of(scheme, normalizes=file.normalizes)
 
 
-def with_metadata(content: bytes, file: FileToMake) -> bytes:
+def with_file_metadata(content: bytes, file: FileToMake) -> bytes:
     """Return a file with its metadata buffers, as it is written.
 
     Args:
@@ -265,17 +264,3 @@ def with_metadata(content: bytes, file: FileToMake) -> bytes:
         **runtime_declaration(parse_model(content, "the converted file")),
     }
     return with_metadata_buffers(content, buffers)
-
-
-def _proof(level: str, graph: RecoveredGraph) -> dict[str, Any]:
-    """Return the ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`."""
-    return {
-        "recovery": "none" if graph.is_plain and level != "off" else level,
-        "before": graph.before.to_dict(),
-        "after": graph.after.to_dict(),
-        "layers_corrected": graph.layers,
-        "layers_left": list(graph.uncorrected),
-        "layers_in_float": list(graph.in_float),
-        "float_front": dataclasses.asdict(graph.float_front) if graph.float_front else None,
-        "without": sorted(step.name for step in graph.without),
-    }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from edgecnn.core.errors import InputError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
-from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
+from edgecnn.quantize.recovery.fidelity import fidelity
+from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
 from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
@@ -49,8 +48,8 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
         source.progress("quantize layer by layer"),
     )
     for row in walk.rows():
-        parent.send(LayerMeasured(dataclasses.asdict(row)))
-    parent.send(ChildFinished(len(images), plain.to_dict()))
+        parent.send(LayerMeasured(row))
+    parent.send(ChildFinished(len(images), plain))
 
 
 def _pixels(source: ImportedSource, count: int) -> Array:

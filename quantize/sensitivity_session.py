@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.convert import saved_in_memory_model
 from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
-from edgecnn.quantize.request import Request
+from edgecnn.quantize.request import CheckedRequest, Request
 from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
@@ -110,21 +109,21 @@ def sensitivity(
 
 
 def _measured(request: Request, images: int) -> Sensitivity:
-    request.check()
-    if request.dataset is None:
+    checked = request.check()
+    if checked.data is None:
         raise InputError(
             "sensitivity needs representative data: --calibrate FOLDER with a few dozen images "
             "that look like what the model will see"
         )
     with tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch:
-        return _SensitivitySession(request, Path(scratch)).measure(images)
+        return _SensitivitySession(checked, Path(scratch)).measure(images)
 
 
 class _SensitivitySession(SourceSession):
     """The parent's side of measuring: starts the child and gathers its rows."""
 
-    def __init__(self, request: Request, scratch: Path) -> None:
-        super().__init__(request, scratch)
+    def __init__(self, checked: CheckedRequest, scratch: Path) -> None:
+        super().__init__(checked, scratch)
         self._rows: list[LayerSensitivity] = []
 
     def measure(self, images: int) -> Sensitivity:
@@ -132,16 +131,15 @@ class _SensitivitySession(SourceSession):
         with self.start("edgecnn.quantize.sensitivity_child", task, images=images) as child:
             for message in child.messages(*FROM_CHILD):
                 if isinstance(message, LayerMeasured):
-                    self._rows.append(LayerSensitivity(**message.row))
+                    self._rows.append(message.layer)
                 elif isinstance(message, ChildFinished):
                     return self._result(message, images)
                 self.handle(child, message)
         raise AssertionError("the child ended without a word")
 
     def _result(self, message: ChildFinished, images: int) -> Sensitivity:
-        assert self.calibration is not None
-        plain_db, agreement = message.plain["sqnr_db"], message.plain["agreement"]
-        plain_db = math.inf if plain_db is None else plain_db
+        assert self.calibration is not None and message.plain is not None
+        plain_db, agreement = message.plain.sqnr_db, message.plain.agreement
         layers = _shared_out(self._rows)
         return Sensitivity(
             model=self.request.source.name,
@@ -157,7 +155,7 @@ class _SensitivitySession(SourceSession):
 
     def _notes(self, images: int, wanted: int) -> tuple[str, ...]:
         assert self.calibration is not None
-        notes = [*self.request.warnings, *self.source.notes, *self.calibration.warnings]
+        notes = [*self.warnings, *self.source.notes, *self.calibration.warnings]
         if not self.calibration.held_out:
             notes.append("measured on the images that gave the ranges: there are no others")
         elif images < wanted:

@@ -36,14 +36,14 @@ from edgecnn.quantize.messages import (
     Remark,
     SourceLoaded,
 )
-from edgecnn.quantize.request import Request
+from edgecnn.quantize.request import CheckedRequest
 
 
 class SourceSession:
     """The parent's side of a child that loads a source.
 
     Args:
-        request: What is asked for; ``check`` was called.
+        checked: What is asked for.
         scratch: A folder for the child's own files.
 
     Raises:
@@ -51,8 +51,10 @@ class SourceSession:
         ChildCrashedError: The child crashed.
     """
 
-    def __init__(self, request: Request, scratch: Path) -> None:
-        self.request = request
+    def __init__(self, checked: CheckedRequest, scratch: Path) -> None:
+        self.request, self.checked = checked.request, checked
+        self.warnings = list(checked.warnings)
+        self.spec = checked.spec
         self._scratch = scratch
         self._source: SourceLoaded | None = None
         self.calibration: CalibrationImages | None = None
@@ -82,8 +84,7 @@ class SourceSession:
         child.send(
             LoadSource(
                 source=request.source,
-                size=request.options.size,
-                build=request.options.arguments(),
+                options=request.options,
                 scratch=str(self._scratch),
                 images=images,
             )
@@ -98,15 +99,15 @@ class SourceSession:
             case ProgressMade():
                 self.request.on_progress(message.phase, message.done, message.total)
             case Remark():
-                self.request.warnings.append(message.text)
+                self.warnings.append(message.text)
             case SourceLoaded():
                 self._source = message
                 self._prepare(child)
 
     def _prepare(self, child: ChildProcess) -> None:
         """Tell the child how pixels go in; decode the images while it traces and converts."""
-        spec = self.request.spec = self._input_spec()
-        child.send(PrepareFiles(spec.to_dict() if spec else None, tuple(self.files_to_make())))
+        spec = self.spec = self._input_spec()
+        child.send(PrepareFiles(spec, tuple(self.files_to_make())))
         if self.request.needs_calibration:
             assert spec is not None
             self.calibration = self._images(spec)
@@ -125,14 +126,14 @@ class SourceSession:
         layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
         request = self.request
         users = request.preprocessing.spec(height, width, channels)
-        spec = users or request.spec or (preset("raw", height, width, channels) if layer else None)
+        spec = users or self.spec or (preset("raw", height, width, channels) if layer else None)
         if spec is not None:
-            if layer and request.spec is None:
-                request.warnings += first_layer_doubts(layer, factor, spec)
+            if layer and self.spec is None:
+                self.warnings += first_layer_doubts(layer, factor, spec)
             return spec
         if request.needs_calibration:
             raise unknown_preprocessing(quoted(request.source.name))
-        request.warnings.append(
+        self.warnings.append(
             "its preprocessing is not known and not in the file: --preprocess puts it there"
         )
         return None
@@ -145,27 +146,26 @@ class SourceSession:
         mean for each channel nor BGR, and app libraries refuse a float input that wants those. The
         graph normalises pixels in these cases.
         """
-        spec = self.request.spec
-        return spec is not None and not spec.is_uniform
+        return self.spec is not None and not self.spec.is_uniform
 
     @property
     def input_of_files(self) -> InputSpec | None:
         """How pixels become the input of a file of this source."""
-        spec = self.request.spec
-        return spec.centered() if spec and self.normalizes_in_graph else spec
+        return self.spec.centered() if self.spec and self.normalizes_in_graph else self.spec
 
     def _images(self, spec: InputSpec) -> CalibrationImages:
-        if self.request.dataset is None:
+        data = self.checked.calibration_data
+        if data is None:
             return noise_images(spec)
 
         def report(done: int, total: int) -> None:
             self.request.on_progress("read images", done, total)
 
         most = MOST_HELD_OUT if self.request.max_drop is None else MOST_HELD_OUT_FOR_BUDGET
-        return load_calibration(self.request.dataset, self.request.samples, spec, report, most)
+        return load_calibration(data, self.request.samples, spec, report, most)
 
     def _calibration_file(self, calibration: CalibrationImages) -> CalibrationFile:
-        outputs = label_outputs(self.request.dataset, calibration, self.outputs)
+        outputs = label_outputs(self.checked.calibration_data, calibration, self.outputs)
         return CalibrationFile(
             path=str(self._saved(calibration)),
             held_out=calibration.held_out,

@@ -88,10 +88,10 @@ def _round(weights: Tensor) -> None:
 
 MAKER = """
 def _dynamic4(maker: FileMaker, file: FileToMake) -> MadeFile:
-    source = maker._source
+    source = maker.source
     graph = read_graph(source.converted(SCHEMES["dynamic"], normalizes=file.normalizes))
     in_four_bits(graph)
-    return MadeFile(with_metadata(write_graph(graph), file))
+    return MadeFile(with_file_metadata(write_graph(graph), file))
 
 
 MAKERS: dict"""

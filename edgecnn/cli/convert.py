@@ -21,7 +21,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import exists, quoted
 from edgecnn.core.text import quoted_if_needed, size_text
 from edgecnn.quantize.budget.verdict import describe_budget
-from edgecnn.quantize.recovery.advice import describe_fidelity
+from edgecnn.quantize.recovery.advice import describe_proof
 
 if TYPE_CHECKING:
     from edgecnn.quantize.result import Conversion
@@ -203,8 +203,8 @@ def conversion_text(result: Conversion) -> str:
     ]
     if result.labels is not None:
         lines.append(f"  labels: {result.labels}")
-    if result.fidelity is not None:
-        lines.append(f"  {describe_fidelity(result.fidelity)}")
-    if result.budget is not None:
-        lines += [f"  {line}" for line in describe_budget(result.budget)]
+    if result.proof is not None:
+        lines.append(f"  {describe_proof(result.proof)}")
+    if result.budget_outcome is not None:
+        lines += [f"  {line}" for line in describe_budget(result.budget_outcome)]
     return "\n".join([*lines, *(f"  note: {warning}" for warning in result.warnings)])

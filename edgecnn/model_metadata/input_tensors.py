@@ -13,6 +13,7 @@ from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
 from edgecnn.model_metadata.described_file import parse_tree
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 NO_PREPROCESSING_GIVEN = Preprocessing()
@@ -127,7 +128,7 @@ def to_tensor(
     if tensor.dtype == "float32":
         return normalized
     levels = np.round(normalized / np.float32(tensor.scale[0])) + tensor.zero_point[0]
-    quantized: npt.NDArray[np.int8] = np.clip(levels, -128, 127).astype(np.int8)
+    quantized: npt.NDArray[np.int8] = np.clip(levels, INT8.least, INT8.largest).astype(np.int8)
     return quantized
 
 

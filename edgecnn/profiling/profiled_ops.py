@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import tensor_bytes
-from edgecnn.tflite.reading import (
-    Operator,
-    TensorInfo,
-    TfliteModel,
-)
+from edgecnn.tflite.numbers import FLOAT32, INT8, numbers_of
+from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
-IN_FLOAT32, IN_INT8 = "float32", "int8"
+IN_FLOAT32, IN_INT8 = FLOAT32.name, INT8.name
 
 
 @dataclass(frozen=True)
@@ -105,4 +102,4 @@ def _precision(op: Operator, model: TfliteModel) -> str:
     weights = op.weights
     if weights is None or weights.name in model.widened_constants:
         return IN_FLOAT32
-    return IN_INT8 if weights.dtype in ("int8", "uint8", "int4") else IN_FLOAT32
+    return IN_INT8 if numbers_of(weights.dtype).is_integer else IN_FLOAT32

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgecnn.tflite.names import scope_of
-from edgecnn.tflite.ops import op_traits
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
 
@@ -71,7 +70,7 @@ def _rows(model: TfliteModel) -> Iterator[CostRow]:
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:
     """Tell weights from shapes, axes and paddings, which are integers of ops without weights."""
-    return op_traits(op.name).has_weights or not tensor.dtype.startswith(("int32", "int64"))
+    return op.traits.has_weights or not tensor.dtype.startswith(("int32", "int64"))
 
 
 def multiply_adds(op: Operator) -> int:
@@ -79,8 +78,6 @@ def multiply_adds(op: Operator) -> int:
     weights = op.weights
     if weights is None or not op.outputs:
         return 0
-    positions = op.outputs[0]
-    if op.name == "TRANSPOSE_CONV":
-        positions = op.input(2) or positions
+    positions = (op.data if op.traits.is_transposed else None) or op.outputs[0]
     # The last dimension is the channels that the weights make (or take) at each position.
     return math.prod(positions.shape[:-1]) * math.prod(weights.shape)

@@ -9,14 +9,6 @@ from edgecnn.tflite.numbers import INT8, Numbers
 from edgecnn.tflite.ops import op_traits
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
-FIXED_RANGES: dict[str, Range] = {
-    "LOGISTIC": (0.0, 255 / 256),
-    "SOFTMAX": (0.0, 255 / 256),
-    "TANH": (-1.0, 127 / 128),
-    "L2_NORMALIZATION": (-1.0, 127 / 128),
-}
-"""Ranges of the results of ops whose 8-bit scale the runtime prescribes."""
-
 
 def step_of(extremes: Range, numbers: Numbers = INT8) -> float:
     """Return the step of integers over a range, which always holds zero.

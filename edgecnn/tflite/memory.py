@@ -6,6 +6,7 @@ from bisect import insort
 from collections import Counter
 from dataclasses import dataclass
 
+from edgecnn.tflite.numbers import numbers_of
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 ALIGNMENT = 64
@@ -13,31 +14,6 @@ ALIGNMENT = 64
 
 MAX_PLANNED = 4000
 """Most tensors that are planned: the time of planning grows with the square of their number."""
-
-BITS = {
-    "bfloat16": 16,
-    "bool": 8,
-    "complex128": 128,
-    "complex64": 64,
-    "float16": 16,
-    "float32": 32,
-    "float64": 64,
-    "int16": 16,
-    "int2": 2,
-    "int32": 32,
-    "int4": 4,
-    "int64": 64,
-    "int8": 8,
-    "uint16": 16,
-    "uint32": 32,
-    "uint4": 4,
-    "uint64": 64,
-    "uint8": 8,
-}
-"""Bits of one value by element type; strings and resources have no size of their own."""
-
-IN_PLACE = frozenset({"ADD", "MUL", "RESHAPE", "SOFTMAX", "SQUEEZE"})
-"""Ops that write over an input of the same size, if no other op reads it."""
 
 
 @dataclass(order=True)
@@ -59,7 +35,7 @@ class MemoryPlace:
 
 def tensor_bytes(tensor: TensorInfo) -> int:
     """Return the bytes that a tensor's values take in memory."""
-    return (tensor.elements * BITS.get(tensor.dtype, 0) + 7) // 8
+    return (tensor.elements * numbers_of(tensor.dtype).bits + 7) // 8
 
 
 def activation_bytes(model: TfliteModel) -> int | None:
@@ -126,7 +102,7 @@ def _lives(model: TfliteModel) -> dict[int, MemoryPlace]:
             if result.name in model.widened_constants or result.index in lives:
                 continue
             shared = next((t for t in read if _shares(t, result, ends, readers)), None)
-            if op.name in IN_PLACE and shared is not None:
+            if op.traits.in_place and shared is not None:
                 lives[result.index] = lives[shared.index]
                 continue
             end = last if result.index in ends else step

@@ -7,7 +7,9 @@ passes no factor on.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from edgecnn.tflite.numbers import INT8
 
 
 class Activation(enum.IntEnum):
@@ -52,7 +54,14 @@ class OpTraits:
         passes_factors: Whether the op's result is twice as large if its first input is.
         moves_values: Whether the op's result holds values of its input unchanged, in another shape
             or order or a part of them, so that quantising it costs nothing by itself.
+        passes_values: Whether the op's result holds all values of its input, in another type of
+            numbers, shape or order.
+        reshapes: Whether the op gives a tensor another shape, and neither moves nor changes values.
         converts: Whether the op turns one type of numbers into another.
+        in_place: Whether the op writes over an input of the same size, if no other op reads it.
+        fixed_range: Range of the op's result if the runtime prescribes its 8-bit scale.
+        is_transposed: Whether the op's weights are applied at each position of its data, which is
+            its third input, and not at each position of its result.
     """
 
     has_weights: bool = False
@@ -63,11 +72,24 @@ class OpTraits:
     averages: bool = False
     passes_factors: bool = False
     moves_values: bool = False
+    passes_values: bool = False
+    reshapes: bool = False
     converts: bool = False
+    in_place: bool = False
+    fixed_range: tuple[float, float] | None = None
+    is_transposed: bool = False
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether each output channel is made of one input channel."""
+        return self.has_weights and not self.mixes_channels
 
 
 _MOVING = OpTraits(moves_values=True)
-_CONVERTING = OpTraits(converts=True)
+_PASSING = OpTraits(moves_values=True, passes_values=True)
+_CONVERTING = OpTraits(converts=True, passes_values=True)
+_PROBABILITIES = (0.0, INT8.steps / (INT8.steps + 1))
+_SIGNED = (-1.0, INT8.largest / (INT8.largest + 1))
 
 _KINDS = {
     "CONV_2D": OpTraits(
@@ -77,30 +99,36 @@ _KINDS = {
         has_weights=True, channel_axis=3, is_linear=True, has_window=True, averages=True
     ),
     "FULLY_CONNECTED": OpTraits(has_weights=True, mixes_channels=True, is_linear=True),
-    "TRANSPOSE_CONV": OpTraits(has_weights=True, mixes_channels=True),
+    "TRANSPOSE_CONV": OpTraits(has_weights=True, mixes_channels=True, is_transposed=True),
     "CONV_3D": OpTraits(has_weights=True, channel_axis=4, mixes_channels=True),
-    "ADD": OpTraits(averages=True),
+    "ADD": OpTraits(averages=True, in_place=True),
+    "MUL": OpTraits(in_place=True),
     "MEAN": OpTraits(averages=True, passes_factors=True),
     "AVERAGE_POOL_2D": OpTraits(averages=True, passes_factors=True),
     "MAX_POOL_2D": OpTraits(passes_factors=True, moves_values=True),
     "PAD": OpTraits(passes_factors=True, moves_values=True),
-    "RESHAPE": OpTraits(passes_factors=True, moves_values=True),
+    "RESHAPE": replace(_PASSING, reshapes=True, passes_factors=True, in_place=True),
+    "SQUEEZE": replace(_PASSING, reshapes=True, in_place=True),
+    "EXPAND_DIMS": replace(_PASSING, reshapes=True),
+    "TRANSPOSE": _PASSING,
+    "CAST": _PASSING,
     "QUANTIZE": _CONVERTING,
     "DEQUANTIZE": _CONVERTING,
+    "SOFTMAX": OpTraits(in_place=True, fixed_range=_PROBABILITIES),
+    "LOGISTIC": OpTraits(fixed_range=_PROBABILITIES),
+    "TANH": OpTraits(fixed_range=_SIGNED),
+    "L2_NORMALIZATION": OpTraits(fixed_range=_SIGNED),
     **dict.fromkeys(
         (
-            "BATCH_TO_SPACE_ND", "CAST", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "MIRROR_PAD",
-            "PACK", "PADV2", "SHAPE", "SLICE", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT",
-            "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE", "UNPACK",
+            "BATCH_TO_SPACE_ND", "DEPTH_TO_SPACE", "GATHER", "MIRROR_PAD", "PACK", "PADV2", "SHAPE",
+            "SLICE", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "STRIDED_SLICE",
+            "UNPACK",
         ),
         _MOVING,
     ),
 }  # fmt: skip
 
 _OTHER = OpTraits()
-
-RESHAPING = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-"""Ops that give a tensor another shape, and neither move nor change its values."""
 
 POOLS = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"})
 """Ops that make one value of many in each channel."""

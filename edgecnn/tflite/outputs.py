@@ -5,11 +5,6 @@ from __future__ import annotations
 from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
-PASSING_ON = frozenset(
-    {"DEQUANTIZE", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "SQUEEZE", "CAST", "TRANSPOSE"}
-)
-"""Ops that leave the values as they are, in another type or shape."""
-
 
 def class_count(model: TfliteModel) -> int | None:
     """Return the number of classes; None if the first output is no row of class scores."""
@@ -27,7 +22,7 @@ def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:
     tensor, seen = output, set()
     while (op := makers.get(tensor.index)) is not None and tensor.index not in seen:
         seen.add(tensor.index)
-        if op.name not in PASSING_ON or not op.inputs or op.inputs[0] is None:
+        if not op.traits.passes_values or not op.inputs or op.inputs[0] is None:
             return op
         tensor = op.inputs[0]
     return None

@@ -20,7 +20,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32
-from edgecnn.tflite.ops import op_traits
+from edgecnn.tflite.ops import OpTraits, op_traits
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
 
 METADATA_NAME = "edgecnn"
@@ -88,9 +88,19 @@ class Operator:
         return self.outputs[0].dtype if self.outputs else "none"
 
     @property
+    def traits(self) -> OpTraits:
+        """What is known of the op's kind."""
+        return op_traits(self.name)
+
+    @property
     def weights(self) -> TensorInfo | None:
         """The op's weight tensor; None for a kind of op without weights."""
-        return self.input(1) if op_traits(self.name).has_weights else None
+        return self.input(1) if self.traits.has_weights else None
+
+    @property
+    def data(self) -> TensorInfo | None:
+        """What the op computes with its weights; None where it is left out."""
+        return self.input(2 if self.traits.is_transposed else 0)
 
     def input(self, place: int) -> TensorInfo | None:
         """Return an input; None where it is left out."""
@@ -185,17 +195,16 @@ class TfliteModel:
         widened = self.widened_constants.items()
         halves = {name for name, stored in widened if stored.dtype == "float16"}
         for op in self.operators:
-            if op_traits(op.name).has_weights:
+            if op.traits.has_weights:
                 yield op, _precision(op, halves)
 
 
 def _precision(op: Operator, halves: set[str]) -> str:
-    activation = op.input(2 if op.name == "TRANSPOSE_CONV" else 0)
-    weights = op.weights
-    if activation is None or weights is None:
+    data, weights = op.data, op.weights
+    if data is None or weights is None:
         return MIXED
     stored = FLOAT16.name if weights.name in halves else weights.dtype
-    return scheme_of_layer(activation.dtype, stored)
+    return scheme_of_layer(data.dtype, stored)
 
 
 def read_model(path: str | Path) -> TfliteModel:

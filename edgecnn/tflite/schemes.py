@@ -53,6 +53,7 @@ class Scheme:
         keeps_float: Whether single layers can stay in float32, where integers lose too much.
         least_weights: Number of weights of a layer below which it stays in float32, as nothing is
             gained.
+        more_exact: Name of the scheme to try where a file of this one loses too much.
         also: Other element types of activations and weights whose layers count as of this scheme.
     """
 
@@ -66,6 +67,7 @@ class Scheme:
     if_slow: str = ""
     keeps_float: bool = False
     least_weights: int = 0
+    more_exact: str = "float16"
     also: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -102,7 +104,13 @@ SCHEMES: dict[str, Scheme] = {
             dark_colour=LIGHT_GREY,
         ),
         Scheme(
-            "float16", FLOAT16, FLOAT32, ("float32",), "half the size, float speed", colour=GREEN
+            "float16",
+            FLOAT16,
+            FLOAT32,
+            ("float32",),
+            "half the size, float speed",
+            colour=GREEN,
+            more_exact="float32",
         ),
         Scheme(
             "dynamic",

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.tflite.cost import multiply_adds
-from edgecnn.tflite.ops import RESHAPING
+from edgecnn.tflite.numbers import INT8, numbers_of
 from edgecnn.tflite.reading import Operator, TfliteModel
-
-EIGHT_BITS = ("int8", "uint8")
 
 
 @dataclass(frozen=True)
@@ -77,10 +75,16 @@ class TargetCpu:
         return sum(self._op_milliseconds(op) for op in model.operators)
 
     def _op_milliseconds(self, op: Operator) -> float:
-        if op.name in RESHAPING or not op.outputs:
+        if op.traits.reshapes or not op.outputs:
             return 0.0
-        cost = self.int8 if op.outputs[0].dtype in EIGHT_BITS else self.float32
+        cost = self.int8 if computes_in_int8(op) else self.float32
         return cost.milliseconds(multiply_adds(op), op.outputs[0].elements)
+
+
+def computes_in_int8(op: Operator) -> bool:
+    """Whether an op's result is of 8-bit integers, signed or not."""
+    numbers = numbers_of(op.dtype)
+    return numbers.is_integer and numbers.bits == INT8.bits
 
 
 DEFAULT_TARGET_CPU = "arm64"

@@ -224,6 +224,11 @@ class Op:
         return int(self.options.strideH), int(self.options.strideW)
 
     @property
+    def depth_multiplier(self) -> int:
+        """How many output channels a depthwise op makes of each input channel."""
+        return int(self.options.depthMultiplier)
+
+    @property
     def has_same_padding(self) -> bool:
         """Whether the op's window reaches beyond the map and reads zeros there: "same" padding."""
         return int(self.options.padding) == SAME

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from edgecnn.core.errors import ConversionError
 from edgecnn.importing.layer_names import TracedLayer
@@ -23,9 +22,9 @@ from edgecnn.quantize.budget.search import (
     Search,
     drop_of,
 )
-from edgecnn.quantize.budget.verdict import describe_miss
-from edgecnn.quantize.recovery.fidelity import Fidelity
+from edgecnn.quantize.budget.verdict import BudgetOutcome, describe_miss
 from edgecnn.quantize.recovery.pipeline import RecoveredGraph
+from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.target_cpu import TargetCpu
@@ -68,7 +67,7 @@ class Mixable:
 
 def mix_within_budget(
     subject: Mixable, most_drop: float, on_progress: Callable[[str, int, int], None]
-) -> tuple[RecoveredGraph, dict[str, Any]]:
+) -> tuple[RecoveredGraph, BudgetOutcome]:
     """Return the graph that is as near to int8 as a budget allows, and what it costs.
 
     Args:
@@ -77,8 +76,8 @@ def mix_within_budget(
         on_progress: Called with (phase, done, total).
 
     Returns:
-        The int8 file itself where it is within the budget, else the cheapest mix that is; and the
-        ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        The int8 file itself where it is within the budget, else the cheapest mix that is; and what
+        keeping within the budget took.
 
     Raises:
         ConversionError: No mix that is smaller and faster than float32 is within the budget.
@@ -88,7 +87,7 @@ def mix_within_budget(
     slowdown = subject.latencies.race([subject.float32, int8]).ratio(0, over=1)
     if drop_of(subject.int8.after) <= most_drop + DROP_TOLERANCE:
         whole = MixTry(frozenset(), subject.int8, int8, 1.0, 1 / slowdown.value, 1.0)
-        return subject.int8, _report(subject, most_drop, whole, [], int8, tries=0)
+        return subject.int8, _outcome(subject, most_drop, whole, [], int8, tries=0)
     ops = _ops(subject, lambda done, total: on_progress("measure layers", done, total))
     scale = CostScale(len(int8), slowdown.value, subject.cpu, subject.takes_pixels)
     base = frozenset(n for n, op in enumerate(ops) if op.name in subject.int8.in_float)
@@ -100,11 +99,11 @@ def mix_within_budget(
     )
     best = search.run()
     if best is not None:
-        return best.recovered, _report(subject, most_drop, best, ops, int8, tries=search.tries)
+        return best.recovered, _outcome(subject, most_drop, best, ops, int8, tries=search.tries)
     nearest = search.nearest()
     miss = None
     if nearest is not None:
-        miss = _report(subject, most_drop, nearest, ops, int8, tries=search.tries)
+        miss = _outcome(subject, most_drop, nearest, ops, int8, tries=search.tries)
     raise ConversionError(describe_miss(most_drop, miss))
 
 
@@ -130,7 +129,7 @@ def _ops(subject: Mixable, on_progress: Callable[[int, int], None]) -> list[OpCo
     )
 
 
-def _report(
+def _outcome(
     subject: Mixable,
     most_drop: float,
     tried: MixTry,
@@ -138,26 +137,26 @@ def _report(
     int8: bytes,
     *,
     tries: int,
-) -> dict[str, Any]:
+) -> BudgetOutcome:
     before, after = subject.int8.after, tried.recovered.after
-    return {
-        "max_drop": most_drop,
-        "measure": "agreement" if after.top1_percent is None else "top-1",
-        "images": after.images,
-        "drop": drop_of(after),
-        "int8_drop": drop_of(before),
-        "uncertainty": _uncertainty(after),
-        "layers_in_float": layer_names(ops, tried.mix),
-        "layers": len(layer_names(ops, frozenset(range(len(ops))))) or None,
-        "bytes": len(tried.content),
-        "int8_bytes": len(int8),
-        "float32_bytes": len(subject.float32),
-        "bytes_over_int8": len(tried.content) / len(int8),
-        "latency_over_int8": tried.over_int8,
-        "latency_over_float32": tried.over_float32,
-        "latency_source": subject.latencies.source,
-        "tries": tries,
-    }
+    return BudgetOutcome(
+        max_drop=most_drop,
+        measure="agreement" if after.top1_percent is None else "top-1",
+        images=after.images,
+        drop=drop_of(after),
+        int8_drop=drop_of(before),
+        uncertainty=_uncertainty(after),
+        layers_in_float=tuple(layer_names(ops, tried.mix)),
+        layers=len(layer_names(ops, frozenset(range(len(ops))))) or None,
+        bytes=len(tried.content),
+        int8_bytes=len(int8),
+        float32_bytes=len(subject.float32),
+        bytes_over_int8=len(tried.content) / len(int8),
+        latency_over_int8=tried.over_int8,
+        latency_over_float32=tried.over_float32,
+        latency_source=subject.latencies.source,
+        tries=tries,
+    )
 
 
 def _uncertainty(fidelity: Fidelity) -> float:

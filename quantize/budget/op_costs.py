@@ -11,7 +11,8 @@ from edgecnn.quantize.recovery.fidelity import sqnr_db
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import noise_of
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.integer_values import FIXED_RANGES, real_weights, rounded_weights
+from edgecnn.tflite.integer_values import real_weights, rounded_weights
+from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
@@ -137,7 +138,7 @@ def _noises(
 
 
 def _range(op: Op) -> Range:
-    extremes = FIXED_RANGES.get(op.kind) or op.result.range
+    extremes = op.traits.fixed_range or op.result.range
     assert extremes is not None
     return extremes
 
@@ -157,7 +158,7 @@ def weights_by_result(int8: Graph) -> dict[str, Array]:
     return {
         op.result.name: real_weights(op)
         for op in int8.ops
-        if op.is_weighted and op.weights.dtype == "int8"
+        if op.is_weighted and op.weights.dtype == INT8.name
     }
 
 

@@ -17,8 +17,8 @@ from edgecnn.quantize.budget.mix_paths import (
     smaller_mixes,
     suffixes,
 )
-from edgecnn.quantize.recovery.fidelity import Fidelity
 from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, RecoveredGraph
+from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 

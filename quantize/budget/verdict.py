@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.messages import plain
 
 MOST_NAMES = 12
 """Most names of layers on a line; the JSON has all."""
+
+
+@dataclass(frozen=True)
+class BudgetOutcome:
+    """What keeping a file within an accuracy budget took.
+
+    Args:
+        max_drop: The budget, in points.
+        measure: What a drop is of: ``"top-1"``, or ``"agreement"`` with the float file.
+        images: On how many images the drop was measured.
+        drop: What the file loses, in points.
+        int8_drop: What the file with all layers in int8 loses, in points.
+        uncertainty: Standard error of ``drop``, in points.
+        layers_in_float: Keras names of the layers that stay in float32.
+        layers: Number of layers; None where the int8 file was within the budget.
+        bytes: Size of the file, without what is packed behind it.
+        int8_bytes: Size of the int8 file.
+        float32_bytes: Size of the float32 file.
+        bytes_over_int8: The file's size over the int8 file's.
+        latency_over_int8: The file's latency over the int8 file's.
+        latency_over_float32: The file's latency over the float32 file's.
+        latency_source: Where the latencies are from: ``"estimated for arm64"``.
+        tries: How many mixes were made; 0 where the int8 file was within the budget.
+    """
+
+    max_drop: float
+    measure: str
+    images: int
+    drop: float
+    int8_drop: float
+    uncertainty: float
+    layers_in_float: tuple[str, ...]
+    layers: int | None
+    bytes: int
+    int8_bytes: int
+    float32_bytes: int
+    bytes_over_int8: float
+    latency_over_int8: float
+    latency_over_float32: float
+    latency_source: str
+    tries: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        values: dict[str, Any] = plain(self)
+        return values
 
 
 def check_max_drop(points: float) -> None:
@@ -21,40 +68,39 @@ def check_max_drop(points: float) -> None:
         raise InputError(f"--max-drop is a number of points from 0 to below 100, not {points:g}")
 
 
-def describe_budget(budget: Mapping[str, Any]) -> list[str]:
+def describe_budget(outcome: BudgetOutcome) -> list[str]:
     """Say in a few lines what stayed in float32 for a budget, and what that costs.
 
     Args:
-        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        outcome: The outcome of a conversion with a budget.
 
     Example:
-        >>> describe_budget(conversion.budget)[0]
+        >>> describe_budget(conversion.budget_outcome)[0]
         'within 1 point: 5 of 29 layers stay in float32: conv1, conv_dw_1, conv_pw_1'
     """
-    in_float = budget["layers_in_float"]
-    within = f"within {points(budget['max_drop'])}"
-    if not budget["tries"]:
-        return [f"{within} as it is: {_loss(budget)}"]
+    in_float = outcome.layers_in_float
+    within = f"within {points(outcome.max_drop)}"
+    if not outcome.tries:
+        return [f"{within} as it is: {_loss(outcome)}"]
     names = [*in_float[:MOST_NAMES], *(["..."] if len(in_float) > MOST_NAMES else [])]
     return [
-        f"{within}: {len(in_float)} of {budget['layers']} layers stay in float32: "
-        f"{', '.join(names)}",
-        f"{_loss(budget)} (int8: {budget['int8_drop']:.2f}), {_costs(budget)}",
+        f"{within}: {len(in_float)} of {outcome.layers} layers stay in float32: {', '.join(names)}",
+        f"{_loss(outcome)} (int8: {outcome.int8_drop:.2f}), {_costs(outcome)}",
     ]
 
 
-def _loss(budget: Mapping[str, Any]) -> str:
+def _loss(outcome: BudgetOutcome) -> str:
     """Say what is lost, by which measure, and on how many images."""
-    what = "top-1" if budget["measure"] == "top-1" else "agreement with float"
-    does = "gains" if budget["drop"] < 0 else "loses"
-    return f"{does} {abs(budget['drop']):.2f} points of {what} on {budget['images']} images"
+    what = "top-1" if outcome.measure == "top-1" else "agreement with float"
+    does = "gains" if outcome.drop < 0 else "loses"
+    return f"{does} {abs(outcome.drop):.2f} points of {what} on {outcome.images} images"
 
 
-def _costs(budget: Mapping[str, Any]) -> str:
+def _costs(outcome: BudgetOutcome) -> str:
     return (
-        f"{budget['bytes'] / 1024:,.1f} KiB where int8 has {budget['int8_bytes'] / 1024:,.1f} "
-        f"({budget['bytes_over_int8']:.2f}x), {budget['latency_over_int8']:.2f}x int8's time and "
-        f"{budget['latency_over_float32']:.2f}x float32's ({budget['latency_source']})"
+        f"{outcome.bytes / 1024:,.1f} KiB where int8 has {outcome.int8_bytes / 1024:,.1f} "
+        f"({outcome.bytes_over_int8:.2f}x), {outcome.latency_over_int8:.2f}x int8's time and "
+        f"{outcome.latency_over_float32:.2f}x float32's ({outcome.latency_source})"
     )
 
 
@@ -68,43 +114,43 @@ def points(number: float) -> str:
     return f"{number:g} point" if number == 1 else f"{number:g} points"
 
 
-def budget_warnings(budget: Mapping[str, Any] | None) -> list[str]:
+def budget_warnings(outcome: BudgetOutcome | None) -> list[str]:
     """Return what a user should know of a budget, one line each.
 
     Args:
-        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`.
+        outcome: The outcome of a conversion; None if it had no budget.
     """
-    if budget is None:
+    if outcome is None:
         return []
-    notes, one_image = [], 100.0 / budget["images"]
-    if budget["max_drop"] < one_image:
+    notes, one_image = [], 100.0 / outcome.images
+    if outcome.max_drop < one_image:
         notes.append(
-            f"{points(budget['max_drop'])} is less than one of {budget['images']} images "
+            f"{points(outcome.max_drop)} is less than one of {outcome.images} images "
             f"({one_image:.2f}): more of them would tell it better"
         )
-    elif budget["uncertainty"] > budget["max_drop"]:
+    elif outcome.uncertainty > outcome.max_drop:
         notes.append(
-            f"{budget['images']} images tell a drop to about {budget['uncertainty']:.1f} points "
+            f"{outcome.images} images tell a drop to about {outcome.uncertainty:.1f} points "
             "(standard error): more of them would tell it better"
         )
-    if budget["bytes"] > budget["float32_bytes"] / 2:
+    if outcome.bytes > outcome.float32_bytes / 2:
         notes.append(
-            f"float16 is smaller, about {budget['float32_bytes'] / 2048:,.0f} KiB, and hardly "
+            f"float16 is smaller, about {outcome.float32_bytes / 2048:,.0f} KiB, and hardly "
             "loses anything; it takes float32's time"
         )
-    if budget["tries"]:
+    if outcome.tries:
         notes.append(
             "for accelerators that take integers alone use --all-int8 instead of --max-drop"
         )
     return notes
 
 
-def describe_miss(most_drop: float, nearest: Mapping[str, Any] | None) -> str:
+def describe_miss(most_drop: float, nearest: BudgetOutcome | None) -> str:
     """Say that no mix is within a budget, which came nearest, and what to try.
 
     Args:
         most_drop: The budget in points.
-        nearest: The ``budget`` of the mix that lost least; None where no mix is smaller and faster
+        nearest: The outcome of the mix that lost least; None where no mix is smaller and faster
             than float32.
     """
     what = f"no mix of int8 and float32 is within {points(most_drop)}"
@@ -113,6 +159,6 @@ def describe_miss(most_drop: float, nearest: Mapping[str, Any] | None) -> str:
         return f"{what}, and smaller and faster than float32: {advice}"
     return (
         f"{what}: the best that is smaller and faster than float32 {_loss(nearest)}, with "
-        f"{len(nearest['layers_in_float'])} of {nearest['layers']} layers in float32, "
+        f"{len(nearest.layers_in_float)} of {nearest.layers} layers in float32, "
         f"{_costs(nearest)}: {advice}"
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
 
-from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.quantize.recovery.proof import Fidelity, Proof
+from edgecnn.tflite.schemes import Scheme
 
 RECOVERY_LEVELS = ("off", "fast", "full")
 """Levels of recovery: none, the one that takes seconds, and the one that may take longer."""
@@ -16,71 +16,69 @@ NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["-
 
 
 def fidelity_warnings(
-    scheme: str,
-    fidelity: Mapping[str, Any] | None,
-    budget: Mapping[str, Any] | None = None,
+    scheme: Scheme, proof: Proof | None, budget_tries: int | None = None
 ) -> list[str]:
     """Return what is special about a file, and a warning if its answers differ too often.
 
     Args:
-        scheme: Name of the file's scheme.
-        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
-        budget: The ``budget`` of :class:`edgecnn.quantize.result.Conversion`; where there is one,
-            its own lines tell of layers in float32 and of lost accuracy.
+        scheme: The file's scheme.
+        proof: The file's proof; None if no image is held out.
+        budget_tries: How many mixes keeping within a budget took; None without a budget. The
+            budget's own lines tell of lost accuracy and of the layers of a mix in float32.
     """
-    agreement = fidelity["after"]["agreement"] if fidelity else None
-    notes = []
-    is_mixed = budget is not None and budget["tries"]
-    if fidelity is not None and fidelity.get("float_front") and not is_mixed:
-        front = fidelity["float_front"]
+    if proof is None:
+        return []
+    notes, front = [], proof.float_front
+    if front is not None and not budget_tries:
         notes.append(
-            f"the first {len(front['results'])} layers are left in float32 for accuracy, which "
-            f"takes {front['latency_ratio']:.2f}x the time ({front['latency_source']}): --all-int8 "
+            f"the first {len(front.results)} layers are left in float32 for accuracy, which "
+            f"takes {front.latency_ratio:.2f}x the time ({front.latency_source}): --all-int8 "
             "leaves none, as accelerators want that take integers alone"
         )
-    if fidelity is not None and fidelity.get("reason"):
-        notes.append(f"its accuracy could not be recovered: {fidelity['reason']}")
-    if fidelity is None or agreement is None or agreement >= LEAST_AGREEMENT or budget:
-        return notes
-    steps = []
-    if SCHEMES[scheme].is_calibrated:
-        steps += NEXT_LEVEL.get(fidelity["recovery"], [])
-        steps += ["--max-drop POINTS"] if SCHEMES[scheme].keeps_float else []
-        steps.append("more or more varied images to calibrate on")
-    steps.append("float16" if scheme != "float16" else "float32")
-    return [
-        *notes,
-        f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of images: "
-        f"try {', '.join(steps)}",
-    ]
+    if proof.reason:
+        notes.append(f"its accuracy could not be recovered: {proof.reason}")
+    agreement = proof.after.agreement
+    if agreement is not None and agreement < LEAST_AGREEMENT and budget_tries is None:
+        notes.append(
+            f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of "
+            f"images: try {', '.join(_ways_out(scheme, proof.recovery))}"
+        )
+    return notes
 
 
-def describe_fidelity(fidelity: Mapping[str, Any]) -> str:
+def _ways_out(scheme: Scheme, level: str) -> list[str]:
+    """Return what to try for a file whose answers differ too often."""
+    if not scheme.is_calibrated:
+        return [scheme.more_exact]
+    budget = ["--max-drop POINTS"] if scheme.keeps_float else []
+    images = "more or more varied images to calibrate on"
+    return [*NEXT_LEVEL.get(level, []), *budget, images, scheme.more_exact]
+
+
+def describe_proof(proof: Proof) -> str:
     """Say in one line how near a file's answers are to the float file's.
 
     Args:
-        fidelity: The ``fidelity`` of :class:`edgecnn.quantize.result.Conversion`.
+        proof: The file's proof.
 
     Example:
-        >>> describe_fidelity(conversion.fidelity)
+        >>> describe_proof(conversion.proof)
         'agrees with float on 98.0 % of 100 images (plain 96.0 %), scores 24.1 dB (plain 16.3 dB)'
     """
-    before, after = fidelity["before"], fidelity["after"]
-    has_plain = fidelity["recovery"] in ("fast", "full")
+    before, after = proof.before, proof.after
+    has_plain = proof.recovery in ("fast", "full")
     parts = []
-    if after["agreement"] is not None:
-        plain = f" (plain {100 * before['agreement']:.1f} %)" if has_plain else ""
-        share = f"{100 * after['agreement']:.1f} % of {after['images']} images"
-        parts.append(f"agrees with float on {share}{plain}")
+    if after.agreement is not None and before.agreement is not None:
+        plain = f" (plain {100 * before.agreement:.1f} %)" if has_plain else ""
+        parts.append(
+            f"agrees with float on {100 * after.agreement:.1f} % of {after.images} images{plain}"
+        )
     plain = f" (plain {_decibels(before)})" if has_plain else ""
     parts.append(f"scores {_decibels(after)}{plain}")
-    if after["top1_percent"] is not None:
-        parts.append(
-            f"top-1 {after['top1_percent']:.1f} % (float {after['float_top1_percent']:.1f} %)"
-        )
+    if after.top1_percent is not None:
+        parts.append(f"top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)")
     return ", ".join(parts)
 
 
-def _decibels(fidelity: Mapping[str, Any]) -> str:
-    ratio = fidelity["sqnr_db"]
-    return "equal" if ratio is None else f"{ratio:.1f} dB"
+def _decibels(fidelity: Fidelity) -> str:
+    return f"{fidelity.sqnr_db:.1f} dB" if math.isfinite(fidelity.sqnr_db) else "equal"

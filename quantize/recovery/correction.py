@@ -24,6 +24,7 @@ from edgecnn.quantize.recovery.window_rows import (
     ungrouped_weights,
 )
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Array, Op, Quantization
 
 MOST_INPUTS = 2304
@@ -150,7 +151,7 @@ class _Layers:
             and twin.is_weighted
             and twin.weights.shape == op.weights.shape
             and twin.result.shape == op.result.shape
-            and op.weights.dtype == "int8"
+            and op.weights.dtype == INT8.name
             and op.source.scales.size == 1
             and op.result.scales.size == 1
         )

@@ -88,7 +88,7 @@ def _chains(graph: Graph) -> list[Chain]:
             continue
         middle: list[Op] = []
         reader = graph.only_reader(op.result)
-        while reader is not None and reader.kind == "DEPTHWISE_CONV_2D":
+        while reader is not None and reader.traits.is_depthwise:
             if not _rectifies(reader) or reader.source.shape[-1] != reader.result.shape[-1]:
                 reader = None
                 break

@@ -1,54 +1,18 @@
-"""How near a file's answers are to the float file's, on images that nothing was fitted to."""
+"""Measures of how near a file's scores are to the float file's."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.quantize.recovery.proof import Fidelity
+
 TOP_K = 5
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """A file's answers beside the float file's.
-
-    Args:
-        images: How many images were answered; none of them was used to fit anything.
-        agreement: Part of the images for which both files have the same best class; None for an
-            answer of one number.
-        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) of the scores before softmax, in
-            decibels: the variance of the float file's scores over the mean square of the
-            difference. Infinite for equal scores.
-        divergence: Kullback-Leibler divergence of the softmax of the scores from the float file's,
-            mean over the images, in nats; for an answer of one number the mean square of the
-            difference. Errors in answers that stay sure hardly count.
-        top1_percent: Top-1 accuracy of the file, where labels are known.
-        top5_percent: Top-5 accuracy of the file, where labels are known and there are more than
-            five classes.
-        float_top1_percent: Top-1 accuracy of the float file.
-        float_top5_percent: Top-5 accuracy of the float file.
-    """
-
-    images: int
-    agreement: float | None
-    sqnr_db: float
-    divergence: float
-    top1_percent: float | None = None
-    top5_percent: float | None = None
-    float_top1_percent: float | None = None
-    float_top5_percent: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, which has no infinity: an infinite ratio is None."""
-        values = dataclasses.asdict(self)
-        values["sqnr_db"] = self.sqnr_db if math.isfinite(self.sqnr_db) else None
-        return values
 
 
 def fidelity(

@@ -8,11 +8,10 @@ for a kind of CPU, or measured on a device, and told to the user.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from edgecnn.quantize.recovery.fidelity import sqnr_db
+from edgecnn.quantize.recovery.proof import FloatFront
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
@@ -103,21 +102,6 @@ class _Front:
         part = part_between(self._graph, source, result)
         assert part is not None
         return run_over_images(part, [values])[0]
-
-
-@dataclass(frozen=True)
-class FloatFront:
-    """First layers that stay in float32.
-
-    Args:
-        results: Names of the layers' results.
-        latency_ratio: Latency of the file with the layers in float32 over the plain integer file's.
-        latency_source: Where the latencies are from: ``"estimated for arm64"``.
-    """
-
-    results: tuple[str, ...]
-    latency_ratio: float
-    latency_source: str
 
 
 def worth_its_cost(

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from edgecnn.tflite.numbers import INT8
 
-LARGEST_WEIGHT = 127
-"""Greatest level of a weight: levels are symmetric, -127 to 127, and need no zero point."""
+Floats = npt.NDArray[np.float64]
 
 EXACT_UP_TO = 9
 """Most weights of a kernel that is rounded by trying all ways, of which there are 512."""
@@ -41,7 +40,7 @@ def round_weights(weights: Any, covariance: Any, scales: Any) -> npt.NDArray[np.
         scales: Scale of each output's weights, shape (groups, outputs).
 
     Returns:
-        The levels, in the weights' shape.
+        The levels, in the weights' shape: symmetric int8, -127 to 127.
 
     Example:
         >>> round_weights([[[0.4, 0.4]]], [[[1.0, 1.0], [1.0, 1.0]]], [[1.0]])
@@ -51,7 +50,7 @@ def round_weights(weights: Any, covariance: Any, scales: Any) -> npt.NDArray[np.
     damped = _damped(np.asarray(covariance, np.float64))
     inputs = ratios.shape[-1]
     levels = _exact(ratios, damped) if inputs <= EXACT_UP_TO else _greedy(ratios, damped)
-    return np.clip(levels, -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int8)
+    return np.clip(levels, -INT8.largest, INT8.largest).astype(np.int8)
 
 
 def _damped(covariance: Floats) -> Floats:
@@ -96,7 +95,7 @@ def _greedy(ratios: Floats, covariance: Floats) -> Floats:
         for column in range(end - 1, start - 1, -1):
             near = errors[..., column + 1 : end] @ shares[:, column, column + 1 : end, None]
             value = wanted[..., column] + carried[..., column - start] + near[..., 0]
-            level = np.clip(np.rint(value), -LARGEST_WEIGHT, LARGEST_WEIGHT)
+            level = np.clip(np.rint(value), -INT8.largest, INT8.largest)
             errors[..., column] = wanted[..., column] - level
     levels = np.empty_like(wanted)
     np.put_along_axis(levels, order[:, None, :], wanted - errors, axis=2)

@@ -22,9 +22,10 @@ from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_gr
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.correction import Corrections, correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
-from edgecnn.quantize.recovery.fidelity import Fidelity, fidelity
-from edgecnn.quantize.recovery.float_front import FloatFront, noisy_front, worth_its_cost
+from edgecnn.quantize.recovery.fidelity import fidelity
+from edgecnn.quantize.recovery.float_front import noisy_front, worth_its_cost
 from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
+from edgecnn.quantize.recovery.proof import Fidelity, FloatFront, Proof
 from edgecnn.quantize.recovery.steps import (
     BIAS_CORRECTION,
     CHANNEL_GROUPS,
@@ -146,6 +147,25 @@ class RecoveredGraph:
     in_float: tuple[str, ...] = ()
     float_front: FloatFront | None = None
     without: StepsLeftOut = frozenset()
+
+    def proof(self, level: str, reason: str = "") -> Proof:
+        """Return what is told of the graph's file.
+
+        Args:
+            level: Level of recovery that was asked for.
+            reason: Why recovery failed; empty where it did not.
+        """
+        return Proof(
+            recovery="none" if self.is_plain and level != "off" else level,
+            before=self.before,
+            after=self.after,
+            layers_corrected=self.layers,
+            layers_left=self.uncorrected,
+            layers_in_float=self.in_float,
+            float_front=self.float_front,
+            without=tuple(sorted(step.name for step in self.without)),
+            reason=reason,
+        )
 
 
 class Recovery:

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from edgecnn.tflite.tensors_and_ops import Array, Op
 
-DEPTHWISE = "DEPTHWISE_CONV_2D"
-
 MOST_SAMPLED_ROWS = 8192
 MOST_ROW_VALUES = 1 << 23
 """Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 32 MB.
@@ -24,9 +22,9 @@ ROWS_SEED = 0
 def grouped_weights(op: Op) -> npt.NDArray[np.float32]:
     """Return an op's weights, shape (groups, outputs of a group, inputs of an output)."""
     weights = op.weights.values.astype(np.float32)
-    if op.kind == DEPTHWISE:
+    if op.traits.is_depthwise:
         _, height, width, channels = weights.shape
-        multiplier = int(op.options.depthMultiplier)
+        multiplier = op.depth_multiplier
         moved = weights.reshape(height * width, channels // multiplier, multiplier)
         return moved.transpose(1, 2, 0)
     groups = _groups(op)
@@ -35,7 +33,7 @@ def grouped_weights(op: Op) -> npt.NDArray[np.float32]:
 
 def ungrouped_weights(op: Op, grouped: Array) -> Array:
     """Return weights in the op's own shape; undoes :func:`grouped_weights`."""
-    if op.kind == DEPTHWISE:
+    if op.traits.is_depthwise:
         grouped = grouped.transpose(2, 0, 1)
     return np.ascontiguousarray(grouped.reshape(op.weights.shape))
 
@@ -43,7 +41,7 @@ def ungrouped_weights(op: Op, grouped: Array) -> Array:
 def inputs_of_an_output(op: Op) -> int:
     """Return how many weights an output of an op has."""
     shape = op.weights.shape
-    return math.prod(shape[1:3] if op.kind == DEPTHWISE else shape[1:])
+    return math.prod(shape[1:3] if op.traits.is_depthwise else shape[1:])
 
 
 def _groups(op: Op) -> int:
@@ -64,7 +62,7 @@ class InputRows:
         self._outputs = output[-1]
         total = images * math.prod(output[:-1])
         width = inputs_of_an_output(op)
-        width *= op.source.shape[-1] if op.kind == DEPTHWISE else _groups(op)
+        width *= op.source.shape[-1] if op.traits.is_depthwise else _groups(op)
         most = max(256, min(MOST_SAMPLED_ROWS, MOST_ROW_VALUES // width))
         self._positions = _drawn(total, most)
 
@@ -80,7 +78,7 @@ class InputRows:
             return self._op.source.dequantized(values.reshape(-1, width)[self._positions])[None]
         patches = self._patches(values)
         rows, kernel, channels = patches.shape
-        if self._op.kind == DEPTHWISE:
+        if self._op.traits.is_depthwise:
             return _by_channel(patches)
         groups = _groups(self._op)
         split = patches.reshape(rows, kernel, groups, channels // groups)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Op, Range
 
 HARD_SWISH_ZERO = -3.0
@@ -72,4 +73,6 @@ def _least_span(op: Op, ranges: Mapping[int, Range]) -> float:
     if op.kind == "HARD_SWISH":
         return span / MOST_HARD_SWISH_GAIN
     kernel = op.weights.float_values if op.traits.is_linear else None
-    return 0.0 if kernel is None else span * float(np.abs(kernel).max()) / 127 / MOST_GAIN
+    if kernel is None:
+        return 0.0
+    return span * float(np.abs(kernel).max()) / INT8.largest / MOST_GAIN

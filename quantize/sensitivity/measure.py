@@ -16,7 +16,7 @@ from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.integer_values import FIXED_RANGES, rounded_weights
+from edgecnn.tflite.integer_values import rounded_weights
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
 MOST_OF_VALUES = 0.999
@@ -73,7 +73,7 @@ class LayerByLayer:
         extremes = self._ranges[index]
         weights = op.weights.values if op.is_weighted else None
         rounded = None if weights is None else rounded_weights(weights, op.kind)
-        scores = self._walk.rounded_scores(place, op, FIXED_RANGES.get(op.kind, extremes), rounded)
+        scores = self._walk.rounded_scores(place, op, op.traits.fixed_range or extremes, rounded)
         wanted = self._float_scores
         both = fidelity(scores.get("both", scores["activation"]), wanted)
         return LayerSensitivity(

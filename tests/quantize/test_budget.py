@@ -25,7 +25,12 @@ from edgecnn.quantize.budget.mix_paths import (
 )
 from edgecnn.quantize.budget.op_costs import MODEL_INPUT, OpCost, weights_by_result
 from edgecnn.quantize.budget.search import drop_of, layers_in_float
-from edgecnn.quantize.budget.verdict import budget_warnings, check_max_drop, describe_budget
+from edgecnn.quantize.budget.verdict import (
+    BudgetOutcome,
+    budget_warnings,
+    check_max_drop,
+    describe_budget,
+)
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.reading import read_model
@@ -141,13 +146,14 @@ def test_budgets_that_make_no_sense(points: float) -> None:
         check_max_drop(points)
 
 
-def budget(**changes: Any) -> dict[str, Any]:
-    return {
+def budget(**changes: Any) -> BudgetOutcome:
+    values = {
         "max_drop": 2.0, "measure": "top-1", "images": 100, "drop": 1.0, "int8_drop": 6.0,
-        "uncertainty": 1.0, "layers_in_float": ["a", "b"], "layers": 9, "bytes": 2048,
+        "uncertainty": 1.0, "layers_in_float": ("a", "b"), "layers": 9, "bytes": 2048,
         "int8_bytes": 1024, "float32_bytes": 5000, "bytes_over_int8": 2.0, "latency_over_int8": 1.5,
         "latency_over_float32": 0.5, "latency_source": "estimated for arm64", "tries": 4, **changes,
     }  # fmt: skip
+    return BudgetOutcome(**values)
 
 
 def test_the_budget_in_words() -> None:
@@ -162,7 +168,7 @@ def test_the_budget_in_words() -> None:
         "0.50x float32's (estimated for arm64)",
     ):
         assert part in second
-    (line,) = describe_budget(budget(tries=0, layers_in_float=[], max_drop=1.0))
+    (line,) = describe_budget(budget(tries=0, layers_in_float=(), max_drop=1.0))
     assert line == "within 1 point as it is: loses 1.00 points of top-1 on 100 images"
     assert "gains 0.50 points" in describe_budget(budget(tries=0, drop=-0.5))[0]
 
@@ -239,7 +245,9 @@ def test_a_file_within_the_budget_is_the_ordinary_one(
     )
     assert result.budget is not None
     assert (result.budget["tries"], result.budget["layers_in_float"]) == (0, [])
-    assert result.sha256 == small_results["int8"].sha256
+    contents = [made.path.read_bytes() for made in (result, small_results["int8"])]
+    # The packed golden sample names the budget.
+    assert with_packed_files(contents[0], {}) == with_packed_files(contents[1], {})
     assert small_results["int8"].budget is None
 
 

@@ -202,8 +202,8 @@ def test_a_folder_with_the_name_of_built_in_data_is_said(
             recover="fast",
             on_progress=lambda phase, done, total: None,
         )
-        request.check()
-        assert request.dataset is not None
-        assert len(request.dataset) == count
-        assert len(request.warnings) == notes
-        assert all("builtin:digits-train" in warning for warning in request.warnings)
+        checked = request.check()
+        assert checked.calibration_data is not None
+        assert len(checked.calibration_data) == count
+        assert len(checked.warnings) == notes
+        assert all("builtin:digits-train" in warning for warning in checked.warnings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,16 @@ from edgecnn.quantize.calibration.outlier_images import outlier_images
 from edgecnn.quantize.recovery.clipping import best_range
 from edgecnn.quantize.recovery.fidelity import divergence, fidelity, sqnr_db
 from edgecnn.quantize.recovery.joint_rounding import _damped, _exact, _greedy, round_weights
+from edgecnn.quantize.recovery.steps import STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_document_describes_the_steps_as_the_code_does() -> None:
+    lines = (ROOT / "docs" / "convert.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    described = [row[:3] for row in rows if len(row) == 4 and row[3].endswith(".py`")]
+    assert described == [[f"`{s.name}`", s.changes, s.source] for s in STEPS.values()]
 
 
 def correlated(groups: int, inputs: int, seed: int = 0) -> Any:
