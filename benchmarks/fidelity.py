@@ -7,8 +7,8 @@ Every way of quantising gets the same Keras file and the same calibration images
 model was trained. "top-1" is of the file's output as it is; "agree" the share of images for which
 its best class is the float file's; "dB" the signal-to-quantisation-noise ratio (SQNR) of the scores
 before softmax; "tied" the share of images for which two of the six best classes have the same
-probability; "ratio" the median over single-threaded inferences, in turn with the plain converter's int8 file, of
-this file's time over that one's. The float file is the plain converter's.
+probability; "ratio" the median over single-threaded inferences, in turn with the plain converter's
+int8 file, of this file's time over that one's. The float file is the plain converter's.
 
 Images that `edgecnn convert` may have seen, to fit or to choose by, are not evaluated on.
 """

@@ -46,7 +46,8 @@ def gain(row: dict[str, Any], name: str) -> str:
     points = whole["agreement_percent"] - other["agreement_percent"]
     if abs(decibels) < SEEN_DB and not points:
         return ""
-    return f"{decibels:+.1f}" + (f" ({points:+.1f})" if points else "")
+    shown = f"{decibels:+.1f}" if abs(decibels) >= SEEN_DB else "0.0"
+    return shown + (f" ({points:+.1f})" if points else "")
 
 
 def result(row: dict[str, Any]) -> str:
