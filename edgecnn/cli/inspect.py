@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.failures import Failures
+from edgecnn.cli.options import json_option
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import quoted_if_needed, size_text
 
@@ -29,7 +30,7 @@ Row = tuple[str, str]
 
 @click.command("inspect")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with everything.")
+@json_option(help="Print a JSON array with everything.")
 @click.option("--check", is_flag=True, help="Exit with 1 where a client can't take a file as is.")
 def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
     """Say what .tflite files are: inputs, ops, cost, metadata, runtimes, clients, oddities.

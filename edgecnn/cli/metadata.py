@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import preprocessing_options
+from edgecnn.cli.options import (
+    author_option,
+    description_option,
+    json_option,
+    labels_option,
+    license_option,
+    model_version_option,
+    preprocessing_options,
+)
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ def metadata_command() -> None:
 
 @metadata_command.command("show")
 @click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object with everything.")
+@json_option(help="Print a JSON object with everything.")
 def show_command(file: str, as_json: bool) -> None:
     """Show a file's metadata, labels and packed files.
 
@@ -61,11 +69,11 @@ def show_command(file: str, as_json: bool) -> None:
 @metadata_command.command("set")
 @click.argument("file")
 @click.option("--name", metavar="TEXT", help="Of the model.")
-@click.option("--description", metavar="TEXT", help="What the model does.")
-@click.option("--author", metavar="TEXT", help="Who made the model.")
-@click.option("--license", metavar="TEXT", help="Of the model: its name or its text.")
-@click.option("--model-version", metavar="TEXT", help="Of the model.")
-@click.option("--labels", metavar="FILE", help="Names of the classes, one a line, as UTF-8 text.")
+@description_option
+@author_option(help="Who made the model.")
+@license_option
+@model_version_option
+@labels_option
 @preprocessing_options
 @output_option
 def set_command(
