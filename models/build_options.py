@@ -91,12 +91,6 @@ class BuildOptions:
             return {n: value for n, value in values.items() if value != getattr(BuildOptions, n)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def check(self, name: str) -> None:
-        """Raise InputError if an option is out of range for the architecture of this name."""
-        from edgecnn.models.build import check_arguments
-
-        check_arguments(name, self)
-
     def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
         """Raise InputError if an option was given that only an architecture's name takes.
 

@@ -16,13 +16,12 @@ from edgecnn.cli.options import (
     model_version_option,
     preprocessing_options,
 )
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.core.text import first_few, quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.model_metadata.overview import MetadataOverview
     from edgecnn.model_metadata.public_metadata import TensorMetadata
 
-SHOWN_LABELS = 5
 SHOWN_CHARACTERS_OF_METADATA = 200
 """Characters that are shown of a text in a file; ``--json`` has the whole text."""
 
@@ -152,9 +151,7 @@ def _rows(shown: MetadataOverview) -> list[tuple[str, str]]:
         rows += [("input", _tensor_text(tensor)) for tensor in shown.metadata.inputs]
         rows += [("output", _tensor_text(tensor)) for tensor in shown.metadata.outputs]
     if shown.labels is not None:
-        names = ", ".join(shown.labels[:SHOWN_LABELS])
-        more = ", ..." if len(shown.labels) > SHOWN_LABELS else ""
-        rows.append(("labels", f"{len(shown.labels)}: {names}{more}"))
+        rows.append(("labels", f"{len(shown.labels)}: {first_few(shown.labels)}"))
     files = shown.metadata.files if shown.metadata else ()
     descriptions = {file.name: file.description for file in files}
     rows += [
@@ -175,8 +172,7 @@ def _tensor_text(tensor: TensorMetadata) -> str:
 
 
 def _numbers(values: tuple[Any, ...]) -> str:
-    more = " ..." if len(values) > SHOWN_LABELS else ""
-    return " ".join(f"{value:g}" for value in values[:SHOWN_LABELS]) + more
+    return first_few((f"{value:g}" for value in values), " ")
 
 
 def _printable(text: str) -> str:

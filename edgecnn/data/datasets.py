@@ -66,19 +66,28 @@ class Dataset(Protocol):
         """Return the name of an image for messages."""
 
 
+class _Labelled:
+    """The number of classes, from labels and names that a data set may have."""
+
+    labels: tuple[int, ...] | None
+    class_names: tuple[str, ...] | None
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes."""
+        if self.class_names is not None:
+            return len(self.class_names)
+        return max(self.labels) + 1 if self.labels else None
+
+
 @dataclass(frozen=True)
-class ImageFiles:
+class ImageFiles(_Labelled):
     """Image files, decoded when they are read."""
 
     name: str
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes."""
-        return _class_count(self.labels, self.class_names)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -98,7 +107,7 @@ class ImageFiles:
 
 
 @dataclass(frozen=True)
-class ImageArray:
+class ImageArray(_Labelled):
     """Images in memory.
 
     Args:
@@ -112,11 +121,6 @@ class ImageArray:
     images: Pixels = field(repr=False)
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes."""
-        return _class_count(self.labels, self.class_names)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -134,12 +138,6 @@ class ImageArray:
     def item_name(self, index: int) -> str:
         """Return the name and the index."""
         return f"{self.name}[{index}]"
-
-
-def _class_count(labels: tuple[int, ...] | None, class_names: tuple[str, ...] | None) -> int | None:
-    if class_names is not None:
-        return len(class_names)
-    return max(labels) + 1 if labels else None
 
 
 def open_dataset(data: str | Path) -> Dataset:

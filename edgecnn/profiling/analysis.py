@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
-from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp
+from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp, RunningOp
 from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
 from edgecnn.profiling.result import KindTime, OpTime
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
@@ -91,11 +91,7 @@ def _op_time(
 ) -> OpTime:
     key = parts.keys.get(op.place)
     return OpTime(
-        place=op.place,
-        name=op.name,
-        kind=op.kind,
-        output_shape=op.output_shape,
-        macs=op.macs,
+        **{field.name: getattr(op, field.name) for field in fields(RunningOp)},
         bytes=op.bytes,
         time_ms=time_ms,
         share_percent=100 * time_ms / total if time_ms is not None else None,

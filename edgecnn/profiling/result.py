@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.profiling.profiled_ops import RunningOp
 from edgecnn.profiling.roofline import DeviceLimits
 
 PROFILE_SCHEMA_VERSION = 1
@@ -14,15 +15,10 @@ PROFILE_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class OpTime:
+class OpTime(RunningOp):
     """The time of one op, and what limits it.
 
     Args:
-        place: Number of the op among the ops of the file, from 0.
-        name: Name of the op's layer.
-        kind: Kind of the op: ``"CONV_2D"``.
-        output_shape: Shape of the op's first result.
-        macs: Multiply-adds of the op in one inference.
         bytes: Bytes of values and weights that the op reads and writes, each counted once.
         time_ms: Median time of one run in ms; None where the op cannot run alone, or the CPU is
             emulated.
@@ -37,11 +33,6 @@ class OpTime:
         error: Why the op cannot run alone; None where it can.
     """
 
-    place: int
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    macs: int
     bytes: int
     time_ms: float | None
     share_percent: float | None
