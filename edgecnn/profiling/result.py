@@ -49,7 +49,7 @@ class KindTime:
     """The time of all ops of a kind.
 
     Args:
-        kind: The kind: ``"CONV_2D"``.
+        kind: Name of the kind: ``"CONV_2D"``.
         count: Number of ops of the kind.
         timed: Number of these ops that could be timed.
         macs: Multiply-adds of all ops of the kind.
@@ -69,13 +69,13 @@ class KindTime:
     timed: int
     macs: int
     bytes: int
-    time_ms: float | None = None
-    share_percent: float | None = None
-    gmacs_per_s: float | None = None
-    gbytes_per_s: float | None = None
-    roof_percent: float | None = None
-    bound: str | None = None
-    advice: str | None = None
+    time_ms: float | None
+    share_percent: float | None
+    gmacs_per_s: float | None
+    gbytes_per_s: float | None
+    roof_percent: float | None
+    bound: str | None
+    advice: str | None
 
 
 @dataclass(frozen=True)

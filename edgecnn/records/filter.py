@@ -100,7 +100,7 @@ class Filter:
         """Return whether a result is let through.
 
         Args:
-            record: The record.
+            record: At least the outline of the record.
             number: Number of the result in the store; None of a record that is not kept there.
             tags: Tags of the result.
 
