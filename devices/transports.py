@@ -105,7 +105,7 @@ def with_options(address: Address, options: Mapping[str, Any]) -> Address:
     """Return an address with the fields that a command's options add to it.
 
     Args:
-        address: The address.
+        address: Address as the user wrote it, which may have some of the fields itself.
         options: Values by the names of the address' fields; None for an option that is not given.
 
     Raises:

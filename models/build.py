@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec, height_and_width
+from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.models.checkpoints import DownloadProgress, choose_checkpoint, fetch_checkpoint
 from edgecnn.models.registry import get_spec
 from edgecnn.models.spec import BuildArguments, ModelSpec
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from edgecnn.models.weights import WeightsReport, WidthError
 
 MIN_SIZE = 32
@@ -30,15 +33,10 @@ TRIED_ALPHAS = 3
 def build(
     name: str,
     *,
-    alpha: float = 1.0,
-    size: int | tuple[int, int] | None = None,
-    classes: int | None = None,
-    dropout: float | None = None,
-    softmax: bool = True,
     auxiliary: bool = False,
-    weights: str | Path | None = None,
     on_progress: DownloadProgress | None = None,
     on_weights: Callable[[WeightsReport], None] | None = None,
+    **options: Unpack[BuildKeywords],
 ) -> Any:
     """Build an architecture of the registry as a Keras model.
 
@@ -47,17 +45,12 @@ def build(
 
     Args:
         name: Name of the architecture, as ``edgecnn models`` lists it.
-        alpha: Width multiplier.
-        size: Input pixels, one number or (height, width), at least 32; None for the paper's.
-        classes: Number of classes; None for the architecture's own, mostly 1,000.
-        dropout: Dropout rate before the last layer, 0 to 1 exclusive; None for the family's own.
-        softmax: Whether to end in softmax; else the model gives logits.
         auxiliary: Whether to add inception_v1's two auxiliary classifiers as further outputs, to
             train with; ``edgecnn convert`` drops them again.
-        weights: ``"imagenet"`` to download the published weights, a file, or None for random
-            weights.
         on_progress: Told (bytes done, bytes in all) while weights are downloaded.
         on_weights: Told what of the weights was loaded and what was not; None to log it.
+        options: Fields of :class:`edgecnn.models.build_options.BuildOptions`: ``alpha``, ``size``,
+            ``classes``, ``dropout``, ``softmax``, ``weights``.
 
     Returns:
         A ``keras.Model`` of float32 (batch, height, width, 3) to (batch, classes), whose input is
@@ -73,8 +66,9 @@ def build(
         423018
     """
     spec = get_spec(name)
-    arguments = check_arguments(name, alpha, size, classes, dropout, softmax, auxiliary)
-    file = _weights_file(spec, arguments, weights, on_progress)
+    chosen = BuildOptions.of(**options)
+    arguments = check_arguments(name, chosen, auxiliary=auxiliary)
+    file = _weights_file(spec, arguments, chosen.weights, on_progress)
     # Keras reads it when it is imported, which the builder does.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     model = spec.builder(arguments)
@@ -129,15 +123,15 @@ def input_spec(name: str, size: int | tuple[int, int] | None = None) -> InputSpe
         (-1.0, 1.0)
     """
     spec = get_spec(name)
-    if size is None:
+    if size is None:  # The crop that the paper has, not the one of its size.
         return spec.input
-    return spec.input.resized(*_pair(size))
+    return spec.input.resized(*_pixels(spec, size))
 
 
 def _weights_file(
     spec: ModelSpec,
     arguments: BuildArguments,
-    weights: str | Path | None,
+    weights: str | None,
     on_progress: DownloadProgress | None,
 ) -> Path | None:
     if weights is None or weights == "none":
@@ -148,22 +142,14 @@ def _weights_file(
     return Path(weights)
 
 
-def check_arguments(
-    name: str,
-    alpha: float = 1.0,
-    size: int | tuple[int, int] | None = None,
-    classes: int | None = None,
-    dropout: float | None = None,
-    softmax: bool = True,
-    auxiliary: bool = False,
-) -> BuildArguments:
-    """Check the arguments of :func:`build` and fill in defaults; works without TensorFlow.
+def check_arguments(name: str, options: BuildOptions, *, auxiliary: bool = False) -> BuildArguments:
+    """Check options of building and fill in an architecture's defaults; works without TensorFlow.
 
     Raises:
         InputError: The name is not known, or an argument is out of range.
     """
     spec = get_spec(name)
-    pixels = (spec.input.height, spec.input.width) if size is None else _pair(size)
+    pixels, alpha, classes = _pixels(spec, options.size), options.alpha, options.classes
     if min(pixels) < MIN_SIZE:
         raise InputError(
             f"input size {pixels[0]}x{pixels[1]} is too small: at least {MIN_SIZE}x{MIN_SIZE} "
@@ -173,17 +159,18 @@ def check_arguments(
         raise InputError(f"alpha must be above 0 and at most {MAX_ALPHA:g}, not {alpha:g}")
     if classes is not None and classes < 1:
         raise InputError(f"the number of classes must be at least 1, not {classes}")
-    rate = spec.dropout if dropout is None else dropout
+    rate = spec.dropout if options.dropout is None else options.dropout
     if not 0 <= rate < 1:
         raise InputError(f"dropout must be at least 0 and below 1, not {rate:g}")
     if auxiliary and not spec.has_auxiliary:
         raise InputError(f"{name} has no auxiliary classifiers: leave out auxiliary=True")
-    return BuildArguments(
-        pixels, alpha, spec.classes if classes is None else classes, rate, softmax, auxiliary
-    )
+    classes = spec.classes if classes is None else classes
+    return BuildArguments(pixels, alpha, classes, rate, options.softmax, auxiliary)
 
 
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+def _pixels(spec: ModelSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:
+    if size is None:
+        return spec.input.height, spec.input.width
     pair = height_and_width(size)
     if max(pair) > MAX_SIZE:
         raise InputError(f"input size {pair[0]}x{pair[1]} is too large: at most {MAX_SIZE}")

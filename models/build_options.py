@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import height_and_width
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class BuildKeywords(TypedDict, total=False):
+    """The fields of :class:`BuildOptions` as keywords, in all the types that users may give.
+
+    ``size`` may be one number for both sides.
+    """
+
+    weights: str | Path | None
+    alpha: float
+    size: int | tuple[int, int] | None
+    classes: int | None
+    dropout: float | None
+    softmax: bool
+
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """How to build a registered architecture; the arguments of ``edgecnn.build``.
+    """How to build a registered architecture.
+
+    Functions that take an architecture's name take ``build=BuildOptions(...)``, or the fields as
+    keywords.
 
     Args:
-        weights: ``"imagenet"``, a file, or None for random weights.
+        weights: ``"imagenet"`` for the published weights, a file, or None for random weights.
         alpha: Width multiplier.
-        size: Input pixels, (height, width); None for the architecture's own.
+        size: Input pixels, (height, width), at least 32; None for the paper's.
         classes: Number of classes; None for the architecture's own, mostly 1,000.
-        dropout: Dropout rate, 0 to 1 exclusive; None for the architecture's own.
+        dropout: Dropout rate before the last layer, 0 to 1 exclusive; None for the architecture's
+            own.
         softmax: Whether the model ends in softmax; else it answers logits.
 
     Example:
@@ -35,38 +56,23 @@ class BuildOptions:
 
     @classmethod
     def of(
-        cls,
-        build: BuildOptions | None = None,
-        *,
-        weights: str | Path | None = None,
-        alpha: float = 1.0,
-        size: int | tuple[int, int] | None = None,
-        classes: int | None = None,
-        dropout: float | None = None,
-        softmax: bool = True,
+        cls, build: BuildOptions | None = None, **options: Unpack[BuildKeywords]
     ) -> BuildOptions:
         """Return the options that are given as a whole, or one by one.
 
         Args:
             build: The options as a whole; None where they are given one by one.
-            weights: ``"imagenet"``, a file, or None for random weights.
-            alpha: Width multiplier.
-            size: Input pixels, one number for both sides or (height, width).
-            classes: Number of classes.
-            dropout: Dropout rate, 0 to 1 exclusive.
-            softmax: Whether the model ends in softmax.
+            options: Single options, in all the types that users may give.
 
         Raises:
             InputError: Options are given in both ways.
         """
-        single = cls(
-            weights=None if weights is None else str(weights),
-            alpha=alpha,
-            size=None if size is None else height_and_width(size),
-            classes=classes,
-            dropout=dropout,
-            softmax=softmax,
-        )
+        values: dict[str, Any] = {**options}
+        if values.get("weights") is not None:
+            values["weights"] = str(values["weights"])
+        if values.get("size") is not None:
+            values["size"] = height_and_width(values["size"])
+        single = cls(**values)
         if build is None:
             return single
         if single != cls():
@@ -84,17 +90,6 @@ class BuildOptions:
         if only_given:
             return {n: value for n, value in values.items() if value != getattr(BuildOptions, n)}
         return {name: value for name, value in values.items() if value is not None}
-
-    def check(self, name: str) -> None:
-        """Raise InputError if an option is out of range for an architecture.
-
-        Args:
-            name: The architecture's name.
-        """
-        from edgecnn.models.build import check_arguments
-
-        arguments = {key: value for key, value in self.arguments().items() if key != "weights"}
-        check_arguments(name, **arguments)
 
     def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
         """Raise InputError if an option was given that only an architecture's name takes.

@@ -63,7 +63,7 @@ def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | Non
     against the SHA-256 kept beside it.
 
     Args:
-        checkpoint: The checkpoint.
+        checkpoint: Published file of weights.
         on_progress: Told (bytes done, bytes in all) while the file is downloaded.
 
     Raises:

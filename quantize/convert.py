@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import refuse_overwriting
@@ -14,7 +14,7 @@ from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
 from edgecnn.model_metadata.user_metadata import About
-from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
 from edgecnn.quantize.conversion_session import run
 from edgecnn.quantize.output_paths import plan_outputs
@@ -23,6 +23,9 @@ from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.schemes import parse_schemes
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def convert(
@@ -42,12 +45,6 @@ def convert(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     input_type: str | None = None,
-    weights: str | Path | None = None,
-    alpha: float = 1.0,
-    size: int | tuple[int, int] | None = None,
-    classes: int | None = None,
-    dropout: float | None = None,
-    softmax: bool = True,
     build: BuildOptions | None = None,
     trust: bool = False,
     labels: str | Path | Sequence[str] | None = None,
@@ -58,6 +55,7 @@ def convert(
     on_progress: Progress | None = None,
     on_result: Callable[[Conversion], None] | None = None,
     ask_password: Callable[[str], str] | None = None,
+    **options: Unpack[BuildKeywords],
 ) -> list[Conversion]:
     """Convert a model to one ``.tflite`` file a scheme, each run once before it is called done.
 
@@ -91,13 +89,7 @@ def convert(
             a pixel (0..255).
         std: Deviation to divide by, instead of ``preprocess``, as ``mean``.
         input_type: ``"uint8"`` (the default of int8) or ``"float32"``.
-        weights: For a name: ``"imagenet"``, a file, or None for random ones.
-        alpha: For a name: width multiplier.
-        size: Input pixels, one number or (height, width).
-        classes: For a name: number of classes; by default the architecture's own, mostly 1,000.
-        dropout: For a name: dropout rate, 0 to 1 exclusive.
-        softmax: For a name: whether the model ends in softmax; else it gives logits.
-        build: The options of a name as a whole, instead of one by one.
+        build: How a name's architecture is built; its size is also for models that take any size.
         trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
         labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
             line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
@@ -111,6 +103,7 @@ def convert(
         on_result: Called with each :class:`Conversion` when its file is in place.
         ask_password: Given a question, returns a device's password; without this function only
             keys are tried.
+        options: Fields of ``build`` one by one, instead of it.
 
     Returns:
         One :class:`Conversion` a scheme, in the order asked for.
@@ -137,15 +130,7 @@ def convert(
         request = Request(
             source=find_source(str(source), trust=trust),
             schemes=parse_schemes(quantize),
-            options=BuildOptions.of(
-                build,
-                weights=weights,
-                alpha=alpha,
-                size=size,
-                classes=classes,
-                dropout=dropout,
-                softmax=softmax,
-            ),
+            options=BuildOptions.of(build, **options),
             preprocessing=Preprocessing.of(preprocess, mean, std),
             input_type=input_type,
             calibrate=None if calibrate is None else str(calibrate),

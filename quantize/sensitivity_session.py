@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -15,7 +15,7 @@ from edgecnn.core.progress import Progress, silent
 from edgecnn.core.version import __version__
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
-from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.convert import saved_in_memory_model
 from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
@@ -25,6 +25,9 @@ from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.tflite.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 DEFAULT_IMAGES = 32
 
@@ -39,13 +42,10 @@ def sensitivity(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
-    weights: str | Path | None = None,
-    alpha: float = 1.0,
-    size: int | tuple[int, int] | None = None,
-    classes: int | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
     on_progress: Progress | None = None,
+    **options: Unpack[BuildKeywords],
 ) -> Sensitivity:
     """Measure for each layer what quantising it alone to int8 costs, the worst first.
 
@@ -63,13 +63,10 @@ def sensitivity(
         mean: Mean to subtract, instead of ``preprocess``: one value, or one a channel, in units of
             a pixel (0..255).
         std: Deviation to divide by, instead of ``preprocess``, as ``mean``.
-        weights: For a name: ``"imagenet"``, a file, or None for random ones.
-        alpha: For a name: width multiplier.
-        size: Input pixels, one number or (height, width).
-        classes: For a name: number of classes.
-        build: The options of a name as a whole, instead of one by one.
+        build: How a name's architecture is built; its size is also for models that take any size.
         trust: Run code that a ``.keras`` or ``.h5`` file carries.
         on_progress: Called with (phase, done, total).
+        options: Fields of ``build`` one by one, instead of it.
 
     Raises:
         InputError: The source, the data, an option or the chart's name cannot be used.
@@ -91,9 +88,7 @@ def sensitivity(
         request = Request(
             source=find_source(str(source), trust=trust),
             schemes=[SCHEMES["int8"]],
-            options=BuildOptions.of(
-                build, weights=weights, alpha=alpha, size=size, classes=classes
-            ),
+            options=BuildOptions.of(build, **options),
             preprocessing=Preprocessing.of(preprocess, mean, std),
             input_type=None,
             calibrate=None if calibrate is None else str(calibrate),

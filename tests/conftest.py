@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# TensorFlow stays on the CPU and makes no remarks, here and in the processes of the tests.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
 # No test fails because the machine is slow or busy.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
@@ -95,6 +99,58 @@ def real_files(shared_data: Path, run_folder: Path) -> Callable[[str], dict[str,
         )
 
     return lambda name: converted_once(run_folder, name, lambda folder: convert(name, folder))
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    return pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="session")
+def small_model(keras: Any) -> Any:
+    """A 32x32 net with a residual addition, ReLU6 and softmax; seeded weights."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = stem = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3, padding="same")(x)
+    x = layers.Add()([layers.Conv2D(16, 3, padding="same")(x), stem])
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(5, activation="softmax")(x), name="small")
+
+
+@pytest.fixture(scope="session")
+def small_file(small_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keras") / "small.keras"
+    small_model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 smooth random pictures."""
+    folder = tmp_path_factory.mktemp("photos with a space")
+    generator = np.random.Generator(np.random.PCG64(1))
+    for number in range(24):
+        coarse = generator.integers(0, 256, (6, 6, 3), np.uint8)
+        Image.fromarray(coarse).resize((48, 48)).save(folder / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_results(small_file: Path, photos: Path, run_folder: Path) -> dict[str, Conversion]:
+    def convert(folder: Path) -> list[Conversion]:
+        return edgecnn.convert(
+            small_file,
+            quantize="all",
+            preprocess="tf",
+            calibrate=photos,
+            samples=24,
+            output=folder,
+        )
+
+    return converted_once(run_folder, "small", convert)
 
 
 @pytest.fixture()

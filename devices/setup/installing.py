@@ -32,7 +32,7 @@ def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnP
     Args:
         connection: Copies files to the device.
         board: What the device is.
-        packed: The archive.
+        packed: Wheels of everything that the device lacks, as one file.
         on_progress: Called with (phase, bytes done, bytes in all).
 
     Raises:

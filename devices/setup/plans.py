@@ -25,7 +25,7 @@ class RuntimePlan:
     """A runtime for one Python of a device, and what pip is asked for.
 
     Args:
-        python: The Python.
+        python: Python of the device that the runtime is for.
         architecture: Architecture of the device's programs, as wheels name it: ``"aarch64"``.
         glibc: Version of the device's C library.
         runtime: Distribution of the TFLite runtime.
@@ -128,7 +128,7 @@ def no_wheel(first: RuntimePlan, missing: str, others: list[str]) -> NotReadyErr
     """Return the error for a device that pip knows no wheel for.
 
     Args:
-        first: The preferred plan.
+        first: The plan that would have been preferred.
         missing: Name of the package without a wheel.
         others: Versions of Python that have a wheel of the package: ``["3.11"]``.
     """

@@ -56,7 +56,7 @@ class ConnectionThread:
         """Run a coroutine in the thread, and wait for its result.
 
         Args:
-            work: The coroutine.
+            work: Coroutine that uses the connection.
             doing: What the coroutine does, for messages: ``"uploading 'a.tflite'"``.
             timeout_s: Seconds it may take; None for as long as the connection lives.
             meanwhile: What to do in the caller's thread until the coroutine is nearly done.

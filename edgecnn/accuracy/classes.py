@@ -66,7 +66,7 @@ class Confusion:
         """Count the answers of a model.
 
         Args:
-            answers: The answers.
+            answers: What the model answered to each labelled image.
             outputs: The model's number of outputs.
 
         Example:

@@ -31,7 +31,7 @@ class Classifier:
     """A file that takes one image and gives a score for each class.
 
     Args:
-        file: The file.
+        file: Structure and metadata of the file.
         title: The model's name in its metadata, or the file's name.
         spec: How images become the file's input.
         labels: Name of each class, in the order of the output; empty where the file has none.

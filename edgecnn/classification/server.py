@@ -121,7 +121,7 @@ def make_routes(classifier: Classifier, assets: Path) -> dict[str, Route]:
     """Return the answer to every path that is served.
 
     Args:
-        classifier: The file.
+        classifier: The file that the page classifies with.
         assets: The folder with LiteRT.js, as ``find_web_assets`` returns it.
     """
     page = resources.files("edgecnn.classification") / "web"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -15,6 +16,8 @@ from edgecnn.cli.options import (
     STANDARD_OUTPUT,
     CountList,
     building_options,
+    calibrate_option,
+    json_file_option,
     preprocessing_options,
     store_option,
 )
@@ -101,16 +104,13 @@ NO_KEEPER = Keeper(None)
 @click.option(
     "-q",
     "--quantize",
-    "schemes",
     multiple=True,
     metavar="SCHEME",
     help="For a name: float32, float16, dynamic, int8, int16x8 or all.  [default: int8]",
 )
-@building_options
-@click.option(
-    "-c", "--calibrate", metavar="DATA", help="For a name with weights: images for int8, int16x8."
-)
-@click.option("--json", "json_target", metavar="FILE|-", help="Write the records as a JSON array.")
+@building_options("weights", "alpha", "size", "classes")
+@calibrate_option(help="For a name with weights: images for int8, int16x8.")
+@json_file_option(help="Write the records as a JSON array.")
 @store_option
 @click.option("--no-store", is_flag=True, help="Keep nothing in the database of results.")
 @click.option(
@@ -119,32 +119,15 @@ NO_KEEPER = Keeper(None)
 def bench_command(
     models: tuple[str, ...],
     devices: tuple[str, ...],
-    threads: tuple[int, ...],
-    runs: int,
-    min_time_s: float,
-    warmup: int | None,
-    mlperf: bool,
-    cpus: tuple[int, ...] | None,
-    cooldown: str | None,
     data: str | None,
-    preprocess: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
-    label_offset: int | None,
-    images: int | None,
     against: str | None,
     details: bool,
     accuracy_json: str | None,
-    schemes: tuple[str, ...],
-    weights: str | None,
-    alpha: float,
-    size: tuple[int, int] | None,
-    classes: int | None,
-    calibrate: str | None,
     json_target: str | None,
     store: str | None,
     no_store: bool,
     tags: tuple[str, ...],
+    **options: Any,
 ) -> int:
     """Measure .tflite files, or architectures by name: size, latency, memory, accuracy.
 
@@ -175,31 +158,14 @@ def bench_command(
             bench(
                 models,
                 device=devices,
-                threads=threads,
-                runs=runs,
-                min_time_s=min_time_s,
-                warmup=warmup,
-                mlperf=mlperf,
-                cpus=cpus,
-                cooldown=cooldown,
                 data=data,
-                preprocess=preprocess,
-                mean=mean,
-                std=std,
-                label_offset=label_offset,
-                images=images,
                 against=against,
-                quantize=schemes or None,
-                weights=weights,
-                alpha=alpha,
-                size=size,
-                classes=classes,
-                calibrate=calibrate,
                 on_progress=progress,
                 on_record=add,
                 on_accuracy=answers.add,
                 on_failure=failures.add,
                 ask_password=progress.ask_password,
+                **options,
             )
     finally:
         # After Ctrl-C and errors, too: what is measured is shown and kept.

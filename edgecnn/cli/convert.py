@@ -10,8 +10,15 @@ import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
+    CALIBRATION_DATA,
+    author_option,
     building_options,
     calibrate_option,
+    description_option,
+    json_option,
+    labels_option,
+    license_option,
+    model_version_option,
     preprocessing_options,
     samples_option,
     trust_option,
@@ -32,7 +39,6 @@ if TYPE_CHECKING:
 @click.option(
     "-q",
     "--quantize",
-    "schemes",
     multiple=True,
     default=("int8",),
     show_default=True,
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     help="float32, float16, dynamic, int8, int16x8 or all; repeat it or separate with commas.",
 )
 @click.option("-o", "--output", metavar="PATH", help="A file, or an existing folder.")
-@calibrate_option
+@calibrate_option(help=CALIBRATION_DATA)
 @samples_option
 @click.option(
     "--recover",
@@ -77,43 +83,16 @@ if TYPE_CHECKING:
 )
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
-@building_options
-@click.option("--logits", is_flag=True, help="For a name: leave the softmax out.")
+@building_options("weights", "alpha", "size", "classes", "softmax")
 @trust_option
-@click.option("--labels", metavar="FILE", help="Names of the classes, one a line, as UTF-8 text.")
-@click.option("--author", metavar="TEXT", help="For the file's metadata, as the next three.")
-@click.option("--license", metavar="TEXT", help="Of the model: its name or its text.")
-@click.option("--model-version", metavar="TEXT", help="Of the model.")
-@click.option("--description", metavar="TEXT", help="What the model does.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON array.")
+@labels_option
+@author_option(help="For the file's metadata, as the next three.")
+@license_option
+@model_version_option
+@description_option
+@json_option(help="Print the results as a JSON array.")
 def convert_command(
-    sources: tuple[str, ...],
-    schemes: tuple[str, ...],
-    output: str | None,
-    calibrate: str | None,
-    samples: int,
-    recover: str,
-    without: tuple[str, ...],
-    max_drop: float | None,
-    all_int8: bool,
-    target_cpu: str | None,
-    device: str | None,
-    preprocess: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
-    input_type: str | None,
-    weights: str | None,
-    alpha: float,
-    size: tuple[int, int] | None,
-    classes: int | None,
-    logits: bool,
-    trust: bool,
-    labels: str | None,
-    author: str | None,
-    license: str | None,
-    model_version: str | None,
-    description: str | None,
-    as_json: bool,
+    sources: tuple[str, ...], output: str | None, as_json: bool, **options: Any
 ) -> int:
     """Make quantised .tflite files from an architecture's name, a .keras or .h5 file, or a
     SavedModel folder.
@@ -128,36 +107,8 @@ def convert_command(
 
     results: list[Conversion] = []
     failures = Failures()
-    options: dict[str, Any] = {
-        "quantize": schemes,
-        "output": output,
-        "calibrate": calibrate,
-        "samples": samples,
-        "recover": recover,
-        "without": without,
-        "max_drop": max_drop,
-        "all_int8": all_int8,
-        "target_cpu": target_cpu,
-        "device": device,
-        "preprocess": preprocess,
-        "mean": mean,
-        "std": std,
-        "input_type": input_type,
-        "weights": weights,
-        "alpha": alpha,
-        "size": size,
-        "classes": classes,
-        "softmax": not logits,
-        "trust": trust,
-        "labels": labels,
-        "author": author,
-        "license": license,
-        "model_version": model_version,
-        "description": description,
-    }
     refuse_shared_output(sources, output)
     with PhaseProgress() as progress:
-        options["ask_password"] = progress.ask_password
 
         def keep(result: Conversion) -> None:
             results.append(result)
@@ -167,7 +118,14 @@ def convert_command(
         try:
             for source in sources:
                 try:
-                    convert(source, on_progress=progress, on_result=keep, **options)
+                    convert(
+                        source,
+                        output=output,
+                        on_progress=progress,
+                        on_result=keep,
+                        ask_password=progress.ask_password,
+                        **options,
+                    )
                 except EdgecnnError as error:
                     failures.add(error)
         finally:

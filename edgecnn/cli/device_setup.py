@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.options import json_option
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import InputError
 
@@ -66,7 +67,7 @@ def setup_command(
 
 @click.command("check")
 @click.argument("name", metavar="NAME|ADDRESS")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@json_option(help="Print what was found as JSON.")
 def check_command(name: str, as_json: bool) -> int:
     """Say whether a device is ready to run models, and what to do where it is not.
 

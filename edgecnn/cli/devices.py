@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edgecnn.cli.lazy_group import LazyGroup
+from edgecnn.cli.options import json_option
 
 SETUP_COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("edgecnn.cli.device_setup:setup_command", "Prepare a device to run models."),
@@ -28,7 +29,7 @@ def devices_command() -> None:
 
 
 @devices_command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@json_option(help="Print a JSON array.")
 def list_command(as_json: bool) -> None:
     """List the devices.
 

@@ -16,7 +16,7 @@ def print_error(error: BaseException, text: str | None = None) -> None:
     """Print an error as one line on standard error, under ``--debug`` with its traceback before.
 
     Args:
-        error: The error.
+        error: Any exception; its ``debug_text`` is shown under ``--debug``, too.
         text: What the line says; None for the error's own message.
     """
     if os.environ.get(DEBUG_VARIABLE):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.failures import Failures
+from edgecnn.cli.options import json_option
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import first_few, quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.inputs_outputs import IoTensor, Normalization
     from edgecnn.inspection.inspect import Inspection
 
-SHOWN_LABELS = 5
 SHOWN_KINDS = 12
 SHOWN_TENSORS = 8
 SHOWN_CHARACTERS_OF_FILE = 160
@@ -29,7 +29,7 @@ Row = tuple[str, str]
 
 @click.command("inspect")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with everything.")
+@json_option(help="Print a JSON array with everything.")
 @click.option("--check", is_flag=True, help="Exit with 1 where a client can't take a file as is.")
 def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
     """Say what .tflite files are: inputs, ops, cost, metadata, runtimes, clients, oddities.
@@ -80,9 +80,8 @@ def _rows(inspection: Inspection) -> Iterator[Row]:
     if inspection.classes is not None:
         yield "answers", f"{inspection.activation or 'logits'} of {inspection.classes:,} classes"
     if (labels := inspection.labels) is not None:
-        first = "; ".join(_shown(label, 30) for label in labels[:SHOWN_LABELS])
-        more = "; ..." if len(labels) > SHOWN_LABELS else ""
-        yield "labels", f"{len(labels):,}: {first}{more}"
+        shown = first_few((_shown(label, 30) for label in labels), "; ")
+        yield "labels", f"{len(labels):,}: {shown}"
     yield "cost", _cost(inspection)
     yield "memory", _memory(inspection)
     yield "ops", _operators(inspection.operators)

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import preprocessing_options
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.cli.options import (
+    author_option,
+    description_option,
+    json_option,
+    labels_option,
+    license_option,
+    model_version_option,
+    preprocessing_options,
+)
+from edgecnn.core.text import first_few, quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.model_metadata.overview import MetadataOverview
     from edgecnn.model_metadata.public_metadata import TensorMetadata
 
-SHOWN_LABELS = 5
 SHOWN_CHARACTERS_OF_METADATA = 200
 """Characters that are shown of a text in a file; ``--json`` has the whole text."""
 
@@ -41,7 +48,7 @@ def metadata_command() -> None:
 
 @metadata_command.command("show")
 @click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object with everything.")
+@json_option(help="Print a JSON object with everything.")
 def show_command(file: str, as_json: bool) -> None:
     """Show a file's metadata, labels and packed files.
 
@@ -61,11 +68,11 @@ def show_command(file: str, as_json: bool) -> None:
 @metadata_command.command("set")
 @click.argument("file")
 @click.option("--name", metavar="TEXT", help="Of the model.")
-@click.option("--description", metavar="TEXT", help="What the model does.")
-@click.option("--author", metavar="TEXT", help="Who made the model.")
-@click.option("--license", metavar="TEXT", help="Of the model: its name or its text.")
-@click.option("--model-version", metavar="TEXT", help="Of the model.")
-@click.option("--labels", metavar="FILE", help="Names of the classes, one a line, as UTF-8 text.")
+@description_option
+@author_option(help="Who made the model.")
+@license_option
+@model_version_option
+@labels_option
 @preprocessing_options
 @output_option
 def set_command(
@@ -144,9 +151,7 @@ def _rows(shown: MetadataOverview) -> list[tuple[str, str]]:
         rows += [("input", _tensor_text(tensor)) for tensor in shown.metadata.inputs]
         rows += [("output", _tensor_text(tensor)) for tensor in shown.metadata.outputs]
     if shown.labels is not None:
-        names = ", ".join(shown.labels[:SHOWN_LABELS])
-        more = ", ..." if len(shown.labels) > SHOWN_LABELS else ""
-        rows.append(("labels", f"{len(shown.labels)}: {names}{more}"))
+        rows.append(("labels", f"{len(shown.labels)}: {first_few(shown.labels)}"))
     files = shown.metadata.files if shown.metadata else ()
     descriptions = {file.name: file.description for file in files}
     rows += [
@@ -167,8 +172,7 @@ def _tensor_text(tensor: TensorMetadata) -> str:
 
 
 def _numbers(values: tuple[Any, ...]) -> str:
-    more = " ..." if len(values) > SHOWN_LABELS else ""
-    return " ".join(f"{value:g}" for value in values[:SHOWN_LABELS]) + more
+    return first_few((f"{value:g}" for value in values), " ")
 
 
 def _printable(text: str) -> str:

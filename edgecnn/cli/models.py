@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.options import json_option
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ ORDERS: dict[str, Callable[[ModelSpec], tuple[str | int, ...]]] = {
     show_default=True,
     help="Order: by year of the paper, by family, or by multiply-adds.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@json_option(help="Print a JSON array.")
 def models_command(pattern: str | None, order: str, as_json: bool) -> None:
     """List the architectures: parameters, multiply-adds (MACs), published accuracy.
 

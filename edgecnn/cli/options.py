@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
@@ -125,12 +126,10 @@ device_option = click.option(
 threads_option = click.option(
     "-t", "--threads", type=int, default=1, show_default=True, help="Threads of the runtime."
 )
-calibrate_option = click.option(
-    "-c",
-    "--calibrate",
-    metavar="DATA",
-    help="Images for int8 and int16x8: class folders, images/ with val_map.txt, a folder of "
-    "images, an .npz, or 'digits-train'.",
+calibrate_option = partial(click.option, "-c", "--calibrate", metavar="DATA")
+CALIBRATION_DATA = (
+    "Images for int8 and int16x8: class folders, images/ with val_map.txt, a folder of "
+    "images, an .npz, or 'digits-train'."
 )
 samples_option = click.option(
     "--samples", type=int, default=100, show_default=True, help="Images to calibrate on."
@@ -138,17 +137,61 @@ samples_option = click.option(
 trust_option = click.option(
     "--trust", is_flag=True, help="Run code that a .keras or .h5 file carries."
 )
+json_option = partial(click.option, "--json", "as_json", is_flag=True)
+json_file_option = partial(click.option, "--json", "json_target", metavar="FILE|-")
+author_option = partial(click.option, "--author", metavar="TEXT")
+license_option = click.option(
+    "--license", metavar="TEXT", help="Of the model: its name or its text."
+)
+model_version_option = click.option("--model-version", metavar="TEXT", help="Of the model.")
+description_option = click.option("--description", metavar="TEXT", help="What the model does.")
+labels_option = click.option(
+    "--labels", metavar="FILE", help="Names of the classes, one a line, as UTF-8 text."
+)
+
+BUILDING_OPTIONS: dict[str, OptionGroup[Any]] = {
+    "weights": click.option(
+        "--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."
+    ),
+    "alpha": click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier."),
+    "size": click.option(
+        "--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256."
+    ),
+    "classes": click.option(
+        "--classes", type=int, help="For a name: number of classes.  [default: its own]"
+    ),
+    "softmax": click.option(
+        "--logits",
+        "softmax",
+        is_flag=True,
+        callback=lambda context, parameter, value: not value,
+        help="For a name: leave the softmax out.",
+    ),
+}
+"""Field of ``BuildOptions`` -> the option that sets it."""
 
 
-size_options: OptionGroup[Any] = option_group(
-    click.option("--alpha", type=float, default=1.0, help="For a name: width multiplier."),
-    click.option("--size", type=Size(), metavar="N|HxW", help="Input pixels, 224 or 192x256."),
-    click.option("--classes", type=int, help="For a name: number of classes.  [default: its own]"),
-)
-building_options: OptionGroup[Any] = option_group(
-    click.option("--weights", metavar="FILE|imagenet|none", help="For a name: weights to load."),
-    size_options,
-)
+def building_options(*names: str) -> OptionGroup[Any]:
+    """Return a decorator that adds options of building; the command takes them as ``build``.
+
+    Args:
+        names: Fields of ``BuildOptions`` that the command has options for, in their order.
+    """
+
+    def add(command: Callable[..., Any]) -> Any:
+        @wraps(command)
+        def with_build(**values: Any) -> Any:
+            from edgecnn.models.build_options import BuildOptions
+
+            build = BuildOptions(**{name: values.pop(name) for name in names})
+            return command(build=build, **values)
+
+        options: OptionGroup[Any] = option_group(*(BUILDING_OPTIONS[name] for name in names))
+        return options(with_build)
+
+    return add
+
+
 store_option = click.option(
     "--store",
     metavar="FILE|URL",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT, device_option, threads_option
+from edgecnn.cli.options import STANDARD_OUTPUT, device_option, json_file_option, threads_option
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.text import quoted_if_needed, size_text
 
@@ -28,7 +28,7 @@ SLOWEST = 10
 @click.option(
     "--all", "show_all", is_flag=True, help=f"List all ops, not the {SLOWEST} slowest alone."
 )
-@click.option("--json", "json_target", metavar="FILE|-", help="Write everything as a JSON object.")
+@json_file_option(help="Write everything as a JSON object.")
 def profile_command(
     file: str, device: str, threads: int, show_all: bool, json_target: str | None
 ) -> None:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import OptionGroup, option_group, store_option
+from edgecnn.cli.options import OptionGroup, json_option, option_group, store_option
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
 from edgecnn.core.text import quoted_if_needed
@@ -73,7 +73,7 @@ def limit_option(default: int | None) -> OptionGroup[Any]:
 @results_command.command("list")
 @filter_options
 @limit_option(LIST_LIMIT)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, without samples.")
+@json_option(help="Print a JSON array, without samples.")
 def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> None:
     """List results, the latest first.
 
@@ -97,7 +97,7 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
 @results_command.command("show")
 @click.argument("number", metavar="ID", type=click.IntRange(min=1))
 @store_option
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON, with its samples.")
+@json_option(help="Print the record as JSON, with its samples.")
 def show_command(number: int, store: str | None, as_json: bool) -> None:
     """Show all that is known of one result.
 

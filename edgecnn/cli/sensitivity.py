@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.options import (
+    CALIBRATION_DATA,
     building_options,
     calibrate_option,
+    json_option,
     preprocessing_options,
     samples_option,
     trust_option,
@@ -24,16 +26,16 @@ if TYPE_CHECKING:
 
 @click.command("sensitivity")
 @click.argument("model")
-@calibrate_option
+@calibrate_option(help=CALIBRATION_DATA)
 @samples_option
 @click.option(
     "--images", type=int, default=32, show_default=True, help="Other images, to measure on."
 )
 @click.option("--plot", metavar="FILE", help="Write a chart: .png, .svg or .html.")
 @preprocessing_options
-@building_options
+@building_options("weights", "alpha", "size", "classes")
 @trust_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@json_option(help="Print a JSON object.")
 def sensitivity_command(model: str, as_json: bool, **options: Any) -> None:
     """Say for each layer what quantising it alone to int8 costs, the worst first.
 

@@ -7,26 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import size_options, trust_option
+from edgecnn.cli.options import building_options, json_option, trust_option
 from edgecnn.core.text import quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.summary import ModelSummary
+    from edgecnn.models.build_options import BuildOptions
 
 
 @click.command("summary")
 @click.argument("model")
-@size_options
+@building_options("alpha", "size", "classes")
 @trust_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def summary_command(
-    model: str,
-    alpha: float,
-    size: tuple[int, int] | None,
-    classes: int | None,
-    trust: bool,
-    as_json: bool,
-) -> None:
+@json_option(help="Print a JSON object.")
+def summary_command(model: str, build: BuildOptions, trust: bool, as_json: bool) -> None:
     """List the layers or ops of a model: output, parameters, MACs, bytes, share.
 
     MODEL is a registered name, a .keras or .h5 file, or a .tflite file.
@@ -38,7 +32,7 @@ def summary_command(
     """
     from edgecnn import summarize
 
-    summary = summarize(model, alpha=alpha, size=size, classes=classes, trust=trust)
+    summary = summarize(model, build=build, trust=trust)
     if as_json:
         click.echo(json.dumps(summary.to_dict(), indent=2))
     else:

@@ -63,12 +63,7 @@ def plain_table(
 
 
 def add_cells(table: Table, cells: Iterable[str | None]) -> None:
-    """Add a row to a table; a cell without a text is ``-``.
-
-    Args:
-        table: The table.
-        cells: Texts; square brackets in them are no markup.
-    """
+    """Add a row to a table; a cell without a text is ``-``, and square brackets are no markup."""
     table.add_row(*(Text(cell or "-") for cell in cells))
 
 

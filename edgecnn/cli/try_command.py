@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import preprocessing_options
+from edgecnn.cli.options import json_option, preprocessing_options
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.data.preprocessing import Preprocessing
@@ -29,7 +29,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 @click.argument("images", metavar="[IMAGE...]", nargs=-1)
 @click.option("--top", type=int, default=5, show_default=True, help="Classes to show.")
 @preprocessing_options
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@json_option(help="Print a JSON array.")
 @click.option("--web", is_flag=True, help="Serve a page that runs the file in the browser.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="With --web.  [default: any]"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import device_option, threads_option
+from edgecnn.cli.options import device_option, json_option, threads_option
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import machine_text, quoted_if_needed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Write the pictures as PNG, and expected.json with the best classes of each.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@json_option(help="Print a JSON array.")
 def verify_command(
     files: tuple[str, ...], device: str, threads: int, folder: str | None, as_json: bool
 ) -> int:

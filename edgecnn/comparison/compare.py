@@ -33,7 +33,7 @@ class ComparedPair:
     """A pair of files with its changes and the outcomes of the gates.
 
     Args:
-        pair: The files.
+        pair: Runs of the two files, and the conditions that differ.
         changes: The change of each figure that both files have.
         gates: The gates, judged by these changes.
     """

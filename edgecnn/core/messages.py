@@ -219,7 +219,7 @@ def build(kind: type[Built], values: Any, place: str) -> Built:
     """Make a dataclass of plain values, each of which is checked.
 
     Args:
-        kind: The dataclass.
+        kind: Dataclass whose fields have types that messages can have.
         values: A dictionary of the dataclass' fields; those with a default may be missing.
         place: Name of the place that the values come from, with which an error begins.
 

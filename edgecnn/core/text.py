@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path, PurePath
 
 from edgecnn.core.files import quoted
+
+SHOWN_TEXTS = 5
 
 
 def size_text(size: int) -> str:
@@ -43,6 +46,17 @@ def model_names(models: Iterable[str]) -> dict[str, str]:
         )
         for path in paths
     }
+
+
+def first_few(texts: Iterable[str], separator: str = ", ") -> str:
+    """Return the first five of some texts in a line, with dots where there are more.
+
+    Example:
+        >>> first_few("abcdef", " ")
+        'a b c d e ...'
+    """
+    shown = list(islice(texts, SHOWN_TEXTS + 1))
+    return separator.join([*shown[:SHOWN_TEXTS], *["..."] * (len(shown) > SHOWN_TEXTS)])
 
 
 def three_digits(value: float) -> str:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted
 from edgecnn.data.digits import CLASS_NAMES, DIGITS, read_digits
 from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode, decode_cut, fit
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.npz import read_npz
 
 VAL_MAP = "val_map.txt"
 LABELS = "labels.txt"
@@ -26,12 +24,6 @@ MAP_LINE = re.compile(r"[ \t]*(.+?)[ \t]+([0-9]{1,9})[ \t]*")
 
 BUILT_IN = "builtin:"
 """Prefix of a name that means built-in data, whatever the current folder holds."""
-
-MAX_NPZ_BYTES = 8 << 30
-"""Most bytes of an array; larger ones are refused, as arrays are held in memory whole."""
-
-MAX_DEFLATION = 1032
-"""Deflate packs at most this many bytes into one (258 bytes in two bits, RFC 1951)."""
 
 
 class Dataset(Protocol):
@@ -66,19 +58,28 @@ class Dataset(Protocol):
         """Return the name of an image for messages."""
 
 
+class _Labelled:
+    """The number of classes, from labels and names that a data set may have."""
+
+    labels: tuple[int, ...] | None
+    class_names: tuple[str, ...] | None
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes."""
+        if self.class_names is not None:
+            return len(self.class_names)
+        return max(self.labels) + 1 if self.labels else None
+
+
 @dataclass(frozen=True)
-class ImageFiles:
+class ImageFiles(_Labelled):
     """Image files, decoded when they are read."""
 
     name: str
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes."""
-        return _class_count(self.labels, self.class_names)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -98,7 +99,7 @@ class ImageFiles:
 
 
 @dataclass(frozen=True)
-class ImageArray:
+class ImageArray(_Labelled):
     """Images in memory.
 
     Args:
@@ -112,11 +113,6 @@ class ImageArray:
     images: Pixels = field(repr=False)
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes."""
-        return _class_count(self.labels, self.class_names)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -134,12 +130,6 @@ class ImageArray:
     def item_name(self, index: int) -> str:
         """Return the name and the index."""
         return f"{self.name}[{index}]"
-
-
-def _class_count(labels: tuple[int, ...] | None, class_names: tuple[str, ...] | None) -> int | None:
-    if class_names is not None:
-        return len(class_names)
-    return max(labels) + 1 if labels else None
 
 
 def open_dataset(data: str | Path) -> Dataset:
@@ -183,7 +173,7 @@ def shadowed_name(dataset: Dataset) -> str | None:
 
 def _at(path: Path) -> Dataset:
     if path.is_file():
-        return _npz(path)
+        return ImageArray(str(path), *read_npz(path))
     if (path / VAL_MAP).is_file():
         return _mapped(path)
     folders = sorted(p for p in _entries(path) if p.is_dir() and not p.name.startswith("."))
@@ -274,90 +264,6 @@ def _parse_line(line: str, root: Path, where: str) -> tuple[Path, int]:
 
 def _class_names(path: Path) -> tuple[str, ...] | None:
     return tuple(_lines(path)) if path.is_file() else None
-
-
-def _npz(path: Path) -> ImageArray:
-    if path.suffix != ".npz":
-        raise InputError(f"{quoted(path)} is a file, where a folder or an .npz is needed")
-    try:
-        _check_claims(path)
-        with np.load(path, allow_pickle=False) as arrays:
-            if "x" not in arrays:
-                raise InputError(f"{quoted(path)} has no array 'x' with images")
-            images = arrays["x"]
-            labels = arrays.get("y")
-    except InputError:
-        raise
-    except Exception as error:
-        # A broken archive raises what its zip or header parser happens to raise.
-        raise InputError(f"{quoted(path)} is truncated, corrupt, or no .npz file") from error
-    label = quoted(path)
-    pixels = _pixels(images, label)
-    return ImageArray(str(path), pixels, _labels(labels, len(pixels), label))
-
-
-def _check_claims(path: Path) -> None:
-    """Refuse arrays that claim more than their file can hold before memory is set aside."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.filename not in ("x", "x.npy", "y", "y.npy"):
-                continue
-            with archive.open(member) as file:
-                claimed = _claimed_bytes(file, quoted(path))
-            if claimed > min(member.file_size, path.stat().st_size * MAX_DEFLATION):
-                raise ValueError(f"{member.filename} claims {claimed} bytes")
-            if claimed > MAX_NPZ_BYTES:
-                raise InputError(
-                    f"{quoted(path)} needs {claimed >> 30} GiB of memory: give a folder of images"
-                )
-
-
-def _claimed_bytes(file: IO[bytes], label: str) -> int:
-    npy: Any = np.lib.format  # numpy 2.2 has no types for its functions
-    version = npy.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = npy.read_array_header_1_0(file)
-    else:
-        shape, _, dtype = npy.read_array_header_2_0(file)
-    if dtype.hasobject:
-        raise InputError(f"{label} holds Python objects: images need one size and one array")
-    return int(math.prod(shape) * dtype.itemsize)
-
-
-def _pixels(images: npt.NDArray[np.generic], label: str) -> Pixels:
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
-        raise InputError(
-            f"{label}: x has shape {images.shape}, where (count, height, width, 1 or 3) is needed"
-        )
-    if images.dtype == np.uint8:
-        return images.astype(np.uint8, copy=False)
-    if images.dtype.kind not in "fiu":
-        raise InputError(f"{label}: x has dtype {images.dtype}, where pixels 0..255 are needed")
-    values = images.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError(f"{label}: x has NaN or infinite values")
-    if values.min() < 0 or values.max() > 255 or (values.max() <= 1 and images.dtype.kind == "f"):
-        raise InputError(
-            f"{label}: x spans {values.min():g} to {values.max():g}, where pixels 0..255 are "
-            "needed: edgecnn normalises them itself"
-        )
-    return np.round(values).astype(np.uint8)
-
-
-def _labels(
-    labels: npt.NDArray[np.generic] | None, count: int, label: str
-) -> tuple[int, ...] | None:
-    if labels is None:
-        return None
-    flat = labels.reshape(-1)
-    if len(flat) != count or labels.dtype.kind not in "iu":
-        raise InputError(f"{label}: y needs one whole number for each of the {count} images in x")
-    classes = tuple(int(value) for value in flat)
-    if min(classes) < 0:
-        raise InputError(f"{label}: y has a negative class index")
-    return classes
 
 
 def sample_indices(dataset: Dataset, count: int, seed: int = 0) -> list[int]:

@@ -62,9 +62,6 @@ def decode(path: Path) -> Pixels:
 
     The first frame of an animation is taken; transparency is laid on white, as most viewers do.
 
-    Args:
-        path: The image file.
-
     Returns:
         Pixels, uint8, shape (height, width, 3).
 

@@ -37,7 +37,7 @@ def load_images(
     """Read, decode and resize images in threads, in order; Pillow works outside Python's lock.
 
     Args:
-        dataset: The data set.
+        dataset: Data set that reads and cuts the images.
         indices: Indices of the images to load.
         spec: The model's input, to whose size images are cut.
         workers: Number of threads; None for as many as usable cores.

@@ -32,7 +32,7 @@ class Verification:
     """A file's golden sample, replayed.
 
     Args:
-        path: The file.
+        path: Path of the file.
         sha256: SHA-256 of the file, in hexadecimal digits.
         verdict: The worst verdict of the answers: ``"identical"`` if every bit is the same,
             ``"close"`` if scores are within ``tolerance`` and the first classes are the same, else
@@ -127,7 +127,7 @@ def verify_each(
     """Replay the golden samples of several files on one device.
 
     Args:
-        paths: The files.
+        paths: Files of ``.tflite``, each with a golden sample.
         device: The device, as :func:`verify` takes it.
         threads: Number of threads of the runtime.
         ask_password: Given a question, returns a device's password, as :func:`verify` takes it.
@@ -174,9 +174,6 @@ def _read(path: Path) -> _VerifiedFile | EdgecnnError:
 
 def read_golden(file: DescribedFile) -> GoldenSample:
     """Read the golden sample of a file.
-
-    Args:
-        file: The file.
 
     Raises:
         InputError: The file has no golden sample, or one that is broken or of another model.

@@ -50,7 +50,7 @@ class Inspection:
     """What a ``.tflite`` file is.
 
     Args:
-        path: The file.
+        path: Path of the file.
         bytes: Size of the file.
         scheme: Quantisation scheme of the model, or ``"mixed"``.
         description: What the converter wrote into the file.

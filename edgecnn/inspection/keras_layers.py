@@ -25,7 +25,7 @@ class ListLayers:
     """Asks for the layers of a Keras model.
 
     Args:
-        source: The model.
+        source: Where the model is, and its format.
         size: Height and width that the user chose, in pixels; None for the model's own.
         build: Arguments of ``edgecnn.build`` for an architecture.
     """

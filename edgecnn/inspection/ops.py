@@ -14,9 +14,6 @@ def operators_by_precision(model: TfliteModel) -> dict[str, dict[str, int]]:
     A layer with weights counts under its scheme (``int8``, ``dynamic``, ``float16`` ...), a
     conversion under both its types, any other op under the type of its result.
 
-    Args:
-        model: The file's structure.
-
     Example:
         >>> operators_by_precision(read_model("mobilenet_v2_int8.tflite"))["CONV_2D"]
         {'int8': 35}

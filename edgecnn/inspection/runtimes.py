@@ -47,9 +47,6 @@ def oldest_runtime(model: TfliteModel) -> OldestRuntime:
     The ops' versions decide; the declaration counts where it is later, or where no op's release is
     known.
 
-    Args:
-        model: The file's structure.
-
     Example:
         >>> oldest_runtime(read_model("mobilenet_v2_dynamic.tflite")).because
         'FULLY_CONNECTED version 12'

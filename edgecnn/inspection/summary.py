@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers
-from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.tflite.cost import CostRow, operator_rows
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.reading import read_model
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,9 @@ class ModelSummary:
 def summarize(
     source: str | Path,
     *,
-    alpha: float = 1.0,
-    size: int | tuple[int, int] | None = None,
-    classes: int | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
+    **options: Unpack[BuildKeywords],
 ) -> ModelSummary:
     """List a model's layers or ops with output shape, parameters, multiply-adds and bytes.
 
@@ -72,11 +73,9 @@ def summarize(
 
     Args:
         source: A registered name, a ``.keras`` or ``.h5`` file, or a ``.tflite`` file.
-        alpha: For a name: width multiplier.
-        size: For a name, or a file that takes any size: input pixels.
-        classes: For a name: number of classes.
-        build: The options of a name as a whole, instead of one by one.
+        build: How a name's architecture is built; its size is also for files that take any size.
         trust: Whether code in a Keras file may run.
+        options: Fields of ``build`` one by one, instead of it.
 
     Raises:
         InputError: No such name or file, a broken file, an option that does not fit.
@@ -86,13 +85,13 @@ def summarize(
         >>> edgecnn.summarize("mobilenet_v2").macs
         300774272
     """
-    options = BuildOptions.of(build, alpha=alpha, size=size, classes=classes)
+    build = BuildOptions.of(build, **options)
     path = Path(source)
     if is_tflite(path):
-        options.refuse_for_file(quoted(path), sized=False)
+        build.refuse_for_file(quoted(path), sized=False)
         rows = operator_rows(read_model(path))
         return ModelSummary(str(source), "tflite", rows, path.stat().st_size)
-    return ModelSummary(str(source), "keras", _keras_rows(str(source), options, trust))
+    return ModelSummary(str(source), "keras", _keras_rows(str(source), build, trust))
 
 
 def is_tflite(path: Path) -> bool:

@@ -162,7 +162,7 @@ class ReferenceRun:
     """A reference on one device, where it classifies the images once for all other models.
 
     Args:
-        reference: The reference.
+        reference: File of ``--against``, with the images that it classifies.
         runners: Source of runners of the reference.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.result import Accuracy
@@ -16,8 +17,11 @@ from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.interleaving import Bencher
 from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, BenchPlan
 from edgecnn.measure.targets import ConversionOptions, Progress, find_targets
-from edgecnn.models.build_options import BuildOptions
+from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.records.record import Record
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def bench(
@@ -39,10 +43,6 @@ def bench(
     images: int | None = None,
     against: str | Path | None = None,
     quantize: str | Sequence[str] | None = None,
-    weights: str | Path | None = None,
-    alpha: float = 1.0,
-    size: int | tuple[int, int] | None = None,
-    classes: int | None = None,
     build: BuildOptions | None = None,
     calibrate: str | Path | None = None,
     on_progress: Progress | None = None,
@@ -50,6 +50,7 @@ def bench(
     on_failure: Callable[[EdgecnnError], None] | None = None,
     on_accuracy: Callable[[Record, Accuracy], None] | None = None,
     ask_password: Callable[[str], str] | None = None,
+    **options: Unpack[BuildKeywords],
 ) -> list[Record]:
     """Measure size, load time, latency, memory and, with data, accuracy.
 
@@ -82,11 +83,7 @@ def bench(
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
             that models are compared image by image.
         quantize: Schemes that architectures are converted to; None for int8.
-        weights: Weights of architectures: ``"imagenet"``, a file, or None for random ones.
-        alpha: Width multiplier of architectures.
-        size: Input pixels of architectures, one number or (height, width).
-        classes: Number of classes of architectures.
-        build: The four options before this one as one object, instead of them.
+        build: How architectures are built.
         calibrate: Representative images, with which architectures are converted to integers.
         on_progress: Called with (phase, done, total).
         on_record: Called with each Record as soon as it is measured.
@@ -96,6 +93,7 @@ def bench(
             and the answers behind its accuracy; several devices are measured in threads of their
             own, which call this.
         ask_password: Given a question, returns a device's password; None tries keys only.
+        options: Fields of ``build`` one by one, instead of it.
 
     Returns:
         One Record for each device, model and thread count, in that order.
@@ -109,10 +107,10 @@ def bench(
         >>> bench("model.tflite", threads=(1, 2))[0].latency_p50_ms
         3.28
     """
-    options = ConversionOptions(
+    conversion = ConversionOptions(
         quantize=quantize,
         calibrate=None if calibrate is None else str(calibrate),
-        build=BuildOptions.of(build, weights=weights, alpha=alpha, size=size, classes=classes),
+        build=BuildOptions.of(build, **options),
     )
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)
@@ -134,7 +132,7 @@ def bench(
     plan.check()
     if against is not None:
         plan = plan.compared_with(against)
-    targets = find_targets(models, options)
+    targets = find_targets(models, conversion)
     devices = [get_device(name, ask_password) for name in names]
     progress, files = on_progress or (lambda phase, done, total: None), ConvertedFiles()
 

@@ -103,7 +103,7 @@ class Candidate:
     """One model at one thread count, from the start of its runner to its end.
 
     Args:
-        model: The model.
+        model: Model whose file lies on the device.
         threads: Threads of the runtime.
         device: The device, which is open.
         plan: How to measure.

@@ -37,7 +37,7 @@ def opened(devices: Sequence[Device], on_failure: OnFailure | None) -> Iterator[
     """Yield open devices; they are opened one by one, since each may ask for a password.
 
     Args:
-        devices: The devices.
+        devices: Devices that are not connected yet.
         on_failure: Called with the error of each device that is not reached, and the others are
             measured; None raises the error.
     """

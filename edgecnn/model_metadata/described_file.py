@@ -19,7 +19,7 @@ class DescribedFile(TfliteFile):
     """A file and what it says of itself, read within bounds whatever the file claims.
 
     Args:
-        path: The file.
+        path: Path of the file, of which only what is asked for is read.
 
     Raises:
         InputError: The file is missing, unreadable, empty, or no ``.tflite`` file. A property
@@ -80,9 +80,6 @@ class DescribedFile(TfliteFile):
 
 def parse_tree(metadata: bytes) -> Tree:
     """Read the content of the public metadata buffer.
-
-    Args:
-        metadata: The buffer's bytes.
 
     Raises:
         ValueError: The metadata is broken.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 
-from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp
+from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, ProfiledOp, RunningOp
 from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES, MACS
 from edgecnn.profiling.result import KindTime, OpTime
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
@@ -91,11 +91,7 @@ def _op_time(
 ) -> OpTime:
     key = parts.keys.get(op.place)
     return OpTime(
-        place=op.place,
-        name=op.name,
-        kind=op.kind,
-        output_shape=op.output_shape,
-        macs=op.macs,
+        **{field.name: getattr(op, field.name) for field in fields(RunningOp)},
         bytes=op.bytes,
         time_ms=time_ms,
         share_percent=100 * time_ms / total if time_ms is not None else None,
@@ -131,40 +127,24 @@ def kind_times(
 def _kind_time(
     ops: list[ProfiledOp], measured: list[OpTime], limits: DeviceLimits | None
 ) -> KindTime:
-    pairs = [(op, time) for op, time in zip(ops, measured, strict=True) if time.time_ms is not None]
-    kind = KindTime(
+    times = [time for time in measured if time.time_ms is not None]
+    timed_ops = [op for op, time in zip(ops, measured, strict=True) if time.time_ms is not None]
+    time_ms = sum(time.time_ms or 0.0 for time in times) if times else None
+    bound = _main_bound(times)
+    roof_ms = sum(map(limits.roof_ms, timed_ops)) if limits else 0.0
+    return KindTime(
         kind=ops[0].kind,
         count=len(ops),
-        timed=len(pairs),
+        timed=len(times),
         macs=sum(op.macs for op in ops),
         bytes=sum(op.bytes for op in ops),
-    )
-    if not pairs:
-        return kind
-    timed_ops, times = [op for op, _ in pairs], [time for _, time in pairs]
-    time_ms = sum(time.time_ms or 0.0 for time in times)
-    kind = replace(
-        kind,
         time_ms=time_ms,
-        share_percent=sum(time.share_percent or 0.0 for time in times),
+        share_percent=sum(time.share_percent or 0.0 for time in times) if times else None,
         gmacs_per_s=_rate(sum(op.macs for op in timed_ops), time_ms) or None,
         gbytes_per_s=_rate(sum(op.bytes for op in timed_ops), time_ms) or None,
-    )
-    return _with_roofline(kind, timed_ops, _main_bound(times), limits)
-
-
-def _with_roofline(
-    kind: KindTime, ops: list[ProfiledOp], bound: str | None, limits: DeviceLimits | None
-) -> KindTime:
-    """Return the time of a kind of op with what limits the kind, as far as that is known."""
-    if limits is None or not kind.time_ms:
-        return replace(kind, bound=bound)
-    roof_ms = sum(map(limits.roof_ms, ops))
-    return replace(
-        kind,
-        roof_percent=100 * roof_ms / kind.time_ms if roof_ms else None,
+        roof_percent=100 * roof_ms / time_ms if roof_ms and time_ms else None,
         bound=bound,
-        advice=advice(bound, ops, kind.time_ms, limits) if bound else None,
+        advice=advice(bound, timed_ops, time_ms, limits) if bound and time_ms and limits else None,
     )
 
 

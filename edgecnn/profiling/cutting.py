@@ -40,7 +40,7 @@ class Cutter:
     """Cuts ops out of a file.
 
     Args:
-        graph: The file.
+        graph: Tables of the file, from which the file of an op is written.
         ops: The ops of the file that run.
 
     Example:

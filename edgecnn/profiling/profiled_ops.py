@@ -14,7 +14,7 @@ IN_FLOAT32, IN_INT8 = FLOAT32.name, INT8.name
 
 
 @dataclass(frozen=True)
-class ProfiledOp:
+class RunningOp:
     """One op that runs in every inference.
 
     Args:
@@ -23,6 +23,20 @@ class ProfiledOp:
         kind: Kind of the op: ``"CONV_2D"``.
         output_shape: Shape of the op's first result.
         macs: Multiply-adds of the op in one inference.
+    """
+
+    place: int
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    macs: int
+
+
+@dataclass(frozen=True)
+class ProfiledOp(RunningOp):
+    """An op with the bytes that it moves.
+
+    Args:
         read_bytes: Bytes of other ops' results that the op reads.
         weight_bytes: Bytes of constants that the op reads.
         written_bytes: Bytes of the op's results.
@@ -31,11 +45,6 @@ class ProfiledOp:
             of its results if these are larger.
     """
 
-    place: int
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    macs: int
     read_bytes: int
     weight_bytes: int
     written_bytes: int

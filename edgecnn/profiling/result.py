@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.profiling.profiled_ops import RunningOp
 from edgecnn.profiling.roofline import DeviceLimits
 
 PROFILE_SCHEMA_VERSION = 1
@@ -14,15 +15,10 @@ PROFILE_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class OpTime:
+class OpTime(RunningOp):
     """The time of one op, and what limits it.
 
     Args:
-        place: Number of the op among the ops of the file, from 0.
-        name: Name of the op's layer.
-        kind: Kind of the op: ``"CONV_2D"``.
-        output_shape: Shape of the op's first result.
-        macs: Multiply-adds of the op in one inference.
         bytes: Bytes of values and weights that the op reads and writes, each counted once.
         time_ms: Median time of one run in ms; None where the op cannot run alone, or the CPU is
             emulated.
@@ -37,11 +33,6 @@ class OpTime:
         error: Why the op cannot run alone; None where it can.
     """
 
-    place: int
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    macs: int
     bytes: int
     time_ms: float | None
     share_percent: float | None
@@ -58,7 +49,7 @@ class KindTime:
     """The time of all ops of a kind.
 
     Args:
-        kind: The kind: ``"CONV_2D"``.
+        kind: Name of the kind: ``"CONV_2D"``.
         count: Number of ops of the kind.
         timed: Number of these ops that could be timed.
         macs: Multiply-adds of all ops of the kind.
@@ -78,13 +69,13 @@ class KindTime:
     timed: int
     macs: int
     bytes: int
-    time_ms: float | None = None
-    share_percent: float | None = None
-    gmacs_per_s: float | None = None
-    gbytes_per_s: float | None = None
-    roof_percent: float | None = None
-    bound: str | None = None
-    advice: str | None = None
+    time_ms: float | None
+    share_percent: float | None
+    gmacs_per_s: float | None
+    gbytes_per_s: float | None
+    roof_percent: float | None
+    bound: str | None
+    advice: str | None
 
 
 @dataclass(frozen=True)

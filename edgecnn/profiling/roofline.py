@@ -85,7 +85,7 @@ class DeviceLimits:
         """Return what limits an op: compute, memory, kernel or overhead.
 
         Args:
-            op: The op.
+            op: An op with its multiply-adds and bytes.
             time_ms: Measured time of the op in ms.
 
         Example:

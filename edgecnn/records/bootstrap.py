@@ -106,7 +106,7 @@ def percentile_interval(samples: Sequence[float], percent: float) -> tuple[float
 
     Args:
         samples: Times of one run's calls in the order they were taken.
-        percent: The percentile.
+        percent: Which percentile, 0 to 100.
 
     Returns:
         Lower and upper end in the samples' own unit; None where the samples are too few or not all

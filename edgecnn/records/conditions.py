@@ -1,10 +1,11 @@
 """Which measurements are comparable: their conditions, and the data of their accuracy.
 
-There are three different questions, and each is answered in this module alone:
+There are four different questions, and each is answered in this module alone:
 
 - :class:`Conditions`: may the speed of two measurements be compared?
 - :class:`LabelledData`: may their accuracy be compared as well?
 - :func:`give_same_answers`: must their accuracy be the same, whatever the speed?
+- :func:`identity_of`: does the newer one take the place of the older one?
 """
 
 from __future__ import annotations
@@ -117,6 +118,15 @@ class LabelledData:
     def __str__(self) -> str:
         """Return a text for people: ``"364 images of digits"``."""
         return f"{self.images:,} images of {quoted_if_needed(self.name)}"
+
+
+def identity_of(record: Outline) -> Hashable:
+    """Return what tells measurements apart: of those with the same identity the newest counts.
+
+    It is the file, all fields with the role of a condition, and so also the file of ``--against``.
+    """
+    file = measured_file(record)
+    return file, Conditions.of(record), LabelledData.of(record), record.against_sha256
 
 
 def processor_text(record: Record) -> str:

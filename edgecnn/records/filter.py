@@ -8,12 +8,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypedDict
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.records.record import Outline
 
 AGE_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+class FilterKeywords(TypedDict, total=False):
+    """What users may ask of a result, each None by default; :class:`Filter` says what each means.
+
+    ``since`` is a date, a time or an age, as :func:`parse_since` takes it.
+    """
+
+    model: str | None
+    device: str | None
+    scheme: str | None
+    threads: int | None
+    tag: str | None
+    since: str | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class Filter:
         """Return whether a result is let through.
 
         Args:
-            record: The record.
+            record: At least the outline of the record.
             number: Number of the result in the store; None of a record that is not kept there.
             tags: Tags of the result.
 

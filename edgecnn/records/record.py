@@ -57,6 +57,10 @@ count = partial(figure, topic=ACCURACY, text="{:,}".format)
 """Declares a number of images."""
 
 
+def _first_digits(digest: str) -> str:
+    return quoted_if_needed(digest[:6])
+
+
 @dataclass(frozen=True)
 class MeasurementWarning:
     """A reason to doubt a record, and what to do about it.
@@ -116,6 +120,9 @@ class Outline:
     images: Annotated[int | None, condition(
         "Images that were classified.", "images", REPORT, topic=ACCURACY, text="{:,}".format,
         column=3)] = None
+    against_sha256: Annotated[str | None, condition(
+        "SHA-256 of the model that it was compared with.", "compared with (SHA-256)", REPORT,
+        topic=ACCURACY, text=_first_digits, column=4)] = None
     model_bytes: Annotated[int, figure(
         "Size of the file.", "size", BOTH | LIST | TOOLTIP, topic=Topic.SIZE, text=size_text,
         better=Better.LOWER, spread=Spread.EXACT, column=1)]
@@ -287,11 +294,9 @@ class Record(Outline):
         "Expected calibration error of the best class in 15 bins of equal width: how far its "
         "probability is from how often it is right; None where scores are no probabilities.",
         "calibration error %", BOTH, 8, better=Better.LOWER)] = None
-    against: Annotated[str | None, condition(
-        "Path of the model that classified the same images for comparison.",
-        topic=ACCURACY)] = None
-    against_sha256: Annotated[str | None, condition(
-        "SHA-256 of the model that it was compared with.", topic=ACCURACY)] = None
+    against: Annotated[str | None, remark(
+        "Path of the model that classified the same images for comparison.", "compared with",
+        REPORT, topic=ACCURACY, text=quoted_if_needed)] = None
     against_top1_percent: Annotated[float | None, share(
         "Top-1 of the model that it was compared with.", "top-1 of the other %")] = None
     agreement_percent: Annotated[float | None, share(

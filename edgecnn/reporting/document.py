@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgecnn.core.markdown import in_markdown
 from edgecnn.reporting.charts.chart import EMULATED_NOTE
-from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.contents import Contents
 from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import as_markdown
 from edgecnn.reporting.views import views_of
@@ -23,19 +23,11 @@ from edgecnn.reporting.wording import (
 MARK_LEGEND = "*: no other file beats it in size, speed and accuracy together."
 
 
-def as_document(
-    title: str, settings: Sequence[Setting], rows: Sequence[ReportRow], notes: Sequence[str]
-) -> str:
-    """Return the report as Markdown.
-
-    Args:
-        title: Heading of the report.
-        settings: Settings that the rows were measured in, at least one.
-        rows: All rows of the report.
-        notes: What was left out of the report.
-    """
-    lines = [f"# {in_markdown(title)}", *_items(notes)]
-    for setting in settings:
+def as_document(contents: Contents) -> str:
+    """Return a report as Markdown."""
+    rows = contents.rows
+    lines = [f"# {in_markdown(contents.title)}", *_items(contents.notes)]
+    for setting in contents.settings:
         lines += _of_setting(setting)
     warned = [
         f"{each.text} ({', '.join(each.files)})"

@@ -21,6 +21,7 @@ from edgecnn.reporting.charts.chart import (
 )
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.theme import colours, theme
+from edgecnn.reporting.contents import Contents
 from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import FILE, table_columns
@@ -42,26 +43,18 @@ NAMED_FILES = 8
 TABLE_LEGEND = "Coloured rows: no other file of the setting beats them. A click on a head sorts."
 
 
-def as_page(
-    title: str, settings: Sequence[Setting], rows: Sequence[ReportRow], notes: Sequence[str]
-) -> str:
-    """Return the HTML of a report.
-
-    Args:
-        title: Heading of the report.
-        settings: Settings that the rows were measured in, the one to show first at the front.
-        rows: All rows of the report.
-        notes: What was left out of the report.
-    """
+def as_page(contents: Contents) -> str:
+    """Return the HTML of a report."""
+    settings, rows = contents.settings, contents.rows
     views = [view for setting in settings for view in views_of(setting)]
     script = (WEB / "page.js").read_text(encoding="utf-8")
     library = library_script()
     return Template((WEB / "page.html").read_text(encoding="utf-8")).substitute(
         policy=content_policy(library, script),
-        title=escape(quoted_if_needed(title)),
+        title=escape(quoted_if_needed(contents.title)),
         subtitle=escape(_subtitle(settings, rows)),
         style=(WEB / "page.css").read_text(encoding="utf-8"),
-        notes=_list(notes, "notes quiet") if notes else "",
+        notes=_list(contents.notes, "notes quiet") if contents.notes else "",
         answers="\n".join(_answer(view, number) for number, view in enumerate(views)),
         charts="\n".join(_card(chart, rows) for chart in every_chart()),
         table=_table(rows),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgecnn.core.charts import chart_bytes, form_of_target
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
-from edgecnn.records.filter import Filter
+from edgecnn.records.filter import Filter, FilterKeywords
+from edgecnn.reporting.contents import Contents
 from edgecnn.reporting.document import as_document
 from edgecnn.reporting.findings.rows import ReportRow, make_rows
 from edgecnn.reporting.findings.selection import REPORT_LIMIT, select
@@ -19,6 +21,9 @@ from edgecnn.reporting.picture import as_picture
 from edgecnn.reporting.tables import as_csv
 from edgecnn.reporting.views import View, views_of
 from edgecnn.store.keeping import open_existing
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 REPORT_FORMS = ("html", "md", "csv", "png", "svg")
 REPORT_TITLE = "Measured models"
@@ -47,14 +52,9 @@ def report(
     output: str | Path = "report.html",
     format: str | None = None,
     title: str = REPORT_TITLE,
-    model: str | None = None,
-    device: str | None = None,
-    scheme: str | None = None,
-    threads: int | None = None,
-    tag: str | None = None,
-    since: str | None = None,
     limit: int = REPORT_LIMIT,
     store: str | Path | None = None,
+    **filters: Unpack[FilterKeywords],
 ) -> Report:
     """Write one file about measurements: size, speed and accuracy, and which model to ship.
 
@@ -64,14 +64,9 @@ def report(
         output: Path of the file to write.
         format: ``html``, ``md``, ``csv``, ``png`` or ``svg``; None takes it from the file's ending.
         title: Heading of the report.
-        model: Only results of this file, by path or name; ``*`` stands for any characters.
-        device: Only results on this device.
-        scheme: Only results of this quantisation scheme.
-        threads: Only results with this thread count.
-        tag: Only results with this tag.
-        since: Only results of this moment or later: ``2026-11-25``, or an age as ``7d``.
         limit: Number of results at most; of each kind of measurement the newest result is taken.
         store: Database of results, as for ``edgecnn results``.
+        filters: What a result must have; :class:`edgecnn.records.filter.FilterKeywords` says.
 
     Returns:
         The report that was written.
@@ -90,34 +85,27 @@ def report(
     form = form_of_target(target, chosen, what="a report", forms=REPORT_FORMS, form=format)
     if limit < 1:
         raise InputError("--limit must be at least 1")
-    criteria = Filter.of(
-        model=model, device=device, scheme=scheme, threads=threads, tag=tag, since=since
-    )
+    criteria = Filter.of(**filters)
     selection = select(chosen, criteria, limit, lambda: open_existing(store))
     rows = make_rows(selection.records)
     settings = find_settings(rows)
     view = views_of(settings[0])[0]
     notes = [*selection.notes, *_not_shown(form, settings)]
-    content = _content(form, title, settings, rows, notes)
+    content = _content(form, Contents(title, settings, rows, notes))
     with replacing(target) as temporary:
         temporary.write_bytes(content)
     return Report(target, tuple(rows), view, tuple(notes))
 
 
-def _content(
-    form: str,
-    title: str,
-    settings: Sequence[Setting],
-    rows: Sequence[ReportRow],
-    notes: Sequence[str],
-) -> bytes:
-    if form == "html":
-        return as_page(title, settings, rows, notes).encode("utf-8", "backslashreplace")
-    if form == "md":
-        return as_document(title, settings, rows, notes).encode("utf-8", "backslashreplace")
+def _content(form: str, contents: Contents) -> bytes:
+    if form in ("png", "svg"):
+        title, view = contents.title, views_of(contents.settings[0])[0]
+        return chart_bytes(as_picture(title, view), form, title)
     if form == "csv":
-        return as_csv(rows).encode("utf-8", "backslashreplace")
-    return chart_bytes(as_picture(title, views_of(settings[0])[0]), form, title)
+        text = as_csv(contents.rows)
+    else:
+        text = as_page(contents) if form == "html" else as_document(contents)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _not_shown(form: str, settings: Sequence[Setting]) -> list[str]:

@@ -59,7 +59,7 @@ def view_values(view: View, number: int) -> dict[str, Any]:
     """Return what the page's script needs of a view: numbers of rows, schemes, and charts' data.
 
     Args:
-        view: The view.
+        view: One setting, or one scheme of a setting.
         number: Number of the view's answer in the page.
     """
     return {

@@ -33,7 +33,7 @@ class Warned:
     """A warning and the files that it is about.
 
     Args:
-        text: The warning.
+        text: Message and advice of the warning.
         files: Names of the files.
     """
 

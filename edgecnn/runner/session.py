@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,7 @@ from edgecnn.runner.ondevice.protocol import (
     ModelTimed,
     ModelWarmed,
     PowerTexts,
+    SystemFacts,
     TimeModel,
     TimingProgress,
     WarmModel,
@@ -55,36 +56,16 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class DeviceFacts:
-    """What a device is; None for what its system does not tell.
+class DeviceFacts(SystemFacts):
+    """What a device is, with what its runner's answer implies.
 
     Args:
-        cpu: Name of the processor, or of the board where the system names only that.
-        cores: Logical cores.
-        memory_bytes: Physical memory.
-        os: Name and version of the system.
-        kernel: Version of the kernel.
-        architecture: What the system calls its machine: ``"aarch64"``.
-        governor: Policy that sets the first core's clock: ``"ondemand"``.
-        board: Model in the device tree: ``"Raspberry Pi 5 Model B Rev 1.0"``.
         soc: Chip in the device tree: ``"brcm,bcm2712"``.
-        bits: Width of the Python that runs the model, and so of its runtime: 32 or 64.
-        userland: Architecture of Debian's packages: ``"arm64"``, ``"armhf"``.
         cpu_max_mhz: Highest clock of the fastest core.
         emulated: Whether the CPU is an emulator's; then times say nothing of a board.
     """
 
-    cpu: str
-    cores: int | None
-    memory_bytes: int | None
-    os: str
-    kernel: str
-    architecture: str
-    governor: str | None
-    board: str | None
     soc: str | None
-    bits: int
-    userland: str | None
     cpu_max_mhz: float | None
     emulated: bool | None
 
@@ -94,18 +75,9 @@ class DeviceFacts:
         compatible = [name for name in facts.compatible if name]
         clocks = [number / 1000 for text in facts.cpu_max_khz if (number := whole_number(text))]
         return cls(
-            cpu=facts.cpu,
-            cores=facts.cores,
-            memory_bytes=facts.memory_bytes,
-            os=facts.os,
-            kernel=facts.kernel,
-            architecture=facts.architecture,
-            governor=facts.governor,
-            board=facts.board,
+            **{field.name: getattr(facts, field.name) for field in fields(SystemFacts)},
             # Names go from the most special, the board, to the most general, the chip.
             soc=compatible[-1] if compatible else None,
-            bits=facts.bits,
-            userland=facts.userland,
             cpu_max_mhz=max(clocks, default=None),
             emulated=is_emulated(facts.architecture, compatible, facts.emulation),
         )

@@ -17,7 +17,7 @@ def where(criteria: Filter, dialect: Dialect) -> list[ColumnElement[bool]]:
     They select the rows whose records :meth:`Filter.matches` lets through.
 
     Args:
-        criteria: The filter.
+        criteria: Filter of which each field that is not None becomes a condition.
         dialect: Kind of database: case-sensitive patterns are written differently.
 
     Example:

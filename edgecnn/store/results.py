@@ -5,36 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.records.filter import Filter
+from edgecnn.records.filter import Filter, FilterKeywords
 from edgecnn.store.keeping import open_existing
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from edgecnn.store.store import KeptRecord
 
 
 def results(
     *,
-    model: str | None = None,
-    device: str | None = None,
-    scheme: str | None = None,
-    threads: int | None = None,
-    tag: str | None = None,
-    since: str | None = None,
     limit: int | None = None,
     store: str | Path | None = None,
+    **filters: Unpack[FilterKeywords],
 ) -> list[KeptRecord]:
     """Return the measurements that are kept, the latest first.
 
     Args:
-        model: Only results of this file, by path or name; ``*`` stands for any characters.
-        device: Only results on this device.
-        scheme: Only results of this quantisation scheme.
-        threads: Only results with this thread count.
-        tag: Only results with this tag.
-        since: Only results of this moment or later: ``2026-11-25``, or an age as ``7d``.
         limit: Number of results at most; None for all.
         store: Database of results: a SQLite file or an SQLAlchemy URL; None for ``EDGECNN_STORE``,
             or the file in the user's data folder.
+        filters: What a result must have; :class:`edgecnn.records.filter.FilterKeywords` says.
 
     Returns:
         The records, each with its number and its tags; empty where nothing was kept yet.
@@ -48,8 +40,5 @@ def results(
         >>> [kept.record.latency_p50_ms for kept in edgecnn.results(tag="before")]
         [3.28]
     """
-    criteria = Filter.of(
-        model=model, device=device, scheme=scheme, threads=threads, tag=tag, since=since
-    )
     existing = open_existing(store)
-    return list(existing.records(criteria, limit)) if existing else []
+    return list(existing.records(Filter.of(**filters), limit)) if existing else []

@@ -20,7 +20,7 @@ def row_of(record: Record, uid: str) -> dict[str, Any]:
     """Return the columns of a record's row in the table of results.
 
     Args:
-        record: The record.
+        record: Record, of which the fields with a column are taken.
         uid: Identity of the measurement, 32 hexadecimal digits.
     """
     values = {name: storable(getattr(record, name)) for name in LISTED_FIELDS}

@@ -52,7 +52,7 @@ class KeptRecord:
     Args:
         id: Number of the result in the store.
         tags: Tags of the result.
-        record: The record.
+        record: Record with its samples.
     """
 
     id: int
@@ -95,7 +95,7 @@ class Store:
         """Keep a record.
 
         Args:
-            record: The record.
+            record: Record with its samples.
             labels: Tags of the record, as :func:`check_tag` allows them.
             uid: Identity of the measurement, 32 hexadecimal digits: however often a measurement is
                 added, the store has it once.

@@ -46,12 +46,6 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def keras() -> Any:
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    return pytest.importorskip("keras")
-
-
-@pytest.fixture(scope="module")
 def here(keras: Any, colour_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that commands run in: good models and data, and bad ones of each kind."""
     folder = tmp_path_factory.mktemp("bad input")

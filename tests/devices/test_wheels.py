@@ -17,7 +17,7 @@ from edgecnn.devices.setup.probe import NotReadyError
 from edgecnn.devices.setup.wheels import packed_wheels, pip_command, pip_failure
 
 from .stub_wheels import write_runtime
-from .test_runtimes import BOARD, PYTHON
+from .test_plans import BOARD, PYTHON
 
 TAG = "cp311-cp311-manylinux_2_27_aarch64"
 

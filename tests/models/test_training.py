@@ -14,11 +14,6 @@ IMAGES = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float
 LABELS = np.arange(4)
 
 
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    return pytest.importorskip("keras")
-
-
 def compiled(keras: Any, name: str, **options: Any) -> Any:
     model = edgecnn.build(name, size=32, alpha=0.25, classes=4, **options)
     # Eagerly: one step takes less than compiling it.

@@ -1,75 +1,13 @@
-"""Small real Keras models and their files, made once a test run."""
+"""Models and pictures that quantising is tried on, made once a test run."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-import edgecnn
-from edgecnn.quantize.result import Conversion
-from tests.conversions import converted_once
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-
-
-@pytest.fixture(scope="session")
-def keras() -> Any:
-    return pytest.importorskip("keras")
-
-
-@pytest.fixture(scope="session")
-def small_model(keras: Any) -> Any:
-    """A 32x32 net with a residual addition, ReLU6 and softmax; seeded weights."""
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    inputs = keras.Input((32, 32, 3))
-    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(inputs)
-    x = stem = layers.ReLU(6.0)(layers.BatchNormalization()(x))
-    x = layers.DepthwiseConv2D(3, padding="same")(x)
-    x = layers.Add()([layers.Conv2D(16, 3, padding="same")(x), stem])
-    x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, layers.Dense(5, activation="softmax")(x), name="small")
-
-
-@pytest.fixture(scope="session")
-def small_file(small_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keras") / "small.keras"
-    small_model.save(path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 24 smooth random pictures."""
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("photos with a space")
-    generator = np.random.Generator(np.random.PCG64(1))
-    for number in range(24):
-        coarse = generator.integers(0, 256, (6, 6, 3), np.uint8)
-        Image.fromarray(coarse).resize((48, 48)).save(folder / f"{number:02}.png")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def small_results(small_file: Path, photos: Path, run_folder: Path) -> dict[str, Conversion]:
-    def convert(folder: Path) -> list[Conversion]:
-        return edgecnn.convert(
-            small_file,
-            quantize="all",
-            preprocess="tf",
-            calibrate=photos,
-            samples=24,
-            output=folder,
-        )
-
-    return converted_once(run_folder, "small", convert)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,13 @@ import pytest
 from edgecnn.comparison.pairing import paired
 from edgecnn.core.errors import InputError
 from edgecnn.records.conditions import Conditions, LabelledData, give_same_answers, measured_file
+from edgecnn.records.fields import Field, Role
 from edgecnn.records.filter import Filter
+from edgecnn.records.record import FIELDS
 from edgecnn.reporting.findings.rows import make_rows
 from edgecnn.reporting.findings.selection import select
 from edgecnn.reporting.findings.settings import find_settings
+from edgecnn.reporting.tables import table_columns
 from edgecnn.store.store import Store
 
 from ..store.records import made_record  # noqa: TID252
@@ -51,6 +54,27 @@ def test_each_condition_keeps_measurements_apart(name: str, tmp_path: Path) -> N
     assert len({setting.text for setting in settings}) == 2
     choices = {(one.machine, one.threads_text, one.data) for one in settings}
     assert len(choices) == 2
+
+
+CONDITIONS = [field for field in FIELDS.values() if field.role is Role.CONDITION]
+
+
+@pytest.mark.parametrize("field", CONDITIONS, ids=lambda field: str(field.name))
+def test_each_field_that_is_a_condition_keeps_results_apart_in_reports(
+    field: Field, tmp_path: Path
+) -> None:
+    judged = {"data": "digits", "images": 400, "top1_percent": 90.0, "agreement_percent": 95.0}
+    one = made_record(**judged, against="a.tflite", against_sha256="ab" * 32)
+    values: dict[type, Any] = {str: "another", int: 7, bool: True}
+    other = dataclasses.replace(one, **{field.name: values[field.kind]})
+    store = Store(tmp_path / "r.sqlite")
+    for record in (one, other):
+        store.add(record)
+    found = select((), Filter(), 100, lambda: store)
+    assert (len(found.records), found.notes) == (2, ())
+    rows = make_rows(found.records)
+    cells = {tuple(column.text(row.record) for column in table_columns(rows)) for row in rows}
+    assert len(cells) == 2
 
 
 def test_a_record_that_knows_nothing_of_emulators_is_comparable() -> None:

@@ -15,6 +15,7 @@ from edgecnn.cli.table import records_table
 from edgecnn.records.conditions import Conditions
 from edgecnn.records.fields import Field, Role, ShownIn, Topic
 from edgecnn.records.record import FIELDS, LISTED_FIELDS, Outline, Record
+from edgecnn.reporting.contents import Contents
 from edgecnn.reporting.findings.rows import make_rows
 from edgecnn.reporting.findings.settings import find_settings
 from edgecnn.reporting.page import as_page
@@ -23,7 +24,7 @@ from ..store.records import made_record  # noqa: TID252
 
 ROOT = Path(__file__).resolve().parents[2]
 IDENTITY = {"model", "model_sha256", "scheme", "source", "input_shape", "input_dtype"}
-ACCURACY_CONDITIONS = {"data", "images", "against", "against_sha256"}
+ACCURACY_CONDITIONS = {"data", "images", "against_sha256"}
 PLAIN_FIGURES = (
     "latency_p99_ms", "latency_mean_ms", "latency_std_ms", "latency_min_ms", "power_w",
     "energy_per_inference_mj", "calibration_error_percent", "agreement_percent", "mcnemar_p",
@@ -74,7 +75,7 @@ def full() -> Record:
 
 def test_every_figure_is_shown_in_the_page_of_a_report(full: Record) -> None:
     rows = make_rows([full])
-    page = as_page("title", find_settings(rows), rows, [])
+    page = as_page(Contents("title", find_settings(rows), rows))
     (card,) = re.findall(r'<div data-detail="0" hidden>.*?</dl>', page, re.DOTALL)
     shown = dict(re.findall(r"<div><dt[^>]*>([^<]*)</dt><dd>([^<]*)</dd></div>", card))
     missing = names(Role.FIGURE) - {"latency_samples_ms"}
@@ -97,7 +98,7 @@ def test_tables_have_the_same_titles_and_texts(full: Record) -> None:
     console.print(records_table([full]))
     bench = console.file.getvalue()  # type: ignore[attr-defined]
     rows = make_rows([full])
-    page = as_page("title", find_settings(rows), rows, [])
+    page = as_page(Contents("title", find_settings(rows), rows))
     table = page[page.index("<table>") : page.index("</table>")]
     for field in FIELDS.values():
         if field.role is Role.FIGURE and ShownIn.TABLES in field.shown:

@@ -11,6 +11,7 @@ import pytest
 
 import edgecnn.reporting.charts
 from edgecnn.reporting.charts.chart import every_chart
+from edgecnn.reporting.contents import Contents
 from edgecnn.reporting.findings.rows import make_rows
 from edgecnn.reporting.findings.settings import find_settings
 from edgecnn.reporting.page import as_page
@@ -65,7 +66,7 @@ def one_chart_more(tmp_path: Path) -> Iterator[None]:
 def test_a_new_chart_is_in_the_page_and_in_pictures(make_result: MakeResult) -> None:
     rows = make_rows([make_result("a.tflite", load_ms=7.25)])
     settings = find_settings(rows)
-    page = as_page("title", settings, rows, [])
+    page = as_page(Contents("title", settings, rows))
     cards = re.findall(r'id="([a-z]+)-card"', page)
     assert cards == ["tradeoff", "sizes", "loading", "picked", "cost", "spread", "years"]
     assert "<h2>Time to load</h2>" in page and "Once for each start of an app." in page

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from edgecnn.core.errors import InputError
 from edgecnn.records.filter import Filter, parse_since
-from edgecnn.records.record import LISTED_FIELDS
+from edgecnn.records.record import LISTED_FIELDS, Record
 from edgecnn.store.database import Database
 from edgecnn.store.location import database_url
 from edgecnn.store.migrations import LATEST, upgrade
@@ -129,6 +129,36 @@ def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path, make_record:
         assert connection.execute("SELECT version FROM edgecnn_schema").fetchall() == [(LATEST,)]
 
 
+def test_a_store_of_the_version_before_is_brought_up_to_date(
+    tmp_path: Path, make_record: Any
+) -> None:
+    path = tmp_path / "old.sqlite"
+    with create_engine(database_url(str(path))).begin() as connection:
+        upgrade(connection, 0, to=LATEST - 1)
+        records = [make_record(), make_record(data="digits", against_sha256="cd" * 32)]
+        for number, record in enumerate(records, 1):
+            insert_as_of(connection, LATEST - 1, record, number)
+    store = Store(path)
+    assert [kept.record for kept in store.records()] == records[::-1]
+    assert [one.against_sha256 for one in store.listed()] == ["cd" * 32, None]
+
+
+def insert_as_of(connection: Connection, version: int, record: Record, number: int) -> None:
+    """Insert a record into tables of an earlier version."""
+    later = {name for name, field in LISTED_FIELDS.items() if (field.column or 0) > version}
+    row = row_of(record, f"{number:032}")
+    earlier = {name for name in row if name not in later and (version > 1 or name != "name")}
+    row = {"id": number, **{name: row[name] for name in earlier}}
+    for table, values in (
+        ("edgecnn_results", row),
+        ("edgecnn_details", details_of(record, number)),
+    ):
+        marks = ", ".join(f":{name}" for name in values)
+        connection.execute(
+            text(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"), values
+        )
+
+
 def test_damaged_records_do_not_keep_a_store_from_being_brought_up_to_date(
     tmp_path: Path, make_record: Any
 ) -> None:
@@ -150,13 +180,7 @@ def test_version_1_is_brought_up_to_date_on_postgresql(
     record = make_record(cpus="0,1", data="digits", images=400)
     with create_engine(database_url(postgresql_url)).begin() as connection:
         upgrade(connection, 0, to=1)
-        row, rest = row_of(record, "0" * 32), details_of(record, 1)
-        later = {name for name, field in LISTED_FIELDS.items() if (field.column or 0) > 1}
-        row = {name: value for name, value in row.items() if name not in {"name", *later}}
-        for table, values in (("edgecnn_results", row), ("edgecnn_details", rest)):
-            marks = ", ".join(f"%({name})s" for name in values)
-            text = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
-            connection.exec_driver_sql(text, values)
+        insert_as_of(connection, 1, record, 1)
     store = Store(postgresql_url)
     assert store.get(1).record == record
     (listed,) = store.listed(Filter(model="model.tflite"))

@@ -11,7 +11,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import LoadOptions, NamedModel, Source
 from edgecnn.importing.keras_models import KerasFormat
 from edgecnn.models.build import build as build_model
-from edgecnn.models.build import input_spec
+from edgecnn.models.build import check_arguments, input_spec
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.models.checkpoints import choose_checkpoint
 from edgecnn.models.registry import get_spec
@@ -49,7 +49,7 @@ class _ArchitectureFormat(KerasFormat):
         return "_".join(parts)
 
     def check_options(self, name: str, options: BuildOptions) -> None:
-        options.check(name)
+        check_arguments(name, options)
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec:
         return input_spec(name, options.size)

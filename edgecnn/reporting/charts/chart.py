@@ -95,7 +95,7 @@ def chart_values(charts: Sequence[Chart], rows: Rows, every: Rows) -> dict[str, 
     """Return the data of charts, and why some of the charts have nothing to show.
 
     Args:
-        charts: The charts.
+        charts: Charts that show the rows.
         rows: Rows that are shown.
         every: All rows of their setting.
 

@@ -26,7 +26,7 @@ class ReportRow:
 
     Args:
         id: Number of the row in the report, from 0 on.
-        record: The record.
+        record: What was measured, of one file under one set of conditions.
         name: Name of the file, one line without control characters; other files have other names.
     """
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.comparison.references import find_records
 from edgecnn.core.errors import InputError
-from edgecnn.records.conditions import Conditions, LabelledData, measured_file, newest_of_each
+from edgecnn.records.conditions import identity_of, newest_of_each
 from edgecnn.records.filter import Filter, utc_text
-from edgecnn.records.record import Outline, Record
+from edgecnn.records.record import Record
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store
@@ -78,14 +78,14 @@ def _of_references(
     records = [record for reference in references for record in find_records(reference, opened)]
     fitting = [record for record in dict.fromkeys(records) if criteria.matches(record)]
     fitting.sort(key=lambda record: utc_text(record.measured_at), reverse=True)
-    newest = newest_of_each(fitting, _measurement)
+    newest = newest_of_each(fitting, identity_of)
     return _selection(newest[:limit], _left_out(len(fitting), len(newest), limit))
 
 
 def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
     # One more result than is looked at tells whether there are more; counting all would take long.
     listed = store.listed(criteria, MOST_LISTED + 1)
-    newest = newest_of_each(listed[:MOST_LISTED], _measurement)
+    newest = newest_of_each(listed[:MOST_LISTED], identity_of)
     notes = _left_out(min(len(listed), MOST_LISTED), len(newest), limit)
     if len(listed) > MOST_LISTED:
         notes.append(
@@ -94,10 +94,6 @@ def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
     numbers = tuple(result.id for result in newest[:limit])
     records = store.records(Filter(ids=numbers)) if numbers else ()
     return _selection([kept.record for kept in records], notes)
-
-
-def _measurement(record: Outline) -> Hashable:
-    return measured_file(record), Conditions.of(record), LabelledData.of(record)
 
 
 def _selection(records: list[Record], notes: list[str]) -> Selection:

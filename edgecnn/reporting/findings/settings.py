@@ -21,7 +21,7 @@ class Setting:
         conditions: Conditions that all rows were measured under.
         machine: Name of the machine, one line, different for each machine and runtime.
         data: Data that accuracy was measured on; None where no accuracy was measured.
-        rows: The rows.
+        rows: Rows with these conditions, on this data or without accuracy.
     """
 
     conditions: Conditions

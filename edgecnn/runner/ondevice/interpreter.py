@@ -27,7 +27,7 @@ class LoadedInterpreter:
     """A model in memory, whose tensors are allocated.
 
     Args:
-        runtime: The TFLite runtime.
+        runtime: The TFLite runtime that is installed here.
         request: The model to load, and its settings.
 
     Attributes:
@@ -127,7 +127,7 @@ def tensors_of(request: ClassifyBatch, detail: dict[str, Any]) -> Iterator[Any]:
     """Yield the tensors of a batch.
 
     Args:
-        request: The batch.
+        request: Prepared images, as tensors or as levels of pixels.
         detail: What the runtime says of the input.
     """
     import numpy as np

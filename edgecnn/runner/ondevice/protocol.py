@@ -43,8 +43,8 @@ class EmulationSigns:
 
 
 @dataclass(frozen=True)
-class HostFacts:
-    """What a device is, as its system says.
+class SystemFacts:
+    """What a device is, as its system says; None for what its system does not tell.
 
     Args:
         cpu: Name of the processor, or of the board where the system names only that.
@@ -54,12 +54,9 @@ class HostFacts:
         kernel: Version of the kernel.
         architecture: What the system calls its machine: ``"aarch64"``.
         governor: Policy that sets the first core's clock: ``"ondemand"``.
-        board: Model in the device tree.
-        compatible: Names in the device tree, from the board's to the chip's.
-        bits: Width of the Python that runs the model: 32 or 64.
-        userland: Architecture of Debian's packages: ``"arm64"``.
-        cpu_max_khz: Highest clock of each core, in kHz.
-        emulation: Signs by which an emulated CPU is known.
+        board: Model in the device tree: ``"Raspberry Pi 5 Model B Rev 1.0"``.
+        bits: Width of the Python that runs the model, and so of its runtime: 32 or 64.
+        userland: Architecture of Debian's packages: ``"arm64"``, ``"armhf"``.
     """
 
     cpu: str
@@ -70,9 +67,21 @@ class HostFacts:
     architecture: str
     governor: SystemText
     board: SystemText
-    compatible: tuple[str, ...]
     bits: int
     userland: SystemText
+
+
+@dataclass(frozen=True)
+class HostFacts(SystemFacts):
+    """What a device is, with the texts that more is read from.
+
+    Args:
+        compatible: Names in the device tree, from the board's to the chip's.
+        cpu_max_khz: Highest clock of each core, in kHz.
+        emulation: Signs by which an emulated CPU is known.
+    """
+
+    compatible: tuple[str, ...]
     cpu_max_khz: tuple[str, ...]
     emulation: EmulationSigns
 

@@ -10,8 +10,7 @@ import pytest
 
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.reading import Operator, TfliteModel, read_model
-
-from .graphs import tensor
+from tests.inspection.graphs import tensor
 
 
 @pytest.mark.parametrize(
