@@ -20,6 +20,8 @@ from .warm_start.hooks import HERE as FOLDER
 from .warm_start.hooks import LIBRARIES, Server
 from .warm_start.sitecustomize import CHILD, COMMAND
 
+resource = pytest.importorskip("resource")
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked as on Linux")
 FACTS = "'tensorflow' in sys.modules, os.getpid(), os.getcwd(), os.environ.get('COLOUR')"
 SAY_FACTS = f"import json, os, sys; print(json.dumps([{FACTS}]), flush=True)"
@@ -73,6 +75,17 @@ def test_a_library_that_would_be_loaded_otherwise_is_loaded_anew(address: str) -
     is_warm, pid, _, colour = said_by(other)
     assert (is_warm, pid, colour) == (False, other.pid, "blue")
     assert end(other) == 0
+
+
+def test_who_may_do_less_starts_anew(address: str) -> None:
+    assert end(start(address, "pass")) == 0
+    least = (1 << 20, 1 << 20)
+    confined = start(
+        address, SAY_FACTS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, least)
+    )
+    is_warm, pid, _, _ = said_by(confined)
+    assert (is_warm, pid) == (False, confined.pid)
+    assert end(confined) == 0
 
 
 @pytest.mark.parametrize(

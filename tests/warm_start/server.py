@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from confinement import confinement
+
 READ_AT_LOAD = ("CUDA_", "KERAS_", "LANG", "LC_", "LD_", "OMP_", "PYTHON", "TF_")
 """How variables begin that Python or a library reads when it is loaded."""
 
@@ -63,7 +65,8 @@ def receive(client: socket.socket) -> tuple[list[int], dict[str, Any] | None]:
     _, streams, _, _ = socket.recv_fds(client, 1, 3)
     line = client.makefile().readline()
     job = json.loads(line) if line.endswith("\n") else None
-    return list(streams), job if job and job["prefix"] == sys.prefix else None
+    is_like_this = job and (job["prefix"], job["confinement"]) == (sys.prefix, confinement())
+    return list(streams), job if is_like_this else None
 
 
 def read_at_load(job: dict[str, Any]) -> dict[str, str]:

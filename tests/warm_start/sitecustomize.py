@@ -30,9 +30,12 @@ def hand_over(address: str) -> None:
     import signal
     import socket
 
+    from confinement import confinement
+
     job = {
         "arguments": sys.orig_argv[1:],
         "prefix": sys.prefix,
+        "confinement": confinement(),
         "path": sys.path,
         "folder": os.getcwd(),  # noqa: PTH109  # pathlib takes time to import
         "environment": dict(os.environ),
