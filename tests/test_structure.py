@@ -158,6 +158,30 @@ def test_what_the_documents_call_a_file_of_the_product_is_one() -> None:
     assert wrong == []
 
 
+def test_links_of_the_documents_lead_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    wrong = [
+        f"{document.name}: {link}"
+        for document in documents
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
+        if not link.startswith("https://") and not leads_somewhere(document, link)
+    ]
+    assert wrong == []
+
+
+def leads_somewhere(document: Path, link: str) -> bool:
+    """Whether a link leads to a file, and to a heading of it where it names one."""
+    name, _, anchor = link.partition("#")
+    target = document.parent / name if name else document
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a document's headings have on its web page."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
 def test_a_class_has_a_name_of_its_own() -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for module, path in modules().items():
