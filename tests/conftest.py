@@ -19,7 +19,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.quantize.result import Conversion
 
-from .at_hand import NotAtHand, not_here
+from .at_hand import NotAtHand, made_once, not_here
 from .browser import installed_packages, running_browser
 from .children import children_of
 from .conversions import converted_once
@@ -121,10 +121,12 @@ def small_model(keras: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def small_file(small_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keras") / "small.keras"
-    small_model.save(path)
-    return path
+def small_file(small_model: Any, run_folder: Path) -> Path:
+    """The small net, one file for all processes: another one has another time in it."""
+    with made_once("small-file", "small", run_folder) as (folder, partial):
+        if partial is not None:
+            small_model.save(partial / "small.keras")
+    return folder / "small.keras"
 
 
 @pytest.fixture(scope="session")

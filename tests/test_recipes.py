@@ -293,7 +293,7 @@ def test_a_scheme_is_at_most_four_files(product: Copy) -> None:
 FIGURE = """
     latency_iqr_ms: Annotated[float | None, milliseconds(
         "Distance of the quartiles of the time of a call.", "iqr ms", BOTH | LIST, 4,
-        column=4)] = None
+        column={version})] = None
     peak_rss_bytes: Annotated"""
 
 CHART = '''
@@ -330,7 +330,8 @@ QUICK = ("--runs", "20", "--min-time", "0", "--warmup", "1")
 
 
 def test_a_scalar_figure_is_two_files(product: Copy, colour_model: Any) -> None:
-    pytest.importorskip("sqlalchemy")
+    migrations = pytest.importorskip("edgecnn.store.migrations")
+    figure = FIGURE.format(version=migrations.LATEST + 1)
     model, store = str(colour_model(product.root / "m.tflite")), str(product.root / "s.sqlite")
     product.run("bench", model, *QUICK, "--store", store)
     product.replace(
@@ -339,7 +340,7 @@ def test_a_scalar_figure_is_two_files(product: Copy, colour_model: Any) -> None:
         '        "latency_iqr_ms": percentile(ordered, 75) - percentile(ordered, 25),\n'
         '        "latency_p99_ms"',
     )
-    product.replace("edgecnn/records/record.py", "\n    peak_rss_bytes: Annotated", FIGURE)
+    product.replace("edgecnn/records/record.py", "\n    peak_rss_bytes: Annotated", figure)
     assert len(product.changed) == 2
 
     printed = product.run("bench", model, *QUICK, "--store", store, "--json", "r.json")
