@@ -25,6 +25,9 @@ the command, :func:`bench` keeps no results: :class:`edgecnn.store.keeping.Keepe
 ``devices``, ``models`` and ``demo`` are only commands; :mod:`edgecnn.devices`,
 :mod:`edgecnn.models` and :mod:`edgecnn.demo` are the code behind them.
 
+Functions that take an architecture's name take its options as keywords, or all of them as
+``build=edgecnn.BuildOptions(alpha=0.5, classes=10)``.
+
 Importing this package imports neither TensorFlow nor numpy; the first call of a function does.
 """
 
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from edgecnn.measure.bench import bench
     from edgecnn.model_metadata.overview import metadata
     from edgecnn.models.build import build
+    from edgecnn.models.build_options import BuildOptions
     from edgecnn.profiling.profile import profile
     from edgecnn.quantize.convert import convert
     from edgecnn.quantize.sensitivity_session import sensitivity
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from edgecnn.store.results import results
 
 __all__ = [
+    "BuildOptions",
     "__version__",
     "bench",
     "build",
@@ -73,6 +78,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "BuildOptions": "edgecnn.models.build_options",
     "bench": "edgecnn.measure.bench",
     "build": "edgecnn.models.build",
     "classify": "edgecnn.classification.terminal",

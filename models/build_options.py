@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, check_keywords
 from edgecnn.data.inputspec import height_and_width
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ class BuildOptions:
 
         Raises:
             InputError: Options are given in both ways.
+            TypeError: There is no such option.
         """
+        check_keywords(options, of=cls)
         values: dict[str, Any] = {**options}
         if values.get("weights") is not None:
             values["weights"] = str(values["weights"])

@@ -17,6 +17,9 @@ OTHER_NAMES = {
 }
 """Commands whose function has another name, or that are several functions."""
 
+VALUES = {"__version__", "BuildOptions"}
+"""Names that are no functions."""
+
 OF_THE_TERMINAL = {"demo", "devices", "models"}
 """Commands that work on neither a model nor a measurement."""
 
@@ -24,10 +27,23 @@ OF_THE_TERMINAL = {"demo", "devices", "models"}
 def test_each_command_is_a_function() -> None:
     commands = set(COMMANDS) - OF_THE_TERMINAL
     functions = set().union(*(OTHER_NAMES.get(name, {name}) for name in commands))
-    assert functions | {"build", "__version__"} == set(edgecnn.__all__)
+    assert functions | {"build"} == set(edgecnn.__all__) - VALUES
 
 
-@pytest.mark.parametrize("name", sorted(set(edgecnn.__all__) - {"__version__"}))
+def test_an_option_that_is_none_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(TypeError, match="'calibrat': BuildOptions has weights, alpha, size"):
+        edgecnn.convert("mobilenet_v2", calibrat="photos/")
+    with pytest.raises(TypeError, match="'modl': Filter has"):
+        edgecnn.results(modl="model.tflite")
+
+
+def test_options_as_a_whole_and_one_by_one_are_the_same() -> None:
+    options = edgecnn.BuildOptions(alpha=0.5, size=(96, 96), classes=10)
+    assert edgecnn.BuildOptions.of(alpha=0.5, size=96, classes=10) == options
+    assert edgecnn.BuildOptions.of(options) == options
+
+
+@pytest.mark.parametrize("name", sorted(set(edgecnn.__all__) - VALUES))
 def test_a_function_is_there_and_the_package_shows_its_use(name: str) -> None:
     function = getattr(edgecnn, name)
     assert inspect.isfunction(function)

@@ -9,6 +9,8 @@ and its grammar is that of Python 3.7.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class EdgecnnError(Exception):
     """Root of all errors that edgecnn raises on purpose; exit code 1: the work failed."""
@@ -25,6 +27,23 @@ class InputError(EdgecnnError):
     """Something of the user's cannot be used (a file, an option, data); exit code 2."""
 
     exit_code = 2
+
+
+def check_keywords(keywords: Iterable[str], of: type) -> None:
+    """Check keywords that a function hands on to a dataclass, whose own error would name that.
+
+    Args:
+        keywords: Names of keywords that the function has no parameters for.
+        of: The dataclass whose fields they are.
+
+    Raises:
+        TypeError: A name is no field.
+    """
+    known = of.__dataclass_fields__  # type: ignore[attr-defined]
+    for name in keywords:
+        if name not in known:
+            fields = ", ".join(known)
+            raise TypeError(f"unexpected keyword argument {name!r}: {of.__name__} has {fields}")
 
 
 class MissingExtraError(EdgecnnError):

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import Any, TypedDict
 
-from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.errors import EdgecnnError, InputError, check_keywords
 from edgecnn.records.record import Outline
 
 AGE_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -67,11 +67,13 @@ class Filter:
 
         Raises:
             InputError: The time cannot be read.
+            TypeError: There is no such field.
 
         Example:
             >>> Filter.of(tag="before", since="7d").tag
             'before'
         """
+        check_keywords(fields, of=cls)
         return cls(since=None if since is None else parse_since(since), **fields)
 
     @property

@@ -40,5 +40,5 @@ def results(
         >>> [kept.record.latency_p50_ms for kept in edgecnn.results(tag="before")]
         [3.28]
     """
-    existing = open_existing(store)
-    return list(existing.records(Filter.of(**filters), limit)) if existing else []
+    criteria, existing = Filter.of(**filters), open_existing(store)
+    return list(existing.records(criteria, limit)) if existing else []
