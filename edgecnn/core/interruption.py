@@ -8,6 +8,7 @@ of its types. Without this module a command then goes on as if nobody had asked 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,11 +51,27 @@ def interruptible() -> Iterator[None]:
         yield
         return
     signal.signal(signal.SIGINT, _interrupt)
-    with alarm_handled(_interrupt):
+    with alarm_handled(_interrupt), _swallowed_in_silence():
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _swallowed_in_silence() -> Iterator[None]:
+    """Have Python print no traceback of an interruption that goes nowhere: it comes again."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, Interruption):
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
