@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from edgecnn.core.errors import ConversionError, InputError
+from edgecnn.core.errors import ConversionError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.quantize.imported_source import ImportedSource
@@ -74,16 +74,9 @@ def _over_float32(
             return None  # The check tells of files that the runtime does not take.
 
 
-def _work(parent: ParentPipe, job: LoadSource) -> None:
-    try:
-        convert_source(parent, job)
-    except MemoryError as error:
-        raise InputError("not enough memory to convert this model") from error
-
-
 def main() -> None:
     """Serve one conversion job (the child's side)."""
-    serve_job(LoadSource, _work)
+    serve_job(LoadSource, convert_source, "convert this model")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -45,15 +44,10 @@ class Checker:
         self._runner = Desktop().start(TASK)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the runner."""
         if self._runner is not None:
-            self._runner.__exit__(kind, error, trace)
+            self._runner.__exit__(*error)
 
     def verify(
         self,

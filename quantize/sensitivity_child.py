@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from edgecnn.core.errors import InputError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
@@ -67,16 +66,9 @@ def _plain(
     return fidelity(scores(to_int8(calibrated, "uint8").graph, pixels), float_scores)
 
 
-def _work(parent: ParentPipe, job: LoadSource) -> None:
-    try:
-        measure_source(parent, job)
-    except MemoryError as error:
-        raise InputError("not enough memory to measure this model") from error
-
-
 def main() -> None:
     """Serve one measurement (the child's side)."""
-    serve_job(LoadSource, _work)
+    serve_job(LoadSource, measure_source, "measure this model")
 
 
 if __name__ == "__main__":

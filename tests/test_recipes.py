@@ -23,6 +23,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TOP_FOLDERS = ("models", "quantize", "devices")
 TRANSPORT = ROOT / "tests" / "devices" / "local_transport.py"
+CHART = ROOT / "tests" / "reporting" / "added_chart.py"
 BYTE_CODE = shutil.ignore_patterns("__pycache__")
 
 NETWORK = '''
@@ -296,36 +297,6 @@ FIGURE = """
         column={version})] = None
     peak_rss_bytes: Annotated"""
 
-CHART = '''
-"""The chart of how long files take to load."""
-
-from __future__ import annotations
-
-from typing import Any
-
-from edgecnn.reporting.charts.chart import Chart, Rows, Values, without_times
-from edgecnn.reporting.charts.marks import Look
-
-
-def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
-    return {"loads": [{"name": row.name, "ms": row.value("load_ms")} for row in rows]}
-
-
-def _draw(look: Look) -> Any:
-    return look.layers(look.data("loads").mark_bar().encode(x="ms:Q", y="name:N"))
-
-
-chart = Chart(
-    name="loading",
-    order=25,
-    title="Time to load",
-    picture_title="Loading",
-    explanation="Once for each start of an app.",
-    datasets=_datasets,
-    missing=without_times,
-    draw=_draw,
-)
-'''
 QUICK = ("--runs", "20", "--min-time", "0", "--warmup", "1")
 
 
@@ -383,7 +354,7 @@ def test_a_transport_is_one_file_and_one_line(
 
 def test_a_chart_is_one_file(product: Copy, colour_model: Any) -> None:
     pytest.importorskip("altair")
-    product.add("edgecnn/reporting/charts/loading.py", CHART)
+    product.add("edgecnn/reporting/charts/loading.py", CHART.read_text("utf-8"))
     assert len(product.changed) == 1
 
     model = str(colour_model(product.root / "m.tflite"))

@@ -104,12 +104,14 @@ def read_frame(stream: IO[bytes]) -> Frame | None:
     return head.frame(payload) if len(payload) == (head.payload_bytes or 0) else None
 
 
-def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any]) -> None:
+def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any], purpose: str = "") -> None:
     """Do the one job that the parent sends, which is the whole of a child's program, and end.
 
     Args:
         kind: The class of the job's message.
         work: Given the pipe for its answers and the job, does the job; an error is reported.
+        purpose: What a lack of memory prevents, as a user is told it: ``"convert this model"``;
+            empty to report Python's own error.
 
     Example:
         >>> def main():
@@ -121,7 +123,8 @@ def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any]) -> None:
         if job is not None:
             work(parent, job)
     except Exception as error:
-        parent.send_error(error)
+        is_too_large = purpose and isinstance(error, MemoryError)
+        parent.send_error(InputError(f"not enough memory to {purpose}") if is_too_large else error)
         traceback.print_exc()
     sys.stderr.flush()
     # All answers are written, and TensorFlow's orderly shutdown would only take time.

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 from edgecnn.core.errors import InputError
 from edgecnn.devices.device_lookup import get_device
@@ -42,12 +41,7 @@ class DeviceTimer:
         """Return this timer, which is not connected yet."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Release the device."""
         self._stack.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,37 +21,13 @@ from edgecnn.reporting.views import views_of
 
 from .conftest import MakeResult
 
-MODULE = """
-from edgecnn.reporting.charts.chart import Chart, without_times
-
-
-def _draw(look):
-    bars = look.data("loads").mark_bar()
-    return look.layers(bars.encode(x="name:N", y="ms:Q", color=look.colour))
-
-
-chart = Chart(
-    name="loading",
-    order=25,
-    title="Time to load",
-    picture_title="Loading",
-    explanation="Once for each start of an app.",
-    datasets=lambda rows, every: {
-        "loads": [
-            {"name": row.name, "ms": row.value("load_ms"), "scheme": row.record.scheme}
-            for row in rows
-        ]
-    },
-    missing=without_times,
-    draw=_draw,
-)
-"""
+ADDED_CHART = Path(__file__).with_name("added_chart.py")
 
 
 @pytest.fixture()
 def one_chart_more(tmp_path: Path) -> Iterator[None]:
     """A folder more for modules of the package, with a chart of the time to load."""
-    (tmp_path / "loading.py").write_text(MODULE)
+    shutil.copy(ADDED_CHART, tmp_path / "loading.py")
     every_chart.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
