@@ -10,6 +10,7 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.progress import Progress, silent
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare_answers, tolerance_of
@@ -122,7 +123,7 @@ def verify_each(
     threads: int = 1,
     *,
     ask_password: Callable[[str], str] | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
+    on_progress: Progress = silent,
 ) -> Iterator[Verification | EdgecnnError]:
     """Replay the golden samples of several files on one device.
 
@@ -202,7 +203,7 @@ def _replayed(
     verified: _VerifiedFile,
     device: Device,
     threads: int,
-    on_progress: Callable[[str, int, int], None],
+    on_progress: Progress,
 ) -> Verification:
     file = verified.file
     label = file.label

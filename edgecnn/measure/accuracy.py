@@ -9,7 +9,6 @@ from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.labelled_data import find_label_offset
 from edgecnn.accuracy.result import Accuracy, OtherModel
-from edgecnn.core.files import quoted, sha256_of
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.measure.parallel_classification import (
@@ -21,8 +20,9 @@ from edgecnn.measure.parallel_classification import (
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
 from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.outputs import final_activation
-from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.reading import TfliteModel
 
 
 class AccuracyTask:
@@ -151,11 +151,9 @@ class ReferenceModel:
         Raises:
             InputError: The file is no ``.tflite`` file, or it does not fit the data.
         """
-        path = Path(path)
-        task = AccuracyTask(
-            read_model(path), dataset, preprocessing, label_offset, quoted(path), images
-        )
-        return cls(path, sha256_of(path), task)
+        file = TfliteFile(path)
+        task = AccuracyTask(file.model, dataset, preprocessing, label_offset, file.label, images)
+        return cls(file.path, file.sha256, task)
 
 
 class ReferenceRun:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.progress import Progress, prefixed, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
-from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened, with_name
+from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.interleaving import Bencher
 from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, BenchPlan
-from edgecnn.measure.targets import ConversionOptions, Progress, find_targets
+from edgecnn.measure.targets import ConversionOptions, find_targets
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.records.record import Record
 
@@ -134,10 +135,10 @@ def bench(
         plan = plan.compared_with(against)
     targets = find_targets(models, conversion)
     devices = [get_device(name, ask_password) for name in names]
-    progress, files = on_progress or (lambda phase, done, total: None), ConvertedFiles()
+    progress, files = on_progress or silent, ConvertedFiles()
 
     def measure(where: Device) -> Iterator[Record | EdgecnnError]:
-        report = with_name(where, progress) if len(names) > 1 else progress
+        report = prefixed(progress, f"{where.name}: ") if len(names) > 1 else progress
         return Bencher(where, plan, files, report).measure(targets)
 
     with opened(devices, on_failure if len(names) > 1 else None) as reached:

@@ -11,13 +11,14 @@ from pathlib import Path
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
+from edgecnn.core.progress import Progress
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.device import Device
 from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.device_caveats import DeviceRun
 from edgecnn.measure.plan import BenchPlan
-from edgecnn.measure.targets import Progress, Target
+from edgecnn.measure.targets import Target
 from edgecnn.runner.health import Power
 from edgecnn.runner.ondevice.protocol import MemoryUse, ModelLoaded, ModelWarmed
 from edgecnn.runner.session import IDLE_S, MAX_TIMED_CALLS
@@ -42,6 +43,7 @@ class PreparedModel:
     Args:
         target: The model as the user named it.
         path: Path of the model's file on this machine.
+        sha256: SHA-256 of the model's file.
         place: Path of the model's file on the device.
         structure: Structure of the model's file.
         task: How the accuracy is measured; None where it is not measured.
@@ -49,6 +51,7 @@ class PreparedModel:
 
     target: Target
     path: Path
+    sha256: str
     place: str
     structure: TfliteModel
     task: AccuracyTask | None
@@ -206,7 +209,7 @@ class Candidate:
             return None
         with self._working():
             return device.run(
-                model.task, self._session, model.path, model.place, self.threads, model.label
+                model.task, self._session, model.sha256, model.place, self.threads, model.label
             )
 
     def end(self, *, kill: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import quoted
@@ -73,8 +73,9 @@ def timing_caveats(
             " while they were timed",
             "measure again with a longer --warmup, or --cooldown where the device gets hot",
         )
-    yield from _noisy(timing, interval)
-    median = percentile(sorted(timing.samples_ms), 50)
+    ordered = sorted(timing.samples_ms)
+    yield from _noisy(ordered, interval)
+    median = percentile(ordered, 50)
     if timing.clock_cost_ns / NS_PER_MS > CLOCK_SHARE * median:
         yield MeasurementWarning(
             "coarse-clock",
@@ -107,9 +108,10 @@ def _disturbed(timing: Timing, threads: int, cores: int | None) -> Iterator[Meas
         )
 
 
-def _noisy(timing: Timing, interval: PercentileInterval | None) -> Iterator[MeasurementWarning]:
+def _noisy(
+    ordered: Sequence[float], interval: PercentileInterval | None
+) -> Iterator[MeasurementWarning]:
     """Yield a warning where calls differ much, or where their median's interval is wide."""
-    ordered = sorted(timing.samples_ms)
     median, slow = percentile(ordered, 50), percentile(ordered, 99)
     # Not the lower end: programs that ran for a moment lower it, and have a warning of their own.
     wide = interval is not None and interval.high > (1 + NOISY_HALF_WIDTH) * median

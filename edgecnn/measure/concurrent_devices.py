@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
-from edgecnn.measure.targets import Progress, Target
+from edgecnn.measure.targets import Target
 from edgecnn.records.record import Record
 
 OnRecord = Callable[[Record], None]
@@ -110,12 +111,3 @@ def _as_they_come(
             running -= 1
         else:
             yield number, outcome
-
-
-def with_name(device: Device, on_progress: Progress) -> Progress:
-    """Return a progress callback that puts the device's name before each phase."""
-
-    def report(phase: str, done: int, total: int) -> None:
-        on_progress(f"{device.name}: {phase}", done, total)
-
-    return report

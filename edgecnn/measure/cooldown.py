@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.measure.targets import Progress
+from edgecnn.core.progress import Progress
 from edgecnn.runner.session import RunnerSession
 
 MAX_REST_S = 300.0

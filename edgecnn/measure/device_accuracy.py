@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import quoted, sha256_of
+from edgecnn.core.files import quoted
+from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
 from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
-from edgecnn.measure.targets import Progress
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
-from edgecnn.tflite.reading import TfliteModel
 
 MEMORY_SHARE = 0.5
 """Share of the free memory that runners beside the first may take; other programs may need the
@@ -36,7 +34,7 @@ class DeviceAccuracy:
         self._plan = plan
         self._on_progress = on_progress
 
-    def task(self, path: Path, structure: TfliteModel, label: str) -> AccuracyTask | None:
+    def task(self, file: DescribedFile, label: str) -> AccuracyTask | None:
         """Return a model with the images that it is to classify; None where the plan has no data.
 
         Raises:
@@ -46,20 +44,20 @@ class DeviceAccuracy:
         if plan.dataset is None:
             return None
         return AccuracyTask(
-            structure,
+            file.model,
             plan.dataset,
             plan.preprocessing,
             plan.label_offset,
             label,
             plan.images,
-            _labels(path),
+            _labels(file),
         )
 
     def run(
         self,
         task: AccuracyTask,
         session: RunnerSession,
-        path: Path,
+        sha256: str,
         place: str,
         threads: int,
         label: str,
@@ -69,7 +67,7 @@ class DeviceAccuracy:
         Args:
             task: The model and its images, as :meth:`task` gave them.
             session: A runner that has the model loaded, and has nothing else to do.
-            path: Path of the model's file on this machine.
+            sha256: SHA-256 of the model's file.
             place: Path of the model's file on the device.
             threads: Threads of the runtime.
             label: What messages call the model.
@@ -81,7 +79,7 @@ class DeviceAccuracy:
         report(0, 0)
         more = self._runners(place, threads, label, self._most(session, threads))
         reference = self._reference
-        if reference is None or reference.reference.sha256 != sha256_of(path):
+        if reference is None or reference.reference.sha256 != sha256:
             return task.run(session, report, more, reference)
         accuracy = task.run(session, report, more)
         # The model is the reference itself, which need not classify the images a second time.
@@ -115,9 +113,9 @@ class DeviceAccuracy:
         return most
 
 
-def _labels(path: Path) -> tuple[str, ...]:
+def _labels(file: DescribedFile) -> tuple[str, ...]:
     """Return the class names in a file; empty where they are missing or cannot be read."""
     try:
-        return DescribedFile(path).labels or ()
+        return file.labels or ()
     except InputError:
         return ()

@@ -16,15 +16,16 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.failures import named_errors
 from edgecnn.core.files import quoted
+from edgecnn.core.progress import Progress, prefixed
 from edgecnn.devices.device import Device
 from edgecnn.measure.candidate import Candidate, PreparedModel
 from edgecnn.measure.concurrent_devices import ConvertedFiles
 from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.record_builder import record_of
-from edgecnn.measure.targets import Progress, Target
+from edgecnn.measure.targets import Target
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.records.record import Record
-from edgecnn.tflite.reading import read_model
 
 INTERLEAVED_ROUNDS = 40
 """Turns of each candidate. ``compare`` compares turn by turn: the shorter two successive turns are,
@@ -98,11 +99,13 @@ class Bencher:
         if id(target) not in self._prepared:
             label = quoted(target.label)
             with named_errors(label):
-                path = self._files.of(target, self._named(f"converting {label}: "))
-                structure = read_model(path)
-                task = self._accuracy.task(path, structure, label)
+                path = self._files.of(target, prefixed(self._on_progress, f"converting {label}: "))
+                file = DescribedFile(path)
+                task = self._accuracy.task(file, label)
                 place = self._device.place(path, partial(self._on_progress, f"sending {label}"))
-            self._prepared[id(target)] = PreparedModel(target, path, place, structure, task)
+            self._prepared[id(target)] = PreparedModel(
+                target, path, file.sha256, place, file.model, task
+            )
         return self._prepared[id(target)]
 
     def _entered(self, model: PreparedModel, threads: int) -> Candidate:
@@ -177,9 +180,3 @@ class Bencher:
         if accuracy is not None and is_first:
             self._plan.on_accuracy(record, accuracy)
         return record
-
-    def _named(self, prefix: str) -> Progress:
-        def report(phase: str, done: int, total: int) -> None:
-            self._on_progress(prefix + phase, done, total)
-
-        return report

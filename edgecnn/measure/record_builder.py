@@ -6,7 +6,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from edgecnn.accuracy.result import Accuracy
-from edgecnn.core.files import sha256_of
 from edgecnn.core.version import __version__
 from edgecnn.measure.candidate import Candidate, Measured, PowerDrawn, PreparedModel
 from edgecnn.measure.caveats import (
@@ -19,7 +18,7 @@ from edgecnn.measure.caveats import (
 from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
 from edgecnn.measure.percentile_intervals import percentile_intervals
 from edgecnn.measure.plan import BenchPlan
-from edgecnn.measure.sample_statistics import drift_of, latency_figures, outliers_of
+from edgecnn.measure.sample_statistics import Drift, drift_of, latency_figures, outliers_of
 from edgecnn.measure.verdict import verdict_on
 from edgecnn.records.record import SCHEMA_VERSION, Record
 from edgecnn.runner.timing import Timing
@@ -44,6 +43,7 @@ def record_of(
         device: Name of the device.
         plan: How the model was measured.
     """
+    drift = drift_of(measured.timing.samples_ms)
     return Record(
         schema_version=SCHEMA_VERSION,
         edgecnn_version=__version__,
@@ -53,11 +53,11 @@ def record_of(
         **_model(candidate.model, measured),
         **_device(measured.run),
         **_conditions(measured, plan),
-        **_latency(measured.timing),
+        **_latency(measured.timing, drift),
         **_background(measured.timing, measured.run.facts.cores),
         **_power(measured.power),
         **(accuracy.record_fields() if accuracy else {}),
-        **_judgement(candidate.model, measured, plan, accuracy),
+        **_judgement(candidate.model, measured, plan, accuracy, drift),
     )
 
 
@@ -66,7 +66,7 @@ def _model(model: PreparedModel, measured: Measured) -> Fields:
     source = (model.structure.edgecnn or {}).get("source")
     return {
         "model": model.target.label,
-        "model_sha256": sha256_of(model.path),
+        "model_sha256": model.sha256,
         "model_bytes": model.path.stat().st_size,
         "scheme": model.structure.scheme,
         "source": source if isinstance(source, str) else None,
@@ -119,12 +119,12 @@ def _conditions(measured: Measured, plan: BenchPlan) -> Fields:
     }
 
 
-def _latency(timing: Timing) -> Fields:
+def _latency(timing: Timing, drift: Drift) -> Fields:
     return {
         **latency_figures(timing.samples_ms),
         "latency_samples_ms": timing.samples_ms,
         "outliers": outliers_of(timing.samples_ms),
-        "latency_drift_percent": 100 * drift_of(timing.samples_ms).change,
+        "latency_drift_percent": 100 * drift.change,
         "clock_step_ns": timing.clock_step_ns,
         "clock_cost_ns": timing.clock_cost_ns,
     }
@@ -154,12 +154,15 @@ def _power(power: PowerDrawn) -> Fields:
 
 
 def _judgement(
-    model: PreparedModel, measured: Measured, plan: BenchPlan, accuracy: Accuracy | None
+    model: PreparedModel,
+    measured: Measured,
+    plan: BenchPlan,
+    accuracy: Accuracy | None,
+    drift: Drift,
 ) -> Fields:
     """Return the intervals of the latency, the warnings, and the verdict that they lead to."""
     run, timing = measured.run, measured.timing
     intervals = percentile_intervals(timing, run.threads, run.facts.cores)
-    drift = drift_of(timing.samples_ms)
     warnings = (
         *timing_caveats(timing, intervals[50], drift, run.threads, run.facts.cores),
         *thread_caveats(run.threads, run.facts, plan.cpus),

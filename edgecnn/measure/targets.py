@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256_of
+from edgecnn.core.progress import Progress
 from edgecnn.core.version import __version__
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.schemes import Scheme, parse_schemes
-
-Progress = Callable[[str, int, int], None]
-"""Called with (phase, done, total); a phase of unknown length has total 0."""
 
 DEFAULT_SCHEME = "int8"
 

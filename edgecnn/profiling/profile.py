@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
-from edgecnn.core.files import quoted, sha256_of
+from edgecnn.core.progress import Progress, silent
 from edgecnn.core.version import __version__
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
@@ -39,9 +39,7 @@ from edgecnn.profiling.result import PROFILE_SCHEMA_VERSION, Profile
 from edgecnn.profiling.rounds import PlacedFile, RoundTimer, RoundTimes
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, check_threads
-from edgecnn.tflite.reading import TfliteModel, read_model
-
-Progress = Callable[[str, int, int], None]
+from edgecnn.tflite.file import TfliteFile
 
 
 def profile(
@@ -49,7 +47,7 @@ def profile(
     *,
     device: str = "desktop",
     threads: int = 1,
-    on_progress: Progress = lambda phase, done, total: None,
+    on_progress: Progress = silent,
     ask_password: Callable[[str], str] | None = None,
 ) -> Profile:
     """Time each op of a file on a device, and say what limits the op.
@@ -76,30 +74,12 @@ def profile(
         'CONV_2D'
     """
     check_threads([threads])
-    file = _ProfiledFile.read(Path(path))
-    profiler = _Profiler(file, get_device(device, ask_password), threads, on_progress)
+    file = TfliteFile(path)
+    ops = with_idle_bytes(file.model, running_ops(file.model))
+    if not ops:
+        raise InputError(f"{file.label} has no ops to profile")
+    profiler = _Profiler(file, ops, get_device(device, ask_password), threads, on_progress)
     return profiler.run()
-
-
-@dataclass(frozen=True)
-class _ProfiledFile:
-    """The file that is profiled, and its ops."""
-
-    path: Path
-    model: TfliteModel
-    ops: list[ProfiledOp]
-
-    @staticmethod
-    def read(path: Path) -> _ProfiledFile:
-        model = read_model(path)
-        ops = with_idle_bytes(model, running_ops(model))
-        if not ops:
-            raise InputError(f"{quoted(path)} has no ops to profile")
-        return _ProfiledFile(path, model, ops)
-
-    @property
-    def label(self) -> str:
-        return quoted(self.path)
 
 
 @dataclass(frozen=True)
@@ -114,7 +94,8 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Profiler:
-    file: _ProfiledFile
+    file: TfliteFile
+    ops: list[ProfiledOp]
     device: Device
     threads: int
     on_progress: Progress
@@ -147,10 +128,10 @@ class _Profiler:
 
     def _parts(self, folder: Path) -> Parts:
         """Cut out the ops; ops that are alike share a part."""
-        cutter, parts = cutter_of(self.file.path, self.file.ops), Parts()
+        cutter, parts = cutter_of(self.file.path, self.ops), Parts()
         tell = self._telling(f"cutting {self.file.label} into its ops")
-        for number, op in enumerate(self.file.ops):
-            tell(number, len(self.file.ops))
+        for number, op in enumerate(self.ops):
+            tell(number, len(self.ops))
             key, partner = cutter.likeness(op), cutter.partner(op)
             if partner is not None:
                 parts.partners[op.place] = partner.place
@@ -184,7 +165,7 @@ class _Profiler:
     def _profile(self, run: _Run, when: str, seconds: float) -> Profile:
         facts, loaded, times = run.facts, run.loaded, run.times
         limits = limits_of(times)
-        ops = op_times(self.file.ops, run.parts, times, limits)
+        ops = op_times(self.ops, run.parts, times, limits)
         timed = [op.time_ms for op in ops if op.time_ms is not None]
         total = sum(timed) if timed else None
         return Profile(
@@ -192,7 +173,7 @@ class _Profiler:
             edgecnn_version=__version__,
             measured_at=when,
             model=str(self.file.path),
-            model_sha256=sha256_of(self.file.path),
+            model_sha256=self.file.sha256,
             scheme=self.file.model.scheme,
             device=self.device.name,
             cpu=facts.cpu,
@@ -206,7 +187,7 @@ class _Profiler:
             running_p50_ms=times.ms(WHOLE),
             ops_ms=total,
             limits=limits,
-            kinds=kind_times(self.file.ops, ops, limits),
+            kinds=kind_times(self.ops, ops, limits),
             ops=ops,
             notes=notes(times, ops, total, emulated=bool(facts.emulated)),
             seconds=seconds,

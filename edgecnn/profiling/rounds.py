@@ -129,7 +129,8 @@ class RoundTimer:
             if isinstance(error, ChildCrashedError):
                 self.session = self._start()
             times.errors[key] = error
-            times.rounds_ms.pop(key, None)
+            for column in (times.rounds_ms, times.latencies_ms):
+                column.pop(key, None)
             return
         # Several threads wait for each other, too, which is part of an op's time.
         samples = timing.running_ms if self._threads == 1 else timing.samples_ms

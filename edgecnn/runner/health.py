@@ -12,7 +12,7 @@ bits, ``measure_temp``) and in https://github.com/raspberrypi/utils/tree/master/
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgecnn.runner.ondevice.protocol import HealthTexts, PowerTexts
@@ -92,9 +92,14 @@ class Power:
         return None if seconds is None else 1000 * self.watts * seconds
 
 
+def mhz_of(texts: Iterable[str]) -> list[float]:
+    """Return clocks in MHz from texts in kHz, without those that are missing or no numbers."""
+    return [number / 1000 for text in texts if (number := whole_number(text))]
+
+
 def read_health(texts: HealthTexts) -> Health:
     """Return the state of a device from its runner's answer."""
-    cores = [number / 1000 for text in texts.core_khz if (number := whole_number(text))]
+    cores = mhz_of(texts.core_khz)
     return Health(
         throttled=read_throttled(texts.throttled),
         temperature_c=_temperature(texts),

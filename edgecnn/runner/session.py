@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgecnn.core.channel import Channel
 from edgecnn.core.errors import InputError
 from edgecnn.runner.emulation import is_emulated
-from edgecnn.runner.health import Health, Power, read_health, read_power, whole_number
+from edgecnn.runner.health import Health, Power, mhz_of, read_health, read_power
 from edgecnn.runner.ondevice.protocol import (
     AskHealth,
     AskMemory,
@@ -73,7 +73,7 @@ class DeviceFacts(SystemFacts):
     def of(cls, facts: HostFacts) -> DeviceFacts:
         """Return the facts from a runner's answer."""
         compatible = [name for name in facts.compatible if name]
-        clocks = [number / 1000 for text in facts.cpu_max_khz if (number := whole_number(text))]
+        clocks = mhz_of(facts.cpu_max_khz)
         return cls(
             **{field.name: getattr(facts, field.name) for field in fields(SystemFacts)},
             # Names go from the most special, the board, to the most general, the chip.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from edgecnn.runner.health import cpu_times, lowest_mhz
@@ -139,7 +140,7 @@ class Timing:
         took = sum(self.samples_ms)
         return None if self.waited_ms is None or not took else sum(self.waited_ms) / took
 
-    @property
+    @cached_property
     def running_ms(self) -> tuple[float, ...]:
         """CPU time of each call in ms, the mean of its threads; the latency where it is unknown."""
         if self.waited_ms is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecnn.core.errors import ConversionError
+from edgecnn.core.progress import Progress
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.budget.mix_estimate import CostScale, Estimate, Mix
 from edgecnn.quantize.budget.op_costs import OpCost, op_costs
@@ -66,7 +67,7 @@ class Mixable:
 
 
 def mix_within_budget(
-    subject: Mixable, most_drop: float, on_progress: Callable[[str, int, int], None]
+    subject: Mixable, most_drop: float, on_progress: Progress
 ) -> tuple[RecoveredGraph, BudgetOutcome]:
     """Return the graph that is as near to int8 as a budget allows, and what it costs.
 
