@@ -13,7 +13,9 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
@@ -100,7 +102,6 @@ class _ConversionSession(SourceSession):
         self._checker = Checker()
         self._timer = DeviceTimer(request.device, request.ask_password) if request.device else None
         self._labels = Labels()
-        self._described: dict[str, object] | None = None
         self._results: list[Conversion] = []
         self._failures: list[str] = []
 
@@ -108,11 +109,10 @@ class _ConversionSession(SourceSession):
         label = quoted(self.request.source.name)
         if self._timer is not None:
             self.request.on_progress(f"connect to {self.request.device}", 0, 0)
-            self._timer.connect()
         with (
+            self._timer or nullcontext(),
             self.start("edgecnn.quantize.conversion_child", f"converting {label}") as child,
             self._checker,
-            self._timer or nullcontext(),
         ):
             for message in child.messages(*FROM_CHILD):
                 if isinstance(message, ChildFinished):
@@ -266,17 +266,20 @@ class _ConversionSession(SourceSession):
             converter_peak_rss_bytes=written.peak_rss_bytes,
         )
 
+    @cached_property
+    def _source_described(self) -> dict[str, Any]:
+        """What identifies the source: a large one takes time to hash."""
+        return describe_source(self.request)
+
     def _golden(
         self, plan: OutputPlan, written: FileWritten, golden: GoldenSample | None
     ) -> dict[str, bytes]:
         """Return the packed file with the golden sample and where the model is from."""
         if golden is None:
             return {}
-        if self._described is None:
-            self._described = describe_source(self.request)
         images = self.calibration if plan.scheme.is_calibrated else None
         provenance = {
-            "source": self._described,
+            "source": self._source_described,
             "scheme": plan.scheme.name,
             **describe_recovery(self.request, plan.scheme),
             "calibration": describe_calibration(images.images, images.fitted) if images else None,

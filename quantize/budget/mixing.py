@@ -14,7 +14,7 @@ from edgecnn.core.errors import ConversionError
 from edgecnn.core.progress import Progress
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.budget.mix_estimate import CostScale, Estimate, Mix
-from edgecnn.quantize.budget.op_costs import OpCost, op_costs
+from edgecnn.quantize.budget.op_costs import OpCost, macs_of, op_costs
 from edgecnn.quantize.budget.search import (
     DROP_TOLERANCE,
     MOST_TRIES,
@@ -111,11 +111,7 @@ def mix_within_budget(
 def _ops(subject: Mixable, on_progress: Callable[[int, int], None]) -> list[OpCost]:
     """Measure the noise of the ops one by one, on the fewer images the larger the network is."""
     int8, reference = subject.int8.graph, subject.int8.reference
-    macs = sum(
-        math.prod(op.result.shape[:-1]) * op.weights.elements
-        for op in reference.ops
-        if op.is_weighted
-    )
+    macs = sum(map(macs_of, reference.ops))
     # Each op is changed in its weights and in its result, and each time half of the network is run
     # after it, on the average.
     once = len(reference.ops) * macs or 1

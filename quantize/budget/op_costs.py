@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.recovery.fidelity import sqnr_db
+from edgecnn.quantize.recovery.proof import noise_of
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
-from edgecnn.quantize.sensitivity.result import noise_of
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import real_weights, rounded_weights
 from edgecnn.tflite.numbers import INT8
@@ -99,8 +99,7 @@ def op_costs(
             weights_noise=noise.get(place, NO_NOISE).weights,
             result_noise=noise.get(place, NO_NOISE).result,
             extra_bytes=EXTRA_FLOAT_BYTES * _weights(op),
-            # A kernel is applied once at each position.
-            macs=math.prod(op.result.shape[:-1]) * _weights(op),
+            macs=macs_of(op),
             elements=op.result.elements,
             sources=tuple(
                 sorted(places.get(tensor, MODEL_INPUT) for tensor in op.activation_inputs)
@@ -109,6 +108,11 @@ def op_costs(
         )
         for place, op in enumerate(reference.ops)
     ]
+
+
+def macs_of(op: Op) -> int:
+    """Return an op's multiply-adds of one image: its kernel is applied once at each position."""
+    return math.prod(op.result.shape[:-1]) * _weights(op)
 
 
 def _noises(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from edgecnn.quantize.recovery.joint_rounding import round_weights
 from edgecnn.quantize.recovery.op_by_op import GraphWalk
+from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING, StepsLeftOut
 from edgecnn.quantize.recovery.window_rows import (
     InputRows,
     grouped_weights,
@@ -48,22 +49,6 @@ class CorrectedLayers:
     uncorrected: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Corrections:
-    """Which corrections are made.
-
-    Args:
-        rounds_jointly: Whether the weights of a layer are rounded together.
-        corrects_biases: Whether biases undo the shift of means that rounding causes.
-    """
-
-    rounds_jointly: bool = True
-    corrects_biases: bool = True
-
-
-ALL_CORRECTIONS = Corrections()
-
-
 def correct_layers(
     graph: Graph,
     reference: Graph,
@@ -72,7 +57,7 @@ def correct_layers(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     in_halves: bool = False,
-    corrections: Corrections = ALL_CORRECTIONS,
+    without: StepsLeftOut = frozenset(),
 ) -> CorrectedLayers:
     """Correct an integer graph's weights and biases against the float graph that it was made from.
 
@@ -87,9 +72,9 @@ def correct_layers(
         float_images: Images as the float graph takes them, in the order of ``integer_images``.
         on_progress: Called with (ops done, ops in all).
         in_halves: Keep the float graph's values as float16, for many images.
-        corrections: Which corrections are made.
+        without: Steps that are left out: joint rounding, bias correction, or both.
     """
-    layers = _Layers(graph, reference, integer_images, float_images, in_halves, corrections)
+    layers = _Layers(graph, reference, integer_images, float_images, in_halves, without)
     done, uncorrected = 0, []
     for number, op in enumerate(graph.ops):
         if op.is_weighted:
@@ -112,14 +97,14 @@ class _Layers:
         integer_images: Array,
         float_images: npt.NDArray[np.float32],
         in_halves: bool,
-        corrections: Corrections,
+        without: StepsLeftOut,
     ) -> None:
         _separate_biases(graph)
         self.walk = GraphWalk(graph, integer_images)
         self._other = GraphWalk(reference, float_images, in_halves=in_halves)
         self._places = _counterparts(graph, reference)
         self._shared = graph.shared_constants()
-        self._corrections = corrections
+        self._without = without
 
     def correct(self, op: Op) -> bool:
         """Correct a layer and run it in both graphs; return False if its form is not known."""
@@ -132,7 +117,7 @@ class _Layers:
         rows = InputRows(op, len(wanted))
         inputs = rows.inputs(self.walk.values[op.source])
         levels = self._rounded(op, twin, inputs)
-        if op.bias is not None and self._corrections.corrects_biases:
+        if op.bias is not None and BIAS_CORRECTION not in self._without:
             _center(op, levels, inputs, _sums(self._other, twin, len(wanted)))
             results = _match_means(self.walk, op, rows, rows.outputs(wanted))
         else:
@@ -158,7 +143,7 @@ class _Layers:
 
     def _rounded(self, op: Op, twin: Op, inputs: Array) -> Array:
         """Put rounded weights into a layer and return their levels, by groups."""
-        if inputs_of_an_output(op) > MOST_INPUTS or not self._corrections.rounds_jointly:
+        if inputs_of_an_output(op) > MOST_INPUTS or JOINT_ROUNDING in self._without:
             return grouped_weights(op)
         levels = round_weights(grouped_weights(twin), _covariance(inputs), _weight_scales(op))
         op.weights.values = ungrouped_weights(op, levels)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from edgecnn.quantize.recovery.fidelity import sqnr_db
-from edgecnn.quantize.recovery.proof import FloatFront
+from edgecnn.quantize.recovery.proof import FloatFront, noise_of
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
-from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.scores import scores, scores_tensor
 from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.tensors_and_ops import Array, Tensor
 
@@ -68,13 +68,13 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
         return ()
     front = _Front(graph, images)
     # Most networks are ruled out by the first result on two images alone.
-    if front.noise(tensors[0], 2) < 10 ** (-(least_db + SCREEN_DB) / 10):
+    if front.noise(tensors[0], 2) < noise_of(least_db + SCREEN_DB):
         return ()
     total = front.noise(tensors[0], len(images))
     for count, tensor in enumerate(tensors[1:], start=2):
         part = front.noise(tensor, len(images))
         if part <= BOUNDARY_PART * total:
-            is_noisy = total > 10 ** (-least_db / 10)
+            is_noisy = total > noise_of(least_db)
             return tuple(tensor.name for tensor in tensors[:count]) if is_noisy else ()
         total += part
     return ()
@@ -86,17 +86,16 @@ class _Front:
     def __init__(self, graph: Graph, images: Array) -> None:
         self._graph, self._images = graph, images
         self._scores = scores_tensor(graph)
-        self._float_scores = self._run(graph.input, self._scores, images)
+        self._float_scores = scores(graph, images)
 
     def noise(self, tensor: Tensor, count: int) -> float:
         """Return the noise over the signal that rounding a tensor adds, on the first images."""
         assert tensor.range is not None
         values = self._run(self._graph.input, tensor, self._images[:count])
         step = step_of(tensor.range)
-        scores = self._run(tensor, self._scores, np.rint(values / step) * step)
-        wanted = self._float_scores[:count]
-        ratio = sqnr_db(scores.reshape(count, -1), wanted.reshape(count, -1))
-        return float(10 ** (-ratio / 10))
+        rounded = self._run(tensor, self._scores, np.rint(values / step) * step)
+        ratio = sqnr_db(rounded.reshape(count, -1), self._float_scores[:count])
+        return noise_of(ratio)
 
     def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
         part = part_between(self._graph, source, result)

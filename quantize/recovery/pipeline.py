@@ -20,20 +20,18 @@ from edgecnn.core.errors import ConversionError
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
 from edgecnn.quantize.recovery.clipping import clipped_ranges
-from edgecnn.quantize.recovery.correction import Corrections, correct_layers
+from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.recovery.float_front import noisy_front, worth_its_cost
 from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
 from edgecnn.quantize.recovery.proof import Fidelity, FloatFront, Proof
 from edgecnn.quantize.recovery.steps import (
-    BIAS_CORRECTION,
     CHANNEL_GROUPS,
     CLIPPING,
     DEAD_CHANNELS,
     FLOAT_FRONT,
     FLOAT_SOFTMAX,
-    JOINT_ROUNDING,
     StepsLeftOut,
 )
 from edgecnn.quantize.timing.latencies import Latencies
@@ -291,10 +289,7 @@ class Recovery:
             _batched(normalized),
             self._on_progress,
             in_halves=most > quantizer.fit_images,
-            corrections=Corrections(
-                rounds_jointly=JOINT_ROUNDING not in without,
-                corrects_biases=BIAS_CORRECTION not in without,
-            ),
+            without=without,
         )
         self._soften(quantized.graph)
         return RecoveredGraph(

@@ -6,11 +6,10 @@ The module needs no numpy: what it holds travels from the child that measures to
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.core.messages import plain
+from edgecnn.core.files import json_values
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,18 @@ class Fidelity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""
-        sqnr_db = self.sqnr_db if math.isfinite(self.sqnr_db) else None
-        return {**dataclasses.asdict(self), "sqnr_db": sqnr_db}
+        values: dict[str, Any] = json_values(dataclasses.asdict(self))
+        return values
+
+
+def noise_of(ratio_db: float) -> float:
+    """Return noise over signal for a ratio in decibels.
+
+    Example:
+        >>> noise_of(20.0)
+        0.01
+    """
+    return float(10.0 ** (-ratio_db / 10.0))
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,7 @@ class Proof:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; ``reason`` is there only where recovery failed."""
-        fidelities = {"before": self.before.to_dict(), "after": self.after.to_dict()}
-        values: dict[str, Any] = {**plain(self), **fidelities}
+        values: dict[str, Any] = json_values(dataclasses.asdict(self))
         if not self.reason:
             del values["reason"]
         return values

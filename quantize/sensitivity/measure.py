@@ -88,15 +88,15 @@ class LayerByLayer:
             low=extremes[0],
             high=extremes[1],
             most_within=_most_within(observed.samples[index], extremes),
-            weights_lost=None if weights is None else _lost(weights, op.kind),
+            weights_lost=None if weights is None or rounded is None else _lost(weights, rounded),
             is_equalized=op.result in self._equalized,
             is_clipped=self._clipped.get(index, observed.ranges[index]) != observed.ranges[index],
         )
 
 
-def _lost(weights: Array, kind: str) -> float:
+def _lost(weights: Array, rounded: Array) -> float:
     """Return the part of the weights that rounding turns into 0."""
-    return float(((weights != 0) & (rounded_weights(weights, kind) == 0)).mean())
+    return float(((weights != 0) & (rounded == 0)).mean())
 
 
 def _most_within(samples: Values, extremes: Range) -> float:

@@ -10,8 +10,8 @@ from edgecnn.importing.layer_names import TracedLayer, layer_of
 from edgecnn.quantize.recovery.op_by_op import GraphWalk
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import rounded_activation
-from edgecnn.tflite.parts import part_after, part_of_ops
-from edgecnn.tflite.runtime import LoadedFile, run_over_images
+from edgecnn.tflite.parts import part_after
+from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.scores import scores_tensor
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range, Tensor
 
@@ -85,11 +85,10 @@ class OneOpAtATime:
 
     def _with_weights(self, op: Op, weights: Array) -> Array:
         """Return what an op's result is with other weights."""
-        inputs = [self._walk.values[tensor] for tensor in op.activation_inputs]
         own_weights = op.weights.data
         op.weights.values = weights
         try:
-            return run_over_images(part_of_ops(self.graph, [op]), inputs)[0]
+            return self._walk.run(op)[0]
         finally:
             op.weights.data = own_weights
 

@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from edgecnn.core.files import json_values
+from edgecnn.quantize.recovery.proof import noise_of
+
 
 @dataclass(frozen=True)
 class LayerSensitivity:
@@ -104,28 +107,10 @@ class Sensitivity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""
-        values = {**dataclasses.asdict(self), "sum_db": self.sum_db}
-        values["layers"] = [_finite(layer) for layer in values["layers"]]
-        return _finite(values)
-
-
-def noise_of(ratio_db: float) -> float:
-    """Return noise over signal for a ratio in decibels.
-
-    Example:
-        >>> noise_of(20.0)
-        0.01
-    """
-    return float(10.0 ** (-ratio_db / 10.0))
+        values: dict[str, Any] = json_values({**dataclasses.asdict(self), "sum_db": self.sum_db})
+        return values
 
 
 def decibels(noise: float) -> float:
     """Return the ratio in decibels for noise over signal; undoes :func:`noise_of`."""
     return -10.0 * math.log10(noise) if noise else math.inf
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in values.items()
-    }

@@ -21,7 +21,7 @@ CALLS_A_TURN = 3
 
 
 class DeviceTimer:
-    """A device that times files; it is connected when it is first used.
+    """A device that times files, as long as it is entered.
 
     Args:
         name: ``"desktop"``, a name from the inventory, or ``[user@]host[:port]``.
@@ -35,28 +35,23 @@ class DeviceTimer:
     def __init__(self, name: str, ask_password: Callable[[str], str] | None = None) -> None:
         self._device = get_device(name, ask_password)
         self._stack = ExitStack()
-        self._is_connected = False
 
     def __enter__(self) -> DeviceTimer:
-        """Return this timer, which is not connected yet."""
+        """Connect to the device, so that one that cannot time files is refused at once."""
+        with ExitStack() as stack:
+            stack.enter_context(self._device)
+            with self._device.start("asking what the device is") as session:
+                if session.facts().emulated:
+                    raise InputError(
+                        f"{self._device.name} is emulated, and its times say nothing of a real "
+                        "board: choose by --target-cpu instead of --device"
+                    )
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Release the device."""
         self._stack.close()
-
-    def connect(self) -> None:
-        """Connect to the device, so that one that cannot time files is refused at once."""
-        if self._is_connected:
-            return
-        self._stack.enter_context(self._device)
-        self._is_connected = True
-        with self._device.start("asking what the device is") as session:
-            if session.facts().emulated:
-                raise InputError(
-                    f"{self._device.name} is emulated, and its times say nothing of a real board: "
-                    "choose by --target-cpu instead of --device"
-                )
 
     def milliseconds(self, files: Sequence[Path]) -> list[list[float]]:
         """Time files in turn, on one thread each.
@@ -67,7 +62,6 @@ class DeviceTimer:
         Returns:
             Median latency of each file in each turn, in milliseconds, as (files, turns).
         """
-        self.connect()
         with ExitStack() as stack:
             runners = [self._ready(stack, path) for path in files]
             times: list[list[float]] = [[] for _ in runners]

@@ -11,10 +11,11 @@ from edgecnn.data.inputspec import preset
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import observe_activations
-from edgecnn.quantize.recovery.correction import Corrections, correct_layers
+from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
+from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
 from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
@@ -120,13 +121,13 @@ def test_each_correction_can_be_left_out(small_model: Any) -> None:
     made = plain_int8(float_graph(small_model), images)
     inputs = images[:, None], SPEC.normalize(images)[:, None]
     found = {}
-    for name, corrections in (
-        ("rounding", Corrections(corrects_biases=False)),
-        ("biases", Corrections(rounds_jointly=False)),
-        ("none", Corrections(rounds_jointly=False, corrects_biases=False)),
+    for name, without in (
+        ("rounding", {BIAS_CORRECTION}),
+        ("biases", {JOINT_ROUNDING}),
+        ("none", {BIAS_CORRECTION, JOINT_ROUNDING}),
     ):
         graph = made.graph.copy()
-        correct_layers(graph, made.reference, *inputs, corrections=corrections)
+        correct_layers(graph, made.reference, *inputs, without=frozenset(without))
         found[name] = graph
     for name, weights_change, biases_change in (
         ("rounding", True, False), ("biases", False, True), ("none", False, False)
