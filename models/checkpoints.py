@@ -55,6 +55,11 @@ def choose_checkpoint(
     return min(fitting, key=lambda checkpoint: abs(checkpoint.size - min(size)))
 
 
+def cached_path(checkpoint: Checkpoint) -> Path:
+    """Return where a published file of weights is kept, once it was downloaded."""
+    return cache_folder("weights") / checkpoint.url.rpartition("/")[2]
+
+
 def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | None = None) -> Path:
     """Return a checkpoint's file, from the cache or from its publisher.
 
@@ -70,8 +75,7 @@ def fetch_checkpoint(checkpoint: Checkpoint, on_progress: DownloadProgress | Non
         EdgecnnError: There is no network, the transfer was cut, or the checksum is wrong; no file
             is left behind.
     """
-    name = checkpoint.url.rpartition("/")[2]
-    target = cache_folder("weights") / name
+    target = cached_path(checkpoint)
     checksum = target.with_suffix(".sha256")
     if target.is_file() and checksum.is_file() and checksum.read_text() == sha256_of(target):
         return target

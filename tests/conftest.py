@@ -197,7 +197,6 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["EDGECNN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["EDGECNN_CONFIG"] = str(tmp_path_factory.mktemp("config"))
     os.environ["EDGECNN_STORE"] = str(tmp_path_factory.mktemp("store") / "results.sqlite")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(scope="session")

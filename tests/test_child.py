@@ -16,6 +16,7 @@ import pytest
 from edgecnn.core.child import ChildProcess, describe_exit, module_command
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError
 from edgecnn.core.messages import MessageError, to_frame
+from tests.children import is_alive, wait_until
 
 pytestmark = pytest.mark.fresh_processes
 
@@ -338,17 +339,5 @@ def test_modules_in_the_working_directory_are_not_imported(
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
-    while is_alive(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not is_alive(pid), 10)

@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-TOP_FOLDERS = ("models", "quantize", "devices")
+from .sources import ROOT, copy_sources
+
 TRANSPORT = ROOT / "tests" / "devices" / "local_transport.py"
 CHART = ROOT / "tests" / "reporting" / "added_chart.py"
-BYTE_CODE = shutil.ignore_patterns("__pycache__")
 
 NETWORK = '''
 """A network of one convolution, to show what an architecture takes."""
@@ -167,15 +166,11 @@ class Copy:
     """A copy of the product that a test changes.
 
     Args:
-        root: An empty folder.
+        root: The copy's folder.
     """
 
     def __init__(self, root: Path) -> None:
         self.root, self.changed = root, set[str]()
-        shutil.copy(ROOT / "setup.cfg", root)
-        shutil.copytree(ROOT / "edgecnn", root / "edgecnn", symlinks=True, ignore=BYTE_CODE)
-        for top in TOP_FOLDERS:
-            shutil.copytree(ROOT / top, root / top, ignore=BYTE_CODE)
 
     def add(self, name: str, content: str) -> None:
         """Write a file that was not there."""
@@ -203,13 +198,13 @@ class Copy:
 
 @pytest.fixture()
 def product(tmp_path: Path) -> Iterator[Copy]:
-    copy = Copy(tmp_path)
+    copy = Copy(copy_sources(tmp_path / "product"))
     where = subprocess.run(
         [sys.executable, "-c", "import edgecnn.quantize; print(edgecnn.quantize.__file__)"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=copy.root, env={**os.environ, "PYTHONPATH": str(copy.root)},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert where.stdout.startswith(str(tmp_path))
+    assert where.stdout.startswith(str(copy.root))
     yield copy
 
 

@@ -12,20 +12,17 @@ import itertools
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.accuracy.shares import normal_quantile
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.records.bootstrap import DECISION_CONFIDENCE, statistic
+from edgecnn.records.bootstrap import DECISION_CONFIDENCE, Floats, statistic
 from edgecnn.records.record import Record
 from edgecnn.records.signed_ranks import signed_rank_interval
 
 PLACEMENT = 0.005
 """Assumed relative standard deviation of the latency by the place of a process' memory, which does
 not change from turn to turn."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:

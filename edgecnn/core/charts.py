@@ -1,4 +1,4 @@
-"""What all charts share: where they go, colours, and files that need neither network nor browser.
+"""What all charts share: where they go, and files that need neither network nor browser.
 
 A chart is a Vega-Lite specification; Vega draws it in a page and, by vl-convert, without one.
 """
@@ -22,14 +22,6 @@ from edgecnn.core.files import check_target, json_values, quoted, replacing
 CHART_FORMS = ("png", "svg", "html")
 CHART_PACKAGES = ("altair", "vl_convert")
 PNG_SCALE = 2.0
-
-BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9",
-)  # fmt: skip
-"""Okabe and Ito's colours, which the colour-blind tell apart: https://jfly.uni-koeln.de/color/."""
-
-GREY, LIGHT_GREY = "#7d8790", "#b4bcc6"
-"""Colours of what others are compared with, on a light and on a dark background."""
 
 CHART_PAGE = Template("""\
 <!doctype html>

@@ -20,7 +20,7 @@ from typing import IO, Any
 from edgecnn.core.channel import InboxChannel
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError
 from edgecnn.core.messages import Frame
-from edgecnn.core.parent_pipe import read_frame
+from edgecnn.core.parent_pipe import read_frame, write_frame
 from edgecnn.core.platform_support import kill_session, new_session_options
 
 EXIT_TIMEOUT_S = 10.0
@@ -89,10 +89,7 @@ class ChildProcess(InboxChannel):
     def send_frame(self, frame: Frame) -> None:
         """Write one message as it travels."""
         try:
-            self._input.write(frame.head())
-            if frame.payload is not None:
-                self._input.write(frame.payload)
-            self._input.flush()
+            write_frame(self._input, frame)
         except OSError as error:
             # The child's last words (an error message) may still be in the pipe.
             while self.inbox.take() is not None:

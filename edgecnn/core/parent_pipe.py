@@ -76,16 +76,20 @@ class ParentPipe:
 
     def send(self, message: object) -> None:
         """Write one message, and the raw bytes that belong to it."""
-        frame = to_frame(message)
-        self._output.write(frame.head())
-        if frame.payload is not None:
-            self._output.write(frame.payload)
-        self._output.flush()
+        write_frame(self._output, to_frame(message))
 
     def send_error(self, error: BaseException) -> None:
         """Report an error; the parent raises it again, an ``InputError`` as one."""
         text = str(error) if isinstance(error, EdgecnnError) else describe_error(error)
         self.send(ErrorReport(isinstance(error, InputError), text))
+
+
+def write_frame(stream: IO[bytes], frame: Frame) -> None:
+    """Write one message, and the raw bytes that belong to it, to a stream."""
+    stream.write(frame.head())
+    if frame.payload is not None:
+        stream.write(frame.payload)
+    stream.flush()
 
 
 def read_frame(stream: IO[bytes]) -> Frame | None:

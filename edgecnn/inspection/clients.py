@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from edgecnn.core.text import quoted_if_needed
 from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.outputs import class_count, final_activation
@@ -254,7 +255,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 def few_names(names: Sequence[str]) -> str:
     """Return names from a file as text: at most three, without control characters."""
-    shown = [name if name.isprintable() else repr(name) for name in names[:3]]
+    shown = [quoted_if_needed(name) for name in names[:3]]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(name[:60] for name in shown) + more
 

@@ -25,7 +25,7 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About, check_text
 from edgecnn.model_metadata.writing import encode_tree, with_packed_files
 from edgecnn.tflite.outputs import class_count, final_activation
-from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel, parse_model
 from edgecnn.tflite.writing import with_metadata_buffers
 
 EDITING_ERRORS = (
@@ -112,7 +112,7 @@ def strip_metadata(
         ('labels.txt', 'edgecnn_golden.json')
     """
     file = DescribedFile(path)
-    assert file.model.inputs is not None
+    parse_model(file.content, file.label)  # a broken file is an InputError
     packed, before = _packed_names(file), file.bytes
     buffers: dict[str, bytes | None] = {METADATA_BUFFER: None}
     if everything:

@@ -17,7 +17,6 @@ from edgecnn.inspection.inputs_outputs import (
     quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.tflite.ops import op_traits
 from edgecnn.tflite.outputs import class_count, final_activation, final_operator
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 from edgecnn.tflite.schemes import SCHEMES
@@ -186,9 +185,7 @@ def _precisions(facts: FileFacts) -> Iterator[Oddity]:
     schemes = Counter(scheme for _, scheme in model.weighted_operators())
     integers = sum(schemes[name] for name, one in SCHEMES.items() if one.is_calibrated)
     body = _without_tail(model)
-    islands = Counter(
-        op.name for op in body if op.dtype == "float32" and not op_traits(op.name).converts
-    )
+    islands = Counter(op.name for op in body if op.dtype == "float32" and not op.traits.converts)
     if integers and islands:
         yield Oddity(
             "float_islands",
@@ -218,13 +215,13 @@ def _without_tail(model: TfliteModel) -> list[Operator]:
 
 
 def _is_plain_float(op: Operator) -> bool:
-    return op.dtype == "float32" and not op_traits(op.name).has_weights
+    return op.dtype == "float32" and not op.traits.has_weights
 
 
 def _conversions_inside(model: TfliteModel, body: Sequence[Operator]) -> int:
     ends = {tensor.index for tensor in (*model.inputs, *model.outputs)}
     return sum(
-        op_traits(op.name).converts
+        op.traits.converts
         and (source := op.input(0)) is not None
         and not source.is_constant
         and not {source.index, *(result.index for result in op.outputs)} & ends

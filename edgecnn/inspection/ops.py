@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edgecnn.tflite.ops import op_traits
 from edgecnn.tflite.reading import Operator, TfliteModel
 
 
@@ -28,6 +27,6 @@ def operators_by_precision(model: TfliteModel) -> dict[str, dict[str, int]]:
 
 def _precision(op: Operator) -> str:
     source = op.input(0)
-    if op_traits(op.name).converts and source is not None:
+    if op.traits.converts and source is not None:
         return f"{source.dtype} to {op.dtype}"
     return op.dtype

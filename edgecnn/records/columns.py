@@ -115,8 +115,8 @@ def _by_mlperf(column: Column) -> Column:
 
 def _says_something(column: Column, place: ShownIn, records: Sequence[Outline]) -> bool:
     field = column.field
-    values = {field.value_of(record) for record in records}
     if field.role is Role.CONDITION and place is not ShownIn.LIST:
+        values = {field.value_of(record) for record in records}
         is_usual = place is ShownIn.REPORT or field.usual is ... or values == {field.usual}
         return len(values) > 1 or not is_usual
     return any(column.text(record) is not None for record in records)

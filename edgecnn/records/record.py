@@ -354,7 +354,7 @@ class Record(Outline):
 FIELDS = fields_of(Record)
 """The fields of a record by name."""
 
-LISTED_FIELDS = fields_of(Outline)
+LISTED_FIELDS = {field.name: FIELDS[field.name] for field in dataclasses.fields(Outline)}
 """The fields that the store can list without reading whole records."""
 
 

@@ -10,9 +10,9 @@ import math
 import mmap
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -265,8 +265,8 @@ class _Parser:
 
     def __init__(self, schema: Any, content: bytes | mmap.mmap) -> None:
         self._model = schema.Model.GetRootAsModel(content, 0)
-        self._op_names = _enum_names(schema.BuiltinOperator)
-        self._dtypes = {code: name.lower() for code, name in _enum_names(schema.TensorType).items()}
+        self._op_names = enum_names(schema.BuiltinOperator)
+        self._dtypes = {code: name.lower() for code, name in enum_names(schema.TensorType).items()}
         self._left = {
             "numbers": MAX_NUMBERS,
             "text": MAX_TEXT_BYTES,
@@ -387,7 +387,9 @@ def _indices(length: int) -> range:
     return range(length)
 
 
-def _enum_names(enum: Any) -> dict[int, str]:
+@cache
+def enum_names(enum: Any) -> Mapping[int, str]:
+    """Return the names of an enumeration of the schema, by their numbers."""
     return {
         value: name
         for name, value in vars(enum).items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.core.charts import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE, SKY
+from edgecnn.core.colours import BLUE, GREEN, GREY, LIGHT_GREY, ORANGE, PURPLE, SKY
 from edgecnn.core.errors import InputError
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32, INT8, INT16, Numbers
 

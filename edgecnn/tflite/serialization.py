@@ -7,12 +7,13 @@ written once.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.reading import enum_names
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Tensor
 from edgecnn.tflite.writing import pack, unpack
 
@@ -62,13 +63,13 @@ def write_graph(graph: Graph) -> bytes:
         graph: The graph; the rest of its file, such as metadata, is written too.
     """
     assert graph.is_only_subgraph, "another subgraph may share what changed"
-    return _Writer(graph, graph.ops, graph.inputs, graph.outputs).content(with_rest=True)[0]
+    return _Writer(graph, graph.ops, graph.inputs, graph.outputs).content(with_rest=True)
 
 
 def write_exposed(graph: Graph) -> tuple[bytes, list[Tensor]]:
     """Return a file in which every op's result is an output, and the results in their order."""
     results = [tensor for op in graph.ops for tensor in op.outputs]
-    return _Writer(graph, graph.ops, graph.inputs, results).content()[0], results
+    return _Writer(graph, graph.ops, graph.inputs, results).content(), results
 
 
 def write_part(
@@ -83,7 +84,7 @@ def write_part(
             inputs.
         outputs: The tensors that become the file's outputs.
     """
-    return _Writer(graph, ops, inputs, outputs).content()[0]
+    return _Writer(graph, ops, inputs, outputs).content()
 
 
 def _kind(code: Any) -> tuple[str, int, bool]:
@@ -93,7 +94,7 @@ def _kind(code: Any) -> tuple[str, int, bool]:
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     if number == schema.BuiltinOperator.CUSTOM:
         return _text(code.customCode), code.version, True
-    return _names(schema.BuiltinOperator)[number], code.version, False
+    return enum_names(schema.BuiltinOperator)[number], code.version, False
 
 
 def _tensor(index: int, entry: Any, model: Any) -> Tensor:
@@ -107,7 +108,7 @@ def _tensor(index: int, entry: Any, model: Any) -> Tensor:
         index=index,
         name=_text(entry.name),
         shape=tuple(_numbers(entry.shape)),
-        dtype=_names(schema.TensorType)[entry.type].lower(),
+        dtype=enum_names(schema.TensorType)[entry.type].lower(),
         data=None if data is None or not len(data) else np.ascontiguousarray(data, np.uint8),
         quantization=_quantization(quantization),
         range=extremes,
@@ -175,8 +176,8 @@ class _Writer:
         self._buffer_of: dict[int, int] = {}
         self._codes: dict[tuple[str, int, bool], int] = {}
 
-    def content(self, *, with_rest: bool = False) -> tuple[bytes, dict[Tensor, int]]:
-        """Return the file, and the place of each tensor in it.
+    def content(self, *, with_rest: bool = False) -> bytes:
+        """Return the file.
 
         Args:
             with_rest: Whether the file has the metadata and signatures of the file that was read.
@@ -199,7 +200,7 @@ class _Writer:
         model.operatorCodes = [self._code(*key) for key in self._codes]
         model.buffers = self._buffers
         held = sum(len(buffer.data) for buffer in self._buffers if buffer.data is not None)
-        return pack(model, held), self._places
+        return pack(model, held)
 
     def _entry(self, tensor: Tensor) -> Any:
         entry = self._schema.TensorT()
@@ -284,7 +285,3 @@ def _numbers(vector: Any) -> list[int]:
 
 def _text(name: Any) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name or "")
-
-
-def _names(enum: Any) -> Mapping[int, str]:
-    return {value: name for name, value in vars(enum).items() if not name.startswith("_")}

@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.charts import BLUE, VERMILLION, form_of_target, write_chart
+from edgecnn.core.charts import form_of_target, write_chart
+from edgecnn.core.colours import BLUE, VERMILLION
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 
 ROW_PIXELS = 15

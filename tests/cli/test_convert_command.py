@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.quantize.output_paths import plan_outputs
 from edgecnn.tflite.reading import read_model
 from edgecnn.tflite.schemes import parse_schemes
-
-from ..children import children_of  # noqa: TID252
+from tests.children import children_of, wait_until
 
 RESNET8 = "models/mlperf_tiny_resnet8_cifar10.keras"
 
@@ -211,13 +209,6 @@ def test_folder_without_permission(tmp_path: Path) -> None:
             os._exit(7 if "ermission" in str(error) else 1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def start(out: Path, *arguments: object) -> subprocess.Popen[str]:

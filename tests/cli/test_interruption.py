@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..children import children_of  # noqa: TID252
+from tests.children import children_of, is_alive
 
 pytestmark = pytest.mark.fresh_processes
 
@@ -58,14 +58,6 @@ def converter_of(process: subprocess.Popen[str]) -> int | None:
         if b"edgecnn.quantize.conversion_child" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def assert_soon_gone(pids: list[int]) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 import edgecnn
 from edgecnn.importing.layer_names import TracedLayer, layer_of, scope_name
-from edgecnn.tflite.ops import op_traits
 from edgecnn.tflite.reading import read_model
 
 
@@ -36,7 +35,7 @@ def traced(*with_kernel: str, without: tuple[str, ...] = ()) -> dict[str, Traced
 
 def test_ops_have_the_names_of_their_layers(default_names: Any, tmp_path: Path) -> None:
     (made,) = edgecnn.convert(default_names, quantize="float32", output=tmp_path)
-    ops = [op for op in read_model(made.path).operators if op_traits(op.name).has_weights]
+    ops = [op for op in read_model(made.path).operators if op.traits.has_weights]
     layers = traced(
         "conv2d", "conv2d_1", "conv2d_2", "backbone", "backbone/conv2d", "scores",
         without=("backbone/relu", "pool"),
@@ -90,7 +89,7 @@ def test_names_that_are_no_scopes(odd_names: Any, tmp_path: Path, photos: Path) 
         output=tmp_path,
     )
     for made in results:
-        ops = [op for op in read_model(made.path).operators if op_traits(op.name).has_weights]
+        ops = [op for op in read_model(made.path).operators if op.traits.has_weights]
         first, second, _ = ((op.outputs[0].name, op.inputs[1].shape) for op in ops)  # type: ignore[union-attr]
         # "erste_Schicht" is the name of another layer, which keeps it.
         assert "erste_Schicht_1/" in first[0]

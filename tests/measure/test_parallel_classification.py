@@ -25,6 +25,7 @@ from edgecnn.measure.accuracy import AccuracyTask, ReferenceModel, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import read_model
+from tests.children import is_alive
 
 IMAGES = 160
 QUANTISED = "mobilenet_v1_0.25_224_quant_metadata.tflite"
@@ -71,11 +72,6 @@ def pid_of(session: RunnerSession) -> int:
     pid = session._channel.pid  # type: ignore[attr-defined]
     assert isinstance(pid, int)
     return pid
-
-
-def is_alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_any_number_of_runners_gives_the_same_answers(

@@ -6,7 +6,6 @@ With EDGECNN_REQUIRE_PI=1, as in CI, what is missing is a failure.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +14,7 @@ import pytest
 
 from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.ssh.address import SshAddress
-from tests.at_hand import NotAtHand
+from tests.at_hand import NotAtHand, not_here
 
 from .board import EmulatedPi
 from .requirements import missing
@@ -27,18 +26,11 @@ PYTHON = "/usr/bin/python3"
 Made = TypeVar("Made")
 
 
-def _not_here(reason: str) -> None:
-    if os.environ.get("EDGECNN_REQUIRE_PI") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 def _have(make: Callable[[], Made]) -> Made:
     try:
         return make()
     except NotAtHand as error:
-        _not_here(str(error))
-        raise  # never reached
+        not_here(str(error), "EDGECNN_REQUIRE_PI")
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +38,7 @@ def can_emulate() -> None:
     """Skip, or fail, where emulated boards cannot run."""
     reason = missing()
     if reason:
-        _not_here(reason)
+        not_here(reason, "EDGECNN_REQUIRE_PI")
     for architecture in (ARM64, ARMHF):
         _have(lambda chosen=architecture: root_file_system(chosen))  # type: ignore[misc]
 
@@ -77,7 +69,7 @@ def can_imitate() -> None:
     """Skip, or fail, where not even boards with this machine's own processor can run."""
     reason = missing((NATIVE,))
     if reason:
-        _not_here(reason)
+        not_here(reason, "EDGECNN_REQUIRE_PI")
     _have(lambda: root_file_system(NATIVE))
     _have(lambda: installed_runtime(NATIVE))
 

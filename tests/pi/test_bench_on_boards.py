@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,11 @@ from edgecnn.devices.remote import RemoteDevice
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection import SshConnection
 from edgecnn.records.record import Record
+from tests.children import wait_until
 
 from .board import EmulatedPi
 from .conftest import PYTHON, MakePi
 
-INPUT = {"height": 4, "width": 4, "channels": 3, "mean": [127.5], "std": [127.5], "order": "rgb"}
 QUICK: dict[str, Any] = {"runs": 3, "min_time_s": 0.0, "warmup": 0}
 
 
@@ -48,13 +48,6 @@ def model(tmp_path: Path, colour_model: Any) -> Path:
 def runners(pi: EmulatedPi) -> list[Any]:
     """Return the processes of ours on a board."""
     return [one for one in pi.processes() if any(".edgecnn" in part for part in one.command)]
-
-
-def wait_until(so: Callable[[], object], seconds: float = 60) -> None:
-    give_up = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 def leftovers(pi: EmulatedPi) -> str:

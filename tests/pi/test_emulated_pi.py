@@ -7,13 +7,12 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.at_hand import made_once
+from tests.children import wait_until
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -143,18 +142,11 @@ def test_another_host_key_is_refused(make_pi: MakePi) -> None:
     assert pi.ssh("true").returncode == 0
 
 
-def _wait_until(so: Callable[[], bool], seconds: float = 30) -> None:
-    give_up = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
 def test_connections_are_cut_and_the_server_stays(make_pi: MakePi) -> None:
     pi = make_pi()
     command = ["ssh", "-F", str(pi.folder / "ssh_config"), pi.name, "sleep 60"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as client:
-        _wait_until(lambda: ("/usr/bin/sleep", "60") in [one.command for one in pi.processes()])
+        wait_until(lambda: ("/usr/bin/sleep", "60") in [one.command for one in pi.processes()], 30)
         pi.kill_connections()
         assert client.wait(10) == 255
     assert pi.ssh("echo again").stdout == "again\n"
@@ -235,7 +227,7 @@ def test_a_board_ends_with_the_tests_that_are_killed(can_emulate: None, tmp_path
     )
     board = Path(killed.stdout.strip())
     assert board.name.startswith("pid:["), killed.stderr
-    _wait_until(lambda: processes_on(board) == [])
+    wait_until(lambda: processes_on(board) == [], 30)
 
 
 def test_what_was_made_half_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

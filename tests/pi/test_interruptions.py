@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from edgecnn.devices.ssh import process
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection import SshConnection
 from edgecnn.runner.ondevice import program
+from tests.children import wait_until
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -33,13 +33,6 @@ SILENCE_S = 2.0
 
 def ours_on(pi: EmulatedPi) -> list[tuple[str, ...]]:
     return [one.command for one in pi.processes() if any(".edgecnn" in p for p in one.command)]
-
-
-def wait_until(so: Callable[[], object], seconds: float = 30) -> None:
-    give_up = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 def kitchen() -> RemoteDevice:
@@ -89,11 +82,11 @@ def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
 
     command = [sys.executable, "-m", "edgecnn", "bench", str(model), "--device", "kitchen"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as host:
-        wait_until(begun)
+        wait_until(begun, 30)
         host.send_signal(signal.SIGKILL)
     name = hashlib.sha256(model.read_bytes()).hexdigest()
     assert not list(files.glob(f"{name}*"))
-    wait_until(lambda: not ours_on(quick_pi))
+    wait_until(lambda: not ours_on(quick_pi), 30)
     with kitchen() as device:
         assert not list(files.glob(".*.part"))  # it begins again
         place = device.place(model)

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import cache_folder, quoted, sha256_of
+from edgecnn.core.files import quoted, sha256_of
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import LoadOptions, NamedModel, Source
 from edgecnn.importing.keras_models import KerasFormat
 from edgecnn.models.build import build as build_model
 from edgecnn.models.build import check_arguments, input_spec
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.models.checkpoints import choose_checkpoint
+from edgecnn.models.checkpoints import cached_path, choose_checkpoint
 from edgecnn.models.registry import get_spec
 
 
@@ -76,15 +76,15 @@ class _ArchitectureFormat(KerasFormat):
 
 
 def _published_weights(name: str, options: BuildOptions) -> dict[str, Any]:
-    spec, image = get_spec(name), input_spec(name, options.size)
-    classes = options.classes or spec.classes
+    arguments = check_arguments(name, options)
     try:
-        checkpoint = choose_checkpoint(spec, options.alpha, (image.height, image.width), classes)
+        checkpoint = choose_checkpoint(
+            get_spec(name), arguments.alpha, arguments.size, arguments.classes
+        )
     except InputError:
         return {}
-    file_name = checkpoint.url.rpartition("/")[2]
-    file = cache_folder("weights") / file_name
-    return {"name": file_name, **({"sha256": sha256_of(file)} if file.is_file() else {})}
+    file = cached_path(checkpoint)
+    return {"name": file.name, **({"sha256": sha256_of(file)} if file.is_file() else {})}
 
 
 input_format = _ArchitectureFormat()

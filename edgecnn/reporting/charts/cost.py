@@ -23,8 +23,10 @@ def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
 
 
 def _missing(rows: Rows, every: Rows) -> str | None:
-    has_costs = bool(_datasets(rows, every)["losses"])
-    return without_accuracy(rows, every) or (None if has_costs else NO_FLOAT32)
+    shown = {row.id for row in rows}
+    return without_accuracy(rows, every) or (
+        None if any(cost.row.id in shown for cost in scheme_costs(every)) else NO_FLOAT32
+    )
 
 
 def _losses(rows: Sequence[ReportRow]) -> Values:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.core.charts import GREY
+from edgecnn.core.colours import GREY
 from edgecnn.records.columns import tooltip_fields
 from edgecnn.reporting.charts.theme import colours
 from edgecnn.reporting.findings.rows import ReportRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgecnn.core.charts import BLUE, SKY, VERMILLION
+from edgecnn.core.colours import BLUE, SKY, VERMILLION
 from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 

@@ -24,7 +24,8 @@ NO_YEARS = (
 
 
 def _missing(rows: Rows, every: Rows) -> str | None:
-    return without_accuracy(rows, every) or (None if _years(rows) else NO_YEARS)
+    is_known = any(row.network and row.top1_percent is not None for row in rows)
+    return without_accuracy(rows, every) or (None if is_known else NO_YEARS)
 
 
 def _years(rows: Sequence[ReportRow]) -> Values:
