@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
+import threading
 from typing import Any
 
 import click
@@ -71,7 +74,23 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    sys.exit(run(sys.argv[1:]))
+    _end_process(run(sys.argv[1:]))
+
+
+def _end_process(exit_code: int) -> None:
+    """End the process with this exit code, also while other threads are in native code.
+
+    After Ctrl-C the threads that talk to devices still run. Python would unwind such a thread
+    wherever it next asks for the interpreter; in a frame of C++ or Rust that aborts the process,
+    which then says "terminate called" instead of its exit code.
+    """
+    if threading.active_count() > 1:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(exit_code)
+    sys.exit(exit_code)
 
 
 def run(arguments: list[str]) -> int:
