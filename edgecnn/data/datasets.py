@@ -45,6 +45,13 @@ class Dataset(Protocol):
     def classes(self) -> int | None:
         """Number of classes; at least the highest label plus one."""
 
+    @property
+    def states_indices(self) -> bool:
+        """Whether the data numbers its classes itself.
+
+        Otherwise its classes are only named, and a label is the place of a name among the others.
+        """
+
     def __len__(self) -> int:
         """Return the number of images."""
 
@@ -80,6 +87,7 @@ class ImageFiles(_Labelled):
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
+    states_indices: bool = True
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -107,12 +115,14 @@ class ImageArray(_Labelled):
         images: Pixels, uint8, shape (count, height, width, channels), 1 or 3 channels.
         labels: Class index of each image; None where there are no labels.
         class_names: Name of each class by its index; None where names are not known.
+        states_indices: Whether the data numbers its classes itself.
     """
 
     name: str
     images: Pixels = field(repr=False)
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
+    states_indices: bool = True
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -217,7 +227,7 @@ def _class_folders(path: Path, folders: list[Path], per_class: list[list[Path]])
     paths = [image for images in per_class for image in images]
     labels = [index for index, images in enumerate(per_class) for _ in images]
     names = tuple(folder.name for folder in folders)
-    return ImageFiles(str(path), tuple(paths), tuple(labels), names)
+    return ImageFiles(str(path), tuple(paths), tuple(labels), names, states_indices=False)
 
 
 def _mapped(path: Path) -> ImageFiles:
