@@ -61,10 +61,11 @@ print(json.dumps([time.perf_counter() - begin, right]))
 
 def plain_loop(model: Path, task: AccuracyTask) -> tuple[float, int]:
     """Return the seconds that the loop takes, and how many answers are right."""
-    data, placed = task.dataset, task.placed(None)
+    data, placed = task.dataset, task.deployed(None)
     assert isinstance(data, ImageFiles)
     assert data.labels is not None
-    images = [(str(data.paths[i]), data.labels[i] + placed.offset) for i in task.indices]
+    outputs = placed.classes.of(data.labels)
+    images = [(str(data.paths[i]), outputs[i]) for i in task.indices]
     spec = placed.spec
     asked = {"model": str(model), "images": images, "crop": spec.crop_fraction}
     asked |= {"mean": spec.mean, "std": spec.std}

@@ -33,7 +33,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from edgecnn.accuracy.labelled_data import find_label_offset
+from edgecnn.accuracy.class_outputs import find_class_outputs
+from edgecnn.accuracy.output_labels import ModelOutputs
 from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
 from edgecnn.data.loader import load_images
@@ -271,8 +272,9 @@ def evaluation_of(
             rest = seen[samples:]
             says = f"the {len(rest)} images of {name} that recovery was chosen by"
         indices = rest
-    offset, labels = find_label_offset(outputs, dataset), np.asarray(dataset.labels)
-    return read_pixels(dataset, indices, spec), labels[indices] + offset, says
+    classes = find_class_outputs(ModelOutputs(outputs), dataset)
+    labels = np.asarray(classes.of(dataset.labels or ()))
+    return read_pixels(dataset, indices, spec), labels[indices], says
 
 
 def read_pixels(dataset: Dataset, indices: Sequence[int], spec: InputSpec) -> Array:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import quoted, replacing, sha256_of
@@ -132,6 +133,11 @@ class _ConversionSession(SourceSession):
                 self._finish(message)
             case _:
                 super().handle(child, message)
+
+    @property
+    def output_labels(self) -> OutputLabels:
+        """Labels of the model's outputs, as they are packed into its files."""
+        return OutputLabels(self._labels.names or (), self._labels.source or "")
 
     def _times(self, paths: Sequence[str]) -> tuple[tuple[float, ...], ...]:
         assert self._timer is not None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgecnn.accuracy.class_outputs import UnmatchedClassesError, find_class_outputs
+from edgecnn.accuracy.output_labels import ModelOutputs
 from edgecnn.core.files import quoted
+from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.golden.sample import GOLDEN_DESCRIPTION, GOLDEN_FILE
 from edgecnn.model_metadata.labels import (
-    BACKGROUND,
-    IMAGENET_OUTPUTS,
     LABEL_FILE,
     duplicate_warning,
     imagenet_labels,
@@ -60,21 +61,26 @@ def choose_labels(checked: CheckedRequest, classes: int) -> Labels:
         return Labels(names, "the built-in ImageNet names")
     if request.weights_origin == "random" or data is None or data.class_names is None:
         return Labels()
-    return _labels_of_images(data.class_names, data.name, classes)
+    return _labels_of_images(data, len(data.class_names), classes)
 
 
-def _labels_of_images(names: tuple[str, ...], data: str, classes: int) -> Labels:
-    source = f"the class names of {quoted(data)}"
-    if (len(names), classes) == IMAGENET_OUTPUTS:
-        names = (BACKGROUND, *names)
-    if len(names) != classes:
+def _labels_of_images(data: Dataset, names: int, classes: int) -> Labels:
+    source = f"the class names of {quoted(data.name)}"
+    try:
+        found = find_class_outputs(ModelOutputs(classes), data)
+    except UnmatchedClassesError as error:
+        return Labels(warnings=(f"no labels: {error.reason}; --labels FILE gives them",))
+    # Where one number leads from classes to outputs, classes without images have names, too.
+    named = len(found.outputs) if found.offset is None else names + found.offset
+    if named != classes:
         return Labels(
             warnings=(
-                f"no labels: {source} are {len(names)}, and the model has {classes} classes; "
+                f"no labels: {source} are {names}, and the model has {classes} classes; "
                 "--labels FILE gives them",
             )
         )
-    return Labels(names, source)
+    doubts = () if found.advice is None else (f"labels: {found.evidence}: {found.advice}",)
+    return Labels(found.labels, source, doubts)
 
 
 def public_metadata(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgecnn.accuracy.output_labels import ModelOutputs, OutputLabels
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.files import quoted
@@ -21,7 +22,7 @@ from edgecnn.quantize.calibration.images import (
     MOST_HELD_OUT,
     MOST_HELD_OUT_FOR_BUDGET,
     CalibrationImages,
-    label_outputs,
+    held_out_labels,
     load_calibration,
     noise_images,
 )
@@ -69,6 +70,12 @@ class SourceSession:
     def outputs(self) -> int:
         """Number of values in an answer."""
         return math.prod(self.source.output_shape)
+
+    @property
+    def output_labels(self) -> OutputLabels:
+        """Labels of the model's outputs, as far as they are known before images are looked at."""
+        about = self.request.about
+        return OutputLabels(about.labels or (), f"the labels in {about.labels_from}")
 
     def start(self, module: str, task: str, *, images: int = 0) -> ChildProcess:
         """Start a child and tell it what to load.
@@ -165,11 +172,13 @@ class SourceSession:
         return load_calibration(data, self.request.samples, spec, report, most)
 
     def _calibration_file(self, calibration: CalibrationImages) -> CalibrationFile:
-        outputs = label_outputs(self.checked.calibration_data, calibration, self.outputs)
+        model = ModelOutputs(self.outputs, self.output_labels)
+        labels = held_out_labels(self.checked.calibration_data, calibration, model)
+        self.warnings += labels.warnings
         return CalibrationFile(
             path=str(self._saved(calibration)),
             held_out=calibration.held_out,
-            outputs=None if outputs is None else tuple(outputs),
+            outputs=labels.outputs,
             # Random weights tell nothing of an input, and published weights were trained as their
             # makers say.
             may_doubt=self.request.weights_origin != "random",

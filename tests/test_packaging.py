@@ -14,7 +14,8 @@ from .sources import ROOT, TOP, copy_sources
 
 DATA = {
     "edgecnn/py.typed", "edgecnn/data/digits.npz", "edgecnn/data/DIGITS.md",
-    "edgecnn/data/imagenet_labels.txt", "edgecnn/data/IMAGENET.md",
+    "edgecnn/data/imagenet_labels.txt", "edgecnn/data/imagenet_wnids.txt",
+    "edgecnn/data/IMAGENET.md",
 }  # fmt: skip
 
 

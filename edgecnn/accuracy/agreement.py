@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecnn.accuracy.answers import Answers
@@ -27,22 +28,25 @@ class Agreement:
     neither: int
 
     @classmethod
-    def of(cls, answers: Answers, others: Answers, shift: int = 0) -> Agreement:
+    def of(
+        cls, answers: Answers, others: Answers, translation: Sequence[int] | None = None
+    ) -> Agreement:
         """Compare two models' answers, image by image.
 
         Args:
             answers: Answers of this model.
             others: Answers of the other model; images that only one of them has are left out.
-            shift: Number that, added to an output of this model, gives the other model's output of
-                the same class.
+            translation: For each output of the other model this model's output for the same class,
+                negative where it has none; None where the two models have the same outputs.
         """
         import numpy as np
 
         _, here, there = np.intersect1d(answers.indices, others.indices, return_indices=True)
         answers, others = answers.rows(here), others.rows(there)
         right, other_right = answers.correct, others.correct
+        best = others.top[:, 0] if translation is None else np.take(translation, others.top[:, 0])
         return cls(
-            same=int((answers.top[:, 0] + shift == others.top[:, 0]).sum()),
+            same=int((answers.top[:, 0] == best).sum()),
             both_right=int((right & other_right).sum()),
             only_this=int((right & ~other_right).sum()),
             only_other=int((~right & other_right).sum()),

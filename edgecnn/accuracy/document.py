@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgecnn.accuracy.calibration import Calibration
+from edgecnn.accuracy.class_outputs import NO_OUTPUT
 from edgecnn.accuracy.classes import ClassResult, Confusion
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import json_values
@@ -107,7 +108,10 @@ def _answers(accuracy: Accuracy) -> AnswerColumns:
     }
     if accuracy.other is not None:
         others = accuracy.other.answer_to(answers)
-        columns["against_answer"] = [others.get(index) for index in answers.indices.tolist()]
+        columns["against_answer"] = [
+            None if others.get(index, NO_OUTPUT) == NO_OUTPUT else others[index]
+            for index in answers.indices.tolist()
+        ]
     return columns
 
 

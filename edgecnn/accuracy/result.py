@@ -9,6 +9,7 @@ from typing import Any
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import Calibration, calibration
+from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.classes import Confusion
 from edgecnn.data.datasets import Dataset
 
@@ -24,15 +25,15 @@ class OtherModel:
         sha256: SHA-256 of the other model's file.
         agreement: How the two models' answers agree.
         answers: Answers of the other model.
-        shift: Number that, added to an output of the measured model, gives the other model's output
-            of the same class.
+        translation: For each output of the other model the measured model's output for the same
+            class, negative where it has none.
     """
 
     model: str
     sha256: str
     agreement: Agreement
     answers: Answers
-    shift: int
+    translation: tuple[int, ...]
 
     def answer_to(self, answers: Answers) -> dict[int, int]:
         """Return the other model's best class of each image, as an output of the measured model.
@@ -41,10 +42,11 @@ class OtherModel:
             answers: Answers of the measured model to the images that are asked about.
 
         Returns:
-            Number of the image -> output.
+            Number of the image -> output; :data:`~edgecnn.accuracy.class_outputs.NO_OUTPUT` where
+            the measured model has none for that class.
         """
-        top = self.answers.top[:, 0] - self.shift
-        every = dict(zip(self.answers.indices.tolist(), top.tolist(), strict=True))
+        top = [self.translation[output] for output in self.answers.top[:, 0].tolist()]
+        every = dict(zip(self.answers.indices.tolist(), top, strict=True))
         return {index: every[index] for index in answers.indices.tolist() if index in every}
 
     def regressions(self, answers: Answers) -> list[int]:
@@ -65,18 +67,14 @@ class Accuracy:
     Args:
         dataset: The images and their labels.
         answers: Answers to the images that could be read.
-        outputs: Number of the model's outputs.
-        label_offset: Output of the model for class 0.
-        labels: Names of the outputs; empty where neither file nor data have names.
+        classes: The model's outputs, and which of them stands for each class of the data.
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
         other: The model that classified the same images for comparison, if any.
     """
 
     dataset: Dataset
     answers: Answers
-    outputs: int
-    label_offset: int
-    labels: tuple[str, ...] = ()
+    classes: ClassOutputs
     gives_probabilities: bool = False
     other: OtherModel | None = None
 
@@ -84,6 +82,11 @@ class Accuracy:
     def data(self) -> str:
         """Name of the data."""
         return self.dataset.name
+
+    @property
+    def outputs(self) -> int:
+        """Number of the model's outputs."""
+        return self.classes.count
 
     @property
     def images(self) -> int:
@@ -122,7 +125,8 @@ class Accuracy:
 
     def label(self, output: int) -> str:
         """Return the name of an output's class; ``"class 7"`` where the class has no name."""
-        return self.labels[output] if 0 <= output < len(self.labels) else f"class {output}"
+        labels = self.classes.labels
+        return labels[output] if 0 <= output < len(labels) else f"class {output}"
 
     def image_name(self, row: int) -> str:
         """Return the name of the image of a row of the answers."""
@@ -135,7 +139,8 @@ class Accuracy:
             "data": self.data,
             "images": self.images,
             "images_unreadable": len(self.unreadable),
-            "label_offset": self.label_offset,
+            "label_offset": self.classes.offset,
+            "class_matching": self.classes.matching.value,
             "top1_percent": self.top1_percent,
             "top1_low_percent": 100 * low,
             "top1_high_percent": 100 * high,

@@ -60,6 +60,7 @@ def print_details(record: Record, accuracy: Accuracy) -> None:
 
 def _figures(accuracy: Accuracy) -> Iterator[str]:
     answers = accuracy.answers
+    yield f"classes matched by {accuracy.classes.matching.value}: {accuracy.classes.evidence}"
     yield f"top-1 {_share(answers.share(1), answers.bounds(1))}, 95 % interval"
     if accuracy.top5_percent is not None:
         yield f"top-5 {_share(answers.share(TOP_K), answers.bounds(TOP_K))}"

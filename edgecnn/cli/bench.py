@@ -92,7 +92,15 @@ NO_KEEPER = Keeper(None)
 )
 @preprocessing_options
 @click.option(
-    "--label-offset", type=int, metavar="N", help="Output of class 0.  [default: found by itself]"
+    "--labels",
+    metavar="FILE",
+    help="With --data: names of the outputs, one a line.  [default: those packed in the file]",
+)
+@click.option(
+    "--label-offset",
+    type=int,
+    metavar="N",
+    help="Output of class 0.  [default: by names, or as the data numbers its classes]",
 )
 @click.option(
     "--images",
@@ -136,6 +144,7 @@ def bench_command(
       edgecnn bench model.tflite --threads 1,2
       edgecnn bench mobilenet_v1 mobilenet_v2 --quantize float32,int8
       edgecnn bench model.tflite --data photos/ --json results.json
+      edgecnn bench model.tflite --data photos/ --labels labels.txt
       edgecnn bench int8.tflite --data photos/ --against float32.tflite --details
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before

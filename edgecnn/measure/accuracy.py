@@ -7,7 +7,11 @@ from pathlib import Path
 
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
-from edgecnn.accuracy.labelled_data import find_label_offset
+from edgecnn.accuracy.class_outputs import (
+    ClassOutputs,
+    find_class_outputs,
+)
+from edgecnn.accuracy.output_labels import NO_LABELS, ModelOutputs, OutputLabels, labels_for
 from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
@@ -17,10 +21,9 @@ from edgecnn.measure.parallel_classification import (
     RunnerSource,
     classify_images,
 )
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
-from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
-from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TfliteModel
 
@@ -35,7 +38,7 @@ class AccuracyTask:
         label_offset: Output of class 0; None finds it.
         label: What messages call the file.
         images: Images to classify, drawn evenly over the classes; None classifies all.
-        labels: Names of the outputs, as the file has them.
+        labels: Labels of the outputs, as the file or the user has them.
 
     Raises:
         InputError: The model and the data do not fit.
@@ -54,7 +57,7 @@ class AccuracyTask:
         label_offset: int | None = None,
         label: str = "the model",
         images: int | None = None,
-        labels: tuple[str, ...] = (),
+        labels: OutputLabels = NO_LABELS,
     ) -> None:
         self.dataset = dataset
         every = range(len(dataset))
@@ -62,8 +65,8 @@ class AccuracyTask:
         self._spec = input_spec(model, preprocessing, label)
         self._input = model.inputs[0]
         self._output = scores_output(model, label)
-        self._offset = find_label_offset(self._output.elements, dataset, label_offset, label)
-        self._labels = labels if len(labels) == self._output.elements else self._class_names()
+        outputs = ModelOutputs(self._output.elements, labels, label)
+        self._classes = find_class_outputs(outputs, dataset, label_offset)
         self._gives_probabilities = final_activation(model) is not None
 
     def run(
@@ -94,26 +97,18 @@ class AccuracyTask:
         beside = None
         if reference is not None:
             reference.answers = others[0] if others else reference.answers
-            beside = reference.beside(answers, self._offset, on_images)
+            beside = reference.beside(answers, self._classes, on_images)
         return Accuracy(
             dataset=self.dataset,
             answers=answers,
-            outputs=self._output.elements,
-            label_offset=self._offset,
-            labels=self._labels,
+            classes=self._classes,
             gives_probabilities=self._gives_probabilities,
             other=beside,
         )
 
     def deployed(self, runners: RunnerSource | None) -> DeployedModel:
         """Return the model as it lies on a device."""
-        return DeployedModel(self._spec, self._input, self._output, self._offset, runners)
-
-    def _class_names(self) -> tuple[str, ...]:
-        """Return the data's names of its classes by output."""
-        names = self.dataset.class_names or ()
-        before = [BACKGROUND if self._offset == 1 else f"class {n}" for n in range(self._offset)]
-        return (*before, *names[max(0, -self._offset) :]) if names else ()
+        return DeployedModel(self._spec, self._input, self._output, self._classes, runners)
 
 
 @dataclass(frozen=True)
@@ -138,6 +133,7 @@ class ReferenceModel:
         preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
         label_offset: int | None = None,
         images: int | None = None,
+        labels: OutputLabels = NO_LABELS,
     ) -> ReferenceModel:
         """Read a file that others are to be compared with.
 
@@ -147,12 +143,23 @@ class ReferenceModel:
             preprocessing: What the user said of how images become input.
             label_offset: Output of class 0; None finds it.
             images: Images to classify, drawn evenly over the classes; None classifies all.
+            labels: Labels of the measured models' outputs, as the user has them; they hold for the
+                file, too, if it has as many outputs.
 
         Raises:
             InputError: The file is no ``.tflite`` file, or it does not fit the data.
         """
-        file = TfliteFile(path)
-        task = AccuracyTask(file.model, dataset, preprocessing, label_offset, file.label, images)
+        file = DescribedFile(path)
+        has_as_many = len(labels.names) == scores_output(file.model, file.label).elements
+        task = AccuracyTask(
+            file.model,
+            dataset,
+            preprocessing,
+            label_offset,
+            file.label,
+            images,
+            labels_for(file, labels if has_as_many else NO_LABELS),
+        )
         return cls(file.path, file.sha256, task)
 
 
@@ -180,12 +187,12 @@ class ReferenceRun:
         """
         return self.answers is None and self.model.takes_the_cut_of(other)
 
-    def beside(self, answers: Answers, offset: int, on_images: OnImages) -> OtherModel:
+    def beside(self, answers: Answers, classes: ClassOutputs, on_images: OnImages) -> OtherModel:
         """Return the reference beside another model that classified the same images.
 
         Args:
             answers: Answers of the other model.
-            offset: Output of class 0 of the other model.
+            classes: The other model's output for each class of the data.
             on_images: Called with (images done, images in all) while the reference classifies.
         """
         if self.answers is None:
@@ -193,7 +200,7 @@ class ReferenceRun:
             assert runners is not None
             images = (task.dataset, task.indices, [self.model])
             [self.answers] = classify_images(*images, most=runners.most, on_images=on_images)
-        shift = self.model.offset - offset
-        agreement = Agreement.of(answers, self.answers, shift)
+        translation = tuple(classes.translated(self.model.classes))
+        agreement = Agreement.of(answers, self.answers, translation)
         path, digest = str(self.reference.path), self.reference.sha256
-        return OtherModel(path, digest, agreement, self.answers, shift)
+        return OtherModel(path, digest, agreement, self.answers, translation)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.accuracy.labelled_data import open_labelled
+from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.progress import Progress, prefixed, silent
@@ -40,6 +41,7 @@ def bench(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    labels: str | Path | Sequence[str] | None = None,
     label_offset: int | None = None,
     images: int | None = None,
     against: str | Path | None = None,
@@ -78,7 +80,9 @@ def bench(
             ``"caffe"``, ``"unit"`` or ``"raw"``.
         mean: Instead of ``preprocess``: mean of the pixels (0..255), one value or one a channel.
         std: With ``mean``: standard deviation of the pixels, one value or one a channel.
-        label_offset: Output of class 0; None finds it.
+        labels: Names of the models' outputs, or a file with one a line, which are matched with the
+            names of the data's classes; None takes those packed in each file.
+        label_offset: Output of class 0, which comes before all names; None finds it.
         images: Images to classify, drawn evenly over the classes and always the same ones; None
             classifies all of them.
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
@@ -124,6 +128,7 @@ def bench(
         dataset=dataset,
         preprocessing=preprocessing,
         label_offset=label_offset,
+        labels=OutputLabels.of_user(labels),
         images=images,
         on_accuracy=on_accuracy or (lambda record, accuracy: None),
         cpus=None if cpus is None else tuple(cpus),

@@ -177,11 +177,9 @@ def accuracy_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
             f"{count} image(s) skipped, as they cannot be read: {named}{more}",
             "repair or remove them",
         )
-    if accuracy.label_offset:
+    if accuracy.classes.advice is not None:
         yield MeasurementWarning(
-            "label-offset",
-            f"class 0 is output {accuracy.label_offset} of the model (a background class first)",
-            "if that is wrong, say --label-offset 0",
+            "class-matching", accuracy.classes.evidence, accuracy.classes.advice
         )
     if accuracy.not_finite:
         yield MeasurementWarning(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from edgecnn.accuracy.output_labels import labels_for
 from edgecnn.accuracy.result import Accuracy
-from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
@@ -50,7 +50,7 @@ class DeviceAccuracy:
             plan.label_offset,
             label,
             plan.images,
-            _labels(file),
+            labels_for(file, plan.labels),
         )
 
     def run(
@@ -111,11 +111,3 @@ class DeviceAccuracy:
         if most > 1 and free and used:
             most = min(most, 1 + int(MEMORY_SHARE * free / used))
         return most
-
-
-def _labels(file: DescribedFile) -> tuple[str, ...]:
-    """Return the class names in a file; empty where they are missing or cannot be read."""
-    try:
-        return file.labels or ()
-    except InputError:
-        return ()

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.result import TOP_K
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
@@ -74,14 +75,14 @@ class DeployedModel:
         spec: How images become the model's input.
         input: The tensor that takes an image.
         output: The tensor of scores.
-        offset: Output of class 0.
+        classes: The output for each class of the data.
         runners: Source of runners; None where the only runner has the model loaded already.
     """
 
     spec: InputSpec
     input: TensorInfo
     output: TensorInfo
-    offset: int
+    classes: ClassOutputs
     runners: RunnerSource | None
 
     def open(
@@ -120,7 +121,7 @@ class DeployedModel:
         classified = session.collect()
         assert classified.outputs is not None
         scores = to_scores(classified.outputs.reshape(len(indices), -1), self.output)
-        label_outputs = labels + self.offset
+        label_outputs = np.array(self.classes.of(labels.tolist()), np.int64)
         return Answers(
             indices=indices,
             label_outputs=label_outputs,

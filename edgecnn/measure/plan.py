@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
@@ -37,6 +38,8 @@ class BenchPlan:
         dataset: Labelled images for accuracy; None measures none.
         preprocessing: How images become input, for files that do not say it.
         label_offset: Output of class 0; None finds it.
+        labels: Labels of the models' outputs, as the user has them; without any, those packed in
+            each file.
         images: Images to classify, drawn evenly over the classes; None classifies all.
         cpus: Numbers of the CPUs to run on; None leaves that to the system.
         cooldown: Rest before each model; None measures models in turn instead.
@@ -52,6 +55,7 @@ class BenchPlan:
     dataset: Dataset | None
     preprocessing: Preprocessing
     label_offset: int | None
+    labels: OutputLabels
     images: int | None
     cpus: tuple[int, ...] | None = None
     cooldown: Cooldown | None = None
@@ -68,7 +72,7 @@ class BenchPlan:
         if self.dataset is None:
             raise InputError("--against goes with --data, whose images both classify")
         against = ReferenceModel.open(
-            path, self.dataset, self.preprocessing, self.label_offset, self.images
+            path, self.dataset, self.preprocessing, self.label_offset, self.images, self.labels
         )
         return dataclasses.replace(self, against=against)
 
@@ -89,3 +93,5 @@ class BenchPlan:
             raise InputError(f"--images must be 1 or more, not {self.images}")
         if self.images is not None and self.dataset is None:
             raise InputError("--images goes with --data, whose images it limits")
+        if self.labels.names and self.dataset is None:
+            raise InputError("--labels goes with --data, whose classes they are matched with")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -114,11 +115,28 @@ def imagenet_labels(classes: int) -> tuple[str, ...] | None:
         >>> imagenet_labels(1001)[:2]
         ('background', 'tench')
     """
-    text = resources.files("edgecnn.data").joinpath("imagenet_labels.txt").read_text("utf-8")
-    names = tuple(text.splitlines())
+    names = _imagenet_lines("imagenet_labels.txt")
     if classes == len(names) + 1:
         return (BACKGROUND, *names)
     return names if classes == len(names) else None
+
+
+def imagenet_wnids() -> tuple[str, ...]:
+    """Return the WordNet id of each of ImageNet's 1,000 classes, in the order of the classes.
+
+    Source: ``edgecnn/data/IMAGENET.md``.
+
+    Example:
+        >>> imagenet_wnids()[0]
+        'n01440764'
+    """
+    return _imagenet_lines("imagenet_wnids.txt")
+
+
+@cache
+def _imagenet_lines(name: str) -> tuple[str, ...]:
+    text = resources.files("edgecnn.data").joinpath(name).read_text("utf-8")
+    return tuple(text.splitlines())
 
 
 def label_bytes(labels: Sequence[str]) -> bytes:

@@ -281,7 +281,13 @@ class Record(Outline):
     images_unreadable: Annotated[int | None, remark(
         "Images that could not be decoded; they do not count.")] = None
     label_offset: Annotated[int | None, remark(
-        "Output of the model for class 0: 1 where output 0 is a background class.")] = None
+        "Number that leads from each class of the data to its output: 1 where output 0 is a "
+        "background class; None where classes differ in it.")] = None
+    class_matching: Annotated[str | None, remark(
+        "How the output for each class of the data was found: ``offset`` by --label-offset, "
+        "``names`` by labels and class names, ``indices`` as the data states them, ``one-based`` "
+        "for indices that count from 1, ``position`` by the place of a name among the others.",
+        "classes matched by", REPORT, topic=ACCURACY)] = None
     top1_low_percent: Annotated[float | None, share(
         "Lower end of top-1's 95 % interval (Wilson's score).")] = None
     top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None

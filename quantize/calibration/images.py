@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.accuracy.output_labels import ModelOutputs
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
@@ -201,29 +202,43 @@ def _is_coloured(images: npt.NDArray[np.uint8]) -> bool:
     return float(np.abs(red - blue).mean()) > 2.0
 
 
-def label_outputs(
-    dataset: Dataset | None, calibration: CalibrationImages, outputs: int
-) -> list[int] | None:
-    """Return for each held-out image the output that stands for its label.
+@dataclass(frozen=True)
+class HeldOutLabels:
+    """The outputs that are right for the held-out images.
+
+    Args:
+        outputs: For each held-out image the output that stands for its label; None where there are
+            no labels, or they are not known to be the model's classes.
+        warnings: How classes were matched where that may be wrong, or why they were not.
+    """
+
+    outputs: tuple[int, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def held_out_labels(
+    dataset: Dataset | None, calibration: CalibrationImages, model: ModelOutputs
+) -> HeldOutLabels:
+    """Return the outputs that are right for the held-out images.
 
     Args:
         dataset: Where the images come from.
         calibration: The images.
-        outputs: Number of scores that the model gives.
-
-    Returns:
-        None where there are no labels, or they are not the model's classes.
+        model: What is known of the model's outputs.
     """
-    from edgecnn.accuracy.labelled_data import find_label_offset
+    from edgecnn.accuracy.class_outputs import UnmatchedClassesError, find_class_outputs
 
     if dataset is None or dataset.labels is None or not calibration.held_out:
-        return None
+        return HeldOutLabels()
     try:
-        offset = find_label_offset(outputs, dataset)
-    except InputError:
-        return None
+        classes = find_class_outputs(model, dataset)
+    except UnmatchedClassesError as error:
+        unused = f"the labels of the calibration images are not used, as {error.reason}"
+        return HeldOutLabels(warnings=(f"{unused}; --labels FILE names the outputs",))
+    labels = dataset.labels
     held_out = calibration.indices[-calibration.held_out :]
-    return [dataset.labels[index] + offset for index in held_out]
+    warnings = () if classes.advice is None else (f"{classes.evidence}: {classes.advice}",)
+    return HeldOutLabels(tuple(classes.of(labels[index] for index in held_out)), warnings)
 
 
 def noise_images(spec: InputSpec) -> CalibrationImages:

@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from edgecnn.inspection.metadata_editing import set_metadata
+from edgecnn.model_metadata.user_metadata import About
+
 QUICK = ("--runs", "2", "--min-time", "0", "--no-store")
 RED, GREEN, BLUE = (220, 40, 30), (30, 200, 60), (20, 30, 240)
 HOSTILE = "[red]r\x1b[31m\n[b]"
+LABELS = (HOSTILE.replace("\n", ""), "green", "z")
+"""What the outputs are called: as the folders are, but a label has one line."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +34,8 @@ def measured(
     (photos / "z" / "broken.png").write_bytes(b"no image")
     model = colour_model(folder / "model.tflite", outputs=4, first_class=1)
     other = colour_model(folder / "other.tflite", dtype="uint8")
+    for path, labels in ((model, ["background", *LABELS]), (other, LABELS)):
+        set_metadata(path, about=About.of(labels))
     done = run_edgecnn(
         *("bench", model, other, "--data", "photos", "--preprocess", "raw", "--against", other),
         *("--details", "--accuracy-json", "accuracy.json", "--json", "records.json", *QUICK),
@@ -58,13 +65,14 @@ def test_the_json_file_has_all(measured: Any) -> None:
     assert {name: document[name] for name in ("model", "top1_percent")} == {
         name: record[name] for name in ("model", "top1_percent")
     }
-    # The background class comes first, so each class is one output further.
+    # The background class comes first by the labels, so each class is one output further.
     assert document["confusion"] == {
         "label": [1, 1, 2, 3, 3],
         "answer": [1, 2, 2, 1, 3],
         "images": [1, 1, 2, 1, 1],
     }
-    assert document["labels"] == ["background", HOSTILE, "green", "z"]
+    assert document["labels"] == ["background", *LABELS]
+    assert (document["label_offset"], document["class_matching"]) == (1, "names")
     classes = document["classes"]
     assert classes["output"] == [1, 2, 3]
     assert classes["recall_percent"] == [50, 100, 50]
@@ -85,7 +93,8 @@ def test_the_json_file_has_all(measured: Any) -> None:
 def test_details_are_shown_whatever_names_hold(measured: Any) -> None:
     printed, _, _ = measured
     assert "\x1b" not in printed
-    assert r"[red]r\x1b[31m\n[b]" in printed
+    assert r"[red]r\x1b[31m[b]" in printed
+    assert "classes matched by names: " in printed
     assert "top-1 66.7 % (30.0 to 90.3)" in printed
     assert "the same answer as other.tflite on 100.0 %" in printed
     rows = [line.split() for line in printed.splitlines()]
@@ -107,7 +116,10 @@ def test_details_are_shown_whatever_names_hold(measured: Any) -> None:
         (("--data", "digits", "--accuracy-json", "a", "--json", "./a"), "the same file"),
         (("--data", "digits", "--against", "absent.tflite"), "no such file: 'absent.tflite'"),
         (("--data", "digits", "--against", "text.tflite"), "text.tflite"),
-        (("--data", "digits", "--against", "model.tflite"), "3 outputs, the data 10 class"),
+        (
+            ("--data", "digits", "--against", "model.tflite"),
+            "indices 0 to 9, and 'model.tflite' has 3",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecnn.accuracy.labelled_data import find_label_offset, open_labelled
+from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import ImageArray
 from edgecnn.data.inputspec import PREPROCESSING, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.device_lookup import get_device
@@ -24,11 +23,6 @@ def measure(model: Path, data: Path, **options: Any) -> Accuracy:
     with get_device("desktop").start("test") as session:
         session.load(model, threads=1)
         return task.run(session)
-
-
-def data_of(labels: tuple[int, ...], class_names: tuple[str, ...] | None = None) -> ImageArray:
-    images = np.zeros((len(labels), 4, 4, 3), np.uint8)
-    return ImageArray("data", images, labels, class_names)
 
 
 @pytest.mark.parametrize("how", sorted(set(PREPROCESSING) - {"caffe", "torch"}))
@@ -67,45 +61,13 @@ def test_the_files_own_metadata_comes_before_what_the_user_says(
 
 def test_background_class_and_top_5(tmp_path: Path, colour_model: Any, colour_photos: Path) -> None:
     model = colour_model(tmp_path / "model.tflite", outputs=4, first_class=1)
-    accuracy = measure(model, colour_photos, preprocessing=Preprocessing("raw"))
-    assert accuracy.label_offset == 1
+    accuracy = measure(model, colour_photos, preprocessing=Preprocessing("raw"), label_offset=1)
+    assert accuracy.classes.offset == 1
     assert accuracy.top1_percent == pytest.approx(100 * 8 / 9)
     wide = colour_model(tmp_path / "wide.tflite", outputs=10, first_class=7)
     accuracy = measure(wide, colour_photos, preprocessing=Preprocessing("raw"), label_offset=7)
     assert accuracy.top1_percent == pytest.approx(100 * 8 / 9)
     assert accuracy.top5_percent == 100
-
-
-@pytest.mark.parametrize(
-    ("outputs", "labels", "names", "offset"),
-    [
-        (3, (0, 1, 2), None, 0),
-        (4, (0, 1, 2), None, 1),
-        (10, (0, 1), tuple("abcdefghij"), 0),
-        (11, (0, 1), tuple("abcdefghij"), 1),
-        (1000, (0, 998), None, 0),
-        (1001, (0, 998), None, 1),
-        (1001, (0, 1000), None, 0),
-    ],
-)
-def test_label_offset_is_found(
-    outputs: int, labels: tuple[int, ...], names: tuple[str, ...] | None, offset: int
-) -> None:
-    assert find_label_offset(outputs, data_of(labels, names)) == offset
-
-
-@pytest.mark.parametrize("outputs", [2, 5, 1000])
-def test_other_class_counts_are_refused(outputs: int) -> None:
-    with pytest.raises(InputError, match=f"{outputs} outputs, the data 3 class"):
-        find_label_offset(outputs, data_of((0, 1, 2), ("a", "b", "c")))
-
-
-def test_the_users_offset_must_stay_inside_the_outputs() -> None:
-    assert find_label_offset(3, data_of((1, 2, 3)), -1) == -1
-    assert find_label_offset(100, data_of((0, 1, 2)), 7) == 7
-    for offset in (-1, 1):
-        with pytest.raises(InputError, match="--label-offset"):
-            find_label_offset(3, data_of((0, 1, 2)), offset)
 
 
 def test_data_without_labels_or_readable_images(tmp_path: Path, colour_model: Any) -> None:
@@ -123,7 +85,7 @@ def test_data_without_labels_or_readable_images(tmp_path: Path, colour_model: An
 def test_makers_model_on_photographs(shared_data: Path) -> None:
     model = shared_data / "peers" / "mobilenet_v1_0.25_224_float.tflite"
     accuracy = measure(model, shared_data / "imagenet_sample", preprocessing=Preprocessing("tf"))
-    assert accuracy.label_offset == 1
+    assert accuracy.classes.offset == 1
     assert accuracy.images == 500
     # The publisher's own 56.5 % on twice as many photographs, by two standard errors of 500.
     assert accuracy.top1_percent == pytest.approx(56.5, abs=4.5)
