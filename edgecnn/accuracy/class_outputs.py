@@ -17,11 +17,11 @@ from edgecnn.model_metadata.labels import BACKGROUND, IMAGENET_OUTPUTS, imagenet
 NO_OUTPUT = -1
 """Stands for the output of a class that a model does not have."""
 
-LABELS = "the names of its outputs with --labels FILE, one a line"
-GIVE_LABELS = f"give {LABELS}"
+NAMES_OPTION = "the names of its outputs with --labels FILE, one a line"
+GIVE_LABELS = f"give {NAMES_OPTION}"
 SAY_OFFSET = "or say with --label-offset N that class 0 of the data is output N"
 HOW_TO_CHOOSE = f"{GIVE_LABELS}, {SAY_OFFSET}"
-OTHER_DATA = f"give data of the model's own classes, {LABELS}, {SAY_OFFSET}"
+OTHER_DATA = f"give data of the model's own classes, {NAMES_OPTION}, {SAY_OFFSET}"
 RENAME = f"rename the data's classes as the outputs are called, {HOW_TO_CHOOSE}"
 
 

@@ -207,7 +207,7 @@ BAD_MEASUREMENTS = [
     (("whole.tflite", "--data", "x.npz"), "'x.npz' has no labels"),
     (
         ("whole.tflite", "--data", "five_classes.npz", "--preprocess", "raw"),
-        "'whole.tflite' has 3 outputs, the data at least 5 class",
+        "the data states class indices 0 to 4, and 'whole.tflite' has 3 outputs",
     ),
     (
         ("whole.tflite", "--data", "unreadable", "--preprocess", "raw", *QUICK),
