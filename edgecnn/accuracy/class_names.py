@@ -111,11 +111,14 @@ def matching_outputs(names: Mapping[int, str], labels: Sequence[str]) -> dict[in
     theirs = _label_names(labels)
     found: dict[int, tuple[int, ...]] = dict.fromkeys(names, ())
     for keys, label_keys in WAYS:
+        left = [number for number, hits in found.items() if not hits]
+        if not left:
+            break
         outputs: dict[str, list[int]] = {}
         for output, label in enumerate(theirs):
             for key in label_keys(label):
                 outputs.setdefault(key, []).append(output)
-        for number in (number for number, hits in found.items() if not hits):
+        for number in left:
             hits = {o for key in keys(own[number]) if key for o in outputs.get(key, ())}
             found[number] = tuple(sorted(hits))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -54,7 +55,7 @@ class ClassOutputs:
 
     Args:
         outputs: Class of the data -> output, for each class that has images.
-        labels: Name of each output as far as it is known; empty where no name is known.
+        labels: Name of each output, an empty text where it is not known; empty where none is.
         count: Number of the model's outputs.
         matching: How the outputs were found.
         evidence: The same in a sentence's words.
@@ -93,11 +94,15 @@ class ClassOutputs:
         """
         found = {other.outputs[label]: output for label, output in self.outputs.items()}
         shifts = {output - theirs for theirs, output in found.items()}
-        own, free = _by_label(self), set(range(self.count)) - set(found.values())
-        for theirs in range(other.count):
-            label = plain(other.labels[theirs]) if other.labels else ""
-            output = own.get(label, NO_OUTPUT) if label and own else theirs + min(shifts)
-            if theirs not in found and output in free and (own or len(shifts) == 1):
+        by_label, others = _by_label(self), {o: name for name, o in _by_label(other).items()}
+        free = set(range(self.count)) - set(found.values())
+        for theirs in set(range(other.count)) - set(found):
+            output = NO_OUTPUT
+            if by_label and theirs in others:
+                output = by_label.get(others[theirs], NO_OUTPUT)
+            elif len(shifts) == 1:
+                output = theirs + min(shifts)
+            if output in free:
                 found[theirs] = output
         return [found.get(theirs, NO_OUTPUT) for theirs in range(other.count)]
 
@@ -105,7 +110,8 @@ class ClassOutputs:
 def _by_label(classes: ClassOutputs) -> dict[str, int]:
     """Return the outputs by those labels that only one output has."""
     names = [plain(label) for label in classes.labels]
-    return {name: output for output, name in enumerate(names) if name and names.count(name) == 1}
+    times = Counter(names)
+    return {name: output for output, name in enumerate(names) if name and times[name] == 1}
 
 
 def find_class_outputs(
@@ -167,18 +173,21 @@ class _Question:
         labels = model.labels or imagenet_labels(model.count)
         if names is None or labels is None:
             return None
-        every = matching_outputs(dict(enumerate(names)), labels)
+        # A class without images has a meaning only by its index: its folder would be a stray one.
+        known = range(len(names)) if self.dataset.states_indices else self.used
+        every = matching_outputs({label: names[label] for label in known}, labels)
         hits = {label: every.get(label, ()) for label in self.used}
         matched = sum(map(bool, hits.values()))
         if not matched or (not model.labels and 2 * matched < len(hits)):
             return None
+        source, advice = model.labels_from or "ImageNet's names", None
+        evidence = f"the names of the data's classes are among {source}"
         outputs = _one_to_one(hits, every)
         if outputs is None and self.dataset.states_indices:
             outputs = _one_shift(hits, every, model.count)
-        source = model.labels_from or "ImageNet's names"
+            evidence = f"{matched} of {len(hits)} class names are among {source}, in the same order"
         if outputs is None:
             raise UnmatchedClassesError(_mismatch(names, hits, labels, source), RENAME)
-        evidence, advice = f"the names of the data's classes are among {source}", None
         if not model.labels:
             background = f", after {BACKGROUND!r}" if model.count == IMAGENET_OUTPUTS[1] else ""
             evidence += f": outputs without labels were taken for these in their order{background}"
@@ -198,7 +207,8 @@ class _Question:
             return self._shifted(-1, ClassMatching.ONE_BASED, evidence, advice)
         if high >= outputs:
             raise UnmatchedClassesError(has, OTHER_DATA)
-        if low == 1 and high == outputs - 1:
+        counts_background = bool(self.model.labels) and is_background(self.model.labels[0])
+        if low == 1 and high == outputs - 1 and not counts_background:
             choices = f"say --label-offset 0 or --label-offset -1, or {GIVE_LABELS}"
             raise UnmatchedClassesError(f"{has}, so that they may count from 0 or from 1", choices)
         if high < outputs - 1 and (doubt := self._background_doubt()):
@@ -253,7 +263,7 @@ class _Question:
             named = {number + offset: name for number, name in enumerate(names)}
             # One output before all classes of the data is a background class by convention.
             named = {0: BACKGROUND, **named} if offset == 1 else named
-            labels = tuple(named.get(output) or f"class {output}" for output in range(count))
+            labels = tuple(named.get(output, "") for output in range(count))
         outputs = {label: label + offset for label in self.used}
         return ClassOutputs(outputs, labels, count, matching, evidence, advice)
 

@@ -54,7 +54,7 @@ def labels_for(file: DescribedFile, given: OutputLabels) -> OutputLabels:
     if given.names:
         return given
     try:
-        return OutputLabels(file.labels or (), "the labels packed in it")
+        return OutputLabels(file.labels or (), f"the labels packed in {file.label}")
     except InputError:
         return NO_LABELS
 

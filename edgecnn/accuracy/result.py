@@ -126,7 +126,8 @@ class Accuracy:
     def label(self, output: int) -> str:
         """Return the name of an output's class; ``"class 7"`` where the class has no name."""
         labels = self.classes.labels
-        return labels[output] if 0 <= output < len(labels) else f"class {output}"
+        name = labels[output] if 0 <= output < len(labels) else ""
+        return name or f"class {output}"
 
     def image_name(self, row: int) -> str:
         """Return the name of the image of a row of the answers."""

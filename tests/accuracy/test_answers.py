@@ -82,7 +82,7 @@ def test_agreement() -> None:
     assert (found.images, found.share, found.difference) == (6, 0.5, 2 / 6)
     # With a background class the other's outputs are one further.
     shifted = made([2] * 6, np.array([1, 2, 2, 1, 3, 3]).tolist())
-    assert Agreement.of(one, shifted, shift=1).same == 3
+    assert Agreement.of(one, shifted, translation=(-1, 0, 1, 2)).same == 3
 
 
 def test_parts_join_in_the_order_of_the_data() -> None:

@@ -79,8 +79,17 @@ def test_two_readings_of_indices_are_refused(
         found(outputs, stating(labels), names)
 
 
-def test_a_background_class_that_comes_last_shifts_nothing() -> None:
-    classes = found(11, stating(range(10)), (*"abcdefghij", "background"))
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (range(10), (*"abcdefghij", "background")),
+        (range(1, 11), ("background", *"abcdefghij")),
+    ],
+)
+def test_a_background_class_that_leaves_one_reading_shifts_nothing(
+    labels: Sequence[int], names: Sequence[str]
+) -> None:
+    classes = found(11, stating(labels), names)
     assert (classes.offset, classes.matching) == (0, ClassMatching.INDICES)
 
 
@@ -223,11 +232,21 @@ def test_each_model_has_its_own_outputs() -> None:
     data = stating(range(3), ("cat", "dog", "ship"))
     one = found(4, data, ("background", "cat", "dog", "ship"))
     other = found(5, data, ("ship", "dog", "cat", "truck", "background"))
-    # Also where neither has images of the class: labels tell.
+    # Labels tell of outputs without images: both have a background class.
     assert one.translated(other) == [3, 2, 1, -1, 0]
     assert other.translated(one) == [4, 2, 1, 0]
-    plain, shifted = found(5, stating(range(3))), found(5, stating(range(3)), offset=1)
-    assert plain.translated(shifted) == [-1, 0, 1, 2, 3]
+    by_shift, shifted = found(5, stating(range(3))), found(5, stating(range(3)), offset=1)
+    assert by_shift.translated(shifted) == [-1, 0, 1, 2, 3]
+    # The same with names of the data alone: "ship" is the last name that is known.
+    named, moved = found(5, data), found(5, data, offset=1)
+    assert named.translated(moved) == [-1, 0, 1, 2, 3]
+    assert (named.labels[3], moved.labels[0]) == ("", "background")
+
+
+def test_an_empty_folder_is_no_rival() -> None:
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    data = ImageArray("d", images, (0, 2), ("cat", "Ship", "ship"), states_indices=False)
+    assert found(10, data, CIFAR).of((0, 2)) == [3, 8]
 
 
 def test_no_name_is_taken_from_nothing() -> None:

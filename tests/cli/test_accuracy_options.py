@@ -110,6 +110,9 @@ def test_details_are_shown_whatever_names_hold(measured: Any) -> None:
         (("--details",), "--details goes with --data"),
         (("--accuracy-json", "a.json"), "--accuracy-json goes with --data"),
         (("--against", "model.tflite"), "--against goes with --data"),
+        (("--labels", "labels.txt"), "--labels goes with --data"),
+        (("--data", "digits", "--labels", "absent.txt"), "no such file: 'absent.txt'"),
+        (("--data", "digits", "--labels", "labels.txt"), "2 labels, and the model 3 classes"),
         (("--data", "digits", "--details", "--json", "-"), "both print"),
         (("--data", "digits", "--accuracy-json", "no/a.json"), "does not exist"),
         (("--data", "digits", "--accuracy-json", "model.tflite"), "destroy the model"),
@@ -135,6 +138,7 @@ def test_what_cannot_be_is_one_line(
     monkeypatch.chdir(tmp_path)
     colour_model(tmp_path / "model.tflite", dtype="uint8")
     (tmp_path / "text.tflite").write_text("no model")
+    (tmp_path / "labels.txt").write_text("a\nb\n")
     before = sorted(tmp_path.iterdir())
     assert run(["bench", "model.tflite", *options, *QUICK]) == 2
     [line] = capsys.readouterr().err.splitlines()

@@ -27,9 +27,10 @@ def test_table_json_and_exit_code(
     tmp_path: Path, colour_model: Any, colour_photos: Path, run_edgecnn: Any
 ) -> None:
     model = colour_model(tmp_path / "model.tflite", outputs=4, first_class=1)
-    target = tmp_path / "records.json"
+    target, labels = tmp_path / "records.json", tmp_path / "labels.txt"
+    labels.write_text("background\n0 Red\n1 Green\n2 Blue\n")
     options = ("--threads", "1,2", "--data", colour_photos, "--preprocess", "tf")
-    done = run_edgecnn("bench", model, *options, *QUICK, "--json", target)
+    done = run_edgecnn("bench", model, *options, "--labels", labels, *QUICK, "--json", target)
     assert done.returncode == 0, done.stderr
     head, _, *rows = done.stdout.splitlines()
     for title in ("model", "scheme", "threads", "size", "load", "first", "p50", "p90", "p99"):
@@ -40,9 +41,9 @@ def test_table_json_and_exit_code(
     ]
     assert "88.9" in rows[0]
     assert "broken.png" in done.stdout
-    assert "background class" in done.stdout
     records = [Record.from_dict(values) for values in json.loads(target.read_text())]
     assert [record.threads for record in records] == [1, 2]
+    assert {(record.class_matching, record.label_offset) for record in records} == {("names", 1)}
     assert [len(record.latency_samples_ms) for record in records] == [20, 20]
 
 
@@ -110,7 +111,7 @@ BAD_INPUT = [
     (("good.tflite", "--data", "photos"), "--preprocess"),
     (
         ("good.tflite", "--data", "two", "--preprocess", "raw"),
-        "'good.tflite' has 3 outputs, the data 1 class",
+        "'good.tflite' has 3 outputs, whose names are not known, and the data 1 class",
     ),
     (("good.tflite", "--json", "no/such/r.json"), "folder 'no/such' does not exist"),
     (("good.tflite", "--json", "."), "'.' is a folder"),
