@@ -70,7 +70,9 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank, with the number of its last line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = next((line for line in file if line.strip()), "")
+            first = next((line for line in file if line.strip()), None)
+            if first is None:
+                return
             file.seek(0)
             reader = csv.reader(file, delimiter=_delimiter(path, first), strict=True)
             for row in reader:
@@ -121,7 +123,8 @@ def _columns(path: Path, first: Sequence[str]) -> _Columns:
 
 def _is_file(folder: Path, name: str) -> bool:
     try:
-        return any((root / name).is_file() for root in (folder, folder / IMAGES))
+        names = {name, name.replace("\\", "/")}
+        return any((root / n).is_file() for root in (folder, folder / IMAGES) for n in names)
     except (OSError, ValueError):
         return False
 

@@ -35,8 +35,13 @@ RAW_SUFFIXES = frozenset(
 )
 """Cameras' raw files; several are TIFF files whose first picture is a small preview."""
 
-DOCUMENT, SYSTEM, RAW = "documents", "hidden or the system's", "raw camera files"
-UNKNOWN, BROKEN_LINK, NO_FILE = "of unknown suffix", "links that lead nowhere", "no regular files"
+DOCUMENT, RAW, BROKEN_LINK, NO_FILE = NOUNS = (
+    "document",
+    "raw camera file",
+    "broken link",
+    "special file",
+)
+SYSTEM, UNKNOWN = "hidden or the system's", "of unknown suffix"
 UNREMARKABLE = frozenset({DOCUMENT, SYSTEM})
 """Kinds of files that nobody takes for images, so that they alone are no reason for a note."""
 
@@ -216,7 +221,9 @@ class FileAccount:
         for kind in dict.fromkeys(kind for kind, _ in self.others):
             suffixes = Counter({s: n for (k, s), n in self.others.items() if k == kind})
             named = [quoted_if_needed(suffix) for suffix, _ in suffixes.most_common() if suffix]
-            yield f"{suffixes.total():,} {kind}" + (f" ({first_few(named)})" if named else "")
+            total = suffixes.total()
+            found = counted(total, kind) if kind in NOUNS else f"{total:,} {kind}"
+            yield found + (f" ({first_few(named)})" if named else "")
         if self.missing:
             yield f"{self.missing:,} listed and not there"
         if self.without_images:

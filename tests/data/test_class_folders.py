@@ -169,10 +169,10 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     assert found.startswith("13 files: 3 images, ")
     for part in (
         "4 of unknown suffix (.mp4, .npy, none)",
-        "1 raw camera files (.nef)",
-        "1 documents (.txt)",
+        "1 raw camera file (.nef)",
+        "1 document (.txt)",
         "2 hidden or the system's",
-        "2 links that lead nowhere (.png)",
+        "2 broken links (.png)",
     ):
         assert part in found
     assert found in str(open_dataset(tmp_path).notes[0])
