@@ -10,9 +10,9 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
-from edgecnn.data.class_names import INDEX, LABELS, index_names
 from edgecnn.data.file_accounting import FileAccount, FolderContent, folder_content
 from edgecnn.data.image_files import ImageFiles
+from edgecnn.data.written_labels import INDEX, LABELS, index_names
 
 SPLITS = frozenset(
     {"train", "training", "val", "valid", "validation", "test", "testing", "eval", "evaluation"}

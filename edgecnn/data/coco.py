@@ -12,9 +12,9 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import counted, first_few, quoted_if_needed
-from edgecnn.data.class_names import named_labels
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.listed_images import ListedImage, listed_images
+from edgecnn.data.written_labels import named_labels
 
 COCO_LISTS = ("images", "annotations", "categories")
 

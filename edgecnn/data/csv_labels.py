@@ -11,9 +11,9 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
-from edgecnn.data.class_names import WNID
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.listed_images import IMAGES, ListedImage, listed_images
+from edgecnn.data.written_labels import WNID_PATTERN
 
 FILE_COLUMNS = frozenset(
     {"file", "files", "filename", "filenames", "filepath", "path", "image", "images", "imageid"}
@@ -145,6 +145,6 @@ def _predicted(text: str, place: str) -> str:
     """Return the wnid of ``n01440764 10 20 30 40 ...``, which has a wnid and a box an object."""
     words = text.split()
     found = set(words[::5])
-    if len(found) != 1 or len(words) % 5 or not re.fullmatch(WNID, words[0]):
+    if len(found) != 1 or len(words) % 5 or not re.fullmatch(WNID_PATTERN, words[0]):
         raise InputError(f"{place}: expected the wnid of one class with boxes, found {text[:80]!r}")
     return words[0]

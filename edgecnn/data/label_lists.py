@@ -8,14 +8,14 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.data.class_names import INDEX, WNID, text_lines
 from edgecnn.data.coco import read_coco
 from edgecnn.data.csv_labels import read_csv
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.listed_images import IMAGES, ListedImage, listed_images
+from edgecnn.data.written_labels import INDEX, WNID_PATTERN, text_lines
 
 VAL_MAP = "val_map.txt"
-MAP_LINE = re.compile(rf"[ \t]*(.+?)[ \t]+({INDEX}|{WNID})[ \t]*")
+MAP_LINE = re.compile(rf"[ \t]*(.+?)[ \t]+({INDEX}|{WNID_PATTERN})[ \t]*")
 
 SYNSET_LABELS = "imagenet_2012_validation_synset_labels.txt"
 """Name of TensorFlow's list of the WordNet ID of each image of ImageNet's validation set."""
@@ -111,7 +111,7 @@ def _validation_images(path: Path, lines: list[str]) -> list[ListedImage]:
     there = {entry.name for entry in folder.iterdir()}
     listed = []
     for number, line in enumerate(lines, 1):
-        if line.strip() and not re.fullmatch(WNID, line.strip()):
+        if line.strip() and not re.fullmatch(WNID_PATTERN, line.strip()):
             raise InputError(f"{quoted(path)}, line {number}: expected a wnid, found {line[:80]!r}")
         if (file := VALIDATION_IMAGE.format(number)) in there:
             listed.append(ListedImage(file, line.strip(), f"line {number}"))

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.data.class_names import LABELS, ClassLabels, class_labels
+from edgecnn.core.text import counted
 from edgecnn.data.file_accounting import FileAccount, folder_content
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.image_formats import IMAGE_SUFFIXES
+from edgecnn.data.written_labels import LABELS, ClassLabels, class_labels
 
 IMAGES = "images"
 """Name of a folder beside the list that images may lie in."""
@@ -73,7 +74,7 @@ def listed_images(
         if to_labels is None
         else to_labels(texts)
     )
-    account = finder.account(paths)
+    account = finder.account(paths, is_whole=source != Path(name))
     return ImageFiles(
         name,
         tuple(map(Path, paths)),
@@ -81,8 +82,23 @@ def listed_images(
         labels.class_names,
         labels.states_indices,
         summary=str(account),
-        notes=(*notes, *account.notes(name)),
+        notes=(*notes, *_contradictions(source, paths, texts), *account.notes(name)),
     )
+
+
+def _contradictions(
+    source: Path, paths: Sequence[str], texts: Sequence[str]
+) -> tuple[DataNote, ...]:
+    """Say how many images lie in a folder that has the name of another class than their own."""
+    classes = set(texts)
+    others = sum(
+        folder != text and folder in classes
+        for folder, text in zip(map(basename, map(dirname, paths)), texts, strict=True)
+    )
+    if not others:
+        return ()
+    found = f"{counted(others, 'image')} of {quoted(source)} in a folder of another class's name"
+    return (DataNote(found, "the list says the classes, the folders do not"),)
 
 
 def _refuse_two_labels(source: Path, paths: Sequence[str], listed: Sequence[ListedImage]) -> None:
@@ -130,8 +146,13 @@ class _Finder:
         self.missing += not found
         return found[0] if found else join(self._roots[0], relative)
 
-    def account(self, paths: Sequence[str]) -> FileAccount:
-        """Return what all files of the folders are in which listed images lie.
+    def account(self, paths: Sequence[str], is_whole: bool) -> FileAccount:
+        """Return what all files are.
+
+        Args:
+            paths: Paths of the listed images.
+            is_whole: Whether that is said of everything in the list's folder; else of the folders
+                in which listed images lie.
 
         Raises:
             InputError: None of the listed files is there.
@@ -142,9 +163,10 @@ class _Finder:
                 f"first one would be {quoted(paths[0])}: put the list beside its images"
             )
         used = set(paths)
-        folders = sorted({dirname(path) for path in used})
-        contents = [folder_content(Path(each), recursive=False) for each in folders if isdir(each)]
-        images = {image for content in contents for image in content.images}
+        inner = sorted({Path(folder) for folder in map(dirname, used) if isdir(folder)})
+        folders = [self.source.parent] if is_whole else inner
+        contents = [folder_content(each, recursive=is_whole) for each in folders]
+        images = {image for content in contents for image in content.every_image}
         return FileAccount(
             images=len(used & images),
             unused=len(images - used),

@@ -160,6 +160,21 @@ def test_two_lists_are_refused_with_the_choice(tmp_path: Path) -> None:
     assert open_dataset(tmp_path / "labels.csv").labels == (0, 1, 0)
 
 
+def test_a_list_counts_more_than_folders_and_that_is_said(tmp_path: Path) -> None:
+    folder_of(tmp_path, "cat/1.png", "cat/2.png", "dog/3.png", "more/4.png")
+    (tmp_path / "labels.csv").write_text(
+        "file,label\ncat/1.png,dog\ncat/2.png,cat\ndog/3.png,dog\n"
+    )
+    dataset = open_dataset(tmp_path)
+    assert dataset.labels == (1, 0, 1)
+    contradiction, left_out = map(str, dataset.notes)
+    assert contradiction.startswith("1 image of ")
+    assert contradiction.endswith("the list says the classes, the folders do not")
+    assert "1 image that 'labels.csv' does not list" in left_out
+    # Given itself, a list may lie anywhere: what is in folders that it does not name is not asked.
+    assert len(open_dataset(tmp_path / "labels.csv").notes) == 1
+
+
 def coco(folder: Path, **changes: Any) -> Path:
     """A COCO file of a.png (cat, two boxes), b.png (dog), and c.png without annotation."""
     folder_of(folder, "a.png", "b.png", "c.png")
@@ -283,4 +298,4 @@ def test_images_that_a_map_does_not_list_are_counted(tmp_path: Path) -> None:
     folder_of(tmp_path, "images/a.png", "images/b.png")
     (tmp_path / "val_map.txt").write_text("a.png 5\n")
     [note] = open_dataset(tmp_path).notes
-    assert "2 files: 1 image, 1 image that 'val_map.txt' does not list" in str(note)
+    assert "3 files: 1 image, 1 image that 'val_map.txt' does not list, 1 document" in str(note)

@@ -16,7 +16,7 @@ LABELS = "labels.txt"
 INDEX = r"[0-9]{1,9}"
 """Pattern of a class index."""
 
-WNID = r"n[0-9]{8}"
+WNID_PATTERN = r"n[0-9]{8}"
 """Pattern of a WordNet ID, by which ImageNet names its classes."""
 
 # pandas writes whole numbers so where a column once had a gap.
