@@ -12,7 +12,7 @@ from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
 from edgecnn.data.file_accounting import FileAccount, FolderContent, folder_content
 from edgecnn.data.image_files import ImageFiles
-from edgecnn.data.written_labels import INDEX, LABELS, index_names
+from edgecnn.data.written_labels import INDEX, NAMES_FILE, index_names
 
 SPLITS = frozenset(
     {"train", "training", "val", "valid", "validation", "test", "testing", "eval", "evaluation"}
@@ -117,7 +117,7 @@ def _class_folders(
         for label, each in zip(of_folders, classes.values(), strict=True)
         for _ in each.every_image
     ]
-    class_names = index_names(path / LABELS, labels, quoted(path)) if are_indices else names
+    class_names = index_names(path / NAMES_FILE, labels, quoted(path)) if are_indices else names
     return ImageFiles(
         str(path),
         tuple(paths),

@@ -17,7 +17,7 @@ from edgecnn.core.text import counted
 from edgecnn.data.file_accounting import FileAccount, folder_content
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.image_formats import IMAGE_SUFFIXES
-from edgecnn.data.written_labels import LABELS, ClassLabels, class_labels
+from edgecnn.data.written_labels import NAMES_FILE, ClassLabels, class_labels
 
 IMAGES = "images"
 """Name of a folder beside the list that images may lie in."""
@@ -70,7 +70,7 @@ def listed_images(
     _refuse_two_labels(source, paths, listed)
     texts = [each.label for each in listed]
     labels = (
-        class_labels(texts, source.parent / LABELS, quoted(source))
+        class_labels(texts, source.parent / NAMES_FILE, quoted(source))
         if to_labels is None
         else to_labels(texts)
     )

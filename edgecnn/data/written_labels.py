@@ -10,7 +10,7 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 
-LABELS = "labels.txt"
+NAMES_FILE = "labels.txt"
 """Name of a file beside the data with the name of class 0, 1, ... a line."""
 
 INDEX = r"[0-9]{1,9}"
