@@ -17,8 +17,11 @@ from edgecnn.data.written_labels import WNID_PATTERN
 
 FILE_COLUMNS = frozenset(
     {"file", "files", "filename", "filenames", "filepath", "path", "image", "images", "imageid"}
-    | {"imagename", "imagepath", "imagefile", "img", "imgname", "imgpath", "id"}
+    | {"imagename", "imagepath", "imagefile", "img", "imgname", "imgpath"}
 )
+ID_COLUMN = "id"
+"""Name of a column that names the files only where no other column does."""
+
 LABEL_COLUMNS = frozenset(
     {"label", "labels", "class", "classes", "classname", "classid", "classindex", "category"}
     | {"categoryid", "target", "species", "breed", "diagnosis", "wnid", "synset", "y"}
@@ -103,6 +106,7 @@ def _columns(path: Path, first: Sequence[str]) -> _Columns:
     """Find the columns by the header, or by a first row that names an image that is there."""
     titles = [re.sub(r"[^a-z]", "", cell.lower()) for cell in first]
     files = [place for place, title in enumerate(titles) if title in FILE_COLUMNS]
+    files = files or [place for place, title in enumerate(titles) if title == ID_COLUMN]
     labels = [place for place, title in enumerate(titles) if title in LABEL_COLUMNS]
     if len(files) == 1 and PREDICTION in titles:
         return _Columns(files[0], titles.index(PREDICTION), is_prediction=True)

@@ -159,8 +159,9 @@ class _Finder:
         """
         if self.missing == len(paths):
             raise InputError(
-                f"none of the {len(paths)} files that {quoted(self.source)} lists is there; the "
-                f"first one would be {quoted(paths[0])}: put the list beside its images"
+                f"none of the {len(paths)} files that {quoted(self.source)} lists is there, not "
+                f"even {quoted(paths[0])}: put the list beside its images, or give it another name "
+                "if it is no such list"
             )
         used = set(paths)
         inner = sorted({Path(folder) for folder in map(dirname, used) if isdir(folder)})

@@ -17,7 +17,7 @@ from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
 from edgecnn.data.image_files import DataNote
 from edgecnn.data.images import Pixels
-from edgecnn.data.npz_arrays import Roles, find_roles
+from edgecnn.data.npz_arrays import Roles, choice, find_roles
 from edgecnn.data.npz_labels import class_indices
 
 MAX_NPZ_BYTES = 8 << 30
@@ -91,7 +91,7 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
     label = quoted(path)
     try:
         headers = _headers(path)
-        roles = find_roles({name: str(each) for name, each in headers.items()}, arrays, label)
+        roles = find_roles({name: str(each) for name, each in headers.items()}, arrays, path)
         for name in roles.names:
             _check_claim(path, headers[name], label)
         with np.load(path, allow_pickle=False) as content:
@@ -107,7 +107,7 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
     return NpzImages(
         pixels,
         None if labels is None else class_indices(labels, len(pixels), str(roles.labels), label),
-        (*notes, *_not_read(headers, roles, label)),
+        (*notes, *_not_read(headers, roles, path)),
     )
 
 
@@ -146,15 +146,16 @@ def _check_claim(path: Path, header: _Header, label: str) -> None:
         raise InputError(f"{label} needs {claimed >> 30} GiB of memory: give a folder of images")
 
 
-def _not_read(headers: Mapping[str, _Header], roles: Roles, label: str) -> tuple[DataNote, ...]:
+def _not_read(headers: Mapping[str, _Header], roles: Roles, path: Path) -> tuple[DataNote, ...]:
     others = [f"{quoted(name)} {each}" for name, each in headers.items() if name not in roles.names]
     if not others:
         return ()
     labels = "no labels" if roles.labels is None else f"labels {quoted(roles.labels)}"
     return (
         DataNote(
-            f"{label}: images are {quoted(roles.images)}, {labels}; not read: {first_few(others)}",
-            f"{label.strip(label[0])}:IMAGES,LABELS names others",
+            f"{quoted(path)}: images are {quoted(roles.images)}, {labels}; not read: "
+            f"{first_few(others)}",
+            f"{quoted(choice(path))} names others",
         ),
     )
 

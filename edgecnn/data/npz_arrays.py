@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -36,23 +37,23 @@ class Roles:
         return (self.images,) if self.labels is None else (self.images, self.labels)
 
 
-def find_roles(arrays: Mapping[str, str], chosen: Sequence[str], label: str) -> Roles:
+def find_roles(arrays: Mapping[str, str], chosen: Sequence[str], path: Path) -> Roles:
     """Return which array holds the images and which the labels.
 
     Args:
         arrays: Shape and element type of each array in the file by its name, for messages.
         chosen: Names of the arrays that the user chose: images, or images and labels.
-        label: What messages call the file.
+        path: The file, for messages.
 
     Raises:
         InputError: No array has a name that is known, or several have; the arrays are listed.
 
     Example:
-        >>> find_roles({"x_test": "(9, 32, 32, 3) uint8", "y_test": "(9,) int64"}, (), "the file")
+        >>> find_roles({"x_test": "(9, 32, 32, 3) uint8", "y_test": "(9,) int64"}, (), path)
         Roles(images='x_test', labels='y_test')
     """
     if chosen:
-        return _chosen(arrays, chosen, label)
+        return _chosen(arrays, chosen, path)
     found = [
         (name, [each for each in of_labels if each in arrays])
         for of_images, of_labels in ARRAY_NAMES
@@ -60,24 +61,35 @@ def find_roles(arrays: Mapping[str, str], chosen: Sequence[str], label: str) -> 
         if name in arrays
     ]
     if not found:
-        raise InputError(f"{label} has no array 'x' with images: {_way_out(arrays, label)}")
+        raise InputError(f"{quoted(path)} has no array 'x' with images: {_way_out(arrays, path)}")
     images, labels = found[0]
     if len(found) > 1 or len(labels) > 1:
-        raise InputError(f"{label} has several arrays that may be meant: {_way_out(arrays, label)}")
+        raise InputError(
+            f"{quoted(path)} has several arrays that may be meant: {_way_out(arrays, path)}"
+        )
     return Roles(images, labels[0] if labels else None)
 
 
-def _chosen(arrays: Mapping[str, str], chosen: Sequence[str], label: str) -> Roles:
+def _chosen(arrays: Mapping[str, str], chosen: Sequence[str], path: Path) -> Roles:
     for name in chosen:
         if name not in arrays:
-            raise InputError(f"{label} has no array {quoted(name)}: {_way_out(arrays, label)}")
+            raise InputError(
+                f"{quoted(path)} has no array {quoted(name)}: {_way_out(arrays, path)}"
+            )
     if len(chosen) > 2:
-        raise InputError(f"{label}: name the images, or images and labels: {label}:x,y")
+        raise InputError(
+            f"name one array of images, and maybe one of labels: {quoted(choice(path))}"
+        )
     return Roles(chosen[0], chosen[1] if len(chosen) == 2 else None)
 
 
-def _way_out(arrays: Mapping[str, str], label: str) -> str:
+def _way_out(arrays: Mapping[str, str], path: Path) -> str:
     if not arrays:
         return "it is empty"
     listed = first_few(f"{quoted(name)} {what}" for name, what in arrays.items())
-    return f"it has {listed}; {label}:IMAGES,LABELS says which, without LABELS if there are none"
+    return f"it has {listed}; {quoted(choice(path))} says which are meant (LABELS may be left out)"
+
+
+def choice(path: Path) -> str:
+    """Return how a user says which arrays are meant."""
+    return f"{path}:IMAGES,LABELS"

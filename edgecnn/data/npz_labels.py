@@ -17,8 +17,8 @@ def class_indices(
     """Return the class index of each image.
 
     Args:
-        labels: Whole numbers of any type, shape (count,) or (count, 1); or one-hot rows, shape
-            (count, classes).
+        labels: Whole numbers of any type, shape (count,), (count, 1) or (1, count); or one-hot
+            rows, shape (count, classes).
         count: Number of images.
         name: Name of the array, for messages.
         label: What messages call the file.
@@ -32,7 +32,7 @@ def class_indices(
     """
     if labels.ndim == 2 and labels.shape[0] == count and labels.shape[1] > 1:
         return _hot_places(labels, f"{label}: {name}")
-    if labels.size != count or labels.shape not in ((count,), (count, 1)):
+    if labels.shape not in ((count,), (count, 1), (1, count)):
         raise InputError(
             f"{label}: {name} has shape {labels.shape}, where a class index for each of the "
             f"{count} images is needed, or a one-hot row"

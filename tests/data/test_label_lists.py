@@ -61,6 +61,7 @@ NAMED = "a.png,cat\nb c.png,dog\nsub/d.png,cat\n"
         NAMED.replace(",", "\t"),
         'a.png,"cat"\n\n"b c.png", dog\n"sub/d.png","cat"\n\n',
         "id,width,label\na,4,cat\nb c,4,dog\nsub/d,4,cat\n",
+        "id,filename,label\n1,a.png,cat\n2,b c.png,dog\n3,sub/d.png,cat\n",
         "sub\\d.png,cat\na.png,cat\nb c.png,dog\n",
     ],
 )

@@ -69,7 +69,9 @@ def test_whole_pixel_values_of_any_type(tmp_path: Path, dtype: str) -> None:
         np.testing.assert_array_equal(dataset.read(index), COLOUR[index])
 
 
-@pytest.mark.parametrize("labels", [np.arange(5, dtype=np.uint8), np.arange(5)[:, None]])
+@pytest.mark.parametrize(
+    "labels", [np.arange(5, dtype=np.uint8), np.arange(5)[:, None], np.arange(5)[None]]
+)
 def test_labels_of_any_integer_type_and_as_a_column(tmp_path: Path, labels: np.ndarray) -> None:
     assert opened(tmp_path, x=COLOUR, y=labels).labels == (0, 1, 2, 3, 4)
 
@@ -224,7 +226,7 @@ def test_two_parts_are_refused_and_can_be_chosen(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.read(0), COLOUR[3])
     with pytest.raises(InputError, match=r"no array 'x_tset': it has 'x_train' \(3, 6, 4, 3\)"):
         open_dataset(f"{path}:x_tset")
-    with pytest.raises(InputError, match=r"images, or images and labels"):
+    with pytest.raises(InputError, match=r"one array of images"):
         open_dataset(f"{path}:x_test,y_test,x_train")
 
 
