@@ -207,23 +207,25 @@ class FileAccount:
         Args:
             folder: The folder that the account is of.
         """
+        found = f"{quoted(folder)} has {self}"
         kinds = {kind for kind, _ in self.others}
-        if not (
-            kinds - UNREMARKABLE
-            or self.deeper or self.unused or self.missing or self.without_images
-        ):  # fmt: skip
-            return ()
-        return (DataNote(f"{quoted(folder)} has {self}", "only its images are used"),)
+        if kinds - UNREMARKABLE or self.unused or self.missing or self.without_images:
+            return (DataNote(found, "nothing but those images is used"),)
+        if self.deeper:
+            return (DataNote(found, "the class is that of the folder at the top"),)
+        return ()
 
     def _not_used(self) -> Iterator[str]:
         if self.unused:
             yield f"{counted(self.unused, 'image')} {self.unused_where}"
-        for kind in dict.fromkeys(kind for kind, _ in self.others):
-            suffixes = Counter({s: n for (k, s), n in self.others.items() if k == kind})
-            named = [quoted_if_needed(suffix) for suffix, _ in suffixes.most_common() if suffix]
-            total = suffixes.total()
+        by_kind: dict[str, dict[str, int]] = {}
+        for (kind, suffix), count in sorted(self.others.items(), key=lambda each: (-each[1], each)):
+            by_kind.setdefault(kind, {})[suffix] = count
+        for kind, counts in by_kind.items():
+            total = sum(counts.values())
+            named = first_few(quoted_if_needed(suffix) for suffix in counts if suffix)
             found = counted(total, kind) if kind in NOUNS else f"{total:,} {kind}"
-            yield found + (f" ({first_few(named)})" if named else "")
+            yield found + (f" ({named})" if named else "")
         if self.missing:
             yield f"{self.missing:,} listed and not there"
         if self.without_images:

@@ -60,7 +60,7 @@ def test_files_of_the_data_that_are_not_used_are_accounted_for(
     assert done.returncode == 0, done.stderr
     account = (
         "11 files: 10 images, 1 of unknown suffix (.mp4), "
-        "1 folder without images, so no class (3_none): only its images are used"
+        "1 folder without images, so no class (3_none): nothing but those images is used"
     )
     assert account in " ".join(done.stdout.split())
     (data / "train").mkdir()
