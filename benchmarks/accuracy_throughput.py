@@ -22,7 +22,7 @@ from pathlib import Path
 
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.core.platform_support import usable_cores
-from edgecnn.data.datasets import ImageFiles
+from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
 from edgecnn.measure.accuracy import AccuracyTask

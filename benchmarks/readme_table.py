@@ -21,7 +21,8 @@ from rich.console import Console
 import edgecnn
 from edgecnn.core.files import write_json
 from edgecnn.core.text import size_text, three_digits
-from edgecnn.data.datasets import ImageFiles, open_dataset, sample_indices
+from edgecnn.data.datasets import open_dataset, sample_indices
+from edgecnn.data.image_files import ImageFiles
 from edgecnn.records.record import Record
 
 NAMES = (

@@ -64,8 +64,9 @@ def convert(
             model in memory. One image in, one answer out; the batch becomes 1.
         quantize: One or several of float32, float16, dynamic, int8, int16x8, or ``"all"``.
         output: A file (one scheme only) or an existing folder; default: the current folder.
-        calibrate: Representative data for int8 and int16x8: class folders, a folder with
-            ``images/`` and ``val_map.txt``, a folder of images, an ``.npz``, or ``"digits"``.
+        calibrate: Representative data for int8 and int16x8: class folders, a folder of images, a
+            list of images, an ``.npz``, or ``"digits"``;
+            :func:`~edgecnn.data.datasets.open_dataset` says more.
         samples: How many images of the representative data to use, drawn evenly over the classes
             with a fixed seed.
         recover: How int8 and int16x8 get the float model's accuracy back: ``"fast"``, ``"full"``

@@ -156,6 +156,8 @@ class Request:
     def _warnings(self, data: Dataset | None) -> Iterator[str]:
         if self.weights_origin == "random":
             yield "random weights: good for size and latency only (see --weights)"
+        if data is not None:
+            yield from map(str, data.notes)
         if data is not None and self.needs_calibration and (built_in := shadowed_name(data)):
             yield (
                 f"{quoted(str(self.calibrate))} is the folder here, not the built-in data, which "

@@ -24,6 +24,7 @@ def open_labelled(data: Any) -> Dataset:
     if dataset.labels is None:
         raise InputError(
             f"{quoted(data)} has no labels: accuracy needs class folders, images/ with "
-            "val_map.txt, or an .npz with x and y"
+            "val_map.txt, a labels.csv, COCO's .json, or an .npz with x and y"
+            + "".join(f"; {note}" for note in dataset.notes)
         )
     return dataset

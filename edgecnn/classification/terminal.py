@@ -15,7 +15,7 @@ from edgecnn.classification.classifier import Classifier, read_classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
-from edgecnn.data.datasets import ImageFiles
+from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop

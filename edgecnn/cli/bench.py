@@ -87,8 +87,8 @@ NO_KEEPER = Keeper(None)
     "-d",
     "--data",
     metavar="DATA",
-    help="Labelled images for accuracy: class folders, images/ with val_map.txt, an .npz with x "
-    "and y, or 'digits'.",
+    help="Labelled images for accuracy: class folders, a list of images with labels (.txt, .csv, "
+    ".json), an .npz, or 'digits'.",
 )
 @preprocessing_options
 @click.option(

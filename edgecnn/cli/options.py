@@ -128,8 +128,8 @@ threads_option = click.option(
 )
 calibrate_option = partial(click.option, "-c", "--calibrate", metavar="DATA")
 CALIBRATION_DATA = (
-    "Images for int8 and int16x8: class folders, images/ with val_map.txt, a folder of "
-    "images, an .npz, or 'digits-train'."
+    "Images for int8 and int16x8: class folders, a folder of images, a list of images (.txt, "
+    ".csv, .json), an .npz, or 'digits-train'."
 )
 samples_option = click.option(
     "--samples", type=int, default=100, show_default=True, help="Images to calibrate on."

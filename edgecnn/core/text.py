@@ -48,6 +48,16 @@ def model_names(models: Iterable[str]) -> dict[str, str]:
     }
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things, with the noun in the singular or the plural.
+
+    Example:
+        >>> counted(1, "file"), counted(1200, "image")
+        ('1 file', '1,200 images')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def first_few(texts: Iterable[str], separator: str = ", ") -> str:
     """Return the first five of some texts in a line, with dots where there are more.
 

@@ -1,8 +1,7 @@
-"""What ``DATA`` can be: class folders, a folder with ``val_map.txt``, images, an .npz, digits."""
+"""What ``DATA`` can be: folders of images, lists of images with labels, an .npz, digits."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +11,13 @@ import numpy as np
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted
+from edgecnn.data.class_folders import read_folder
 from edgecnn.data.digits import CLASS_NAMES, DIGITS, read_digits
-from edgecnn.data.images import IMAGE_SUFFIXES, Pixels, decode, decode_cut, fit
+from edgecnn.data.image_files import DataNote, ImageFiles, Labelled
+from edgecnn.data.images import Pixels, fit
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.npz import read_npz
-
-VAL_MAP = "val_map.txt"
-LABELS = "labels.txt"
-IMAGES = "images"
-MAP_LINE = re.compile(r"[ \t]*(.+?)[ \t]+([0-9]{1,9})[ \t]*")
+from edgecnn.data.label_lists import find_list, is_list, read_list
+from edgecnn.data.npz import read_npz, split_choice
 
 BUILT_IN = "builtin:"
 """Prefix of a name that means built-in data, whatever the current folder holds."""
@@ -52,6 +49,10 @@ class Dataset(Protocol):
         Otherwise its classes are only named, and a label is the place of a name among the others.
         """
 
+    @property
+    def notes(self) -> tuple[DataNote, ...]:
+        """What a user should know of how the data were read."""
+
     def __len__(self) -> int:
         """Return the number of images."""
 
@@ -65,49 +66,8 @@ class Dataset(Protocol):
         """Return the name of an image for messages."""
 
 
-class _Labelled:
-    """The number of classes, from labels and names that a data set may have."""
-
-    labels: tuple[int, ...] | None
-    class_names: tuple[str, ...] | None
-
-    @property
-    def classes(self) -> int | None:
-        """Number of classes."""
-        if self.class_names is not None:
-            return len(self.class_names)
-        return max(self.labels) + 1 if self.labels else None
-
-
 @dataclass(frozen=True)
-class ImageFiles(_Labelled):
-    """Image files, decoded when they are read."""
-
-    name: str
-    paths: tuple[Path, ...]
-    labels: tuple[int, ...] | None = None
-    class_names: tuple[str, ...] | None = None
-    states_indices: bool = True
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.paths)
-
-    def read(self, index: int) -> Pixels:
-        """Decode an image; UnreadableImageError if that is not possible."""
-        return decode(self.paths[index])
-
-    def cut(self, index: int, spec: InputSpec) -> Pixels:
-        """Decode and cut an image; UnreadableImageError if that is not possible."""
-        return decode_cut(self.paths[index], spec)
-
-    def item_name(self, index: int) -> str:
-        """Return the file's path."""
-        return str(self.paths[index])
-
-
-@dataclass(frozen=True)
-class ImageArray(_Labelled):
+class ImageArray(Labelled):
     """Images in memory.
 
     Args:
@@ -116,6 +76,7 @@ class ImageArray(_Labelled):
         labels: Class index of each image; None where there are no labels.
         class_names: Name of each class by its index; None where names are not known.
         states_indices: Whether the data numbers its classes itself.
+        notes: What a user should know of how the data were read.
     """
 
     name: str
@@ -123,6 +84,7 @@ class ImageArray(_Labelled):
     labels: tuple[int, ...] | None = None
     class_names: tuple[str, ...] | None = None
     states_indices: bool = True
+    notes: tuple[DataNote, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -146,22 +108,26 @@ def open_dataset(data: str | Path) -> Dataset:
     """Open ``DATA``; what lies at such a path comes before built-in data of that name.
 
     Args:
-        data: A folder of class folders (sorted, they are the class indices), a folder with
-            ``images/`` and ``val_map.txt`` ("file index" a line), a folder of images (without
-            labels), an ``.npz`` with ``x`` and maybe ``y``, ``"digits"`` (the held-out fifth of
-            the built-in handwritten digits) or ``"digits-train"`` (the rest);
+        data: A folder of class folders, a folder of images (without labels), a list of images with
+            their labels (``val_map.txt``, ``.csv``, COCO's ``.json``) or the folder that it lies
+            in, an ``.npz`` (``data.npz:images,labels`` names its arrays), ``"digits"`` (the
+            held-out fifth of the built-in handwritten digits) or ``"digits-train"`` (the rest);
             ``"builtin:digits"`` is the built-in one even where there is a folder ``digits``.
 
     Raises:
-        InputError: The data does not exist, holds no image, or is malformed.
+        InputError: The data does not exist, holds no image, is malformed, or can be understood in
+            several ways.
 
     Example:
         >>> len(open_dataset("digits"))
         364
     """
     name, path = str(data), Path(data)
-    if name.startswith(BUILT_IN) or not exists(path):
+    if name.startswith(BUILT_IN):
         return _built_in(name.removeprefix(BUILT_IN))
+    if not exists(path):
+        file, arrays = split_choice(name)
+        return _npz(name, file, arrays) if arrays else _built_in(name)
     try:
         return _at(path)
     except InputError as error:
@@ -182,98 +148,27 @@ def shadowed_name(dataset: Dataset) -> str | None:
 
 
 def _at(path: Path) -> Dataset:
-    if path.is_file():
-        return ImageArray(str(path), *read_npz(path))
-    if (path / VAL_MAP).is_file():
-        return _mapped(path)
-    folders = sorted(p for p in _entries(path) if p.is_dir() and not p.name.startswith("."))
-    per_class = [_image_files(folder) for folder in folders]
-    if any(per_class):
-        return _class_folders(path, folders, per_class)
-    images = _image_files(path)
-    if not images:
-        raise InputError(
-            f"{quoted(path)} holds no images: give class folders, images/ with {VAL_MAP}, "
-            "a folder of images, or an .npz"
-        )
-    return ImageFiles(str(path), tuple(images))
+    if path.is_dir():
+        listed = find_list(path)
+        return read_folder(path) if listed is None else read_list(listed, str(path))
+    if path.is_file() and is_list(path):
+        return read_list(path, str(path))
+    return _npz(str(path), path)
+
+
+def _npz(name: str, path: Path, arrays: Sequence[str] = ()) -> ImageArray:
+    read = read_npz(path, arrays)
+    return ImageArray(name, read.images, read.labels, notes=read.notes)
 
 
 def _built_in(name: str) -> Dataset:
     if name in DIGITS:
         images, labels = read_digits(name)
         return ImageArray(name, images, tuple(labels.tolist()), CLASS_NAMES)
-    raise InputError(f"no data at {quoted(name)}: give a folder, an .npz, or {', '.join(DIGITS)}")
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"cannot read folder {quoted(folder)}: {error.strerror}") from error
-
-
-def _image_files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in _entries(folder)
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
+    raise InputError(
+        f"no data at {quoted(name)}: give a folder, a list of images, an .npz, or "
+        f"{', '.join(DIGITS)}"
     )
-
-
-def _class_folders(path: Path, folders: list[Path], per_class: list[list[Path]]) -> ImageFiles:
-    paths = [image for images in per_class for image in images]
-    labels = [index for index, images in enumerate(per_class) for _ in images]
-    names = tuple(folder.name for folder in folders)
-    return ImageFiles(str(path), tuple(paths), tuple(labels), names, states_indices=False)
-
-
-def _mapped(path: Path) -> ImageFiles:
-    """Open a folder in the form that MLPerf and ImageNet tools write."""
-    listed = path / VAL_MAP
-    root = path / IMAGES if (path / IMAGES).is_dir() else path
-    pairs = [
-        _parse_line(line, root, f"{quoted(listed)}, line {number}")
-        for number, line in enumerate(_lines(listed), 1)
-        if line.strip()
-    ]
-    if not pairs:
-        raise InputError(f"{quoted(listed)} is empty")
-    paths, labels = zip(*pairs, strict=True)
-    names = _class_names(path / LABELS)
-    if names is not None and max(labels) >= len(names):
-        raise InputError(
-            f"{quoted(listed)} has class index {max(labels)}, but {LABELS} names {len(names)}"
-        )
-    return ImageFiles(str(path), tuple(paths), tuple(labels), names)
-
-
-def _lines(path: Path) -> list[str]:
-    # Not str.splitlines, which also ends a line at characters that a file's name may have.
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            return [line.rstrip("\n") for line in file]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{quoted(path)} is not a UTF-8 text file") from error
-    except OSError as error:
-        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-
-
-def _parse_line(line: str, root: Path, where: str) -> tuple[Path, int]:
-    match = MAP_LINE.fullmatch(line)
-    if match is None:
-        raise InputError(f"{where}: expected 'file index', found {line.strip()[:80]!r}")
-    name, index = match.groups()
-    relative = Path(name)
-    if relative.is_absolute() or ".." in relative.parts:
-        raise InputError(f"{where}: {quoted(name)} leads out of the folder")
-    return root / relative, int(index)
-
-
-def _class_names(path: Path) -> tuple[str, ...] | None:
-    return tuple(_lines(path)) if path.is_file() else None
 
 
 def sample_indices(dataset: Dataset, count: int, seed: int = 0) -> list[int]:

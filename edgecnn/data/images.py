@@ -19,19 +19,13 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.data.image_formats import FORMATS, HEAD_BYTES, content_format, optional_format
 from edgecnn.data.inputspec import INTERPOLATIONS, InputSpec
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
-)
-
 RESAMPLING = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
-
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
-"""Pillow's decoders that may run; a file's content chooses one. Others start programs (EPS)."""
 
 MAX_PIXELS = 128 * 1024 * 1024
 """Most pixels of a picture: cameras of 100 megapixels pass, decompression bombs do not."""
@@ -89,7 +83,7 @@ def decode_cut(path: Path, spec: InputSpec) -> Pixels:
 
 def _decoded(path: Path, use: Callable[[Image.Image], Pixels]) -> Pixels:
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with _opened(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels are too many")
             image.load()
@@ -97,6 +91,19 @@ def _decoded(path: Path, use: Callable[[Image.Image], Pixels]) -> Pixels:
     except Exception as error:
         # Pillow's plugins raise nearly anything on broken files, struct.error to ZeroDivisionError.
         raise UnreadableImageError(f"cannot read image {quoted(path)}: {_reason(error)}") from error
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        with path.open("rb") as file:
+            optional = optional_format(content_format(file.read(HEAD_BYTES)))
+        if optional is None:
+            raise
+        if not optional.is_readable:
+            raise ValueError(f"it is {optional.name}: {optional.remedy}") from None
+        return Image.open(path, formats=[optional.name])
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,7 +14,11 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.text import first_few
+from edgecnn.data.image_files import DataNote
 from edgecnn.data.images import Pixels
+from edgecnn.data.npz_arrays import Roles, choice, find_roles
+from edgecnn.data.npz_labels import class_indices
 
 MAX_NPZ_BYTES = 8 << 30
 """Most bytes of an array; larger ones are refused, as arrays are held in memory whole."""
@@ -20,95 +26,176 @@ MAX_NPZ_BYTES = 8 << 30
 MAX_DEFLATION = 1032
 """Deflate packs at most this many bytes into one (258 bytes in two bits, RFC 1951)."""
 
+NPZ, NPY = ".npz", ".npy"
+CHANNELS = (1, 3)
 
-def read_npz(path: Path) -> tuple[Pixels, tuple[int, ...] | None]:
-    """Read images ``x`` and labels ``y`` from an ``.npz``; nothing in it is run.
 
-    Returns:
-        Pixels, uint8, shape (count, height, width, channels), and the class index of each image or
-        None.
+@dataclass(frozen=True)
+class NpzImages:
+    """What an ``.npz`` holds.
+
+    Args:
+        images: Pixels, uint8, shape (count, height, width, channels).
+        labels: Class index of each image; None where there are no labels.
+        notes: What a user should know of how the arrays were read.
+    """
+
+    images: Pixels
+    labels: tuple[int, ...] | None
+    notes: tuple[DataNote, ...]
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a member of an ``.npz`` claims to be; no element type where it is no array."""
+
+    member: zipfile.ZipInfo
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype[Any] | None = None
+
+    def __str__(self) -> str:
+        """Return shape and element type."""
+        return "is no array" if self.dtype is None else f"{self.shape} {self.dtype}"
+
+
+def split_choice(name: str) -> tuple[Path, tuple[str, ...]]:
+    """Split ``data.npz:images,labels`` into the file and the names of the arrays.
+
+    Example:
+        >>> split_choice("mnist.npz:x_test,y_test")
+        (PosixPath('mnist.npz'), ('x_test', 'y_test'))
+    """
+    file, colon, arrays = name.rpartition(":")
+    if not colon or Path(file).suffix.lower() != NPZ or not arrays:
+        return Path(name), ()
+    return Path(file), tuple(arrays.split(","))
+
+
+def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
+    """Read images and labels from an ``.npz``; nothing in it is run.
+
+    Args:
+        path: The file.
+        arrays: Names of the arrays of images and of labels; without labels if it is one name. Where
+            none is given, they are found by the customary names (``x``, ``y`` and others).
 
     Raises:
-        InputError: The file is broken or too large, or its arrays are no images or no labels.
+        InputError: The file is broken or too large, its arrays are no images or no labels, or
+            several may be meant.
     """
-    if path.suffix != ".npz":
-        raise InputError(f"{quoted(path)} is a file, where a folder or an .npz is needed")
+    if path.suffix.lower() != NPZ:
+        raise InputError(
+            f"{quoted(path)} is a file, where a folder or an .npz is needed, or a list of images "
+            "(.csv, .json, .txt)"
+        )
+    label = quoted(path)
     try:
-        _check_claims(path)
-        with np.load(path, allow_pickle=False) as arrays:
-            if "x" not in arrays:
-                raise InputError(f"{quoted(path)} has no array 'x' with images")
-            images = arrays["x"]
-            labels = arrays.get("y")
+        headers = _headers(path)
+        roles = find_roles({name: str(each) for name, each in headers.items()}, arrays, path)
+        for name in roles.names:
+            _check_claim(path, headers[name], label)
+        with np.load(path, allow_pickle=False) as content:
+            images = content[roles.images]
+            labels = None if roles.labels is None else content[roles.labels]
     except InputError:
         raise
     except Exception as error:
         # A broken archive raises what its zip or header parser happens to raise.
-        raise InputError(f"{quoted(path)} is truncated, corrupt, or no .npz file") from error
-    label = quoted(path)
-    pixels = _pixels(images, label)
-    return pixels, _labels(labels, len(pixels), label)
+        raise InputError(f"{label} is truncated, corrupt, or no .npz file") from error
+    images, notes = _channels_last(images, roles.images, label)
+    pixels = _pixels(images, roles.images, label)
+    return NpzImages(
+        pixels,
+        None if labels is None else class_indices(labels, len(pixels), str(roles.labels), label),
+        (*notes, *_not_read(headers, roles, path)),
+    )
 
 
-def _check_claims(path: Path) -> None:
-    """Refuse arrays that claim more than their file can hold before memory is set aside."""
+def _headers(path: Path) -> dict[str, _Header]:
+    """Return what the arrays of a file claim to be, by their names."""
+    headers = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.filename not in ("x", "x.npy", "y", "y.npy"):
-                continue
             with archive.open(member) as file:
-                claimed = _claimed_bytes(file, quoted(path))
-            if claimed > min(member.file_size, path.stat().st_size * MAX_DEFLATION):
-                raise ValueError(f"{member.filename} claims {claimed} bytes")
-            if claimed > MAX_NPZ_BYTES:
-                raise InputError(
-                    f"{quoted(path)} needs {claimed >> 30} GiB of memory: give a folder of images"
-                )
+                try:
+                    header = _Header(member, *_shape_dtype(file))
+                except ValueError:
+                    header = _Header(member)
+            headers[member.filename.removesuffix(NPY)] = header
+    return headers
 
 
-def _claimed_bytes(file: IO[bytes], label: str) -> int:
+def _shape_dtype(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     npy: Any = np.lib.format  # numpy 2.2 has no types for its functions
-    version = npy.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = npy.read_array_header_1_0(file)
-    else:
-        shape, _, dtype = npy.read_array_header_2_0(file)
-    if dtype.hasobject:
+    is_first = npy.read_magic(file) == (1, 0)
+    read_header = npy.read_array_header_1_0 if is_first else npy.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    return shape, dtype
+
+
+def _check_claim(path: Path, header: _Header, label: str) -> None:
+    """Refuse an array that claims more than its file can hold before memory is set aside."""
+    if header.dtype is None:
+        raise ValueError(f"{header.member.filename} is no array")
+    if header.dtype.hasobject:
         raise InputError(f"{label} holds Python objects: images need one size and one array")
-    return int(math.prod(shape) * dtype.itemsize)
+    claimed = int(math.prod(header.shape) * header.dtype.itemsize)
+    if claimed > min(header.member.file_size, path.stat().st_size * MAX_DEFLATION):
+        raise ValueError(f"{header.member.filename} claims {claimed} bytes")
+    if claimed > MAX_NPZ_BYTES:
+        raise InputError(f"{label} needs {claimed >> 30} GiB of memory: give a folder of images")
 
 
-def _pixels(images: npt.NDArray[np.generic], label: str) -> Pixels:
+def _not_read(headers: Mapping[str, _Header], roles: Roles, path: Path) -> tuple[DataNote, ...]:
+    others = [f"{quoted(name)} {each}" for name, each in headers.items() if name not in roles.names]
+    if not others:
+        return ()
+    labels = "no labels" if roles.labels is None else f"labels {quoted(roles.labels)}"
+    return (
+        DataNote(
+            f"{quoted(path)}: images are {quoted(roles.images)}, {labels}; not read: "
+            f"{first_few(others)}",
+            f"{quoted(choice(path))} names others",
+        ),
+    )
+
+
+def _channels_last(
+    images: npt.NDArray[np.generic], name: str, label: str
+) -> tuple[npt.NDArray[np.generic], tuple[DataNote, ...]]:
+    """Bring images to (count, height, width, channels), and say where that was not plain."""
     if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
+        return images[..., None], ()
+    if images.ndim != 4 or images.shape[1] not in CHANNELS:
+        return images, ()
+    found = f"{label}: {name} has shape {images.shape}"
+    if images.shape[3] in CHANNELS:
+        return images, (DataNote(found, "taken as (count, height, width, channels)"),)
+    taken = DataNote(found, "taken as (count, channels, height, width)")
+    return images.transpose(0, 2, 3, 1), (taken,)
+
+
+def _pixels(images: npt.NDArray[np.generic], name: str, label: str) -> Pixels:
+    if images.ndim != 4 or images.shape[3] not in CHANNELS or 0 in images.shape:
         raise InputError(
-            f"{label}: x has shape {images.shape}, where (count, height, width, 1 or 3) is needed"
+            f"{label}: {name} has shape {images.shape}, where (count, height, width, 1 or 3) is "
+            "needed"
+        )
+    if images.dtype.kind not in "fiu":
+        raise InputError(
+            f"{label}: {name} has dtype {images.dtype}, where pixels 0..255 are needed"
+        )
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(f"{label}: {name} has NaN or infinite values")
+    # Black images alone are 0 as whole numbers, too; as fractions they are as odd as others.
+    is_scaled = high <= 1 if images.dtype.kind == "f" else high == 1
+    if low < 0 or high > 255 or is_scaled:
+        advice = ": multiply them by 255" if is_scaled and low >= 0 else ""
+        raise InputError(
+            f"{label}: {name} spans {low:g} to {high:g}, where pixels 0..255 are needed{advice}; "
+            "edgecnn normalises them itself"
         )
     if images.dtype == np.uint8:
         return images.astype(np.uint8, copy=False)
-    if images.dtype.kind not in "fiu":
-        raise InputError(f"{label}: x has dtype {images.dtype}, where pixels 0..255 are needed")
-    values = images.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError(f"{label}: x has NaN or infinite values")
-    if values.min() < 0 or values.max() > 255 or (values.max() <= 1 and images.dtype.kind == "f"):
-        raise InputError(
-            f"{label}: x spans {values.min():g} to {values.max():g}, where pixels 0..255 are "
-            "needed: edgecnn normalises them itself"
-        )
-    return np.round(values).astype(np.uint8)
-
-
-def _labels(
-    labels: npt.NDArray[np.generic] | None, count: int, label: str
-) -> tuple[int, ...] | None:
-    if labels is None:
-        return None
-    flat = labels.reshape(-1)
-    if len(flat) != count or labels.dtype.kind not in "iu":
-        raise InputError(f"{label}: y needs one whole number for each of the {count} images in x")
-    classes = tuple(int(value) for value in flat)
-    if min(classes) < 0:
-        raise InputError(f"{label}: y has a negative class index")
-    return classes
+    return np.round(images.astype(np.float64)).astype(np.uint8)

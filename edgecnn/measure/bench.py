@@ -74,8 +74,8 @@ def bench(
         cooldown: Rest before each model: seconds (``"30"``), until a temperature (``"55C"``), or
             that for so long at most (``"55C,120s"``). Models are then measured one after the other,
             not in turn.
-        data: Labelled images for accuracy: class folders, a folder with ``images/`` and
-            ``val_map.txt``, an ``.npz`` with ``x`` and ``y``, or ``"digits"``.
+        data: Labelled images for accuracy: class folders, a list of images with labels, an
+            ``.npz``, or ``"digits"``; :func:`~edgecnn.data.datasets.open_dataset` says more.
         preprocess: How images become input, for files that do not say it: ``"tf"``, ``"torch"``,
             ``"caffe"``, ``"unit"`` or ``"raw"``.
         mean: Instead of ``preprocess``: mean of the pixels (0..255), one value or one a channel.

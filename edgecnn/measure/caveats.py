@@ -158,7 +158,9 @@ def weights_caveats(weights: object) -> Iterator[MeasurementWarning]:
 
 
 def data_caveats(dataset: Dataset) -> Iterator[MeasurementWarning]:
-    """Yield a warning where a folder has the name of built-in data."""
+    """Yield warnings about how data were read, and where a folder is named as built-in data."""
+    for note in dataset.notes:
+        yield MeasurementWarning("data-as-read", note.message, note.advice)
     if built_in := shadowed_name(dataset):
         yield MeasurementWarning(
             "folder-named-as-built-in",

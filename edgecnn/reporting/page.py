@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from edgecnn.core.charts import content_policy, library_script, script_json
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import counted, quoted_if_needed, size_text
 from edgecnn.records.columns import Column, card_fields
 from edgecnn.records.fields import Field
 from edgecnn.reporting.charts.chart import (
@@ -124,13 +124,9 @@ def _subtitle(settings: Sequence[Setting], rows: Sequence[ReportRow]) -> str:
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     machines = len({setting.machine for setting in settings})
     return (
-        f"{_count(len(rows), 'measurement')} of {_count(files, 'file')} on "
-        f"{_count(machines, 'device')}, {quoted_if_needed(when)}"
+        f"{counted(len(rows), 'measurement')} of {counted(files, 'file')} on "
+        f"{counted(machines, 'device')}, {quoted_if_needed(when)}"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _name(row: ReportRow) -> str:

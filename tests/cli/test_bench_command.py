@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,31 @@ def test_table_json_and_exit_code(
     assert [record.threads for record in records] == [1, 2]
     assert {(record.class_matching, record.label_offset) for record in records} == {("names", 1)}
     assert [len(record.latency_samples_ms) for record in records] == [20, 20]
+
+
+def test_files_of_the_data_that_are_not_used_are_accounted_for(
+    tmp_path: Path, colour_model: Any, colour_photos: Path, run_edgecnn: Any
+) -> None:
+    model = colour_model(tmp_path / "model.tflite")
+    data = tmp_path / "photos"
+    shutil.copytree(colour_photos, data)
+    (data / "0_red" / "clip.mp4").write_bytes(bytes(20))
+    (data / "3_none").mkdir()
+    options = ("--data", data, "--preprocess", "raw")
+    done = run_edgecnn("bench", model, *options, *QUICK)
+    assert done.returncode == 0, done.stderr
+    account = (
+        "11 files: 10 images, 1 of unknown suffix (.mp4), "
+        "1 folder without images, so no class (3_none): nothing but those images is used"
+    )
+    assert account in " ".join(done.stdout.split())
+    (data / "train").mkdir()
+    (data / "train" / "0_red").mkdir()
+    shutil.copy(data / "0_red" / "0.png", data / "train" / "0_red")
+    refused = run_edgecnn("bench", model, *options, *QUICK)
+    assert refused.returncode == 2
+    assert f"give one of them, {str(data / 'train')!r}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
 
 
 def test_columns_without_content_are_left_out(

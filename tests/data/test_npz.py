@@ -69,7 +69,9 @@ def test_whole_pixel_values_of_any_type(tmp_path: Path, dtype: str) -> None:
         np.testing.assert_array_equal(dataset.read(index), COLOUR[index])
 
 
-@pytest.mark.parametrize("labels", [np.arange(5, dtype=np.uint8), np.arange(5)[:, None]])
+@pytest.mark.parametrize(
+    "labels", [np.arange(5, dtype=np.uint8), np.arange(5)[:, None], np.arange(5)[None]]
+)
 def test_labels_of_any_integer_type_and_as_a_column(tmp_path: Path, labels: np.ndarray) -> None:
     assert opened(tmp_path, x=COLOUR, y=labels).labels == (0, 1, 2, 3, 4)
 
@@ -109,7 +111,11 @@ def nan() -> np.ndarray:
         (COLOUR[0, 0], "shape"),
         (COLOUR[None], "shape"),
         (np.uint8(7), "shape"),
-        (np.zeros((5, 3, 6, 4), np.uint8), "shape (5, 3, 6, 4)"),
+        (np.zeros((5, 2, 6, 4), np.uint8), "shape (5, 2, 6, 4)"),
+        (COLOUR > 127, "dtype bool"),
+        (COLOUR // 128, "multiply them by 255"),
+        ((COLOUR // 128).astype(np.int32), "multiply them by 255"),
+        (COLOUR / 255, "multiply them by 255"),
         (np.zeros((5, 6, 4, 2), np.uint8), "1 or 3"),
         (np.zeros((0, 6, 4, 3), np.uint8), "shape (0, 6, 4, 3)"),
         (np.zeros((5, 0, 4, 3), np.uint8), "shape"),
@@ -124,9 +130,17 @@ def test_images_that_are_none(tmp_path: Path, images: object, words: str) -> Non
     [
         (np.arange(4), "each of the 5 images"),
         (np.arange(6), "each of the 5 images"),
-        (np.eye(5, dtype=np.int64), "each of the 5 images"),
+        (np.eye(4, dtype=np.int64), "each of the 5 images"),
+        (np.eye(5)[None], "each of the 5 images"),
         (np.array([], np.int64), "each of the 5 images"),
-        (np.arange(5.0), "whole number"),
+        (np.arange(5) + 0.5, "whole number"),
+        (np.array([0, 1, np.nan, 2, 3]), "whole number"),
+        (np.array([0, 1, np.inf, 2, 3]), "whole number"),
+        (np.array([0, 1, 1e12, 2, 3]), "which is none"),
+        (np.ones((5, 3)), "not one-hot"),
+        (np.zeros((5, 3)), "not one-hot"),
+        (np.full((5, 2), 0.5), "not one-hot"),
+        (np.array([list("ab")] * 5), "dtype"),
         (np.array(list("abcde")), "whole number"),
         (np.array([0, 1, -1, 2, 3]), "negative"),
     ],
@@ -135,8 +149,97 @@ def test_labels_that_are_none(tmp_path: Path, labels: np.ndarray, words: str) ->
     assert words in refusal(write(tmp_path, x=COLOUR, y=labels))
 
 
-def test_without_images(tmp_path: Path) -> None:
-    assert "no array 'x'" in refusal(write(tmp_path, images=COLOUR, y=np.arange(5)))
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f4", "?"])
+def test_one_hot_labels(tmp_path: Path, dtype: str) -> None:
+    rows = np.zeros((5, 7), dtype)
+    rows[np.arange(5), [6, 0, 3, 3, 1]] = 1
+    assert opened(tmp_path, x=COLOUR, y=rows).labels == (6, 0, 3, 3, 1)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1)])
+def test_whole_numbers_as_floats(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    labels = np.array([4.0, 0.0, 2.0, 1.0, 999.0], np.float32).reshape(shape)
+    assert opened(tmp_path, x=COLOUR, y=labels).labels == (4, 0, 2, 1, 999)
+
+
+def test_channels_first_are_recognised_and_said(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, x=COLOUR.transpose(0, 3, 1, 2))
+    for index in range(5):
+        np.testing.assert_array_equal(dataset.read(index), COLOUR[index])
+    [note] = dataset.notes
+    assert str(note).endswith("x has shape (5, 3, 6, 4): taken as (count, channels, height, width)")
+    grey = opened(tmp_path, x=COLOUR[..., 0][:, None])
+    np.testing.assert_array_equal(grey.read(2), COLOUR[2, ..., :1])
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 32, 3), (5, 1, 9, 1), (5, 3, 3, 3)])
+def test_where_both_could_be_channels_the_last_axis_is_and_that_is_said(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    dataset = opened(tmp_path, x=images)
+    assert dataset.read(0).shape == shape[1:]
+    assert str(dataset.notes[0]).endswith("taken as (count, height, width, channels)")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [("X", "Y"), ("X", "y"), ("images", "labels"), ("x_test", "y_test"), ("x_train", "y_train")],
+)
+def test_customary_names_of_arrays(tmp_path: Path, images: str, labels: str) -> None:
+    dataset = opened(tmp_path, **{images: COLOUR, labels: np.arange(5)})
+    assert dataset.labels == (0, 1, 2, 3, 4)
+    assert dataset.notes == ()
+    np.testing.assert_array_equal(dataset.read(4), COLOUR[4])
+
+
+def test_arrays_that_are_not_read_are_said(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, x_test=COLOUR, y_train=np.arange(9), extra=np.zeros((2, 3)))
+    assert dataset.labels is None
+    [note] = dataset.notes
+    assert "images are 'x_test', no labels" in note.message
+    assert "'y_train' (9,) int64, 'extra' (2, 3) float64" in note.message
+
+
+def test_without_images_what_is_there_is_listed(tmp_path: Path) -> None:
+    path = write(tmp_path, pixels=COLOUR, digits=np.arange(5))
+    message = refusal(path)
+    assert "no array 'x'" in message
+    assert "'pixels' (5, 6, 4, 3) uint8, 'digits' (5,) int64" in message
+    dataset = open_dataset(f"{path}:pixels,digits")
+    assert dataset.labels == (0, 1, 2, 3, 4)
+    assert open_dataset(f"{path}:pixels").labels is None
+
+
+def test_two_parts_are_refused_and_can_be_chosen(tmp_path: Path) -> None:
+    arrays = {
+        "x_train": COLOUR[:3], "y_train": np.arange(3),
+        "x_test": COLOUR[3:], "y_test": np.array([7, 8]),
+    }  # fmt: skip
+    path = write(tmp_path, **arrays)
+    message = refusal(path)
+    for name in arrays:
+        assert repr(name) in message
+    dataset = open_dataset(f"{path}:x_test,y_test")
+    assert dataset.labels == (7, 8)
+    assert dataset.name == f"{path}:x_test,y_test"
+    np.testing.assert_array_equal(dataset.read(0), COLOUR[3])
+    with pytest.raises(InputError, match=r"no array 'x_tset': it has 'x_train' \(3, 6, 4, 3\)"):
+        open_dataset(f"{path}:x_tset")
+    with pytest.raises(InputError, match=r"one array of images"):
+        open_dataset(f"{path}:x_test,y_test,x_train")
+
+
+def test_a_chosen_array_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.npz"):
+        open_dataset(tmp_path / "none.npz:x")
+
+
+def test_a_member_that_is_no_array_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    path = write(tmp_path, x=COLOUR)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("readme.txt", "these are images")
+    assert len(open_dataset(path)) == 5
 
 
 class Trap:

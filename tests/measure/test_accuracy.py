@@ -71,7 +71,7 @@ def test_background_class_and_top_5(tmp_path: Path, colour_model: Any, colour_ph
 
 
 def test_data_without_labels_or_readable_images(tmp_path: Path, colour_model: Any) -> None:
-    np.savez(tmp_path / "x.npz", x=np.ones((2, 4, 4, 3), np.uint8))
+    np.savez(tmp_path / "x.npz", x=np.full((2, 4, 4, 3), 9, np.uint8))
     with pytest.raises(InputError, match="no labels"):
         open_labelled(tmp_path / "x.npz")
     for name in ("0", "1", "2"):

@@ -185,6 +185,26 @@ def test_too_few_that_can_be_read_are_refused(
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_files_of_the_data_that_are_not_used_are_accounted_for(
+    tmp_path: Path, pictures: Images
+) -> None:
+    save_all(tmp_path / "photos", pictures, 12)
+    (tmp_path / "photos" / "clip.mp4").write_bytes(b"")
+    request = Request(
+        source=find_source("mobilenet_v2"),
+        schemes=parse_schemes("int8"),
+        options=BuildOptions(weights="imagenet"),
+        preprocessing=Preprocessing(),
+        input_type=None,
+        calibrate=str(tmp_path / "photos"),
+        samples=12,
+        recover="fast",
+        on_progress=lambda phase, done, total: None,
+    )
+    [warning] = request.check().warnings
+    assert "13 files: 12 images, 1 of unknown suffix (.mp4)" in warning
+
+
 def test_a_folder_with_the_name_of_built_in_data_is_said(
     tmp_path: Path, pictures: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:

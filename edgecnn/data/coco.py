@@ -1,0 +1,107 @@
+"""COCO-style JSON: images, annotations that give each image a category, and the categories."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+from edgecnn.core.text import counted, first_few, quoted_if_needed
+from edgecnn.data.image_files import DataNote, ImageFiles
+from edgecnn.data.listed_images import ListedImage, listed_images
+from edgecnn.data.written_labels import named_labels
+
+COCO_LISTS = ("images", "annotations", "categories")
+
+
+def read_coco(path: Path, name: str) -> ImageFiles:
+    """Open the images of a COCO-style JSON file in which each has one category.
+
+    The categories name the classes, in the order of their ids. The ids themselves are no indices
+    of a model's outputs.
+
+    Args:
+        path: The JSON file, beside the images.
+        name: Name or path that the data are opened by.
+
+    Raises:
+        InputError: The file is malformed, or an image has several categories.
+
+    Example:
+        >>> read_coco(Path("photos/annotations.json"), "photos").class_names
+        ('cat', 'dog')
+    """
+    images, annotations, categories = _parts(path)
+    try:
+        names = _names(path, categories)
+        files = {image["id"]: str(image["file_name"]) for image in images}
+        of_images: dict[Any, set[str]] = defaultdict(set)
+        for annotation in annotations:
+            of_images[annotation["image_id"]].add(names[annotation["category_id"]])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{quoted(path)} is no COCO file: an entry lacks {error}, or is of another type"
+        ) from error
+    if len(files) < len(images):
+        raise InputError(f"{quoted(path)} has images of the same id")
+    _refuse_several(path, files, of_images)
+    listed = [
+        ListedImage(file, next(iter(of_images[image])), f"image {quoted(image)}")
+        for image, file in files.items()
+        if image in of_images
+    ]
+    notes = _without_category(path, len(files) - len(listed))
+    to_labels = partial(named_labels, names=list(names.values()))
+    return listed_images(path, name, listed, to_labels, notes)
+
+
+def _parts(path: Path) -> tuple[list[Any], list[Any], list[Any]]:
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{quoted(path)} is not JSON: {error}") from error
+    content = content if isinstance(content, dict) else {}
+    parts = [content.get(part) for part in COCO_LISTS]
+    if not all(isinstance(part, list) for part in parts):
+        raise InputError(
+            f"{quoted(path)} is no COCO file: it needs the lists {', '.join(COCO_LISTS)}"
+        )
+    images, annotations, categories = parts
+    return images, annotations, categories
+
+
+def _names(path: Path, categories: Sequence[Any]) -> dict[Any, str]:
+    """Return the name of each category by its id, in the order of the ids."""
+    names = {each["id"]: str(each["name"]) for each in categories}
+    if len(names) < len(categories) or len(set(names.values())) < len(names):
+        raise InputError(f"{quoted(path)} has categories of the same id or name")
+    return dict(sorted(names.items()))
+
+
+def _refuse_several(
+    path: Path, files: Mapping[Any, str], of_images: Mapping[Any, set[str]]
+) -> None:
+    several = [image for image, names in of_images.items() if len(names) > 1]
+    if several:
+        file, names = files.get(several[0], several[0]), sorted(of_images[several[0]])
+        raise InputError(
+            f"{quoted(path)} gives {counted(len(several), 'image')} several categories, such as "
+            f"{quoted(file)} ({first_few(map(quoted_if_needed, names))}): an image needs one class"
+        )
+
+
+def _without_category(path: Path, count: int) -> tuple[DataNote, ...]:
+    if not count:
+        return ()
+    return (
+        DataNote(
+            f"{quoted(path)} gives {counted(count, 'image')} no category", "they are left out"
+        ),
+    )
