@@ -129,12 +129,16 @@ def _numbers(values: tuple[float, ...]) -> str:
 def _cost(inspection: Inspection) -> str:
     costs = inspection.costs
     weights = size_text(costs.weight_bytes)
-    millions = f"{costs.parameters / 1e6:,.2f} M parameters, {costs.macs / 1e6:,.1f} M MACs"
-    return f"{millions}, {weights} of weights"
+    macs = "MACs not known (open shape)"
+    if costs.macs is not None:
+        macs = f"{costs.macs / 1e6:,.1f} M MACs"
+    return f"{costs.parameters / 1e6:,.2f} M parameters, {macs}, {weights} of weights"
 
 
 def _memory(inspection: Inspection) -> str:
     costs = inspection.costs
+    if costs.activation_bytes is None and costs.macs is None:
+        return "not known: the shape is open"
     if costs.activation_bytes is None:
         return "too many tensors to plan their memory"
     text = f"about {size_text(costs.activation_bytes)} for activations at once"

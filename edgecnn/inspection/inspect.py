@@ -17,7 +17,7 @@ from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
-from edgecnn.tflite.cost import operator_rows
+from edgecnn.tflite.cost import operator_rows, total_macs
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import Signature, TfliteModel
@@ -32,14 +32,16 @@ class Costs:
 
     Args:
         parameters: Number of weights and biases.
-        macs: Multiply-adds of convolutions and dense layers for one image.
+        macs: Multiply-adds of convolutions and dense layers for one image; None where the size of
+            the input is open.
         weight_bytes: Bytes of the file's constants.
         widened_bytes: Further bytes of float16 weights once they are float32 in memory.
-        activation_bytes: Peak memory of activations, an estimate; None for too large a graph.
+        activation_bytes: Peak memory of activations, an estimate; None where the size of the input
+            is open, and for too large a graph.
     """
 
     parameters: int
-    macs: int
+    macs: int | None
     weight_bytes: int
     widened_bytes: int
     activation_bytes: int | None
@@ -159,7 +161,7 @@ def _costs(model: TfliteModel) -> Costs:
     rows = operator_rows(model)
     return Costs(
         parameters=sum(row.parameters for row in rows),
-        macs=sum(row.macs for row in rows),
+        macs=total_macs(rows),
         weight_bytes=sum(row.bytes for row in rows),
         widened_bytes=widened_bytes(model),
         activation_bytes=activation_bytes(model),

@@ -13,7 +13,7 @@ from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
-from edgecnn.tflite.cost import CostRow, operator_rows
+from edgecnn.tflite.cost import CostRow, operator_rows, total_macs
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.reading import read_model
 
@@ -43,9 +43,9 @@ class ModelSummary:
         return sum(row.parameters for row in self.rows)
 
     @property
-    def macs(self) -> int:
-        """Multiply-adds of all rows."""
-        return sum(row.macs for row in self.rows)
+    def macs(self) -> int | None:
+        """Multiply-adds of all rows; None where the size of the input is open."""
+        return total_macs(self.rows)
 
     @property
     def bytes(self) -> int:
