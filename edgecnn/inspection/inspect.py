@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.data.inputspec import height_and_width
+from edgecnn.devices.file_calls import file_call
 from edgecnn.golden.sample import GOLDEN_FILE, MAX_SAMPLE_BYTES
 from edgecnn.inspection.clients import ClientVerdict, FileFacts, clients_for
 from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
@@ -17,6 +19,7 @@ from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.cost import operator_rows, total_macs
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.outputs import class_count, final_activation
@@ -110,11 +113,13 @@ class Inspection:
         return plain
 
 
-def inspect(path: str | Path) -> Inspection:
+def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> Inspection:
     """Say what a ``.tflite`` file is: tensors, ops, costs, metadata, runtimes, clients, oddities.
 
     Args:
         path: A ``.tflite`` file of any tool.
+        size: For a file that takes images of any size: pixels of their sides, or (height, width),
+            for which costs are told. Only then is the file run, once, in a child process.
 
     Raises:
         InputError: The file is missing, unreadable, truncated, no ``.tflite`` file, or its metadata
@@ -126,6 +131,7 @@ def inspect(path: str | Path) -> Inspection:
         []
     """
     file = DescribedFile(path)
+    costs = _costs(_sized(file, size))
     model, metadata, labels = file.model, file.metadata, file.labels
     facts = FileFacts(model, metadata, None if labels is None else len(labels))
     inputs = [
@@ -142,7 +148,7 @@ def inspect(path: str | Path) -> Inspection:
         classes=class_count(model),
         activation=final_activation(model),
         operators=operators_by_precision(model),
-        costs=_costs(model),
+        costs=costs,
         subgraphs=model.subgraphs,
         signatures=model.signatures,
         metadata=metadata,
@@ -155,6 +161,12 @@ def inspect(path: str | Path) -> Inspection:
         clients=clients_for(model, metadata, labels),
         oddities=find_oddities(facts, file.bytes),
     )
+
+
+def _sized(file: DescribedFile, size: int | tuple[int, int] | None) -> TfliteModel:
+    if size is None:
+        return file.model
+    return file_call(file, CallOptions(height_and_width(size))).model
 
 
 def _costs(model: TfliteModel) -> Costs:

@@ -163,8 +163,8 @@ def refuse_unrunnable(model: TfliteModel, label: str) -> None:
     strange = next((tensor for tensor in model.inputs if tensor.dtype in NO_NUMBERS), None)
     if strange is not None:
         raise InputError(
-            f"{label} takes values of type {strange.dtype} ({quoted(strange.name)}), and edgecnn "
-            "can only feed numbers: cut the graph behind them"
+            f"{label} takes values of type {strange.dtype} ({quoted(strange.name)}), and only "
+            "numbers can be fed to it here"
         )
 
 
