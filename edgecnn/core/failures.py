@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
 
-
 ABORTED = "SIGABRT"
 """Signal with which a program ends itself, as the runtime does where a check of a kernel fails."""
 

@@ -87,7 +87,9 @@ class ModelCall:
 def choose_subgraph(
     signatures: Sequence[Signature], name: str | None, label: str
 ) -> tuple[int, str | None]:
-    """Return the number of the subgraph to call, and the signature's name where there was a choice.
+    """Return the number of the subgraph to call, and the signature's name where it matters.
+
+    Where all signatures run the same graph, none need be named.
 
     Args:
         signatures: All signatures of a file.
@@ -98,13 +100,13 @@ def choose_subgraph(
         InputError: There is no such signature, or several run different subgraphs and none was
             named.
     """
+    subgraphs = {each.subgraph for each in signatures}
     if name is not None:
         found = next((each for each in signatures if each.name == name), None)
         if found is None:
             listed = f"it has {_listed(signatures)}" if signatures else "it has none"
             raise InputError(f"{label} has no signature {quoted(name)}: {listed}")
-        return found.subgraph, found.name if len(signatures) > 1 else None
-    subgraphs = {each.subgraph for each in signatures}
+        return found.subgraph, found.name if len(subgraphs) > 1 else None
     if len(subgraphs) > 1:
         raise InputError(
             f"{label} has {len(signatures)} signatures, which run different graphs: choose by "
