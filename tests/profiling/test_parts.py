@@ -11,7 +11,7 @@ from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.memory_reuse import with_idle_bytes
 from edgecnn.profiling.profiled_ops import ProfiledOp, running_ops
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
-from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.reading import parse_model, read_model
 
 from .nets import Net, lopsided
 
@@ -142,3 +142,24 @@ def test_copies_between_two_sizes() -> None:
 )
 def test_advice(bound: str, ops: list[ProfiledOp], says: str) -> None:
     assert says in advice(bound, ops, 1.0, LIMITS)
+
+
+def test_sparse_weights_are_weights_and_no_ops(shared_data: Path) -> None:
+    path = shared_data / "strangers" / "face_sparse.tflite"
+    model = read_model(path)
+    ops = running_ops(model)
+    assert not {"DENSIFY", "DEQUANTIZE"} & {op.kind for op in ops}
+    assert model.scheme == "float16"
+    # Of a sparse layer, the weights are filled up and widened while the part is loaded, and the
+    # bias is widened.
+    sparse = next(op for op in model.operators if op.name == "DENSIFY").outputs[0]
+    (widening,) = (op for op in model.operators if sparse in op.inputs)
+    (place,) = (n for n, op in enumerate(model.operators) if widening.outputs[0] in op.inputs)
+    (layer,) = (op for op in ops if op.place == place)
+    part = cutter_of(path, ops, model).alone(layer)
+    kinds = parse_model(part, "the part").op_counts
+    assert (kinds["DENSIFY"], kinds["DEQUANTIZE"]) == (1, 2)
+    (image,) = (tensor for tensor in parse_model(part, "the part").inputs)
+    made = outputs(part, np.ones(image.shape, np.float32))
+    assert all(np.isfinite(one).all() and one.any() for one in made)
+    assert len(made) == copies(layer)
