@@ -93,14 +93,15 @@ class BuildOptions:
             return {n: value for n, value in values.items() if value != getattr(BuildOptions, n)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def refuse_for_file(self, label: str, *, sized: bool = True) -> None:
+    def refuse_for_file(self, label: str) -> None:
         """Raise InputError if an option was given that only an architecture's name takes.
+
+        ``--size`` is for files that take images of any size, too.
 
         Args:
             label: The file's name for the message.
-            sized: Whether ``--size`` is allowed, as for a model that takes images of any size.
         """
-        named = ", ".join(name for name in self.given_options() if name != "--size" or not sized)
+        named = ", ".join(name for name in self.given_options() if name != "--size")
         if named:
             raise InputError(
                 f"{named} goes with the name of an architecture; {label} is a model that is "

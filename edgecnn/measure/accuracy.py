@@ -15,6 +15,7 @@ from edgecnn.accuracy.output_labels import NO_LABELS, ModelOutputs, OutputLabels
 from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.file_calls import file_call
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
     OnImages,
@@ -24,6 +25,7 @@ from edgecnn.measure.parallel_classification import (
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
 from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TfliteModel
 
@@ -119,11 +121,13 @@ class ReferenceModel:
         path: Path of the file.
         sha256: SHA-256 of the file.
         task: The file with the images that it is to classify.
+        call: How the file is called.
     """
 
     path: Path
     sha256: str
     task: AccuracyTask
+    call: ModelCall
 
     @classmethod
     def open(
@@ -134,6 +138,7 @@ class ReferenceModel:
         label_offset: int | None = None,
         images: int | None = None,
         labels: OutputLabels = NO_LABELS,
+        call: CallOptions = NO_CALL_OPTIONS,
     ) -> ReferenceModel:
         """Read a file that others are to be compared with.
 
@@ -145,14 +150,16 @@ class ReferenceModel:
             images: Images to classify, drawn evenly over the classes; None classifies all.
             labels: Labels of the measured models' outputs, as the user has them; they hold for the
                 file, too, if it has as many outputs.
+            call: How the others are called, and this file, too, where it needs that.
 
         Raises:
             InputError: The file is no ``.tflite`` file, or it does not fit the data.
         """
         file = DescribedFile(path)
-        has_as_many = len(labels.names) == scores_output(file.model, file.label).elements
+        called = file_call(file, call.where_needed(file.model))
+        has_as_many = len(labels.names) == scores_output(called.model, file.label).elements
         task = AccuracyTask(
-            file.model,
+            called.model,
             dataset,
             preprocessing,
             label_offset,
@@ -160,7 +167,7 @@ class ReferenceModel:
             images,
             labels_for(file, labels if has_as_many else NO_LABELS),
         )
-        return cls(file.path, file.sha256, task)
+        return cls(file.path, file.sha256, task, called)
 
 
 class ReferenceRun:

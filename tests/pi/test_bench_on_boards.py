@@ -236,3 +236,14 @@ def test_boards_are_measured_at_the_same_time(
         with contextlib.suppress(AssertionError):
             wait_until(lambda pi=pi: not runners(pi), 5)
         assert runners(pi) == []
+
+
+def test_an_open_shape_and_a_signature_are_chosen_on_a_board(
+    quick_pi: EmulatedPi, known: Any, shared_data: Path
+) -> None:
+    known(kitchen=quick_pi)
+    strangers = shared_data / "strangers"
+    (sized,) = bench(strangers / "dilated_conv.tflite", device="kitchen", size=(32, 48), **QUICK)
+    assert (sized.input_shape, sized.input_shapes) == ((1, 32, 48, 3), "1x32x48x3")
+    (named,) = bench(strangers / "two_sig.tflite", device="kitchen", signature="model_two", **QUICK)
+    assert named.signature == "model_two"

@@ -11,7 +11,7 @@ from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.memory_reuse import with_idle_bytes
 from edgecnn.profiling.profiled_ops import ProfiledOp, running_ops
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
-from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.reading import parse_model, read_model
 
 from .nets import Net, lopsided
 
@@ -39,7 +39,7 @@ def test_each_copy_in_a_part_computes_what_the_op_does(tmp_path: Path) -> None:
     path = lopsided(tmp_path / "net.tflite")
     model = read_model(path)
     ops = with_idle_bytes(model, running_ops(model))
-    cutter = cutter_of(path, ops)
+    cutter = cutter_of(path, ops, model)
     image = np.random.default_rng(1).normal(0, 1, (1, 16, 16, 24)).astype(np.float32)
     value = image
     for one in ops:
@@ -59,7 +59,7 @@ def test_ops_that_the_runtime_may_join_are_found(tmp_path: Path) -> None:
     other = net.add("LOGISTIC", [swish], (1, 40))
     model = read_model(net.write(tmp_path / "a.tflite", net.add("MUL", [swish, other], (1, 40))))
     ops = with_idle_bytes(model, running_ops(model))
-    cutter = cutter_of(tmp_path / "a.tflite", ops)
+    cutter = cutter_of(tmp_path / "a.tflite", ops, model)
     assert [cutter.partner(one) for one in ops] == [None, ops[0], None, ops[2]]
     image = np.linspace(-4, 4, 40, dtype=np.float32)[None]
     for found in outputs(cutter.joined(ops[1], ops[0]), image):
@@ -72,7 +72,10 @@ def test_a_product_that_is_no_swish_has_no_partner(tmp_path: Path) -> None:
     product = net.add("MUL", [net.inputs[1], sigmoid], (1, 40))
     model = read_model(net.write(tmp_path / "a.tflite", product))
     ops = running_ops(model)
-    assert [cutter_of(tmp_path / "a.tflite", ops).partner(one) for one in ops] == [None, None]
+    assert [cutter_of(tmp_path / "a.tflite", ops, model).partner(one) for one in ops] == [
+        None,
+        None,
+    ]
 
 
 def test_memory_lies_idle_as_long_as_other_ops_are_at_work(tmp_path: Path) -> None:
@@ -139,3 +142,24 @@ def test_copies_between_two_sizes() -> None:
 )
 def test_advice(bound: str, ops: list[ProfiledOp], says: str) -> None:
     assert says in advice(bound, ops, 1.0, LIMITS)
+
+
+def test_sparse_weights_are_weights_and_no_ops(shared_data: Path) -> None:
+    path = shared_data / "strangers" / "face_sparse.tflite"
+    model = read_model(path)
+    ops = running_ops(model)
+    assert not {"DENSIFY", "DEQUANTIZE"} & {op.kind for op in ops}
+    assert model.scheme == "float16"
+    # Of a sparse layer, the weights are filled up and widened while the part is loaded, and the
+    # bias is widened.
+    sparse = next(op for op in model.operators if op.name == "DENSIFY").outputs[0]
+    (widening,) = (op for op in model.operators if sparse in op.inputs)
+    (place,) = (n for n, op in enumerate(model.operators) if widening.outputs[0] in op.inputs)
+    (layer,) = (op for op in ops if op.place == place)
+    part = cutter_of(path, ops, model).alone(layer)
+    kinds = parse_model(part, "the part").op_counts
+    assert (kinds["DENSIFY"], kinds["DEQUANTIZE"]) == (1, 2)
+    (image,) = (tensor for tensor in parse_model(part, "the part").inputs)
+    made = outputs(part, np.ones(image.shape, np.float32))
+    assert all(np.isfinite(one).all() and one.any() for one in made)
+    assert len(made) == copies(layer)
