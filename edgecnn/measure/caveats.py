@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import quoted
+from edgecnn.core.text import count_text
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
 from edgecnn.measure.sample_statistics import Drift, percentile
@@ -129,17 +130,25 @@ def _noisy(
 
 
 def thread_caveats(
-    threads: int, facts: DeviceFacts, cpus: tuple[int, ...] | None
+    threads: int, facts: DeviceFacts, cpus: tuple[int, ...] | None = None
 ) -> Iterator[MeasurementWarning]:
     """Yield a warning where threads have to share cores.
 
     Args:
         threads: Threads of the runtime.
-        facts: What the device is.
+        facts: What the device is, asked while the model was kept on its CPUs.
         cpus: Numbers of the CPUs that the model was kept on; None where it could use all.
     """
     cores = facts.cores if cpus is None else len(cpus)
-    if cores is not None and threads > cores:
+    usable = facts.confined_to(cpus)
+    if usable is not None and threads > usable:
+        fewer = f"use --threads {int(usable)}, or " if usable >= 1 else ""
+        yield MeasurementWarning(
+            "threads-exceed-cores",
+            f"{count_text(threads, 'thread')} on {count_text(usable, 'usable CPU')} of {cores}",
+            f"{fewer}measure without the taskset, cpuset or CPU quota that takes away the rest",
+        )
+    elif cores is not None and threads > cores:
         yield MeasurementWarning(
             "threads-exceed-cores",
             f"{threads} threads share {cores} core(s)",

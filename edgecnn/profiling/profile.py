@@ -15,6 +15,7 @@ from edgecnn.core.progress import Progress, silent
 from edgecnn.core.version import __version__
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
+from edgecnn.measure.caveats import thread_caveats
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -189,6 +190,9 @@ class _Profiler:
             limits=limits,
             kinds=kind_times(self.ops, ops, limits),
             ops=ops,
-            notes=notes(times, ops, total, emulated=bool(facts.emulated)),
+            notes=(
+                *(f"{each.message}: {each.advice}" for each in thread_caveats(self.threads, facts)),
+                *notes(times, ops, total, emulated=bool(facts.emulated)),
+            ),
             seconds=seconds,
         )

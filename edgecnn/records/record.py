@@ -111,6 +111,10 @@ class Outline:
     cpus: Annotated[str | None, words(
         'Numbers of the CPUs that the model was kept on, ``"0,1"``; None if the system chose them.',
         "cpus", BOTH | LIST, 1, usual=None, column=3)] = None
+    usable_cpus: Annotated[float | None, condition(
+        "CPUs that the runner could use at the same time, where its affinity or a CPU quota left "
+        "it fewer than the device has, or than ``cpus`` names; None if it could use them all.",
+        "usable CPUs", BOTH | LIST, 1, text="{:g}".format, usual=None, column=5)] = None
     protocol: Annotated[str | None, words(
         'Rules of the measurement: ``"mlperf-single-stream"``, whose result is the 90th '
         "percentile; None for the default ones.", "protocol", BOTH | LIST, 9, usual=None,
