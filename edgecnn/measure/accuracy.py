@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.labelled_data import find_label_offset
 from edgecnn.accuracy.result import Accuracy, OtherModel
+from edgecnn.accuracy.seen_images import SeenImageFinder, SeenImages
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.golden.calibration_images import CalibrationRecord, calibration_record
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
     OnImages,
     RunnerSource,
     classify_images,
 )
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
 from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
-from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TfliteModel
 
@@ -36,6 +38,7 @@ class AccuracyTask:
         label: What messages call the file.
         images: Images to classify, drawn evenly over the classes; None classifies all.
         labels: Names of the outputs, as the file has them.
+        calibration: The images that the file was made with; None where it does not say.
 
     Raises:
         InputError: The model and the data do not fit.
@@ -55,6 +58,7 @@ class AccuracyTask:
         label: str = "the model",
         images: int | None = None,
         labels: tuple[str, ...] = (),
+        calibration: CalibrationRecord | None = None,
     ) -> None:
         self.dataset = dataset
         every = range(len(dataset))
@@ -65,6 +69,9 @@ class AccuracyTask:
         self._offset = find_label_offset(self._output.elements, dataset, label_offset, label)
         self._labels = labels if len(labels) == self._output.elements else self._class_names()
         self._gives_probabilities = final_activation(model) is not None
+        self._finder: SeenImageFinder | None = None
+        if calibration is not None:
+            self._finder = SeenImageFinder(dataset, calibration.digests, calibration.spec)
 
     def run(
         self,
@@ -103,11 +110,24 @@ class AccuracyTask:
             labels=self._labels,
             gives_probabilities=self._gives_probabilities,
             other=beside,
+            seen=self.seen(answers),
         )
 
     def deployed(self, runners: RunnerSource | None) -> DeployedModel:
         """Return the model as it lies on a device."""
-        return DeployedModel(self._spec, self._input, self._output, self._offset, runners)
+        model = DeployedModel(self._spec, self._input, self._output, self._offset, runners)
+        finder = self._finder
+        if finder is not None and finder.knows_the_cut_of(self._spec):
+            return replace(model, on_cut=finder.look)
+        return model
+
+    def seen(self, answers: Answers) -> SeenImages | None:
+        """Return which images the file was made with; None where it does not say.
+
+        Args:
+            answers: Answers to the images.
+        """
+        return None if self._finder is None else self._finder.among(answers.indices.tolist())
 
     def _class_names(self) -> tuple[str, ...]:
         """Return the data's names of its classes by output."""
@@ -151,8 +171,16 @@ class ReferenceModel:
         Raises:
             InputError: The file is no ``.tflite`` file, or it does not fit the data.
         """
-        file = TfliteFile(path)
-        task = AccuracyTask(file.model, dataset, preprocessing, label_offset, file.label, images)
+        file = DescribedFile(path)
+        task = AccuracyTask(
+            file.model,
+            dataset,
+            preprocessing,
+            label_offset,
+            file.label,
+            images,
+            calibration=calibration_record(file),
+        )
         return cls(file.path, file.sha256, task)
 
 
@@ -166,12 +194,14 @@ class ReferenceRun:
     Attributes:
         model: The reference as it lies on the device.
         answers: Answers of the reference; None before it has classified the images.
+        seen: The images that the reference was made with; None where it does not say, or before.
     """
 
     def __init__(self, reference: ReferenceModel, runners: RunnerSource) -> None:
         self.reference = reference
         self.model = reference.task.deployed(runners)
         self.answers: Answers | None = None
+        self.seen: SeenImages | None = None
 
     def may_join(self, other: DeployedModel) -> bool:
         """Return whether the reference can classify together with another model.
@@ -193,7 +223,8 @@ class ReferenceRun:
             assert runners is not None
             images = (task.dataset, task.indices, [self.model])
             [self.answers] = classify_images(*images, most=runners.most, on_images=on_images)
+        self.seen = self.seen or self.reference.task.seen(self.answers)
         shift = self.model.offset - offset
         agreement = Agreement.of(answers, self.answers, shift)
         path, digest = str(self.reference.path), self.reference.sha256
-        return OtherModel(path, digest, agreement, self.answers, shift)
+        return OtherModel(path, digest, agreement, self.answers, shift, self.seen)

@@ -9,6 +9,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
+from edgecnn.golden.calibration_images import calibration_record
 from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
@@ -51,6 +52,7 @@ class DeviceAccuracy:
             label,
             plan.images,
             _labels(file),
+            calibration_record(file),
         )
 
     def run(
@@ -83,7 +85,7 @@ class DeviceAccuracy:
             return task.run(session, report, more, reference)
         accuracy = task.run(session, report, more)
         # The model is the reference itself, which need not classify the images a second time.
-        reference.answers = accuracy.answers
+        reference.answers, reference.seen = accuracy.answers, accuracy.seen
         return accuracy
 
     @cached_property

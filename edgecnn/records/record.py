@@ -38,6 +38,9 @@ THROTTLED = "throttled"
 EMULATED = "emulated"
 UNDECIDED = "undecided"
 
+CALIBRATION_IMAGES = "calibration-images"
+"""Code of the warning that a file was made with some of the images that it classified."""
+
 ACCURACY = Topic.ACCURACY
 REPORT, LIST, TOOLTIP, BOTH = (
     ShownIn.REPORT, ShownIn.LIST, ShownIn.TOOLTIP, ShownIn.TABLES,
@@ -289,6 +292,17 @@ class Record(Outline):
     top1_low_percent: Annotated[float | None, share(
         "Lower end of top-1's 95 % interval (Wilson's score).")] = None
     top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None
+    images_seen: Annotated[int | None, remark(
+        "Images among those classified that the file was made with, by their digests: it was "
+        "calibrated on them, or its steps were chosen by them; None where the file does not say.",
+        )] = None
+    top1_unseen_percent: Annotated[float | None, share(
+        "Top-1 of all other images, where the file was made with some of them.",
+        "top-1 % of unseen images", BOTH, 8, confidence=95)] = None
+    top1_unseen_low_percent: Annotated[float | None, share(
+        "Lower end of the 95 % interval of unseen images' top-1.")] = None
+    top1_unseen_high_percent: Annotated[float | None, share(
+        "Upper end of the 95 % interval of unseen images' top-1.")] = None
     top5_percent: Annotated[float | None, share(
         "Share of the images with the label among the best five classes; None below six outputs.",
         "top-5 %", BOTH, 1, confidence=95, spread=Spread.IMAGES)] = None
@@ -322,6 +336,14 @@ class Record(Outline):
     warnings: Annotated[tuple[MeasurementWarning, ...], remark(
         "What to know before trusting the figures.")]
     # fmt: on
+
+    def messages_of(self, code: str) -> list[str]:
+        """Return the messages of the warnings of one kind, one at most as a rule.
+
+        Args:
+            code: Kind of the warnings.
+        """
+        return [warning.message for warning in self.warnings if warning.code == code]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the fields."""
