@@ -1,8 +1,9 @@
-"""Control groups with a CPU quota, for tests on machines that let this user make one."""
+"""Control groups that limit CPUs, for tests on machines that let this user make one."""
 
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-HIERARCHIES = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))
-"""Where the first and the second version of control groups are mounted as a rule."""
+ROOT = Path("/sys/fs/cgroup")
+"""Where control groups are mounted as a rule; those of the first version by their controllers."""
 
 PERIOD_US = 100_000
+REMOVED_WITHIN_S = 20.0
 
 
 @contextmanager
@@ -24,18 +26,28 @@ def cpu_group(quota: float | None = None, within: Path | None = None) -> Iterato
         quota: CPUs that the processes of the group may use; None for no quota.
         within: Group that the new one is made in; None for the root of a hierarchy.
     """
-    name = f"edgecnn-test-{uuid.uuid4().hex[:8]}"
-    group = (_hierarchy() if within is None else within) / name
-    try:
-        group.mkdir()
-    except OSError as error:
-        pytest.skip(f"no control group can be made here: {error.strerror}")
-    try:
+    with _group(_hierarchy("cpu") if within is None else within) as group:
         if quota is not None:
-            _limit(group, round(quota * PERIOD_US))
+            microseconds = round(quota * PERIOD_US)
+            if (group / "cpu.cfs_quota_us").exists():
+                _set(group, "cpu.cfs_period_us", PERIOD_US)
+                _set(group, "cpu.cfs_quota_us", microseconds)
+            else:
+                _set(group, "cpu.max", f"{microseconds} {PERIOD_US}")
         yield group
-    finally:
-        group.rmdir()
+
+
+@contextmanager
+def cpuset_group(cpu: int) -> Iterator[Path]:
+    """Make a control group whose processes may run on one CPU, as :func:`cpu_group` does.
+
+    Args:
+        cpu: Number of the CPU.
+    """
+    with _group(_hierarchy("cpuset")) as group:
+        _set(group, "cpuset.cpus", cpu)
+        _set(group, "cpuset.mems", 0)
+        yield group
 
 
 def joining(group: Path) -> Callable[[], None]:
@@ -43,25 +55,46 @@ def joining(group: Path) -> Callable[[], None]:
     return lambda: (group / "cgroup.procs").write_text(str(os.getpid())) and None
 
 
-def _hierarchy() -> Path:
-    for folder in HIERARCHIES:
-        if (folder / "cpu.cfs_quota_us").exists() or _controls_cpus(folder):
-            return folder
-    pytest.skip("no hierarchy of control groups here limits CPUs")
-
-
-def _controls_cpus(folder: Path) -> bool:
-    controlled = folder / "cgroup.subtree_control"
-    return controlled.exists() and "cpu" in controlled.read_text().split()
-
-
-def _limit(group: Path, quota_us: int) -> None:
-    old = group / "cpu.cfs_quota_us"
+@contextmanager
+def _group(within: Path) -> Iterator[Path]:
+    group = within / f"edgecnn-test-{uuid.uuid4().hex[:8]}"
     try:
-        if old.exists():
-            (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-            old.write_text(str(quota_us))
-        else:
-            (group / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
+        group.mkdir()
     except OSError as error:
-        pytest.skip(f"no CPU quota can be set here: {error.strerror}")
+        pytest.skip(f"no control group can be made here: {error.strerror}")
+    try:
+        yield group
+    finally:
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Remove a group as soon as the last of its processes is gone."""
+    give_up = time.monotonic() + REMOVED_WITHIN_S
+    while True:
+        try:
+            return group.rmdir()
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+
+
+def _hierarchy(controller: str) -> Path:
+    """Return where a controller's groups are, in the first version of control groups or the second.
+
+    The second version may be mounted beside the first, without controllers.
+    """
+    first, controlled = ROOT / controller, ROOT / "cgroup.subtree_control"
+    if first.is_dir():
+        return first
+    if controlled.exists() and controller in controlled.read_text().split():
+        return ROOT
+    pytest.skip(f"no control groups with the controller {controller} are here")
+
+
+def _set(group: Path, name: str, value: object) -> None:
+    try:
+        (group / name).write_text(str(value))
+    except OSError as error:
+        pytest.skip(f"{name} of a control group cannot be set here: {error.strerror}")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.cpu_limits import group_folders, quota_of, usable_cores, usable_cpus
+from edgecnn.core.cpu_limits import group_folders, quota_of, usable_cores
 
-from .control_groups import cpu_group, joining
+from .control_groups import cpu_group, cpuset_group, joining
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems tell of no confinement")
 
@@ -69,6 +69,18 @@ def test_quotas_of_both_versions(
     assert quota_of(tmp_path) == quota
 
 
+def said_in(group: Path) -> str:
+    """Return what a process in a control group says of its usable CPUs."""
+    code = "from edgecnn.core.cpu_limits import *; print(usable_cpus(), usable_cores())"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=joining(group),
+    ).stdout
+
+
 @LINUX
 def test_a_process_on_one_cpu_can_use_one() -> None:
     code = (
@@ -82,19 +94,14 @@ def test_a_process_on_one_cpu_can_use_one() -> None:
 
 
 @LINUX
-@pytest.mark.parametrize(("quota", "usable", "cores"), [(0.5, 0.5, 1), (1.0, 1.0, 1)])
-def test_a_quota_of_a_group_limits_the_groups_within(
-    quota: float, usable: float, cores: int
-) -> None:
-    code = "from edgecnn.core.cpu_limits import *; print(usable_cpus(), usable_cores())"
-    with cpu_group(quota) as outer, cpu_group(within=outer) as inner:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            preexec_fn=joining(inner),
-        )
-    assert done.stdout == f"{usable} {cores}\n"
+def test_a_quota_of_a_group_limits_the_groups_within() -> None:
+    with cpu_group(0.5) as outer, cpu_group(within=outer) as inner:
+        assert said_in(inner) == "0.5 1\n"
     assert not outer.exists()
-    assert usable_cpus() is not None
+
+
+@LINUX
+def test_a_cpuset_leaves_its_cpus() -> None:
+    with cpuset_group(min(os.sched_getaffinity(0))) as group:
+        usable, cores = said_in(group).split()
+    assert float(usable) <= 1 == int(cores)
