@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from edgecnn.accuracy.labelled_data import open_labelled
-from edgecnn.core.platform_support import usable_cores
+from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop

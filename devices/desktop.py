@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgecnn.core.child import ChildProcess, module_command
-from edgecnn.core.platform_support import usable_cores
+from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.devices.device import DESKTOP, Device, OnBytes
 from edgecnn.runner.session import RunnerSession
 

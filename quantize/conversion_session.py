@@ -25,6 +25,7 @@ from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, drop_in_warnings
+from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
@@ -284,6 +285,7 @@ class _ConversionSession(SourceSession):
         if golden is None:
             return {}
         images = self.calibration if plan.scheme.is_calibrated else None
+        digests = self._calibration_digests if images else None
         provenance = {
             "source": self._source_described,
             "scheme": plan.scheme.name,
@@ -292,7 +294,16 @@ class _ConversionSession(SourceSession):
             "fidelity": written.proof.to_dict() if written.proof else None,
             "versions": {"edgecnn": __version__, **self.source.versions},
         }
-        return {GOLDEN_FILE: dataclasses.replace(golden, provenance=provenance).to_bytes()}
+        golden = dataclasses.replace(golden, provenance=provenance, calibrated_on=digests)
+        return {GOLDEN_FILE: golden.to_bytes()}
+
+    @cached_property
+    def _calibration_digests(self) -> CalibrationDigests | None:
+        """Digests of the user's images; None where noise stands in for images."""
+        images = self.calibration
+        if images is None or self.checked.calibration_data is None:
+            return None
+        return CalibrationDigests.of(images.images, images.fitted)
 
     def _warnings(
         self, plan: OutputPlan, written: FileWritten, model: TfliteModel

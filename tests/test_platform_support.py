@@ -82,17 +82,6 @@ def test_what_linux_counts() -> None:
     assert memory and memory > 1 << 28
 
 
-@LINUX
-def test_cores_are_those_that_a_process_was_left() -> None:
-    code = (
-        "from edgecnn.core.platform_support import *; one = min(usable_cpus()); "
-        "keep_on_cpus([one]); print(usable_cores(), usable_cpus() == {one})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "1 True\n"
-    assert platform.usable_cores() == len(os.sched_getaffinity(0))
-
-
 @POSIX
 def test_a_file_is_exposed_if_others_can_read_it(tmp_path: Path) -> None:
     file = tmp_path / "key"

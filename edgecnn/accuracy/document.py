@@ -106,6 +106,8 @@ def _answers(accuracy: Accuracy) -> AnswerColumns:
         "best": answers.top.tolist(),
         "best_scores": answers.scores.tolist(),
     }
+    if accuracy.seen is not None:
+        columns["seen"] = accuracy.seen.rows(answers)
     if accuracy.other is not None:
         others = accuracy.other.answer_to(answers)
         columns["against_answer"] = [

@@ -11,6 +11,7 @@ from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import Calibration, calibration
 from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.classes import Confusion
+from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.data.datasets import Dataset
 
 TOP_K = 5
@@ -27,6 +28,7 @@ class OtherModel:
         answers: Answers of the other model.
         translation: For each output of the other model the measured model's output for the same
             class, negative where it has none.
+        seen: The images that the other model was made with; None where its file does not say.
     """
 
     model: str
@@ -34,6 +36,7 @@ class OtherModel:
     agreement: Agreement
     answers: Answers
     translation: tuple[int, ...]
+    seen: SeenImages | None = None
 
     def answer_to(self, answers: Answers) -> dict[int, int]:
         """Return the other model's best class of each image, as an output of the measured model.
@@ -70,6 +73,7 @@ class Accuracy:
         classes: The model's outputs, and which of them stands for each class of the data.
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
         other: The model that classified the same images for comparison, if any.
+        seen: The images that the model was made with; None where its file does not say.
     """
 
     dataset: Dataset
@@ -77,6 +81,7 @@ class Accuracy:
     classes: ClassOutputs
     gives_probabilities: bool = False
     other: OtherModel | None = None
+    seen: SeenImages | None = None
 
     @property
     def data(self) -> str:
@@ -102,6 +107,16 @@ class Accuracy:
     def top1_percent(self) -> float:
         """Share of the images whose best class is the label, in percent."""
         return 100 * self.answers.share(1)
+
+    @cached_property
+    def unseen_answers(self) -> Answers | None:
+        """Answers to the images that the model was not made with, if it was made with some.
+
+        None also where it was made with all of them.
+        """
+        if not self.seen or len(self.seen) == self.images:
+            return None
+        return self.seen.without(self.answers)
 
     @property
     def top5_percent(self) -> float | None:
@@ -150,6 +165,15 @@ class Accuracy:
         if self.top5_percent is not None:
             low, high = self.answers.bounds(TOP_K)
             fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
+        if self.seen is not None:
+            fields["images_seen"] = len(self.seen)
+        if self.unseen_answers is not None:
+            low, high = self.unseen_answers.bounds(1)
+            fields.update(
+                top1_unseen_percent=100 * self.unseen_answers.share(1),
+                top1_unseen_low_percent=100 * low,
+                top1_unseen_high_percent=100 * high,
+            )
         if self.calibration is not None:
             fields["calibration_error_percent"] = 100 * self.calibration.error
         if self.other is not None:

@@ -62,6 +62,11 @@ def _figures(accuracy: Accuracy) -> Iterator[str]:
     answers = accuracy.answers
     yield f"classes matched by {accuracy.classes.matching.value}: {accuracy.classes.evidence}"
     yield f"top-1 {_share(answers.share(1), answers.bounds(1))}, 95 % interval"
+    if (unseen := accuracy.unseen_answers) is not None:
+        yield (
+            f"top-1 {_share(unseen.share(1), unseen.bounds(1))} without the "
+            f"{len(accuracy.seen or ())} images that the file was made with"
+        )
     if accuracy.top5_percent is not None:
         yield f"top-5 {_share(answers.share(TOP_K), answers.bounds(TOP_K))}"
     if accuracy.calibration is not None:

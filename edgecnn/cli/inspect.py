@@ -196,6 +196,8 @@ def _makers(inspection: Inspection) -> Iterator[Row]:
 def _golden(golden: dict[str, Any]) -> Iterator[Row]:
     if golden:
         yield "golden", f"{golden['samples']} pictures with answers: edgecnn verify FILE"
+    if images := golden.get("calibrated_on"):
+        yield "golden", f"made with {images:,} images, which bench --data knows by their digests"
     provenance = golden.get("provenance")
     for key, value in (
         list(provenance.items())[:SHOWN_KINDS] if isinstance(provenance, dict) else ()

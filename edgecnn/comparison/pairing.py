@@ -9,7 +9,7 @@ from pathlib import PurePath
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.records.conditions import Conditions, LabelledData
-from edgecnn.records.record import Record
+from edgecnn.records.record import CALIBRATION_IMAGES, Record
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,18 @@ class Pair:
         names = dict.fromkeys(PurePath(record.model).name for record in firsts)
         settings = dict.fromkeys(Conditions.of(record).setting for record in firsts)
         return f"{' -> '.join(names)}, {' -> '.join(settings)}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the accuracy of either side, one line each."""
+        sides = {"base": self.base, "new": self.new}
+        return [
+            f"{side}: {message}"
+            for side, records in sides.items()
+            for message in dict.fromkeys(
+                message for record in records for message in record.messages_of(CALIBRATION_IMAGES)
+            )
+        ]
 
 
 def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:

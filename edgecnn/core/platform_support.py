@@ -207,17 +207,7 @@ def has_screen() -> bool:
     return sys.platform in ("win32", "darwin") or any(map(os.environ.get, screens))
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use: fewer than there are where it is confined.
-
-    Only Linux tells of a confinement; elsewhere the answer is the number of logical cores.
-    """
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def usable_cpus() -> set[int] | None:
+def affinity() -> set[int] | None:
     """Return the numbers of the CPUs this process may run on; None on systems other than Linux."""
     if sys.platform == "linux":
         return os.sched_getaffinity(0)
@@ -228,7 +218,7 @@ def keep_on_cpus(cpus: Collection[int]) -> None:
     """Keep this process, and the threads that it will start, on some of the CPUs.
 
     Args:
-        cpus: Numbers that are in :func:`usable_cpus`. On systems other than Linux nothing is done.
+        cpus: Numbers that are in :func:`affinity`. On systems other than Linux nothing is done.
     """
     if sys.platform == "linux":
         os.sched_setaffinity(0, cpus)

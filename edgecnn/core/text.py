@@ -91,6 +91,16 @@ def one_decimal(value: float) -> str:
     return f"{value:.1f}"
 
 
+def count_text(count: float, name: str) -> str:
+    """Return a number of things with their name, which gets an ``s`` unless there is just one.
+
+    Example:
+        >>> count_text(1, "thread"), count_text(1.5, "usable CPU")
+        ('1 thread', '1.5 usable CPUs')
+    """
+    return f"{count:g} {name}{'' if count == 1 else 's'}"
+
+
 def minute_text(moment: str) -> str:
     """Return a moment of ISO 8601 to the minute.
 

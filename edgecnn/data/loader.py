@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from edgecnn.core.platform_support import usable_cores
+from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.images import Pixels, UnreadableImageError
 from edgecnn.data.inputspec import InputSpec

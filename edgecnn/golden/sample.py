@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.golden.patterns import GENERATOR
+from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 
 GOLDEN_FILE = "edgecnn_golden.json"
 """Name of the file that is packed behind the model and holds the golden sample."""
@@ -27,6 +28,9 @@ GOLDEN_DESCRIPTION = (
 """What the public metadata says of the golden sample's file."""
 
 FORMAT = 1
+
+CALIBRATED_ON = "calibrated_on"
+"""Key of the digests of the images that a file was made with."""
 
 MAX_SAMPLE_BYTES = 4 << 20
 """Most bytes of a golden sample's file that is read."""
@@ -79,6 +83,8 @@ class GoldenSample:
         made: ``runtime``, ``runtime_version``, ``threads`` and ``architecture`` with which the
             answers were made.
         provenance: What the file was made from and how, as plain values.
+        calibrated_on: The images that the file was made with; None where there were none, or where
+            an older edgecnn made the file.
     """
 
     spec: InputSpec
@@ -87,6 +93,7 @@ class GoldenSample:
     answers: tuple[GoldenAnswer, ...]
     made: dict[str, Any]
     provenance: dict[str, Any]
+    calibrated_on: CalibrationDigests | None = None
 
     def to_bytes(self) -> bytes:
         """Return the packed file: the same sample gives the same bytes."""
@@ -99,6 +106,8 @@ class GoldenSample:
             "made": self.made,
             "provenance": self.provenance,
         }
+        if self.calibrated_on is not None:
+            value[CALIBRATED_ON] = self.calibrated_on.to_dict()
         return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
@@ -177,6 +186,9 @@ def _parsed(value: Mapping[str, Any]) -> GoldenSample:
         answers=tuple(_answer(sample, elements) for sample in samples),
         made=value["made"],
         provenance=value["provenance"],
+        calibrated_on=CalibrationDigests.from_dict(value[CALIBRATED_ON])
+        if CALIBRATED_ON in value
+        else None,
     )
 
 

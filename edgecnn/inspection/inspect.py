@@ -11,12 +11,13 @@ from typing import Any
 from edgecnn.core.files import json_values
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.file_calls import file_call
-from edgecnn.golden.sample import GOLDEN_FILE, MAX_SAMPLE_BYTES
+from edgecnn.golden.sample import CALIBRATED_ON, GOLDEN_FILE, MAX_SAMPLE_BYTES
 from edgecnn.inspection.clients import ClientVerdict, FileFacts, clients_for
 from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
+from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.calls import CallOptions
@@ -73,7 +74,8 @@ class Inspection:
         metadata_buffers: Names of all metadata buffers.
         made_by: What edgecnn wrote into the file; None for files of other tools.
         golden: Number of ``samples`` of the golden sample, with what it was ``made``, and its
-            ``provenance``; None if the file has none that can be read.
+            ``provenance``, and the number of images that it was ``calibrated_on`` if they are known
+            by digest; None if the file has none that can be read.
         oldest_runtime: The oldest runtime that takes the file.
         clients: Which client libraries take the file as it is, and why others do not.
         oddities: What is unusual about the file.
@@ -191,7 +193,15 @@ def _golden(content: bytes | None) -> dict[str, Any] | None:
     if not isinstance(values, dict) or not isinstance(values.get("samples"), list):
         return None
     facts = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
-    return {"samples": len(values["samples"]), **facts}
+    return {"samples": len(values["samples"]), **_calibrated_on(values), **facts}
+
+
+def _calibrated_on(values: dict[str, Any]) -> dict[str, int]:
+    """Return how many images the file was made with, if their digests are in it."""
+    try:
+        return {CALIBRATED_ON: len(CalibrationDigests.from_dict(values[CALIBRATED_ON]))}
+    except (LookupError, TypeError, ValueError):
+        return {}
 
 
 def _shallow(value: Any, levels: int = MAX_LEVELS) -> Any:

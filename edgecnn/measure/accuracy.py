@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecnn.accuracy.agreement import Agreement
@@ -13,9 +13,11 @@ from edgecnn.accuracy.class_outputs import (
 )
 from edgecnn.accuracy.output_labels import NO_LABELS, ModelOutputs, OutputLabels, labels_for
 from edgecnn.accuracy.result import Accuracy, OtherModel
+from edgecnn.accuracy.seen_images import SeenImageFinder, SeenImages
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.file_calls import file_call
+from edgecnn.golden.calibration_images import CalibrationRecord, calibration_record
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
     OnImages,
@@ -41,6 +43,7 @@ class AccuracyTask:
         label: What messages call the file.
         images: Images to classify, drawn evenly over the classes; None classifies all.
         labels: Labels of the outputs, as the file or the user has them.
+        calibration: The images that the file was made with; None where it does not say.
 
     Raises:
         InputError: The model and the data do not fit.
@@ -60,6 +63,7 @@ class AccuracyTask:
         label: str = "the model",
         images: int | None = None,
         labels: OutputLabels = NO_LABELS,
+        calibration: CalibrationRecord | None = None,
     ) -> None:
         self.dataset = dataset
         every = range(len(dataset))
@@ -70,6 +74,9 @@ class AccuracyTask:
         outputs = ModelOutputs(self._output.elements, labels, label)
         self._classes = find_class_outputs(outputs, dataset, label_offset)
         self._gives_probabilities = final_activation(model) is not None
+        self._finder: SeenImageFinder | None = None
+        if calibration is not None:
+            self._finder = SeenImageFinder(dataset, calibration.digests, calibration.spec)
 
     def run(
         self,
@@ -106,11 +113,24 @@ class AccuracyTask:
             classes=self._classes,
             gives_probabilities=self._gives_probabilities,
             other=beside,
+            seen=self.seen(answers),
         )
 
     def deployed(self, runners: RunnerSource | None) -> DeployedModel:
         """Return the model as it lies on a device."""
-        return DeployedModel(self._spec, self._input, self._output, self._classes, runners)
+        model = DeployedModel(self._spec, self._input, self._output, self._classes, runners)
+        finder = self._finder
+        if finder is not None and finder.knows_the_cut_of(self._spec):
+            return replace(model, on_cut=finder.look)
+        return model
+
+    def seen(self, answers: Answers) -> SeenImages | None:
+        """Return which images the file was made with; None where it does not say.
+
+        Args:
+            answers: Answers to the images.
+        """
+        return None if self._finder is None else self._finder.among(answers.indices.tolist())
 
 
 @dataclass(frozen=True)
@@ -166,6 +186,7 @@ class ReferenceModel:
             file.label,
             images,
             labels_for(file, labels if has_as_many else NO_LABELS),
+            calibration_record(file),
         )
         return cls(file.path, file.sha256, task, called)
 
@@ -180,12 +201,14 @@ class ReferenceRun:
     Attributes:
         model: The reference as it lies on the device.
         answers: Answers of the reference; None before it has classified the images.
+        seen: The images that the reference was made with; None where it does not say, or before.
     """
 
     def __init__(self, reference: ReferenceModel, runners: RunnerSource) -> None:
         self.reference = reference
         self.model = reference.task.deployed(runners)
         self.answers: Answers | None = None
+        self.seen: SeenImages | None = None
 
     def may_join(self, other: DeployedModel) -> bool:
         """Return whether the reference can classify together with another model.
@@ -207,7 +230,8 @@ class ReferenceRun:
             assert runners is not None
             images = (task.dataset, task.indices, [self.model])
             [self.answers] = classify_images(*images, most=runners.most, on_images=on_images)
+        self.seen = self.seen or self.reference.task.seen(self.answers)
         translation = tuple(classes.translated(self.model.classes))
         agreement = Agreement.of(answers, self.answers, translation)
         path, digest = str(self.reference.path), self.reference.sha256
-        return OtherModel(path, digest, agreement, self.answers, translation)
+        return OtherModel(path, digest, agreement, self.answers, translation, self.seen)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgecnn.accuracy.result import Accuracy
+from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.core.files import quoted
+from edgecnn.core.text import count_text
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
 from edgecnn.measure.sample_statistics import Drift, percentile
 from edgecnn.records.bootstrap import FEWEST_SAMPLES
-from edgecnn.records.record import MeasurementWarning
+from edgecnn.records.record import CALIBRATION_IMAGES, MeasurementWarning
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
 from edgecnn.runner.session import DeviceFacts
 from edgecnn.runner.timing import Timing
@@ -129,17 +131,25 @@ def _noisy(
 
 
 def thread_caveats(
-    threads: int, facts: DeviceFacts, cpus: tuple[int, ...] | None
+    threads: int, facts: DeviceFacts, cpus: tuple[int, ...] | None = None
 ) -> Iterator[MeasurementWarning]:
     """Yield a warning where threads have to share cores.
 
     Args:
         threads: Threads of the runtime.
-        facts: What the device is.
+        facts: What the device is, asked while the model was kept on its CPUs.
         cpus: Numbers of the CPUs that the model was kept on; None where it could use all.
     """
     cores = facts.cores if cpus is None else len(cpus)
-    if cores is not None and threads > cores:
+    usable = facts.confined_to(cpus)
+    if usable is not None and threads > usable:
+        fewer = f"use --threads {int(usable)}, or " if usable >= 1 else ""
+        yield MeasurementWarning(
+            "threads-exceed-cores",
+            f"{count_text(threads, 'thread')} on {count_text(usable, 'usable CPU')} of {cores}",
+            f"{fewer}measure without the taskset, cpuset or CPU quota that takes away the rest",
+        )
+    elif cores is not None and threads > cores:
         yield MeasurementWarning(
             "threads-exceed-cores",
             f"{threads} threads share {cores} core(s)",
@@ -179,6 +189,7 @@ def accuracy_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
             f"{count} image(s) skipped, as they cannot be read: {named}{more}",
             "repair or remove them",
         )
+    yield from _seen_images(accuracy)
     if accuracy.classes.advice is not None:
         yield MeasurementWarning(
             "class-matching", accuracy.classes.evidence, accuracy.classes.advice
@@ -189,3 +200,26 @@ def accuracy_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
             f"NaN or infinite scores for {accuracy.not_finite} image(s)",
             "check the model's weights and its preprocessing",
         )
+
+
+def _seen_images(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
+    """Yield warnings where the file, or the one beside it, was made with some of the images."""
+    advice = "measure on images that the file was not made with"
+    if seen := accuracy.seen:
+        unseen = accuracy.unseen_answers
+        without = "" if unseen is None else f": without them top-1 is {100 * unseen.share(1):.1f} %"
+        message = f"{_seen_text(seen, accuracy.images, 'the file')}{without}"
+        yield MeasurementWarning(CALIBRATION_IMAGES, message, advice)
+    if accuracy.other is not None and (seen := accuracy.other.seen):
+        message = _seen_text(seen, accuracy.images, quoted(accuracy.other.model))
+        yield MeasurementWarning(f"{CALIBRATION_IMAGES}-of-other", message, advice)
+
+
+def _seen_text(seen: SeenImages, images: int, file: str) -> str:
+    uses = {
+        f"{file} was calibrated on": len(seen.fitted),
+        "that proved its steps": len(seen.held_out),
+    }
+    said = " or ".join(f"{use} ({count})" for use, count in uses.items() if count)
+    some = f"all {images}" if len(seen) == images else f"{len(seen)} of {images}"
+    return f"{some} images are among those that {said}"

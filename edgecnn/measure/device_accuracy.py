@@ -9,6 +9,7 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
+from edgecnn.golden.calibration_images import calibration_record
 from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
@@ -57,6 +58,7 @@ class DeviceAccuracy:
             label,
             plan.images,
             labels_for(file, plan.labels),
+            calibration_record(file),
         )
 
     def run(
@@ -91,7 +93,7 @@ class DeviceAccuracy:
             return task.run(session, report, more, reference)
         accuracy = task.run(session, report, more)
         # The model is the reference itself, which need not classify the images a second time.
-        reference.answers = accuracy.answers
+        reference.answers, reference.seen = accuracy.answers, accuracy.seen
         return accuracy
 
     @cached_property

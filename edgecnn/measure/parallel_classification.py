@@ -80,6 +80,7 @@ class DeployedModel:
         output: The tensor of scores.
         classes: The output for each class of the data.
         runners: Source of runners; None where the only runner has the model loaded already.
+        on_cut: Called with the images of each batch before the model classifies them.
     """
 
     spec: InputSpec
@@ -87,6 +88,7 @@ class DeployedModel:
     output: TensorInfo
     classes: ClassOutputs
     runners: RunnerSource | None
+    on_cut: Callable[[Sequence[LoadedImage]], None] = lambda images: None
 
     def open(
         self, stack: ExitStack, on_start: Callable[[RunnerSession], None] = lambda session: None
@@ -105,6 +107,7 @@ class DeployedModel:
 
     def submit(self, session: RunnerSession, images: Sequence[LoadedImage]) -> None:
         """Send a batch of images, all of them readable."""
+        self.on_cut(images)
         pixels = [loaded.image for loaded in images if loaded.image is not None]
         levels = to_levels(self.spec, self.input)
         if levels is None:

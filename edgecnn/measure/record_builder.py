@@ -111,6 +111,7 @@ def _conditions(measured: Measured, plan: BenchPlan) -> Fields:
         "python": loaded.python,
         "threads": measured.run.threads,
         "cpus": None if plan.cpus is None else ",".join(map(str, plan.cpus)),
+        "usable_cpus": measured.run.facts.confined_to(plan.cpus),
         "protocol": plan.protocol,
         "in_turn": measured.in_turn,
         "turn_group": measured.turn_group,

@@ -17,6 +17,7 @@ from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.devices.file_calls import file_call
+from edgecnn.measure.caveats import thread_caveats
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -206,6 +207,9 @@ class _Profiler:
             limits=limits,
             kinds=kind_times(self.ops, ops, limits),
             ops=ops,
-            notes=notes(times, ops, total, emulated=bool(facts.emulated)),
+            notes=(
+                *(f"{each.message}: {each.advice}" for each in thread_caveats(self.threads, facts)),
+                *notes(times, ops, total, emulated=bool(facts.emulated)),
+            ),
             seconds=seconds,
         )

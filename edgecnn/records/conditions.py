@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.core.text import count_text, quoted_if_needed
 from edgecnn.records.fields import EMULATED_MARK
 from edgecnn.records.record import Outline, Record
 
@@ -37,6 +37,7 @@ class Conditions:
         runtime_version: Version of the runtime.
         threads: Threads of the runtime.
         cpus: CPUs that the model was kept on; None if the system chose them.
+        usable_cpus: CPUs that the runner could use where these were fewer; None if it was free.
         protocol: Rules of the measurement; None for the default ones.
         signature: Signature that was called; None where the file leaves no choice.
         input_shapes: Shapes that inputs of open shape were given; None where the file says them.
@@ -50,6 +51,7 @@ class Conditions:
     runtime_version: str
     threads: int
     cpus: str | None
+    usable_cpus: float | None
     protocol: str | None
     signature: str | None
     input_shapes: str | None
@@ -78,28 +80,33 @@ class Conditions:
     @property
     def setting(self) -> str:
         """What was chosen: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
-        return f"{self.threads} thread{'' if self.threads == 1 else 's'}{self.restrictions}"
+        return f"{count_text(self.threads, 'thread')}{self.restrictions}"
 
     @property
     def restrictions(self) -> str:
         """All choices but the threads: ``" on CPU 0, mlperf-single-stream"``, or empty."""
         many = "s" if "," in (self.cpus or "") else ""
         where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
+        usable = self.usable_cpus
+        left = "" if usable is None else f" with {count_text(usable, 'usable CPU')}"
         rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
         called = "" if self.signature is None else f", signature {quoted_if_needed(self.signature)}"
         shapes = self.input_shapes
         given = "" if shapes is None else f", input {quoted_if_needed(shapes)}"
-        return where + rules + called + given
+        return where + left + rules + called + given
 
     def _text(self, name: str) -> str:
         value = getattr(self, name)
         if value is None:
             return ABSENT[name]
+        if isinstance(value, float):
+            return f"{value:g}"
         return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 ABSENT = {
     "cpus": "any",
+    "usable_cpus": "all",
     "protocol": "default",
     "signature": "the only one",
     "input_shapes": "the file's own",

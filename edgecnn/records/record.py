@@ -38,6 +38,9 @@ THROTTLED = "throttled"
 EMULATED = "emulated"
 UNDECIDED = "undecided"
 
+CALIBRATION_IMAGES = "calibration-images"
+"""Code of the warning that a file was made with some of the images that it classified."""
+
 ACCURACY = Topic.ACCURACY
 REPORT, LIST, TOOLTIP, BOTH = (
     ShownIn.REPORT, ShownIn.LIST, ShownIn.TOOLTIP, ShownIn.TABLES,
@@ -111,6 +114,10 @@ class Outline:
     cpus: Annotated[str | None, words(
         'Numbers of the CPUs that the model was kept on, ``"0,1"``; None if the system chose them.',
         "cpus", BOTH | LIST, 1, usual=None, column=3)] = None
+    usable_cpus: Annotated[float | None, condition(
+        "CPUs that the runner could use at the same time, where its affinity or a CPU quota left "
+        "it fewer than the device has, or than ``cpus`` names; None if it could use them all.",
+        "usable CPUs", BOTH | LIST, 1, text="{:g}".format, usual=None, column=5)] = None
     protocol: Annotated[str | None, words(
         'Rules of the measurement: ``"mlperf-single-stream"``, whose result is the 90th '
         "percentile; None for the default ones.", "protocol", BOTH | LIST, 9, usual=None,
@@ -299,6 +306,17 @@ class Record(Outline):
     top1_low_percent: Annotated[float | None, share(
         "Lower end of top-1's 95 % interval (Wilson's score).")] = None
     top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None
+    images_seen: Annotated[int | None, remark(
+        "Images among those classified that the file was made with, by their digests: it was "
+        "calibrated on them, or its steps were chosen by them; None where the file does not say.",
+        )] = None
+    top1_unseen_percent: Annotated[float | None, share(
+        "Top-1 of all other images, where the file was made with some of them.",
+        "top-1 % of unseen images", BOTH, 8, confidence=95)] = None
+    top1_unseen_low_percent: Annotated[float | None, share(
+        "Lower end of the 95 % interval of unseen images' top-1.")] = None
+    top1_unseen_high_percent: Annotated[float | None, share(
+        "Upper end of the 95 % interval of unseen images' top-1.")] = None
     top5_percent: Annotated[float | None, share(
         "Share of the images with the label among the best five classes; None below six outputs.",
         "top-5 %", BOTH, 1, confidence=95, spread=Spread.IMAGES)] = None
@@ -332,6 +350,14 @@ class Record(Outline):
     warnings: Annotated[tuple[MeasurementWarning, ...], remark(
         "What to know before trusting the figures.")]
     # fmt: on
+
+    def messages_of(self, code: str) -> list[str]:
+        """Return the messages of the warnings of one kind, one at most as a rule.
+
+        Args:
+            code: Kind of the warnings.
+        """
+        return [warning.message for warning in self.warnings if warning.code == code]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the fields."""

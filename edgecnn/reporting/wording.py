@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
-from edgecnn.records.record import EMULATED, STEADY, Record
+from edgecnn.records.record import CALIBRATION_IMAGES, EMULATED, STEADY, Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
 from edgecnn.reporting.findings.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
 from edgecnn.reporting.findings.rows import ReportRow
@@ -79,6 +79,7 @@ def doubts(answer: Answer) -> list[str]:
             f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
             f"measured on {record.images:,} images: more of them tell close files apart."
         )
+    texts += [f"{quoted_if_needed(text)}." for text in record.messages_of(CALIBRATION_IMAGES)]
     if record.verdict not in (None, STEADY, EMULATED):
         texts.append(f"{quoted_if_needed(f'Its time is {verdict_text(record)}')}.")
     return texts

@@ -21,6 +21,7 @@ SHARED = (
 
 RUNNER = (
     *SHARED,
+    "edgecnn.core.cpu_limits",
     "edgecnn.runner.ondevice.protocol",
     "edgecnn.runner.ondevice.system",
     "edgecnn.runner.ondevice.host",

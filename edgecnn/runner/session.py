@@ -86,6 +86,16 @@ class DeviceFacts(SystemFacts):
             emulated=is_emulated(facts.architecture, compatible, facts.emulation),
         )
 
+    def confined_to(self, cpus: Sequence[int] | None = None) -> float | None:
+        """Return how many CPUs the runner may use; None if nothing takes any away from it.
+
+        Args:
+            cpus: CPUs that the runner was kept on for the measurement; None if on none.
+        """
+        free = self.cores if cpus is None else len(cpus)
+        usable = self.usable_cpus
+        return usable if usable is not None and free is not None and usable < free else None
+
 
 @dataclass(frozen=True)
 class Classified:

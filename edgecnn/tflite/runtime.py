@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.core.platform_support import usable_cores
+from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.parts import part_of_ops
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor

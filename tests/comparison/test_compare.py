@@ -16,6 +16,7 @@ from edgecnn.comparison.gates import Gate
 from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import paired
 from edgecnn.core.errors import InputError
+from edgecnn.records.record import MeasurementWarning
 from edgecnn.store.store import Store
 
 DATA = {"data": "photos", "images": 1000}
@@ -41,6 +42,16 @@ def test_verdicts(make_run: Any) -> None:
     again = verdicts(base, make_run(3.0, seed=3, top1_percent=80.0, **DATA))
     assert again["latency_p50_ms"] == "no difference seen"
     assert again["model_bytes"] == again["top1_percent"] == "the same"
+
+
+def test_a_comparison_says_which_side_was_calibrated_on_its_images(make_run: Any) -> None:
+    says = "37 of 1000 images are among those that the file was calibrated on (37)"
+    warning = MeasurementWarning("calibration-images", says, "measure on others")
+    base = make_run(3.0, seed=1, top1_percent=80.0, **DATA)
+    new = make_run(3.0, seed=2, top1_percent=82.0, warnings=(warning,), **DATA)
+    (pair,) = paired([base], [new, new], force=False)
+    assert pair.notes == [f"new: {says}"]
+    assert paired([base], [base], force=False)[0].notes == []
 
 
 def test_models_that_saw_the_same_images_are_compared_image_by_image(make_run: Any) -> None:

@@ -14,6 +14,7 @@ from edgecnn.runner.session import DeviceFacts
 PI_5 = DeviceFacts(
     cpu="Raspberry Pi 5 Model B Rev 1.0",
     cores=4,
+    usable_cpus=4.0,
     memory_bytes=8_443_838_464,
     os="Debian GNU/Linux 12 (bookworm)",
     kernel="6.6.51+rpt-rpi-2712",
@@ -30,6 +31,7 @@ PC = replace(
     PI_5,
     cpu="Intel(R) Core(TM) i7-8550U",
     cores=8,
+    usable_cpus=8.0,
     architecture="x86_64",
     governor="powersave",
     board=None,

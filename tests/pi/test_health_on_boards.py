@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def test_facts_and_health_of_each_board(
     assert (facts.board, facts.soc) == (model.name, soc)
     assert (facts.bits, facts.userland) == (bits, "arm64" if bits == 64 else "armhf")
     assert (facts.governor, facts.cpu_max_mhz, facts.cores) == ("ondemand", max_mhz, 4)
+    # The emulator has the board's programs ask this machine's kernel what they may run on.
+    assert facts.usable_cpus is not None and 0 < facts.usable_cpus <= len(os.sched_getaffinity(0))
     assert facts.emulated is True
     assert health.throttled == 0x50005
     assert is_now(health.throttled, "under-voltage") and has_occurred(health.throttled, "throttled")

@@ -23,7 +23,12 @@ def cells(place: ShownIn, record: Record) -> dict[str, str | None]:
 
 @pytest.mark.parametrize(
     ("change", "title"),
-    [({"threads": 4}, "threads"), ({"cpus": "0"}, "cpus"), ({"protocol": "x"}, "protocol")],
+    [
+        ({"threads": 4}, "threads"),
+        ({"cpus": "0"}, "cpus"),
+        ({"protocol": "x"}, "protocol"),
+        ({"usable_cpus": 0.5}, "usable CPUs"),
+    ],
 )
 def test_bench_says_a_condition_that_is_not_the_usual_one(
     change: dict[str, Any], title: str

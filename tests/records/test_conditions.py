@@ -31,6 +31,7 @@ OTHERS: dict[str, Any] = {
     "runtime_version": "9",
     "threads": 2,
     "cpus": "0,1",
+    "usable_cpus": 1.5,
     "protocol": "mlperf-single-stream",
     "signature": "decode",
     "input_shapes": "1x224x224x3",
@@ -67,7 +68,7 @@ def test_each_field_that_is_a_condition_keeps_results_apart_in_reports(
 ) -> None:
     judged = {"data": "digits", "images": 400, "top1_percent": 90.0, "agreement_percent": 95.0}
     one = made_record(**judged, against="a.tflite", against_sha256="ab" * 32)
-    values: dict[type, Any] = {str: "another", int: 7, bool: True}
+    values: dict[type, Any] = {str: "another", int: 7, float: 1.5, bool: True}
     other = dataclasses.replace(one, **{field.name: values[field.kind]})
     store = Store(tmp_path / "r.sqlite")
     for record in (one, other):
@@ -92,6 +93,9 @@ def test_what_is_usual_is_not_said() -> None:
     assert free.differences(pinned) == (
         "threads: 1 and 2", "cpus: any and 0,1", "protocol: default and mlperf-single-stream",
     )  # fmt: skip
+    confined = Conditions.of(made_record(usable_cpus=1.5))
+    assert confined.setting == "1 thread with 1.5 usable CPUs"
+    assert free.differences(confined) == ("usable_cpus: all and 1.5",)
 
 
 def test_data_of_another_size_are_other_data() -> None:

@@ -13,6 +13,7 @@ import struct
 import time
 from pathlib import Path
 
+from edgecnn.core.cpu_limits import usable_cpus
 from edgecnn.core.platform_support import is_macos, physical_memory_bytes, system_text
 from edgecnn.runner.ondevice.protocol import EmulationSigns, HealthTexts, HostFacts
 from edgecnn.runner.ondevice.system import DEVICE_TREE, os_name, output_of, tree_text
@@ -25,6 +26,7 @@ def host_facts() -> HostFacts:
     return HostFacts(
         cpu=cpu_name(),
         cores=os.cpu_count(),
+        usable_cpus=usable_cpus(),
         memory_bytes=physical_memory_bytes(),
         os=os_name(),
         kernel=platform.release(),

@@ -49,6 +49,7 @@ class SystemFacts:
     Args:
         cpu: Name of the processor, or of the board where the system names only that.
         cores: Logical cores.
+        usable_cpus: CPUs that the runner may use at present, by its affinity and its CPU quota.
         memory_bytes: Physical memory.
         os: Name and version of the system.
         kernel: Version of the kernel.
@@ -61,6 +62,7 @@ class SystemFacts:
 
     cpu: str
     cores: Optional[int]
+    usable_cpus: Optional[float]
     memory_bytes: Optional[int]
     os: str
     kernel: str

@@ -17,11 +17,11 @@ from typing import Any
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.core.platform_support import (
+    affinity,
     keep_on_cpus,
     peak_memory_bytes,
     process_clock,
     resident_memory_bytes,
-    usable_cpus,
 )
 from edgecnn.runner.ondevice import protocol
 from edgecnn.runner.ondevice.host import host_facts, host_health, power_text
@@ -204,7 +204,7 @@ def pin(cpus: Collection[int]) -> None:
     Raises:
         InputError: The device has no such CPU, or its system cannot keep a process on one.
     """
-    allowed = usable_cpus()
+    allowed = affinity()
     if allowed is None:
         raise InputError(f"{platform.system()} cannot keep a process on --cpus")
     if missing := sorted(set(cpus) - allowed):
