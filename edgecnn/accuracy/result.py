@@ -10,6 +10,7 @@ from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import Calibration, calibration
 from edgecnn.accuracy.classes import Confusion
+from edgecnn.accuracy.image_by_image import images_sha256, packed_hits
 from edgecnn.data.datasets import Dataset
 
 TOP_K = 5
@@ -111,6 +112,11 @@ class Accuracy:
         return int((~self.answers.finite).sum())
 
     @cached_property
+    def images_sha256(self) -> str | None:
+        """SHA-256 of the images that could be read and of their labels; None if one is gone."""
+        return images_sha256(self.dataset, self.answers.indices.tolist())
+
+    @cached_property
     def confusion(self) -> Confusion:
         """The confusion matrix."""
         return Confusion.of(self.answers, self.outputs)
@@ -135,6 +141,8 @@ class Accuracy:
             "data": self.data,
             "images": self.images,
             "images_unreadable": len(self.unreadable),
+            "images_sha256": self.images_sha256,
+            "hits_top1": packed_hits(self.answers.hits(1)),
             "label_offset": self.label_offset,
             "top1_percent": self.top1_percent,
             "top1_low_percent": 100 * low,
@@ -144,6 +152,7 @@ class Accuracy:
         if self.top5_percent is not None:
             low, high = self.answers.bounds(TOP_K)
             fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
+            fields["hits_top5"] = packed_hits(self.answers.hits(TOP_K))
         if self.calibration is not None:
             fields["calibration_error_percent"] = 100 * self.calibration.error
         if self.other is not None:

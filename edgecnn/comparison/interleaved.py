@@ -14,9 +14,9 @@ import math
 import numpy as np
 
 from edgecnn.accuracy.shares import normal_quantile
-from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.records.bootstrap import DECISION_CONFIDENCE, Floats, statistic
+from edgecnn.records.bootstrap import Floats, statistic
+from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
 from edgecnn.records.record import Record
 from edgecnn.records.signed_ranks import signed_rank_interval
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -64,12 +66,20 @@ class Dataset(Protocol):
     def item_name(self, index: int) -> str:
         """Return the name of an image for messages."""
 
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of an image's content; OSError where its file is gone."""
+
 
 class _Labelled:
     """The number of classes, from labels and names that a data set may have."""
 
     labels: tuple[int, ...] | None
     class_names: tuple[str, ...] | None
+
+    @cached_property
+    def _digests(self) -> dict[int, bytes]:
+        # Each model of a bench asks for all of them again.
+        return {}
 
     @property
     def classes(self) -> int | None:
@@ -104,6 +114,12 @@ class ImageFiles(_Labelled):
     def item_name(self, index: int) -> str:
         """Return the file's path."""
         return str(self.paths[index])
+
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of the file's bytes."""
+        if index not in self._digests:
+            self._digests[index] = hashlib.sha256(self.paths[index].read_bytes()).digest()
+        return self._digests[index]
 
 
 @dataclass(frozen=True)
@@ -140,6 +156,14 @@ class ImageArray(_Labelled):
     def item_name(self, index: int) -> str:
         """Return the name and the index."""
         return f"{self.name}[{index}]"
+
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of the image's shape and pixels."""
+        if index not in self._digests:
+            image = self.images[index]
+            content = f"{image.shape}".encode() + image.tobytes()
+            self._digests[index] = hashlib.sha256(content).digest()
+        return self._digests[index]
 
 
 def open_dataset(data: str | Path) -> Dataset:

@@ -195,6 +195,12 @@ class Record(Outline):
         "Memory that was free for programs before the model was loaded.")] = None
     swapped_in_pages: Annotated[int | None, remark(
         "Pages that were read back from swap during the measurement.")] = None
+    connection_cuts: Annotated[int | None, remark(
+        "Times that the connection to the device was cut and made again during the measurement.",
+        )] = None
+    rebooted: Annotated[bool | None, remark(
+        "Whether the device was booted anew during the measurement; None where its system does not "
+        "tell.")] = None
     python: Annotated[str, remark("Version of the runner's Python.")]
     in_turn: Annotated[int | None, remark(
         "Models and thread counts that were timed interleaved, this one included.")] = None
@@ -280,6 +286,15 @@ class Record(Outline):
         BOTH, 3)] = None
     images_unreadable: Annotated[int | None, remark(
         "Images that could not be decoded; they do not count.")] = None
+    images_sha256: Annotated[str | None, remark(
+        "SHA-256 of the images that were classified and of their labels: measurements that have it "
+        "in common are compared image by image.")] = None
+    hits_top1: Annotated[str | None, remark(
+        "A bit for each image, whether its best class is the label: eight to a byte, the first one "
+        "highest, in base 64.")] = None
+    hits_top5: Annotated[str | None, remark(
+        "A bit for each image, whether its label is among the best five classes; packed as "
+        "``hits_top1`` is.")] = None
     label_offset: Annotated[int | None, remark(
         "Output of the model for class 0: 1 where output 0 is a background class.")] = None
     top1_low_percent: Annotated[float | None, share(

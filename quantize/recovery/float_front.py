@@ -120,4 +120,4 @@ def worth_its_cost(
     ratio = latencies.race([content, plain_content]).ratio(0, over=1)
     if ratio.value > MOST_FRONT_LATENCY:
         return None
-    return FloatFront(results, ratio.value, latencies.source)
+    return FloatFront(results, ratio.value, ratio.low, ratio.high, latencies.source)

@@ -13,9 +13,9 @@ from edgecnn.comparison.changes import METRICS, Change
 from edgecnn.comparison.compare import compare
 from edgecnn.comparison.documents import as_junit, as_markdown
 from edgecnn.comparison.gates import Gate
-from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import paired
 from edgecnn.core.errors import InputError
+from edgecnn.records.interval import Interval
 from edgecnn.store.store import Store
 
 DATA = {"data": "photos", "images": 1000}

@@ -46,18 +46,21 @@ Box = tuple[float, float, float, float]
 Point = tuple[float, float]
 
 
-def place_names(points: Sequence[Point], names: Sequence[str]) -> list[LabelPlace | None]:
+def place_names(
+    points: Sequence[Point], names: Sequence[str], ends: Sequence[Point] = ()
+) -> list[LabelPlace | None]:
     """Return a place beside each point for its name; None where there is no room.
 
     Args:
         points: x and y of all points, in any unit that is linear on the chart.
         names: Name of each point; empty for a point without a name, on which no name is put, too.
+        ends: Further places that the chart shows, such as ends of intervals, in the same units.
 
     Example:
         >>> place_names([(0, 0), (1, 1)], ["first", "last"])
         [LabelPlace(dx=12, dy=0, align='left'), LabelPlace(dx=-12, dy=0, align='right')]
     """
-    spots = _in_pixels(points)
+    spots = _in_pixels(points, [*points, *ends])
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
     places: list[LabelPlace | None] = []
     for number, (spot, name) in enumerate(zip(spots, names, strict=True)):
@@ -79,11 +82,11 @@ def logarithm(value: float) -> float:
     return math.log(max(value, 1e-9))
 
 
-def _in_pixels(points: Sequence[Point]) -> list[Point]:
-    """Scale points to the chart; y grows downwards."""
+def _in_pixels(points: Sequence[Point], shown: Sequence[Point]) -> list[Point]:
+    """Scale points to a chart of all that is shown; y grows downwards."""
     if not points:
         return []
-    (low_x, high_x), (low_y, high_y) = ((min(v), max(v)) for v in zip(*points, strict=True))
+    (low_x, high_x), (low_y, high_y) = ((min(v), max(v)) for v in zip(*shown, strict=True))
     across, up = high_x - low_x or 1, high_y - low_y or 1
     width, height = PLANNED_WIDTH - 2 * PLANNED_MARGIN, PLANNED_HEIGHT - 2 * PLANNED_MARGIN
     return [

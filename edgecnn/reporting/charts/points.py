@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.records.columns import tooltip_fields
+from edgecnn.records.record import FIELDS
 from edgecnn.reporting.charts.chart import Values
 from edgecnn.reporting.charts.labels import LabelPlace, logarithm, place_names
 from edgecnn.reporting.findings.recommendation import pareto
@@ -25,6 +26,7 @@ def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
     places = place_names(
         [(logarithm(row.latency_ms or 0), _height(row)) for row in placed],
         [stem(row) if row.id in optimal else "" for row in placed],
+        [corner for row in placed for corner in _corners(row)],
     )
     return [
         {
@@ -45,9 +47,15 @@ def told(row: ReportRow) -> dict[str, Any]:
 
 
 def position(row: ReportRow) -> dict[str, Any]:
-    """Return the position of a row in charts: milliseconds, MiB, percent."""
+    """Return the position of a row in charts: milliseconds, MiB, percent; intervals, if known."""
     size = row.record.model_bytes / (1 << 20)
-    return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent}
+    time, top1 = _ends(row, "latency_p50_ms"), _ends(row, "top1_percent")
+    ends: dict[str, Any] = {}
+    if time is not None and row.latency_ms is not None:
+        ends.update(p50Low=time[0], p50High=time[1])
+    if top1 is not None:
+        ends.update(top1Low=top1[0], top1High=top1[1])
+    return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent, **ends}
 
 
 def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
@@ -60,6 +68,21 @@ def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
 def stem(row: ReportRow) -> str:
     """Return a row's name without the ending of its file."""
     return row.name.replace(".tflite", "")
+
+
+def _ends(row: ReportRow, figure: str) -> tuple[float, float] | None:
+    """Return the ends of a figure's interval; None where it has none that can be drawn."""
+    low, high = (row.value(name) for name in FIELDS[figure].bounds)
+    is_known = low is not None and high is not None and row.value(figure) is not None
+    # A logarithmic axis has no place for 0.
+    return (low, high) if is_known and (low > 0 or figure != "latency_p50_ms") else None
+
+
+def _corners(row: ReportRow) -> list[tuple[float, float]]:
+    """Return the ends of a row's intervals as points of the chart."""
+    x, y = logarithm(row.latency_ms or 0), _height(row)
+    across = [(logarithm(end), y) for end in _ends(row, "latency_p50_ms") or ()]
+    return across + [(x, end) for end in _ends(row, "top1_percent") or ()]
 
 
 def _height(row: ReportRow) -> float:
