@@ -44,29 +44,36 @@ LABEL_PLACES = (
 
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
+Line = tuple[Point, Point]
 
 
 def place_names(
-    points: Sequence[Point], names: Sequence[str], ends: Sequence[Point] = ()
+    points: Sequence[Point], names: Sequence[str], lines: Sequence[Line] = ()
 ) -> list[LabelPlace | None]:
     """Return a place beside each point for its name; None where there is no room.
+
+    A name lies on a line only if all places beside its point do.
 
     Args:
         points: x and y of all points, in any unit that is linear on the chart.
         names: Name of each point; empty for a point without a name, on which no name is put, too.
-        ends: Further places that the chart shows, such as ends of intervals, in the same units.
+        lines: Both ends of each horizontal or vertical line of the chart, in the same units.
 
     Example:
         >>> place_names([(0, 0), (1, 1)], ["first", "last"])
         [LabelPlace(dx=12, dy=0, align='left'), LabelPlace(dx=-12, dy=0, align='right')]
     """
-    spots = _in_pixels(points, [*points, *ends])
+    ends = [end for line in lines for end in line]
+    spots = _in_pixels([*points, *ends])
+    drawn = [_line_box(*spots[place : place + 2]) for place in range(len(points), len(spots), 2)]
+    spots = spots[: len(points)]
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
     places: list[LabelPlace | None] = []
     for number, (spot, name) in enumerate(zip(spots, names, strict=True)):
         others = taken[:number] + taken[number + 1 :]
-        free = (p for p in LABEL_PLACES if name and _is_free(_box(spot, name, p), others))
-        place = next(free, None)
+        free = [p for p in LABEL_PLACES if name and _is_free(_box(spot, name, p), others)]
+        clear = (p for p in free if _is_free(_box(spot, name, p), drawn))
+        place = next(clear, free[0] if free else None)
         places.append(place)
         if place:
             taken.append(_box(spot, name, place))
@@ -82,11 +89,11 @@ def logarithm(value: float) -> float:
     return math.log(max(value, 1e-9))
 
 
-def _in_pixels(points: Sequence[Point], shown: Sequence[Point]) -> list[Point]:
-    """Scale points to a chart of all that is shown; y grows downwards."""
+def _in_pixels(points: Sequence[Point]) -> list[Point]:
+    """Scale points to the chart; y grows downwards."""
     if not points:
         return []
-    (low_x, high_x), (low_y, high_y) = ((min(v), max(v)) for v in zip(*shown, strict=True))
+    (low_x, high_x), (low_y, high_y) = ((min(v), max(v)) for v in zip(*points, strict=True))
     across, up = high_x - low_x or 1, high_y - low_y or 1
     width, height = PLANNED_WIDTH - 2 * PLANNED_MARGIN, PLANNED_HEIGHT - 2 * PLANNED_MARGIN
     return [
@@ -96,6 +103,11 @@ def _in_pixels(points: Sequence[Point], shown: Sequence[Point]) -> list[Point]:
         )
         for x, y in points
     ]
+
+
+def _line_box(one: Point, other: Point) -> Box:
+    (x, y), (to_x, to_y) = one, other
+    return min(x, to_x) - 1, min(y, to_y) - 1, max(x, to_x) + 1, max(y, to_y) + 1
 
 
 def _box(spot: Point, name: str, place: LabelPlace) -> Box:

@@ -152,7 +152,7 @@ class Look:
             y: Vertical encoding of the points.
         """
         x = self._time_of("p50Low")
-        lines = placed.transform_filter("isValid(datum.p50Low)").mark_rule(**INTERVAL_LINE)
+        lines = placed.mark_rule(**INTERVAL_LINE)
         return lines.encode(x=x, x2="p50High:Q", y=y, color=self.colour)
 
     def top1_intervals(self, placed: Any) -> Any:
@@ -162,7 +162,7 @@ class Look:
             placed: Altair chart of points.
         """
         y = self._top1_of("top1Low")
-        lines = placed.transform_filter("isValid(datum.top1Low)").mark_rule(**INTERVAL_LINE)
+        lines = placed.mark_rule(**INTERVAL_LINE)
         return lines.encode(x=self.time, y=y, y2="top1High:Q", color=self.colour)
 
     def names(self, placed: Any, x: Any, y: Any) -> Any:

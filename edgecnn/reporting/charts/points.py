@@ -8,7 +8,7 @@ from typing import Any
 from edgecnn.records.columns import tooltip_fields
 from edgecnn.records.record import FIELDS
 from edgecnn.reporting.charts.chart import Values
-from edgecnn.reporting.charts.labels import LabelPlace, logarithm, place_names
+from edgecnn.reporting.charts.labels import LabelPlace, Line, logarithm, place_names
 from edgecnn.reporting.findings.recommendation import pareto
 from edgecnn.reporting.findings.rows import ReportRow
 
@@ -26,7 +26,7 @@ def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
     places = place_names(
         [(logarithm(row.latency_ms or 0), _height(row)) for row in placed],
         [stem(row) if row.id in optimal else "" for row in placed],
-        [corner for row in placed for corner in _corners(row)],
+        [line for row in placed for line in _interval_lines(row)],
     )
     return [
         {
@@ -47,15 +47,22 @@ def told(row: ReportRow) -> dict[str, Any]:
 
 
 def position(row: ReportRow) -> dict[str, Any]:
-    """Return the position of a row in charts: milliseconds, MiB, percent; intervals, if known."""
-    size = row.record.model_bytes / (1 << 20)
-    time, top1 = _ends(row, "latency_p50_ms"), _ends(row, "top1_percent")
-    ends: dict[str, Any] = {}
-    if time is not None and row.latency_ms is not None:
-        ends.update(p50Low=time[0], p50High=time[1])
-    if top1 is not None:
-        ends.update(top1Low=top1[0], top1High=top1[1])
-    return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent, **ends}
+    """Return the position of a row in charts, in milliseconds, MiB and percent, and its intervals.
+
+    An interval that is not known has its ends at the point itself: Vega's scales want numbers.
+    """
+    time, top1 = row.latency_ms, row.top1_percent
+    time_low, time_high = _ends(row, "latency_p50_ms") or (time, time)
+    top1_low, top1_high = _ends(row, "top1_percent") or (top1, top1)
+    return {
+        "p50": time,
+        "p50Low": time_low,
+        "p50High": time_high,
+        "mib": row.record.model_bytes / (1 << 20),
+        "top1": top1,
+        "top1Low": top1_low,
+        "top1High": top1_high,
+    }
 
 
 def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
@@ -78,11 +85,15 @@ def _ends(row: ReportRow, figure: str) -> tuple[float, float] | None:
     return (low, high) if is_known and (low > 0 or figure != "latency_p50_ms") else None
 
 
-def _corners(row: ReportRow) -> list[tuple[float, float]]:
-    """Return the ends of a row's intervals as points of the chart."""
+def _interval_lines(row: ReportRow) -> list[Line]:
+    """Return the intervals of a row's time and top-1 as lines of the chart."""
     x, y = logarithm(row.latency_ms or 0), _height(row)
-    across = [(logarithm(end), y) for end in _ends(row, "latency_p50_ms") or ()]
-    return across + [(x, end) for end in _ends(row, "top1_percent") or ()]
+    lines = []
+    if (time := _ends(row, "latency_p50_ms")) is not None:
+        lines.append(((logarithm(time[0]), y), (logarithm(time[1]), y)))
+    if (top1 := _ends(row, "top1_percent")) is not None:
+        lines.append(((x, top1[0]), (x, top1[1])))
+    return lines
 
 
 def _height(row: ReportRow) -> float:
