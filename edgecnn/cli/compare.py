@@ -100,6 +100,8 @@ def _print_pair(compared: ComparedPair) -> None:
     click.echo(f"{quoted_if_needed(pair.name)}: {counts}, {when}")
     for difference in pair.differences:
         click.echo(f"note: not alike: {quoted_if_needed(difference)}")
+    for doubt in pair.doubts:
+        click.echo(f"note: {quoted_if_needed(doubt)}")
     table = plain_table(CHANGE_TITLES, right=("base", "new", "change"), folded=CHANGE_TITLES)
     for change in compared.changes:
         add_cells(table, change.cells)

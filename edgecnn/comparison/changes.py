@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgecnn.comparison.interleaved import interleaved_interval
+from edgecnn.comparison.interleaved import are_interleaved, interleaved_interval
 from edgecnn.comparison.intervals import (
     paired_points_interval,
     points_interval,
@@ -18,7 +18,7 @@ from edgecnn.records.bootstrap import has_enough, percentile_interval
 from edgecnn.records.conditions import give_same_answers
 from edgecnn.records.fields import Better, Field, Spread, Topic
 from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
-from edgecnn.records.record import FIELDS, NOISY, Record
+from edgecnn.records.record import FIELDS, NOISY, THROTTLED, Record
 
 METRICS = {
     field.name: field
@@ -156,6 +156,9 @@ def _why_unknown(field: Field, pair: Pair) -> str:
         return "an emulated CPU's times say nothing of a board"
     if field.spread is not Spread.SAMPLES:
         return ""
+    is_throttled = any(record.verdict == THROTTLED for record in records)
+    if is_throttled and not are_interleaved(pair):
+        return "a device was throttled, and may be slower by any factor: cool it, measure again"
     if not all(has_enough(record.latency_samples_ms, field.percent) for record in records):
         return "too few calls: use a higher --runs"
     if min(min(record.latency_samples_ms) for record in records) <= 0:

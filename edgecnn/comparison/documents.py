@@ -44,6 +44,7 @@ def _pair_lines(compared: ComparedPair) -> list[str]:
     lines = ["", f"### {in_markdown(compared.pair.name)}", ""]
     if compared.pair.differences:
         lines += [f"Not alike: {in_markdown('; '.join(compared.pair.differences))}", ""]
+    lines += [item for text in compared.pair.doubts for item in (in_markdown(text), "")]
     lines += [f"| {' | '.join(CHANGE_TITLES)} |", "|---" * len(CHANGE_TITLES) + "|"]
     lines += [f"| {' | '.join(map(in_markdown, change.cells))} |" for change in compared.changes]
     lines += [""] if compared.gates else []

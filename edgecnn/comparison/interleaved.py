@@ -52,6 +52,11 @@ def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:
     return Interval(math.expm1(middle), math.expm1(ends[0]), math.expm1(ends[1]))
 
 
+def are_interleaved(pair: Pair) -> bool:
+    """Return whether the two sides took turns, so that heat and other programs met both alike."""
+    return _matched(pair) is not None
+
+
 def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:
     """Return the base and new record of each bench; None where a bench has only one of them."""
     bases, news = (

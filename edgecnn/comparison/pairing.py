@@ -35,6 +35,17 @@ class Pair:
         settings = dict.fromkeys(Conditions.of(record).setting for record in firsts)
         return f"{' -> '.join(names)}, {' -> '.join(settings)}"
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What to know of the sides' times: ``"the time of new is noisy: it was loud: wait"``."""
+        told = {
+            f"the time of {side} is {text}": None
+            for side, records in (("base", self.base), ("new", self.new))
+            for record in records
+            if record.is_disturbed and (text := record.verdict_text)
+        }
+        return tuple(told)
+
 
 def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:
     """Pair the records of two sides.

@@ -334,6 +334,17 @@ class Record(Outline):
         "What to know before trusting the figures.")]
     # fmt: on
 
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether the times were disturbed, or are too few to tell; an emulator's are not asked."""
+        return self.verdict not in (None, STEADY, EMULATED)
+
+    @property
+    def verdict_text(self) -> str:
+        """How far the times can be trusted, why, and what to do about it, as one line."""
+        parts = (self.verdict, self.verdict_evidence, self.verdict_advice)
+        return ": ".join(part for part in parts if part)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the fields."""
         values = {name: _plain(getattr(self, name)) for name in FIELDS}

@@ -9,7 +9,6 @@ from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
 from edgecnn.records.record import Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
-from edgecnn.reporting.findings.contenders import is_disturbed
 from edgecnn.reporting.findings.differences import not_told_from, time_change, top1_change
 from edgecnn.reporting.findings.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
 from edgecnn.reporting.findings.rows import ReportRow
@@ -91,8 +90,8 @@ def doubts(view: View) -> list[str]:
     if (recommended := view.answer.recommended) is None:
         return []
     record, texts = recommended.record, []
-    if is_disturbed(recommended):
-        texts.append(f"{quoted_if_needed(f'Its time is {verdict_text(record)}')}.")
+    if record.is_disturbed:
+        texts.append(f"{quoted_if_needed(f'Its time is {record.verdict_text}')}.")
     texts += _open_questions(view, recommended)
     low, high = record.top1_low_percent, record.top1_high_percent
     if low is not None and high is not None and high - low > 2 * ACCEPTED_LOSS_POINTS:
@@ -130,12 +129,6 @@ def _few(rows: Sequence[ReportRow]) -> str:
     """Name some rows: ``"a.tflite, b.tflite, c.tflite and 4 more"``."""
     names = ", ".join(row.name for row in rows[:NAMED_ROWS])
     return f"{names} and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else names
-
-
-def verdict_text(record: Record) -> str:
-    """Return how far a time can be trusted, why, and what to do about it."""
-    parts = (record.verdict, record.verdict_evidence, record.verdict_advice)
-    return ": ".join(part for part in parts if part)
 
 
 def facts(view: View) -> list[Fact]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.records.record import EMULATED, STEADY
 from edgecnn.reporting.findings.differences import are_alike, time_change, top1_change
 from edgecnn.reporting.findings.recommendation import (
     ACCEPTED_LOSS_POINTS,
@@ -54,13 +53,8 @@ def contenders(rows: Sequence[ReportRow]) -> Contenders:
         alike=tuple(alike),
         by_top1=tuple(row for row in others if _is_open_by_top1(chosen, row)),
         by_time=tuple(row for row in others if _is_open_by_time(chosen, row)),
-        disturbed=tuple(row for row in accurate if is_disturbed(row)),
+        disturbed=tuple(row for row in accurate if row.record.is_disturbed),
     )
-
-
-def is_disturbed(row: ReportRow) -> bool:
-    """Return whether a row's time was disturbed, or is of too few calls to tell."""
-    return row.record.verdict not in (None, STEADY, EMULATED)
 
 
 def _is_open_by_top1(chosen: Shortlist, row: ReportRow) -> bool:
