@@ -45,6 +45,11 @@ class Device(ABC):
     def close(self) -> None:  # noqa: B027 (nothing is to be done where nothing is connected)
         """Release the device, from any thread; what runs there over a connection ends."""
 
+    @property
+    def cuts(self) -> int:
+        """How often the connection to the device was cut and made again so far."""
+        return 0
+
     @abstractmethod
     def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
         """Make a local file available on the device, and return its path there.

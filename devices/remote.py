@@ -79,6 +79,11 @@ class RemoteDevice(Device):
         self._is_closed = True
         self._connection.close()
 
+    @property
+    def cuts(self) -> int:
+        """How often the connection was made again after a cut."""
+        return max(0, self._times_opened - 1)
+
     def place(self, model: Path, on_progress: OnBytes | None = None) -> str:
         """Upload a file unless the device has it already, and return its path on the device."""
         return self._persisting(lambda: self._place(model, on_progress))

@@ -12,6 +12,7 @@ from edgecnn.quantize.imported_source import ImportedSource
 from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
 from edgecnn.quantize.scheme_makers import FileMaker, MadeFile
 from edgecnn.quantize.timing.latency_here import latency_ratio_here
+from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.schemes import SCHEMES
 
 MOST_CONVERSION_S = 2.0
@@ -60,7 +61,7 @@ def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> File
 
 def _over_float32(
     source: ImportedSource, maker: FileMaker, made: MadeFile, file: FileToMake
-) -> float | None:
+) -> LatencyRatio | None:
     """Return a file's latency over the float32 file's here, where that is worth the time."""
     seconds = source.clock.seconds.get(f"convert {file.scheme}", 0.0)
     takes_long = seconds > MOST_CONVERSION_S and not maker.has_float32_file(file)

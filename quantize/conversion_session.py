@@ -53,7 +53,7 @@ from edgecnn.quantize.request import CheckedRequest
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
-from edgecnn.quantize.timing.latency_here import CLEARLY_SLOWER
+from edgecnn.quantize.timing.latency_here import is_clearly_slower
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -247,6 +247,7 @@ class _ConversionSession(SourceSession):
     ) -> Conversion:
         path, spec = self._temporary(plan), self.input_of_files
         calibrated = self.calibration if plan.scheme.is_calibrated else None
+        ratio = written.latency_over_float32
         return Conversion(
             path=plan.target,
             source=self.request.source.name,
@@ -266,7 +267,9 @@ class _ConversionSession(SourceSession):
             calibration_images=calibrated.fitted if calibrated else 0,
             proof=written.proof,
             budget_outcome=written.budget,
-            latency_over_float32=written.latency_over_float32,
+            latency_over_float32=ratio.value if ratio else None,
+            latency_over_float32_low=ratio.low if ratio else None,
+            latency_over_float32_high=ratio.high if ratio else None,
             labels=self._labels.source,
             warnings=self._warnings(plan, written, model),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
@@ -315,8 +318,8 @@ class _ConversionSession(SourceSession):
         warnings += fidelity_warnings(plan.scheme, written.proof, tries)
         warnings += budget_warnings(written.budget)
         ratio = written.latency_over_float32
-        if ratio is not None and ratio > CLEARLY_SLOWER:
-            times = f"on this machine it takes {ratio:.1f}x the float32 file's time"
+        if ratio is not None and is_clearly_slower(ratio):
+            times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
         public = self._public(plan, has_golden=False)
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))

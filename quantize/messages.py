@@ -22,6 +22,7 @@ from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.recovery.proof import Fidelity, Proof
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
+from edgecnn.records.interval import LatencyRatio
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class FileWritten:
         proof: How near its answers are to the float file's; None if no image is held out.
         budget: What keeping within the budget took; None without one.
         latency_over_float32: The file's latency over the float32 file's on this machine, where it
-            was measured.
+            was measured and noise does not hide it.
     """
 
     scheme: str
@@ -190,7 +191,7 @@ class FileWritten:
     peak_rss_bytes: int | None
     proof: Proof | None
     budget: BudgetOutcome | None
-    latency_over_float32: float | None
+    latency_over_float32: LatencyRatio | None
 
 
 @dataclass(frozen=True)

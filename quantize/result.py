@@ -36,8 +36,11 @@ class Conversion:
             fitted to. None without images.
         budget_outcome: What keeping within ``max_drop`` took. None without a budget.
         latency_over_float32: The file's latency over the float32 file's, here and on one thread, as
-            rough as it may be to tell which is slower; None for float32 and float16, and where a
-            large float32 file would have to be made to compare with.
+            rough as it may be to tell which is slower; None for float32 and float16, where a large
+            float32 file would have to be made to compare with, and where the machine is too noisy
+            or the files are too slow for an interval.
+        latency_over_float32_low: Lower end of that ratio's 99 % interval.
+        latency_over_float32_high: Upper end of that ratio's 99 % interval.
         warnings: What a user should know, one line each.
         labels: Where the labels in the file are from, None if it has none.
         versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
@@ -63,6 +66,8 @@ class Conversion:
     proof: Proof | None
     budget_outcome: BudgetOutcome | None
     latency_over_float32: float | None
+    latency_over_float32_low: float | None
+    latency_over_float32_high: float | None
     warnings: tuple[str, ...]
     versions: dict[str, str]
     labels: str | None = None

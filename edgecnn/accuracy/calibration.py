@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgecnn.accuracy.answers import Answers
+from edgecnn.accuracy.shares import wilson
+from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
 
 CALIBRATION_BINS = 15
 """Bins of equal width, as many as Guo et al. use: errors with other bins cannot be compared."""
@@ -43,10 +45,23 @@ class Calibration:
     bins: tuple[Bin, ...]
 
     @property
+    def images(self) -> int:
+        """Number of images in all bins."""
+        return sum(each.images for each in self.bins)
+
+    @property
     def bias(self) -> float:
         """Mean confidence less accuracy: above 0 the model is surer than it is right."""
-        images = sum(each.images for each in self.bins)
-        return sum(each.images * (each.confidence - each.accuracy) for each in self.bins) / images
+        off = sum(each.images * (each.confidence - each.accuracy) for each in self.bins)
+        return off / self.images
+
+    @property
+    def is_biased(self) -> bool:
+        """Whether the bias is more than the choice of the images explains."""
+        accuracy = sum(each.images * each.accuracy for each in self.bins) / self.images
+        low, high = wilson(accuracy, self.images, DECISION_CONFIDENCE)
+        confidence = accuracy + self.bias
+        return Interval(self.bias, confidence - high, confidence - low).is_different
 
 
 def calibration(answers: Answers) -> Calibration | None:

@@ -11,6 +11,7 @@ from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import Calibration, calibration
 from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.classes import Confusion
+from edgecnn.accuracy.image_by_image import images_sha256, packed_hits
 from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.data.datasets import Dataset
 
@@ -129,6 +130,11 @@ class Accuracy:
         return int((~self.answers.finite).sum())
 
     @cached_property
+    def images_sha256(self) -> str | None:
+        """SHA-256 of the images that could be read and of their labels; None if one is gone."""
+        return images_sha256(self.dataset, self.answers.indices.tolist())
+
+    @cached_property
     def confusion(self) -> Confusion:
         """The confusion matrix."""
         return Confusion.of(self.answers, self.outputs)
@@ -155,6 +161,8 @@ class Accuracy:
             "data": self.data,
             "images": self.images,
             "images_unreadable": len(self.unreadable),
+            "images_sha256": self.images_sha256,
+            "hits_top1": packed_hits(self.answers.hits(1)),
             "label_offset": self.classes.offset,
             "class_matching": self.classes.matching.value,
             "top1_percent": self.top1_percent,
@@ -165,6 +173,7 @@ class Accuracy:
         if self.top5_percent is not None:
             low, high = self.answers.bounds(TOP_K)
             fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
+            fields["hits_top5"] = packed_hits(self.answers.hits(TOP_K))
         if self.seen is not None:
             fields["images_seen"] = len(self.seen)
         if self.unseen_answers is not None:

@@ -79,10 +79,12 @@ def _figures(accuracy: Accuracy) -> Iterator[str]:
 
 def _calibration(calibration: Calibration) -> str:
     bias = 100 * calibration.bias
+    side = f"{abs(bias):.1f} points {'surer' if bias > 0 else 'less sure'} than it is right"
+    alike = f"as sure as it is right, as far as {calibration.images:,} images tell"
+    whole = side if calibration.is_biased else alike
     return (
         f"expected calibration error {100 * calibration.error:.1f} % ({CALIBRATION_BINS} bins of "
-        f"equal width): on the whole {abs(bias):.1f} points "
-        f"{'surer' if bias > 0 else 'less sure'} than it is right"
+        f"equal width): on the whole {whole}"
     )
 
 

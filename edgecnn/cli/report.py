@@ -61,6 +61,6 @@ def _print(written: Report) -> None:
     click.echo(f"{quoted_if_needed(written.path)}: {len(written.rows)} result(s)")
     if row := answer.recommended:
         click.echo(f"ship {row.name}: {figures(row)} ({written.view.setting.text})")
-    click.echo(" ".join([reason(answer), *doubts(answer)]))
+    click.echo(" ".join([reason(answer), *doubts(written.view)]))
     for note in written.notes:
         click.echo(f"note: {note}")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgecnn.comparison.interleaved import interleaved_interval
+from edgecnn.comparison.interleaved import are_interleaved, interleaved_interval
 from edgecnn.comparison.intervals import (
-    Interval,
     paired_points_interval,
     points_interval,
     ratio_interval,
     single_interval,
 )
 from edgecnn.comparison.pairing import Pair
-from edgecnn.records.bootstrap import DECISION_CONFIDENCE, has_enough, percentile_interval
-from edgecnn.records.conditions import LabelledData, give_same_answers
+from edgecnn.comparison.same_images import are_other_images, same_images
+from edgecnn.records.bootstrap import has_enough, percentile_interval
+from edgecnn.records.conditions import give_same_answers
 from edgecnn.records.fields import Better, Field, Spread, Topic
-from edgecnn.records.record import FIELDS, NOISY, Record
+from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
+from edgecnn.records.record import FIELDS, NOISY, THROTTLED, Record
 
 METRICS = {
     field.name: field
@@ -101,32 +102,20 @@ class Change:
 
 def changes_of(pair: Pair) -> list[Change]:
     """Return the change of each figure that both sides have."""
-    changes = (_change(field, pair) for field in METRICS.values())
+    changes = (figure_change(name, pair) for name in METRICS)
     return [change for change in changes if change is not None]
 
 
-def share_change(name: str, pair: Pair) -> Change | None:
-    """Return the change of a share of images; None where a side does not have that share.
+def figure_change(name: str, pair: Pair) -> Change | None:
+    """Return the change of a figure; None where a side does not have it.
 
     Args:
-        name: Name of the figure: ``"top1_percent"`` or ``"top5_percent"``.
+        name: Name of the figure, a key of METRICS.
         pair: The files that are compared.
     """
-    one, other = (_first_with(side, name) for side in (pair.base, pair.new))
-    if one is None or other is None:
-        return None
-    base, new = getattr(one, name), getattr(other, name)
-    if base == new and give_same_answers(one, other):
-        return Change(name, base, new, Interval(0.0, 0.0, 0.0))
-    if name == "top1_percent" and (cells := _same_images(one, other)):
-        return Change(name, base, new, paired_points_interval(*cells))
-    assert one.images and other.images
-    return Change(name, base, new, points_interval(base, new, one.images, other.images))
-
-
-def _change(field: Field, pair: Pair) -> Change | None:
+    field = METRICS[name]
     if field.in_points:
-        return share_change(field.name, pair)
+        return _share_change(field.name, pair)
     values = [[getattr(record, field.name) for record in side] for side in (pair.base, pair.new)]
     if any(not value for side in values for value in side):
         return None
@@ -141,6 +130,25 @@ def _change(field: Field, pair: Pair) -> Change | None:
     return Change(field.name, base, new, _latency_interval(pair, field.percent))
 
 
+def _share_change(name: str, pair: Pair) -> Change | None:
+    """Return the change of a share of images; None where a side does not have that share.
+
+    Args:
+        name: Name of the figure: ``"top1_percent"`` or ``"top5_percent"``.
+        pair: The files that are compared.
+    """
+    one, other = (_first_with(side, name) for side in (pair.base, pair.new))
+    if one is None or other is None:
+        return None
+    base, new = getattr(one, name), getattr(other, name)
+    if base == new and give_same_answers(one, other) and not are_other_images(one, other):
+        return Change(name, base, new, Interval(0.0, 0.0, 0.0))
+    if cells := same_images(one, other, name):
+        return Change(name, base, new, paired_points_interval(*cells))
+    assert one.images and other.images
+    return Change(name, base, new, points_interval(base, new, one.images, other.images))
+
+
 def _why_unknown(field: Field, pair: Pair) -> str:
     """Return why the change of a figure is not known; empty where it is."""
     records = (*pair.base, *pair.new)
@@ -148,6 +156,9 @@ def _why_unknown(field: Field, pair: Pair) -> str:
         return "an emulated CPU's times say nothing of a board"
     if field.spread is not Spread.SAMPLES:
         return ""
+    is_throttled = any(record.verdict == THROTTLED for record in records)
+    if is_throttled and not are_interleaved(pair):
+        return "a device was throttled, and may be slower by any factor: cool it, measure again"
     if not all(has_enough(record.latency_samples_ms, field.percent) for record in records):
         return "too few calls: use a higher --runs"
     if min(min(record.latency_samples_ms) for record in records) <= 0:
@@ -175,26 +186,6 @@ def _noise(record: Record) -> float:
     if record.verdict != NOISY or not low or measured is None:
         return 0.0
     return max(0.0, math.log(measured[0] / low))
-
-
-def _same_images(base: Record, new: Record) -> tuple[int, int, int, int] | None:
-    """Return how many images both, new alone, base alone and neither are right on.
-
-    These counts are known where one file was measured ``--against`` the other, if the other
-    answered there as in its own measurement. Otherwise the result is None.
-    """
-    if base.against_sha256 == new.model_sha256 and new.against_sha256 != base.model_sha256:
-        cells = _same_images(new, base)
-        return cells and (cells[0], cells[2], cells[1], cells[3])
-    is_same_data = LabelledData.of(base) == LabelledData.of(new)
-    answered_alike = is_same_data and base.top1_percent == new.against_top1_percent
-    only_new, only_base = new.images_only_right, new.images_only_against_right
-    if new.against_sha256 != base.model_sha256 or not answered_alike:
-        return None
-    if new.images is None or new.top1_percent is None or only_new is None or only_base is None:
-        return None
-    both = round(new.images * new.top1_percent / 100) - only_new
-    return both, only_new, only_base, new.images - both - only_new - only_base
 
 
 def _first_with(records: tuple[Record, ...], name: str) -> Record | None:

@@ -14,9 +14,9 @@ import math
 import numpy as np
 
 from edgecnn.accuracy.shares import normal_quantile
-from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import Pair
-from edgecnn.records.bootstrap import DECISION_CONFIDENCE, Floats, statistic
+from edgecnn.records.bootstrap import Floats, statistic
+from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
 from edgecnn.records.record import Record
 from edgecnn.records.signed_ranks import signed_rank_interval
 
@@ -50,6 +50,11 @@ def interleaved_interval(pair: Pair, percent: float | None) -> Interval | None:
         middle + math.hypot(high - middle, placement),
     )
     return Interval(math.expm1(middle), math.expm1(ends[0]), math.expm1(ends[1]))
+
+
+def are_interleaved(pair: Pair) -> bool:
+    """Return whether the two sides took turns, so that heat and other programs met both alike."""
+    return _matched(pair) is not None
 
 
 def _matched(pair: Pair) -> list[tuple[Record, Record]] | None:

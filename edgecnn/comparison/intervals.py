@@ -8,45 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from edgecnn.accuracy.shares import difference, normal_quantile, paired_difference
-from edgecnn.records.bootstrap import BETWEEN_RUNS, DECISION_CONFIDENCE, DRAWS, Resampled
+from edgecnn.records.bootstrap import BETWEEN_RUNS, DRAWS, Resampled
+from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
 
 ASSUMED_RUNS = 3
 """Degrees of freedom that the assumed variance between runs has beside that of repeated runs."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A change and its interval; 0 is no change.
-
-    Args:
-        change: Relative change (0.05 is 5 % more) of a latency, percentage points of an accuracy.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
-    """
-
-    change: float
-    low: float
-    high: float
-
-    @property
-    def is_different(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
-
-    def widened(self, down: float, up: float) -> Interval:
-        """Return the interval of a ratio with its ends further apart.
-
-        Args:
-            down: Logarithm of the factor by which the new side may be too high.
-            up: Logarithm of the factor by which the base side may be too high.
-        """
-        low, high = math.log1p(self.low) - down, math.log1p(self.high) + up
-        return Interval(self.change, math.expm1(low), math.expm1(high))
 
 
 def ratio_interval(
@@ -104,7 +74,7 @@ def points_interval(base: float, new: float, base_images: int, new_images: int) 
 
 
 def paired_points_interval(both: int, only_new: int, only_base: int, neither: int) -> Interval:
-    """Return the change of top-1 on the same images, where the answers to each image are known.
+    """Return the change of a share of the same images, where the answers to each are known.
 
     Args:
         both: Number of images that both are right on.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from edgecnn.comparison.same_images import are_other_images
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.records.conditions import Conditions, LabelledData
@@ -36,15 +37,14 @@ class Pair:
 
     @property
     def notes(self) -> list[str]:
-        """What to know of the accuracy of either side, one line each."""
-        sides = {"base": self.base, "new": self.new}
-        return [
-            f"{side}: {message}"
-            for side, records in sides.items()
-            for message in dict.fromkeys(
-                message for record in records for message in record.messages_of(CALIBRATION_IMAGES)
-            )
-        ]
+        """What to know of either side before trusting a change, one line each."""
+        told: dict[str, None] = {}
+        for side, records in (("base", self.base), ("new", self.new)):
+            for record in records:
+                if record.is_disturbed and (text := record.verdict_text):
+                    told[f"the time of {side} is {text}"] = None
+                told |= {f"{side}: {text}": None for text in record.messages_of(CALIBRATION_IMAGES)}
+        return list(told)
 
 
 def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:
@@ -91,12 +91,17 @@ def _checked(base: tuple[Record, ...], new: tuple[Record, ...], *, force: bool) 
     different = Conditions.of(base[0]).differences(Conditions.of(new[0]))
     base_data, new_data = LabelledData.of(base[0]), LabelledData.of(new[0])
     if base_data and new_data:
-        different += base_data.differences(new_data)
+        different += base_data.differences(new_data) or _other_images(base[0], new[0])
     if different and not force:
         raise InputError(
             f"these cannot be compared, {'; '.join(different)}: measure both alike, or --force"
         )
     return Pair(base, new, different)
+
+
+def _other_images(base: Record, new: Record) -> tuple[str, ...]:
+    is_other = are_other_images(base, new)
+    return ("images: others, or other labels, under the same name",) if is_other else ()
 
 
 def _grouped(

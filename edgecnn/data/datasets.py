@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,9 @@ class Dataset(Protocol):
     def item_name(self, index: int) -> str:
         """Return the name of an image for messages."""
 
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of an image's content; OSError where its file is gone."""
+
 
 @dataclass(frozen=True)
 class ImageArray(Labelled):
@@ -102,6 +106,14 @@ class ImageArray(Labelled):
     def item_name(self, index: int) -> str:
         """Return the name and the index."""
         return f"{self.name}[{index}]"
+
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of the image's shape and pixels."""
+        if index not in self._digests:
+            image = self.images[index]
+            content = f"{image.shape}".encode() + image.tobytes()
+            self._digests[index] = hashlib.sha256(content).digest()
+        return self._digests[index]
 
 
 def open_dataset(data: str | Path) -> Dataset:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from edgecnn.data.images import Pixels, decode, decode_cut
@@ -31,6 +33,11 @@ class Labelled:
 
     labels: tuple[int, ...] | None
     class_names: tuple[str, ...] | None
+
+    @cached_property
+    def _digests(self) -> dict[int, bytes]:
+        # Each model of a bench asks for all of them again.
+        return {}
 
     @property
     def classes(self) -> int | None:
@@ -78,3 +85,9 @@ class ImageFiles(Labelled):
     def item_name(self, index: int) -> str:
         """Return the file's path."""
         return str(self.paths[index])
+
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of the file's bytes."""
+        if index not in self._digests:
+            self._digests[index] = hashlib.sha256(self.paths[index].read_bytes()).digest()
+        return self._digests[index]

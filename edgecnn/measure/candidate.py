@@ -127,8 +127,9 @@ class Candidate:
 
     def __init__(self, model: PreparedModel, threads: int, device: Device, plan: BenchPlan) -> None:
         self.model, self.threads = model, threads
-        self._plan = plan
+        self._plan, self._device = plan, device
         self.seconds = 0.0
+        self._cuts_before, self._cuts_while_timed = device.cuts, 0
         self._parts: list[Timing] = []
         with self._working():
             self._session = device.start(f"running {model.label}")
@@ -180,6 +181,12 @@ class Candidate:
                 on_progress=on_progress,
             )
         self._parts.append(part)
+        self._cuts_while_timed = self.cuts
+
+    @property
+    def cuts(self) -> int:
+        """How often the connection to the device was cut since the candidate was started."""
+        return self._device.cuts - self._cuts_before
 
     @property
     def _is_short(self) -> bool:
@@ -199,7 +206,14 @@ class Candidate:
             # Power is read in a loop of its own: reading the meter would disturb timed calls.
             busy = session.power(BUSY_POWER_S, busy=True) if self._idle else None
             facts = session.facts()
-        run = DeviceRun(facts, self._before, after, timing.cpu_lowest_mhz, self.threads)
+        run = DeviceRun(
+            facts,
+            self._before,
+            after,
+            timing.cpu_lowest_mhz,
+            self.threads,
+            self._cuts_while_timed,
+        )
         return Measured(
             run=run,
             loaded=self._loaded,

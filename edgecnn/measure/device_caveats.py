@@ -66,6 +66,7 @@ class DeviceRun:
         after: Health of the device after the last timed call.
         cpu_lowest_mhz: Lowest clock of the fastest core while the calls were timed.
         threads: Threads of the runtime.
+        cuts: How often the connection to the device was cut until the last timed call.
     """
 
     facts: DeviceFacts
@@ -73,6 +74,13 @@ class DeviceRun:
     after: Health
     cpu_lowest_mhz: float | None
     threads: int
+    cuts: int = 0
+
+    @property
+    def was_rebooted(self) -> bool | None:
+        """Whether the device was booted anew meanwhile; None where its system does not tell."""
+        boots = self.before.boot_id, self.after.boot_id
+        return None if None in boots else boots[0] != boots[1]
 
     @property
     def is_raspberry_pi(self) -> bool:
@@ -83,6 +91,7 @@ class DeviceRun:
 def device_caveats(run: DeviceRun) -> Iterator[MeasurementWarning]:
     """Yield warnings about a device, the worst first."""
     yield from _emulation(run)
+    yield from _interruptions(run)
     for condition in THROTTLING_BITS:
         yield from _throttling(run, condition)
     yield from _heat(run)
@@ -90,6 +99,37 @@ def device_caveats(run: DeviceRun) -> Iterator[MeasurementWarning]:
     yield from _others(run)
     yield from _memory(run)
     yield from _bits(run)
+
+
+def _interruptions(run: DeviceRun) -> Iterator[MeasurementWarning]:
+    if run.was_rebooted:
+        yield MeasurementWarning(
+            "rebooted",
+            "the device was booted anew during this measurement, and a new runner went on",
+            "find out why it stopped (its supply, its memory, a watchdog), and measure again",
+        )
+    if run.cuts:
+        yield MeasurementWarning(
+            "connection-cut",
+            f"the connection was cut {run.cuts} time(s) before the last timed call, and a new "
+            "runner went on",
+            "measure again over a steadier network",
+        )
+
+
+def later_cut_caveats(cuts: int) -> Iterator[MeasurementWarning]:
+    """Yield a warning about a connection that was cut after the last timed call.
+
+    Args:
+        cuts: How often it was cut.
+    """
+    if cuts:
+        yield MeasurementWarning(
+            "connection-cut-later",
+            f"the connection was cut {cuts} time(s) after the last timed call, and images without "
+            "an answer were sent again",
+            "nothing need be done, as answers and times are not changed by that",
+        )
 
 
 def _emulation(run: DeviceRun) -> Iterator[MeasurementWarning]:

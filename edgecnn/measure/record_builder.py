@@ -15,7 +15,12 @@ from edgecnn.measure.caveats import (
     timing_caveats,
     weights_caveats,
 )
-from edgecnn.measure.device_caveats import DeviceRun, device_caveats, swapped_in_pages
+from edgecnn.measure.device_caveats import (
+    DeviceRun,
+    device_caveats,
+    later_cut_caveats,
+    swapped_in_pages,
+)
 from edgecnn.measure.percentile_intervals import percentile_intervals
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.sample_statistics import Drift, drift_of, latency_figures, outliers_of
@@ -52,12 +57,13 @@ def record_of(
         seconds=candidate.seconds,
         **_model(candidate.model, measured),
         **_device(measured.run),
+        connection_cuts=candidate.cuts,
         **_conditions(measured, plan),
         **_latency(measured.timing, drift),
         **_background(measured.timing, measured.run.facts.cores),
         **_power(measured.power),
         **(accuracy.record_fields() if accuracy else {}),
-        **_judgement(candidate.model, measured, plan, accuracy, drift),
+        **_judgement(candidate, measured, plan, accuracy, drift),
     )
 
 
@@ -100,6 +106,7 @@ def _device(run: DeviceRun) -> Fields:
         "busy_before_percent": before.busy_percent,
         "memory_available_bytes": before.memory_available_bytes,
         "swapped_in_pages": swapped_in_pages(before, after),
+        "rebooted": run.was_rebooted,
     }
 
 
@@ -158,7 +165,7 @@ def _power(power: PowerDrawn) -> Fields:
 
 
 def _judgement(
-    model: PreparedModel,
+    candidate: Candidate,
     measured: Measured,
     plan: BenchPlan,
     accuracy: Accuracy | None,
@@ -171,7 +178,8 @@ def _judgement(
         *timing_caveats(timing, intervals[50], drift, run.threads, run.facts.cores),
         *thread_caveats(run.threads, run.facts, plan.cpus),
         *device_caveats(run),
-        *weights_caveats((model.structure.edgecnn or {}).get("weights")),
+        *later_cut_caveats(candidate.cuts - run.cuts),
+        *weights_caveats((candidate.model.structure.edgecnn or {}).get("weights")),
         *(data_caveats(plan.dataset) if plan.dataset else ()),
         *(accuracy_caveats(accuracy) if accuracy else ()),
     )

@@ -17,8 +17,9 @@ from edgecnn.records.record import (
 )
 from edgecnn.runner.health import THROTTLING_BITS
 
-DISTURBED = ("cpu-shared", "busy-meanwhile", "steal", "swapping")
-"""Codes of warnings about other programs; these also explain a latency that drifts."""
+DISTURBED = ("rebooted", "connection-cut", "cpu-shared", "busy-meanwhile", "steal", "swapping")
+"""Codes of warnings about other programs, and about calls that more than one process made; these
+also explain a latency that drifts."""
 
 VERDICT_RULES = (
     (EMULATED, ("emulated-cpu",)),

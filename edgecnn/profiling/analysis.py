@@ -50,14 +50,22 @@ class Parts:
 def limits_of(times: RoundTimes) -> DeviceLimits | None:
     """Return the best rates of a device; None where a reference could not be timed."""
     call = times.ms(CALL)
-    best = {
-        precision: max(_rate(MACS, times.ms((precision, *form))) for form in CONVOLUTIONS)
+    rates = {
+        (precision, *form): _rate(MACS, times.ms((precision, *form)))
         for precision in (IN_FLOAT32, IN_INT8)
+        for form in CONVOLUTIONS
     }
+    float32, int8 = (
+        max((key for key in rates if key[0] == precision), key=lambda key: rates[key])
+        for precision in (IN_FLOAT32, IN_INT8)
+    )
     copies = tuple(CopyRate(size, _rate(size, times.ms(size))) for size in COPIED_BYTES)
-    if call is None or not all([*best.values(), *(copy.gbytes_per_s for copy in copies)]):
+    known = [rates[float32], rates[int8], *(copy.gbytes_per_s for copy in copies)]
+    if call is None or not all(known):
         return None
-    return DeviceLimits(best[IN_FLOAT32], best[IN_INT8], copies, call)
+    rounds = zip(times.rounds_ms[float32], times.rounds_ms[int8], strict=False)
+    gain = min((one / other for one, other in rounds if other), default=0.0)
+    return DeviceLimits(rates[float32], rates[int8], copies, call, gain)
 
 
 def _rate(amount: int, time_ms: float | None) -> float:

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-DECISION_CONFIDENCE = 0.99
-"""Confidence of the intervals by which two measurements are called different. With 99 % per
-comparison, the chance of any false alarm in ten comparisons is near 10 %."""
+from edgecnn.records.interval import DECISION_CONFIDENCE
 
 BETWEEN_RUNS = 0.015
 """Assumed relative standard deviation of the latency between processes on a quiet machine."""

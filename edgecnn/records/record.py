@@ -210,6 +210,12 @@ class Record(Outline):
         "Memory that was free for programs before the model was loaded.")] = None
     swapped_in_pages: Annotated[int | None, remark(
         "Pages that were read back from swap during the measurement.")] = None
+    connection_cuts: Annotated[int | None, remark(
+        "Times that the connection to the device was cut and made again during the measurement.",
+        )] = None
+    rebooted: Annotated[bool | None, remark(
+        "Whether the device was booted anew during the measurement; None where its system does not "
+        "tell.")] = None
     python: Annotated[str, remark("Version of the runner's Python.")]
     in_turn: Annotated[int | None, remark(
         "Models and thread counts that were timed interleaved, this one included.")] = None
@@ -295,6 +301,15 @@ class Record(Outline):
         BOTH, 3)] = None
     images_unreadable: Annotated[int | None, remark(
         "Images that could not be decoded; they do not count.")] = None
+    images_sha256: Annotated[str | None, remark(
+        "SHA-256 of the images that were classified and of their labels: measurements that have it "
+        "in common are compared image by image.")] = None
+    hits_top1: Annotated[str | None, remark(
+        "A bit for each image, whether its best class is the label: eight to a byte, the first one "
+        "highest, in base 64.")] = None
+    hits_top5: Annotated[str | None, remark(
+        "A bit for each image, whether its label is among the best five classes; packed as "
+        "``hits_top1`` is.")] = None
     label_offset: Annotated[int | None, remark(
         "Number that leads from each class of the data to its output: 1 where output 0 is a "
         "background class; None where classes differ in it.")] = None
@@ -358,6 +373,17 @@ class Record(Outline):
             code: Kind of the warnings.
         """
         return [warning.message for warning in self.warnings if warning.code == code]
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether the times were disturbed, or are too few to tell; an emulator's are not asked."""
+        return self.verdict not in (None, STEADY, EMULATED)
+
+    @property
+    def verdict_text(self) -> str:
+        """How far the times can be trusted, why, and what to do about it, as one line."""
+        parts = (self.verdict, self.verdict_evidence, self.verdict_advice)
+        return ": ".join(part for part in parts if part)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the fields."""

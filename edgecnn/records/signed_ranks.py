@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from edgecnn.records.bootstrap import DECISION_CONFIDENCE, Floats
+from edgecnn.records.bootstrap import Floats
+from edgecnn.records.interval import DECISION_CONFIDENCE
 
 MOST_PAIRS = 400
 """Pairs that are used at most: the memory for Walsh averages grows with their square."""

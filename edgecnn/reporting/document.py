@@ -40,14 +40,16 @@ def as_document(contents: Contents) -> str:
 
 
 def _of_setting(setting: Setting) -> list[str]:
-    answer = views_of(setting)[0].answer
+    view = views_of(setting)[0]
+    answer = view.answer
     lines = ["", f"## {in_markdown(setting.text)}", ""]
     if row := answer.recommended:
         lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
-    lines += [in_markdown(" ".join([reason(answer), *doubts(answer)])), ""]
+    lines += [in_markdown(" ".join([reason(answer), *doubts(view)])), ""]
     lines += [f"{EMULATED_NOTE}", ""] * setting.is_emulated
     lines += [
-        f"- {fact.title}: {in_markdown(fact.row.name)}, {fact.figure}" for fact in facts(answer)
+        f"- {fact.title}: {in_markdown(f'{fact.row.name}, {fact.figure_text}')}"
+        for fact in facts(view)
     ]
     optimal = {row.id for row in answer.optimal}
     table = as_markdown(setting.rows, lambda row: " \\*" if row.id in optimal else "")

@@ -27,6 +27,7 @@ from edgecnn.reporting.findings.settings import Setting
 from edgecnn.reporting.tables import FILE, table_columns
 from edgecnn.reporting.views import View, view_values, views_of
 from edgecnn.reporting.wording import (
+    Fact,
     doubts,
     facts,
     figures,
@@ -148,20 +149,27 @@ def _answer(view: View, number: int) -> str:
     )
     best = "".join(
         f'<div><dt>{fact.title}</dt><dd><span class="figure">{escape(fact.figure)}</span> '
-        f"{_name(fact.row)}</dd></div>"
-        for fact in facts(answer)
+        f"{_name(fact.row)}{_ties(fact)}</dd></div>"
+        for fact in facts(view)
     )
     names = ", ".join(map(_name, answer.optimal))
+    unsure = escape(" ".join(doubts(view)))
+    doubt = f'<p class="doubt">{unsure}</p>' if unsure else ""
     return f"""
       <section class="card wide answer" data-answer="{number}"{" hidden" * (number > 0)}>
         <h2>Which model to ship</h2>
         {ship}
-        <p class="quiet">{escape(reason(answer))} {escape(" ".join(doubts(answer)))}</p>
+        {doubt}
+        <p class="quiet">{escape(reason(answer))}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
           ({len(answer.optimal)} of {len(view.rows)}). On {escape(view.setting.text)}.</p>
         {f'<p class="quiet">{EMULATED_NOTE}</p>' * view.setting.is_emulated}
       </section>"""
+
+
+def _ties(fact: Fact) -> str:
+    return f'<br><span class="quiet">or {escape(fact.ties)}: within noise</span>' * bool(fact.ties)
 
 
 def _detail(row: ReportRow) -> str:

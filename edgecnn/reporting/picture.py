@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 from edgecnn.core.text import quoted_if_needed
@@ -9,9 +10,12 @@ from edgecnn.reporting.charts.chart import Chart, Values, view_charts
 from edgecnn.reporting.charts.marks import Look, parameters
 from edgecnn.reporting.charts.theme import theme
 from edgecnn.reporting.views import View
-from edgecnn.reporting.wording import figures
+from edgecnn.reporting.wording import doubts, figures
 
 PICTURE_WIDTH = 760
+
+LINE_LETTERS = 110
+"""Letters of small print in a line of the picture's width."""
 
 MOST_PICTURED = 12
 """Files in a chart with a row for each: a chart of more files would be taller than a screen."""
@@ -69,4 +73,5 @@ def _subtitle(view: View) -> list[str]:
     lines = [f"On {view.setting.text}"]
     if row := view.answer.recommended:
         lines.append(f"Ship {row.name}: {figures(row)}")
+        lines += wrap(" ".join(doubts(view)), LINE_LETTERS)
     return [*lines, *dict.fromkeys(view.missing.values())]

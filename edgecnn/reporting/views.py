@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from edgecnn.reporting.charts.chart import Values, chart_values, view_charts
+from edgecnn.reporting.findings.contenders import Contenders, contenders
 from edgecnn.reporting.findings.recommendation import Answer, answer
 from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.reporting.findings.settings import Setting
@@ -21,12 +22,14 @@ class View:
         scheme: The scheme that is shown; None for all schemes.
         rows: The rows that are shown.
         answer: The best files among the rows.
+        contenders: The files that noise does not tell from the recommended one.
     """
 
     setting: Setting
     scheme: str | None
     rows: tuple[ReportRow, ...]
     answer: Answer
+    contenders: Contenders
 
     @cached_property
     def _charts(self) -> dict[str, dict[str, Any]]:
@@ -75,4 +78,4 @@ def view_values(view: View, number: int) -> dict[str, Any]:
 
 def _view(setting: Setting, scheme: str | None) -> View:
     rows = tuple(row for row in setting.rows if scheme in (None, row.record.scheme))
-    return View(setting, scheme, rows, answer(rows))
+    return View(setting, scheme, rows, answer(rows), contenders(rows))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgecnn.core.text import quoted_if_needed, size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
-from edgecnn.records.record import CALIBRATION_IMAGES, EMULATED, STEADY, Record
+from edgecnn.records.record import CALIBRATION_IMAGES, Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
+from edgecnn.reporting.findings.differences import not_told_from, time_change, top1_change
 from edgecnn.reporting.findings.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
 from edgecnn.reporting.findings.rows import ReportRow
+from edgecnn.reporting.views import View
+
+NAMED_ROWS = 3
+"""Files that a sentence names at most; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,19 @@ class Fact:
         title: What the file is best at: ``"Fastest"``.
         row: The row of the file.
         figure: The figure by which it is best, with its unit.
+        ties: Names of the files that noise does not tell from it: ``"a.tflite, b.tflite"``; empty
+            where it is surely the best.
     """
 
     title: str
     row: ReportRow
     figure: str
+    ties: str = ""
+
+    @property
+    def figure_text(self) -> str:
+        """The figure, and what noise leaves open: ``"1.2 ms (or b.tflite: within noise)"``."""
+        return f"{self.figure} (or {self.ties}: within noise)" if self.ties else self.figure
 
 
 @dataclass(frozen=True)
@@ -68,11 +81,18 @@ def reason(answer: Answer) -> str:
     )
 
 
-def doubts(answer: Answer) -> list[str]:
-    """Return what makes a recommendation less sure: too few images, a disturbed measurement."""
-    if answer.recommended is None:
+def doubts(view: View) -> list[str]:
+    """Return what makes a recommendation less sure: disturbed measurements, too few images, noise.
+
+    Args:
+        view: The view with the recommendation.
+    """
+    if (recommended := view.answer.recommended) is None:
         return []
-    record, texts = answer.recommended.record, []
+    record, texts = recommended.record, []
+    if record.is_disturbed:
+        texts.append(f"{quoted_if_needed(f'Its time is {record.verdict_text}')}.")
+    texts += _open_questions(view, recommended)
     low, high = record.top1_low_percent, record.top1_high_percent
     if low is not None and high is not None and high - low > 2 * ACCEPTED_LOSS_POINTS:
         texts.append(
@@ -80,26 +100,53 @@ def doubts(answer: Answer) -> list[str]:
             f"measured on {record.images:,} images: more of them tell close files apart."
         )
     texts += [f"{quoted_if_needed(text)}." for text in record.messages_of(CALIBRATION_IMAGES)]
-    if record.verdict not in (None, STEADY, EMULATED):
-        texts.append(f"{quoted_if_needed(f'Its time is {verdict_text(record)}')}.")
     return texts
 
 
-def verdict_text(record: Record) -> str:
-    """Return how far a time can be trusted, why, and what to do about it."""
-    parts = (record.verdict, record.verdict_evidence, record.verdict_advice)
-    return ": ".join(part for part in parts if part)
+def _open_questions(view: View, recommended: ReportRow) -> Iterator[str]:
+    """Yield what noise leaves open of a recommendation."""
+    found = view.contenders
+    if found.disturbed:
+        yield f"The time of {_few(found.disturbed)} was disturbed, too: measure these again."
+    if found.alike:
+        smallest = min(found.alike, key=lambda row: row.record.model_bytes)
+        is_smaller = smallest.record.model_bytes < recommended.record.model_bytes
+        size = f"{smallest.name} is smaller" if is_smaller else "none of them is smaller"
+        what = "top-1" if view.setting.is_emulated else "time and top-1"
+        yield f"Noise does not tell its {what} from those of {_few(found.alike)}: {size}."
+    if found.by_top1:
+        yield (
+            f"Noise leaves open whether {_few(found.by_top1)} would be the better choice by top-1: "
+            "more images tell them apart."
+        )
+    if found.by_time:
+        yield (
+            f"Noise leaves open whether {_few(found.by_time)} would be the better choice by time: "
+            "one bench of all, with a longer --min-time, tells them apart."
+        )
 
 
-def facts(answer: Answer) -> list[Fact]:
-    """Return the fastest, the smallest and the most accurate file, as far as they are known."""
-    best = []
+def _few(rows: Sequence[ReportRow]) -> str:
+    """Name some rows: ``"a.tflite, b.tflite, c.tflite and 4 more"``."""
+    names = ", ".join(row.name for row in rows[:NAMED_ROWS])
+    return f"{names} and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else names
+
+
+def facts(view: View) -> list[Fact]:
+    """Return the fastest, the smallest and the most accurate file, as far as they are known.
+
+    Args:
+        view: The view whose files are meant.
+    """
+    best, rows, answer = [], view.rows, view.answer
     if row := answer.fastest:
-        best.append(Fact("Fastest", row, f"{three_digits(row.latency_ms or 0)} ms"))
+        ties = _few(not_told_from(row, rows, time_change))
+        best.append(Fact("Fastest", row, f"{three_digits(row.latency_ms or 0)} ms", ties))
     if row := answer.smallest:
         best.append(Fact("Smallest", row, size_text(row.record.model_bytes)))
     if row := answer.most_accurate:
-        best.append(Fact("Most accurate", row, f"{row.top1_percent or 0:.1f} % top-1"))
+        ties = _few(not_told_from(row, rows, top1_change))
+        best.append(Fact("Most accurate", row, f"{row.top1_percent or 0:.1f} % top-1", ties))
     return best
 
 

@@ -55,6 +55,7 @@ class Health:
         memory_available_bytes: Memory that programs can have without swapping.
         swapped_in_pages: Pages read back from swap since boot.
         core_mhz: Present clock of each core.
+        boot_id: Random name of the system's present run: another one after the device was booted.
     """
 
     throttled: int | None = None
@@ -64,6 +65,7 @@ class Health:
     memory_available_bytes: int | None = None
     swapped_in_pages: int | None = None
     core_mhz: tuple[float, ...] = ()
+    boot_id: str | None = None
 
     @property
     def cpu_mhz(self) -> float | None:
@@ -108,6 +110,7 @@ def read_health(texts: HealthTexts) -> Health:
         memory_available_bytes=read_available(texts.meminfo),
         swapped_in_pages=_number_after(r"^pswpin (\d+)$", texts.vmstat),
         core_mhz=tuple(cores),
+        boot_id=texts.boot_id,
     )
 
 

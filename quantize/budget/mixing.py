@@ -27,6 +27,7 @@ from edgecnn.quantize.budget.verdict import BudgetOutcome, describe_miss
 from edgecnn.quantize.recovery.pipeline import RecoveredGraph
 from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.timing.latencies import Latencies
+from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.target_cpu import TargetCpu
 from edgecnn.tflite.tensors_and_ops import Array
@@ -66,6 +67,10 @@ class Mixable:
     latencies: Latencies
 
 
+ALIKE = LatencyRatio(1.0, 1.0, 1.0)
+"""Latency of a file over its own."""
+
+
 def mix_within_budget(
     subject: Mixable, most_drop: float, on_progress: Progress
 ) -> tuple[RecoveredGraph, BudgetOutcome]:
@@ -87,7 +92,7 @@ def mix_within_budget(
     int8 = subject.write(subject.int8.graph)
     slowdown = subject.latencies.race([subject.float32, int8]).ratio(0, over=1)
     if drop_of(subject.int8.after) <= most_drop + DROP_TOLERANCE:
-        whole = MixTry(frozenset(), subject.int8, int8, 1.0, 1 / slowdown.value, 1.0)
+        whole = MixTry(frozenset(), subject.int8, int8, ALIKE, slowdown.inverse, 1.0)
         return subject.int8, _outcome(subject, most_drop, whole, [], int8, tries=0)
     ops = _ops(subject, lambda done, total: on_progress("measure layers", done, total))
     scale = CostScale(len(int8), slowdown.value, subject.cpu, subject.takes_pixels)
@@ -149,8 +154,12 @@ def _outcome(
         int8_bytes=len(int8),
         float32_bytes=len(subject.float32),
         bytes_over_int8=len(tried.content) / len(int8),
-        latency_over_int8=tried.over_int8,
-        latency_over_float32=tried.over_float32,
+        latency_over_int8=tried.over_int8.value,
+        latency_over_int8_low=tried.over_int8.low,
+        latency_over_int8_high=tried.over_int8.high,
+        latency_over_float32=tried.over_float32.value,
+        latency_over_float32_low=tried.over_float32.low,
+        latency_over_float32_high=tried.over_float32.high,
         latency_source=subject.latencies.source,
         tries=tries,
     )

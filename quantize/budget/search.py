@@ -20,6 +20,7 @@ from edgecnn.quantize.budget.mix_paths import (
 from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, RecoveredGraph
 from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.timing.latencies import Latencies
+from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.graph import Graph
 
 MOST_TRIES = 20
@@ -70,8 +71,8 @@ class MixTry:
     mix: Mix
     recovered: RecoveredGraph
     content: bytes
-    over_int8: float
-    over_float32: float
+    over_int8: LatencyRatio
+    over_float32: LatencyRatio
     cost: float
 
 
@@ -208,7 +209,7 @@ class Search:
             over_int8, over_float32 = race.ratio(place, int8), race.ratio(place, float32)
             cost = len(content) / len(self._maker.int8) * over_int8.value
             if over_float32.high <= FASTER_THAN_FLOAT32:
-                tried.append(MixTry(mix, graph, content, over_int8.value, over_float32.value, cost))
+                tried.append(MixTry(mix, graph, content, over_int8, over_float32, cost))
         return tried
 
 

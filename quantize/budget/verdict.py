@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edgecnn.accuracy.shares import normal_quantile
 from edgecnn.core.errors import InputError
 from edgecnn.core.messages import plain
+from edgecnn.records.interval import DECISION_CONFIDENCE, Interval, LatencyRatio
 
 MOST_NAMES = 12
 """Most names of layers on a line; the JSON has all."""
@@ -30,7 +32,11 @@ class BudgetOutcome:
         float32_bytes: Size of the float32 file.
         bytes_over_int8: The file's size over the int8 file's.
         latency_over_int8: The file's latency over the int8 file's.
+        latency_over_int8_low: Lower end of that ratio's 99 % interval; the ratio of an estimate.
+        latency_over_int8_high: Upper end of that interval.
         latency_over_float32: The file's latency over the float32 file's.
+        latency_over_float32_low: Lower end of that ratio's interval.
+        latency_over_float32_high: Upper end of that ratio's interval.
         latency_source: Where the latencies are from: ``"estimated for arm64"``.
         tries: How many mixes were made; 0 where the int8 file was within the budget.
     """
@@ -48,9 +54,35 @@ class BudgetOutcome:
     float32_bytes: int
     bytes_over_int8: float
     latency_over_int8: float
+    latency_over_int8_low: float
+    latency_over_int8_high: float
     latency_over_float32: float
+    latency_over_float32_low: float
+    latency_over_float32_high: float
     latency_source: str
     tries: int
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether a file that is as good as the float file could have this drop of top-1.
+
+        Each image on which the two files disagree lowers the agreement, so that is no chance.
+        """
+        half = normal_quantile(DECISION_CONFIDENCE) * self.uncertainty
+        interval = Interval(self.drop, self.drop - half, self.drop + half)
+        return self.measure == "top-1" and self.drop != 0 and not interval.is_different
+
+    @property
+    def over_int8(self) -> LatencyRatio:
+        """The file's latency over the int8 file's, with its interval."""
+        ends = self.latency_over_int8_low, self.latency_over_int8_high
+        return LatencyRatio(self.latency_over_int8, *ends)
+
+    @property
+    def over_float32(self) -> LatencyRatio:
+        """The file's latency over the float32 file's, with its interval."""
+        ends = self.latency_over_float32_low, self.latency_over_float32_high
+        return LatencyRatio(self.latency_over_float32, *ends)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -93,14 +125,15 @@ def _loss(outcome: BudgetOutcome) -> str:
     """Say what is lost, by which measure, and on how many images."""
     what = "top-1" if outcome.measure == "top-1" else "agreement with float"
     does = "gains" if outcome.drop < 0 else "loses"
-    return f"{does} {abs(outcome.drop):.2f} points of {what} on {outcome.images} images"
+    lost = f"{does} {abs(outcome.drop):.2f} points of {what} on {outcome.images} images"
+    return f"{lost}, which may be chance" if outcome.may_be_chance else lost
 
 
 def _costs(outcome: BudgetOutcome) -> str:
     return (
         f"{outcome.bytes / 1024:,.1f} KiB where int8 has {outcome.int8_bytes / 1024:,.1f} "
-        f"({outcome.bytes_over_int8:.2f}x), {outcome.latency_over_int8:.2f}x int8's time and "
-        f"{outcome.latency_over_float32:.2f}x float32's ({outcome.latency_source})"
+        f"({outcome.bytes_over_int8:.2f}x), {outcome.over_int8.text()} int8's time and "
+        f"{outcome.over_float32.text()} float32's ({outcome.latency_source})"
     )
 
 

@@ -32,7 +32,7 @@ def fidelity_warnings(
     if front is not None and not budget_tries:
         notes.append(
             f"the first {len(front.results)} layers are left in float32 for accuracy, which "
-            f"takes {front.latency_ratio:.2f}x the time ({front.latency_source}): --all-int8 "
+            f"takes {front.latency_text} the time ({front.latency_source}): --all-int8 "
             "leaves none, as accelerators want that take integers alone"
         )
     if proof.reason:

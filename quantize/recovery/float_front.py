@@ -118,6 +118,6 @@ def worth_its_cost(
     if len(content) > MOST_FRONT_BYTES * len(plain_content):
         return None
     ratio = latencies.race([content, plain_content]).ratio(0, over=1)
-    if ratio.value > MOST_FRONT_LATENCY:
+    if ratio.low > MOST_FRONT_LATENCY:
         return None
-    return FloatFront(results, ratio.value, latencies.source)
+    return FloatFront(results, ratio.value, ratio.low, ratio.high, latencies.source)

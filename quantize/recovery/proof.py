@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.records.interval import LatencyRatio
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,22 @@ class FloatFront:
     Args:
         results: Names of the layers' results.
         latency_ratio: Latency of the file with the layers in float32 over the plain integer file's.
+        latency_ratio_low: Lower end of the ratio's 99 % interval; the ratio itself of an estimate.
+        latency_ratio_high: Upper end of that interval.
         latency_source: Where the latencies are from: ``"estimated for arm64"``.
     """
 
     results: tuple[str, ...]
     latency_ratio: float
+    latency_ratio_low: float
+    latency_ratio_high: float
     latency_source: str
+
+    @property
+    def latency_text(self) -> str:
+        """The ratio as far as it is known: ``"1.04x"``, or ``"1.02x to 1.07x"``."""
+        ends = self.latency_ratio_low, self.latency_ratio_high
+        return LatencyRatio(self.latency_ratio, *ends).text()
 
 
 @dataclass(frozen=True)

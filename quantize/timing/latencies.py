@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.records.interval import LatencyRatio
 from edgecnn.records.signed_ranks import signed_rank_interval
 from edgecnn.tflite.reading import parse_model
 from edgecnn.tflite.target_cpu import TargetCpu
 
 TurnTimes = npt.NDArray[np.float64]
 """Median latency of each file in each turn, in milliseconds, shape (files, turns)."""
-
-
-@dataclass(frozen=True)
-class LatencyRatio:
-    """One file's latency over another's, and the interval that it lies in.
-
-    Args:
-        value: The ratio.
-        low: Lower end of its 99 % interval; equal to the value of an estimate.
-        high: Upper end of that interval.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 class Race(Protocol):

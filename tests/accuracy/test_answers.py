@@ -9,7 +9,7 @@ import pytest
 
 from edgecnn.accuracy.agreement import Agreement
 from edgecnn.accuracy.answers import Answers
-from edgecnn.accuracy.calibration import calibration
+from edgecnn.accuracy.calibration import Bin, Calibration, calibration
 from edgecnn.accuracy.classes import ClassResult, Confusion
 
 
@@ -92,3 +92,15 @@ def test_parts_join_in_the_order_of_the_data() -> None:
     assert joined.indices.tolist() == [0, 1, 2, 3]
     assert joined.scores.tolist() == whole.scores.tolist()
     assert joined.unreadable == ("broken",)
+
+
+def test_a_bias_is_one_where_the_images_are_enough_to_tell() -> None:
+    """Wilson's 99 % interval of 80 of 100 is 68 to 88 %, of 8,000 of 10,000 it is 79 to 81 %."""
+    for images, confidence, is_biased in (
+        (100, 0.85, False),
+        (10_000, 0.85, True),
+        (100, 0.9, True),
+    ):
+        found = Calibration(0.0, (Bin(0.8, 0.9, images, confidence, 0.8),))
+        assert found.bias == pytest.approx(confidence - 0.8)
+        assert found.is_biased == is_biased

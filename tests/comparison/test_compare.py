@@ -13,9 +13,9 @@ from edgecnn.comparison.changes import METRICS, Change
 from edgecnn.comparison.compare import compare
 from edgecnn.comparison.documents import as_junit, as_markdown
 from edgecnn.comparison.gates import Gate
-from edgecnn.comparison.intervals import Interval
 from edgecnn.comparison.pairing import paired
 from edgecnn.core.errors import InputError
+from edgecnn.records.interval import Interval
 from edgecnn.records.record import MeasurementWarning
 from edgecnn.store.store import Store
 
@@ -78,6 +78,30 @@ def test_a_run_on_a_busy_machine_is_not_a_slower_model(make_run: Any) -> None:
     assert verdicts(busy, quiet)["latency_p50_ms"] == "no difference seen"
     # It was slowed down, and was faster all the same.
     assert verdicts(make_run(4.5, seed=3), busy)["latency_p50_ms"] == "faster"
+
+
+def test_a_throttled_run_is_not_a_slower_model_unless_both_took_turns(make_run: Any) -> None:
+    hot = {"verdict": "throttled", "verdict_evidence": "it was hot", "verdict_advice": "a fan"}
+    quiet, throttled = make_run(3.0, seed=1), make_run(6.0, seed=2, **hot)
+    assert verdicts(quiet, throttled)["latency_p50_ms"] == "cannot tell"
+    (pair,) = paired([quiet], [throttled], force=False)
+    assert pair.doubts == ("the time of new is throttled: it was hot: a fan",)
+    turns = {"turn_group": "a" * 32, "turn_runs": (10,) * 30, "in_turn": 2}
+    together = make_run(3.0, seed=1, **turns, **hot), make_run(6.0, seed=2, **turns, **hot)
+    assert verdicts(*together)["latency_p50_ms"] == "slower"
+
+
+def test_unsteady_times_are_told_in_every_form(
+    make_run: Any, tmp_path: Path, run_edgecnn: Any
+) -> None:
+    noisy = {"verdict": "noisy", "verdict_evidence": "it was loud", "verdict_advice": "wait"}
+    paths = [tmp_path / "base.json", tmp_path / "new.json"]
+    for path, record in zip(paths, (make_run(3.0), make_run(3.0, **noisy)), strict=True):
+        path.write_text(json.dumps([record.to_dict()]))
+    told = "the time of new is noisy: it was loud: wait"
+    assert told in as_markdown(compare(*map(str, paths)))
+    done = run_edgecnn("compare", *paths)
+    assert f"note: {told}" in done.stdout
 
 
 def test_emulated_times_are_not_compared(make_run: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,10 @@ def test_a_raspberry_pi_is_measured_where_it_is(
 @pytest.mark.parametrize("name", ["desktop", "pi", "pi@10.0.0.7:2222"])
 def test_every_name_is_a_device_of_that_name(name: str) -> None:
     assert get_device(name).name == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names its boots")
+def test_the_present_boot_is_known_by_its_name() -> None:
+    with Desktop().start("asking how it is") as session:
+        name = session.health().boot_id
+    assert name == Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from edgecnn.measure.device_caveats import DeviceRun, device_caveats
+from edgecnn.measure.device_caveats import DeviceRun, device_caveats, later_cut_caveats
+from edgecnn.measure.percentile_intervals import PercentileInterval
+from edgecnn.measure.verdict import verdict_on
 from edgecnn.runner.health import THROTTLING_BITS, Health
 from edgecnn.runner.session import DeviceFacts
 
@@ -54,6 +56,28 @@ def run_of(facts: DeviceFacts = PI_5, **changes: Any) -> DeviceRun:
     """Return a sound run with changes: ``before``, ``after``, ``cpu_lowest_mhz``, ``threads``."""
     run = DeviceRun(facts, SOUND, SOUND, cpu_lowest_mhz=2400.0, threads=1)
     return replace(run, **changes)
+
+
+def test_a_device_that_was_booted_anew_is_warned_of_and_makes_times_noisy() -> None:
+    first, second = replace(SOUND, boot_id="a"), replace(SOUND, boot_id="b")
+    assert run_of(before=first, after=first).was_rebooted is False
+    assert run_of(before=first).was_rebooted is None
+    run = run_of(before=first, after=second)
+    assert run.was_rebooted
+    assert "booted anew" in warned(run)["rebooted"]
+    verdict = verdict_on(list(device_caveats(run)), PercentileInterval(2.9, 3.1), 0.1)
+    assert verdict.name == "noisy" and "booted anew" in verdict.evidence
+
+
+def test_a_connection_that_was_cut_is_warned_of_and_matters_only_while_times_are_taken() -> None:
+    cut = run_of(cuts=2)
+    assert "cut 2 time(s)" in warned(cut)["connection-cut"]
+    level = PercentileInterval(2.9, 3.1)
+    assert verdict_on(list(device_caveats(cut)), level, 0.1).name == "noisy"
+    later = list(later_cut_caveats(1))
+    assert [warning.code for warning in later] == ["connection-cut-later"]
+    assert verdict_on(later, level, 0.1).name == "steady"
+    assert not list(later_cut_caveats(0))
 
 
 def warned(run: DeviceRun) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import edgecnn
 from edgecnn.cli.main import run
 from edgecnn.devices import remote
 from edgecnn.devices.inventory import Inventory
@@ -114,6 +115,39 @@ def test_runners_that_take_turns_survive_a_cut_together(
     assert wire.cuts > before
     assert len(logins) <= 1 + 2 * (wire.cuts - before)
     assert ours_on(quick_pi) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [("timing ", "connection-cut"), ("accuracy of ", "connection-cut-later")],
+    ids=["while calls were timed", "while images were classified"],
+)
+def test_a_record_says_that_its_connection_was_cut(
+    quick_pi: EmulatedPi, wire: Wire, colour_model: Any, photos: Path, tmp_path: Path,
+    moment: str, code: str,
+) -> None:  # fmt: skip
+    cut: list[str] = []
+
+    def cut_once(phase: str, done: int, total: int) -> None:
+        if phase.startswith(moment) and not cut:
+            cut.append(phase)
+            quick_pi.kill_connections()
+
+    models = [colour_model(tmp_path / "cut.tflite"), colour_model(tmp_path / "whole.tflite")]
+    (record,) = edgecnn.bench(
+        models[0], device="kitchen", data=photos, preprocess="tf", runs=5, min_time_s=0.3,
+        on_progress=cut_once,
+    )  # fmt: skip
+    assert cut and record.connection_cuts == 1 and record.rebooted is False
+    codes = [warning.code for warning in record.warnings]
+    assert [one for one in codes if one.startswith("connection-cut")] == [code]
+    # Another emulated board's times are the emulator's, whatever happened to them.
+    if code == "connection-cut" and not record.emulated:
+        assert record.verdict == "noisy"
+        assert "the connection was cut 1 time(s)" in (record.verdict_evidence or "")
+    (record,) = edgecnn.bench(models[1], device="kitchen", runs=5, min_time_s=0)
+    assert record.connection_cuts == 0
+    assert not any(warning.code.startswith("connection-cut") for warning in record.warnings)
 
 
 def test_what_was_measured_is_kept_where_the_device_is_gone_for_good(

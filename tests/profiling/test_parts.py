@@ -7,16 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgecnn.profiling.analysis import CALL, limits_of
 from edgecnn.profiling.cutting import copies, cutter_of
 from edgecnn.profiling.memory_reuse import with_idle_bytes
 from edgecnn.profiling.profiled_ops import ProfiledOp, running_ops
+from edgecnn.profiling.references import CONVOLUTIONS, COPIED_BYTES
 from edgecnn.profiling.roofline import CopyRate, DeviceLimits, advice
+from edgecnn.profiling.rounds import RoundTimes
 from edgecnn.tflite.reading import parse_model, read_model
 
 from .nets import Net, lopsided
 
 LIMITS = DeviceLimits(
-    10.0, 40.0, (CopyRate(1 << 10, 1.0), CopyRate(1 << 20, 2.0), CopyRate(1 << 22, 8.0)), 0.001
+    10.0, 40.0, (CopyRate(1 << 10, 1.0), CopyRate(1 << 20, 2.0), CopyRate(1 << 22, 8.0)), 0.001, 4.0
 )
 
 
@@ -163,3 +166,25 @@ def test_sparse_weights_are_weights_and_no_ops(shared_data: Path) -> None:
     made = outputs(part, np.ones(image.shape, np.float32))
     assert all(np.isfinite(one).all() and one.any() for one in made)
     assert len(made) == copies(layer)
+
+
+@pytest.mark.parametrize(
+    ("int8_ms", "says"),
+    [
+        ([0.5, 0.6, 0.5], "int8 convolutions do 1.7 times the MACs"),
+        ([0.5, 0.9, 0.5], "more threads, where cores are idle"),
+    ],
+    ids=["faster in every round", "hardly faster in one round"],
+)
+def test_int8_is_called_faster_only_where_every_round_showed_it(
+    int8_ms: list[float], says: str
+) -> None:
+    times = RoundTimes()
+    times.rounds_ms = {CALL: [0.001] * 3, **{size: [1.0] * 3 for size in COPIED_BYTES}}
+    for form in CONVOLUTIONS:
+        times.rounds_ms[("float32", *form)] = [1.0] * 3
+        times.rounds_ms[("int8", *form)] = int8_ms
+    limits = limits_of(times)
+    assert limits is not None
+    assert limits.int8_gmacs_per_s == pytest.approx(2 * limits.float32_gmacs_per_s)
+    assert says in advice("compute", [op(10_000_000)], 1.0, limits)

@@ -151,7 +151,9 @@ def budget(**changes: Any) -> BudgetOutcome:
         "max_drop": 2.0, "measure": "top-1", "images": 100, "drop": 1.0, "int8_drop": 6.0,
         "uncertainty": 1.0, "layers_in_float": ("a", "b"), "layers": 9, "bytes": 2048,
         "int8_bytes": 1024, "float32_bytes": 5000, "bytes_over_int8": 2.0, "latency_over_int8": 1.5,
-        "latency_over_float32": 0.5, "latency_source": "estimated for arm64", "tries": 4, **changes,
+        "latency_over_int8_low": 1.5, "latency_over_int8_high": 1.5, "latency_over_float32": 0.5,
+        "latency_over_float32_low": 0.5, "latency_over_float32_high": 0.5,
+        "latency_source": "estimated for arm64", "tries": 4, **changes,
     }  # fmt: skip
     return BudgetOutcome(**values)
 
@@ -168,9 +170,26 @@ def test_the_budget_in_words() -> None:
         "0.50x float32's (estimated for arm64)",
     ):
         assert part in second
-    (line,) = describe_budget(budget(tries=0, layers_in_float=(), max_drop=1.0))
+    sure = {"tries": 0, "layers_in_float": (), "uncertainty": 0.3}
+    (line,) = describe_budget(budget(max_drop=1.0, **sure))
     assert line == "within 1 point as it is: loses 1.00 points of top-1 on 100 images"
     assert "gains 0.50 points" in describe_budget(budget(tries=0, drop=-0.5))[0]
+
+
+def test_a_drop_within_noise_is_said_to_be_perhaps_chance() -> None:
+    """A standard error of 1 point makes a 99 % interval of 2.58 points to each side."""
+    for drop, may_be_chance in ((2.5, True), (-2.5, True), (2.6, False), (-2.6, False)):
+        line = describe_budget(budget(tries=0, drop=drop))[0]
+        assert ("which may be chance" in line) == may_be_chance
+    # No drop needs no explanation, and each image that two files disagree on is a fact.
+    assert "chance" not in describe_budget(budget(tries=0, drop=0.0))[0]
+    assert "chance" not in describe_budget(budget(tries=0, measure="agreement"))[0]
+
+
+def test_a_measured_ratio_is_given_as_far_as_it_is_known() -> None:
+    ends = {"latency_over_float32_low": 0.47, "latency_over_float32_high": 0.534}
+    line = describe_budget(budget(**ends, latency_source="measured on pi, one thread"))[1]
+    assert "1.50x int8's time and 0.47x to 0.53x float32's (measured on pi, one thread)" in line
 
 
 @pytest.mark.parametrize(

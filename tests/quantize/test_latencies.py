@@ -11,7 +11,8 @@ import pytest
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.timing.device_timing import RACE_TURNS, DeviceTimer
 from edgecnn.quantize.timing.latencies import EstimatedLatencies, MeasuredRace
-from edgecnn.quantize.timing.latency_here import latency_ratio_here
+from edgecnn.quantize.timing.latency_here import is_clearly_slower, latency_ratio_here
+from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.target_cpu import target_cpu
 
 
@@ -23,14 +24,40 @@ def test_reference_kernels_are_slower_whoever_is_asked_first(
     small_results: dict[str, Conversion],
 ) -> None:
     slow, quick = contents(small_results, "int16x8", "float32")
-    assert latency_ratio_here(slow, quick) > 1.5
-    assert latency_ratio_here(quick, slow) < 1 / 1.5
+    over, under = latency_ratio_here(slow, quick), latency_ratio_here(quick, slow)
+    assert over is not None and under is not None
+    assert over.low > 1.5 and is_clearly_slower(over)
+    assert under.high < 1 / 1.5 and not is_clearly_slower(under)
+
+
+def test_a_file_is_not_called_slower_than_itself(small_results: dict[str, Conversion]) -> None:
+    (quick,) = contents(small_results, "float32")
+    found = latency_ratio_here(quick, quick)
+    assert found is not None and not is_clearly_slower(found)
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "is_told", "text"),
+    [
+        (1.42, 1.5, 1.61, True, "1.4x to 1.6x"),
+        (24.81, 24.82, 24.84, True, "24.8x"),
+        (1.04, 1.5, 2.2, False, "1.0x to 2.2x"),
+        (0.9, 0.95, 1.2, False, "0.9x to 1.2x"),
+    ],
+)
+def test_a_file_is_slower_only_where_its_whole_interval_is(
+    low: float, value: float, high: float, is_told: bool, text: str
+) -> None:
+    ratio = LatencyRatio(value, low, high)
+    assert is_clearly_slower(ratio) == is_told
+    assert ratio.text(1) == text
 
 
 def test_no_more_time_is_spent_than_allowed(small_results: dict[str, Conversion]) -> None:
     slow, quick = contents(small_results, "int16x8", "float32")
     start = time.perf_counter()
-    assert latency_ratio_here(slow, quick, seconds=0.0) > 0
+    # One round says nothing of how far its ratio is to be trusted.
+    assert latency_ratio_here(slow, quick, seconds=0.0) is None
     assert time.perf_counter() - start < 5.0
 
 

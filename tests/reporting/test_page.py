@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 Write = Callable[[Path, list[Record]], Path]
-BUBBLES = ".layer_1_marks path"
-"""The second layer of the trade-off, above its line."""
+BUBBLES = ".layer_3_marks path"
+"""The fourth layer of the trade-off, above its line and the intervals."""
 
 HOSTILE = (
     "<script>document.title='run'</script>",

@@ -45,6 +45,7 @@ NOTHING = HealthTexts(
     zones=(),
     throttled=None,
     temperature=None,
+    boot_id=None,
 )
 
 UNREADABLE = (

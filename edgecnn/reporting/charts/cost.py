@@ -70,8 +70,8 @@ chart = Chart(
     picture_title="What each scheme costs",
     explanation=(
         "Top-1 less that of the float32 file of the same model on the same images, with its 99 % "
-        "interval. A file that was not measured --against the float32 file has an interval for "
-        "different images, which is rather too wide."
+        "interval. Where a result does not say which images it is right on, as those of older "
+        "versions, the interval is one for different images, which is rather too wide."
     ),
     datasets=_datasets,
     missing=_missing,

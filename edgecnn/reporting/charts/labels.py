@@ -44,26 +44,36 @@ LABEL_PLACES = (
 
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
+Line = tuple[Point, Point]
 
 
-def place_names(points: Sequence[Point], names: Sequence[str]) -> list[LabelPlace | None]:
+def place_names(
+    points: Sequence[Point], names: Sequence[str], lines: Sequence[Line] = ()
+) -> list[LabelPlace | None]:
     """Return a place beside each point for its name; None where there is no room.
+
+    A name lies on a line only if all places beside its point do.
 
     Args:
         points: x and y of all points, in any unit that is linear on the chart.
         names: Name of each point; empty for a point without a name, on which no name is put, too.
+        lines: Both ends of each horizontal or vertical line of the chart, in the same units.
 
     Example:
         >>> place_names([(0, 0), (1, 1)], ["first", "last"])
         [LabelPlace(dx=12, dy=0, align='left'), LabelPlace(dx=-12, dy=0, align='right')]
     """
-    spots = _in_pixels(points)
+    ends = [end for line in lines for end in line]
+    spots = _in_pixels([*points, *ends])
+    drawn = [_line_box(*spots[place : place + 2]) for place in range(len(points), len(spots), 2)]
+    spots = spots[: len(points)]
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
     places: list[LabelPlace | None] = []
     for number, (spot, name) in enumerate(zip(spots, names, strict=True)):
         others = taken[:number] + taken[number + 1 :]
-        free = (p for p in LABEL_PLACES if name and _is_free(_box(spot, name, p), others))
-        place = next(free, None)
+        free = [p for p in LABEL_PLACES if name and _is_free(_box(spot, name, p), others)]
+        clear = (p for p in free if _is_free(_box(spot, name, p), drawn))
+        place = next(clear, free[0] if free else None)
         places.append(place)
         if place:
             taken.append(_box(spot, name, place))
@@ -93,6 +103,11 @@ def _in_pixels(points: Sequence[Point]) -> list[Point]:
         )
         for x, y in points
     ]
+
+
+def _line_box(one: Point, other: Point) -> Box:
+    (x, y), (to_x, to_y) = one, other
+    return min(x, to_x) - 1, min(y, to_y) - 1, max(x, to_x) + 1, max(y, to_y) + 1
 
 
 def _box(spot: Point, name: str, place: LabelPlace) -> Box:

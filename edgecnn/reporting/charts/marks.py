@@ -33,6 +33,10 @@ OPACITY, FAINT = 0.92, 0.42
 """Opacity of files that no other beats, and of the others."""
 
 
+INTERVAL_LINE: dict[str, Any] = {"strokeWidth": 1.2, "opacity": 0.5}
+"""How an interval is drawn: thinner and fainter than the point that it goes through."""
+
+
 class Look:
     """Colours and encodings that all charts of a report share.
 
@@ -84,17 +88,23 @@ class Look:
     @property
     def time(self) -> Any:
         """Horizontal axis of the median time."""
+        return self._time_of("p50")
+
+    def _time_of(self, name: str) -> Any:
         axis = self.altair.Axis(format=".3~g", tickCount=6, labelOverlap=True)
         title = "median time of a call, ms"
-        return self.altair.X("p50:Q", title=title, scale=self.logarithmic, axis=axis)
+        return self.altair.X(f"{name}:Q", title=title, scale=self.logarithmic, axis=axis)
 
     @property
     def top1(self) -> Any:
         """Vertical axis of top-1."""
+        return self._top1_of("top1")
+
+    def _top1_of(self, name: str) -> Any:
         # The axis goes on above the best file, where no accuracy can be.
         axis = self.altair.Axis(labelExpr="datum.value > 100 ? '' : datum.label")
         scale = self.altair.Scale(zero=False, nice=False, padding=CHART_MARGIN)
-        return self.altair.Y("top1:Q", title="top-1, %", scale=scale, axis=axis)
+        return self.altair.Y(f"{name}:Q", title="top-1, %", scale=scale, axis=axis)
 
     @property
     def logarithmic(self) -> Any:
@@ -133,6 +143,27 @@ class Look:
             "stroke": condition(PICKED, value(ring), value(inside)),
             "strokeWidth": condition(PICKED, value(2.5), value(0.6)),
         }
+
+    def time_intervals(self, placed: Any, y: Any) -> Any:
+        """Return a layer with the interval of each median time, as a line through its point.
+
+        Args:
+            placed: Altair chart of points.
+            y: Vertical encoding of the points.
+        """
+        x = self._time_of("p50Low")
+        lines = placed.mark_rule(**INTERVAL_LINE)
+        return lines.encode(x=x, x2="p50High:Q", y=y, color=self.colour)
+
+    def top1_intervals(self, placed: Any) -> Any:
+        """Return a layer with the interval of each top-1 over time, as a line through its point.
+
+        Args:
+            placed: Altair chart of points.
+        """
+        y = self._top1_of("top1Low")
+        lines = placed.mark_rule(**INTERVAL_LINE)
+        return lines.encode(x=self.time, y=y, y2="top1High:Q", color=self.colour)
 
     def names(self, placed: Any, x: Any, y: Any) -> Any:
         """Return a layer with the names that have a place, where the chart is wide enough.

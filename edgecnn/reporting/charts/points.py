@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.records.columns import tooltip_fields
+from edgecnn.records.record import FIELDS
 from edgecnn.reporting.charts.chart import Values
-from edgecnn.reporting.charts.labels import LabelPlace, logarithm, place_names
+from edgecnn.reporting.charts.labels import LabelPlace, Line, logarithm, place_names
 from edgecnn.reporting.findings.recommendation import pareto
 from edgecnn.reporting.findings.rows import ReportRow
 
@@ -25,6 +26,7 @@ def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
     places = place_names(
         [(logarithm(row.latency_ms or 0), _height(row)) for row in placed],
         [stem(row) if row.id in optimal else "" for row in placed],
+        [line for row in placed for line in _interval_lines(row)],
     )
     return [
         {
@@ -45,9 +47,22 @@ def told(row: ReportRow) -> dict[str, Any]:
 
 
 def position(row: ReportRow) -> dict[str, Any]:
-    """Return the position of a row in charts: milliseconds, MiB, percent."""
-    size = row.record.model_bytes / (1 << 20)
-    return {"p50": row.latency_ms, "mib": size, "top1": row.top1_percent}
+    """Return the position of a row in charts, in milliseconds, MiB and percent, and its intervals.
+
+    An interval that is not known has its ends at the point itself: Vega's scales want numbers.
+    """
+    time, top1 = row.latency_ms, row.top1_percent
+    time_low, time_high = _ends(row, "latency_p50_ms") or (time, time)
+    top1_low, top1_high = _ends(row, "top1_percent") or (top1, top1)
+    return {
+        "p50": time,
+        "p50Low": time_low,
+        "p50High": time_high,
+        "mib": row.record.model_bytes / (1 << 20),
+        "top1": top1,
+        "top1Low": top1_low,
+        "top1High": top1_high,
+    }
 
 
 def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
@@ -60,6 +75,25 @@ def label(name: str, place: LabelPlace | None) -> dict[str, Any]:
 def stem(row: ReportRow) -> str:
     """Return a row's name without the ending of its file."""
     return row.name.replace(".tflite", "")
+
+
+def _ends(row: ReportRow, figure: str) -> tuple[float, float] | None:
+    """Return the ends of a figure's interval; None where it has none that can be drawn."""
+    low, high = (row.value(name) for name in FIELDS[figure].bounds)
+    is_known = low is not None and high is not None and row.value(figure) is not None
+    # A logarithmic axis has no place for 0.
+    return (low, high) if is_known and (low > 0 or figure != "latency_p50_ms") else None
+
+
+def _interval_lines(row: ReportRow) -> list[Line]:
+    """Return the intervals of a row's time and top-1 as lines of the chart."""
+    x, y = logarithm(row.latency_ms or 0), _height(row)
+    lines = []
+    if (time := _ends(row, "latency_p50_ms")) is not None:
+        lines.append(((logarithm(time[0]), y), (logarithm(time[1]), y)))
+    if (top1 := _ends(row, "top1_percent")) is not None:
+        lines.append(((x, top1[0]), (x, top1[1])))
+    return lines
 
 
 def _height(row: ReportRow) -> float:

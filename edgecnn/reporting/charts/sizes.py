@@ -22,7 +22,7 @@ def _draw(look: Look) -> Any:
         tooltip=look.tooltip(),
         **look.ring,
     )
-    return look.layers(dots, look.names(placed, look.time, y))
+    return look.layers(look.time_intervals(placed, y), dots, look.names(placed, look.time, y))
 
 
 chart = Chart(
@@ -30,7 +30,11 @@ chart = Chart(
     order=20,
     title="Size and speed",
     picture_title="Size and speed (faint: another file beats it)",
-    explanation="Down is smaller, left is faster. Faint files are beaten by another one in both.",
+    explanation=(
+        "Down is smaller, left is faster; the line through a file is its time's 99 % interval. "
+        "Faint files are beaten: another one is no larger and no slower, and better in one of "
+        "these by more than noise explains."
+    ),
     datasets=lambda rows, every: {"points": size_and_speed_points(rows)},
     missing=without_times,
     draw=_draw,

@@ -31,7 +31,8 @@ def theme(dark: bool = False) -> dict[str, Any]:
         },
         "legend": {
             "labelColor": text, "titleColor": quiet, "labelFontSize": 12, "titleFontSize": 12,
-            "titleFontWeight": 500, "orient": "top", "symbolStrokeWidth": 0, "columnPadding": 14,
+            "titleFontWeight": 500, "orient": "top", "symbolStrokeWidth": 0, "symbolOpacity": 1,
+            "columnPadding": 14,
         },
         "title": {"color": text, "subtitleColor": quiet, "anchor": "start", "fontSize": 15},
         "text": {"color": text, "fontSize": 12},

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgecnn.reporting.findings.differences import is_surely_better
 from edgecnn.reporting.findings.rows import ReportRow
 
 ACCEPTED_LOSS_POINTS = 1.0
@@ -59,35 +60,63 @@ def pareto(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the Pareto front: the rows that no other row beats, in their order.
 
     A row beats another if it is no larger, no slower and no less accurate, and better in one of the
-    three. Accuracy counts if any row has one; rows without accuracy are then left out. The same
-    holds for times.
+    three by more than noise explains. Accuracy counts if any row has one; rows without accuracy are
+    then left out. The same holds for times.
     """
-    measured = _comparable(rows)
-    goals = {row.id: _goals(row) for row in measured}
-    return [
-        row
-        for row in measured
-        if not any(_beats(goals[other.id], goals[row.id]) for other in measured)
-    ]
+    measured = comparable(rows)
+    return [row for row in measured if not any(_beats(other, row) for other in measured)]
 
 
 def recommend(rows: Sequence[ReportRow]) -> ReportRow | None:
-    """Return the file to ship by this rule; None where no accuracy was measured.
+    """Return the file to ship by the rule of :class:`Shortlist`; None without any accuracy.
 
-    1. Take the files whose top-1 is at most ``ACCEPTED_LOSS_POINTS`` below the best;
-    2. of these, the files that take at most ``EQUALLY_FAST`` times the time of the fastest;
-    3. of these, the smallest; of equal sizes the fastest, then the most accurate.
-
-    Without times (an emulated CPU) step 2 is left out. The file is always on the Pareto front.
+    The file is always on the Pareto front.
     """
-    judged = [row for row in _comparable(rows) if row.top1_percent is not None]
-    if not judged:
-        return None
-    best = max(map(_top1, judged))
-    accurate = [row for row in judged if _top1(row) >= best - ACCEPTED_LOSS_POINTS]
-    limit = EQUALLY_FAST * min(map(_latency, accurate))
-    fast = [row for row in accurate if _latency(row) <= limit]
-    return min(fast, key=lambda row: (_size(row), _latency(row), -_top1(row)))
+    shortlist = Shortlist.of(rows)
+    return None if shortlist is None else shortlist.recommended
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The files among which one is chosen to ship, step by step.
+
+    Without times (an emulated CPU) all accurate files count as fast.
+
+    Args:
+        judged: Files with an accuracy.
+        accurate: Files among them whose top-1 is at most ``ACCEPTED_LOSS_POINTS`` below the best.
+        fast: Files among these that take at most ``EQUALLY_FAST`` times the time of the fastest.
+    """
+
+    judged: tuple[ReportRow, ...]
+    accurate: tuple[ReportRow, ...]
+    fast: tuple[ReportRow, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[ReportRow]) -> Shortlist | None:
+        """Choose among the rows of one setting; None where no accuracy was measured."""
+        judged = tuple(row for row in comparable(rows) if row.top1_percent is not None)
+        if not judged:
+            return None
+        best = max(map(_top1, judged))
+        accurate = tuple(row for row in judged if _top1(row) >= best - ACCEPTED_LOSS_POINTS)
+        limit = EQUALLY_FAST * min(map(_latency, accurate))
+        return cls(judged, accurate, tuple(row for row in accurate if _latency(row) <= limit))
+
+    @property
+    def recommended(self) -> ReportRow:
+        """The smallest of the fast; of equal sizes the fastest, then the most accurate."""
+        return min(self.fast, key=lambda row: (_size(row), _latency(row), -_top1(row)))
+
+    @property
+    def most_accurate(self) -> ReportRow:
+        """The file with the highest top-1."""
+        return max(self.judged, key=_top1)
+
+    @property
+    def fastest(self) -> ReportRow:
+        """The fastest of the accurate files."""
+        return min(self.accurate, key=_latency)
 
 
 def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
@@ -100,7 +129,7 @@ def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
     return best
 
 
-def _comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
+def comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the rows that have a time if any row has one, and an accuracy if any row has one."""
     is_timed = any(row.latency_ms is not None for row in rows)
     is_judged = any(row.top1_percent is not None for row in rows)
@@ -117,8 +146,10 @@ def _goals(row: ReportRow) -> tuple[float, float, float]:
     return _size(row), _latency(row), -_top1(row)
 
 
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+def _beats(one: ReportRow, other: ReportRow) -> bool:
+    goals, others = _goals(one), _goals(other)
+    is_no_worse = all(a <= b for a, b in zip(goals, others, strict=True))
+    return is_no_worse and goals != others and is_surely_better(one, other)
 
 
 def _size(row: ReportRow) -> float:

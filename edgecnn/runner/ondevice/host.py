@@ -19,6 +19,8 @@ from edgecnn.runner.ondevice.protocol import EmulationSigns, HealthTexts, HostFa
 from edgecnn.runner.ondevice.system import DEVICE_TREE, os_name, output_of, tree_text
 
 CPU = "/sys/devices/system/cpu"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+"""File with a random name that the kernel draws when it starts (man 5 proc_sys_kernel)."""
 
 
 def host_facts() -> HostFacts:
@@ -80,6 +82,7 @@ def host_health(idle_s: float) -> HealthTexts:
         ),
         throttled=output_of(["vcgencmd", "get_throttled"]),
         temperature=output_of(["vcgencmd", "measure_temp"]),
+        boot_id=system_text(BOOT_ID),
     )
 
 

@@ -112,6 +112,7 @@ class HealthTexts:
         zones: Type and temperature (thousandths of a degree) of each thermal zone.
         throttled: What ``vcgencmd get_throttled`` prints.
         temperature: What ``vcgencmd measure_temp`` prints.
+        boot_id: Random name of the system's present run, from its start to its end.
     """
 
     cpu_times: tuple[str, str]
@@ -122,6 +123,7 @@ class HealthTexts:
     zones: tuple[tuple[SystemText, SystemText], ...]
     throttled: SystemText
     temperature: SystemText
+    boot_id: SystemText
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""On which images a model was right, in the few bytes that a record keeps of it.
+
+Two models that classified the same images are compared image by image, which tells far smaller
+differences than two shares do. So each record has a bit for each image, and a digest of the images
+and their labels: any two records of equal digests can be paired, whenever and wherever they were
+measured. Of the images themselves nothing is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from edgecnn.data.datasets import Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Cells = tuple[int, int, int, int]
+"""Numbers of images that both, new alone, base alone and neither of two models are right on."""
+
+
+def images_sha256(dataset: Dataset, indices: Iterable[int]) -> str | None:
+    """Return the SHA-256 of some images and their labels; None where an image is gone.
+
+    Args:
+        dataset: Labelled data.
+        indices: Numbers of the images, in the order in which they count.
+
+    Example:
+        >>> images_sha256(open_dataset("digits"), [0]) == images_sha256(open_dataset("digits"), [1])
+        False
+    """
+    digest, labels = hashlib.sha256(), dataset.labels or ()
+    try:
+        for index in indices:
+            digest.update(dataset.digest(int(index)))
+            digest.update(b"%d;" % labels[index])
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def packed_hits(hits: npt.NDArray[np.bool_]) -> str:
+    """Return a bit for each image as text: eight to a byte, the first one highest, in base 64.
+
+    Args:
+        hits: Whether the model was right, bool, shape (images,).
+
+    Example:
+        >>> packed_hits(np.array([True, False, True]))
+        'oA=='
+    """
+    import numpy as np
+
+    return base64.b64encode(np.packbits(hits).tobytes()).decode()
+
+
+def paired_cells(new: str, base: str, images: int) -> Cells | None:
+    """Return how many images both, new alone, base alone and neither of two models are right on.
+
+    Args:
+        new: Bits of the new model, as :func:`packed_hits` packs them.
+        base: Bits of the base model on the same images.
+        images: Number of the images.
+
+    Returns:
+        The four numbers; None where a text is not the bits of so many images.
+
+    Example:
+        >>> paired_cells("oA==", "gA==", images=3)  # 101 and 100
+        (1, 1, 0, 1)
+    """
+    bits = [_bits(text, images) for text in (new, base)]
+    if bits[0] is None or bits[1] is None:
+        return None
+    both, either = bits[0] & bits[1], bits[0] | bits[1]
+    only_new, only_base = (either ^ bits[1]).bit_count(), (either ^ bits[0]).bit_count()
+    return both.bit_count(), only_new, only_base, images - either.bit_count()
+
+
+def _bits(text: str, images: int) -> int | None:
+    try:
+        packed = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    unused = 8 * len(packed) - images
+    value = int.from_bytes(packed, "big")
+    is_whole = 0 <= unused < 8 and not value & ((1 << unused) - 1)
+    return value >> unused if is_whole else None

@@ -1,0 +1,67 @@
+"""Two records whose models classified the same images: on how many which of them is right."""
+
+from __future__ import annotations
+
+from edgecnn.accuracy.image_by_image import Cells, paired_cells
+from edgecnn.records.conditions import LabelledData
+from edgecnn.records.record import Record
+
+HITS = {"top1_percent": "hits_top1", "top5_percent": "hits_top5"}
+"""Name of a share of images -> name of the field with a bit for each of them."""
+
+
+def same_images(base: Record, new: Record, share: str) -> Cells | None:
+    """Return how many images both, new alone, base alone and neither are right on.
+
+    Args:
+        base: Record of one file.
+        new: Record of the other file.
+        share: What right means: ``"top1_percent"`` or ``"top5_percent"``.
+
+    Returns:
+        The four numbers; None where it is not known that the images are the same, or which of them
+        each file is right on.
+
+    Example:
+        >>> same_images(*edgecnn.bench(["a.tflite", "b.tflite"], data="photos/"), "top1_percent")
+        (441, 3, 2, 54)
+    """
+    if are_other_images(base, new):
+        return None
+    return _from_hits(base, new, share) or (
+        _from_against(base, new) if share == "top1_percent" else None
+    )
+
+
+def are_other_images(one: Record, other: Record) -> bool:
+    """Return whether two records are known to be of different images or labels."""
+    digests = one.images_sha256, other.images_sha256
+    return None not in digests and digests[0] != digests[1]
+
+
+def _from_hits(base: Record, new: Record, share: str) -> Cells | None:
+    hits, hits_before = getattr(new, HITS[share]), getattr(base, HITS[share])
+    if new.images_sha256 is None or base.images_sha256 is None:
+        return None
+    if hits is None or hits_before is None or not new.images:
+        return None
+    return paired_cells(hits, hits_before, new.images)
+
+
+def _from_against(base: Record, new: Record) -> Cells | None:
+    """Return the counts of a file that was measured ``--against`` the other one.
+
+    They hold if the other file answered there as in its own measurement.
+    """
+    if base.against_sha256 == new.model_sha256 and new.against_sha256 != base.model_sha256:
+        cells = _from_against(new, base)
+        return cells and (cells[0], cells[2], cells[1], cells[3])
+    is_same_data = LabelledData.of(base) == LabelledData.of(new)
+    answered_alike = is_same_data and base.top1_percent == new.against_top1_percent
+    only_new, only_base = new.images_only_right, new.images_only_against_right
+    if new.against_sha256 != base.model_sha256 or not answered_alike:
+        return None
+    if new.images is None or new.top1_percent is None or only_new is None or only_base is None:
+        return None
+    both = round(new.images * new.top1_percent / 100) - only_new
+    return both, only_new, only_base, new.images - both - only_new - only_base
