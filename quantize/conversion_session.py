@@ -261,6 +261,7 @@ class _ConversionSession(SourceSession):
             budget_outcome=written.budget,
             latency_over_float32=written.latency_over_float32,
             labels=self._labels.source,
+            images=f"{spec.geometry_text} ({self.request.geometry_reason})" if spec else None,
             warnings=self._warnings(plan, written, model),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
             converter_peak_rss_bytes=written.peak_rss_bytes,

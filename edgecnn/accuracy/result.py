@@ -70,6 +70,7 @@ class Accuracy:
         labels: Names of the outputs; empty where neither file nor data have names.
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
         other: The model that classified the same images for comparison, if any.
+        geometry: How images came to the model's size, in plain words.
     """
 
     dataset: Dataset
@@ -79,6 +80,7 @@ class Accuracy:
     labels: tuple[str, ...] = ()
     gives_probabilities: bool = False
     other: OtherModel | None = None
+    geometry: str | None = None
 
     @property
     def data(self) -> str:
@@ -135,6 +137,7 @@ class Accuracy:
             "data": self.data,
             "images": self.images,
             "images_unreadable": len(self.unreadable),
+            "image_geometry": self.geometry,
             "label_offset": self.label_offset,
             "top1_percent": self.top1_percent,
             "top1_low_percent": 100 * low,

@@ -71,11 +71,14 @@ def classify(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    resize: str | None = None,
+    crop_fraction: float | None = None,
+    interpolation: str | None = None,
 ) -> list[Classification]:
     """Classify images with a ``.tflite`` file, which runs in a child process.
 
     Args:
-        model: The ``.tflite`` file, whose own labels and normalisation are used.
+        model: The ``.tflite`` file, whose own labels, normalisation and geometry are used.
         images: One image file or several.
         top: How many classes of each image are returned.
         preprocess: Name of the preprocessing, one of ``PREPROCESSING``, for a file that does not
@@ -83,6 +86,10 @@ def classify(
         mean: Instead of ``preprocess``: one mean, or one for each channel, in units of a pixel
             (0..255).
         std: Deviation that goes with ``mean``.
+        resize: How an image comes to the input's size, for a file that does not say it:
+            ``"stretch"`` (the default), ``"crop"`` or ``"pad"``.
+        crop_fraction: With ``"crop"``: share of the sides that stays.
+        interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
 
     Returns:
         One result for each image, in their order; an image that cannot be read has an ``error``.
@@ -96,7 +103,15 @@ def classify(
         'Egyptian cat'
     """
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
-    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std))
+    preprocessing = Preprocessing.of(
+        preprocess,
+        mean,
+        std,
+        resize=resize,
+        crop_fraction=crop_fraction,
+        interpolation=interpolation,
+    )
+    classifier = read_classifier(model, preprocessing)
     return list(each_classification(classifier, paths, top))
 
 

@@ -12,6 +12,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import json_option
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import first_few, quoted_if_needed, size_text
+from edgecnn.data.geometry import CROP, PAD, Geometry
 
 if TYPE_CHECKING:
     from edgecnn.inspection.inputs_outputs import IoTensor, Normalization
@@ -107,6 +108,7 @@ def _tensor_rows(label: str, tensors: Sequence[IoTensor]) -> Iterator[Row]:
         yield label, ", ".join(parts)
         if tensor.normalization is not None:
             yield label, _normalization(tensor.normalization, tensor.dtype)
+            yield "images", _geometry(tensor.normalization.geometry, tensor.shape)
     if len(tensors) > SHOWN_TENSORS:
         yield label, f"and {len(tensors) - SHOWN_TENSORS} more"
 
@@ -119,6 +121,20 @@ def _normalization(normalization: Normalization, dtype: str) -> str:
     takes = f"pixels as they are, which stand for {formula}" if dtype == "uint8" else formula
     order = f" in {normalization.color_order}" if normalization.color_order else ""
     return f"takes {takes}{order}, says {normalization.source}"
+
+
+def _geometry(geometry: Geometry | None, shape: tuple[int, ...]) -> str:
+    if geometry is None:
+        assumed = Geometry().text(*shape[1:3])
+        return (
+            f"the file does not say how they come to its size; {assumed}, unless --resize is given"
+        )
+    text = geometry.text(*shape[1:3])
+    if geometry.resize == CROP:
+        text += "; MediaPipe needs the crop as region of interest: edgecnn snippet --for android"
+    elif geometry.resize == PAD:
+        text += "; MediaPipe needs the padded image: edgecnn snippet --for android"
+    return text
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from edgecnn.cli.options import preprocessing_options
+from edgecnn.cli.options import preprocessing_of, preprocessing_options
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.data.preprocessing import Preprocessing
 
 
 @click.command("snippet")
@@ -25,14 +25,12 @@ from edgecnn.data.preprocessing import Preprocessing
 def snippet_command(
     model: str,
     platform: str,
-    preprocess: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
     output: str | None,
+    **options: Any,
 ) -> None:
     """Print a minimal program that classifies images with a .tflite file.
 
-    Types, sizes, normalisation and labels are filled in from the file.
+    Types, sizes, normalisation, geometry and labels are filled in from the file.
 
     \b
     Example:
@@ -42,7 +40,7 @@ def snippet_command(
     from edgecnn import snippet
     from edgecnn.core.files import check_target, replacing
 
-    program = snippet(model, platform, Preprocessing.of(preprocess, mean, std))
+    program = snippet(model, platform, preprocessing_of(options))
     if output is None:
         click.echo(program, nl=False)
         return

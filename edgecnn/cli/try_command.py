@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import json_option, preprocessing_options
+from edgecnn.cli.options import json_option, preprocessing_of, preprocessing_options
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.data.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from edgecnn.classification.classifier import Classifier
@@ -44,18 +43,16 @@ def try_command(
     model: str | None,
     images: tuple[str, ...],
     top: int,
-    preprocess: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
     as_json: bool,
     web: bool,
     port: int,
     no_browser: bool,
     fetch_web_assets: bool,
+    **options: Any,
 ) -> int:
     """Try a .tflite file: classify images with it, here or in the browser.
 
-    FILE may be anybody's: its own labels and normalisation are used.
+    FILE may be anybody's: its own labels, normalisation and geometry are used.
 
     \b
     Example:
@@ -75,7 +72,8 @@ def try_command(
         _refuse(images, as_json)
     elif not images and not fetch_web_assets:
         raise InputError("no images to classify: name image files, or try it in the browser: --web")
-    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std))
+    classifier = read_classifier(model, preprocessing_of(options))
+    click.echo(f"images: {classifier.spec.geometry_text}", err=True)
     for note in classifier.notes:
         click.echo(f"note: {note}", err=True)
     if web:

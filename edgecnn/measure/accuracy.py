@@ -103,6 +103,7 @@ class AccuracyTask:
             labels=self._labels,
             gives_probabilities=self._gives_probabilities,
             other=beside,
+            geometry=self._spec.geometry_text,
         )
 
     def deployed(self, runners: RunnerSource | None) -> DeployedModel:

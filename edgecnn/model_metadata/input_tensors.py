@@ -28,7 +28,9 @@ def input_spec(
     """Say how images become a model's input.
 
     What edgecnn wrote into the file comes first. Without that, a uint8 input takes pixels as they
-    are, and for other inputs the user's word comes before the file's public metadata.
+    are, and for other inputs the user's word comes before the file's public metadata. These tell
+    nothing of the geometry: where the user does not either, the whole image is stretched, as
+    MediaPipe's ImageClassifier does.
 
     Args:
         model: The file's structure.
@@ -36,7 +38,8 @@ def input_spec(
         label: The file's name for messages.
 
     Raises:
-        InputError: The model takes no single image, or its normalisation is not known.
+        InputError: The model takes no single image, its normalisation is not known, or the user's
+            geometry contradicts what edgecnn wrote into the file.
 
     Example:
         >>> input_spec(read_model("quantised.tflite")).is_raw
@@ -51,14 +54,15 @@ def input_spec(
                 f"{label} contradicts itself: its input is {tensor.shape}, its metadata says "
                 f"{spec.shape}"
             )
+        preprocessing.check_geometry(spec, label)
         return spec
     if tensor.dtype == "uint8":
-        return preset("raw", height, width, channels)
+        return preprocessing.placed(preset("raw", height, width, channels))
     given = preprocessing.spec(height, width, channels)
     described = given or _described_spec(model, (height, width, channels), label)
     if described is None:
         raise unknown_preprocessing(label)
-    return described
+    return preprocessing.placed(described)
 
 
 def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
