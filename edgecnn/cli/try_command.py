@@ -73,7 +73,6 @@ def try_command(
     elif not images and not fetch_web_assets:
         raise InputError("no images to classify: name image files, or try it in the browser: --web")
     classifier = read_classifier(model, preprocessing_of(options))
-    click.echo(f"images: {classifier.spec.geometry_text}", err=True)
     for note in classifier.notes:
         click.echo(f"note: {note}", err=True)
     if web:
@@ -103,6 +102,7 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
     # Ctrl-C may come as soon as users see that it ends the server.
     with serving(classifier, port) as server, ended_by_interruption():
         click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
+        click.echo(_geometry(classifier))
         if open_browser:
             open_in_browser(server.url)
         server.wait()
@@ -120,7 +120,13 @@ def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json
             click.echo(_block(classification, classifier.gives_probabilities))
     if as_json:
         click.echo(json.dumps(documents, indent=2))
+    elif any("top" in document for document in documents):
+        click.echo(_geometry(classifier))
     return failures.exit_code
+
+
+def _geometry(classifier: Classifier) -> str:
+    return f"images: {classifier.spec.geometry_text}"
 
 
 def _block(classification: Classification, are_probabilities: bool) -> str:
