@@ -12,7 +12,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import json_option
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import first_few, quoted_if_needed, size_text
-from edgecnn.data.geometry import CROP, PAD, Geometry
+from edgecnn.data.geometry import ASYMMETRIC, CROP, MEDIAPIPE_TASKS, Geometry
 
 if TYPE_CHECKING:
     from edgecnn.inspection.inputs_outputs import IoTensor, Normalization
@@ -125,16 +125,13 @@ def _normalization(normalization: Normalization, dtype: str) -> str:
 
 def _geometry(geometry: Geometry | None, shape: tuple[int, ...]) -> str:
     if geometry is None:
-        assumed = Geometry().text(*shape[1:3])
-        return (
-            f"the file does not say how they come to its size; {assumed}, unless --resize is given"
-        )
+        return "the file does not say how they come to its size; MediaPipe stretches them whole"
     text = geometry.text(*shape[1:3])
-    if geometry.resize == CROP:
-        text += "; MediaPipe needs the crop as region of interest: edgecnn snippet --for android"
-    elif geometry.resize == PAD:
-        text += "; MediaPipe needs the padded image: edgecnn snippet --for android"
-    return text
+    if geometry == MEDIAPIPE_TASKS:
+        return text
+    if geometry == Geometry(CROP, geometry.crop_fraction, ASYMMETRIC):
+        return f"{text}; MediaPipe needs that centre as its region of interest"
+    return f"{text}; MediaPipe resizes otherwise: give it images of this size (edgecnn snippet)"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

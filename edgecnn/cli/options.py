@@ -135,8 +135,8 @@ geometry_options: OptionGroup[Any] = option_group(
     click.option(
         "--interpolation",
         metavar="FILTER",
-        help="bilinear-no-antialias (of stretch and pad, as Keras and MediaPipe), bilinear (of "
-        "crop, as Pillow), bicubic or nearest.",
+        help="bilinear-no-antialias (of stretch and pad, as Keras), bilinear (of crop, as Pillow), "
+        "bilinear-asymmetric (as MediaPipe), bicubic or nearest.",
     ),
 )
 preprocessing_options: OptionGroup[Any] = option_group(normalization_options, geometry_options)

@@ -17,9 +17,16 @@ STRETCH, CROP, PAD = "stretch", "crop", "pad"
 
 NO_ANTIALIAS = "bilinear-no-antialias"
 """Bilinear interpolation between the four nearest pixels, however much an image shrinks: what
-``tf.image.resize``, Android's ``createScaledBitmap`` and MediaPipe do."""
+``tf.image.resize`` and Android's ``createScaledBitmap`` do."""
 
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", NO_ANTIALIAS)
+ASYMMETRIC = "bilinear-asymmetric"
+"""Bilinear interpolation at ``i x scale``, not between the centres of pixels, as MediaPipe's tasks
+have it on a CPU; ONNX calls such coordinates asymmetric. A shrinking image moves a little."""
+
+SAMPLED = (NO_ANTIALIAS, ASYMMETRIC)
+"""Filters that look at four pixels only."""
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", *SAMPLED)
 """The filters. ``bilinear`` and ``bicubic`` are Pillow's, which widen as an image shrinks."""
 
 PAD_LEVEL = 0
@@ -85,6 +92,7 @@ FILTER_TEXTS = {
     "bilinear": "bilinear with antialiasing",
     "bicubic": "bicubic with antialiasing",
     NO_ANTIALIAS: "bilinear without antialiasing",
+    ASYMMETRIC: "bilinear without antialiasing, asymmetric as in MediaPipe",
 }
 
 CUSTOMS: dict[str, tuple[float, str]] = {
@@ -93,11 +101,14 @@ CUSTOMS: dict[str, tuple[float, str]] = {
     PAD: (1.0, NO_ANTIALIAS),
 }
 """Kind of resizing -> crop fraction and filter where nothing else is said. The whole image is taken
-as ``keras.utils.image_dataset_from_directory`` and MediaPipe take it. ImageNet's custom for
-``crop`` is the shorter side to 256 by Pillow, and then the centre of 224."""
+as ``keras.utils.image_dataset_from_directory`` takes it. ImageNet's custom for ``crop`` is the
+shorter side to 256 by Pillow, and then the centre of 224."""
 
 KERAS_LOADER = Geometry()
-"""What ``keras.utils.image_dataset_from_directory`` does, and MediaPipe's ImageClassifier."""
+"""What ``keras.utils.image_dataset_from_directory`` does."""
+
+MEDIAPIPE_TASKS = Geometry(interpolation=ASYMMETRIC)
+"""What MediaPipe's ImageClassifier does, unless it is given a region of interest."""
 
 IMAGENET_CROP = Geometry(CROP, *CUSTOMS[CROP])
 """How ImageNet's validation images are customarily cut."""

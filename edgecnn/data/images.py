@@ -19,9 +19,9 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.data.geometry import CROP, NO_ANTIALIAS, PAD, PAD_LEVEL
+from edgecnn.data.geometry import ASYMMETRIC, CROP, NO_ANTIALIAS, PAD, PAD_LEVEL
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.sampling import sampled
+from edgecnn.data.sampling import sampled, warped
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -213,6 +213,8 @@ def _resize(
     if interpolation == NO_ANTIALIAS:
         pixels = sampled(np.asarray(picture), size, box, height_first=height_first)
         return Image.fromarray(pixels)
+    if interpolation == ASYMMETRIC:
+        return Image.fromarray(warped(np.asarray(picture), size, box))
     resampling = RESAMPLING[interpolation]
     if resampling is Image.Resampling.NEAREST:
         return picture.resize(size, resampling, box)

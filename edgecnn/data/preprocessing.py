@@ -79,7 +79,10 @@ class Preprocessing:
         return self.preset is not None or self.mean is not None
 
     def spec(self, height: int, width: int, channels: int) -> InputSpec | None:
-        """Return the InputSpec that the user described; None where normalisation was not said."""
+        """Return the InputSpec that the user described; None where normalisation was not said.
+
+        Where the user did not say the geometry, it is that of ``KERAS_LOADER``.
+        """
         if self.mean is not None and self.std is not None:
             return self.placed(custom(self.mean, self.std, height, width, channels))
         if self.preset is not None:

@@ -2,7 +2,7 @@
 //
 // Browsers scale pictures each in their own way. This is Pillow's way (its Resample.c and
 // Geometry.c): a filter as wide as the step, weights of 22 bits, along rows and along columns,
-// rounded to 8 bits after each. The filter without antialiasing stays as narrow as it is, as in
+// rounded to 8 bits after each. Filters without antialiasing stay as narrow as they are, as in
 // edgecnn/data/sampling.py.
 
 const WEIGHT_BITS = 22;
@@ -81,6 +81,7 @@ function padded(source, spec) {
 
 function resized(source, columns, rows, interpolation) {
   if (interpolation === "nearest") return nearest(source, columns, rows);
+  if (interpolation === "bilinear-asymmetric") return warped(source, columns, rows);
   const filter = FILTERS[interpolation];
   const lost = [source.height - rows.size, source.width - columns.size];
   const columnsFirst = lost[0] > Math.max(0, 2 * lost[1]);
@@ -149,6 +150,8 @@ function span(side, scaled, size) {
   return {
     side,
     size,
+    scaled,
+    first,
     begin: Math.fround(first * step),
     end: Math.fround((first + size) * step),
   };
@@ -216,6 +219,34 @@ function weighted(pixels, start, stride, weights) {
     sum += pixels[from] * weights[i];
   }
   return sum >> WEIGHT_BITS;
+}
+
+/** As warped() of edgecnn/data/sampling.py: OpenCV's places of 1/32 of a pixel. */
+function warped({ pixels, width, channels }, columns, rows) {
+  const [xs, ys] = [warpTapsOf(columns), warpTapsOf(rows)];
+  const made = new Uint8Array(columns.size * rows.size * channels);
+  let to = 0;
+  for (const [top, low, down] of ys) {
+    for (const [left, right, across] of xs) {
+      for (let c = 0; c < channels; c++) {
+        const level = (y, x) => pixels[(y * width + x) * channels + c];
+        const mix = (y) => level(y, left) * (32 - across) + level(y, right) * across;
+        made[to++] = (mix(top) * (32 - down) + mix(low) * down + 512) >> 10;
+      }
+    }
+  }
+  return made;
+}
+
+function warpTapsOf({ side, size, first, scaled }) {
+  // As images.py has them: the part's ends in pixels of the picture, and the step from these.
+  const step = side / scaled;
+  const [begin, end] = [first * step, (first + size) * step];
+  return Array.from({ length: size }, (_, index) => {
+    const place = toEven((begin + index * ((end - begin) / size)) * 32);
+    const near = Math.min(Math.max(place >> 5, 0), side - 1);
+    return [near, Math.min(near + 1, side - 1), place & 31];
+  });
 }
 
 function nearest({ pixels, width, channels }, columns, rows) {
