@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from edgecnn.models.weights import WeightsReport, WidthError
 
+IMAGENET = "imagenet"
+"""What users give as weights for the published ones."""
+
 MIN_SIZE = 32
 MAX_ALPHA = 8.0
 MAX_SIZE = 4096
@@ -111,21 +114,26 @@ def _log(report: WeightsReport) -> None:
     logging.getLogger("edgecnn").log(level, "%s", report)
 
 
-def input_spec(name: str, size: int | tuple[int, int] | None = None) -> InputSpec:
+def input_spec(
+    name: str, size: int | tuple[int, int] | None = None, weights: str | Path | None = None
+) -> InputSpec:
     """Return what an architecture expects of its images; works without TensorFlow.
+
+    The published weights were evaluated with a crop of the centre. A model that is trained anew
+    gets the whole image, stretched, as ``keras.utils.image_dataset_from_directory`` loads it.
 
     Args:
         name: Name of the architecture, as it is registered.
         size: Input pixels, one number or (height, width); None for the paper's.
+        weights: ``"imagenet"`` for the published weights; anything else, or None, is the user's.
 
     Example:
         >>> input_spec("mobilenet_v2", 96).value_range
         (-1.0, 1.0)
     """
     spec = get_spec(name)
-    if size is None:  # The crop that the paper has, not the one of its size.
-        return spec.input
-    return spec.input.resized(*_pixels(spec, size))
+    resized = spec.input.resized(*_pixels(spec, size))
+    return resized.with_geometry(spec.evaluation) if weights == IMAGENET else resized
 
 
 def _weights_file(
@@ -136,7 +144,7 @@ def _weights_file(
 ) -> Path | None:
     if weights is None or weights == "none":
         return None
-    if weights == "imagenet":
+    if weights == IMAGENET:
         checkpoint = choose_checkpoint(spec, arguments.alpha, arguments.size, arguments.classes)
         return fetch_checkpoint(checkpoint, on_progress)
     return Path(weights)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from edgecnn.data.geometry import IMAGENET_CROP, Geometry
 from edgecnn.data.inputspec import InputSpec
 
 
@@ -82,6 +83,8 @@ class ModelSpec:
         year: Year of the paper.
         paper: The paper's authors and title, and where to read it.
         input: The input that the architecture expects, at its default size.
+        evaluation: How photographs were cut when the published weights were evaluated, which
+            ``top1_percent`` says the result of.
         parameters: Number of weights at the default classes and alpha 1, batch normalisation's
             included.
         macs: Multiply-adds of one image at the default size.
@@ -109,6 +112,7 @@ class ModelSpec:
     has_auxiliary: bool = False
     keras_name: str | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
+    evaluation: Geometry = IMAGENET_CROP
     builder: Builder
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,5 +123,6 @@ class ModelSpec:
             if field.name != "builder"
         }
         values["input"] = self.input.to_dict()
+        values["evaluation"] = dataclasses.asdict(self.evaluation)
         values["checkpoints"] = [dataclasses.asdict(checkpoint) for checkpoint in self.checkpoints]
         return values

@@ -44,6 +44,9 @@ def convert(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    resize: str | None = None,
+    crop_fraction: float | None = None,
+    interpolation: str | None = None,
     input_type: str | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
@@ -89,6 +92,11 @@ def convert(
         mean: Mean to subtract, instead of ``preprocess``: one value, or one a channel, in units of
             a pixel (0..255).
         std: Deviation to divide by, instead of ``preprocess``, as ``mean``.
+        resize: How an image comes to the input's size: ``"stretch"`` (the whole image, the default
+            of a user's model, as Keras loads it), ``"crop"`` (its centre, the default of published
+            weights) or ``"pad"``. Calibration uses it, and the file says it.
+        crop_fraction: With ``"crop"``: share of the sides that stays.
+        interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
         input_type: ``"uint8"`` (the default of int8) or ``"float32"``.
         build: How a name's architecture is built; its size is also for models that take any size.
         trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
@@ -132,7 +140,14 @@ def convert(
             source=find_source(str(source), trust=trust),
             schemes=parse_schemes(quantize),
             options=BuildOptions.of(build, **options),
-            preprocessing=Preprocessing.of(preprocess, mean, std),
+            preprocessing=Preprocessing.of(
+                preprocess,
+                mean,
+                std,
+                resize=resize,
+                crop_fraction=crop_fraction,
+                interpolation=interpolation,
+            ),
             input_type=input_type,
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,

@@ -14,6 +14,7 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.input_format import InputFormat, Source
 from edgecnn.importing.sources import format_of
 from edgecnn.model_metadata.user_metadata import About
+from edgecnn.models.build import IMAGENET
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration.images import open_calibration
@@ -85,6 +86,15 @@ class Request:
         return self.format.weights_origin(self.options)
 
     @property
+    def geometry_reason(self) -> str:
+        """Why images come to the input's size as they do, in plain words."""
+        if self.preprocessing.geometry.given:
+            return f"as {self.preprocessing.geometry.given} says"
+        if self.weights_origin == IMAGENET:
+            return "as the published weights were evaluated"
+        return "as image_dataset_from_directory of Keras does; --resize says otherwise"
+
+    @property
     def stem(self) -> str:
         """Name of the output files, without the scheme."""
         return self.format.stem(self.source.name, self.options)
@@ -134,7 +144,7 @@ class Request:
             )
 
     def _check_preprocessing(self) -> None:
-        if self.preprocessing.is_given and self.weights_origin in ("random", "imagenet"):
+        if self.preprocessing.gives_normalization and self.weights_origin in ("random", "imagenet"):
             raise InputError(
                 f"{self.source.name} knows its preprocessing: leave --preprocess, --mean and "
                 "--std out"

@@ -43,6 +43,8 @@ class Conversion:
         latency_over_float32_high: Upper end of that ratio's 99 % interval.
         warnings: What a user should know, one line each.
         labels: Where the labels in the file are from, None if it has none.
+        images: How images come to the input's size, and why so, in plain words; None where nothing
+            is known of the input.
         versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
     """
@@ -71,6 +73,7 @@ class Conversion:
     warnings: tuple[str, ...]
     versions: dict[str, str]
     labels: str | None = None
+    images: str | None = None
     converter_peak_rss_bytes: int | None = None
 
     @property

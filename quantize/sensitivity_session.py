@@ -42,6 +42,9 @@ def sensitivity(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    resize: str | None = None,
+    crop_fraction: float | None = None,
+    interpolation: str | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
     on_progress: Progress | None = None,
@@ -63,6 +66,9 @@ def sensitivity(
         mean: Mean to subtract, instead of ``preprocess``: one value, or one a channel, in units of
             a pixel (0..255).
         std: Deviation to divide by, instead of ``preprocess``, as ``mean``.
+        resize: How an image comes to the input's size, as :func:`edgecnn.convert` takes it.
+        crop_fraction: With ``resize="crop"``, as :func:`edgecnn.convert` takes it.
+        interpolation: The filter, as :func:`edgecnn.convert` takes it.
         build: How a name's architecture is built; its size is also for models that take any size.
         trust: Run code that a ``.keras`` or ``.h5`` file carries.
         on_progress: Called with (phase, done, total).
@@ -89,7 +95,14 @@ def sensitivity(
             source=find_source(str(source), trust=trust),
             schemes=[SCHEMES["int8"]],
             options=BuildOptions.of(build, **options),
-            preprocessing=Preprocessing.of(preprocess, mean, std),
+            preprocessing=Preprocessing.of(
+                preprocess,
+                mean,
+                std,
+                resize=resize,
+                crop_fraction=crop_fraction,
+                interpolation=interpolation,
+            ),
             input_type=None,
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,

@@ -137,8 +137,8 @@ class SourceSession:
         if spec is not None:
             if layer and self.spec is None:
                 self.warnings += first_layer_doubts(layer, factor, spec)
-            return spec
-        if request.needs_calibration:
+            return request.preprocessing.placed(spec)
+        if request.needs_calibration or request.preprocessing.geometry.given:
             raise unknown_preprocessing(quoted(request.source.name))
         self.warnings.append(
             "its preprocessing is not known and not in the file: --preprocess puts it there"

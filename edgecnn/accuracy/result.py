@@ -75,6 +75,7 @@ class Accuracy:
         gives_probabilities: Whether scores are probabilities, by softmax or sigmoid.
         other: The model that classified the same images for comparison, if any.
         seen: The images that the model was made with; None where its file does not say.
+        geometry: How images came to the model's size, in plain words.
     """
 
     dataset: Dataset
@@ -83,6 +84,7 @@ class Accuracy:
     gives_probabilities: bool = False
     other: OtherModel | None = None
     seen: SeenImages | None = None
+    geometry: str | None = None
 
     @property
     def data(self) -> str:
@@ -163,6 +165,7 @@ class Accuracy:
             "images_unreadable": len(self.unreadable),
             "images_sha256": self.images_sha256,
             "hits_top1": packed_hits(self.answers.hits(1)),
+            "image_geometry": self.geometry,
             "label_offset": self.classes.offset,
             "class_matching": self.classes.matching.value,
             "top1_percent": self.top1_percent,

@@ -73,13 +73,16 @@ def classify(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    resize: str | None = None,
+    crop_fraction: float | None = None,
+    interpolation: str | None = None,
     size: int | tuple[int, int] | None = None,
     signature: str | None = None,
 ) -> list[Classification]:
     """Classify images with a ``.tflite`` file, which runs in a child process.
 
     Args:
-        model: The ``.tflite`` file, whose own labels and normalisation are used.
+        model: The ``.tflite`` file, whose own labels, normalisation and geometry are used.
         images: One image file or several.
         top: How many classes of each image are returned.
         preprocess: Name of the preprocessing, one of ``PREPROCESSING``, for a file that does not
@@ -87,6 +90,10 @@ def classify(
         mean: Instead of ``preprocess``: one mean, or one for each channel, in units of a pixel
             (0..255).
         std: Deviation that goes with ``mean``.
+        resize: How an image comes to the input's size, for a file that does not say it:
+            ``"stretch"`` (the default), ``"crop"`` or ``"pad"``.
+        crop_fraction: With ``"crop"``: share of the sides that stays.
+        interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
         size: For a file that takes images of any size: pixels of their sides, or (height, width).
         signature: For a file with several signatures: the one to call.
 
@@ -102,9 +109,17 @@ def classify(
         'Egyptian cat'
     """
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
+    preprocessing = Preprocessing.of(
+        preprocess,
+        mean,
+        std,
+        resize=resize,
+        crop_fraction=crop_fraction,
+        interpolation=interpolation,
+    )
     sides = None if size is None else height_and_width(size)
-    options = CallOptions(sides, signature=signature)
-    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std), options)
+    call = CallOptions(sides, signature=signature)
+    classifier = read_classifier(model, preprocessing, call)
     return list(each_classification(classifier, paths, top))
 
 

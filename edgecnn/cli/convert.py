@@ -159,6 +159,8 @@ def conversion_text(result: Conversion) -> str:
         f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "
         f"{result.input_dtype} in, {result.output_dtype} out  ops: {ops}  {result.seconds:.1f} s"
     ]
+    if result.images is not None:
+        lines.append(f"  images: {result.images}")
     if result.labels is not None:
         lines.append(f"  labels: {result.labels}")
     if result.proof is not None:

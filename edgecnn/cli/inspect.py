@@ -12,6 +12,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import file_size_option, json_option
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import first_few, quoted_if_needed, size_text
+from edgecnn.data.geometry import ASYMMETRIC, CROP, MEDIAPIPE_TASKS, Geometry
 
 if TYPE_CHECKING:
     from edgecnn.inspection.inputs_outputs import IoTensor, Normalization
@@ -111,6 +112,7 @@ def _tensor_rows(label: str, tensors: Sequence[IoTensor]) -> Iterator[Row]:
         yield label, ", ".join(parts)
         if tensor.normalization is not None:
             yield label, _normalization(tensor.normalization, tensor.dtype)
+            yield "images", _geometry(tensor.normalization.geometry, tensor.shape)
     if len(tensors) > SHOWN_TENSORS:
         yield label, f"and {len(tensors) - SHOWN_TENSORS} more"
 
@@ -123,6 +125,17 @@ def _normalization(normalization: Normalization, dtype: str) -> str:
     takes = f"pixels as they are, which stand for {formula}" if dtype == "uint8" else formula
     order = f" in {normalization.color_order}" if normalization.color_order else ""
     return f"takes {takes}{order}, says {normalization.source}"
+
+
+def _geometry(geometry: Geometry | None, shape: tuple[int, ...]) -> str:
+    if geometry is None:
+        return "the file does not say how they come to its size; MediaPipe stretches them whole"
+    text = geometry.text(*shape[1:3])
+    if geometry == MEDIAPIPE_TASKS:
+        return text
+    if geometry == Geometry(CROP, geometry.crop_fraction, ASYMMETRIC):
+        return f"{text}; MediaPipe needs that centre as its region of interest"
+    return f"{text}; MediaPipe resizes otherwise: give it images of this size (edgecnn snippet)"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

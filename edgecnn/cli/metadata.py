@@ -14,7 +14,7 @@ from edgecnn.cli.options import (
     labels_option,
     license_option,
     model_version_option,
-    preprocessing_options,
+    normalization_options,
 )
 from edgecnn.core.text import first_few, quoted_if_needed
 
@@ -73,7 +73,7 @@ def show_command(file: str, as_json: bool) -> None:
 @license_option
 @model_version_option
 @labels_option
-@preprocessing_options
+@normalization_options
 @output_option
 def set_command(
     file: str,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from edgecnn.data.preprocessing import Preprocessing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 OptionGroup = Callable[[Command], Command]
@@ -122,7 +125,7 @@ class InputShape(click.ParamType):  # type: ignore[type-arg]
 STANDARD_OUTPUT = "-"
 """What users write in place of a file's name to have the text on standard output."""
 
-preprocessing_options: OptionGroup[Any] = option_group(
+normalization_options: OptionGroup[Any] = option_group(
     click.option(
         "--preprocess",
         metavar="HOW",
@@ -137,6 +140,47 @@ preprocessing_options: OptionGroup[Any] = option_group(
     ),
     click.option("--std", type=FloatList(), metavar="S[,S,S]", help="With --mean: deviation."),
 )
+geometry_options: OptionGroup[Any] = option_group(
+    click.option(
+        "--resize",
+        metavar="stretch|crop|pad",
+        help="How an image comes to the model's size: stretched whole, its centre cut out, or "
+        "whole with black borders.  [default: the file's own, or stretch]",
+    ),
+    click.option(
+        "--crop-fraction",
+        type=float,
+        metavar="F",
+        help="With --resize crop: share of the sides that stays.  [default: 0.875]",
+    ),
+    click.option(
+        "--interpolation",
+        metavar="FILTER",
+        help="bilinear-no-antialias (of stretch and pad, as Keras), bilinear (of crop, as Pillow), "
+        "bilinear-asymmetric (as MediaPipe), bicubic or nearest.",
+    ),
+)
+preprocessing_options: OptionGroup[Any] = option_group(normalization_options, geometry_options)
+
+
+def preprocessing_of(options: dict[str, Any]) -> Preprocessing:
+    """Take the values of ``preprocessing_options`` out of a command's values.
+
+    Args:
+        options: Values by the names of parameters; those of the preprocessing are removed.
+
+    Raises:
+        InputError: The values contradict each other.
+    """
+    from edgecnn.data.preprocessing import Preprocessing
+
+    names = ("preprocess", "mean", "std")
+    geometry = ("resize", "crop_fraction", "interpolation")
+    return Preprocessing.of(
+        *(options.pop(name) for name in names), **{name: options.pop(name) for name in geometry}
+    )
+
+
 device_option = click.option(
     "--device",
     default="desktop",

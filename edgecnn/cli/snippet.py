@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from edgecnn.cli.options import file_size_option, preprocessing_options, signature_option
+from edgecnn.cli.options import (
+    file_size_option,
+    preprocessing_of,
+    preprocessing_options,
+    signature_option,
+)
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.tflite.calls import CallOptions
 
 
@@ -28,16 +33,14 @@ from edgecnn.tflite.calls import CallOptions
 def snippet_command(
     model: str,
     platform: str,
-    preprocess: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
     size: tuple[int, int] | None,
     signature: str | None,
     output: str | None,
+    **options: Any,
 ) -> None:
     """Print a minimal program that classifies images with a .tflite file.
 
-    Types, sizes, normalisation and labels are filled in from the file.
+    Types, sizes, normalisation, geometry and labels are filled in from the file.
 
     \b
     Example:
@@ -48,8 +51,8 @@ def snippet_command(
     from edgecnn import snippet
     from edgecnn.core.files import check_target, replacing
 
-    options = CallOptions(size, signature=signature)
-    program = snippet(model, platform, Preprocessing.of(preprocess, mean, std), options)
+    call = CallOptions(size, signature=signature)
+    program = snippet(model, platform, preprocessing_of(options), call)
     if output is None:
         click.echo(program, nl=False)
         return

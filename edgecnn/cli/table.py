@@ -139,6 +139,7 @@ def _caption(records: Sequence[Record]) -> Text:
     if any(record.protocol is not None for record in records):
         lines.append("as in MLPerf's single-stream scenario: the result is p90")
     lines += [f"accuracy on {data}" for record in records if (data := LabelledData.of(record))]
+    lines += [f"images: {record.image_geometry}" for record in records if record.image_geometry]
     lines += [
         f"agreement with {quoted_if_needed(Path(record.against).name)}"
         for record in records

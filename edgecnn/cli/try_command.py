@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +13,12 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
     file_size_option,
     json_option,
+    preprocessing_of,
     preprocessing_options,
     signature_option,
 )
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import quoted_if_needed
-from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.tflite.calls import CallOptions
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ def try_command(
     model: str | None,
     images: tuple[str, ...],
     top: int,
-    preprocess: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
     size: tuple[int, int] | None,
     signature: str | None,
     as_json: bool,
@@ -62,10 +59,11 @@ def try_command(
     port: int,
     no_browser: bool,
     fetch_web_assets: bool,
+    **options: Any,
 ) -> int:
     """Try a .tflite file: classify images with it, here or in the browser.
 
-    FILE may be anybody's: its own labels and normalisation are used.
+    FILE may be anybody's: its own labels, normalisation and geometry are used.
 
     \b
     Example:
@@ -86,8 +84,8 @@ def try_command(
         _refuse(images, as_json)
     elif not images and not fetch_web_assets:
         raise InputError("no images to classify: name image files, or try it in the browser: --web")
-    options = CallOptions(size, signature=signature)
-    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std), options)
+    call = CallOptions(size, signature=signature)
+    classifier = read_classifier(model, preprocessing_of(options), call)
     for note in classifier.notes:
         click.echo(f"note: {note}", err=True)
     if web:
@@ -117,6 +115,7 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
     # Ctrl-C may come as soon as users see that it ends the server.
     with serving(classifier, port) as server, ended_by_interruption():
         click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
+        click.echo(_geometry(classifier))
         if open_browser:
             open_in_browser(server.url)
         server.wait()
@@ -134,7 +133,13 @@ def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json
             click.echo(_block(classification, classifier.gives_probabilities))
     if as_json:
         click.echo(json.dumps(documents, indent=2))
+    elif any("top" in document for document in documents):
+        click.echo(_geometry(classifier))
     return failures.exit_code
+
+
+def _geometry(classifier: Classifier) -> str:
+    return f"images: {classifier.spec.geometry_text}"
 
 
 def _block(classification: Classification, are_probabilities: bool) -> str:

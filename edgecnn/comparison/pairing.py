@@ -9,7 +9,7 @@ from pathlib import PurePath
 from edgecnn.comparison.same_images import are_other_images
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.records.conditions import Conditions, LabelledData
+from edgecnn.records.conditions import Conditions, LabelledData, geometry_differences
 from edgecnn.records.record import CALIBRATION_IMAGES, Record
 
 
@@ -92,6 +92,7 @@ def _checked(base: tuple[Record, ...], new: tuple[Record, ...], *, force: bool) 
     base_data, new_data = LabelledData.of(base[0]), LabelledData.of(new[0])
     if base_data and new_data:
         different += base_data.differences(new_data) or _other_images(base[0], new[0])
+        different += geometry_differences(base[0], new[0])
     if different and not force:
         raise InputError(
             f"these cannot be compared, {'; '.join(different)}: measure both alike, or --force"

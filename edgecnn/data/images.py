@@ -19,13 +19,20 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.data.geometry import ASYMMETRIC, CROP, NO_ANTIALIAS, PAD, PAD_LEVEL
 from edgecnn.data.image_formats import FORMATS, HEAD_BYTES, content_format, optional_format
-from edgecnn.data.inputspec import INTERPOLATIONS, InputSpec
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.sampling import sampled, warped
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
-RESAMPLING = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+"""Filters of Pillow by their names here."""
 
 MAX_PIXELS = 128 * 1024 * 1024
 """Most pixels of a picture: cameras of 100 megapixels pass, decompression bombs do not."""
@@ -144,7 +151,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def fit(image: Pixels, spec: InputSpec) -> Pixels:
-    """Cut an image to a model's size: scale the shorter side, take the centre.
+    """Bring an image to a model's size, as the model's geometry says.
 
     Args:
         image: Pixels, uint8, shape (height, width, 3) or (height, width, 1).
@@ -163,6 +170,17 @@ def fit(image: Pixels, spec: InputSpec) -> Pixels:
 def _fit(picture: Image.Image, spec: InputSpec) -> Pixels:
     mode = "L" if spec.channels == 1 else "RGB"
     picture = picture if picture.mode == mode else picture.convert(mode)
+    if picture.size != (spec.width, spec.height):
+        picture = _padded(picture, spec) if spec.resize == PAD else _filled(picture, spec)
+    return np.asarray(picture, np.uint8).reshape(spec.shape)
+
+
+def _filled(picture: Image.Image, spec: InputSpec) -> Image.Image:
+    box = _centre(picture, spec) if spec.resize == CROP else (0.0, 0.0, *picture.size)
+    return _resize(picture, (spec.width, spec.height), box, spec.interpolation)
+
+
+def _centre(picture: Image.Image, spec: InputSpec) -> Box:
     full_height = round(spec.height / spec.crop_fraction)
     full_width = round(spec.width / spec.crop_fraction)
     scale = max(full_height / picture.height, full_width / picture.width)
@@ -171,29 +189,44 @@ def _fit(picture: Image.Image, spec: InputSpec) -> Pixels:
     left, top = (width - spec.width) // 2, (height - spec.height) // 2
     # Only what the crop shows is resampled: faster, and a banner of 1 x 100,000 pixels stays small.
     rows, columns = picture.height / height, picture.width / width
-    box = (
+    return (
         left * columns,
         top * rows,
         (left + spec.width) * columns,
         (top + spec.height) * rows,
     )
-    picture = _resize(picture, (spec.width, spec.height), box, RESAMPLING[spec.interpolation])
-    return np.asarray(picture, np.uint8).reshape(spec.shape)
+
+
+def _padded(picture: Image.Image, spec: InputSpec) -> Image.Image:
+    scale = min(spec.height / picture.height, spec.width / picture.width)
+    height = max(1, round(picture.height * scale))
+    width = max(1, round(picture.width * scale))
+    inner = _resize(picture, (width, height), (0.0, 0.0, *picture.size), spec.interpolation)
+    padded = Image.new(picture.mode, (spec.width, spec.height), (PAD_LEVEL,) * spec.channels)
+    padded.paste(inner, ((spec.width - width) // 2, (spec.height - height) // 2))
+    return padded
 
 
 def _resize(
-    picture: Image.Image, size: tuple[int, int], box: Box, resampling: Image.Resampling
+    picture: Image.Image, size: tuple[int, int], box: Box, interpolation: str
 ) -> Image.Image:
     """Resample a part of a picture, one side after the other in a fixed order.
 
     Values are rounded to 8 bits after each side, so the order changes them, and Pillow's own order
     depends on its version. This one is Pillow 13's, which saves time on tall pictures.
     """
+    lost_width, lost_height = picture.width - size[0], picture.height - size[1]
+    height_first = lost_height > max(0, 2 * lost_width)
+    if interpolation == NO_ANTIALIAS:
+        pixels = sampled(np.asarray(picture), size, box, height_first=height_first)
+        return Image.fromarray(pixels)
+    if interpolation == ASYMMETRIC:
+        return Image.fromarray(warped(np.asarray(picture), size, box))
+    resampling = RESAMPLING[interpolation]
     if resampling is Image.Resampling.NEAREST:
         return picture.resize(size, resampling, box)
     sides = [_resize_width, _resize_height]
-    lost_width, lost_height = picture.width - size[0], picture.height - size[1]
-    if lost_height > max(0, 2 * lost_width):
+    if height_first:
         sides.reverse()
     for resize_side in sides:
         picture = resize_side(picture, size, box, resampling)

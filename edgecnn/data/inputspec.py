@@ -14,21 +14,20 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.data.geometry import CROP_OF_OLD_FILES, NO_ANTIALIAS, STRETCH, Geometry
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 SMALL_INPUT = 64
-"""Inputs whose shorter side has at most so many pixels take the whole image, as small data sets
-come cut to size."""
-
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+"""Inputs whose shorter side has at most so many pixels are small: the first stages of registered
+architectures keep their resolution."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Size, normalisation, resize policy and colour order of a model's input.
+    """Size, normalisation, geometry and colour order of a model's input.
 
     A pixel ``p`` (0..255) of channel ``c``, in the order of ``color_order``, becomes
     ``(p - mean[c]) / std[c]``.
@@ -39,10 +38,10 @@ class InputSpec:
         mean: Mean of each channel, in units of a pixel (0..255).
         std: Deviation of each channel, in units of a pixel; never 0.
         color_order: ``"RGB"``, ``"BGR"`` or ``"GRAY"`` (one channel).
-        crop_fraction: Share of the image's sides that the central crop keeps: the shorter side is
-            resized to ``size / crop_fraction`` and the centre is cut out. ImageNet's custom is
-            0.875 (256 -> 224).
-        interpolation: ``"bilinear"``, ``"bicubic"`` or ``"nearest"``.
+        resize: ``"stretch"``, ``"crop"`` or ``"pad"``, as :class:`~edgecnn.data.geometry.Geometry`
+            has it.
+        crop_fraction: Share of the image's sides that ``"crop"`` keeps; 1 for the other two.
+        interpolation: The filter, one of ``INTERPOLATIONS`` there.
 
     Example:
         >>> InputSpec(224, 224, mean=(127.5,) * 3, std=(127.5,) * 3).shape
@@ -54,8 +53,9 @@ class InputSpec:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     color_order: str = "RGB"
-    crop_fraction: float = 0.875
-    interpolation: str = "bilinear"
+    resize: str = STRETCH
+    crop_fraction: float = 1.0
+    interpolation: str = NO_ANTIALIAS
 
     def __post_init__(self) -> None:
         """Refuse what cannot be an input; the values may come from an untrusted file."""
@@ -71,18 +71,14 @@ class InputSpec:
                 f"not {len(self.mean)} and {len(self.std)}"
             )
         self._check_numbers()
-        if self.interpolation not in INTERPOLATIONS:
-            raise InputError(
-                f"interpolation {self.interpolation!r} is none of {', '.join(INTERPOLATIONS)}"
-            )
+        # A geometry refuses values that are none.
+        assert self.geometry
 
     def _check_numbers(self) -> None:
         if not all(_is_number(value, Real) for value in (*self.mean, *self.std)):
             raise InputError("mean and std must be finite numbers")
         if not all(s > 0 for s in self.std):
             raise InputError("std must be greater than 0 in every channel")
-        if not _is_number(self.crop_fraction, Real) or not 0 < self.crop_fraction <= 1:
-            raise InputError(f"crop fraction {self.crop_fraction!r} must be above 0 and at most 1")
 
     @property
     def channels(self) -> int:
@@ -93,6 +89,20 @@ class InputSpec:
     def shape(self) -> tuple[int, int, int]:
         """Shape of an image, (height, width, channels)."""
         return (self.height, self.width, self.channels)
+
+    @property
+    def geometry(self) -> Geometry:
+        """How an image of any size becomes one of this size."""
+        return Geometry(self.resize, self.crop_fraction, self.interpolation)
+
+    def with_geometry(self, geometry: Geometry) -> InputSpec:
+        """Return the same input with images that come to its size in another way."""
+        return dataclasses.replace(self, **dataclasses.asdict(geometry))
+
+    @property
+    def geometry_text(self) -> str:
+        """What is done to an image in plain words: ``"whole, stretched to 224x224, ..."``."""
+        return self.geometry.text(self.height, self.width)
 
     @property
     def is_uniform(self) -> bool:
@@ -147,10 +157,8 @@ class InputSpec:
         )
 
     def resized(self, height: int, width: int) -> InputSpec:
-        """Return the same preprocessing at another size, with the crop that suits it."""
-        return dataclasses.replace(
-            self, height=height, width=width, crop_fraction=default_crop_fraction(height, width)
-        )
+        """Return the same preprocessing at another size in pixels."""
+        return dataclasses.replace(self, height=height, width=width)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -158,10 +166,16 @@ class InputSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
-        """Read what :meth:`to_dict` returned; InputError for anything else."""
+        """Read what :meth:`to_dict` returned; InputError for anything else.
+
+        A description that names no kind of resizing is of an older version, which always cut the
+        centre out.
+        """
         try:
             names = {field.name for field in dataclasses.fields(cls)}
             fields = {key: value for key, value in values.items() if key in names}
+            if "resize" not in fields:
+                fields = {**CROP_OF_OLD_FILES, **fields}
             fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
             return cls(**fields)
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -175,11 +189,6 @@ def _is_number(value: Any, kind: type[Any]) -> bool:
 def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
     """Return (height, width) in pixels, also where one number stands for both."""
     return (size, size) if isinstance(size, int) else size
-
-
-def default_crop_fraction(height: int, width: int) -> float:
-    """Return 0.875 as ImageNet has it, or 1 where images come at the input's own small size."""
-    return 1.0 if min(height, width) <= SMALL_INPUT else 0.875
 
 
 PREPROCESSING: dict[str, dict[str, Any]] = {
@@ -244,5 +253,4 @@ def _with_values(
         if len(set(mean)) != 1 or len(set(std)) != 1:
             raise InputError("this input is grey: choose tf, unit or raw, or one --mean and --std")
         mean, std, color_order = mean[:1], std[:1], "GRAY"
-    crop = default_crop_fraction(height, width)
-    return InputSpec(height, width, mean, std, color_order, crop_fraction=crop)
+    return InputSpec(height, width, mean, std, color_order)

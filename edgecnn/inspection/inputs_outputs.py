@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from edgecnn.core.errors import InputError
+from edgecnn.data.geometry import Geometry
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
@@ -24,16 +25,26 @@ class Normalization:
         std: One deviation, or one for each channel, in units of a pixel.
         color_order: ``"RGB"``, ``"BGR"``, ``"GRAY"``, or None where it is not known.
         source: What describes the input so, such as ``"TFLite metadata"``.
-        crop_fraction: Share of the image's sides that the central crop keeps; None if not known.
-        interpolation: How images are resized; None if not known.
+        resize: ``"stretch"``, ``"crop"`` or ``"pad"``; None where the file does not say how images
+            come to the input's size.
+        crop_fraction: Share of the image's sides that a crop keeps; None likewise.
+        interpolation: The filter; None likewise.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     color_order: str | None
     source: str
+    resize: str | None = None
     crop_fraction: float | None = None
     interpolation: str | None = None
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """How images come to the input's size; None where the file does not say it."""
+        if self.resize is None or self.crop_fraction is None or self.interpolation is None:
+            return None
+        return Geometry(self.resize, self.crop_fraction, self.interpolation)
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,8 @@ def normalization(
         return None
     own = own_spec(model) if place == 0 else None
     if own is not None and own.channels == tensor.shape[3]:
-        return Normalization(
-            own.mean, own.std, own.color_order, OWN_METADATA, own.crop_fraction, own.interpolation
-        )
+        geometry = asdict(own.geometry)
+        return Normalization(own.mean, own.std, own.color_order, OWN_METADATA, **geometry)
     return described_normalization(metadata, place) or quantised_normalization(tensor)
 
 

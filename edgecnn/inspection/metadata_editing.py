@@ -79,14 +79,14 @@ def set_metadata(
     """
     about = about or About()
     preprocessing = preprocessing or Preprocessing()
-    if name is None and about == About() and not preprocessing.is_given:
+    if name is None and about == About() and not preprocessing.gives_normalization:
         raise InputError("nothing is to be set: say for example --labels FILE or --author NAME")
     check_text("name", name or "")
     file = DescribedFile(path)
     model, packed = file.model, file.packed_files
     tree = _tree_of(file)
     _set_texts(tree, name, about)
-    if preprocessing.is_given:
+    if preprocessing.gives_normalization:
         _set_normalization(tree, model, preprocessing, file.label)
     if about.labels is not None:
         packed = _set_labels(tree, model, about, packed, file.label)

@@ -114,6 +114,7 @@ class AccuracyTask:
             gives_probabilities=self._gives_probabilities,
             other=beside,
             seen=self.seen(answers),
+            geometry=self._spec.geometry_text,
         )
 
     def deployed(self, runners: RunnerSource | None) -> DeployedModel:

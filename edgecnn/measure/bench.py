@@ -42,6 +42,9 @@ def bench(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    resize: str | None = None,
+    crop_fraction: float | None = None,
+    interpolation: str | None = None,
     labels: str | Path | Sequence[str] | None = None,
     label_offset: int | None = None,
     images: int | None = None,
@@ -83,6 +86,10 @@ def bench(
             ``"caffe"``, ``"unit"`` or ``"raw"``.
         mean: Instead of ``preprocess``: mean of the pixels (0..255), one value or one a channel.
         std: With ``mean``: standard deviation of the pixels, one value or one a channel.
+        resize: How an image comes to the input's size, for files that do not say it:
+            ``"stretch"`` (the default), ``"crop"`` or ``"pad"``.
+        crop_fraction: With ``"crop"``: share of the sides that stays.
+        interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
         labels: Names of the models' outputs, or a file with one a line, which are matched with the
             names of the data's classes; None takes those packed in each file.
         label_offset: Output of class 0, which comes before all names; None finds it.
@@ -128,7 +135,14 @@ def bench(
     )
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)
-    preprocessing = Preprocessing.of(preprocess, mean, std)
+    preprocessing = Preprocessing.of(
+        preprocess,
+        mean,
+        std,
+        resize=resize,
+        crop_fraction=crop_fraction,
+        interpolation=interpolation,
+    )
     plan = BenchPlan(
         threads=tuple(threads),
         runs=max(runs, MLPERF_RUNS) if mlperf else runs,

@@ -139,7 +139,7 @@ class DeployedModel:
 
     def takes_the_cut_of(self, other: DeployedModel) -> bool:
         """Return whether the model takes the same cut of an image as another one."""
-        cuts = [(s.shape, s.crop_fraction, s.interpolation) for s in (self.spec, other.spec)]
+        cuts = [(spec.shape, spec.geometry) for spec in (self.spec, other.spec)]
         return cuts[0] == cuts[1]
 
 

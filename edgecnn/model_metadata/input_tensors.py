@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
+from edgecnn.data.geometry import MEDIAPIPE_TASKS
 from edgecnn.data.inputspec import InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
 from edgecnn.model_metadata.described_file import parse_tree
@@ -29,7 +30,10 @@ def input_spec(
     """Say how images become a model's input.
 
     What edgecnn wrote into the file comes first. Without that, a uint8 input takes pixels as they
-    are, and for other inputs the user's word comes before the file's public metadata.
+    are, and for other inputs the user's word comes before the file's public metadata. Such
+    metadata tell nothing of the geometry: where the user does not either, the whole image is
+    stretched as MediaPipe does it, which takes these files. A float file that says nothing is
+    nothing for MediaPipe, and gets images as Keras loads them.
 
     Args:
         model: The file's structure.
@@ -37,7 +41,8 @@ def input_spec(
         label: The file's name for messages.
 
     Raises:
-        InputError: The model takes no single image, or its normalisation is not known.
+        InputError: The model takes no single image, its normalisation is not known, or the user's
+            geometry contradicts what edgecnn wrote into the file.
 
     Example:
         >>> input_spec(read_model("quantised.tflite")).is_raw
@@ -52,14 +57,16 @@ def input_spec(
                 f"{label} contradicts itself: its input is {tensor.shape}, its metadata says "
                 f"{spec.shape}"
             )
+        preprocessing.check_geometry(spec, label)
         return spec
     if tensor.dtype == "uint8":
-        return preset("raw", height, width, channels)
+        raw = preset("raw", height, width, channels)
+        return preprocessing.placed(raw.with_geometry(MEDIAPIPE_TASKS))
     given = preprocessing.spec(height, width, channels)
     described = given or _described_spec(model, (height, width, channels), label)
     if described is None:
         raise unknown_preprocessing(label)
-    return described
+    return preprocessing.placed(described)
 
 
 def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
@@ -106,7 +113,7 @@ def scores_output(model: TfliteModel, label: str = "the model") -> TensorInfo:
 def _described_spec(
     model: TfliteModel, shape: tuple[int, int, int], label: str
 ) -> InputSpec | None:
-    """Return what the public metadata says, which tells nothing of the way to cut an image."""
+    """Return what the public metadata says, with the geometry of MediaPipe, which reads it."""
     if METADATA_BUFFER not in model.metadata:
         return None
     try:
@@ -114,7 +121,7 @@ def _described_spec(
         described = next(iter(ModelMetadata.from_tree(tree).inputs), None)
         if described is None or described.mean is None or described.std is None:
             return None
-        return custom(described.mean, described.std, *shape)
+        return custom(described.mean, described.std, *shape).with_geometry(MEDIAPIPE_TASKS)
     except (InputError, ValueError) as error:
         raise InputError(f"{label}: its metadata cannot be used: {error}") from error
 

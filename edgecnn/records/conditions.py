@@ -1,9 +1,10 @@
 """Which measurements are comparable: their conditions, and the data of their accuracy.
 
-There are four different questions, and each is answered in this module alone:
+There are five different questions, and each is answered in this module alone:
 
 - :class:`Conditions`: may the speed of two measurements be compared?
 - :class:`LabelledData`: may their accuracy be compared as well?
+- :func:`geometry_differences`: did a model see its images in the same way?
 - :func:`give_same_answers`: must their accuracy be the same, whatever the speed?
 - :func:`identity_of`: does the newer one take the place of the older one?
 """
@@ -148,7 +149,8 @@ def identity_of(record: Outline) -> Hashable:
     It is the file, all fields with the role of a condition, and so also the file of ``--against``.
     """
     file = measured_file(record)
-    return file, Conditions.of(record), LabelledData.of(record), record.against_sha256
+    data = (LabelledData.of(record), record.image_geometry)
+    return file, Conditions.of(record), data, record.against_sha256
 
 
 def processor_text(record: Record) -> str:
@@ -173,6 +175,16 @@ def measured_file(record: Outline) -> tuple[str, str]:
     return record.model if is_file else record.model_sha256, record.scheme
 
 
+def geometry_differences(one: Outline, other: Outline) -> tuple[str, ...]:
+    """Return how two measurements of a model brought images to its size, if it was differently.
+
+    Another geometry is another preprocessing: it changes accuracy by points. Records of older
+    versions do not say theirs, and differ from nothing.
+    """
+    texts = (one.image_geometry, other.image_geometry)
+    return () if None in texts else _different([("images", *texts)])
+
+
 def give_same_answers(one: Outline, other: Outline) -> bool:
     """Return whether two measurements classified the same images by the same computation.
 
@@ -180,7 +192,8 @@ def give_same_answers(one: Outline, other: Outline) -> bool:
     and the instruction set are the same.
     """
     deciding = ("model_sha256", "runtime", "runtime_version", "architecture", "data", "images")
-    return all(getattr(one, name) == getattr(other, name) for name in deciding)
+    alike = all(getattr(one, name) == getattr(other, name) for name in deciding)
+    return alike and one.image_geometry == other.image_geometry
 
 
 def newest_of_each(

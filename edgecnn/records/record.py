@@ -133,6 +133,9 @@ class Outline:
     images: Annotated[int | None, condition(
         "Images that were classified.", "images", REPORT, topic=ACCURACY, text="{:,}".format,
         column=3)] = None
+    image_geometry: Annotated[str | None, words(
+        "How images came to the model's size, in plain words.", "image geometry", REPORT,
+        topic=ACCURACY, column=5)] = None
     against_sha256: Annotated[str | None, condition(
         "SHA-256 of the model that it was compared with.", "compared with (SHA-256)", REPORT,
         topic=ACCURACY, text=_first_digits, column=4)] = None

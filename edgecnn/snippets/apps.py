@@ -6,14 +6,18 @@ Its image classifier reads normalisation and labels from the file, so little is 
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
+from edgecnn.data.geometry import NO_ANTIALIAS
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, kotlin_literal, swift_literal
+
+SAME_FILTER = "So does MediaPipe scale them."
+OTHER_FILTER = "MediaPipe scales without antialiasing: scores differ a little from edgecnn's."
 
 
 def android_class(classifier: Classifier) -> str:
     """Return a class in Kotlin that reads the file from the app's assets."""
     name = kotlin_literal(classifier.path.name)
-    return fill_template("android", {**_said(classifier), "MODEL": name})
+    return fill_template("android", classifier.spec, {**_said(classifier), "MODEL": name})
 
 
 def ios_class(classifier: Classifier) -> str:
@@ -24,7 +28,7 @@ def ios_class(classifier: Classifier) -> str:
         "STEM": swift_literal(path.stem),
         "ENDING": swift_literal(path.suffix.removeprefix(".")),
     }
-    return fill_template("ios", {**_said(classifier), **names})
+    return fill_template("ios", classifier.spec, {**_said(classifier), **names})
 
 
 def _said(classifier: Classifier) -> dict[str, str]:
@@ -36,5 +40,6 @@ def _said(classifier: Classifier) -> dict[str, str]:
     return {
         **common_values(classifier),
         "NORMALIZATION": normalization,
+        "FILTER_SAID": SAME_FILTER if spec.interpolation == NO_ANTIALIAS else OTHER_FILTER,
         "LABELS_SAID": comment_text(f"{labels} from {classifier.label(0)!r} on"),
     }

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from importlib import resources
 
 from edgecnn.classification.classifier import Classifier
+from edgecnn.data.geometry import NO_ANTIALIAS
+from edgecnn.data.inputspec import InputSpec
 
 PLACEHOLDER = re.compile("@([A-Z_]+)@")
+SECTION = re.compile(r"^@IF (\w+)@\n(.*?)^@END@\n", re.M | re.S)
 
 
 def common_values(classifier: Classifier) -> dict[str, str]:
     """Return the image sizes that every program has.
 
-    An image is scaled until it covers FULL_HEIGHT x FULL_WIDTH, and the centre is cut out of it.
+    For a crop an image is scaled until it covers FULL_HEIGHT x FULL_WIDTH, and the centre is cut
+    out of it.
     """
     spec = classifier.spec
     return {
@@ -23,16 +27,24 @@ def common_values(classifier: Classifier) -> dict[str, str]:
         "FULL_HEIGHT": str(round(spec.height / spec.crop_fraction)),
         "FULL_WIDTH": str(round(spec.width / spec.crop_fraction)),
         "CHANNELS": str(spec.channels),
+        "GEOMETRY": spec.geometry_text,
     }
 
 
-def fill_template(template: str, values: Mapping[str, str]) -> str:
+def fill_template(template: str, spec: InputSpec, values: Mapping[str, str]) -> str:
     """Return a template whose placeholders are filled in; those within a value stay as they are.
+
+    A section between ``@IF crop@`` and ``@END@`` is kept where the model's images are cropped, and
+    so on for ``stretch`` and ``pad``; ``sampled`` is for a filter without antialiasing, and
+    ``smoothed`` for the others.
 
     Args:
         template: Name of a file in ``templates/``.
+        spec: The model's input.
         values: Placeholder -> text.
     """
     folder = resources.files("edgecnn.snippets").joinpath("templates")
     text = folder.joinpath(f"{template}.txt").read_text("utf-8")
+    kept = {spec.resize, "sampled" if spec.interpolation == NO_ANTIALIAS else "smoothed"}
+    text = SECTION.sub(lambda section: section[2] if section[1] in kept else "", text)
     return PLACEHOLDER.sub(lambda place: values[place[1]], text)

@@ -17,6 +17,7 @@ def python_program(classifier: Classifier) -> str:
     probabilities = classifier.gives_probabilities
     return fill_template(
         "python",
+        spec,
         {
             **common_values(classifier),
             "MODEL": python_literal(str(classifier.path)),

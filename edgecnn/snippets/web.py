@@ -6,11 +6,21 @@ from urllib.parse import quote
 
 from edgecnn.classification.assets import LITERT_JS_VERSION
 from edgecnn.classification.classifier import Classifier
+from edgecnn.data.geometry import NO_ANTIALIAS
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import script_literal
 
 GREY = "0.299 * red + 0.587 * green + 0.114 * blue"
 """Luma of ITU-R BT.601, as Pillow has it."""
+
+
+SMOOTHING = {
+    "nearest": "imageSmoothingEnabled = false",
+    "bilinear": 'imageSmoothingQuality = "high"',
+    "bicubic": 'imageSmoothingQuality = "high"',
+    NO_ANTIALIAS: 'imageSmoothingQuality = "low"',
+}
+"""Filter -> the setting of a canvas that comes nearest to it."""
 
 
 def web_page(classifier: Classifier) -> str:
@@ -20,8 +30,10 @@ def web_page(classifier: Classifier) -> str:
     is_quantized = classifier.output.dtype != "float32"
     return fill_template(
         "web",
+        classifier.spec,
         {
             **common_values(classifier),
+            "SMOOTHING": SMOOTHING[classifier.spec.interpolation],
             "VERSION": LITERT_JS_VERSION,
             "MODEL": script_literal(f"./{quote(classifier.path.name)}"),
             "LABELS": script_literal([classifier.label(i) for i in range(classifier.classes)]),

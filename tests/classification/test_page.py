@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.classification.server import serving
+from edgecnn.data.geometry import INTERPOLATIONS, Geometry
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.model_metadata.input_tensors import to_tensor
@@ -187,17 +187,19 @@ def test_labels_with_markup_are_text(
 SIZES = [(288, 432), (432, 288), (300, 301), (37, 400), (400, 37), (64, 48), (20, 30), (500, 63)]
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest"])
+CUTS = [("stretch", 1.0), ("crop", 0.875), ("crop", 1.0), ("pad", 1.0)]
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_cut_to_the_same_bytes(page: Page, interpolation: str, channels: int) -> None:
     generator = np.random.default_rng(0)
     for height, width in SIZES:
         image = generator.integers(0, 256, (height, width, 3), np.uint8)
-        for crop in (0.875, 1.0):
-            spec = dataclasses.replace(
-                preset("tf", 64, 48, channels), interpolation=interpolation, crop_fraction=crop
-            )
-            assert (cut_on(page, image, spec) == fit(image, spec)).all(), (height, width, crop)
+        for resize, fraction in CUTS:
+            geometry = Geometry(resize, fraction, interpolation)
+            spec = preset("tf", 64, 48, channels).with_geometry(geometry)
+            assert (cut_on(page, image, spec) == fit(image, spec)).all(), (height, width, geometry)
 
 
 def cut_on(page: Page, image: np.ndarray[Any, Any], spec: InputSpec) -> np.ndarray[Any, Any]:

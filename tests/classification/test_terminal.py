@@ -15,6 +15,7 @@ from PIL import Image
 import edgecnn
 from edgecnn.cli.try_command import bar_text
 from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.data.geometry import Geometry
 from edgecnn.data.inputspec import preset
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.writing import with_metadata
@@ -65,22 +66,25 @@ def test_quantised_ends(
     assert scores == {"class 0": 30 - less, "class 1": 200 - less, "class 2": 60 - less}
 
 
+@pytest.mark.parametrize("resize", ["crop", "stretch"])
 @pytest.mark.parametrize("dtype", ["float", "quant"])
 def test_makers_file_answers_as_the_runtime_does(
-    dtype: str, peers: dict[str, Path], photos: list[Path]
+    dtype: str, resize: str, peers: dict[str, Path], photos: list[Path]
 ) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(peers[dtype]))
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    for found in edgecnn.classify(peers[dtype], photos, top=1001):
+    said = {"resize": resize, "interpolation": "bilinear"}
+    for found in edgecnn.classify(peers[dtype], photos, top=1001, **said):
         image = Image.open(found.image).convert("RGB")
         width, height = (round(side * 256 / min(image.size)) for side in image.size)
         left, top = (width - 224) // 2, (height - 224) // 2
         x, y = image.width / width, image.height / height
         box = (left * x, top * y, (left + 224) * x, (top + 224) * y)
-        pixels = np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR, box))
+        part = box if resize == "crop" else None
+        pixels = np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR, part))
         tensor = pixels if dtype == "quant" else (np.float32(pixels) - 127.5) / np.float32(127.5)
         interpreter.set_tensor(source["index"], tensor[None])
         interpreter.invoke()
@@ -125,6 +129,7 @@ def test_terminal_output(colours: Path, pictures: list[Path], run_edgecnn: Any) 
     assert lines[0] == str(pictures[0])
     assert [line.split()[-1] for line in lines[1:4]] == ["red", "green", "blue"]
     assert lines[1].split()[:2] == ["220.00", "#" * 20]
+    assert lines[-1] == "images: whole, stretched to 4x4, bilinear without antialiasing"
     done = run_edgecnn("try", colours, pictures[0], env={"PYTHONIOENCODING": "utf-8"})
     assert "█" * 20 in done.stdout
 
@@ -134,9 +139,41 @@ def test_terminal_output_of_probabilities(
 ) -> None:
     done = run_edgecnn("try", peers["float"], photos[0], "--top", 3)
     lines = done.stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert lines[1].split()[1] == "%"
     assert lines[1].endswith("tench")
+
+
+def test_the_users_geometry_is_that_of_files_that_say_none(
+    colours: Path, colour_model: Any, tmp_path: Path, run_edgecnn: Any
+) -> None:
+    """Left and right are red, the centre is blue: what a model sees tells how it was cut."""
+    image = Image.new("RGB", (16, 8), (200, 0, 0))
+    image.paste((0, 0, 240), (4, 0, 12, 8))
+    image.save(tmp_path / "wide.png")
+    bare = colour_model(tmp_path / "bare.tflite", dtype="uint8")
+    best = {
+        resize: edgecnn.classify(bare, tmp_path / "wide.png", resize=resize)[0].top[0]
+        for resize in ("stretch", "crop", "pad")
+    }
+    # The model answers each channel's mean: half of the whole, all of the centre, a quarter.
+    assert {resize: (one.index, one.score) for resize, one in best.items()} == {
+        "stretch": (2, 120), "crop": (2, 240), "pad": (2, 60),
+    }  # fmt: skip
+    done = run_edgecnn("try", bare, tmp_path / "wide.png", "--resize", "pad")
+    assert done.stdout.splitlines()[-1].startswith("images: whole, fitted into 4x4 with black")
+
+
+def test_what_a_file_says_of_geometry_is_not_overruled_in_silence(
+    tmp_path: Path, colour_model: Any, pictures: list[Path]
+) -> None:
+    spec = preset("raw", 4, 4).with_geometry(Geometry("crop", 0.9, "nearest"))
+    model = colour_model(tmp_path / "model.tflite", metadata={"input": spec.to_dict()})
+    for said in ({"resize": "stretch"}, {"crop_fraction": 0.8}, {"interpolation": "bicubic"}):
+        with pytest.raises(InputError, match=r"says itself how images come.*centre crop of 90 %"):
+            edgecnn.classify(model, pictures[0], **said)
+    agreeing = {"resize": "crop", "crop_fraction": 0.9, "interpolation": "nearest"}
+    assert edgecnn.classify(model, pictures[0], **agreeing)[0].top
 
 
 def test_bad_images_are_a_line_each_and_the_rest_go_on(

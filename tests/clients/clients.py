@@ -113,7 +113,13 @@ def _from_browser(
 
 def _for_program(job: Job) -> dict[str, Any]:
     images = [str(image) for image in job.images]
-    return {"file": str(job.path), "inputs": str(job.inputs), "images": images}
+    regions = job.regions or [None] * len(images)
+    return {
+        "file": str(job.path),
+        "inputs": str(job.inputs),
+        "images": images,
+        "regions": regions,
+    }
 
 
 def _for_browser(job: Job, folder: str) -> dict[str, Any]:

@@ -25,13 +25,15 @@ MAKERS_OWN = Preprocessing.of("tf", None, None)
 class Job:
     """A file to be tried, and beside it ``inputs.npy``, ``inputs.bin`` and images as PNG.
 
-    The inputs are what edgecnn's own preprocessing makes of the images.
+    The inputs are what edgecnn's own preprocessing makes of the images. ``regions`` are MediaPipe's
+    regions of interest: left, top, right and bottom as shares of an image's sides; empty for none.
     """
 
     name: str
     path: Path
     images: tuple[Path, ...]
     model: TfliteModel
+    regions: tuple[dict[str, float] | None, ...] = ()
 
     @property
     def inputs(self) -> Path:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample_indices
+from edgecnn.data.geometry import IMAGENET_CROP
 from edgecnn.data.images import UnreadableImageError, decode, fit
 from edgecnn.data.inputspec import preset
 from edgecnn.data.loader import load_images
@@ -80,7 +81,7 @@ def test_unreadable_images_are_named(content: bytes, tmp_path: Path) -> None:
 
 
 def test_fit_is_the_custom_of_imagenet(shared_data: Path) -> None:
-    spec = preset("tf", 224, 224)
+    spec = preset("tf", 224, 224).with_geometry(IMAGENET_CROP)
     dataset = open_dataset(shared_data / "imagenet_sample")
     assert len(dataset) == 500
     assert dataset.classes == 1000

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from edgecnn.data.geometry import CUSTOMS, IMAGENET_CROP, INTERPOLATIONS, Geometry
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import InputSpec, preset
 
-IMAGENET = preset("tf", 224, 224)
+IMAGENET = preset("tf", 224, 224).with_geometry(IMAGENET_CROP)
 
 
 def framed(height: int, width: int, top: int, left: int, bottom: int, right: int) -> np.ndarray:
@@ -52,9 +53,83 @@ def test_the_frame_around_the_crop_is_gone(height: int, width: int) -> None:
     assert fit(image, fully)[0].max() == 0
 
 
-def test_without_a_crop_the_edges_stay() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    np.testing.assert_array_equal(fit(image, preset("tf", 32, 32)), image)
+EVERY_GEOMETRY = [
+    Geometry(resize, fraction, interpolation)
+    for resize, (fraction, _) in CUSTOMS.items()
+    for interpolation in INTERPOLATIONS
+]
+
+
+@pytest.mark.parametrize("geometry", EVERY_GEOMETRY, ids=str)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_image_of_the_models_size_is_never_touched(geometry: Geometry, channels: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (96, 64, channels), np.uint8)
+    spec = preset("tf", 96, 64, channels).with_geometry(geometry)
+    np.testing.assert_array_equal(fit(image, spec), image)
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_stretching_keeps_all_four_edges(interpolation: str) -> None:
+    """The corners have a colour each, and so have they afterwards, whatever the aspect ratio."""
+    image = np.zeros((300, 500, 3), np.uint8)
+    image[:150, :250] = (255, 0, 0)
+    image[:150, 250:] = (0, 255, 0)
+    image[150:, :250] = (0, 0, 255)
+    made = fit(image, InputSpec(64, 48, interpolation=interpolation))
+    corners = [tuple(made[row, column]) for row in (0, -1) for column in (0, -1)]
+    assert corners == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)]
+    assert tuple(made[29, 21]) == (255, 0, 0)
+    assert tuple(made[34, 26]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"),
+    [
+        (100, 200, slice(16, 48), slice(0, 64)),
+        (200, 100, slice(0, 64), slice(16, 48)),
+        (10, 20, slice(16, 48), slice(0, 64)),
+        (1, 4000, slice(31, 32), slice(0, 64)),
+    ],
+)
+def test_padding_keeps_the_whole_image_between_black_borders(
+    interpolation: str, height: int, width: int, rows: slice, columns: slice
+) -> None:
+    spec = InputSpec(64, 64, resize="pad", interpolation=interpolation)
+    wanted = np.zeros((64, 64, 3), np.uint8)
+    wanted[rows, columns] = 90
+    np.testing.assert_array_equal(fit(np.full((height, width, 3), 90, np.uint8), spec), wanted)
+
+
+SHAPES = [(288, 432), (432, 288), (300, 301), (37, 400), (400, 37), (20, 30), (1, 9), (500, 63)]
+
+
+@pytest.mark.parametrize(("height", "width"), SHAPES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_without_antialiasing_levels_are_tensorflows(
+    height: int, width: int, channels: int
+) -> None:
+    """TensorFlow does not round; levels here are rounded after each of two sides."""
+    tensorflow = pytest.importorskip("tensorflow")
+    image = np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
+    wanted = tensorflow.image.resize(image, (64, 48), "bilinear", antialias=False).numpy()
+    ours = fit(image, preset("raw", 64, 48, channels)).astype(float)
+    assert np.abs(ours - wanted).max() <= 1.01
+
+
+@pytest.mark.parametrize("size", [(8, 8), (31, 64), (64, 7), (1, 1), (3, 1)])
+def test_images_that_grow_come_out_as_from_pillow(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    wanted = Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(fit(image, preset("unit", 64, 64)), np.asarray(wanted))
+
+
+def test_a_crop_without_antialiasing_is_the_centre_of_the_whole() -> None:
+    """Twice the size: the centre of the crop has the levels that the whole image has there."""
+    image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    whole = fit(image, InputSpec(256, 256))
+    cut = fit(image, InputSpec(224, 224, resize="crop", crop_fraction=0.875))
+    np.testing.assert_array_equal(cut, whole[16:240, 16:240])
 
 
 @pytest.mark.parametrize(("height", "width"), [(96, 160), (160, 96), (224, 100), (64, 300)])
@@ -65,7 +140,7 @@ def test_non_square_inputs_are_filled_without_distortion(
     """A horizontal and a vertical ramp: equal steps a pixel in both directions, no borders."""
     rows = np.linspace(0, 255, shape[0])[:, None]
     columns = np.linspace(0, 255, shape[1])[None]
-    spec = InputSpec(height, width)
+    spec = InputSpec(height, width).with_geometry(IMAGENET_CROP)
     tall = fit(np.broadcast_to(rows[..., None], shape).astype(np.uint8), spec).astype(float)
     wide = fit(np.broadcast_to(columns[..., None], shape).astype(np.uint8), spec).astype(float)
     assert tall.shape == (height, width, 3)
@@ -110,7 +185,8 @@ def test_grey_stays_grey_and_fills_three_channels() -> None:
 
 def test_colour_order_is_left_to_normalisation() -> None:
     image = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
-    np.testing.assert_array_equal(fit(image, preset("caffe", 224, 224)), fit(image, IMAGENET))
+    other = preset("caffe", 224, 224).with_geometry(IMAGENET_CROP)
+    np.testing.assert_array_equal(fit(image, other), fit(image, IMAGENET))
 
 
 @pytest.mark.parametrize("shape", [(1, 100_000, 3), (100_000, 1, 1), (1, 1, 3)])
@@ -125,13 +201,16 @@ def test_extreme_shapes(shape: tuple[int, int, int]) -> None:
     source=st.tuples(st.integers(1, 700), st.integers(1, 700)),
     size=st.tuples(st.integers(1, 160), st.integers(1, 160)),
     crop=st.floats(0.05, 1.0),
+    interpolation=st.sampled_from(INTERPOLATIONS),
 )
 def test_any_size_fits_any_other(
-    source: tuple[int, int], size: tuple[int, int], crop: float
+    source: tuple[int, int], size: tuple[int, int], crop: float, interpolation: str
 ) -> None:
     image = np.full((*source, 1), 77, np.uint8)
-    spec = InputSpec(*size, (0.0,), (1.0,), "GRAY", crop_fraction=crop)
-    np.testing.assert_array_equal(fit(image, spec), np.full((*size, 1), 77))
+    spec = InputSpec(*size, (0.0,), (1.0,), "GRAY")
+    for geometry in (Geometry("crop", crop, interpolation), Geometry("stretch", 1, interpolation)):
+        made = fit(image, spec.with_geometry(geometry))
+        np.testing.assert_array_equal(made, np.full((*size, 1), 77))
 
 
 def test_the_same_bytes_each_time_and_the_source_unchanged() -> None:
@@ -157,7 +236,7 @@ def test_the_same_bytes_each_time_and_the_source_unchanged() -> None:
 )
 def test_the_order_of_the_sides_is_our_own(pixels: list[list[int]], wanted: int) -> None:
     """Pillow's own changed in version 13, and with it the bytes of tall pictures."""
-    spec = InputSpec(1, 1, (0.0,), (1.0,), "GRAY", crop_fraction=1.0)
+    spec = InputSpec(1, 1, (0.0,), (1.0,), "GRAY", "crop", interpolation="bilinear")
     assert fit(np.array(pixels, np.uint8)[..., None], spec).item() == wanted
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, default_crop_fraction, preset
+from edgecnn.data.geometry import IMAGENET_CROP, Geometry
+from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
 
 RGB = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
@@ -116,6 +118,11 @@ def test_from_dict_ignores_what_a_later_version_adds() -> None:
         {"crop_fraction": 1.5},
         {"crop_fraction": math.nan},
         {"crop_fraction": "0.875"},
+        {"resize": "fill"},
+        {"resize": None},
+        {"resize": ["crop"]},
+        {"resize": "stretch", "crop_fraction": 0.9},
+        {"resize": "pad", "crop_fraction": 0.9},
         {"interpolation": "lanczos"},
         {"interpolation": None},
         {"interpolation": ["bilinear"]},
@@ -175,26 +182,90 @@ def test_custom_takes_one_value_or_one_each() -> None:
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
 def test_centered_keeps_geometry_and_takes_rgb_less_the_middle_mean(order: str) -> None:
-    spec = InputSpec(100, 50, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), order, 0.9, "bicubic")
-    expected = InputSpec(100, 50, (2.0,) * 3, crop_fraction=0.9, interpolation="bicubic")
-    assert spec.centered() == expected
+    geometry = Geometry("crop", 0.9, "bicubic")
+    spec = InputSpec(100, 50, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), order).with_geometry(geometry)
+    assert spec.centered() == InputSpec(100, 50, (2.0,) * 3).with_geometry(geometry)
     assert preset("torch", 8, 8).centered().mean == (114.0,) * 3
     assert preset("caffe", 8, 8).centered().value_range == (-115.0, 140.0)
     assert preset("tf", 28, 28, channels=1).centered().shape == (28, 28, 1)
 
 
-def test_small_inputs_take_the_whole_image() -> None:
-    assert default_crop_fraction(32, 32) == 1.0
-    assert default_crop_fraction(224, 224) == 0.875
-    assert preset("tf", 224, 224).resized(32, 32) == preset("tf", 32, 32)
-    assert preset("tf", 32, 32).resized(224, 224) == preset("tf", 224, 224)
+def test_another_size_has_the_same_geometry() -> None:
+    assert preset("tf", 224, 224).resized(32, 48) == preset("tf", 32, 48)
+    cut = preset("tf", 224, 224).with_geometry(IMAGENET_CROP)
+    assert cut.resized(32, 48).geometry == IMAGENET_CROP
+
+
+def test_a_models_own_user_is_taken_to_load_images_as_keras_does() -> None:
+    geometry = preset("tf", 224, 224).geometry
+    assert geometry == Geometry("stretch", 1.0, "bilinear-no-antialias")
+    assert InputSpec(224, 224).geometry == geometry
+
+
+def test_a_description_of_an_older_version_means_the_crop_that_it_had() -> None:
+    """Older versions wrote a fraction and a filter, and no kind of resizing."""
+    old = {"height": 224, "width": 224, **RGB, "crop_fraction": 0.9, "interpolation": "bicubic"}
+    assert InputSpec.from_dict(old).geometry == Geometry("crop", 0.9, "bicubic")
+    whole = {**old, "crop_fraction": 1.0, "interpolation": "bilinear"}
+    assert InputSpec.from_dict(whole).geometry == Geometry("crop", 1.0, "bilinear")
+
+
+@pytest.mark.parametrize(
+    ("geometry", "text"),
+    [
+        (Geometry(), "whole, stretched to 192x256, bilinear without antialiasing"),
+        (IMAGENET_CROP, "centre crop of 87.5 %, 192x256, bilinear with antialiasing"),
+        (Geometry("pad", 1, "nearest"), "whole, fitted into 192x256 with black borders, nearest"),
+    ],
+)
+def test_geometry_in_plain_words(geometry: Geometry, text: str) -> None:
+    said = InputSpec(192, 256).with_geometry(geometry).geometry_text
+    assert said.startswith(text)
 
 
 def test_options_of_the_command_become_a_spec() -> None:
     assert Preprocessing.of("tf", None, None).spec(224, 224, 3) == preset("tf", 224, 224)
     assert Preprocessing.of(None, [127.5], [127.5]).spec(224, 224, 3) == preset("tf", 224, 224)
     assert Preprocessing.of(None, None, None).spec(224, 224, 3) is None
-    assert not Preprocessing.of(None, None, None).is_given
+    assert not Preprocessing.of(None, None, None).gives_normalization
+
+
+@pytest.mark.parametrize(
+    ("said", "base", "wanted"),
+    [
+        ({}, IMAGENET_CROP, IMAGENET_CROP),
+        ({"resize": "crop"}, Geometry(), IMAGENET_CROP),
+        ({"resize": "crop"}, Geometry("crop", 0.9, "bicubic"), Geometry("crop", 0.9, "bicubic")),
+        ({"crop_fraction": 0.9}, Geometry(), Geometry("crop", 0.9, "bilinear")),
+        ({"crop_fraction": 0.9}, IMAGENET_CROP, Geometry("crop", 0.9, "bilinear")),
+        ({"resize": "stretch"}, IMAGENET_CROP, Geometry()),
+        ({"resize": "pad"}, IMAGENET_CROP, Geometry("pad")),
+        ({"interpolation": "bicubic"}, IMAGENET_CROP, Geometry("crop", 0.875, "bicubic")),
+        ({"interpolation": "nearest"}, Geometry(), Geometry(interpolation="nearest")),
+    ],
+)
+def test_what_the_user_says_of_geometry(
+    said: dict[str, Any], base: Geometry, wanted: Geometry
+) -> None:
+    spec = preset("tf", 224, 224).with_geometry(base)
+    assert Preprocessing.of(**said).placed(spec) == spec.with_geometry(wanted)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"resize": "fill"}, "choose stretch, crop, pad"),
+        ({"interpolation": "lanczos"}, "choose nearest, bilinear"),
+        ({"resize": "stretch", "crop_fraction": 0.9}, "--crop-fraction goes with --resize crop"),
+        ({"resize": "pad", "crop_fraction": 1.0}, "--crop-fraction goes with --resize crop"),
+        ({"crop_fraction": 0.0}, "above 0 and at most 1"),
+        ({"crop_fraction": math.nan}, "above 0 and at most 1"),
+        ({"resize": "crop", "crop_fraction": 1.5}, "above 0 and at most 1"),
+    ],
+)
+def test_geometry_that_contradicts_itself_is_refused(said: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Preprocessing.of(**said)
 
 
 @pytest.mark.parametrize(

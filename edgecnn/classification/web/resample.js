@@ -2,7 +2,8 @@
 //
 // Browsers scale pictures each in their own way. This is Pillow's way (its Resample.c and
 // Geometry.c): a filter as wide as the step, weights of 22 bits, along rows and along columns,
-// rounded to 8 bits after each.
+// rounded to 8 bits after each. Filters without antialiasing stay as narrow as they are, as in
+// edgecnn/data/sampling.py.
 
 const WEIGHT_BITS = 22;
 const HALF = 1 << (WEIGHT_BITS - 1);
@@ -11,6 +12,11 @@ const FILTERS = {
   bilinear: {
     support: 1,
     weight: (x) => Math.max(0, 1 - Math.abs(x)),
+  },
+  "bilinear-no-antialias": {
+    support: 1,
+    weight: (x) => Math.max(0, 1 - Math.abs(x)),
+    staysNarrow: true,
   },
   bicubic: {
     support: 2,
@@ -25,23 +31,59 @@ const FILTERS = {
 };
 
 /**
- * Cut a picture to a model's size: scale the shorter side, take the centre.
+ * Bring a picture to a model's size as the model's geometry says; one of that size is not touched.
  *
  * @param {{data: Uint8ClampedArray, width: number, height: number}} picture RGBA pixels.
- * @param {object} spec The input as edgecnn describes it: height, width, color_order,
+ * @param {object} spec The input as edgecnn describes it: height, width, color_order, resize,
  *     crop_fraction, interpolation.
  * @return {Uint8Array} height x width x channels, RGB or grey.
  */
 export function fit(picture, spec) {
   const source = spec.color_order === "GRAY" ? greyOf(picture) : rgbOf(picture);
   const { width, height } = picture;
+  if (width === spec.width && height === spec.height) return source.pixels;
+  if (spec.resize === "pad") return padded(source, spec);
+  const [rows, columns] =
+    spec.resize === "crop"
+      ? centre(picture, spec)
+      : [span(height, spec.height, spec.height), span(width, spec.width, spec.width)];
+  return resized(source, columns, rows, spec.interpolation);
+}
+
+/** The rows and columns of the centre: the shorter side is scaled, and both sides are cut. */
+function centre({ width, height }, spec) {
   const wanted = [spec.height / spec.crop_fraction, spec.width / spec.crop_fraction];
   const scale = Math.max(toEven(wanted[0]) / height, toEven(wanted[1]) / width);
-  const rows = span(height, Math.max(spec.height, toEven(height * scale)), spec.height);
-  const columns = span(width, Math.max(spec.width, toEven(width * scale)), spec.width);
-  if (spec.interpolation === "nearest") return nearest(source, columns, rows);
-  const filter = FILTERS[spec.interpolation];
-  const lost = [height - spec.height, width - spec.width];
+  return [
+    span(height, Math.max(spec.height, toEven(height * scale)), spec.height),
+    span(width, Math.max(spec.width, toEven(width * scale)), spec.width),
+  ];
+}
+
+/** The whole picture in the middle, between black borders. */
+function padded(source, spec) {
+  const scale = Math.min(spec.height / source.height, spec.width / source.width);
+  const height = Math.max(1, toEven(source.height * scale));
+  const width = Math.max(1, toEven(source.width * scale));
+  const columns = span(source.width, width, width);
+  const rows = span(source.height, height, height);
+  const inner = resized(source, columns, rows, spec.interpolation);
+  const { channels } = source;
+  const made = new Uint8Array(spec.height * spec.width * channels);
+  const top = Math.floor((spec.height - height) / 2);
+  const left = Math.floor((spec.width - width) / 2);
+  for (let y = 0; y < height; y++) {
+    const row = inner.subarray(y * width * channels, (y + 1) * width * channels);
+    made.set(row, ((top + y) * spec.width + left) * channels);
+  }
+  return made;
+}
+
+function resized(source, columns, rows, interpolation) {
+  if (interpolation === "nearest") return nearest(source, columns, rows);
+  if (interpolation === "bilinear-asymmetric") return warped(source, columns, rows);
+  const filter = FILTERS[interpolation];
+  const lost = [source.height - rows.size, source.width - columns.size];
   const columnsFirst = lost[0] > Math.max(0, 2 * lost[1]);
   const passes = [
     (image) => resizeRows(image, columns, filter),
@@ -108,6 +150,8 @@ function span(side, scaled, size) {
   return {
     side,
     size,
+    scaled,
+    first,
     begin: Math.fround(first * step),
     end: Math.fround((first + size) * step),
   };
@@ -120,7 +164,7 @@ function isWhole({ side, size, begin, end }) {
 /** For each output pixel: the first source pixel, and the weights from there on. */
 function weightsOf({ side, size, begin, end }, filter) {
   const step = Math.fround(end - begin) / size;
-  const stretch = Math.max(step, 1);
+  const stretch = filter.staysNarrow ? 1 : Math.max(step, 1);
   const support = filter.support * stretch;
   return Array.from({ length: size }, (_, index) => {
     const centre = begin + (index + 0.5) * step;
@@ -175,6 +219,34 @@ function weighted(pixels, start, stride, weights) {
     sum += pixels[from] * weights[i];
   }
   return sum >> WEIGHT_BITS;
+}
+
+/** As warped() of edgecnn/data/sampling.py: OpenCV's places of 1/32 of a pixel. */
+function warped({ pixels, width, channels }, columns, rows) {
+  const [xs, ys] = [warpTapsOf(columns), warpTapsOf(rows)];
+  const made = new Uint8Array(columns.size * rows.size * channels);
+  let to = 0;
+  for (const [top, low, down] of ys) {
+    for (const [left, right, across] of xs) {
+      for (let c = 0; c < channels; c++) {
+        const level = (y, x) => pixels[(y * width + x) * channels + c];
+        const mix = (y) => level(y, left) * (32 - across) + level(y, right) * across;
+        made[to++] = (mix(top) * (32 - down) + mix(low) * down + 512) >> 10;
+      }
+    }
+  }
+  return made;
+}
+
+function warpTapsOf({ side, size, first, scaled }) {
+  // As images.py has them: the part's ends in pixels of the picture, and the step from these.
+  const step = side / scaled;
+  const [begin, end] = [first * step, (first + size) * step];
+  return Array.from({ length: size }, (_, index) => {
+    const place = toEven((begin + index * ((end - begin) / size)) * 32);
+    const near = Math.min(Math.max(place >> 5, 0), side - 1);
+    return [near, Math.min(near + 1, side - 1), place & 31];
+  });
 }
 
 function nearest({ pixels, width, channels }, columns, rows) {

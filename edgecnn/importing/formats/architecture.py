@@ -52,7 +52,7 @@ class _ArchitectureFormat(KerasFormat):
         check_arguments(name, options)
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec:
-        return input_spec(name, options.size)
+        return input_spec(name, options.size, options.weights)
 
     def classes(self, name: str, options: BuildOptions) -> int:
         return options.classes or get_spec(name).classes
