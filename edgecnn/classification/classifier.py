@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.file_calls import file_call
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import (
     NO_PREPROCESSING_GIVEN,
@@ -18,6 +19,7 @@ from edgecnn.model_metadata.input_tensors import (
     scores_output,
     to_scores,
 )
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
 from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
@@ -32,6 +34,7 @@ class Classifier:
 
     Args:
         file: Structure and metadata of the file.
+        call: How the file is called.
         title: The model's name in its metadata, or the file's name.
         spec: How images become the file's input.
         labels: Name of each class, in the order of the output; empty where the file has none.
@@ -42,6 +45,7 @@ class Classifier:
     """
 
     file: DescribedFile
+    call: ModelCall
     title: str
     spec: InputSpec
     labels: tuple[str, ...]
@@ -53,8 +57,8 @@ class Classifier:
 
     @property
     def model(self) -> TfliteModel:
-        """The file's structure."""
-        return self.file.model
+        """Structure of the graph that is called."""
+        return self.call.model
 
     @property
     def input(self) -> TensorInfo:
@@ -111,13 +115,16 @@ class Classifier:
 
 
 def read_classifier(
-    path: str | Path, preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
+    path: str | Path,
+    preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
+    options: CallOptions = NO_CALL_OPTIONS,
 ) -> Classifier:
-    """Read what a file says of itself as a classifier; nothing of the file is run.
+    """Read what a file says of itself as a classifier.
 
     Args:
         path: A ``.tflite`` file.
         preprocessing: What the user said of the file's input.
+        options: What the user said of how the file is to be called.
 
     Raises:
         InputError: The file is no ``.tflite`` file, broken, no classifier of images, or its
@@ -128,7 +135,8 @@ def read_classifier(
         (224, 224, 3)
     """
     file = DescribedFile(path)
-    spec = input_spec(file.model, preprocessing, file.label)
-    scores_output(file.model, file.label)
+    call = file_call(file, options)
+    spec = input_spec(call.model, preprocessing, file.label)
+    scores_output(call.model, file.label)
     title = file.metadata.name if file.metadata and file.metadata.name else file.path.stem
-    return Classifier(file, title, spec, file.labels or ())
+    return Classifier(file, call, title, spec, file.labels or ())

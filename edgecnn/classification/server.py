@@ -109,7 +109,7 @@ def serving(classifier: Classifier, port: int = 0) -> Iterator[PageServer]:
 
 def refuse_for_browsers(classifier: Classifier) -> None:
     """Raise InputError where LiteRT.js does not take the file."""
-    for verdict in clients_for(classifier.model):
+    for verdict in clients_for(classifier.file.model):
         if verdict.client == LITERT_JS and not verdict.ok:
             raise InputError(
                 f"{quoted(classifier.path)} does not run in the browser by LiteRT.js: "

@@ -16,11 +16,13 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import ImageFiles
+from edgecnn.data.inputspec import height_and_width
 from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.desktop import Desktop
 from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import CallOptions
 
 IMAGES_PER_BATCH = 8
 """Images in a message to the runner: the first answers come soon, and memory stays low."""
@@ -71,6 +73,8 @@ def classify(
     preprocess: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    size: int | tuple[int, int] | None = None,
+    signature: str | None = None,
 ) -> list[Classification]:
     """Classify images with a ``.tflite`` file, which runs in a child process.
 
@@ -83,6 +87,8 @@ def classify(
         mean: Instead of ``preprocess``: one mean, or one for each channel, in units of a pixel
             (0..255).
         std: Deviation that goes with ``mean``.
+        size: For a file that takes images of any size: pixels of their sides, or (height, width).
+        signature: For a file with several signatures: the one to call.
 
     Returns:
         One result for each image, in their order; an image that cannot be read has an ``error``.
@@ -96,7 +102,9 @@ def classify(
         'Egyptian cat'
     """
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
-    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std))
+    sides = None if size is None else height_and_width(size)
+    options = CallOptions(sides, signature=signature)
+    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std), options)
     return list(each_classification(classifier, paths, top))
 
 
@@ -124,7 +132,7 @@ def each_classification(
         crash_explained(),
         Desktop().start(f"running {label}") as session,
     ):
-        session.load(classifier.path.resolve(), threads=1)
+        session.load(classifier.path.resolve(), threads=1, call=classifier.call)
         loaded = load_images(files, range(len(files)), classifier.spec)
         while batch := list(islice(loaded, IMAGES_PER_BATCH)):
             answers = iter(_top_classes(classifier, session, batch, top))

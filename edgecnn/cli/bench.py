@@ -17,8 +17,10 @@ from edgecnn.cli.options import (
     CountList,
     building_options,
     calibrate_option,
+    input_shapes_option,
     json_file_option,
     preprocessing_options,
+    signature_option,
     store_option,
 )
 from edgecnn.cli.progress import PhaseProgress
@@ -109,6 +111,8 @@ NO_KEEPER = Keeper(None)
     help="For a name: float32, float16, dynamic, int8, int16x8 or all.  [default: int8]",
 )
 @building_options("weights", "alpha", "size", "classes")
+@input_shapes_option
+@signature_option
 @calibrate_option(help="For a name with weights: images for int8, int16x8.")
 @json_file_option(help="Write the records as a JSON array.")
 @store_option
@@ -140,6 +144,8 @@ def bench_command(
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before
       edgecnn bench model.tflite --mlperf --cpus 0
+      edgecnn bench any_size.tflite --size 224
+      edgecnn bench language.tflite --signature decode --input-shape tokens=1,16
     """
     from edgecnn import bench
 
@@ -251,7 +257,7 @@ def print_records(records: list[Record]) -> None:
     """
     console = Console(highlight=False)
     print_whole(records_table(records, console.width if console.is_terminal else None))
-    for line in warning_lines(records):
+    for line in (*warning_lines(records), *batch_lines(records)):
         click.echo(line)
 
 
@@ -263,3 +269,14 @@ def warning_lines(records: list[Record]) -> list[str]:
             text = f"{warning.message}: {warning.advice}"
             models.setdefault(text, []).append(quoted_if_needed(Path(record.model).name))
     return [f"note: {', '.join(dict.fromkeys(names))}: {text}" for text, names in models.items()]
+
+
+def batch_lines(records: list[Record]) -> list[str]:
+    """Return a line with the files that leave the batch open, or none."""
+    files = [
+        quoted_if_needed(Path(record.model).name) for record in records if record.has_open_batch
+    ]
+    if not files:
+        return []
+    names = ", ".join(dict.fromkeys(files))
+    return [f"note: {names}: the batch is open: timed with a batch of 1 (--input-shape: another)"]

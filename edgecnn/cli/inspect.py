@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import json_option
+from edgecnn.cli.options import file_size_option, json_option
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.text import first_few, quoted_if_needed, size_text
 
@@ -30,16 +30,20 @@ Row = tuple[str, str]
 @click.command("inspect")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @json_option(help="Print a JSON array with everything.")
+@file_size_option
 @click.option("--check", is_flag=True, help="Exit with 1 where a client can't take a file as is.")
-def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
+def inspect_command(
+    files: tuple[str, ...], as_json: bool, size: tuple[int, int] | None, check: bool
+) -> int:
     """Say what .tflite files are: inputs, ops, cost, metadata, runtimes, clients, oddities.
 
-    FILE may be anyone's; nothing of it is run.
+    FILE may be anyone's; nothing of it is run, except for the costs at a --size.
 
     \b
     Example:
       edgecnn inspect model.tflite
       edgecnn inspect --check --json model.tflite
+      edgecnn inspect any_size.tflite --size 224
     """
     from edgecnn import inspect
 
@@ -47,7 +51,7 @@ def inspect_command(files: tuple[str, ...], as_json: bool, check: bool) -> int:
     failures = Failures()
     for file in files:
         try:
-            inspections.append(inspect(file))
+            inspections.append(inspect(file, size=size))
         except EdgecnnError as error:
             failures.add(error)
         else:
@@ -129,12 +133,16 @@ def _numbers(values: tuple[float, ...]) -> str:
 def _cost(inspection: Inspection) -> str:
     costs = inspection.costs
     weights = size_text(costs.weight_bytes)
-    millions = f"{costs.parameters / 1e6:,.2f} M parameters, {costs.macs / 1e6:,.1f} M MACs"
-    return f"{millions}, {weights} of weights"
+    macs = "MACs not known, as its shape is open"
+    if costs.macs is not None:
+        macs = f"{costs.macs / 1e6:,.1f} M MACs"
+    return f"{costs.parameters / 1e6:,.2f} M parameters, {macs}, {weights} of weights"
 
 
 def _memory(inspection: Inspection) -> str:
     costs = inspection.costs
+    if costs.activation_bytes is None and costs.macs is None:
+        return "not known, as its shape is open: --size says one of its images"
     if costs.activation_bytes is None:
         return "too many tensors to plan their memory"
     text = f"about {size_text(costs.activation_bytes)} for activations at once"

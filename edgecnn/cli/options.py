@@ -98,6 +98,27 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return (sides[0], sides[-1])
 
 
+class InputShape(click.ParamType):  # type: ignore[type-arg]
+    """The shape of an input, perhaps with its name: ``1,16`` or ``tokens=1,16``."""
+
+    name = "shape"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Parse the option's text into (name, shape); the name is empty where there is none."""
+        if isinstance(value, tuple):
+            return value
+        name, _, sides = str(value).rpartition("=")
+        try:
+            shape = tuple(int(side) for side in sides.split(","))
+        except ValueError:
+            shape = ()
+        if not shape or min(shape) < 1:
+            self.fail(f"{value!r} is no shape like 1,16 or NAME=1,16")
+        return name, shape
+
+
 STANDARD_OUTPUT = "-"
 """What users write in place of a file's name to have the text on standard output."""
 
@@ -191,6 +212,28 @@ def building_options(*names: str) -> OptionGroup[Any]:
 
     return add
 
+
+def _shapes_by_name(
+    context: click.Context, parameter: click.Parameter, value: tuple[Any, ...]
+) -> dict[str, tuple[int, ...]]:
+    return dict(value)
+
+
+file_size_option = click.option(
+    "--size", type=Size(), metavar="N|HxW", help="For a file of open input: its images' pixels."
+)
+signature_option = click.option(
+    "--signature", metavar="NAME", help="For a file with several signatures: the one to call."
+)
+input_shapes_option = click.option(
+    "--input-shape",
+    "input_shapes",
+    type=InputShape(),
+    multiple=True,
+    callback=_shapes_by_name,
+    metavar="[NAME=]N,N...",
+    help="For a file of open input that takes no images: its shape, the batch first.",
+)
 
 store_option = click.option(
     "--store",

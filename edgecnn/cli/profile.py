@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT, device_option, json_file_option, threads_option
+from edgecnn.cli.options import (
+    STANDARD_OUTPUT,
+    device_option,
+    file_size_option,
+    input_shapes_option,
+    json_file_option,
+    signature_option,
+    threads_option,
+)
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.text import quoted_if_needed, size_text
 
@@ -28,9 +36,19 @@ SLOWEST = 10
 @click.option(
     "--all", "show_all", is_flag=True, help=f"List all ops, not the {SLOWEST} slowest alone."
 )
+@file_size_option
+@input_shapes_option
+@signature_option
 @json_file_option(help="Write everything as a JSON object.")
 def profile_command(
-    file: str, device: str, threads: int, show_all: bool, json_target: str | None
+    file: str,
+    device: str,
+    threads: int,
+    show_all: bool,
+    size: tuple[int, int] | None,
+    input_shapes: dict[str, tuple[int, ...]],
+    signature: str | None,
+    json_target: str | None,
 ) -> None:
     """Time each op of a .tflite file on a device, and say what limits it.
 
@@ -42,6 +60,7 @@ def profile_command(
       edgecnn profile model.tflite
       edgecnn profile model.tflite --device pi --all
       edgecnn profile model.tflite --json profile.json
+      edgecnn profile any_size.tflite --size 224
     """
     from edgecnn import profile
     from edgecnn.core.files import check_target, write_json
@@ -53,6 +72,9 @@ def profile_command(
             file,
             device=device,
             threads=threads,
+            size=size,
+            input_shapes=input_shapes,
+            signature=signature,
             on_progress=progress,
             ask_password=progress.ask_password,
         )
@@ -127,6 +149,18 @@ def _figures(timed: KindTime | OpTime) -> list[str]:
     ]
 
 
+def _call_text(result: Profile) -> str:
+    """Return what was chosen of how the file is called, as the end of a line."""
+    texts = []
+    if result.signature is not None:
+        texts.append(f"signature {quoted_if_needed(result.signature)}")
+    if result.input_shapes is not None:
+        texts.append(f"input {quoted_if_needed(result.input_shapes)}")
+    if result.has_open_batch:
+        texts.append("batch 1 (the file leaves it open)")
+    return "".join(f", {text}" for text in texts)
+
+
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
@@ -137,7 +171,7 @@ def _summary_lines(result: Profile) -> list[str]:
     cpu = result.board or result.cpu
     lines = [
         f"{result.device}: {cpu}{emulated}, {result.architecture}, {result.runtime} "
-        f"{result.runtime_version}, {threads}"
+        f"{result.runtime_version}, {threads}{_call_text(result)}"
     ]
     if result.ops_ms is not None and result.running_p50_ms is not None:
         percent = 100 * result.ops_ms / result.running_p50_ms

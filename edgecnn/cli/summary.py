@@ -64,11 +64,11 @@ def _print_table(summary: ModelSummary) -> None:
         click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
 
 
-def _costs(parameters: int, macs: int, size: int, summary: ModelSummary) -> list[str]:
+def _costs(parameters: int, macs: int | None, size: int, summary: ModelSummary) -> list[str]:
     return [
         _compact(parameters, 1000, "kMG"),
-        _compact(macs, 1000, "kMG"),
-        _share(macs, summary.macs),
+        "?" if macs is None else _compact(macs, 1000, "kMG"),
+        "?" if macs is None or summary.macs is None else _share(macs, summary.macs),
         _compact(size, 1024, "KMG"),
         _share(size, summary.bytes),
     ]

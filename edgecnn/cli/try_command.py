@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.failures import Failures
-from edgecnn.cli.options import json_option, preprocessing_options
+from edgecnn.cli.options import (
+    file_size_option,
+    json_option,
+    preprocessing_options,
+    signature_option,
+)
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.tflite.calls import CallOptions
 
 if TYPE_CHECKING:
     from edgecnn.classification.classifier import Classifier
@@ -29,6 +35,8 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 @click.argument("images", metavar="[IMAGE...]", nargs=-1)
 @click.option("--top", type=int, default=5, show_default=True, help="Classes to show.")
 @preprocessing_options
+@file_size_option
+@signature_option
 @json_option(help="Print a JSON array.")
 @click.option("--web", is_flag=True, help="Serve a page that runs the file in the browser.")
 @click.option(
@@ -47,6 +55,8 @@ def try_command(
     preprocess: str | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
+    size: tuple[int, int] | None,
+    signature: str | None,
     as_json: bool,
     web: bool,
     port: int,
@@ -60,6 +70,7 @@ def try_command(
     \b
     Example:
       edgecnn try model.tflite photo.jpg
+      edgecnn try any_size.tflite photo.jpg --size 224
       edgecnn try --fetch-web-assets
       edgecnn try model.tflite --web
     """
@@ -75,7 +86,8 @@ def try_command(
         _refuse(images, as_json)
     elif not images and not fetch_web_assets:
         raise InputError("no images to classify: name image files, or try it in the browser: --web")
-    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std))
+    options = CallOptions(size, signature=signature)
+    classifier = read_classifier(model, Preprocessing.of(preprocess, mean, std), options)
     for note in classifier.notes:
         click.echo(f"note: {note}", err=True)
     if web:

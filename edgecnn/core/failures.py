@@ -7,6 +7,15 @@ from contextlib import contextmanager
 
 from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
 
+ABORTED = "SIGABRT"
+"""Signal with which a program ends itself, as the runtime does where a check of a kernel fails."""
+
+OWN_CHECK = (
+    "the runtime stopped at a check of its own kernels: the file has types, shapes or a "
+    "quantisation that this runtime does not compute, or it is corrupt"
+)
+DAMAGED = "the file is probably truncated or corrupt"
+
 
 @contextmanager
 def named_errors(label: str) -> Iterator[None]:
@@ -43,6 +52,7 @@ def crash_explained() -> Iterator[None]:
     except ChildCrashedError as error:
         if "crashed" not in str(error):
             raise
-        explained = ChildCrashedError(f"{error}: the file is probably truncated or corrupt")
+        reason = OWN_CHECK if ABORTED in str(error) else DAMAGED
+        explained = ChildCrashedError(f"{error}: {reason}")
         explained.add_debug(error.debug_text)
         raise explained from error

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.data.inputspec import height_and_width
+from edgecnn.devices.file_calls import file_call
 from edgecnn.golden.sample import GOLDEN_FILE, MAX_SAMPLE_BYTES
 from edgecnn.inspection.clients import ClientVerdict, FileFacts, clients_for
 from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
@@ -17,7 +19,8 @@ from edgecnn.inspection.ops import operators_by_precision
 from edgecnn.inspection.runtimes import OldestRuntime
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
-from edgecnn.tflite.cost import operator_rows
+from edgecnn.tflite.calls import CallOptions
+from edgecnn.tflite.cost import operator_rows, total_macs
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.outputs import class_count, final_activation
 from edgecnn.tflite.reading import Signature, TfliteModel
@@ -32,14 +35,16 @@ class Costs:
 
     Args:
         parameters: Number of weights and biases.
-        macs: Multiply-adds of convolutions and dense layers for one image.
+        macs: Multiply-adds of convolutions and dense layers for one image; None where the size of
+            the input is open.
         weight_bytes: Bytes of the file's constants.
         widened_bytes: Further bytes of float16 weights once they are float32 in memory.
-        activation_bytes: Peak memory of activations, an estimate; None for too large a graph.
+        activation_bytes: Peak memory of activations, an estimate; None where the size of the input
+            is open, and for too large a graph.
     """
 
     parameters: int
-    macs: int
+    macs: int | None
     weight_bytes: int
     widened_bytes: int
     activation_bytes: int | None
@@ -108,11 +113,13 @@ class Inspection:
         return plain
 
 
-def inspect(path: str | Path) -> Inspection:
+def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> Inspection:
     """Say what a ``.tflite`` file is: tensors, ops, costs, metadata, runtimes, clients, oddities.
 
     Args:
         path: A ``.tflite`` file of any tool.
+        size: For a file that takes images of any size: pixels of their sides, or (height, width),
+            for which costs are told. Only then is the file run, once, in a child process.
 
     Raises:
         InputError: The file is missing, unreadable, truncated, no ``.tflite`` file, or its metadata
@@ -124,6 +131,7 @@ def inspect(path: str | Path) -> Inspection:
         []
     """
     file = DescribedFile(path)
+    costs = _costs(_sized(file, size))
     model, metadata, labels = file.model, file.metadata, file.labels
     facts = FileFacts(model, metadata, None if labels is None else len(labels))
     inputs = [
@@ -140,7 +148,7 @@ def inspect(path: str | Path) -> Inspection:
         classes=class_count(model),
         activation=final_activation(model),
         operators=operators_by_precision(model),
-        costs=_costs(model),
+        costs=costs,
         subgraphs=model.subgraphs,
         signatures=model.signatures,
         metadata=metadata,
@@ -155,11 +163,17 @@ def inspect(path: str | Path) -> Inspection:
     )
 
 
+def _sized(file: DescribedFile, size: int | tuple[int, int] | None) -> TfliteModel:
+    if size is None:
+        return file.model
+    return file_call(file, CallOptions(height_and_width(size))).model
+
+
 def _costs(model: TfliteModel) -> Costs:
     rows = operator_rows(model)
     return Costs(
         parameters=sum(row.parameters for row in rows),
-        macs=sum(row.macs for row in rows),
+        macs=total_macs(rows),
         weight_bytes=sum(row.bytes for row in rows),
         widened_bytes=widened_bytes(model),
         activation_bytes=activation_bytes(model),

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
+from edgecnn.devices.file_calls import file_call
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
-from edgecnn.tflite.cost import CostRow, operator_rows
+from edgecnn.tflite.calls import CallOptions
+from edgecnn.tflite.cost import CostRow, operator_rows, total_macs
+from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
-from edgecnn.tflite.reading import read_model
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,9 +45,9 @@ class ModelSummary:
         return sum(row.parameters for row in self.rows)
 
     @property
-    def macs(self) -> int:
-        """Multiply-adds of all rows."""
-        return sum(row.macs for row in self.rows)
+    def macs(self) -> int | None:
+        """Multiply-adds of all rows; None where the size of the input is open."""
+        return total_macs(self.rows)
 
     @property
     def bytes(self) -> int:
@@ -88,9 +90,11 @@ def summarize(
     build = BuildOptions.of(build, **options)
     path = Path(source)
     if is_tflite(path):
-        build.refuse_for_file(quoted(path), sized=False)
-        rows = operator_rows(read_model(path))
-        return ModelSummary(str(source), "tflite", rows, path.stat().st_size)
+        build.refuse_for_file(quoted(path))
+        file = TfliteFile(path)
+        sized = None if build.size is None else file_call(file, CallOptions(build.size))
+        rows = operator_rows(sized.model if sized else file.model)
+        return ModelSummary(str(source), "tflite", rows, file.bytes)
     return ModelSummary(str(source), "keras", _keras_rows(str(source), build, trust))
 
 

@@ -11,6 +11,7 @@ from edgecnn.accuracy.labelled_data import find_label_offset
 from edgecnn.accuracy.result import Accuracy, OtherModel
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.file_calls import file_call
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
     OnImages,
@@ -20,6 +21,7 @@ from edgecnn.measure.parallel_classification import (
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec, scores_output
 from edgecnn.model_metadata.labels import BACKGROUND
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
 from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TfliteModel
@@ -124,11 +126,13 @@ class ReferenceModel:
         path: Path of the file.
         sha256: SHA-256 of the file.
         task: The file with the images that it is to classify.
+        call: How the file is called.
     """
 
     path: Path
     sha256: str
     task: AccuracyTask
+    call: ModelCall
 
     @classmethod
     def open(
@@ -138,6 +142,7 @@ class ReferenceModel:
         preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
         label_offset: int | None = None,
         images: int | None = None,
+        call: CallOptions = NO_CALL_OPTIONS,
     ) -> ReferenceModel:
         """Read a file that others are to be compared with.
 
@@ -147,13 +152,15 @@ class ReferenceModel:
             preprocessing: What the user said of how images become input.
             label_offset: Output of class 0; None finds it.
             images: Images to classify, drawn evenly over the classes; None classifies all.
+            call: How the others are called, and this file, too, where it needs that.
 
         Raises:
             InputError: The file is no ``.tflite`` file, or it does not fit the data.
         """
         file = TfliteFile(path)
-        task = AccuracyTask(file.model, dataset, preprocessing, label_offset, file.label, images)
-        return cls(file.path, file.sha256, task)
+        called = file_call(file, call.where_needed(file.model))
+        task = AccuracyTask(called.model, dataset, preprocessing, label_offset, file.label, images)
+        return cls(file.path, file.sha256, task, called)
 
 
 class ReferenceRun:

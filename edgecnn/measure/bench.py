@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, BenchPl
 from edgecnn.measure.targets import ConversionOptions, find_targets
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.records.record import Record
+from edgecnn.tflite.calls import CallOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,6 +44,8 @@ def bench(
     label_offset: int | None = None,
     images: int | None = None,
     against: str | Path | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    signature: str | None = None,
     quantize: str | Sequence[str] | None = None,
     build: BuildOptions | None = None,
     calibrate: str | Path | None = None,
@@ -83,6 +86,10 @@ def bench(
             classifies all of them.
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
             that models are compared image by image.
+        input_shapes: For files that leave the shape of an input open: name of an input -> its shape
+            with the batch; an empty name stands for the only such input. For images, ``size`` says
+            the same in pixels.
+        signature: For files with several signatures: the one to call.
         quantize: Schemes that architectures are converted to; None for int8.
         build: How architectures are built.
         calibrate: Representative images, with which architectures are converted to integers.
@@ -108,10 +115,12 @@ def bench(
         >>> bench("model.tflite", threads=(1, 2))[0].latency_p50_ms
         3.28
     """
+    built = BuildOptions.of(build, **options)
+    call = CallOptions(built.size, input_shapes or {}, signature)
     conversion = ConversionOptions(
         quantize=quantize,
         calibrate=None if calibrate is None else str(calibrate),
-        build=BuildOptions.of(build, **options),
+        build=built,
     )
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)
@@ -132,8 +141,8 @@ def bench(
     )
     plan.check()
     if against is not None:
-        plan = plan.compared_with(against)
-    targets = find_targets(models, conversion)
+        plan = plan.compared_with(against, call)
+    targets = find_targets(models, conversion, call)
     devices = [get_device(name, ask_password) for name in names]
     progress, files = on_progress or silent, ConvertedFiles()
 

@@ -23,6 +23,7 @@ from edgecnn.runner.health import Power
 from edgecnn.runner.ondevice.protocol import MemoryUse, ModelLoaded, ModelWarmed
 from edgecnn.runner.session import IDLE_S, MAX_TIMED_CALLS
 from edgecnn.runner.timing import Timing
+from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.reading import TfliteModel
 
 IDLE_POWER_S = 1.0
@@ -45,7 +46,7 @@ class PreparedModel:
         path: Path of the model's file on this machine.
         sha256: SHA-256 of the model's file.
         place: Path of the model's file on the device.
-        structure: Structure of the model's file.
+        call: How the model is called.
         task: How the accuracy is measured; None where it is not measured.
     """
 
@@ -53,8 +54,13 @@ class PreparedModel:
     path: Path
     sha256: str
     place: str
-    structure: TfliteModel
+    call: ModelCall
     task: AccuracyTask | None
+
+    @property
+    def structure(self) -> TfliteModel:
+        """Structure of the graph that is called."""
+        return self.call.model
 
     @property
     def label(self) -> str:
@@ -137,7 +143,11 @@ class Candidate:
             self._before = session.health(IDLE_S)
             self._idle = session.power(IDLE_POWER_S, busy=False)
             self._loaded = session.load(
-                model.place, self.threads, _input_range(model.structure), self._plan.cpus
+                model.place,
+                self.threads,
+                _input_range(model.structure),
+                self._plan.cpus,
+                model.call,
             )
             self._warm_up = session.warm_up(self._plan.warmup)
 
@@ -209,7 +219,13 @@ class Candidate:
             return None
         with self._working():
             return device.run(
-                model.task, self._session, model.sha256, model.place, self.threads, model.label
+                model.task,
+                self._session,
+                model.sha256,
+                model.place,
+                model.call,
+                self.threads,
+                model.label,
             )
 
     def end(self, *, kill: bool) -> None:

@@ -14,6 +14,7 @@ from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import ModelCall
 
 MEMORY_SHARE = 0.5
 """Share of the free memory that runners beside the first may take; other programs may need the
@@ -34,8 +35,13 @@ class DeviceAccuracy:
         self._plan = plan
         self._on_progress = on_progress
 
-    def task(self, file: DescribedFile, label: str) -> AccuracyTask | None:
+    def task(self, file: DescribedFile, call: ModelCall, label: str) -> AccuracyTask | None:
         """Return a model with the images that it is to classify; None where the plan has no data.
+
+        Args:
+            file: The model's file.
+            call: How the file is called.
+            label: What messages call the model.
 
         Raises:
             InputError: The model does not fit the data.
@@ -44,7 +50,7 @@ class DeviceAccuracy:
         if plan.dataset is None:
             return None
         return AccuracyTask(
-            file.model,
+            call.model,
             plan.dataset,
             plan.preprocessing,
             plan.label_offset,
@@ -59,6 +65,7 @@ class DeviceAccuracy:
         session: RunnerSession,
         sha256: str,
         place: str,
+        call: ModelCall,
         threads: int,
         label: str,
     ) -> Accuracy:
@@ -69,6 +76,7 @@ class DeviceAccuracy:
             session: A runner that has the model loaded, and has nothing else to do.
             sha256: SHA-256 of the model's file.
             place: Path of the model's file on the device.
+            call: How the model is called.
             threads: Threads of the runtime.
             label: What messages call the model.
         """
@@ -77,7 +85,7 @@ class DeviceAccuracy:
             self._on_progress(f"accuracy of {label}", done, total)
 
         report(0, 0)
-        more = self._runners(place, threads, label, self._most(session, threads))
+        more = self._runners(place, call, threads, label, self._most(session, threads))
         reference = self._reference
         if reference is None or reference.reference.sha256 != sha256:
             return task.run(session, report, more, reference)
@@ -97,11 +105,13 @@ class DeviceAccuracy:
         )
         threads = self._plan.threads[0]
         most = self._device.most_runners(threads)
-        return ReferenceRun(against, self._runners(place, threads, label, most))
+        return ReferenceRun(against, self._runners(place, against.call, threads, label, most))
 
-    def _runners(self, place: str, threads: int, label: str, most: int) -> RunnerSource:
+    def _runners(
+        self, place: str, call: ModelCall, threads: int, label: str, most: int
+    ) -> RunnerSource:
         task = f"running {label}"
-        return RunnerSource(lambda: self._device.start(task), place, threads, most)
+        return RunnerSource(lambda: self._device.start(task), place, call, threads, most)
 
     def _most(self, session: RunnerSession, threads: int) -> int:
         """Return how many runners the device has cores and memory for."""

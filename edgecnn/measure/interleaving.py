@@ -18,6 +18,7 @@ from edgecnn.core.failures import named_errors
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress, prefixed
 from edgecnn.devices.device import Device
+from edgecnn.devices.file_calls import file_call
 from edgecnn.measure.candidate import Candidate, PreparedModel
 from edgecnn.measure.concurrent_devices import ConvertedFiles
 from edgecnn.measure.device_accuracy import DeviceAccuracy
@@ -101,11 +102,10 @@ class Bencher:
             with named_errors(label):
                 path = self._files.of(target, prefixed(self._on_progress, f"converting {label}: "))
                 file = DescribedFile(path)
-                task = self._accuracy.task(file, label)
+                call = file_call(file, target.call_options(file))
+                task = self._accuracy.task(file, call, label)
                 place = self._device.place(path, partial(self._on_progress, f"sending {label}"))
-            self._prepared[id(target)] = PreparedModel(
-                target, path, file.sha256, place, file.model, task
-            )
+            self._prepared[id(target)] = PreparedModel(target, path, file.sha256, place, call, task)
         return self._prepared[id(target)]
 
     def _entered(self, model: PreparedModel, threads: int) -> Candidate:

@@ -26,6 +26,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.model_metadata.input_tensors import to_levels, to_scores, to_tensor
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.reading import TensorInfo
 
 IMAGES_PER_MESSAGE = 16
@@ -56,12 +57,14 @@ class RunnerSource:
     Args:
         start: Starts a runner on the device.
         place: Path of the model on the device.
+        call: How the model is called.
         threads: Threads of the runtime.
         most: Runners that may run at the same time.
     """
 
     start: Callable[[], RunnerSession]
     place: str
+    call: ModelCall
     threads: int
     most: int
 
@@ -96,7 +99,7 @@ class DeployedModel:
         assert self.runners is not None
         session = stack.enter_context(self.runners.start())
         on_start(session)
-        session.load(self.runners.place, self.runners.threads)
+        session.load(self.runners.place, self.runners.threads, call=self.runners.call)
         return session
 
     def submit(self, session: RunnerSession, images: Sequence[LoadedImage]) -> None:

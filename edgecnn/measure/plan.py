@@ -16,6 +16,7 @@ from edgecnn.measure.accuracy import ReferenceModel
 from edgecnn.measure.cooldown import Cooldown
 from edgecnn.records.record import Record
 from edgecnn.runner.session import MAX_TIMED_CALLS, check_threads
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
 
 MLPERF_RUNS = 1024
 MLPERF_MIN_TIME_S = 60.0
@@ -59,8 +60,12 @@ class BenchPlan:
     on_accuracy: Callable[[Record, Accuracy], None] = lambda record, accuracy: None
     against: ReferenceModel | None = None
 
-    def compared_with(self, path: str | Path) -> BenchPlan:
+    def compared_with(self, path: str | Path, call: CallOptions = NO_CALL_OPTIONS) -> BenchPlan:
         """Return the plan with a file that models are compared with.
+
+        Args:
+            path: Path of the file.
+            call: How the models are called, and the file, too, where it needs that.
 
         Raises:
             InputError: The plan has no data, or the file cannot be used.
@@ -68,7 +73,7 @@ class BenchPlan:
         if self.dataset is None:
             raise InputError("--against goes with --data, whose images both classify")
         against = ReferenceModel.open(
-            path, self.dataset, self.preprocessing, self.label_offset, self.images
+            path, self.dataset, self.preprocessing, self.label_offset, self.images, call
         )
         return dataclasses.replace(self, against=against)
 

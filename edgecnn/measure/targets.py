@@ -14,6 +14,8 @@ from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256
 from edgecnn.core.progress import Progress
 from edgecnn.core.version import __version__
 from edgecnn.models.build_options import BuildOptions
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
+from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.schemes import Scheme, parse_schemes
 
@@ -40,9 +42,9 @@ class ConversionOptions:
         return parse_schemes(self.quantize or DEFAULT_SCHEME)
 
     def refuse_for_files(self) -> None:
-        """Raise InputError if any option was given: only files are measured, and need none."""
+        """Raise InputError if any option was given that no file needs: only files are measured."""
         given = [f"--{name}" for name in ("quantize", "calibrate") if getattr(self, name)]
-        given += self.build.given_options()
+        given += [option for option in self.build.given_options() if option != "--size"]
         if given:
             raise InputError(
                 f"{' and '.join(given)} goes with the name of an architecture, and only .tflite "
@@ -58,11 +60,19 @@ class Target:
         label: Path of the file or name of the architecture, as the user gave it.
         scheme: Scheme that an architecture is converted to; None for a file.
         options: How an architecture is built and converted.
+        call: How a file is called.
+        is_among_names: Whether there are names of architectures, too, which take the size first.
     """
 
     label: str
     scheme: Scheme | None = None
     options: ConversionOptions = ConversionOptions()
+    call: CallOptions = NO_CALL_OPTIONS
+    is_among_names: bool = False
+
+    def call_options(self, file: TfliteFile) -> CallOptions:
+        """Return how the target's file is to be called."""
+        return self.call.where_needed(file.model) if self.is_among_names else self.call
 
     def file(self, on_progress: Progress) -> Path:
         """Return the path of the ``.tflite`` file; an architecture is converted unless it was."""
@@ -102,13 +112,16 @@ class Target:
 
 
 def find_targets(
-    models: str | Path | Sequence[str | Path], options: ConversionOptions
+    models: str | Path | Sequence[str | Path],
+    options: ConversionOptions,
+    call: CallOptions = NO_CALL_OPTIONS,
 ) -> list[Target]:
     """Return the targets that models stand for, checked before any work is done.
 
     Args:
         models: Paths of ``.tflite`` files or names of architectures, one or several.
         options: How architectures are built and converted.
+        call: How files are called; the size of architectures is for files of any size, too.
 
     Raises:
         InputError: No such file or name, a file that is no ``.tflite``, an unknown scheme, or
@@ -122,15 +135,15 @@ def find_targets(
     if not names:
         raise InputError("no model to measure: give .tflite files or names of architectures")
     schemes = options.schemes
+    labels = {str(model): _is_file(str(model)) for model in names}
+    if all(labels.values()):
+        options.refuse_for_files()
     targets: list[Target] = []
-    for model in names:
-        label = str(model)
-        if _is_file(label):
-            targets.append(Target(label))
+    for label in map(str, names):
+        if labels[label]:
+            targets.append(Target(label, call=call, is_among_names=not all(labels.values())))
         else:
             targets += [Target(label, scheme, options) for scheme in schemes]
-    if all(target.scheme is None for target in targets):
-        options.refuse_for_files()
     return targets
 
 

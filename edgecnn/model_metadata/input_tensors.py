@@ -13,6 +13,7 @@ from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
 from edgecnn.model_metadata.described_file import parse_tree
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
+from edgecnn.tflite.calls import open_shapes_text, shape_text
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
@@ -65,8 +66,12 @@ def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
     """Return the only input of a model, which takes one image.
 
     Raises:
-        InputError: The model has several inputs, or its input takes no image, by shape or dtype.
+        InputError: The model has several inputs, its input takes no image, by shape or dtype, or
+            its shape is open.
     """
+    opened = [tensor for tensor in model.inputs if tensor.is_open]
+    if opened:
+        raise InputError(open_shapes_text(opened, label))
     shapes = [tensor.shape for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1:
         raise InputError(
@@ -85,11 +90,17 @@ def scores_output(model: TfliteModel, label: str = "the model") -> TensorInfo:
     """Return the only output of a model, which holds a score for each class.
 
     Raises:
-        InputError: The model has several outputs, or its output is a single number.
+        InputError: The model has several outputs, or its output is no row of scores: a single
+            number, or a map.
     """
     if len(model.outputs) != 1 or model.outputs[0].elements < 2:
         raise InputError(f"{label} is no classifier: it has not one output of class scores")
-    return model.outputs[0]
+    output = model.outputs[0]
+    if max(output.shape, default=1) != output.elements:
+        raise InputError(
+            f"{label} is no classifier: its output {shape_text(output)} is no row of class scores"
+        )
+    return output
 
 
 def _described_spec(

@@ -24,6 +24,7 @@ from edgecnn.core.files import quoted
 from edgecnn.profiling.profiled_ops import ProfiledOp
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.parts import part_of_ops
+from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
@@ -46,7 +47,7 @@ class Cutter:
     Example:
         >>> model = read_model(path)
         >>> ops = with_idle_bytes(model, running_ops(model))
-        >>> Path("first.tflite").write_bytes(cutter_of(path, ops).alone(ops[0]))
+        >>> Path("first.tflite").write_bytes(cutter_of(path, ops, model).alone(ops[0]))
     """
 
     def __init__(self, graph: Graph, ops: list[ProfiledOp]) -> None:
@@ -87,7 +88,7 @@ class Cutter:
 
     def _repeated(self, chain: list[ProfiledOp], times: int) -> bytes:
         ops = [self._graph.ops[op.place] for op in chain]
-        before = [maker for op in ops for maker in self._widening(op).values()]
+        before = self._made_before(ops)
         others = [other for _ in range(times - 1) for other in self._again(ops)]
         return part_of_ops(self._graph, [*before, *ops, *others])
 
@@ -108,6 +109,17 @@ class Cutter:
         """Return the inputs that ops make of constants while the file is loaded, with these ops."""
         makers = {tensor: self._graph.maker(tensor) for tensor in op.activation_inputs}
         return {t: made for t, made in makers.items() if made and made in self._made_at_load}
+
+    def _made_before(self, ops: list[Op]) -> list[Op]:
+        """Return the ops that make weights of constants for some ops, in an order to run them in.
+
+        One may read what another one made: DEQUANTIZE the weights that DENSIFY filled up.
+        """
+        made: list[Op] = []
+        for op in ops:
+            for maker in self._widening(op).values():
+                made += [one for one in (*self._made_before([maker]), maker) if one not in made]
+        return made
 
     def _again(self, chain: list[Op]) -> list[Op]:
         """Return copies of ops that follow each other, with results of their own."""
@@ -140,19 +152,22 @@ def copies(op: ProfiledOp) -> int:
     return 1 << (needed - 1).bit_length()
 
 
-def cutter_of(path: Path, ops: list[ProfiledOp]) -> Cutter:
+def cutter_of(path: Path, ops: list[ProfiledOp], model: TfliteModel) -> Cutter:
     """Return a cutter of a file's ops.
 
     Args:
         path: Path of the file.
         ops: The ops of the file that run.
+        model: Structure of the graph that is called, with the shapes that it has in the call.
 
     Raises:
         InputError: The file is truncated or corrupt.
         EdgecnnError: This machine has no ai-edge-litert, by whose schema files are written.
     """
     try:
-        return Cutter(read_graph(path.read_bytes()), ops)
+        graph = read_graph(path.read_bytes(), model.subgraph)
+        _set_shapes(graph, model)
+        return Cutter(graph, ops)
     except ImportError as error:
         raise EdgecnnError(
             "cutting a file up needs ai-edge-litert, which 32-bit systems have no wheels of: "
@@ -162,6 +177,14 @@ def cutter_of(path: Path, ops: list[ProfiledOp]) -> Cutter:
         struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError
     ) as error:  # fmt: skip
         raise InputError(f"{quoted(path)} is truncated or corrupt: make it again") from error
+
+
+def _set_shapes(graph: Graph, model: TfliteModel) -> None:
+    """Give results and inputs the shapes that they have in a call, so that none is open."""
+    made = (tensor for op in model.operators for tensor in op.outputs)
+    for tensor in (*model.inputs, *made):
+        mine = graph.tensors[tensor.index]
+        mine.shape, mine.extra = tensor.shape, {**mine.extra, "shapeSignature": None}
 
 
 def _form(tensor: Tensor | None) -> Hashable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,8 +13,10 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.progress import Progress, silent
 from edgecnn.core.version import __version__
+from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
+from edgecnn.devices.file_calls import file_call
 from edgecnn.profiling.analysis import (
     CALL,
     WHOLE,
@@ -39,6 +41,7 @@ from edgecnn.profiling.result import PROFILE_SCHEMA_VERSION, Profile
 from edgecnn.profiling.rounds import PlacedFile, RoundTimer, RoundTimes
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, check_threads
+from edgecnn.tflite.calls import CallOptions, ModelCall
 from edgecnn.tflite.file import TfliteFile
 
 
@@ -47,6 +50,9 @@ def profile(
     *,
     device: str = "desktop",
     threads: int = 1,
+    size: int | tuple[int, int] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    signature: str | None = None,
     on_progress: Progress = silent,
     ask_password: Callable[[str], str] | None = None,
 ) -> Profile:
@@ -61,6 +67,10 @@ def profile(
         device: Name of the device: ``"desktop"``, a name of the inventory, or an address such as
             ``"[user@]host[:port]"``.
         threads: Threads of the runtime.
+        size: For a file that takes images of any size: pixels of their sides, or (height, width).
+        input_shapes: For a file that leaves the shape of an input open: name of an input -> its
+            shape with the batch; an empty name stands for the only such input.
+        signature: For a file with several signatures: the one to call.
         on_progress: Called with (phase, done, total).
         ask_password: Given a question, returns a device's password; None tries keys only.
 
@@ -75,10 +85,12 @@ def profile(
     """
     check_threads([threads])
     file = TfliteFile(path)
-    ops = with_idle_bytes(file.model, running_ops(file.model))
+    sides = None if size is None else height_and_width(size)
+    call = file_call(file, CallOptions(sides, input_shapes or {}, signature))
+    ops = with_idle_bytes(call.model, running_ops(call.model))
     if not ops:
         raise InputError(f"{file.label} has no ops to profile")
-    profiler = _Profiler(file, ops, get_device(device, ask_password), threads, on_progress)
+    profiler = _Profiler(file, call, ops, get_device(device, ask_password), threads, on_progress)
     return profiler.run()
 
 
@@ -95,6 +107,7 @@ class _Run:
 @dataclass(frozen=True)
 class _Profiler:
     file: TfliteFile
+    call: ModelCall
     ops: list[ProfiledOp]
     device: Device
     threads: int
@@ -112,7 +125,8 @@ class _Profiler:
 
     def _measured(self, folder: Path) -> _Run:
         label = self.file.label
-        whole = self.device.place(self.file.path, self._telling(f"sending {label}"))
+        place = self.device.place(self.file.path, self._telling(f"sending {label}"))
+        whole = PlacedFile(place, call=self.call)
         with RoundTimer(self.device, f"profiling {label}", self.threads) as timer:
             with crash_explained():
                 loaded = timer.try_whole(whole)
@@ -120,7 +134,7 @@ class _Profiler:
             if facts.emulated:
                 return _Run(loaded, facts, Parts(), RoundTimes())
             parts = self._parts(folder)
-            files = {WHOLE: PlacedFile(whole), **parts.files, **self._references(folder)}
+            files = {WHOLE: whole, **parts.files, **self._references(folder)}
             times = timer.rounds(files, self._telling(f"timing the ops of {label}"))
         if WHOLE in times.errors:
             raise times.errors[WHOLE]
@@ -128,7 +142,7 @@ class _Profiler:
 
     def _parts(self, folder: Path) -> Parts:
         """Cut out the ops; ops that are alike share a part."""
-        cutter, parts = cutter_of(self.file.path, self.ops), Parts()
+        cutter, parts = cutter_of(self.file.path, self.ops, self.call.model), Parts()
         tell = self._telling(f"cutting {self.file.label} into its ops")
         for number, op in enumerate(self.ops):
             tell(number, len(self.ops))
@@ -174,7 +188,10 @@ class _Profiler:
             measured_at=when,
             model=str(self.file.path),
             model_sha256=self.file.sha256,
-            scheme=self.file.model.scheme,
+            scheme=self.call.model.scheme,
+            signature=self.call.signature,
+            input_shapes=self.call.shapes_text,
+            has_open_batch=self.call.has_fixed_batch,
             device=self.device.name,
             cpu=facts.cpu,
             board=facts.board,

@@ -91,7 +91,7 @@ def running_ops(model: TfliteModel) -> list[ProfiledOp]:
                 name=row.name,
                 kind=row.kind,
                 output_shape=op.outputs[0].shape if op.outputs else (),
-                macs=row.macs,
+                macs=row.macs or 0,
                 read_bytes=_bytes(values),
                 weight_bytes=_bytes(weights),
                 written_bytes=_bytes(op.outputs),

@@ -89,6 +89,10 @@ class Profile:
         model: Path of the file, as the user named it.
         model_sha256: SHA-256 of the file.
         scheme: Quantisation scheme of the file.
+        signature: Signature that was called; None where the file leaves no choice.
+        input_shapes: Shapes that inputs of open shape were given: ``"1x224x224x3"``; None where the
+            file says them, or leaves the batch alone open.
+        has_open_batch: Whether the file leaves the batch open, and it was 1.
         device: What the user calls the device.
         cpu: Name of the processor.
         board: Name of a single-board computer; None for any other machine.
@@ -114,6 +118,9 @@ class Profile:
     model: str
     model_sha256: str
     scheme: str
+    signature: str | None
+    input_shapes: str | None
+    has_open_batch: bool
     device: str
     cpu: str
     board: str | None

@@ -13,6 +13,7 @@ from edgecnn.devices.device import Device
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.runner.timing import Timing
+from edgecnn.tflite.calls import ModelCall
 
 PROFILE_ROUNDS = 3
 SETTLE = 2
@@ -31,10 +32,12 @@ class PlacedFile:
     Args:
         path: Path of the file on the device.
         copies: Number of copies in the file of the ops that are to be timed.
+        call: How the file is called; None for its first subgraph with the file's shapes.
     """
 
     path: str
     copies: int = 1
+    call: ModelCall | None = None
 
 
 @dataclass
@@ -91,13 +94,13 @@ class RoundTimer:
         """End all runners, at once if the block failed."""
         self._stack.__exit__(*error)
 
-    def try_whole(self, path: str) -> ModelLoaded:
+    def try_whole(self, file: PlacedFile) -> ModelLoaded:
         """Load a file and run it once.
 
         Raises:
             EdgecnnError: The file cannot be loaded or run.
         """
-        loaded = self.session.load(path, self._threads)
+        loaded = self.session.load(file.path, self._threads, call=file.call)
         self.session.check()
         return loaded
 
@@ -138,7 +141,7 @@ class RoundTimer:
             column.setdefault(key, []).append(statistics.median(calls) / file.copies)
 
     def _timing(self, file: PlacedFile) -> Timing:
-        self.session.load(file.path, self._threads)
+        self.session.load(file.path, self._threads, call=file.call)
         return self.session.time(settle=SETTLE, runs=LEAST_RUNS, min_time_s=LEAST_S)
 
     def _start(self) -> RunnerSession:

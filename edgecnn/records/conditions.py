@@ -38,6 +38,8 @@ class Conditions:
         threads: Threads of the runtime.
         cpus: CPUs that the model was kept on; None if the system chose them.
         protocol: Rules of the measurement; None for the default ones.
+        signature: Signature that was called; None where the file leaves no choice.
+        input_shapes: Shapes that inputs of open shape were given; None where the file says them.
     """
 
     device: str
@@ -49,6 +51,8 @@ class Conditions:
     threads: int
     cpus: str | None
     protocol: str | None
+    signature: str | None
+    input_shapes: str | None
 
     @classmethod
     def of(cls, record: Outline) -> Conditions:
@@ -73,23 +77,34 @@ class Conditions:
 
     @property
     def setting(self) -> str:
-        """Threads, CPUs and protocol: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
+        """What was chosen: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
         return f"{self.threads} thread{'' if self.threads == 1 else 's'}{self.restrictions}"
 
     @property
     def restrictions(self) -> str:
-        """CPUs and protocol that were chosen: ``" on CPU 0, mlperf-single-stream"``, or empty."""
+        """All choices but the threads: ``" on CPU 0, mlperf-single-stream"``, or empty."""
         many = "s" if "," in (self.cpus or "") else ""
         where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
         rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
-        return where + rules
+        called = "" if self.signature is None else f", signature {quoted_if_needed(self.signature)}"
+        shapes = self.input_shapes
+        given = "" if shapes is None else f", input {quoted_if_needed(shapes)}"
+        return where + rules + called + given
 
     def _text(self, name: str) -> str:
         value = getattr(self, name)
         if value is None:
-            return {"cpus": "any", "protocol": "default"}[name]
+            return ABSENT[name]
         return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
+
+ABSENT = {
+    "cpus": "any",
+    "protocol": "default",
+    "signature": "the only one",
+    "input_shapes": "the file's own",
+}
+"""Condition that may be None -> what None stands for."""
 
 CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
 

@@ -115,6 +115,12 @@ class Outline:
         'Rules of the measurement: ``"mlperf-single-stream"``, whose result is the 90th '
         "percentile; None for the default ones.", "protocol", BOTH | LIST, 9, usual=None,
         column=3)] = None
+    signature: Annotated[str | None, words(
+        "Signature that was called; None where the file leaves no choice.", "signature",
+        BOTH | LIST, usual=None, column=5)] = None
+    input_shapes: Annotated[str | None, words(
+        'Shapes that inputs of open shape were given: ``"1x224x224x3"``; None where the file says '
+        "them, or leaves the batch alone open.", "input", BOTH | LIST, usual=None, column=5)] = None
     data: Annotated[str | None, words(
         "Name of the labelled data.", "data", REPORT, topic=ACCURACY, column=1)] = None
     images: Annotated[int | None, condition(
@@ -159,6 +165,8 @@ class Record(Outline):
     source: Annotated[str | None, identity(
         "Architecture or file that the model was made from, as a file of edgecnn says.")] = None
     input_shape: Annotated[tuple[int, ...], identity("Shape of the first input, with the batch.")]
+    has_open_batch: Annotated[bool | None, remark(
+        "Whether the file leaves the batch open, and it was 1.")] = None
     input_dtype: Annotated[str, identity("Type of the first input: ``uint8``, ``float32``.")]
     cores: Annotated[int | None, remark("Logical cores of the device.")] = None
     memory_bytes: Annotated[int | None, remark("Physical memory of the device.")] = None

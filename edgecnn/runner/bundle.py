@@ -26,6 +26,7 @@ RUNNER = (
     "edgecnn.runner.ondevice.host",
     "edgecnn.runner.ondevice.runtime",
     "edgecnn.runner.ondevice.sampling",
+    "edgecnn.runner.ondevice.subgraph",
     "edgecnn.runner.ondevice.interpreter",
     "edgecnn.runner.ondevice.runner",
     "edgecnn.runner.ondevice.lock",

@@ -15,6 +15,7 @@ from edgecnn.runner.ondevice.protocol import (
     AskHealth,
     AskMemory,
     AskPower,
+    AskShapes,
     BatchClassified,
     CheckModel,
     ClassifyBatch,
@@ -28,12 +29,15 @@ from edgecnn.runner.ondevice.protocol import (
     ModelTimed,
     ModelWarmed,
     PowerTexts,
+    SubgraphCall,
     SystemFacts,
+    TensorShapes,
     TimeModel,
     TimingProgress,
     WarmModel,
 )
 from edgecnn.runner.timing import Timing
+from edgecnn.tflite.calls import ModelCall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,6 +169,7 @@ class RunnerSession:
         threads: int,
         input_range: tuple[float, float] | None = None,
         cpus: Sequence[int] | None = None,
+        call: ModelCall | None = None,
     ) -> ModelLoaded:
         """Load a model.
 
@@ -174,9 +179,25 @@ class RunnerSession:
             input_range: Least and greatest value of the noise that a float input is fed while
                 calls are timed; None for [-1, 1].
             cpus: Numbers of the CPUs that the runner may use; None leaves that to the system.
+            call: How the model is called; None for its first subgraph with the file's shapes.
         """
         chosen = None if cpus is None else tuple(cpus)
-        return self._ask(LoadModel(str(model), threads, input_range, chosen), ModelLoaded)
+        called = None if call is None else _subgraph_call(call)
+        return self._ask(LoadModel(str(model), threads, input_range, chosen, called), ModelLoaded)
+
+    def shapes(self, model: str | Path, call: ModelCall) -> dict[int, tuple[int, ...]]:
+        """Ask for the shapes of all tensors of a model in a call: index -> shape.
+
+        Args:
+            model: Path of the model on the device; it is run once.
+            call: How the model is called.
+        """
+        tensors = {t.index: t for op in call.model.operators for t in op.outputs}
+        tensors.update((t.index, t) for t in (*call.model.inputs, *call.model.outputs))
+        request = AskShapes(str(model), _subgraph_call(call), tuple(tensors))
+        answer = self._ask(request, TensorShapes)
+        pairs = zip(tensors, answer.shapes, strict=True)
+        return {index: shape for index, shape in pairs if shape is not None}
 
     def check(self, tensor: bytes | None = None) -> ModelChecked:
         """Run the model once.
@@ -279,6 +300,16 @@ class RunnerSession:
     def _ask(self, request: object, kind: type[Answer]) -> Answer:
         self._channel.send(request)
         return self._channel.receive(kind)
+
+
+def _subgraph_call(call: ModelCall) -> SubgraphCall:
+    model = call.model
+    return SubgraphCall(
+        subgraph=model.subgraph,
+        inputs=tuple(tensor.index for tensor in model.inputs),
+        shapes=tuple(tensor.shape for tensor in model.inputs),
+        outputs=tuple(tensor.index for tensor in model.outputs),
+    )
 
 
 def check_threads(counts: Iterable[int]) -> None:

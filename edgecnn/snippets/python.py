@@ -23,6 +23,7 @@ def python_program(classifier: Classifier) -> str:
             "IMPORTS": "import zipfile\n" if is_packed else "",
             "LABELS": labels,
             "CONSTANTS": _constants(classifier),
+            "RESIZE": _resizing(classifier),
             "DTYPE": classifier.input.dtype,
             "SHAPE": comment_text(str(classifier.input.shape)),
             "MODE": "L" if spec.channels == 1 else "RGB",
@@ -54,6 +55,14 @@ def _constants(classifier: Classifier) -> str:
     spec = classifier.spec
     mean, std = (", ".join(map(repr, values)) for values in (spec.mean, spec.std))
     return f"MEAN, STD = np.float32([{mean}]), np.float32([{std}])  # of pixels from 0 to 255\n"
+
+
+def _resizing(classifier: Classifier) -> str:
+    """Return the line that an input of open shape needs."""
+    if not classifier.call.has_chosen_shapes:
+        return ""
+    index = 'interpreter.get_input_details()[0]["index"]'
+    return f"interpreter.resize_tensor_input({index}, {classifier.input.shape})\n"
 
 
 def _tensor(classifier: Classifier) -> str:

@@ -15,6 +15,7 @@ from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program
 from edgecnn.snippets.web import web_page
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ PLATFORMS = {
 
 
 def snippet(
-    path: str | Path, platform: str, preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
+    path: str | Path,
+    platform: str,
+    preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
+    options: CallOptions = NO_CALL_OPTIONS,
 ) -> str:
     """Return a program that classifies images with a file.
 
@@ -42,6 +46,7 @@ def snippet(
         path: A ``.tflite`` file, also one that edgecnn did not make.
         platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML).
         preprocessing: What the user said of the input, for a file that does not say it.
+        options: What the user said of how the file is to be called.
 
     Raises:
         InputError: The platform is not known, the file is no classifier of images, its
@@ -53,8 +58,14 @@ def snippet(
     """
     if platform not in PLATFORMS:
         raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
-    classifier, chosen = read_classifier(path, preprocessing), PLATFORMS[platform]
-    verdicts = clients_for(classifier.model, classifier.file.metadata, classifier.labels or None)
+    classifier = read_classifier(path, preprocessing, options)
+    chosen, file = PLATFORMS[platform], classifier.file
+    if classifier.model.subgraph:
+        raise InputError(
+            f"{file.label}: no snippet calls a signature whose graph is not the file's first: see "
+            "Interpreter.get_signature_runner"
+        )
+    verdicts = clients_for(file.model, classifier.file.metadata, classifier.labels or None)
     (verdict,) = (each for each in verdicts if each.client == chosen.client)
     if not verdict.ok:
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from edgecnn.tflite.names import scope_of
@@ -19,7 +19,7 @@ class CostRow:
         kind: Keras class or TFLite op.
         output_shape: Shape of the result with the batch first; None where a size is open.
         parameters: Number of weights and biases; shared ones count for the first op alone.
-        macs: Multiply-adds of one image.
+        macs: Multiply-adds of one image; None where a size that counts is open.
         bytes: Bytes of the weights: in float32 for a Keras model, as stored for a ``.tflite``.
     """
 
@@ -27,7 +27,7 @@ class CostRow:
     kind: str
     output_shape: tuple[int | None, ...]
     parameters: int
-    macs: int
+    macs: int | None
     bytes: int
 
 
@@ -37,10 +37,10 @@ def operator_rows(model: TfliteModel) -> tuple[CostRow, ...]:
     Constants that are widened when the file is loaded belong to the op that uses them.
 
     Args:
-        model: The file's structure; its first subgraph counts.
+        model: The file's structure.
 
     Example:
-        >>> sum(row.macs for row in operator_rows(read_model("mobilenet_v2.tflite")))
+        >>> total_macs(operator_rows(read_model("mobilenet_v2.tflite")))
         300774272
     """
     return tuple(_rows(model))
@@ -61,11 +61,27 @@ def _rows(model: TfliteModel) -> Iterator[CostRow]:
         yield CostRow(
             name=scope_of(name),
             kind=op.name,
-            output_shape=op.outputs[0].shape if op.outputs else (),
+            output_shape=_shown_shape(op.outputs[0], model) if op.outputs else (),
             parameters=sum(t.elements for t in constants if _is_parameter(t, op)),
-            macs=multiply_adds(op),
+            macs=multiply_adds(op) if all(map(model.knows_shape, op.outputs)) else None,
             bytes=sum(tensor.constant_bytes for tensor in constants),
         )
+
+
+def _shown_shape(tensor: TensorInfo, model: TfliteModel) -> tuple[int | None, ...]:
+    if model.knows_shape(tensor):
+        return tensor.shape
+    return tuple(None if n in tensor.open_sides else size for n, size in enumerate(tensor.shape))
+
+
+def total_macs(rows: Iterable[CostRow]) -> int | None:
+    """Return the multiply-adds of all rows; None where those of one are not known."""
+    total = 0
+    for row in rows:
+        if row.macs is None:
+            return None
+        total += row.macs
+    return total
 
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:

@@ -7,6 +7,13 @@ from functools import cached_property
 from pathlib import Path
 
 from edgecnn.core.files import quoted
+from edgecnn.tflite.calls import (
+    NO_CALL_OPTIONS,
+    CallOptions,
+    ModelCall,
+    call_of,
+    choose_subgraph,
+)
 from edgecnn.tflite.mapping import BoundedMap, map_tflite
 from edgecnn.tflite.reading import TfliteModel, parse_model
 
@@ -41,6 +48,19 @@ class TfliteFile:
     def model(self) -> TfliteModel:
         """The file's structure; InputError if it is truncated or corrupt."""
         return parse_model(self.content, self.label)
+
+    def call(self, options: CallOptions = NO_CALL_OPTIONS) -> ModelCall:
+        """Return how the file is called.
+
+        Args:
+            options: What the user said of it.
+
+        Raises:
+            InputError: The file is broken, leaves a shape or its signature open, or no CPU runs it.
+        """
+        number, _ = choose_subgraph(self.model.signatures, options.signature, self.label)
+        model = self.model if not number else parse_model(self.content, self.label, number)
+        return call_of(model, options, self.label)
 
     @cached_property
     def sha256(self) -> str:

@@ -47,15 +47,19 @@ def activation_bytes(model: TfliteModel) -> int | None:
     not counted. With XNNPACK the delegate plans for itself, in much the same way.
 
     Args:
-        model: The file's structure; its first subgraph counts.
+        model: The file's structure.
 
     Returns:
-        Bytes; None where the model has more tensors than can be planned in a moment.
+        Bytes; None where a shape is open, or the model has more tensors than can be planned in a
+        moment.
 
     Example:
         >>> activation_bytes(read_model("mobilenet_v1_0.25_224_float32.tflite"))
         1806336
     """
+    results = (result for op in model.operators for result in op.outputs)
+    if model.has_open_inputs or not all(map(model.knows_shape, results)):
+        return None
     places = plan_memory(model)
     if places is None:
         return None

@@ -62,6 +62,8 @@ class OpTraits:
         fixed_range: Range of the op's result if the runtime prescribes its 8-bit scale.
         is_transposed: Whether the op's weights are applied at each position of its data, which is
             its third input, and not at each position of its result.
+        unpacks_constants: Whether the runtime runs the op once, while it loads a file, where the op
+            reads a constant.
     """
 
     has_weights: bool = False
@@ -78,6 +80,7 @@ class OpTraits:
     in_place: bool = False
     fixed_range: tuple[float, float] | None = None
     is_transposed: bool = False
+    unpacks_constants: bool = False
 
     @property
     def is_depthwise(self) -> bool:
@@ -113,7 +116,8 @@ _KINDS = {
     "TRANSPOSE": _PASSING,
     "CAST": _PASSING,
     "QUANTIZE": _CONVERTING,
-    "DEQUANTIZE": _CONVERTING,
+    "DEQUANTIZE": replace(_CONVERTING, unpacks_constants=True),
+    "DENSIFY": OpTraits(unpacks_constants=True),
     "SOFTMAX": OpTraits(in_place=True, fixed_range=_PROBABILITIES),
     "LOGISTIC": OpTraits(fixed_range=_PROBABILITIES),
     "TANH": OpTraits(fixed_range=_SIGNED),
@@ -135,6 +139,10 @@ POOLS = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"})
 
 PROBABILITY_OPS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
 """Ops that make probabilities of scores -> what users call them."""
+
+
+EDGE_TPU_OP = "edgetpu-custom-op"
+"""The custom op that the Edge TPU's compiler puts in place of the ops that it compiles."""
 
 
 def op_traits(name: str) -> OpTraits:

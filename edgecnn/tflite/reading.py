@@ -73,6 +73,22 @@ class TensorInfo:
         """Number of values."""
         return math.prod(self.shape)
 
+    @property
+    def open_sides(self) -> tuple[int, ...]:
+        """The places in the shape whose size the file leaves open, the batch's included."""
+        stated = self.shape_signature or self.shape
+        return tuple(place for place, size in enumerate(stated) if size < 0 or not size)
+
+    @property
+    def has_open_batch(self) -> bool:
+        """Whether the batch alone is open; a tensor of one side has no batch."""
+        return self.open_sides == (0,) and len(self.shape) > 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether sides other than the batch are open, so that the file's shape means nothing."""
+        return bool(self.open_sides) and not self.has_open_batch
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -118,11 +134,21 @@ class OperatorCode:
 
 @dataclass(frozen=True)
 class Signature:
-    """A named way to call a model, with the names of its inputs and outputs."""
+    """A named way to call a model.
+
+    Args:
+        name: Name of the signature.
+        inputs: Names of its inputs, in the signature's order, which need not be the tensors'.
+        outputs: Names of its outputs.
+        subgraph: Number of the subgraph that it runs.
+        tensors: Index of the tensor of each input, within that subgraph.
+    """
 
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    subgraph: int = 0
+    tensors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,14 +156,15 @@ class TfliteModel:
     """The structure of a ``.tflite`` file.
 
     Args:
-        operators: Ops of the first subgraph, in the order in which they run.
-        inputs: Inputs of the first subgraph.
-        outputs: Outputs of the first subgraph.
+        operators: Ops of the subgraph, in the order in which they run.
+        inputs: Inputs of the subgraph.
+        outputs: Outputs of the subgraph.
         metadata: Name of a metadata buffer -> its content.
         subgraphs: Number of subgraphs.
         operator_codes: Kinds of ops of all subgraphs.
         signatures: Named ways to call the model.
         description: The description that the converter wrote.
+        subgraph: Number of the subgraph that ops, inputs and outputs are of.
     """
 
     operators: tuple[Operator, ...]
@@ -148,6 +175,7 @@ class TfliteModel:
     operator_codes: tuple[OperatorCode, ...] = ()
     signatures: tuple[Signature, ...] = ()
     description: str = ""
+    subgraph: int = 0
 
     @property
     def op_counts(self) -> dict[str, int]:
@@ -182,13 +210,29 @@ class TfliteModel:
 
     @cached_property
     def widened_constants(self) -> dict[str, TensorInfo]:
-        """Name of a tensor that DEQUANTIZE makes at load -> the stored constant that it reads."""
-        return {
-            op.outputs[0].name: stored
-            for op in self.operators
-            if op.name == "DEQUANTIZE" and op.outputs
-            if (stored := op.input(0)) and stored.is_constant
-        }
+        """Name of a tensor that is made of a constant at load -> the constant that is stored.
+
+        DEQUANTIZE widens float16, DENSIFY fills in the zeros of sparse weights, and one may read
+        what the other made.
+        """
+        made: dict[str, TensorInfo] = {}
+        for op in self.operators:
+            source = op.input(0)
+            if not op.traits.unpacks_constants or source is None or not op.outputs:
+                continue
+            if source.is_constant or source.name in made:
+                made[op.outputs[0].name] = made.get(source.name, source)
+        return made
+
+    @cached_property
+    def has_open_inputs(self) -> bool:
+        """Whether a side of an input is open that is not the batch."""
+        return any(tensor.is_open for tensor in self.inputs)
+
+    def knows_shape(self, tensor: TensorInfo) -> bool:
+        """Whether the file says the shape of an op's result, in a call with a batch of 1."""
+        opened = tensor.open_sides
+        return not opened or (opened == (0,) and not self.has_open_inputs)
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
         """Yield each op that has weights, with the scheme of this op by itself."""
@@ -224,11 +268,20 @@ def read_model(path: str | Path) -> TfliteModel:
     return parse_model(map_tflite(path), quoted(path))
 
 
-def parse_model(content: bytes | mmap.mmap, label: str) -> TfliteModel:
-    """Read the structure of a ``.tflite`` file's bytes; ``label`` names the file in errors."""
+def parse_model(content: bytes | mmap.mmap, label: str, subgraph: int = 0) -> TfliteModel:
+    """Read the structure of a ``.tflite`` file's bytes.
+
+    Args:
+        content: The file.
+        label: The file's name in errors.
+        subgraph: Number of the subgraph whose ops are read.
+
+    Raises:
+        InputError: The file is truncated or corrupt.
+    """
     schema = load_schema()
     try:
-        return _Parser(schema, content).model()
+        return _Parser(schema, content).model(subgraph)
     except (
         struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError
     ) as error:  # fmt: skip
@@ -273,9 +326,9 @@ class _Parser:
             "metadata": MAX_METADATA_BYTES,
         }
 
-    def model(self) -> TfliteModel:
+    def model(self, subgraph: int) -> TfliteModel:
         model = self._model
-        graph = model.Subgraphs(0)
+        graph = model.Subgraphs(subgraph)
         codes = [self._code(model.OperatorCodes(i)) for i in _indices(model.OperatorCodesLength())]
         tensors = [self._tensor(i, graph.Tensors(i)) for i in _indices(graph.TensorsLength())]
         operators = [
@@ -292,6 +345,7 @@ class _Parser:
             operator_codes=tuple(codes),
             signatures=tuple(self._signature(model.SignatureDefs(i)) for i in signatures),
             description=self._text(model.Description()),
+            subgraph=subgraph,
         )
 
     def _tensor(self, index: int, tensor: Any) -> TensorInfo:
@@ -361,12 +415,14 @@ class _Parser:
         )
 
     def _signature(self, signature: Any) -> Signature:
-        inputs = (signature.Inputs(i) for i in _indices(signature.InputsLength()))
+        inputs = [signature.Inputs(i) for i in _indices(signature.InputsLength())]
         outputs = (signature.Outputs(i) for i in _indices(signature.OutputsLength()))
         return Signature(
             name=self._text(signature.SignatureKey()),
             inputs=tuple(self._text(entry.Name()) for entry in inputs),
             outputs=tuple(self._text(entry.Name()) for entry in outputs),
+            subgraph=signature.SubgraphIndex(),
+            tensors=tuple(entry.TensorIndex() for entry in inputs),
         )
 
     def _metadata(self) -> dict[str, bytes]:

@@ -30,11 +30,12 @@ NONE = -1
 """The format's number of a tensor that is left out."""
 
 
-def read_graph(content: bytes) -> Graph:
-    """Read the first subgraph of a file.
+def read_graph(content: bytes, number: int = 0) -> Graph:
+    """Read a subgraph of a file.
 
     Args:
         content: A ``.tflite`` file's bytes.
+        number: Number of the subgraph.
 
     Raises:
         ImportError: ai-edge-litert, whose schema files are written with, is not installed.
@@ -44,7 +45,7 @@ def read_graph(content: bytes) -> Graph:
         (32, 3, 3, 3)
     """
     model = unpack(content)
-    (subgraph, *_) = model.subgraphs
+    subgraph = model.subgraphs[number]
     tensors = [_tensor(index, entry, model) for index, entry in enumerate(subgraph.tensors)]
     kinds = [_kind(code) for code in model.operatorCodes]
     return Graph(
@@ -52,7 +53,7 @@ def read_graph(content: bytes) -> Graph:
         [_op(entry, kinds, tensors) for entry in subgraph.operators],
         [tensors[index] for index in _numbers(subgraph.inputs)],
         [tensors[index] for index in _numbers(subgraph.outputs)],
-        _without_graph(model, subgraph),
+        _without_graph(model, number),
     )
 
 
@@ -144,11 +145,12 @@ def _op(entry: Any, kinds: Sequence[tuple[str, int, bool]], tensors: Sequence[Te
     )
 
 
-def _without_graph(model: Any, subgraph: Any) -> Any:
-    """Return a file's model without its first subgraph and without the values of tensors."""
-    rest, first = copy.copy(model), copy.copy(subgraph)
-    first.tensors, first.operators, first.inputs, first.outputs = [], [], [], []
-    rest.subgraphs = [first, *model.subgraphs[1:]]
+def _without_graph(model: Any, number: int) -> Any:
+    """Return a file's model without one of its subgraphs and without the values of tensors."""
+    rest, emptied = copy.copy(model), copy.copy(model.subgraphs[number])
+    emptied.tensors, emptied.operators, emptied.inputs, emptied.outputs = [], [], [], []
+    others = [graph for place, graph in enumerate(model.subgraphs) if place != number]
+    rest.subgraphs = [emptied, *others]
     metadata = {int(entry.buffer) for entry in model.metadata or []}
     rest.buffers = [
         buffer if number in metadata else None for number, buffer in enumerate(model.buffers)

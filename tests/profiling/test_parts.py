@@ -39,7 +39,7 @@ def test_each_copy_in_a_part_computes_what_the_op_does(tmp_path: Path) -> None:
     path = lopsided(tmp_path / "net.tflite")
     model = read_model(path)
     ops = with_idle_bytes(model, running_ops(model))
-    cutter = cutter_of(path, ops)
+    cutter = cutter_of(path, ops, model)
     image = np.random.default_rng(1).normal(0, 1, (1, 16, 16, 24)).astype(np.float32)
     value = image
     for one in ops:
@@ -59,7 +59,7 @@ def test_ops_that_the_runtime_may_join_are_found(tmp_path: Path) -> None:
     other = net.add("LOGISTIC", [swish], (1, 40))
     model = read_model(net.write(tmp_path / "a.tflite", net.add("MUL", [swish, other], (1, 40))))
     ops = with_idle_bytes(model, running_ops(model))
-    cutter = cutter_of(tmp_path / "a.tflite", ops)
+    cutter = cutter_of(tmp_path / "a.tflite", ops, model)
     assert [cutter.partner(one) for one in ops] == [None, ops[0], None, ops[2]]
     image = np.linspace(-4, 4, 40, dtype=np.float32)[None]
     for found in outputs(cutter.joined(ops[1], ops[0]), image):
@@ -72,7 +72,10 @@ def test_a_product_that_is_no_swish_has_no_partner(tmp_path: Path) -> None:
     product = net.add("MUL", [net.inputs[1], sigmoid], (1, 40))
     model = read_model(net.write(tmp_path / "a.tflite", product))
     ops = running_ops(model)
-    assert [cutter_of(tmp_path / "a.tflite", ops).partner(one) for one in ops] == [None, None]
+    assert [cutter_of(tmp_path / "a.tflite", ops, model).partner(one) for one in ops] == [
+        None,
+        None,
+    ]
 
 
 def test_memory_lies_idle_as_long_as_other_ops_are_at_work(tmp_path: Path) -> None:

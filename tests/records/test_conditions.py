@@ -32,6 +32,8 @@ OTHERS: dict[str, Any] = {
     "threads": 2,
     "cpus": "0,1",
     "protocol": "mlperf-single-stream",
+    "signature": "decode",
+    "input_shapes": "1x224x224x3",
 }
 
 

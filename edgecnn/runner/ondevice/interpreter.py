@@ -6,18 +6,21 @@ The module travels to devices: the standard library, numpy and a TFLite runtime,
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError, first_line
 from edgecnn.runner.ondevice.protocol import (
+    AskShapes,
     BatchClassified,
     ClassifyBatch,
     LoadModel,
     RuntimeTensor,
+    TensorShapes,
 )
 from edgecnn.runner.ondevice.runtime import Runtime
 from edgecnn.runner.ondevice.sampling import NS_PER_MS
+from edgecnn.runner.ondevice.subgraph import FirstSubgraph, allocated
 
 NOISE_SEED = 0
 PIXEL_LEVELS = 256
@@ -47,18 +50,16 @@ class LoadedInterpreter:
         self.first_ms: float | None = None
         begin = time.perf_counter_ns()
         try:
-            self._interpreter = runtime.interpreter(
-                model_path=request.model, num_threads=request.threads
-            )
-            self._interpreter.allocate_tensors()
+            interpreter = runtime.interpreter(model_path=request.model, num_threads=request.threads)
+            self._subgraph = allocated(interpreter, request.call)
         except (ValueError, RuntimeError) as error:
             raise InputError(f"{runtime.name} cannot load it: {first_line(error)}") from error
         self.load_ms = (time.perf_counter_ns() - begin) / NS_PER_MS
-        self._input_details = self._interpreter.get_input_details()
-        self._output_details = self._interpreter.get_output_details()
+        self._input_details = self._subgraph.input_details()
+        self._output_details = self._subgraph.output_details()
         self.inputs = tuple(map(describe, self._input_details))
         self.outputs = tuple(map(describe, self._output_details))
-        self.invoke = self._interpreter.invoke
+        self.invoke = self._subgraph.invoke
 
     def run(self) -> None:
         """Run the model once.
@@ -86,19 +87,17 @@ class LoadedInterpreter:
         if content is not None:
             detail = self._input_details[0]
             tensor = np.frombuffer(content, detail["dtype"]).reshape(detail["shape"])
-            self._interpreter.set_tensor(detail["index"], tensor)
+            self._subgraph.set(detail["index"], tensor)
             return
-        generator = np.random.Generator(np.random.PCG64(NOISE_SEED))
-        for detail in self._input_details:
-            noise = image_like(detail, self._input_range, generator)
-            self._interpreter.set_tensor(detail["index"], noise)
+        fill_with_noise(self._subgraph, self._input_details, self._input_range)
 
     def is_finite(self) -> bool:
         """Return whether every value of the outputs is finite."""
         import numpy as np
 
-        values = (self._interpreter.get_tensor(detail["index"]) for detail in self._output_details)
-        return all(bool(np.all(np.isfinite(np.asarray(value, float)))) for value in values)
+        values = (self._subgraph.get(detail["index"]) for detail in self._output_details)
+        numbers = (value for value in values if np.issubdtype(value.dtype, np.number))
+        return all(bool(np.all(np.isfinite(value))) for value in numbers)
 
     def classify(self, request: ClassifyBatch) -> BatchClassified:
         """Return the best classes of each image; of equal scores the lower index comes first."""
@@ -107,9 +106,9 @@ class LoadedInterpreter:
         source, target = self._input_details[0], self._output_details[0]
         rows = []
         for tensor in tensors_of(request, source):
-            self._interpreter.set_tensor(source["index"], tensor)
+            self._subgraph.set(source["index"], tensor)
             self.run()
-            rows.append(self._interpreter.get_tensor(target["index"]).reshape(-1))
+            rows.append(self._subgraph.get(target["index"]).reshape(-1))
         scores = np.stack(rows)
         # In float64, as the least value of an integer type has no negative in that type.
         wide = scores.astype(np.float64)
@@ -121,6 +120,58 @@ class LoadedInterpreter:
             dtype=str(scores.dtype),
             payload=scores.tobytes() if request.outputs else None,
         )
+
+
+def shapes_in_call(runtime: Runtime, request: AskShapes) -> TensorShapes:
+    """Run a file once on noise, and return the shapes that its tensors have then.
+
+    No delegate takes part, because the tensors within a delegate's part keep the file's shapes.
+
+    Args:
+        runtime: The TFLite runtime that is installed here.
+        request: The file, the call and the tensors.
+
+    Raises:
+        InputError: The runtime does not take the file, or not with these shapes.
+    """
+    try:
+        interpreter = runtime.interpreter(
+            model_path=request.model, experimental_op_resolver_type=runtime.without_delegates
+        )
+        subgraph = allocated(interpreter, request.call)
+        fill_with_noise(subgraph, subgraph.input_details())
+        subgraph.invoke()
+    except (ValueError, RuntimeError) as error:
+        shapes = " and ".join(map(str, request.call.shapes))
+        reason = f"{runtime.name} does not run it with an input of {shapes}: {first_line(error)}"
+        raise InputError(reason) from error
+    return TensorShapes(tuple(_shape(subgraph, tensor) for tensor in request.tensors))
+
+
+def _shape(subgraph: FirstSubgraph, tensor: int) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(side) for side in subgraph.tensor_details(tensor)["shape"])
+    except ValueError:
+        return None
+
+
+def fill_with_noise(
+    subgraph: FirstSubgraph,
+    inputs: Iterable[dict[str, Any]],
+    value_range: tuple[float, float] | None = None,
+) -> None:
+    """Set inputs to noise that is the same each time.
+
+    Args:
+        subgraph: The subgraph whose inputs are set.
+        inputs: What the runtime says of the inputs.
+        value_range: Least and greatest value of float inputs; None for [-1, 1].
+    """
+    import numpy as np
+
+    generator = np.random.Generator(np.random.PCG64(NOISE_SEED))
+    for detail in inputs:
+        subgraph.set(detail["index"], image_like(detail, value_range, generator))
 
 
 def tensors_of(request: ClassifyBatch, detail: dict[str, Any]) -> Iterator[Any]:

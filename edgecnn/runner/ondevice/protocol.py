@@ -123,6 +123,45 @@ class HealthTexts:
 
 
 @dataclass(frozen=True)
+class SubgraphCall:
+    """Which subgraph of a file is called, and with inputs of which shapes.
+
+    Args:
+        subgraph: Number of the subgraph in the file.
+        inputs: Index of the tensor of each input, within the subgraph.
+        shapes: Shape of each input.
+        outputs: Index of the tensor of each output.
+    """
+
+    subgraph: int
+    inputs: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AskShapes:
+    """Asks which shapes the tensors of a file have in a call, and for :class:`TensorShapes`.
+
+    Args:
+        model: Path of the file on the device.
+        call: The subgraph and the shapes of its inputs.
+        tensors: Indices of the tensors that are asked for.
+    """
+
+    model: str
+    call: SubgraphCall
+    tensors: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TensorShapes:
+    """The shapes of tensors after a call, in the order of the request; None of an unused tensor."""
+
+    shapes: tuple[Optional[tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
 class LoadModel:
     """Asks to load a model, and for :class:`ModelLoaded`.
 
@@ -131,12 +170,15 @@ class LoadModel:
         threads: Threads of the runtime.
         input_range: Least and greatest value of the noise for float inputs; None for [-1, 1].
         cpus: Numbers of the CPUs that the runner may use; None leaves that to the system.
+        call: The subgraph and the shapes of its inputs; None for the first subgraph as it is in the
+            file.
     """
 
     model: str
     threads: int = 1
     input_range: Optional[tuple[float, float]] = None
     cpus: Optional[tuple[int, ...]] = None
+    call: Optional[SubgraphCall] = None
 
 
 @dataclass(frozen=True)
@@ -392,5 +434,5 @@ class LockHeld:
 
 REQUESTS = (
     DescribeHost, AskHealth, LoadModel, CheckModel, WarmModel, TimeModel, AskPower, AskMemory,
-    ClassifyBatch,
+    ClassifyBatch, AskShapes,
 )  # fmt: skip

@@ -25,7 +25,7 @@ from edgecnn.core.platform_support import (
 )
 from edgecnn.runner.ondevice import protocol
 from edgecnn.runner.ondevice.host import host_facts, host_health, power_text
-from edgecnn.runner.ondevice.interpreter import LoadedInterpreter
+from edgecnn.runner.ondevice.interpreter import LoadedInterpreter, shapes_in_call
 from edgecnn.runner.ondevice.runtime import NoRuntimeError, Runtime, import_runtime
 from edgecnn.runner.ondevice.sampling import (
     POWER_EVERY_S,
@@ -68,6 +68,7 @@ class Runner:
             protocol.AskPower: self._power,
             protocol.AskMemory: self._memory,
             protocol.ClassifyBatch: lambda request: self._model.classify(request),
+            protocol.AskShapes: lambda request: shapes_in_call(self._needed_runtime(), request),
         }
 
     def import_runtime(self) -> None:
@@ -81,6 +82,9 @@ class Runner:
         """Return the answer to a request of the protocol."""
         return self._answers[type(request)](request)
 
+    def _needed_runtime(self) -> Runtime:
+        return self._runtime or import_runtime()
+
     @property
     def _model(self) -> LoadedInterpreter:
         if self._loaded is None:
@@ -90,7 +94,7 @@ class Runner:
     def _load(self, request: protocol.LoadModel) -> protocol.ModelLoaded:
         if request.cpus is not None:
             pin(request.cpus)
-        self._runtime = self._runtime or import_runtime()
+        self._runtime = self._needed_runtime()
         self._loaded = self._peak_rss_bytes = None
         self._base_rss_bytes = resident_memory_bytes()
         self._loaded = model = LoadedInterpreter(self._runtime, request)

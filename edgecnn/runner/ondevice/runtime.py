@@ -37,6 +37,12 @@ class Runtime(NamedTuple):
     version: str
     interpreter: Any
 
+    @property
+    def without_delegates(self) -> Any:
+        """The runtime's name for a set of kernels that leaves no op to a delegate."""
+        module = import_module(self.interpreter.__module__)
+        return module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
 
 def import_runtime() -> Runtime:
     """Import the first of ``RUNTIMES`` that is installed and works.

@@ -1,0 +1,308 @@
+"""How a file is called: by which signature, and with which shapes where it leaves them open."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+from edgecnn.core.text import quoted_if_needed
+from edgecnn.tflite.ops import EDGE_TPU_OP
+from edgecnn.tflite.reading import Operator, Signature, TensorInfo, TfliteModel
+
+ANY_NAME = ""
+"""What stands for the name of an input where a user gives a shape and no name."""
+
+NO_NUMBERS = ("string", "resource", "variant")
+"""Types of inputs that nothing can be made up for."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """What a user says of how a file is to be called.
+
+    Args:
+        size: (height, width) in pixels of the images, for inputs that take images of any size.
+        input_shapes: Name of an input -> its shape with the batch; an empty name stands for the
+            only input that is open.
+        signature: Name of the signature to call.
+
+    Example:
+        >>> CallOptions(size=(224, 224))
+        >>> CallOptions(input_shapes={"tokens": (1, 16)}, signature="decode")
+    """
+
+    size: tuple[int, int] | None = None
+    input_shapes: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
+    signature: str | None = None
+
+    def where_needed(self, model: TfliteModel) -> CallOptions:
+        """Return what of this a model needs: for a model that the user did not mean by it."""
+        names = [signature.name for signature in model.signatures]
+        return CallOptions(
+            size=self.size if model.has_open_inputs else None,
+            signature=self.signature if self.signature in names else None,
+        )
+
+
+NO_CALL_OPTIONS = CallOptions()
+"""What stands for a user who says nothing of how a file is to be called."""
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One way to call a file, in which the shape of each input is known.
+
+    Args:
+        model: Structure of the subgraph that is called, its inputs with the shapes of the call.
+        signature: Name of the signature; None where the file leaves no choice.
+        shapes_text: The shapes that open inputs were given: ``"1x224x224x3"``; None where nothing
+            but a batch of 1 was to be chosen.
+        has_fixed_batch: Whether the batch was open, and is 1 in this call.
+    """
+
+    model: TfliteModel
+    signature: str | None = None
+    shapes_text: str | None = None
+    has_fixed_batch: bool = False
+
+    @property
+    def has_chosen_shapes(self) -> bool:
+        """Whether the file's own shapes of tensors are not those of the call."""
+        return self.shapes_text is not None
+
+    def resolved(self, shapes: Mapping[int, Shape]) -> ModelCall:
+        """Return the call with the shapes of all tensors.
+
+        Args:
+            shapes: Index of a tensor -> its shape, as the runtime has it in this call.
+        """
+        return dataclasses.replace(self, model=with_shapes(self.model, shapes))
+
+
+def choose_subgraph(
+    signatures: Sequence[Signature], name: str | None, label: str
+) -> tuple[int, str | None]:
+    """Return the number of the subgraph to call, and the signature's name where it matters.
+
+    Where all signatures run the same graph, none need be named.
+
+    Args:
+        signatures: All signatures of a file.
+        name: The signature that the user named; None if none was named.
+        label: The file's name for messages.
+
+    Raises:
+        InputError: There is no such signature, or several run different subgraphs and none was
+            named.
+    """
+    subgraphs = {each.subgraph for each in signatures}
+    if name is not None:
+        found = next((each for each in signatures if each.name == name), None)
+        if found is None:
+            listed = f"it has {_listed(signatures)}" if signatures else "it has none"
+            raise InputError(f"{label} has no signature {quoted(name)}: {listed}")
+        return found.subgraph, found.name if len(subgraphs) > 1 else None
+    if len(subgraphs) > 1:
+        raise InputError(
+            f"{label} has {len(signatures)} signatures, which run different graphs: choose by "
+            f"--signature {_listed(signatures)}"
+        )
+    return next(iter(subgraphs), 0), None
+
+
+def _listed(signatures: Iterable[Signature]) -> str:
+    return " or ".join(quoted_if_needed(signature.name) for signature in signatures)
+
+
+def call_of(model: TfliteModel, options: CallOptions, label: str) -> ModelCall:
+    """Return how a file is called, with a shape for each input.
+
+    A batch that alone is open is 1. Whatever else is open must be given.
+
+    Args:
+        model: Structure of the subgraph that is called.
+        options: What the user said.
+        label: The file's name for messages.
+
+    Raises:
+        InputError: A shape is missing or does not fit, or the file cannot be run at all: it is
+            compiled for the Edge TPU, or takes no numbers.
+
+    Example:
+        >>> call_of(read_model(path), CallOptions(size=(96, 96)), "'a.tflite'").shapes_text
+        '1x96x96x3'
+    """
+    refuse_unrunnable(model, label)
+    given = dict(_given_shapes(model, options, label))
+    missing = [tensor for tensor in model.inputs if tensor.is_open and tensor.index not in given]
+    if missing:
+        raise InputError(open_shapes_text(missing, label))
+    ones = {t.index: (1, *t.shape[1:]) for t in model.inputs if t.has_open_batch}
+    shapes = {**ones, **given}
+    changed = [tensor for tensor in model.inputs if _is_chosen(tensor, shapes.get(tensor.index))]
+    signatures = [each for each in model.signatures if each.subgraph == model.subgraph]
+    _, signature = choose_subgraph(model.signatures, options.signature, label)
+    return ModelCall(
+        model=with_shapes(model, shapes) if changed else model,
+        signature=signature,
+        shapes_text=_shapes_text(changed, shapes, len(model.inputs), signatures),
+        has_fixed_batch=bool(ones) and not changed,
+    )
+
+
+def refuse_unrunnable(model: TfliteModel, label: str) -> None:
+    """Raise InputError for a file that no CPU runs, or whose inputs nothing can be made up for."""
+    if any(code.name == EDGE_TPU_OP for code in model.operator_codes):
+        raise InputError(
+            f"{label} is compiled for the Edge TPU, and no CPU runs its op {EDGE_TPU_OP}: use the "
+            "file before compilation here"
+        )
+    strange = next((tensor for tensor in model.inputs if tensor.dtype in NO_NUMBERS), None)
+    if strange is not None:
+        raise InputError(
+            f"{label} takes values of type {strange.dtype} ({quoted(strange.name)}), and only "
+            "numbers can be fed to it here"
+        )
+
+
+def open_shapes_text(tensors: Sequence[TensorInfo], label: str) -> str:
+    """Return what is wrong with inputs whose shape is open, and what the user can do."""
+    listed = ", ".join(f"{quoted(tensor.name)} {shape_text(tensor)}" for tensor in tensors)
+    if all(_takes_images(tensor) for tensor in tensors):
+        remedy = "say how large its images are, such as --size 224"
+    else:
+        name = "" if len(tensors) == 1 else f"{quoted_if_needed(tensors[0].name)}="
+        sides = ",".join(str(side) if side > 0 else "N" for side in _stated(tensors[0]))
+        remedy = f"say what it gets, by --input-shape {name}{sides} with a number for each N"
+        remedy += "" if len(tensors) == 1 else ", and so on"
+    return f"{label} leaves the shape of its input open ({listed}): {remedy}"
+
+
+def shape_text(tensor: TensorInfo) -> str:
+    """Return a shape with ``?`` for each open side: ``"?x224x224x3"``."""
+    return "x".join("?" if side < 1 else str(side) for side in _stated(tensor))
+
+
+def with_shapes(model: TfliteModel, shapes: Mapping[int, Shape]) -> TfliteModel:
+    """Return the structure of a file with other shapes of tensors, which are then not open.
+
+    Args:
+        model: Structure of a file.
+        shapes: Index of a tensor -> its shape; other tensors stay as they are.
+    """
+
+    def shaped(tensor: TensorInfo) -> TensorInfo:
+        if tensor.index not in shapes:
+            return tensor
+        return dataclasses.replace(tensor, shape=shapes[tensor.index], shape_signature=())
+
+    def op_shaped(op: Operator) -> Operator:
+        inputs = tuple(tensor and shaped(tensor) for tensor in op.inputs)
+        return Operator(op.name, inputs, tuple(map(shaped, op.outputs)))
+
+    return dataclasses.replace(
+        model,
+        operators=tuple(map(op_shaped, model.operators)),
+        inputs=tuple(map(shaped, model.inputs)),
+        outputs=tuple(map(shaped, model.outputs)),
+    )
+
+
+def _given_shapes(
+    model: TfliteModel, options: CallOptions, label: str
+) -> Iterator[tuple[int, Shape]]:
+    """Yield the index and the shape of each input that the user gave a shape."""
+    if options.size is not None:
+        yield from _sized(model, options.size, label)
+    for name, shape in options.input_shapes.items():
+        tensor = _named(model, name, label)
+        _check_fits(tensor, tuple(shape), f"--input-shape {','.join(map(str, shape))}", label)
+        yield tensor.index, tuple(shape)
+
+
+def _sized(model: TfliteModel, size: tuple[int, int], label: str) -> Iterator[tuple[int, Shape]]:
+    images = [tensor for tensor in model.inputs if _takes_images(tensor)]
+    if not images:
+        raise InputError(
+            f"--size goes with an input that takes images of any size, and {label} takes "
+            f"{', '.join(map(shape_text, model.inputs))}: --input-shape says other shapes"
+        )
+    for tensor in images:
+        stated = _stated(tensor)
+        shape = (max(stated[0], 1), *size, stated[3])
+        _check_fits(tensor, shape, f"--size {size[0]}x{size[1]}", label)
+        yield tensor.index, shape
+
+
+def _named(model: TfliteModel, name: str, label: str) -> TensorInfo:
+    """Return the input that a name of a tensor, or of a signature's input, stands for."""
+    if name == ANY_NAME:
+        choices = [tensor for tensor in model.inputs if tensor.open_sides]
+        choices = choices or list(model.inputs)
+    else:
+        names = _names(model.signatures, model.subgraph)
+        choices = [t for t in model.inputs if name in (t.name, names.get(t.index))]
+    if len(choices) == 1:
+        return choices[0]
+    listed = ", ".join(quoted(tensor.name) for tensor in model.inputs)
+    what = f"there is no input {quoted(name)}" if name else "its input must be named, NAME=1,16"
+    raise InputError(f"--input-shape: {what}; {label} has {listed}")
+
+
+def _names(signatures: Iterable[Signature], subgraph: int) -> dict[int, str]:
+    """Return the names of a subgraph's inputs in its signature, by the tensors' indices."""
+    return {
+        tensor: name
+        for signature in signatures
+        if signature.subgraph == subgraph
+        for tensor, name in zip(signature.tensors, signature.inputs, strict=False)
+    }
+
+
+def _check_fits(tensor: TensorInfo, shape: Shape, option: str, label: str) -> None:
+    stated = _stated(tensor)
+    fits = len(shape) == len(stated) and all(
+        given > 0 and side in (given, -1, 0) for given, side in zip(shape, stated, strict=True)
+    )
+    if not fits:
+        raise InputError(
+            f"{option} does not fit {label}, whose input {quoted(tensor.name)} is "
+            f"{shape_text(tensor)}"
+        )
+
+
+def _takes_images(tensor: TensorInfo) -> bool:
+    stated = _stated(tensor)
+    return len(stated) == 4 and stated[3] in (1, 3)
+
+
+def _stated(tensor: TensorInfo) -> Shape:
+    """Return a shape as the file states it, with -1 for open sides."""
+    return tensor.shape_signature or tensor.shape
+
+
+def _is_chosen(tensor: TensorInfo, shape: Shape | None) -> bool:
+    """Return whether a shape differs from the one that the file has anyway."""
+    return shape is not None and (tensor.is_open or shape != tensor.shape)
+
+
+def _shapes_text(
+    changed: Sequence[TensorInfo],
+    shapes: Mapping[int, Shape],
+    inputs: int,
+    signatures: Sequence[Signature],
+) -> str | None:
+    names = {
+        index: name for each in signatures for index, name in _names([each], each.subgraph).items()
+    }
+    texts = [
+        ("" if inputs == 1 else f"{names.get(tensor.index, tensor.name)} ")
+        + "x".join(map(str, shapes[tensor.index]))
+        for tensor in changed
+    ]
+    return ", ".join(texts) or None
