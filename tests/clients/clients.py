@@ -134,8 +134,6 @@ def from_tasks_vision(browser: Browser, packages: Path, jobs: Sequence[Job]) -> 
 def _from_browser(
     browser: Browser, packages: Path, function: str, jobs: Sequence[Job]
 ) -> list[Answer]:
-    from playwright.sync_api import Error
-
     folders = {f"job{number}": job.path.parent for number, job in enumerate(jobs)}
     with (
         served(packages=packages, web=HERE / "web", **folders) as address,

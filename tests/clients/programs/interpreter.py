@@ -18,8 +18,8 @@ def run(job):
     interpreter.allocate_tensors()
     sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
     runs = []
-    for values in zip(*(np.load(path) for path in job["inputs"])):
-        for source, value in zip(sources, values):
+    for values in zip(*(np.load(path) for path in job["inputs"]), strict=True):
+        for source, value in zip(sources, values, strict=True):
             interpreter.set_tensor(source["index"], value)
         interpreter.invoke()
         outputs = [interpreter.get_tensor(target["index"]) for target in targets]
