@@ -5,7 +5,9 @@ None of them imports edgecnn; a file that kills one costs that file's answer alo
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,17 +17,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgecnn.inspection.clients import (
+    COMPILED_MODEL,
+    INTERPRETER,
+    LITERT_JS,
+    MEDIAPIPE,
+    TASKS_VISION,
+    TFLITE_RUNTIME,
+)
+from edgecnn.tflite.reading import TensorInfo
 from tests.browser import served
 
+from .environments import MEDIAPIPE_PACKAGES, TFLITE_RUNTIME_PACKAGES, environment
 from .jobs import Job
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-LONGEST = 300
-"""Seconds for all files of one client."""
+LONGEST = 20
+"""Seconds that a client may take for a file; the slowest takes seven, and some never end."""
 
 
 @dataclass(frozen=True)
@@ -33,32 +45,64 @@ class Answer:
     """What a client made of a file.
 
     Args:
-        scores: One row an image, by class; None where it gave none.
+        outputs: Each output's values as real numbers, one row a run; empty where it gave none.
         names: The classes' names as the client shows them, by class; None where it shows none.
         error: Why it gave no answer; empty if it did.
     """
 
-    scores: np.ndarray | None
+    outputs: tuple[np.ndarray, ...]
     names: tuple[str | None, ...] | None = None
     error: str = ""
+
+    @property
+    def scores(self) -> np.ndarray | None:
+        """One row an image, by class; None where the client gave none."""
+        return self.outputs[0] if self.outputs else None
+
+
+def from_all(jobs: Sequence[Job], browser: Browser, packages: Path) -> dict[str, list[Answer]]:
+    """Answer all jobs by every client; the environments of some are made first if need be.
+
+    Raises:
+        NotAtHand: A client cannot be had here.
+    """
+    mediapipe = environment("mediapipe", MEDIAPIPE_PACKAGES)
+    old = environment("tflite-runtime", TFLITE_RUNTIME_PACKAGES)
+    return {
+        INTERPRETER: from_interpreter(sys.executable, "ai_edge_litert.interpreter", jobs),
+        COMPILED_MODEL: from_compiled_model(jobs),
+        TFLITE_RUNTIME: from_interpreter(old, "tflite_runtime.interpreter", jobs),
+        MEDIAPIPE: from_mediapipe(mediapipe, jobs),
+        LITERT_JS: from_litert_js(browser, packages, jobs),
+        TASKS_VISION: from_tasks_vision(browser, packages, jobs),
+    }
 
 
 def from_program(command: Sequence[str | Path], jobs: Sequence[Job]) -> list[Answer]:
     """Have a program answer all jobs; it is started anew after one that it does not survive."""
     answers: list[Answer] = []
     while len(answers) < len(jobs):
-        left = jobs[len(answers) :]
-        lines = "".join(json.dumps(_for_program(job)) + "\n" for job in left)
-        done = subprocess.run(
-            command, input=lines, text=True, capture_output=True, timeout=LONGEST, check=False
-        )
-        replies = done.stdout.splitlines()
-        answers += [
-            _answer(job, json.loads(line)) for job, line in zip(left, replies, strict=False)
-        ]
-        if len(replies) < len(left):
-            last = done.stderr.strip().splitlines()[-1:]
-            answers.append(Answer(None, error=f"died ({done.returncode}): {''.join(last)}"))
+        answers += _until_it_ends(command, jobs[len(answers) :])
+    return answers
+
+
+def _until_it_ends(command: Sequence[str | Path], jobs: Sequence[Job]) -> list[Answer]:
+    """Return the answers to all jobs, or to those up to one that kills or halts the program."""
+    answers: list[Answer] = []
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as program:
+        assert program.stdin is not None and program.stdout is not None
+        for job in jobs:
+            program.stdin.write(json.dumps(_for_program(job)).encode() + b"\n")
+            program.stdin.flush()
+            is_ready, _, _ = select.select([program.stdout], [], [], LONGEST)
+            reply = program.stdout.readline() if is_ready else b""
+            if not reply:
+                program.kill()
+                answers.append(Answer((), error="died" if is_ready else "gave no answer"))
+                break
+            answers.append(_answer(job, json.loads(reply)))
     return answers
 
 
@@ -90,67 +134,81 @@ def from_tasks_vision(browser: Browser, packages: Path, jobs: Sequence[Job]) -> 
 def _from_browser(
     browser: Browser, packages: Path, function: str, jobs: Sequence[Job]
 ) -> list[Answer]:
-    from playwright.sync_api import Error
-
     folders = {f"job{number}": job.path.parent for number, job in enumerate(jobs)}
-    call = f"job => import('/web/clients.js').then(clients => clients.{function}(job))"
-    answers = []
     with (
         served(packages=packages, web=HERE / "web", **folders) as address,
-        browser.new_context() as context,
+        contextlib.ExitStack() as contexts,
     ):
-        page = context.new_page()
-        page.goto(f"{address}/web/index.html")
+        page = None
+        answers = []
         for folder, job in zip(folders, jobs, strict=True):
-            try:
-                reply = page.evaluate(call, _for_browser(job, folder))
-            except Error as error:
-                reply = {"error": error.message}
-                page.reload()  # an abort leaves the library unusable
+            if page is None:
+                page = contexts.enter_context(browser.new_context()).new_page()
+                page.goto(f"{address}/web/index.html")
+            reply = _from_page(page, function, _for_browser(job, folder))
+            if "error" in reply:
+                page = None  # an abort leaves the library unusable
             answers.append(_answer(job, reply))
     return answers
 
 
+def _from_page(page: Page, function: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Return what a page answers to a job; a page that is busy for ever is given up."""
+    from playwright.sync_api import Error
+
+    start = """([name, job]) => {
+      window.reply = null;
+      setTimeout(() => import('/web/clients.js').then((clients) => clients[name](job)).then(
+          (reply) => window.reply = reply, (error) => window.reply = {error: String(error)}), 50);
+    }"""
+    try:
+        page.evaluate(start, [function, job])
+        page.wait_for_function("window.reply", timeout=1000 * LONGEST)
+        reply: dict[str, Any] = page.evaluate("window.reply")
+    except Error as error:
+        return {"error": error.message}
+    return reply
+
+
 def _for_program(job: Job) -> dict[str, Any]:
-    images = [str(image) for image in job.images]
+    images, inputs = ([str(path) for path in paths] for paths in (job.images, job.inputs))
     regions = job.regions or [None] * len(images)
-    return {
-        "file": str(job.path),
-        "inputs": str(job.inputs),
-        "images": images,
-        "regions": regions,
-    }
+    return {"file": str(job.path), "inputs": inputs, "images": images, "regions": regions}
 
 
 def _for_browser(job: Job, folder: str) -> dict[str, Any]:
-    source = job.model.inputs[0]
+    inputs = [
+        {"address": f"/{folder}/{path.stem}.bin", "dtype": tensor.dtype, "shape": tensor.shape}
+        for path, tensor in zip(job.inputs, job.model.inputs, strict=True)
+    ]
     return {
         "file": f"/{folder}/{job.path.name}",
-        "inputs": f"/{folder}/inputs.bin",
+        "inputs": inputs,
         "images": [f"/{folder}/{image.name}" for image in job.images],
-        "dtype": source.dtype,
-        "shape": source.shape,
         "count": len(job.images),
     }
 
 
 def _answer(job: Job, reply: dict[str, Any]) -> Answer:
     if "error" in reply:
-        return Answer(None, error=reply["error"])
-    if "rows" in reply:
-        return Answer(_dequantised(job, reply["rows"]))
+        return Answer((), error=reply["error"])
+    if "runs" in reply:
+        outputs = zip(*reply["runs"], strict=True)
+        ends = zip(job.model.outputs, outputs, strict=True)
+        return Answer(tuple(_as_real(tensor, rows) for tensor, rows in ends))
     count = job.model.outputs[0].elements
     scores = np.zeros((len(reply["categories"]), count), np.float32)
     names: list[str | None] = [None] * count
     for row, categories in zip(scores, reply["categories"], strict=True):
         for index, score, name in categories:
             row[index], names[index] = score, name
-    return Answer(scores, tuple(names))
+    return Answer((scores,), tuple(names))
 
 
-def _dequantised(job: Job, rows: list[list[float]]) -> np.ndarray:
-    output = job.model.outputs[0]
-    if output.dtype == "float32":
-        return np.asarray(rows, np.float32)
+def _as_real(output: TensorInfo, rows: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return an output's values as real numbers; texts stay texts."""
+    values = np.asarray(rows)
+    if len(output.scale) != 1:
+        return values
     (scale,), (zero_point,) = output.scale, output.zero_point
-    return (np.asarray(rows, np.float32) - zero_point) * np.float32(scale)
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)

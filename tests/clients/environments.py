@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.at_hand import made_once, run
 
 # Whole lists, so that a new release elsewhere changes no test.
-MEDIAPIPE = (
+MEDIAPIPE_PACKAGES = (
     "mediapipe==1.2.3",
     "absl-py==2.5.1",
     "certifi==2026.10.18",
@@ -26,7 +26,7 @@ MEDIAPIPE = (
     "python-dateutil==4.0.0",
     "six==1.17.0",
 )
-TFLITE_RUNTIME = ("tflite-runtime==2.14.0", "numpy==1.26.4")
+TFLITE_RUNTIME_PACKAGES = ("tflite-runtime==2.14.0", "numpy==1.26.4")
 
 
 def environment(name: str, packages: tuple[str, ...]) -> Path:

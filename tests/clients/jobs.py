@@ -15,7 +15,7 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec, to_tensor
-from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
 
 MAKERS_OWN = Preprocessing.of("tf", None, None)
 """What the makers' float files want, where they do not say so themselves."""
@@ -23,10 +23,15 @@ MAKERS_OWN = Preprocessing.of("tf", None, None)
 
 @dataclass(frozen=True)
 class Job:
-    """A file to be tried, and beside it ``inputs.npy``, ``inputs.bin`` and images as PNG.
+    """A file to be tried, and beside it the values of each input and images as PNG.
 
-    The inputs are what edgecnn's own preprocessing makes of the images. ``regions`` are MediaPipe's
-    regions of interest: left, top, right and bottom as shares of an image's sides; empty for none.
+    Args:
+        name: Name of the file for messages.
+        path: The file, in a folder of its own.
+        images: One image a run, for clients that prepare images themselves.
+        model: The file's structure.
+        regions: MediaPipe's regions of interest: left, top, right and bottom as shares of an
+            image's sides; empty for none.
     """
 
     name: str
@@ -36,34 +41,54 @@ class Job:
     regions: tuple[dict[str, float] | None, ...] = ()
 
     @property
-    def inputs(self) -> Path:
-        return self.path.parent / "inputs.npy"
+    def inputs(self) -> tuple[Path, ...]:
+        """For each input of the model the values of all runs, as ``.npy``; ``.bin`` is beside."""
+        places = range(len(self.model.inputs))
+        return tuple(self.path.parent / f"input{place}.npy" for place in places)
 
     @property
     def labels(self) -> tuple[str, ...] | None:
         return DescribedFile(self.path).labels
 
     @property
-    def verdicts(self) -> dict[str, bool]:
-        """What ``edgecnn inspect`` says: client -> whether it takes the file as it is."""
+    def verdicts(self) -> dict[str, bool | None]:
+        """What ``edgecnn inspect`` says: client -> whether it takes the file; None: not known."""
         found = clients_for(self.model, DescribedFile(self.path).metadata, self.labels)
         return {verdict.client: verdict.ok for verdict in found}
 
 
 def prepare(name: str, path: Path, photos: Sequence[Path]) -> Job:
-    """Write what the clients need into the file's folder, which must be its own."""
+    """Write what the clients need into the file's folder, which must be its own.
+
+    An input that takes images gets the photographs by edgecnn's own preprocessing; other inputs get
+    random values of their shape.
+    """
     model = read_model(path)
+    images = tuple(path.parent / f"{number}.png" for number in range(len(photos)))
+    job = Job(name, path, images, model)
     try:
         spec = input_spec(model, MAKERS_OWN)
-    except InputError:  # no image: whatever has its shape
-        pixels = np.zeros((len(photos), 1, 1, 3), np.uint8)
-        inputs = np.zeros((len(photos), *model.inputs[0].shape[1:]), model.inputs[0].dtype)
+    except InputError:
+        pixels = np.stack([np.asarray(Image.open(photo).resize((64, 64))) for photo in photos])
+        inputs = [_random_values(tensor, len(photos)) for tensor in model.inputs]
     else:
         pixels = np.stack([fit(decode(photo), spec) for photo in photos])
-        inputs = np.stack([to_tensor(image, spec, model.inputs[0]) for image in pixels])
-    images = tuple(path.parent / f"{number}.png" for number in range(len(photos)))
+        taken = (to_tensor(image, spec, model.inputs[0])[None] for image in pixels)
+        inputs = [np.stack(list(taken))]
     for image, file in zip(pixels, images, strict=True):
-        Image.fromarray(image).save(file)
-    np.save(path.parent / "inputs.npy", inputs)
-    (path.parent / "inputs.bin").write_bytes(inputs.tobytes())
-    return Job(name, path, images, model)
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file)
+    for values, file in zip(inputs, job.inputs, strict=True):
+        np.save(file, values)
+        file.with_suffix(".bin").write_bytes(values.tobytes())
+    return job
+
+
+def _random_values(tensor: TensorInfo, runs: int) -> np.ndarray:
+    """Return values between 0 and 1, or small integers, which are also valid indices."""
+    generator = np.random.Generator(np.random.PCG64(0))
+    shape = (runs, *tensor.shape)
+    if tensor.dtype == "float32":
+        return generator.random(shape, np.float32)
+    if tensor.dtype == "string":
+        return np.full(shape, b"word")
+    return generator.integers(0, 3, shape).astype(tensor.dtype)

@@ -6,7 +6,6 @@ classifiers prepare the pictures themselves.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,7 @@ from edgecnn.inspection.clients import (
 )
 from tests.at_hand import NotAtHand, not_here
 
-from .clients import (
-    Answer,
-    from_compiled_model,
-    from_interpreter,
-    from_litert_js,
-    from_mediapipe,
-    from_tasks_vision,
-)
-from .environments import MEDIAPIPE as MEDIAPIPE_PACKAGES
-from .environments import TFLITE_RUNTIME as TFLITE_RUNTIME_PACKAGES
-from .environments import environment
+from .clients import Answer, from_all
 from .files import convert_all, spoilt, the_makers
 from .jobs import Job, prepare
 
@@ -67,18 +56,9 @@ def jobs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Jo
 @pytest.fixture(scope="module")
 def answers(jobs: list[Job], browser: Browser, node_packages: Path) -> Answers:
     try:
-        mediapipe = environment("mediapipe", MEDIAPIPE_PACKAGES)
-        old = environment("tflite-runtime", TFLITE_RUNTIME_PACKAGES)
+        return from_all(jobs, browser, node_packages)
     except NotAtHand as error:
         not_here(str(error), "EDGECNN_REQUIRE_CLIENTS")
-    return {
-        INTERPRETER: from_interpreter(sys.executable, "ai_edge_litert.interpreter", jobs),
-        COMPILED_MODEL: from_compiled_model(jobs),
-        TFLITE_RUNTIME: from_interpreter(old, "tflite_runtime.interpreter", jobs),
-        MEDIAPIPE: from_mediapipe(mediapipe, jobs),
-        LITERT_JS: from_litert_js(browser, node_packages, jobs),
-        TASKS_VISION: from_tasks_vision(browser, node_packages, jobs),
-    }
 
 
 def allowed(client: str, job: Job) -> float:

@@ -10,15 +10,20 @@ from lines import serve
 def run(job):
     with CompiledModel.from_file(job["file"]) as model:
         key = model.get_signature_by_index(0)["key"]
-        target = next(iter(model.get_output_tensor_details(key).values()))
-        dtype, count = np.dtype(target["dtype"]), math.prod(target["shape"])
+        details = model.get_output_tensor_details(key).values()
         sources, targets = model.create_input_buffers(0), model.create_output_buffers(0)
-        rows = []
-        for one in np.load(job["inputs"]):
-            sources[0].write(one[None])
+        runs = []
+        for values in zip(*(np.load(path) for path in job["inputs"]), strict=True):
+            for source, value in zip(sources, values, strict=True):
+                source.write(value)
             model.run_by_index(0, sources, targets)
-            rows.append(targets[0].read(count, dtype).tolist())
-    return {"rows": rows}
+            runs.append(
+                [
+                    target.read(math.prod(detail["shape"]), np.dtype(detail["dtype"])).tolist()
+                    for target, detail in zip(targets, details, strict=True)
+                ]
+            )
+    return {"runs": runs}
 
 
 serve(run)

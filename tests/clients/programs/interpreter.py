@@ -1,7 +1,7 @@
 """Runs .tflite files on the Interpreter of the module that its argument names.
 
-A job is ``{"file", "inputs"}``, ``inputs`` an .npy file with a batch of whole inputs; the answer
-``{"rows"}`` has the first output for each, as the file gives it.
+A job is ``{"file", "inputs"}``: for each input of the model an .npy file with one value a run. The
+answer ``{"runs"}`` has, for each run, the flat values of every output, as the file gives them.
 """
 
 import importlib
@@ -16,13 +16,15 @@ module = importlib.import_module(sys.argv[1])
 def run(job):
     interpreter = module.Interpreter(model_path=job["file"], num_threads=1)
     interpreter.allocate_tensors()
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    rows = []
-    for one in np.load(job["inputs"]):
-        interpreter.set_tensor(source["index"], one[None])
+    sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
+    runs = []
+    for values in zip(*(np.load(path) for path in job["inputs"]), strict=True):
+        for source, value in zip(sources, values, strict=True):
+            interpreter.set_tensor(source["index"], value)
         interpreter.invoke()
-        rows.append(interpreter.get_tensor(target["index"]).ravel().tolist())
-    return {"rows": rows}
+        outputs = [interpreter.get_tensor(target["index"]) for target in targets]
+        runs.append([output.ravel().tolist() for output in outputs])
+    return {"runs": runs}
 
 
 serve(run)

@@ -11,4 +11,4 @@ def serve(answer):
             reply = answer(json.loads(line))
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
+        print(json.dumps(reply, default=bytes.decode), flush=True)

@@ -2,26 +2,31 @@
 import {FilesetResolver, ImageClassifier} from '@mediapipe/tasks-vision';
 import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
 
-const TYPES = {float32: Float32Array, uint8: Uint8Array, int8: Int8Array};
+const TYPES = {
+  float32: Float32Array, uint8: Uint8Array, int8: Int8Array, int32: Int32Array, int64: BigInt64Array,
+};
 const bytes = async (address) => (await fetch(address)).arrayBuffer();
 
 let liteRt, vision;
 
-/** Runs a file by LiteRT.js on the CPU: {file, inputs, dtype, shape, count} gives {rows}. */
-export async function run({file, inputs, dtype, shape, count}) {
+/** Runs a file by LiteRT.js on the CPU: {file, inputs: [{address, dtype, shape}], count} gives {runs}. */
+export async function run({file, inputs, count}) {
   await (liteRt ??= loadLiteRt('/packages/@litertjs/core/wasm/'));
   const model = await loadAndCompile(file, {accelerator: 'wasm'});
   try {
-    const batch = new TYPES[dtype](await bytes(inputs));
-    const size = batch.length / count;
-    const rows = [];
-    for (let start = 0; start < batch.length; start += size) {
-      const input = new Tensor(batch.slice(start, start + size), shape);
-      const outputs = await model.run(input);
-      rows.push(Array.from(outputs[0].toTypedArray()));
-      [input, ...outputs].forEach((tensor) => tensor.delete());
+    const batches = await Promise.all(inputs.map(
+        async ({address, dtype}) => new TYPES[dtype](await bytes(address))));
+    const runs = [];
+    for (let turn = 0; turn < count; ++turn) {
+      const values = inputs.map(({shape}, place) => {
+        const size = batches[place].length / count;
+        return new Tensor(batches[place].slice(turn * size, (turn + 1) * size), shape);
+      });
+      const outputs = await model.run(values);
+      runs.push(outputs.map((output) => Array.from(output.toTypedArray())));
+      [...values, ...outputs].forEach((tensor) => tensor.delete());
     }
-    return {rows};
+    return {runs};
   } finally {
     model.delete();
   }
