@@ -13,6 +13,9 @@ from edgecnn.model_metadata.labels import IMAGENET_OUTPUTS, imagenet_labels, ima
 WNID = re.compile(r"n\d{8}(?!\d)")
 """A WordNet id, which ImageNet's folders have as names: ``n01440764``."""
 
+NUMBER_BEFORE = re.compile(r"^\d+[\s:._)-]+(?=.*[^\W\d])")
+"""A number before a name, as some programs write it in labels and folders: ``0 cat``, ``1_dog``."""
+
 BACKGROUND_NAMES = ("background", "dummy", "unlabeled")
 """Labels of an output that stands for none of the classes, in small letters."""
 
@@ -75,6 +78,10 @@ def _only(name: ClassName) -> Iterable[str]:
     return name.synonyms if name.is_plain else ()
 
 
+def _unnumbered(name: ClassName) -> Iterable[str]:
+    return (plain(NUMBER_BEFORE.sub("", word, count=1)) for word in name.synonyms)
+
+
 def _plain(keys: Keys) -> Keys:
     return lambda name: map(plain, keys(name))
 
@@ -86,6 +93,7 @@ WAYS: tuple[tuple[Keys, Keys], ...] = (
     (lambda name: name.synonyms, lambda label: label.synonyms),
     (_plain(_only), _plain(_first)),
     (_plain(lambda name: name.synonyms), _plain(lambda label: label.synonyms)),
+    (_unnumbered, _unnumbered),
     (lambda name: map(_imagenet_wnid, name.synonyms), lambda label: (label.wnid,)),
 )
 """The ways in which a name can match a label, the surest first: texts that the name has, and texts

@@ -233,11 +233,11 @@ def held_out_labels(
     try:
         classes = find_class_outputs(model, dataset)
     except UnmatchedClassesError as error:
-        unused = f"the labels of the calibration images are not used, as {error.reason}"
-        return HeldOutLabels(warnings=(f"{unused}; --labels FILE names the outputs",))
+        unused = f"the labels of the calibration images are not used: {error.reason}"
+        return HeldOutLabels(warnings=(unused,))
     labels = dataset.labels
     held_out = calibration.indices[-calibration.held_out :]
-    warnings = () if classes.advice is None else (f"{classes.evidence}: {classes.advice}",)
+    warnings = () if classes.advice is None else (classes.evidence,)
     return HeldOutLabels(tuple(classes.of(labels[index] for index in held_out)), warnings)
 
 

@@ -118,6 +118,13 @@ def test_a_background_class_that_leaves_one_reading_shifts_nothing(
         # The first of a label's words is its name; a later one may be another's, too.
         (("polecat", "skunk"), ("polecat, fitch", "skunk, polecat"), [0, 1]),
         (("n01440764_tench", "n01443537-goldfish"), ("tench", "goldfish"), [0, 1]),
+        (("n02119789", "n02100735"), ("n02119789 1 kit_fox", "n02100735 2 English_setter"), [0, 1]),
+        (("English setter", "kit fox"), ("n02119789 1 kit_fox", "n02100735 2 English_setter"),
+         [1, 0]),
+        # Teachable Machine writes labels so, and others their folders.
+        (("Cat", "Dog"), ("0 Dog", "1 Cat"), [1, 0]),
+        (("00_cat", "01_dog"), ("dog", "cat"), [1, 0]),
+        (("1", "2"), ("2", "1"), [1, 0]),
     ],
 )  # fmt: skip
 def test_folders_are_matched_by_their_names(
@@ -138,6 +145,7 @@ def test_folders_are_matched_by_their_names(
         ),
         (("Cat", "cat"), CIFAR, "'Cat' and 'cat' are both output 3, 'cat'"),
         (("crane", "dog"), ("crane", "dog", "crane"), "'crane' of the data may be output 0 or 2"),
+        (("3 stripes", "dots"), ("2 stripes", "dots", "4 stripes"), "may be output 0 or 2"),
         (("boat", "dog"), ("bo at", "dog", "bo-at"), "'boat' of the data may be output 0 or 2"),
         (CIFAR[:9], (), "'m' has 10 outputs, whose names are not known, and the data 9 class"),
         (("Hund", "Katze"), CIFAR, "'m' has 10 outputs, and the data 2 .* none of which is among"),

@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecnn.accuracy.output_labels import ModelOutputs, OutputLabels
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import open_dataset
+from edgecnn.data.datasets import ImageArray, open_dataset
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.quantize.calibration.images import load_calibration, open_calibration, pixel_warnings
+from edgecnn.quantize.calibration.images import (
+    CalibrationImages,
+    held_out_labels,
+    load_calibration,
+    open_calibration,
+    pixel_warnings,
+)
 from edgecnn.quantize.request import Request
 from edgecnn.tflite.schemes import parse_schemes
 
@@ -227,3 +234,18 @@ def test_a_folder_with_the_name_of_built_in_data_is_said(
         assert len(checked.calibration_data) == count
         assert len(checked.warnings) == notes
         assert all("builtin:digits-train" in warning for warning in checked.warnings)
+
+
+def test_held_out_images_are_judged_by_the_outputs_of_their_classes_or_not_by_labels() -> None:
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    folders = ImageArray("four", images, (0, 1, 2, 3), ("Truck", "cat", "deer", "dog"), False)
+    calibration = CalibrationImages(images, held_out=3, indices=(1, 0, 2, 3))
+    labels = OutputLabels(("background", "cat", "deer", "dog", "truck"), "their labels")
+    judged = held_out_labels(folders, calibration, ModelOutputs(5, labels))
+    assert (judged.outputs, judged.warnings) == ((4, 2, 3), ())
+    judged = held_out_labels(folders, calibration, ModelOutputs(4))
+    assert judged.outputs == (0, 2, 3)
+    assert "'Truck' for output 0, 'dog' for output 3" in judged.warnings[0]
+    judged = held_out_labels(folders, calibration, ModelOutputs(5))
+    assert judged.outputs is None
+    assert "are not used: the model has 5 outputs" in judged.warnings[0]

@@ -139,6 +139,8 @@ def test_labels_are_the_class_folders(small_file: Path, class_folders: Path) -> 
     )
     assert DescribedFile(made.path).labels == tuple(sorted(FIVE))
     assert "classes" in (made.labels or "")
+    (note,) = [note for note in made.warnings if "labels" in note]
+    assert "by their place" in note and "'a' for output 0, '\N{GREEK SMALL LETTER EPSILON}'" in note
     (class_folders / "zz").mkdir()
     Image.new("RGB", (40, 40)).save(class_folders / "zz" / "0.png")
     (made,) = edgecnn.convert(
@@ -146,7 +148,7 @@ def test_labels_are_the_class_folders(small_file: Path, class_folders: Path) -> 
     )
     assert (DescribedFile(made.path).labels, made.labels) == (None, None)
     (note,) = [note for note in made.warnings if "labels" in note]
-    assert "are 6, and the model has 5 classes" in note
+    assert "5 outputs, whose names are not known, and the data 6 class(es)" in note
 
 
 @pytest.mark.parametrize("count", [4, 6])
