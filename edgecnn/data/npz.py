@@ -113,7 +113,7 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
 
 def _headers(path: Path) -> dict[str, _Header]:
     """Return what the arrays of a file claim to be, by their names."""
-    headers = {}
+    headers: dict[str, _Header] = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             with archive.open(member) as file:
@@ -121,7 +121,10 @@ def _headers(path: Path) -> dict[str, _Header]:
                     header = _Header(member, *_shape_dtype(file))
                 except ValueError:
                     header = _Header(member)
-            headers[member.filename.removesuffix(NPY)] = header
+            name = member.filename.removesuffix(NPY)
+            if name in headers:
+                raise ValueError(f"two members are called {name}, and either may be read")
+            headers[name] = header
     return headers
 
 

@@ -6,6 +6,7 @@ import io
 import pickle
 import struct
 import tracemalloc
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -364,6 +365,20 @@ def test_an_archive_that_lies_about_its_own_size_allocates_nothing(tmp_path: Pat
     content[directory + 24 : directory + 28] = struct.pack("<I", 3_100_000_000)
     path.write_bytes(content)
     assert_refused_within_memory(path)
+
+
+@pytest.mark.parametrize("second", ["x", "x.npy"])
+def test_a_second_array_of_the_same_name_is_not_read_unseen(tmp_path: Path, second: str) -> None:
+    images = io.BytesIO()
+    np.save(images, COLOUR)
+    huge = array_of_claimed_shape("(2000, 1000, 1000, 3)")
+    for number, contents in enumerate([(huge, images.getvalue()), (images.getvalue(), huge)]):
+        path = tmp_path / f"{number}.npz"
+        with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as file:
+            warnings.simplefilter("ignore")  # zipfile warns of the name
+            for name, content in zip(("x.npy", second), contents, strict=True):
+                file.writestr(name, content)
+        assert_refused_within_memory(path)
 
 
 def assert_refused_within_memory(path: Path) -> None:
