@@ -44,7 +44,7 @@ def compare_command(
     """Say what changed from BASE to NEW, where that is sure.
 
     Each is a .json file of 'bench --json', the number or a tag of results that are kept, or a
-    model: its latest result.
+    model: its latest result. Files that classified the same images are compared image by image.
 
     \b
     Example:

@@ -34,6 +34,8 @@ def report_command(
 ) -> None:
     """Write one page: size, speed and accuracy of what was measured, and which model to ship.
 
+    Beside that stands what noise leaves open: files that the intervals do not tell from it.
+
     RESULTS are .json files of 'bench --json', or the numbers, tags or models of results that are
     kept; without, all that is kept. Of each file and scheme the newest result is taken on each data
     set and under each set of conditions: device, runtime, threads, CPUs, protocol.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from edgecnn.comparison.interleaved import are_interleaved, interleaved_interval
 from edgecnn.comparison.intervals import (
+    difference_of_medians,
     paired_points_interval,
     points_interval,
     ratio_interval,
@@ -128,6 +130,37 @@ def figure_change(name: str, pair: Pair) -> Change | None:
     if field.spread is Spread.RUNS:
         return Change(field.name, base, new, single_interval(base, new))
     return Change(field.name, base, new, _latency_interval(pair, field.percent))
+
+
+def median_change(base: Record, new: Record) -> Interval | None:
+    """Return the relative change of the median time between two runs; None where it is not known.
+
+    It is the change of ``latency_p50_ms`` that :func:`figure_change` gives for files that took
+    turns. Of others it follows from the medians' own intervals instead of all calls, so that the
+    many pairs of a report take no time.
+
+    Args:
+        base: The run that the change starts from.
+        new: The other run.
+    """
+    pair, field = Pair((base,), (new,)), METRICS["latency_p50_ms"]
+    if _why_unknown(field, pair):
+        return None
+    if (interleaved := interleaved_interval(pair, field.percent)) is not None:
+        return interleaved
+    return difference_of_medians(_median_of(base), _median_of(new))
+
+
+@lru_cache(maxsize=1024)
+def _median_of(record: Record) -> tuple[float, float, float]:
+    """Return a median with the ends of its interval, in milliseconds."""
+    low, high = record.latency_p50_low_ms, record.latency_p50_high_ms
+    if low is None or high is None or low <= 0:
+        # Records of the first versions have no intervals.
+        ends = percentile_interval(record.latency_samples_ms, 50)
+        assert ends is not None, "the calls are enough"
+        low, high = ends
+    return low, record.latency_p50_ms, high
 
 
 def _share_change(name: str, pair: Pair) -> Change | None:

@@ -58,6 +58,31 @@ def single_interval(base: float, new: float) -> Interval:
     return Interval(math.expm1(change), math.expm1(change - half), math.expm1(change + half))
 
 
+def difference_of_medians(
+    base: tuple[float, float, float], new: tuple[float, float, float]
+) -> Interval:
+    """Return the relative change between two medians from their own intervals.
+
+    The ends follow from the distances of the medians' ends (Zou and Donner, "Construction of
+    Confidence Limits about Effect Measures: A General Approach", 2008).
+
+    Args:
+        base: Lower end, median and upper end of the base side, all above 0.
+        new: The three of the new side.
+
+    Example:
+        >>> difference_of_medians((0.9, 1.0, 1.1), (1.8, 2.0, 2.2)).change
+        1.0
+    """
+    (low, middle, high), (new_low, new_middle, new_high) = (
+        tuple(math.log(each) for each in side) for side in (base, new)
+    )
+    change = new_middle - middle
+    down = math.hypot(new_middle - new_low, high - middle)
+    up = math.hypot(new_high - new_middle, middle - low)
+    return Interval(math.expm1(change), math.expm1(change - down), math.expm1(change + up))
+
+
 def points_interval(base: float, new: float, base_images: int, new_images: int) -> Interval:
     """Return the change between two shares of different images.
 

@@ -41,7 +41,7 @@ def fidelity_warnings(
     if agreement is not None and agreement < LEAST_AGREEMENT and budget_tries is None:
         notes.append(
             f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of "
-            f"images: try {', '.join(_ways_out(scheme, proof.recovery))}"
+            f"{proof.after.images} images: try {', '.join(_ways_out(scheme, proof.recovery))}"
         )
     return notes
 

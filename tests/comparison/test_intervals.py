@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edgecnn.comparison.intervals import points_interval, ratio_interval, single_interval
+from edgecnn.comparison.changes import figure_change, median_change
+from edgecnn.comparison.intervals import (
+    difference_of_medians,
+    points_interval,
+    ratio_interval,
+    single_interval,
+)
+from edgecnn.comparison.pairing import Pair
 from edgecnn.records.bootstrap import BETWEEN_RUNS, has_enough
+
+from .conftest import MakeRun
 
 
 def runs(true_ms: float, random: Any, count: int = 1, between: float = 0.01) -> list[Any]:
@@ -91,3 +101,25 @@ def test_accuracy_as_newcombe_has_it() -> None:
 def test_single_numbers() -> None:
     assert not single_interval(100, 103).is_different
     assert single_interval(100, 106).is_different
+
+
+def test_the_change_of_medians_follows_from_their_own_intervals() -> None:
+    """On a logarithmic scale the ends are as far away as the hypotenuse of the two distances."""
+    side = math.exp(0.03)
+    found = difference_of_medians((1 / side, 1.0, side), (2 / side**2, 2.0, 2 * side))
+    assert found.change == pytest.approx(1.0)
+    assert math.log1p(found.low) == pytest.approx(math.log(2) - math.hypot(0.06, 0.03))
+    assert math.log1p(found.high) == pytest.approx(math.log(2) + math.hypot(0.03, 0.03))
+
+
+def test_medians_alone_tell_what_all_calls_tell(make_run: MakeRun) -> None:
+    for latency, is_different in ((3.05, False), (3.5, True)):
+        base, new = make_run(3.0, seed=1), make_run(latency, seed=2)
+        whole = figure_change("latency_p50_ms", Pair((base,), (new,)))
+        alone = median_change(base, new)
+        assert whole is not None and whole.interval is not None and alone is not None
+        assert whole.interval.is_different == alone.is_different == is_different
+        assert (alone.low, alone.high) == (
+            pytest.approx(whole.interval.low, abs=0.01),
+            pytest.approx(whole.interval.high, abs=0.01),
+        )

@@ -1,22 +1,19 @@
 """Whether two files of a setting differ in time or top-1 by more than noise explains.
 
-The intervals are those of ``edgecnn compare``, and so is the rule: what its interval does not tell
-apart counts as alike.
+The rule is that of ``edgecnn compare``: what the interval of a change does not tell apart counts as
+alike.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from edgecnn.comparison.changes import figure_change
+from edgecnn.comparison.changes import figure_change, median_change
 from edgecnn.comparison.pairing import Pair
 from edgecnn.records.interval import Interval
 from edgecnn.records.record import Record
 from edgecnn.reporting.findings.rows import ReportRow
-
-TIME, TOP1 = "latency_p50_ms", "top1_percent"
 
 
 def time_change(base: ReportRow, new: ReportRow) -> Interval | None:
@@ -28,9 +25,7 @@ def time_change(base: ReportRow, new: ReportRow) -> Interval | None:
     """
     if base.latency_ms is None or new.latency_ms is None:
         return None
-    if (apart := _far_apart(base, new)) is not None:
-        return apart
-    return _change(TIME, base.record, new.record)
+    return _time_change(base.record, new.record)
 
 
 def top1_change(base: ReportRow, new: ReportRow) -> Interval | None:
@@ -42,7 +37,7 @@ def top1_change(base: ReportRow, new: ReportRow) -> Interval | None:
     """
     if base.top1_percent is None or new.top1_percent is None:
         return None
-    return _change(TOP1, base.record, new.record)
+    return _top1_change(base.record, new.record)
 
 
 def is_surely_better(one: ReportRow, other: ReportRow) -> bool:
@@ -76,34 +71,12 @@ def not_told_from(
     return [other for other, known in changes if known is not None and not known.is_different]
 
 
-def _far_apart(base: ReportRow, new: ReportRow) -> Interval | None:
-    """Return the change of medians whose own intervals are apart; None where they overlap.
-
-    Such an interval of the change leaves out 0, as that of all samples would: there is no need to
-    resample the calls of each pair of files.
-    """
-    ends, new_ends = _logarithms(base.record), _logarithms(new.record)
-    if ends is None or new_ends is None:
-        return None
-    (low, middle, high), (new_low, new_middle, new_high) = ends, new_ends
-    if new_low <= high and low <= new_high:
-        return None
-    change = new_middle - middle
-    down = math.hypot(new_middle - new_low, high - middle)
-    up = math.hypot(new_high - new_middle, middle - low)
-    return Interval(math.expm1(change), math.expm1(change - down), math.expm1(change + up))
-
-
-def _logarithms(record: Record) -> tuple[float, float, float] | None:
-    """Return the median and the ends of its interval, as logarithms."""
-    low, high = record.latency_p50_low_ms, record.latency_p50_high_ms
-    if low is None or high is None or low <= 0:
-        return None
-    return math.log(low), math.log(record.latency_p50_ms), math.log(high)
+@lru_cache(maxsize=4096)
+def _time_change(base: Record, new: Record) -> Interval | None:
+    return median_change(base, new)
 
 
 @lru_cache(maxsize=4096)
-def _change(figure: str, base: Record, new: Record) -> Interval | None:
-    pair = Pair((base,), (new,))
-    change = figure_change(figure, pair)
+def _top1_change(base: Record, new: Record) -> Interval | None:
+    change = figure_change("top1_percent", Pair((base,), (new,)))
     return None if change is None else change.interval
