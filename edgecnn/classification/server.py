@@ -109,6 +109,11 @@ def serving(classifier: Classifier, port: int = 0) -> Iterator[PageServer]:
 
 def refuse_for_browsers(classifier: Classifier) -> None:
     """Raise InputError where LiteRT.js does not take the file."""
+    if classifier.model.subgraph:
+        raise InputError(
+            f"{quoted(classifier.path)}: LiteRT.js runs a file's first graph, and the signature "
+            "runs another: leave out --web"
+        )
     for verdict in clients_for(classifier.file.model):
         if verdict.client == LITERT_JS and not verdict.ok:
             raise InputError(

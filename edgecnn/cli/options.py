@@ -264,7 +264,10 @@ def _shapes_by_name(
 
 
 file_size_option = click.option(
-    "--size", type=Size(), metavar="N|HxW", help="For a file of open input: its images' pixels."
+    "--size",
+    type=Size(),
+    metavar="N|HxW",
+    help="For a file that takes any size: its images' pixels.",
 )
 signature_option = click.option(
     "--signature", metavar="NAME", help="For a file with several signatures: the one to call."
@@ -276,7 +279,7 @@ input_shapes_option = click.option(
     multiple=True,
     callback=_shapes_by_name,
     metavar="[NAME=]N,N...",
-    help="For a file of open input that takes no images: its shape, the batch first.",
+    help="For a file of open shape that takes no images: the shape of its input, the batch first.",
 )
 
 store_option = click.option(

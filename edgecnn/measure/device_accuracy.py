@@ -113,7 +113,7 @@ class DeviceAccuracy:
         self, place: str, call: ModelCall, threads: int, label: str, most: int
     ) -> RunnerSource:
         task = f"running {label}"
-        return RunnerSource(lambda: self._device.start(task), place, call, threads, most)
+        return RunnerSource(lambda: self._device.start(task), place, threads, most, call)
 
     def _most(self, session: RunnerSession, threads: int) -> int:
         """Return how many runners the device has cores and memory for."""

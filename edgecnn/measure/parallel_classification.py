@@ -58,16 +58,16 @@ class RunnerSource:
     Args:
         start: Starts a runner on the device.
         place: Path of the model on the device.
-        call: How the model is called.
         threads: Threads of the runtime.
         most: Runners that may run at the same time.
+        call: How the model is called; None for its first subgraph with the file's shapes.
     """
 
     start: Callable[[], RunnerSession]
     place: str
-    call: ModelCall
     threads: int
     most: int
+    call: ModelCall | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 
 from edgecnn.profiling.cutting import Cutter, copies
 from edgecnn.profiling.profiled_ops import IN_FLOAT32, IN_INT8, running_ops
-from edgecnn.tflite.reading import load_schema, parse_model
+from edgecnn.tflite.reading import parse_model
+from edgecnn.tflite.schema import load_schema
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.writing import pack
 

@@ -192,7 +192,7 @@ class RunnerSession:
             call: How the model is called; None for its first subgraph with the file's shapes.
         """
         chosen = None if cpus is None else tuple(cpus)
-        called = None if call is None else _subgraph_call(call)
+        called = None if call is None or call.is_plain else _subgraph_call(call)
         return self._ask(LoadModel(str(model), threads, input_range, chosen, called), ModelLoaded)
 
     def shapes(self, model: str | Path, call: ModelCall) -> dict[int, tuple[int, ...]]:

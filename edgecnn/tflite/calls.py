@@ -75,6 +75,11 @@ class ModelCall:
         """Whether the file's own shapes of tensors are not those of the call."""
         return self.shapes_text is not None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the first subgraph is called, with the shapes that the file has."""
+        return not self.has_chosen_shapes and self.model.subgraph == 0
+
     def resolved(self, shapes: Mapping[int, Shape]) -> ModelCall:
         """Return the call with the shapes of all tensors.
 

@@ -10,17 +10,18 @@ import math
 import mmap
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32
 from edgecnn.tflite.ops import OpTraits, op_traits
+from edgecnn.tflite.schema import enum_names, load_schema
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
 
 METADATA_NAME = "edgecnn"
@@ -288,27 +289,6 @@ def parse_model(content: bytes | mmap.mmap, label: str, subgraph: int = 0) -> Tf
         raise InputError(f"{label} is truncated or corrupt: make it again") from error
 
 
-def load_schema() -> Any:
-    """Return the module with the public TFLite schema's classes.
-
-    The module comes with ai-edge-litert; where only tflite-runtime exists, the ``tflite`` package
-    has it.
-
-    Raises:
-        EdgecnnError: Neither package is installed.
-    """
-    try:
-        from ai_edge_litert import schema_py_generated as schema
-    except ImportError:
-        try:
-            import tflite as schema
-        except ImportError:
-            raise EdgecnnError(
-                "no TFLite schema to read the file with: pip install ai-edge-litert"
-            ) from None
-    return schema
-
-
 class _Parser:
     """Reads one file; every offset that leads outside of it raises struct.error or the like.
 
@@ -441,13 +421,3 @@ def _indices(length: int) -> range:
     if length > MAX_SUBGRAPH_ITEMS:
         raise ValueError(f"{length} items")
     return range(length)
-
-
-@cache
-def enum_names(enum: Any) -> Mapping[int, str]:
-    """Return the names of an enumeration of the schema, by their numbers."""
-    return {
-        value: name
-        for name, value in vars(enum).items()
-        if isinstance(value, int) and not name.startswith("_")
-    }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.reading import enum_names
+from edgecnn.tflite.schema import enum_names
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Tensor
 from edgecnn.tflite.writing import pack, unpack
 

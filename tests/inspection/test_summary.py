@@ -69,7 +69,7 @@ def test_the_table_ends_in_the_totals(small_file: Path, run_edgecnn: Any) -> Non
         (["mobilenet_v2", "--size", "16"], "at least 32x32"),
         (["mobilenet_v2", "--alpha", "0"], "alpha must be above 0"),
         (["cut.tflite"], "truncated or corrupt"),
-        (["small.tflite", "--size", "64"], "--size goes with the name"),
+        (["small.tflite", "--size", "64"], "whose input 'input' is 1x32x32x3"),
         (["small.tflite", "--alpha", "0.5"], "--alpha goes with the name"),
         (["text.h5"], "is no Keras model"),
         (["empty.keras"], "'empty.keras' is empty"),

@@ -12,6 +12,8 @@ import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.measure.targets import ConversionOptions, find_targets
 from edgecnn.records.record import Record
+from edgecnn.tflite.calls import CallOptions
+from edgecnn.tflite.file import TfliteFile
 
 NEEDS_TENSORFLOW = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="converting needs edgecnn[convert]"
@@ -24,6 +26,16 @@ def test_files_and_names_in_order(tmp_path: Path, colour_model: Any) -> None:
     targets = find_targets([model, "mobilenet_v2"], options)
     found = [(target.label, target.scheme.name if target.scheme else None) for target in targets]
     assert found == [(str(model), None), ("mobilenet_v2", "float32"), ("mobilenet_v2", "int8")]
+
+
+def test_a_size_beside_names_is_for_the_names_and_for_files_of_any_size(shared_data: Path) -> None:
+    strangers, call = shared_data / "strangers", CallOptions(size=(64, 64))
+    names = [strangers / "kws.tflite", strangers / "dilated_conv.tflite", "mobilenet_v2"]
+    fixed, opened, _ = find_targets(names, ConversionOptions(), call)
+    assert fixed.call_options(TfliteFile(fixed.label)).size is None
+    assert opened.call_options(TfliteFile(opened.label)).size == (64, 64)
+    (alone,) = find_targets(strangers / "kws.tflite", ConversionOptions(), call)
+    assert alone.call_options(TfliteFile(alone.label)).size == (64, 64)
 
 
 def test_a_folder_of_an_architectures_name_is_not_in_the_way(
