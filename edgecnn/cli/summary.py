@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import building_options, json_option, trust_option
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import first_few, quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.summary import ModelSummary
     from edgecnn.models.build_options import BuildOptions
+    from edgecnn.tflite.cost import CostRow
 
 
 @click.command("summary")
@@ -53,7 +54,7 @@ def _print_table(summary: ModelSummary) -> None:
             Text(row.name),
             Text(row.kind),
             shape,
-            *_costs(row.parameters, row.macs, row.bytes, summary),
+            *_costs(row.parameters, _macs_of(row, summary), row.bytes, summary),
         )
     table.add_section()
     total = _costs(summary.parameters, summary.macs, summary.bytes, summary)
@@ -62,6 +63,13 @@ def _print_table(summary: ModelSummary) -> None:
     if summary.file_bytes is not None:
         name = quoted_if_needed(summary.model)
         click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
+    if summary.uncounted_ops:
+        names = first_few(quoted_if_needed(op) for op in summary.uncounted_ops)
+        click.echo(f"note: what {names} hold and multiply inside is not counted")
+
+
+def _macs_of(row: CostRow, summary: ModelSummary) -> int | None:
+    return None if row.kind in summary.uncounted_ops else row.macs
 
 
 def _costs(parameters: int, macs: int | None, size: int, summary: ModelSummary) -> list[str]:

@@ -22,4 +22,4 @@ def classify(job):
     }
 
 
-serve(classify)
+serve(classify, fatal=RuntimeError)
