@@ -37,8 +37,11 @@ RUNTIMES_OWN_OPS: dict[str, tuple[str, ...]] = {
 }
 """Custom op -> the clients that bring it along."""
 
-CUSTOM_OPS_RUN = frozenset({"Convolution2DTransposeBias"})
-"""Custom ops with which the clients that bring them along were run."""
+CUSTOM_OPS_RUN: dict[str, tuple[str, ...]] = {
+    "Convolution2DTransposeBias": (LITERT_JS, INTERPRETER, COMPILED_MODEL),
+    "TFLite_Detection_PostProcess": (LITERT_JS, INTERPRETER, COMPILED_MODEL, TFLITE_RUNTIME),
+}
+"""Custom op -> the clients that were run with it, and answered alike."""
 
 LITERT_JS_TYPES = ("float32", "int32", "uint8")
 """Types of numbers that LiteRT.js has tensors of."""
@@ -219,9 +222,12 @@ def _foreign_ops(client: str) -> Callable[[FileFacts], str | None]:
     return broken
 
 
-def _untried_custom_ops(facts: FileFacts) -> str | None:
-    names = [name for name in facts.custom_ops if name not in CUSTOM_OPS_RUN]
-    return f"it was never run with these custom ops: {few_names(names)}" if names else None
+def _untried_custom_ops(client: str) -> Callable[[FileFacts], str | None]:
+    def broken(facts: FileFacts) -> str | None:
+        names = [op for op in facts.custom_ops if client not in CUSTOM_OPS_RUN.get(op, ())]
+        return f"it was never run with these custom ops: {few_names(names)}" if names else None
+
+    return broken
 
 
 def _too_new(facts: FileFacts) -> str | None:
@@ -261,7 +267,7 @@ CLIENT_RULES: tuple[Rule, ...] = (
     Rule(CLIENTS, _unmade),
     *(Rule((client,), _foreign_ops(client)) for client in CLIENTS),
     Rule((TFLITE_RUNTIME,), _too_new),
-    Rule(CLIENTS, _untried_custom_ops, is_doubt=True),
+    *(Rule((client,), _untried_custom_ops(client), is_doubt=True) for client in CLIENTS),
     Rule(CLIENTS, _unknown_ops, is_doubt=True),
     Rule((LITERT_JS, COMPILED_MODEL), _open_size, is_doubt=True),
     Rule((COMPILED_MODEL,), _no_output_shape, is_doubt=True),

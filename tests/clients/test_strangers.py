@@ -21,6 +21,7 @@ from edgecnn.inspection.client_rules import (
 from tests.at_hand import NotAtHand, not_here
 
 from .clients import Answer, from_all
+from .files import detection_head
 from .jobs import Job, prepare
 
 PHOTOS = 1
@@ -46,7 +47,9 @@ def jobs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Jo
         own.parent.mkdir()
         shutil.copy(path, own)
         made.append(prepare(path.stem, own, photos))
-    return made
+    own = folder / "detection_head" / "model.tflite"
+    own.parent.mkdir()
+    return [*made, prepare("detection_head", detection_head(own), photos)]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,7 @@ def test_who_is_called_a_taker_takes_the_file_and_who_is_not_does_not(
     [
         # MediaPipe's custom op is in today's runtimes, and not in the last tflite-runtime.
         ("selfie", {LITERT_JS, INTERPRETER, COMPILED_MODEL}),
+        ("detection_head", {LITERT_JS, INTERPRETER, COMPILED_MODEL, TFLITE_RUNTIME}),
         # States that are kept from call to call, and inputs that are left out.
         ("mnist_lstm", {INTERPRETER, TFLITE_RUNTIME}),
         ("keras_lstm_mnist_ptq", {INTERPRETER, TFLITE_RUNTIME}),

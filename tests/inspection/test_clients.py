@@ -27,6 +27,7 @@ from .graphs import LABELS, classifier, described
 NEW_DENSE = [OperatorCode("FULLY_CONNECTED", 12)]
 FLEX = [OperatorCode("FlexErf", 1, is_custom=True)]
 EDGE_TPU = [OperatorCode("edgetpu-custom-op", 1, is_custom=True)]
+SOUND = [OperatorCode("AudioSpectrogram", 1, is_custom=True)]
 DETECTION = [OperatorCode("TFLite_Detection_PostProcess", 1, is_custom=True)]
 
 
@@ -87,7 +88,8 @@ def test_one_thing_wrong(changes: dict[str, Any], clients: tuple[str, ...], says
     ("changes", "clients", "says"),
     [
         ({"codes": [OperatorCode("CONV_2D", 99)]}, CLIENTS, "not known when"),
-        ({"codes": DETECTION}, CLIENTS, "never run with .* TFLite_Detection_PostProcess"),
+        ({"codes": DETECTION}, TASKS, "never run with .* TFLite_Detection_PostProcess"),
+        ({"codes": SOUND}, CLIENTS, "never run with .* AudioSpectrogram"),
     ],
 )
 def test_what_no_client_was_run_on_is_not_known(
@@ -101,7 +103,7 @@ def test_what_no_client_was_run_on_is_not_known(
 
 
 def test_a_refusal_comes_before_a_doubt() -> None:
-    model = classifier(codes=DETECTION, input_dtype="int8")
+    model = classifier(codes=SOUND, input_dtype="int8")
     assert tuple(shut_out(model, described(), LABELS)) == (*TASKS, LITERT_JS)
     assert INTERPRETER in not_known(model, described(), LABELS)
 
