@@ -54,7 +54,7 @@ def _print_table(summary: ModelSummary) -> None:
             Text(row.name),
             Text(row.kind),
             shape,
-            *_costs(row.parameters, _macs_of(row, summary), row.bytes, summary),
+            *_row_costs(row, summary),
         )
     table.add_section()
     total = _costs(summary.parameters, summary.macs, summary.bytes, summary)
@@ -63,20 +63,25 @@ def _print_table(summary: ModelSummary) -> None:
     if summary.file_bytes is not None:
         name = quoted_if_needed(summary.model)
         click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
-    if summary.uncounted_ops:
+    if summary.is_hidden:
+        click.echo("note: it is compiled for the Edge TPU, whose op hides the layers")
+    elif summary.uncounted_ops:
         names = first_few(quoted_if_needed(op) for op in summary.uncounted_ops)
-        click.echo(f"note: what {names} hold and multiply inside is not counted")
+        click.echo(f"note: multiply-adds of {names} are not counted")
 
 
-def _macs_of(row: CostRow, summary: ModelSummary) -> int | None:
-    return None if row.kind in summary.uncounted_ops else row.macs
+def _row_costs(row: CostRow, summary: ModelSummary) -> list[str]:
+    macs = None if row.kind in summary.uncounted_ops else row.macs
+    parameters = None if macs is None and summary.is_hidden else row.parameters
+    return _costs(parameters, macs, row.bytes, summary)
 
 
-def _costs(parameters: int, macs: int | None, size: int, summary: ModelSummary) -> list[str]:
+def _costs(parameters: int | None, macs: int | None, size: int, summary: ModelSummary) -> list[str]:
+    whole = None if summary.uncounted_ops else summary.macs
     return [
-        _compact(parameters, 1000, "kMG"),
+        "?" if parameters is None else _compact(parameters, 1000, "kMG"),
         "?" if macs is None else _compact(macs, 1000, "kMG"),
-        "?" if macs is None or summary.macs is None else _share(macs, summary.macs),
+        "?" if macs is None or whole is None else _share(macs, whole),
         _compact(size, 1024, "KMG"),
         _share(size, summary.bytes),
     ]

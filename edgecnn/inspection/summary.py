@@ -18,6 +18,7 @@ from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.cost import CostRow, operator_rows, total_macs, uncounted_ops
 from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
+from edgecnn.tflite.ops import EDGE_TPU_OP
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,14 +43,19 @@ class ModelSummary:
     uncounted_ops: tuple[str, ...] = ()
 
     @property
-    def parameters(self) -> int:
-        """Number of weights and biases of all rows."""
-        return sum(row.parameters for row in self.rows)
+    def is_hidden(self) -> bool:
+        """Whether an op of the Edge TPU hides the layers."""
+        return EDGE_TPU_OP in self.uncounted_ops
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights and biases of all rows; None where the Edge TPU's op hides them."""
+        return None if self.is_hidden else sum(row.parameters for row in self.rows)
 
     @property
     def macs(self) -> int | None:
-        """Multiply-adds of all rows; None where the size of the input is open."""
-        return total_macs(self.rows)
+        """Multiply-adds of all rows; None where shapes are open or the Edge TPU's op hides them."""
+        return None if self.is_hidden else total_macs(self.rows)
 
     @property
     def bytes(self) -> int:

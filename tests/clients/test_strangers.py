@@ -144,6 +144,8 @@ def test_nothing_is_claimed_of_what_the_edge_tpus_op_hides(name: str, shared_dat
     assert (found.scheme, found.costs.parameters, found.costs.macs) == (None, None, None)
     assert [oddity.kind for oddity in found.oddities] == ["edge_tpu"]
     assert "use the file before compilation here" in found.oddities[0].text
+    summary = edgecnn.summarize(shared_data / "strangers" / f"{name}.tflite")
+    assert summary.parameters is summary.macs is None
 
 
 @pytest.mark.parametrize(
