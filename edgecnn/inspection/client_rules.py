@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgecnn.inspection.file_facts import FileFacts, few_names, shape_text
+from edgecnn.inspection.tried_ops import TRIED_OPS
 from edgecnn.tflite.outputs import final_activation, row_length
 from edgecnn.tflite.reading import TensorInfo
 
@@ -230,6 +231,11 @@ def _untried_custom_ops(client: str) -> Callable[[FileFacts], str | None]:
     return broken
 
 
+def _untried_ops(facts: FileFacts) -> str | None:
+    names = [op for op in facts.model.op_counts if op not in {*TRIED_OPS, *facts.custom_ops}]
+    return f"it was never run with these ops: {few_names(names)}" if names else None
+
+
 def _too_new(facts: FileFacts) -> str | None:
     oldest = facts.oldest
     if not oldest.is_newer_than(LAST_TFLITE_RUNTIME):
@@ -268,6 +274,7 @@ CLIENT_RULES: tuple[Rule, ...] = (
     *(Rule((client,), _foreign_ops(client)) for client in CLIENTS),
     Rule((TFLITE_RUNTIME,), _too_new),
     *(Rule((client,), _untried_custom_ops(client), is_doubt=True) for client in CLIENTS),
+    Rule((LITERT_JS, COMPILED_MODEL, TFLITE_RUNTIME), _untried_ops, is_doubt=True),
     Rule(CLIENTS, _unknown_ops, is_doubt=True),
     Rule((LITERT_JS, COMPILED_MODEL), _open_size, is_doubt=True),
     Rule((COMPILED_MODEL,), _no_output_shape, is_doubt=True),

@@ -18,11 +18,13 @@ from edgecnn.inspection.client_rules import (
     TASKS,
     TFLITE_RUNTIME,
 )
+from edgecnn.inspection.tried_ops import TRIED_OPS
 from tests.at_hand import NotAtHand, not_here
 
 from .clients import Answer, from_all
 from .files import detection_head
 from .jobs import Job, prepare
+from .many_ops import many_ops
 
 PHOTOS = 1
 NEARLY_ALL = 0.95
@@ -47,9 +49,11 @@ def jobs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Jo
         own.parent.mkdir()
         shutil.copy(path, own)
         made.append(prepare(path.stem, own, photos))
-    own = folder / "detection_head" / "model.tflite"
-    own.parent.mkdir()
-    return [*made, prepare("detection_head", detection_head(own), photos)]
+    for name, write in (("detection_head", detection_head), ("many_ops", many_ops)):
+        own = folder / name / "model.tflite"
+        own.parent.mkdir()
+        made.append(prepare(name, write(own), photos))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,7 @@ def test_who_is_called_a_taker_takes_the_file_and_who_is_not_does_not(
     [
         # MediaPipe's custom op is in today's runtimes, and not in the last tflite-runtime.
         ("selfie", {LITERT_JS, INTERPRETER, COMPILED_MODEL}),
+        ("many_ops", {LITERT_JS, INTERPRETER, COMPILED_MODEL, TFLITE_RUNTIME}),
         ("detection_head", {LITERT_JS, INTERPRETER, COMPILED_MODEL, TFLITE_RUNTIME}),
         # States that are kept from call to call, and inputs that are left out.
         ("mnist_lstm", {INTERPRETER, TFLITE_RUNTIME}),
@@ -122,6 +127,12 @@ def test_who_takes_which_kind(
     job, wanted = jobs[place], answers[INTERPRETER][place]
     tried = {each for each in CLIENTS if is_taken(each, job, answers[each][place], wanted)}
     assert tried == takers == {client for client, claim in job.verdicts.items() if claim}
+
+
+def test_ops_that_are_called_tried_were_tried(jobs: list[Job], answers: Answers) -> None:
+    whole = zip(jobs, answers[TFLITE_RUNTIME], strict=True)
+    tried = {op for job, answer in whole if answer.outputs for op in job.model.op_counts}
+    assert tried >= TRIED_OPS
 
 
 def test_a_file_that_nobody_was_run_with_is_not_known(jobs: list[Job]) -> None:
