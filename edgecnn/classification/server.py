@@ -24,7 +24,8 @@ from edgecnn.classification.classifier import Classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.platform_support import has_screen
-from edgecnn.inspection.clients import LITERT_JS, clients_for
+from edgecnn.inspection.client_rules import LITERT_JS
+from edgecnn.inspection.clients import clients_for
 
 LOOPBACK = "127.0.0.1"
 CLIENT_TIMEOUT_S = 30.0
@@ -115,7 +116,7 @@ def refuse_for_browsers(classifier: Classifier) -> None:
             "runs another: leave out --web"
         )
     for verdict in clients_for(classifier.file.model):
-        if verdict.client == LITERT_JS and not verdict.ok:
+        if verdict.client == LITERT_JS and verdict.ok is False:
             raise InputError(
                 f"{quoted(classifier.path)} does not run in the browser by LiteRT.js: "
                 f"{'; '.join(verdict.reasons)}"

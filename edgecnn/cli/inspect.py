@@ -23,7 +23,8 @@ SHOWN_TENSORS = 8
 SHOWN_CHARACTERS_OF_FILE = 160
 """Characters that are shown of a text in a file; ``--json`` has the whole text."""
 
-ROW_STYLES = {"drop-in for": "green", "not for": "red", "note": "yellow"}
+ROW_STYLES = {"drop-in for": "green", "not for": "red", "not known": "yellow", "note": "yellow"}
+NO_LAYERS = "not known, as the Edge TPU's op hides the layers"
 
 Row = tuple[str, str]
 
@@ -32,7 +33,7 @@ Row = tuple[str, str]
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @json_option(help="Print a JSON array with everything.")
 @file_size_option
-@click.option("--check", is_flag=True, help="Exit with 1 where a client can't take a file as is.")
+@click.option("--check", is_flag=True, help="Exit with 1 unless all clients take a file as is.")
 def inspect_command(
     files: tuple[str, ...], as_json: bool, size: tuple[int, int] | None, check: bool
 ) -> int:
@@ -69,7 +70,10 @@ def _print(inspection: Inspection, *, is_first: bool) -> None:
 
     if not is_first:
         click.echo()
-    size = f"{size_text(inspection.bytes)}, {inspection.scheme}"
+    kind = inspection.scheme or "no layers with weights"
+    if inspection.costs.parameters is None:
+        kind = "compiled for the Edge TPU"
+    size = f"{size_text(inspection.bytes)}, {kind}"
     click.echo(f"{quoted_if_needed(inspection.path)}  {size}")
     rows = list(_rows(inspection))
     labels_before = ["", *(label for label, _ in rows)]
@@ -100,7 +104,7 @@ def _rows(inspection: Inspection) -> Iterator[Row]:
 
 def _tensor_rows(label: str, tensors: Sequence[IoTensor]) -> Iterator[Row]:
     for tensor in tensors[:SHOWN_TENSORS]:
-        shape = "x".join(map(str, tensor.shape)) or "single number"
+        shape = _shape(tensor.shape)
         parts = [f"{_shown(tensor.name, 60) or 'without a name'}: {tensor.dtype} {shape}"]
         if len(tensor.scale) == 1:
             parts.append(f"scale {tensor.scale[0]:.4g}")
@@ -112,9 +116,16 @@ def _tensor_rows(label: str, tensors: Sequence[IoTensor]) -> Iterator[Row]:
         yield label, ", ".join(parts)
         if tensor.normalization is not None:
             yield label, _normalization(tensor.normalization, tensor.dtype)
-            yield "images", _geometry(tensor.normalization.geometry, tensor.shape)
+            if tensor.shape is not None:
+                yield "images", _geometry(tensor.normalization.geometry, tensor.shape)
     if len(tensors) > SHOWN_TENSORS:
         yield label, f"and {len(tensors) - SHOWN_TENSORS} more"
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "of a shape that is not stated"
+    return "x".join(map(str, shape)) or "single number"
 
 
 def _normalization(normalization: Normalization, dtype: str) -> str:
@@ -145,17 +156,30 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 def _cost(inspection: Inspection) -> str:
     costs = inspection.costs
-    weights = size_text(costs.weight_bytes)
-    macs = "MACs not known, as its shape is open"
+    if costs.parameters is None or costs.weight_bytes is None:
+        return NO_LAYERS
+    macs = "MACs not known, as shapes are open"
     if costs.macs is not None:
-        macs = f"{costs.macs / 1e6:,.1f} M MACs"
-    return f"{costs.parameters / 1e6:,.2f} M parameters, {macs}, {weights} of weights"
+        macs = f"{_millions(costs.macs, 1)} MACs"
+        if costs.uncounted_ops:
+            macs += f" without those of {first_few(_shown(op, 60) for op in costs.uncounted_ops)}"
+    weights = size_text(costs.weight_bytes)
+    return f"{_millions(costs.parameters, 2)} parameters, {macs}, {weights} of weights"
+
+
+def _millions(value: int, digits: int) -> str:
+    """Return a number in millions, or as it is where nothing of it would be left."""
+    return f"{value / 1e6:,.{digits}f} M" if value >= 100_000 else f"{value:,}"
 
 
 def _memory(inspection: Inspection) -> str:
     costs = inspection.costs
+    if costs.parameters is None:
+        return NO_LAYERS
     if costs.activation_bytes is None and costs.macs is None:
-        return "not known, as its shape is open: --size says one of its images"
+        if all(not tensor.shape_signature for tensor in inspection.inputs):
+            return "not known, as shapes are worked out at run time"
+        return "not known, as shapes are open: --size says one of its images"
     if costs.activation_bytes is None:
         return "too many tensors to plan their memory"
     text = f"about {size_text(costs.activation_bytes)} for activations at once"
@@ -174,7 +198,7 @@ def _operators(operators: dict[str, dict[str, int]]) -> str:
     if len(operators) > SHOWN_KINDS:
         parts.append(f"{len(operators) - SHOWN_KINDS} more kinds")
     total = sum(sum(precisions.values()) for precisions in operators.values())
-    return f"{total:,}: {', '.join(parts)}"
+    return f"{total:,}: {', '.join(parts)}" if parts else "none"
 
 
 def _origin(inspection: Inspection) -> Iterator[Row]:
@@ -221,6 +245,8 @@ def _golden(golden: dict[str, Any]) -> Iterator[Row]:
 
 def _runtime(inspection: Inspection) -> str:
     oldest = inspection.oldest_runtime
+    if inspection.costs.parameters is None:
+        return "none that runs on a CPU"
     if oldest.version is None:
         return "it is not known which takes it"
     because = f" ({oldest.because})" if oldest.because else ""
@@ -231,12 +257,13 @@ def _clients(inspection: Inspection) -> Iterator[Row]:
     taking = [verdict.client for verdict in inspection.clients if verdict.ok]
     if taking:
         yield "drop-in for", ", ".join(taking)
-    refusing: dict[tuple[str, ...], list[str]] = {}
-    for verdict in inspection.clients:
-        if not verdict.ok:
-            refusing.setdefault(verdict.reasons, []).append(verdict.client)
-    for reasons, clients in refusing.items():
-        yield "not for", f"{', '.join(clients)}: {'; '.join(reasons)}"
+    for label, ok in (("not for", False), ("not known", None)):
+        others: dict[tuple[str, ...], list[str]] = {}
+        for verdict in inspection.clients:
+            if verdict.ok is ok:
+                others.setdefault(verdict.reasons, []).append(verdict.client)
+        for reasons, clients in others.items():
+            yield label, f"{', '.join(clients)}: {'; '.join(reasons)}"
 
 
 def _shown(text: str, limit: int = SHOWN_CHARACTERS_OF_FILE) -> str:

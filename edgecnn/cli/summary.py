@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import building_options, json_option, trust_option
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import first_few, quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.summary import ModelSummary
     from edgecnn.models.build_options import BuildOptions
+    from edgecnn.tflite.cost import CostRow
 
 
 @click.command("summary")
@@ -53,7 +54,7 @@ def _print_table(summary: ModelSummary) -> None:
             Text(row.name),
             Text(row.kind),
             shape,
-            *_costs(row.parameters, row.macs, row.bytes, summary),
+            *_row_costs(row, summary),
         )
     table.add_section()
     total = _costs(summary.parameters, summary.macs, summary.bytes, summary)
@@ -62,13 +63,25 @@ def _print_table(summary: ModelSummary) -> None:
     if summary.file_bytes is not None:
         name = quoted_if_needed(summary.model)
         click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
+    if summary.is_hidden:
+        click.echo("note: it is compiled for the Edge TPU, whose op hides the layers")
+    elif summary.uncounted_ops:
+        names = first_few(quoted_if_needed(op) for op in summary.uncounted_ops)
+        click.echo(f"note: multiply-adds of {names} are not counted")
 
 
-def _costs(parameters: int, macs: int | None, size: int, summary: ModelSummary) -> list[str]:
+def _row_costs(row: CostRow, summary: ModelSummary) -> list[str]:
+    macs = None if row.kind in summary.uncounted_ops else row.macs
+    parameters = None if macs is None and summary.is_hidden else row.parameters
+    return _costs(parameters, macs, row.bytes, summary)
+
+
+def _costs(parameters: int | None, macs: int | None, size: int, summary: ModelSummary) -> list[str]:
+    whole = None if summary.uncounted_ops else summary.macs
     return [
-        _compact(parameters, 1000, "kMG"),
+        "?" if parameters is None else _compact(parameters, 1000, "kMG"),
         "?" if macs is None else _compact(macs, 1000, "kMG"),
-        "?" if macs is None or summary.macs is None else _share(macs, summary.macs),
+        "?" if macs is None or whole is None else _share(macs, whole),
         _compact(size, 1024, "KMG"),
         _share(size, summary.bytes),
     ]

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.geometry import Geometry
-from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.inputspec import InputSpec, preset
+from edgecnn.model_metadata.input_tensors import quantised_preset
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
@@ -54,21 +55,21 @@ class IoTensor:
     Args:
         name: Name of the tensor in the file.
         dtype: Type of the tensor's values.
-        shape: Shape with the batch first.
+        shape: Shape with the batch first; None where the file does not state it.
         shape_signature: The shape with -1 for each open side; empty if no side is open.
         scale: One scale, or one for each channel; empty if the tensor is not quantised.
         zero_point: The integer that stands for 0, one for each scale.
-        bytes: Size of the tensor's values.
+        bytes: Size of the tensor's values; None where the file does not state the shape.
         normalization: Normalisation of an image input; None where it is not known, and for outputs.
     """
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     shape_signature: tuple[int, ...]
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
-    bytes: int
+    bytes: int | None
     normalization: Normalization | None = None
 
 
@@ -83,7 +84,7 @@ def normalization(
     """Find what an image input wants of a pixel; None where nothing says it.
 
     What edgecnn wrote comes first, then the public metadata, then the quantisation of a uint8 or
-    int8 input, whose scale and zero point say it by themselves.
+    int8 input, as far as its scale and zero point say it by themselves.
 
     Args:
         model: The file's structure.
@@ -124,15 +125,21 @@ def described_normalization(metadata: ModelMetadata | None, place: int = 0) -> N
 
 
 def quantised_normalization(tensor: TensorInfo) -> Normalization | None:
-    """Return what an 8-bit input's scale and zero point make of a pixel."""
-    if tensor.dtype not in ("uint8", "int8") or len(tensor.scale) != 1 or not tensor.zero_point:
+    """Return what an 8-bit input's scale and zero point say of a pixel; None where they don't.
+
+    A uint8 input takes pixels as they are, so its scale says what they stand for. An int8 input's
+    scale says it only where its range is that of a custom of the field.
+    """
+    custom = quantised_preset(tensor)
+    if custom is not None:
+        spec = preset(custom, *tensor.shape[1:])
+        return Normalization(spec.mean[:1], spec.std[:1], None, QUANTISATION)
+    if tensor.dtype != "uint8" or len(tensor.scale) != 1 or not tensor.zero_point:
         return None
     scale = tensor.scale[0]
     if not math.isfinite(scale) or scale <= 0:
         return None
-    # A pixel is put into int8 less 128.
-    shift = 128 if tensor.dtype == "int8" else 0
-    return Normalization((float(tensor.zero_point[0] + shift),), (1 / scale,), None, QUANTISATION)
+    return Normalization((float(tensor.zero_point[0]),), (1 / scale,), None, QUANTISATION)
 
 
 def _usable(mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
@@ -153,10 +160,10 @@ def describe_io_tensor(
     return IoTensor(
         name=tensor.name,
         dtype=tensor.dtype,
-        shape=tensor.shape,
+        shape=tensor.shape if tensor.states_shape else None,
         shape_signature=tensor.shape_signature if is_open else (),
         scale=tensor.scale,
         zero_point=tensor.zero_point,
-        bytes=size,
+        bytes=size if tensor.states_shape else None,
         normalization=normalization,
     )

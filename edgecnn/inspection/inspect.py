@@ -12,7 +12,8 @@ from edgecnn.core.files import json_values
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.file_calls import file_call
 from edgecnn.golden.sample import CALIBRATED_ON, GOLDEN_FILE, MAX_SAMPLE_BYTES
-from edgecnn.inspection.clients import ClientVerdict, FileFacts, clients_for
+from edgecnn.inspection.clients import ClientVerdict, clients_for
+from edgecnn.inspection.file_facts import FileFacts
 from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
 from edgecnn.inspection.ops import operators_by_precision
@@ -21,9 +22,9 @@ from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.calls import CallOptions
-from edgecnn.tflite.cost import operator_rows, total_macs
+from edgecnn.tflite.cost import operator_rows, total_macs, uncounted_ops
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
-from edgecnn.tflite.outputs import class_count, final_activation
+from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import Signature, TfliteModel
 
 MAX_LEVELS = 6
@@ -35,20 +36,23 @@ class Costs:
     """Costs of a model: its size, its work and its memory.
 
     Args:
-        parameters: Number of weights and biases.
-        macs: Multiply-adds of convolutions and dense layers for one image; None where the size of
-            the input is open.
+        parameters: Number of weights and biases; None for a file that is compiled for the Edge
+            TPU, as for all that follows.
+        macs: Multiply-adds of convolutions and dense layers for one image; None where shapes are
+            open or not stated.
         weight_bytes: Bytes of the file's constants.
         widened_bytes: Further bytes of float16 weights once they are float32 in memory.
-        activation_bytes: Peak memory of activations, an estimate; None where the size of the input
-            is open, and for too large a graph.
+        activation_bytes: Peak memory of activations, an estimate; None where shapes are open or
+            not stated, and for too large a graph.
+        uncounted_ops: Kinds of ops that multiply, or may, and whose multiply-adds are not counted.
     """
 
-    parameters: int
+    parameters: int | None
     macs: int | None
-    weight_bytes: int
-    widened_bytes: int
+    weight_bytes: int | None
+    widened_bytes: int | None
     activation_bytes: int | None
+    uncounted_ops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class Inspection:
     Args:
         path: Path of the file.
         bytes: Size of the file.
-        scheme: Quantisation scheme of the model, or ``"mixed"``.
+        scheme: Quantisation scheme of the model, or ``"mixed"``; None without layers that have
+            weights.
         description: What the converter wrote into the file.
         inputs: The model's inputs, with types, shapes, quantisation and normalisation.
         outputs: The model's outputs, with types, shapes and quantisation.
-        classes: Number of classes of the first output; None if it is no row of class scores.
+        classes: Number of classes of the first output; None if nothing says that it is a row of
+            class scores.
         activation: ``"softmax"`` or ``"sigmoid"`` if that makes the first output.
         operators: Kind of op -> precision -> count, the most frequent first.
         costs: Parameters, multiply-adds and memory of the model.
@@ -83,7 +89,7 @@ class Inspection:
 
     path: Path
     bytes: int
-    scheme: str
+    scheme: str | None
     description: str
     inputs: tuple[IoTensor, ...]
     outputs: tuple[IoTensor, ...]
@@ -106,7 +112,7 @@ class Inspection:
     @property
     def is_drop_in(self) -> bool:
         """Whether every known client takes the file as it is."""
-        return all(verdict.ok for verdict in self.clients)
+        return all(verdict.ok is True for verdict in self.clients)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with None for NaN and infinity."""
@@ -143,11 +149,11 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
     return Inspection(
         path=file.path,
         bytes=file.bytes,
-        scheme=model.scheme,
+        scheme=model.scheme if any(True for _ in model.weighted_operators()) else None,
         description=model.description,
         inputs=tuple(inputs),
         outputs=tuple(describe_io_tensor(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
-        classes=class_count(model),
+        classes=facts.classes,
         activation=final_activation(model),
         operators=operators_by_precision(model),
         costs=costs,
@@ -172,6 +178,8 @@ def _sized(file: DescribedFile, size: int | tuple[int, int] | None) -> TfliteMod
 
 
 def _costs(model: TfliteModel) -> Costs:
+    if model.is_for_edge_tpu:
+        return Costs(None, None, None, None, None, uncounted_ops(model))
     rows = operator_rows(model)
     return Costs(
         parameters=sum(row.parameters for row in rows),
@@ -179,6 +187,7 @@ def _costs(model: TfliteModel) -> Costs:
         weight_bytes=sum(row.bytes for row in rows),
         widened_bytes=widened_bytes(model),
         activation_bytes=activation_bytes(model),
+        uncounted_ops=uncounted_ops(model),
     )
 
 

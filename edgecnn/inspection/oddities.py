@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgecnn.inspection.clients import FileFacts, few_names, shape_text
+from edgecnn.inspection.client_rules import CLIENTS, EDGE_TPU_ADVICE, RUNTIMES_OWN_OPS
+from edgecnn.inspection.file_facts import FileFacts, few_names, shape_text
 from edgecnn.inspection.inputs_outputs import (
     Normalization,
     described_normalization,
@@ -17,14 +18,9 @@ from edgecnn.inspection.inputs_outputs import (
     quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.tflite.outputs import class_count, final_activation, final_operator
+from edgecnn.tflite.outputs import final_activation, final_operator, row_length, takes_image
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 from edgecnn.tflite.schemes import SCHEMES
-
-SHAPE_OPS = frozenset(
-    {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}
-)
-"""Ops that work sizes out at run time; with a fixed batch none is left in an image classifier."""
 
 MANY_CLASSES = 256
 """Number of classes beyond which an 8-bit softmax has fewer levels than classes."""
@@ -71,46 +67,56 @@ def find_oddities(facts: FileFacts, file_bytes: int) -> tuple[Oddity, ...]:
 def _shapes(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     ends = (*model.inputs, *model.outputs)
-    opened = next((t.shape_signature for t in ends if min(t.shape_signature, default=0) < 0), None)
+    opened = next((tensor for tensor in ends if tensor.open_sides), None)
     if opened:
-        yield Oddity(
-            "open_shape",
-            f"its shape is open ({shape_text(opened)}): LiteRT.js refuses it; convert it with a "
-            "batch of 1",
-        )
+        what = f"its shape is open ({shape_text(opened.shape_signature or opened.shape)})"
+        refused = ": LiteRT.js refuses it" if opened.has_rank else ""
+        remedy = "a fixed size" if opened.is_open else "a batch of 1"
+        yield Oddity("open_shape", f"{what}{refused}; convert it with {remedy}")
+    unstated = [tensor.name for tensor in model.outputs if not tensor.states_shape]
+    if unstated:
+        text = f"it does not state the shape of its output ({few_names(unstated)}): clients may die"
+        yield Oddity("unstated_shape", text)
     for tensor in model.inputs[:1]:
-        if len(tensor.shape) == 4 and tensor.shape[0] != 1:
+        if len(tensor.shape) == 4 and tensor.shape[0] != 1 and tensor.elements:
             batch = tensor.shape[0]
             text = f"it takes {batch} images at once: clients give one; convert with a batch of 1"
             yield Oddity("batch", text)
-    left = Counter(op.name for op in model.operators if op.name in SHAPE_OPS)
-    if left:
+    if facts.shape_ops:
         yield Oddity(
             "shape_ops",
-            f"sizes are worked out at run time ({_counts(left)}): convert it with a fixed batch",
+            f"sizes are worked out at run time ({_counts(facts.shape_ops)}): convert it with a "
+            "fixed batch",
         )
 
 
 def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
-    if not model.inputs or not is_image(model.inputs[0]):
+    if not model.inputs:
         return
-    tensor = model.inputs[0]
-    if normalization(model, facts.metadata) is None:
+    tensor, is_picture = model.inputs[0], takes_image(model)
+    if is_picture and normalization(model, facts.metadata) is None:
         yield Oddity(
             "normalization_unknown",
             "nothing says how a pixel becomes its input: ask who trained it, and write it down "
             "with edgecnn metadata set",
         )
     if tensor.dtype in ("int8", "int16"):
-        text = f"its input is {tensor.dtype}: apps must quantise by themselves; uint8 takes pixels"
+        instead = "; uint8 takes pixels" if is_picture else ""
+        text = f"its input is {tensor.dtype}: apps must quantise by themselves{instead}"
         yield Oddity("int8_ends", text)
+    if is_image(tensor):
+        yield from _contradictions(facts)
+
+
+def _contradictions(facts: FileFacts) -> Iterator[Oddity]:
+    model = facts.model
     descriptions = [
         description
         for description in (
             normalization(model, None) if own_spec(model) else None,
             described_normalization(facts.metadata),
-            quantised_normalization(tensor),
+            quantised_normalization(model.inputs[0]),
         )
         if description is not None
     ]
@@ -146,38 +152,30 @@ def _graph(facts: FileFacts) -> Iterator[Oddity]:
     if model.subgraphs != 1:
         text = f"it has {model.subgraphs} subgraphs: MediaPipe takes one; only the first is shown"
         yield Oddity("subgraphs", text)
-    flex = [name for name in facts.foreign_ops if name.startswith("Flex")]
+    flex = [name for name in facts.custom_ops if name.startswith("Flex")]
     if flex:
         yield Oddity(
             "flex_ops",
             f"it has TensorFlow ops ({few_names(flex)}): apps need the Flex delegate, tens of MB; "
             "replace those layers",
         )
-    custom = [name for name in facts.foreign_ops if not name.startswith("Flex")]
-    if custom:
-        yield Oddity(
-            "custom_ops",
-            f"it has custom ops ({few_names(custom)}): apps must register them with the runtime",
-        )
-    count = _unmade(model)
-    if count:
+    if model.is_for_edge_tpu:
+        yield Oddity("edge_tpu", EDGE_TPU_ADVICE)
+    custom = [name for name in facts.custom_ops if not name.startswith("Flex")]
+    for name in custom:
+        bringing = RUNTIMES_OWN_OPS.get(name, ())
+        if bringing == CLIENTS:
+            continue
+        known = f", which only {', '.join(bringing)} bring along" if bringing else ""
+        who = "apps with another runtime" if bringing else "apps"
+        text = f"it has the custom op {few_names([name])}{known}: {who} must register it"
+        yield Oddity("custom_ops", text)
+    if facts.unmade_reads:
         yield Oddity(
             "unmade_tensors",
-            f"ops that read what no op before them makes: {count}; the file is broken: remake it",
+            f"ops that read what no op before them makes: {facts.unmade_reads}; the file is "
+            "broken: remake it",
         )
-
-
-def _unmade(model: TfliteModel) -> int:
-    available = {tensor.index for tensor in model.inputs}
-    count = 0
-    for op in model.operators:
-        read = [t for t in op.inputs if t is not None and not t.is_constant]
-        # Values without a buffer and without a maker are variables, which are read as inputs.
-        count += any(
-            t.index not in available and t.dtype != "resource" and t.elements for t in read
-        )
-        available.update(tensor.index for tensor in op.outputs)
-    return count
 
 
 def _precisions(facts: FileFacts) -> Iterator[Oddity]:
@@ -256,17 +254,17 @@ def _scales(facts: FileFacts) -> Iterator[Oddity]:
 
 def _outputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
-    count = class_count(model)
     if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
         text = "its output is no uint8 or float32: MediaPipe and LiteRT.js refuse it"
         yield Oddity("int8_output", text)
-    if count is None:
+    count = row_length(model)
+    if count is None or (facts.classes is None and not takes_image(model)):
         return
     ends_in = final_activation(model)
     if ends_in is None:
-        yield Oddity(
-            "logits", "it ends without softmax: scores are logits, which apps show as they are"
-        )
+        scores = "scores" if facts.classes else f"if its {count:,} numbers are class scores, they"
+        are = "are logits, which apps show as they are"
+        yield Oddity("logits", f"it ends without softmax: {scores} {are}")
     last = final_operator(model, model.outputs[0])
     if ends_in and last and last.dtype in ("int8", "uint8") and count > MANY_CLASSES:
         yield Oddity(
@@ -277,7 +275,7 @@ def _outputs(facts: FileFacts) -> Iterator[Oddity]:
 
 
 def _labels(facts: FileFacts) -> Iterator[Oddity]:
-    count = class_count(facts.model)
+    count = facts.classes
     if facts.labels is not None and count is not None and facts.labels != count:
         yield Oddity(
             "label_count",
@@ -295,8 +293,10 @@ def _runtime(facts: FileFacts) -> Iterator[Oddity]:
             f"it says that runtime {oldest.declared} takes it, and {oldest.because} needs "
             f"{oldest.version}",
         )
-    if oldest.unknown:
-        text = f"it is not known which runtime brought {few_names(oldest.unknown)}"
+    custom = {code.name for code in facts.model.operator_codes if code.is_custom}
+    unknown = [name for name in oldest.unknown if name not in custom]
+    if unknown:
+        text = f"it is not known which runtime brought {few_names(unknown)}"
         yield Oddity("unknown_ops", text)
 
 

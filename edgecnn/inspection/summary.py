@@ -15,9 +15,10 @@ from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.tflite.calls import CallOptions
-from edgecnn.tflite.cost import CostRow, operator_rows, total_macs
+from edgecnn.tflite.cost import CostRow, operator_rows, total_macs, uncounted_ops
 from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
+from edgecnn.tflite.ops import EDGE_TPU_OP
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,22 +33,29 @@ class ModelSummary:
         format: ``"keras"`` or ``"tflite"``.
         rows: One row for each layer or op, in the order in which they run.
         file_bytes: Size of a ``.tflite`` file, structure included; None for a Keras model.
+        uncounted_ops: Kinds of ops that multiply, or may, and whose multiply-adds are not counted.
     """
 
     model: str
     format: str
     rows: tuple[CostRow, ...]
     file_bytes: int | None = None
+    uncounted_ops: tuple[str, ...] = ()
 
     @property
-    def parameters(self) -> int:
-        """Number of weights and biases of all rows."""
-        return sum(row.parameters for row in self.rows)
+    def is_hidden(self) -> bool:
+        """Whether an op of the Edge TPU hides the layers."""
+        return EDGE_TPU_OP in self.uncounted_ops
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights and biases of all rows; None where the Edge TPU's op hides them."""
+        return None if self.is_hidden else sum(row.parameters for row in self.rows)
 
     @property
     def macs(self) -> int | None:
-        """Multiply-adds of all rows; None where the size of the input is open."""
-        return total_macs(self.rows)
+        """Multiply-adds of all rows; None where shapes are open or the Edge TPU's op hides them."""
+        return None if self.is_hidden else total_macs(self.rows)
 
     @property
     def bytes(self) -> int:
@@ -93,8 +101,9 @@ def summarize(
         build.refuse_for_file(quoted(path))
         file = TfliteFile(path)
         sized = None if build.size is None else file_call(file, CallOptions(build.size))
-        rows = operator_rows(sized.model if sized else file.model)
-        return ModelSummary(str(source), "tflite", rows, file.bytes)
+        model = sized.model if sized else file.model
+        rows = operator_rows(model)
+        return ModelSummary(str(source), "tflite", rows, file.bytes, uncounted_ops(model))
     return ModelSummary(str(source), "keras", _keras_rows(str(source), build, trust))
 
 

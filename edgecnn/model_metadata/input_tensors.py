@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.geometry import MEDIAPIPE_TASKS
-from edgecnn.data.inputspec import InputSpec, custom, preset
+from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
 from edgecnn.model_metadata.described_file import parse_tree
 from edgecnn.model_metadata.public_metadata import ModelMetadata
@@ -30,9 +30,11 @@ def input_spec(
     """Say how images become a model's input.
 
     What edgecnn wrote into the file comes first. Without that, a uint8 input takes pixels as they
-    are, and for other inputs the user's word comes before the file's public metadata. Such
-    metadata tell nothing of the geometry: where the user does not either, the whole image is
-    stretched as MediaPipe does it, which takes these files. A float file that says nothing is
+    are, and for other inputs the user's word comes before the file's public metadata, and these
+    before what the quantisation of an int8 input says by itself.
+
+    Such metadata tell nothing of the geometry: where the user does not either, the whole image is
+    stretched as MediaPipe does it, which takes these files. A float or int8 file without them is
     nothing for MediaPipe, and gets images as Keras loads them.
 
     Args:
@@ -64,9 +66,41 @@ def input_spec(
         return preprocessing.placed(raw.with_geometry(MEDIAPIPE_TASKS))
     given = preprocessing.spec(height, width, channels)
     described = given or _described_spec(model, (height, width, channels), label)
+    by_itself = quantised_preset(tensor)
+    if described is None and by_itself is not None:
+        described = preset(by_itself, height, width, channels)
     if described is None:
         raise unknown_preprocessing(label)
     return preprocessing.placed(described)
+
+
+def quantised_preset(tensor: TensorInfo) -> str | None:
+    """Return the custom of normalising pixels that an int8 input's own quantisation states.
+
+    Scale and zero point give the range of real values that the input takes. Where it is, within a
+    step at each end, the range of ``tf``, ``unit`` or ``raw``, the input takes pixels normalised
+    so; any other range, such as that of audio features, says nothing of pixels.
+
+    Args:
+        tensor: An input that takes images.
+
+    Returns:
+        Name of the custom; None where the quantisation states none, and for other types.
+
+    Example:
+        >>> quantised_preset(read_model("vww_96_int8.tflite").inputs[0])
+        'unit'
+    """
+    if tensor.dtype != "int8" or len(tensor.scale) != 1 or len(tensor.zero_point) != 1:
+        return None
+    (scale,), (zero_point,) = tensor.scale, tensor.zero_point
+    ends = [scale * (integer - zero_point) for integer in (INT8.least, INT8.largest)]
+    for name in PREPROCESSING:
+        spec = preset(name, 1, 1)
+        pairs = zip(ends, spec.value_range, strict=True)
+        if spec.is_uniform and all(abs(end - wanted) <= scale for end, wanted in pairs):
+            return name
+    return None
 
 
 def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:

@@ -10,7 +10,8 @@ from edgecnn.classification.classifier import Classifier, read_classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.inspection.clients import INTERPRETER, LITERT_JS, MEDIAPIPE, clients_for
+from edgecnn.inspection.client_rules import INTERPRETER, LITERT_JS, MEDIAPIPE
+from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program
@@ -67,7 +68,7 @@ def snippet(
         )
     verdicts = clients_for(file.model, classifier.file.metadata, classifier.labels or None)
     (verdict,) = (each for each in verdicts if each.client == chosen.client)
-    if not verdict.ok:
+    if verdict.ok is False:
         raise InputError(
             f"{quoted(path)} does not suit {chosen.client}, which a program for {platform} "
             f"uses: {'; '.join(verdict.reasons)}"

@@ -162,7 +162,7 @@ def call_of(model: TfliteModel, options: CallOptions, label: str) -> ModelCall:
 
 def refuse_unrunnable(model: TfliteModel, label: str) -> None:
     """Raise InputError for a file that no CPU runs, or whose inputs nothing can be made up for."""
-    if any(code.name == EDGE_TPU_OP for code in model.operator_codes):
+    if model.is_for_edge_tpu:
         raise InputError(
             f"{label} is compiled for the Edge TPU, and no CPU runs its op {EDGE_TPU_OP}: use the "
             "file before compilation here"

@@ -9,6 +9,15 @@ from dataclasses import dataclass
 from edgecnn.tflite.names import scope_of
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
+UNCOUNTED_OPS = frozenset(
+    {
+        "BATCH_MATMUL", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN",
+        "STABLEHLO_COMPOSITE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        "UNIDIRECTIONAL_SEQUENCE_RNN", "WHILE",
+    }
+)  # fmt: skip
+"""Ops that multiply and are neither convolutions nor dense layers, or run ops of their own."""
+
 
 @dataclass(frozen=True)
 class CostRow:
@@ -82,6 +91,17 @@ def total_macs(rows: Iterable[CostRow]) -> int | None:
             return None
         total += row.macs
     return total
+
+
+def uncounted_ops(model: TfliteModel) -> tuple[str, ...]:
+    """List the kinds of ops that multiply, or may, and whose multiply-adds are not counted.
+
+    Example:
+        >>> uncounted_ops(read_model("lstm.tflite"))
+        ('UNIDIRECTIONAL_SEQUENCE_LSTM',)
+    """
+    custom = {code.name for code in model.operator_codes if code.is_custom}
+    return tuple(name for name in model.op_counts if name in custom | UNCOUNTED_OPS)
 
 
 def _is_parameter(tensor: TensorInfo, op: Operator) -> bool:

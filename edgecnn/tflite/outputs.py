@@ -5,15 +5,40 @@ from __future__ import annotations
 from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 
+SCORE_TYPES = ("float32", "float16", "uint8", "int8", "int16")
+"""Types of numbers that scores can have."""
 
-def class_count(model: TfliteModel) -> int | None:
-    """Return the number of classes; None if the first output is no row of class scores."""
-    if not model.inputs or not model.outputs or len(model.inputs[0].shape) != 4:
+
+def row_length(model: TfliteModel) -> int | None:
+    """Return how many numbers the first output's row has; None if it is no row for one input."""
+    if not model.inputs or not model.outputs:
         return None
     output = model.outputs[0]
-    if output.elements < 2 or not output.shape or output.shape[-1] != output.elements:
+    if output.dtype not in SCORE_TYPES or output.elements < 2 or output.is_open:
         return None
-    return output.elements
+    return output.elements if output.shape[-1] == output.elements else None
+
+
+def takes_image(model: TfliteModel) -> bool:
+    """Say whether the first input has the shape of a colour image, or of a square grey one.
+
+    A grey input of unequal sides may as well be audio features.
+    """
+    shape = model.inputs[0].shape if model.inputs else ()
+    return len(shape) == 4 and (shape[3] == 3 or (shape[3] == 1 and shape[1] == shape[2]))
+
+
+def class_count(model: TfliteModel, labels: int | None = None) -> int | None:
+    """Return the number of classes; None where nothing says that the first output is of classes.
+
+    Softmax and sigmoid say it, and so do labels, and a file that edgecnn made.
+
+    Args:
+        model: The file's structure.
+        labels: Number of the labels packed for the first output; None if there are none.
+    """
+    says_so = final_activation(model) or labels is not None or model.edgecnn
+    return row_length(model) if says_so else None
 
 
 def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:

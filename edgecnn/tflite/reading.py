@@ -20,7 +20,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32
-from edgecnn.tflite.ops import OpTraits, op_traits
+from edgecnn.tflite.ops import EDGE_TPU_OP, OpTraits, op_traits
 from edgecnn.tflite.schema import enum_names, load_schema
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
 
@@ -53,6 +53,8 @@ class TensorInfo:
         constant_bytes: Bytes of the values that the file holds; 0 for an op's result.
         shape_signature: The shape with -1 where the size is open; empty where none is.
         index: The tensor's place among the tensors of the file.
+        is_variable: Whether the tensor keeps its values from call to call, as an LSTM's state.
+        has_rank: Whether the file says that the number of sides is known, as newer converters do.
     """
 
     name: str
@@ -63,6 +65,13 @@ class TensorInfo:
     constant_bytes: int
     shape_signature: tuple[int, ...] = ()
     index: int = field(default=-1, compare=False)
+    is_variable: bool = False
+    has_rank: bool = False
+
+    @property
+    def states_shape(self) -> bool:
+        """Whether the file says the tensor's shape; a result without one may have any shape."""
+        return bool(self.shape) or self.has_rank or self.is_constant
 
     @property
     def is_constant(self) -> bool:
@@ -225,6 +234,11 @@ class TfliteModel:
                 made[op.outputs[0].name] = made.get(source.name, source)
         return made
 
+    @property
+    def is_for_edge_tpu(self) -> bool:
+        """Whether the file is compiled for the Edge TPU, whose op hides the layers in itself."""
+        return any(code.name == EDGE_TPU_OP for code in self.operator_codes)
+
     @cached_property
     def has_open_inputs(self) -> bool:
         """Whether a side of an input is open that is not the batch."""
@@ -233,6 +247,9 @@ class TfliteModel:
     def knows_shape(self, tensor: TensorInfo) -> bool:
         """Whether the file says the shape of an op's result, in a call with a batch of 1."""
         opened = tensor.open_sides
+        # Sizes that are worked out at run time are whole numbers without a shape.
+        if not tensor.states_shape and tensor.dtype not in ("int32", "int64"):
+            return False
         return not opened or (opened == (0,) and not self.has_open_inputs)
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
@@ -351,6 +368,9 @@ class _Parser:
                 tensor.ShapeSignatureLength(), tensor.ShapeSignatureAsNumpy
             ),
             index=index,
+            is_variable=tensor.IsVariable(),
+            # The schema of the package tflite is older than the field.
+            has_rank=bool(getattr(tensor, "HasRank", bool)()),
         )
 
     def _ends(

@@ -5,7 +5,6 @@ None of them imports edgecnn; a file that kills one costs that file's answer alo
 
 from __future__ import annotations
 
-import contextlib
 import json
 import select
 import subprocess
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgecnn.inspection.clients import (
+from edgecnn.inspection.client_rules import (
     COMPILED_MODEL,
     INTERPRETER,
     LITERT_JS,
@@ -32,7 +31,7 @@ from .environments import MEDIAPIPE_PACKAGES, TFLITE_RUNTIME_PACKAGES, environme
 from .jobs import Job
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
@@ -97,12 +96,13 @@ def _until_it_ends(command: Sequence[str | Path], jobs: Sequence[Job]) -> list[A
             program.stdin.write(json.dumps(_for_program(job)).encode() + b"\n")
             program.stdin.flush()
             is_ready, _, _ = select.select([program.stdout], [], [], LONGEST)
-            reply = program.stdout.readline() if is_ready else b""
-            if not reply:
+            line = program.stdout.readline() if is_ready else b""
+            why = "died" if is_ready else "gave no answer"
+            reply = json.loads(line) if line else {"error": why, "ends": True}
+            answers.append(_answer(job, reply))
+            if reply.get("ends"):
                 program.kill()
-                answers.append(Answer((), error="died" if is_ready else "gave no answer"))
                 break
-            answers.append(_answer(job, json.loads(reply)))
     return answers
 
 
@@ -134,40 +134,28 @@ def from_tasks_vision(browser: Browser, packages: Path, jobs: Sequence[Job]) -> 
 def _from_browser(
     browser: Browser, packages: Path, function: str, jobs: Sequence[Job]
 ) -> list[Answer]:
-    folders = {f"job{number}": job.path.parent for number, job in enumerate(jobs)}
-    with (
-        served(packages=packages, web=HERE / "web", **folders) as address,
-        contextlib.ExitStack() as contexts,
-    ):
-        page = None
-        answers = []
-        for folder, job in zip(folders, jobs, strict=True):
-            if page is None:
-                page = contexts.enter_context(browser.new_context()).new_page()
-                page.goto(f"{address}/web/index.html")
-            reply = _from_page(page, function, _for_browser(job, folder))
-            if "error" in reply:
-                page = None  # an abort leaves the library unusable
-            answers.append(_answer(job, reply))
-    return answers
-
-
-def _from_page(page: Page, function: str, job: dict[str, Any]) -> dict[str, Any]:
-    """Return what a page answers to a job; a page that is busy for ever is given up."""
     from playwright.sync_api import Error
 
-    start = """([name, job]) => {
-      window.reply = null;
-      setTimeout(() => import('/web/clients.js').then((clients) => clients[name](job)).then(
-          (reply) => window.reply = reply, (error) => window.reply = {error: String(error)}), 50);
-    }"""
-    try:
-        page.evaluate(start, [function, job])
-        page.wait_for_function("window.reply", timeout=1000 * LONGEST)
-        reply: dict[str, Any] = page.evaluate("window.reply")
-    except Error as error:
-        return {"error": error.message}
-    return reply
+    folders = {f"job{number}": job.path.parent for number, job in enumerate(jobs)}
+    call = f"job => import('/web/clients.js').then(clients => clients.{function}(job))"
+    answers = []
+    with (
+        served(packages=packages, web=HERE / "web", **folders) as address,
+        browser.new_context() as context,
+    ):
+        page = context.new_page()
+        page.goto(f"{address}/web/index.html")
+        for folder, job in zip(folders, jobs, strict=True):
+            if function == "classify" and any(tensor.is_open for tensor in job.model.inputs):
+                answers.append(Answer((), error="with an open size it never ends"))
+                continue
+            try:
+                reply = page.evaluate(call, _for_browser(job, folder))
+            except Error as error:
+                reply = {"error": error.message}
+                page.reload()  # an abort leaves the library unusable
+            answers.append(_answer(job, reply))
+    return answers
 
 
 def _for_program(job: Job) -> dict[str, Any]:

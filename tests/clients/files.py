@@ -171,3 +171,59 @@ def _labelled(path: Path, files: dict[str, bytes]) -> bytes:
     listed = tuple(AssociatedFile(name) for name in files)
     changed = dataclasses.replace(metadata, outputs=(scores,), files=listed)
     return with_metadata(path.read_bytes(), changed, files)
+
+
+def detection_head(path: Path) -> Path:
+    """Write a file of one op, the custom op in which most object detectors end."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    boxes, found = 20, 5
+    corners = np.random.Generator(np.random.PCG64(0)).random((boxes, 2))
+    anchors = np.hstack([corners, np.full((boxes, 2), 0.2)]).astype(np.float32)
+    code, op, graph, model = (
+        schema.OperatorCodeT(), schema.OperatorT(), schema.SubGraphT(), schema.ModelT()
+    )  # fmt: skip
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode, code.version = "TFLite_Detection_PostProcess", 1
+    shapes = [
+        (1, boxes, 4),
+        (1, boxes, 4),
+        anchors.shape,
+        (1, found, 4),
+        (1, found),
+        (1, found),
+        (1,),
+    ]
+    for place, shape in enumerate(shapes):
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape = str(place), np.array(shape, np.int32)
+        tensor.type, tensor.buffer = schema.TensorType.FLOAT32, int(place == 2)
+        graph.tensors = [*(graph.tensors or []), tensor]
+    op.inputs, op.outputs = np.arange(3, dtype=np.int32), np.arange(3, 7, dtype=np.int32)
+    op.customOptions = np.frombuffer(_detection_options(found), np.uint8)
+    graph.inputs, graph.outputs, graph.operators = op.inputs[:2], op.outputs, [op]
+    empty, constant = schema.BufferT(), schema.BufferT()
+    constant.data = anchors.view(np.uint8).ravel()
+    model.version, model.buffers = 3, [empty, constant]
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def _detection_options(found: int) -> bytes:
+    from flatbuffers import flexbuffers
+
+    values = {
+        "max_detections": found, "max_classes_per_detection": 1, "num_classes": 3,
+        "nms_score_threshold": 0.1, "nms_iou_threshold": 0.5, "y_scale": 10.0, "x_scale": 10.0,
+        "h_scale": 5.0, "w_scale": 5.0,
+    }  # fmt: skip
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        for key, value in values.items():
+            builder.Key(key)
+            (builder.Int if isinstance(value, int) else builder.Float)(value)
+    return bytes(builder.Finish())

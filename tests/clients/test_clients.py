@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from edgecnn.inspection.clients import (
+from edgecnn.inspection.client_rules import (
     COMPILED_MODEL,
     INTERPRETER,
     LITERT_JS,

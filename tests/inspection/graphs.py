@@ -40,8 +40,9 @@ def classifier(
     """A drop-in classifier: QUANTIZE, MEAN, SOFTMAX, DEQUANTIZE, or with one thing changed."""
     quantised = input_dtype != "float32"
     image = tensor(
-        0, "image", input_shape, input_dtype, shape_signature=signature,
-        scale=(SCALE,) if quantised else (), zero_point=(ZERO,) if quantised else (),
+        0, "image", input_shape, input_dtype, shape_signature=signature, has_rank=True,
+        scale=(SCALE,) if quantised else (),
+        zero_point=(ZERO - 128 if input_dtype == "int8" else ZERO,) if quantised else (),
     )  # fmt: skip
     inner, sums = tensor(1, "inner"), tensor(2, "sums", (1, classes))
     scores = tensor(3, "scores", (1, classes))
@@ -50,6 +51,7 @@ def classifier(
         Operator("QUANTIZE", (image,), (inner,)),
         Operator("MEAN", (inner,), (sums,)),
         *extra,
+        *(Operator(code.name, (inner,), (inner,)) for code in codes if code.is_custom),
         Operator(last, (sums,), (scores,)),
         Operator("DEQUANTIZE", (scores,), (answer,)),
     )

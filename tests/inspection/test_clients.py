@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
 from typing import Any
 
 import pytest
 
-from edgecnn.inspection.clients import (
+from edgecnn.inspection.client_rules import (
     CLIENTS,
     COMPILED_MODEL,
+    EDGE_TPU_ADVICE,
     INTERPRETER,
     LITERT_JS,
     TASKS,
     TFLITE_RUNTIME,
-    clients_for,
 )
+from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import OperatorCode, TfliteModel
 
@@ -23,16 +26,26 @@ from .graphs import LABELS, classifier, described
 
 NEW_DENSE = [OperatorCode("FULLY_CONNECTED", 12)]
 FLEX = [OperatorCode("FlexErf", 1, is_custom=True)]
+EDGE_TPU = [OperatorCode("edgetpu-custom-op", 1, is_custom=True)]
+NATIVE = (LITERT_JS, COMPILED_MODEL, TFLITE_RUNTIME)
+SOUND = [OperatorCode("AudioSpectrogram", 1, is_custom=True)]
 DETECTION = [OperatorCode("TFLite_Detection_PostProcess", 1, is_custom=True)]
 
 
-def shut_out(
-    model: TfliteModel, metadata: ModelMetadata | None, labels: tuple[str, ...] | None
+def verdicts_on(
+    ok: bool | None,
+    model: TfliteModel,
+    metadata: ModelMetadata | None,
+    labels: tuple[str, ...] | None,
 ) -> dict[str, tuple[str, ...]]:
     verdicts = clients_for(model, metadata, labels)
     assert tuple(verdict.client for verdict in verdicts) == CLIENTS
-    assert all(verdict.ok != bool(verdict.reasons) for verdict in verdicts)
-    return {verdict.client: verdict.reasons for verdict in verdicts if not verdict.ok}
+    assert all((verdict.ok is True) != bool(verdict.reasons) for verdict in verdicts)
+    return {verdict.client: verdict.reasons for verdict in verdicts if verdict.ok is ok}
+
+
+shut_out = functools.partial(verdicts_on, False)
+not_known = functools.partial(verdicts_on, None)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +56,10 @@ def shut_out(
         (classifier("float32"), described(mean=(1.0,) * 3, std=(4.0,) * 3)),
         (classifier("uint8", "uint8"), described()),
         (classifier(last="LOGISTIC"), described()),
-        (classifier(codes=DETECTION), described()),
     ],
 )
 def test_drop_in_files(model: TfliteModel, metadata: ModelMetadata) -> None:
-    assert shut_out(model, metadata, LABELS) == {}
+    assert shut_out(model, metadata, LABELS) == not_known(model, metadata, LABELS) == {}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +74,6 @@ def test_drop_in_files(model: TfliteModel, metadata: ModelMetadata) -> None:
         ({"subgraphs": 2}, TASKS, "2 subgraphs"),
         ({"classes": 4}, TASKS, "3 labels for 4 classes"),
         ({"codes": NEW_DENSE}, (TFLITE_RUNTIME,), "2.17.0 for FULLY_CONNECTED version 12"),
-        ({"codes": [OperatorCode("CONV_2D", 99)]}, (TFLITE_RUNTIME,), "not known when"),
         ({"codes": FLEX}, CLIENTS, "FlexErf"),
     ],
 )
@@ -72,6 +83,45 @@ def test_one_thing_wrong(changes: dict[str, Any], clients: tuple[str, ...], says
     for reasons in found.values():
         (reason,) = reasons
         assert re.search(says, reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "clients", "says"),
+    [
+        ({"codes": [OperatorCode("CONV_2D", 99)]}, CLIENTS, "not known when"),
+        ({"last": "REVERSE_SEQUENCE"}, NATIVE, "never run with these ops: REVERSE_SEQUENCE"),
+        ({"codes": DETECTION}, TASKS, "never run with .* TFLite_Detection_PostProcess"),
+        ({"codes": SOUND}, CLIENTS, "never run with .* AudioSpectrogram"),
+    ],
+)
+def test_what_no_client_was_run_on_is_not_known(
+    changes: dict[str, Any], clients: tuple[str, ...], says: str
+) -> None:
+    model = classifier(**changes)
+    if "last" not in changes:
+        assert shut_out(model, described(), LABELS) == {}
+    found = not_known(model, described(), LABELS)
+    assert tuple(found) == clients
+    assert all(re.search(says, reasons[0]) for reasons in found.values())
+
+
+def test_a_refusal_comes_before_a_doubt() -> None:
+    model = classifier(codes=SOUND, input_dtype="int8")
+    assert tuple(shut_out(model, described(), LABELS)) == (*TASKS, LITERT_JS)
+    assert INTERPRETER in not_known(model, described(), LABELS)
+
+
+def test_an_open_batch_that_only_stands_beside_the_shape_is_no_obstacle() -> None:
+    model = classifier(signature=(-1, 8, 8, 3))
+    older = dataclasses.replace(model.inputs[0], has_rank=False)
+    model = dataclasses.replace(model, inputs=(older,))
+    assert shut_out(model, described(), LABELS) == {}
+
+
+def test_the_edge_tpus_files_are_for_nobody_here() -> None:
+    found = shut_out(classifier(codes=EDGE_TPU), described(), LABELS)
+    assert tuple(found) == CLIENTS
+    assert set(found.values()) == {(EDGE_TPU_ADVICE,)}
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.inspection.inputs_outputs import normalization
 from edgecnn.model_metadata.input_tensors import (
     image_input,
     input_spec,
+    quantised_preset,
     scores_output,
     to_levels,
     to_tensor,
@@ -61,6 +63,46 @@ def test_metadata_of_another_size_is_refused(tmp_path: Path, colour_model: Any) 
     model = read_model(colour_model(tmp_path / "model.tflite", metadata=metadata))
     with pytest.raises(InputError, match="contradicts itself"):
         input_spec(model)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "custom"),
+    [
+        # The real values that -128 and 127 stand for: scale * (integer - zero point).
+        (1 / 255, -128, "unit"),
+        (1.0, -128, "raw"),
+        (1 / 127.5, 0, "tf"),
+        (1 / 127.5, -1, "tf"),
+        (2 / 255, 0, "tf"),
+        (1 / 255, 0, None),
+        (1.0, 0, None),
+        (0.5847, 83, None),
+        (0.0187, -14, None),
+        (float("nan"), -128, None),
+    ],
+)
+def test_an_int8_input_that_states_a_custom_range_needs_no_word_of_the_user(
+    peer: TfliteModel, scale: float, zero_point: int, custom: str | None
+) -> None:
+    (image,) = peer.inputs
+    quantised = dataclasses.replace(image, dtype="int8", scale=(scale,), zero_point=(zero_point,))
+    silent = dataclasses.replace(peer, inputs=(quantised,), metadata={})
+    assert quantised_preset(quantised) == custom
+    shown = normalization(silent, None)
+    if custom is None:
+        assert shown is None
+        with pytest.raises(InputError, match="--preprocess"):
+            input_spec(silent)
+    else:
+        spec = input_spec(silent)
+        assert spec == preset(custom, 224, 224)
+        assert shown is not None and (shown.mean, shown.std) == (spec.mean[:1], spec.std[:1])
+        # Black and white are the least and the greatest integer, or next to them.
+        ends = np.array([0, 255], np.uint8).repeat(3).reshape(2, 1, 3)
+        levels = to_tensor(ends, spec, quantised)
+        assert abs(int(levels.min()) + 128) <= 1 and abs(int(levels.max()) - 127) <= 1
+        # The user's word comes first.
+        assert input_spec(silent, Preprocessing("torch")) == preset("torch", 224, 224)
 
 
 def test_int8_input_is_quantised_and_clipped() -> None:

@@ -13,7 +13,8 @@ import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import preset
 from edgecnn.golden.sample import GOLDEN_FILE
-from edgecnn.inspection.clients import MEDIAPIPE, TFLITE_RUNTIME, clients_for
+from edgecnn.inspection.client_rules import MEDIAPIPE, TFLITE_RUNTIME
+from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.reading import read_model

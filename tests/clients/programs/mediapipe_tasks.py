@@ -31,4 +31,4 @@ def classify(job):
     }
 
 
-serve(classify)
+serve(classify, fatal=RuntimeError)
