@@ -6,12 +6,17 @@ Its image classifier reads normalisation and labels from the file, so little is 
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.data.geometry import NO_ANTIALIAS
+from edgecnn.data.geometry import ASYMMETRIC, NO_ANTIALIAS
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, kotlin_literal, swift_literal
 
-SAME_FILTER = "So does MediaPipe scale them."
-OTHER_FILTER = "MediaPipe scales without antialiasing: scores differ a little from edgecnn's."
+FILTERS_SAID = {
+    NO_ANTIALIAS: "The app resizes them so itself: MediaPipe samples pixels at other places.",
+    ASYMMETRIC: "MediaPipe resizes them so on a CPU.",
+}
+"""Filter -> what is said of it in a program."""
+
+OTHER_FILTER = "The app resizes without antialiasing: scores differ a little from edgecnn's."
 
 
 def android_class(classifier: Classifier) -> str:
@@ -40,6 +45,6 @@ def _said(classifier: Classifier) -> dict[str, str]:
     return {
         **common_values(classifier),
         "NORMALIZATION": normalization,
-        "FILTER_SAID": SAME_FILTER if spec.interpolation == NO_ANTIALIAS else OTHER_FILTER,
+        "FILTER_SAID": FILTERS_SAID.get(spec.interpolation, OTHER_FILTER),
         "LABELS_SAID": comment_text(f"{labels} from {classifier.label(0)!r} on"),
     }

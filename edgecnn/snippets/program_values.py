@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.data.geometry import NO_ANTIALIAS
+from edgecnn.data.geometry import ASYMMETRIC, CROP, PAD, SAMPLED, STRETCH, Geometry
 from edgecnn.data.inputspec import InputSpec
 
 PLACEHOLDER = re.compile("@([A-Z_]+)@")
@@ -31,12 +31,26 @@ def common_values(classifier: Classifier) -> dict[str, str]:
     }
 
 
+def section_names(geometry: Geometry) -> set[str]:
+    """Return the names of a template's sections that a geometry keeps.
+
+    ``stretch``, ``crop`` or ``pad`` is the kind of resizing; ``sampled`` a filter without
+    antialiasing, ``smoothed`` another one. MediaPipe's own filter lets MediaPipe resize: the
+    ``whole`` image or a ``region`` of it. Else the app makes it ``fitted`` by ``stretching``,
+    ``cropping`` or ``padding``, the last two being ``scaled`` alike in both directions.
+    """
+    names = {geometry.resize, "sampled" if geometry.interpolation in SAMPLED else "smoothed"}
+    if geometry.interpolation == ASYMMETRIC and geometry.resize != PAD:
+        return names | {"region" if geometry.resize == CROP else "whole"}
+    doing = {STRETCH: "stretching", CROP: "cropping", PAD: "padding"}[geometry.resize]
+    return names | {"fitted", doing} | (set() if geometry.resize == STRETCH else {"scaled"})
+
+
 def fill_template(template: str, spec: InputSpec, values: Mapping[str, str]) -> str:
     """Return a template whose placeholders are filled in; those within a value stay as they are.
 
-    A section between ``@IF crop@`` and ``@END@`` is kept where the model's images are cropped, and
-    so on for ``stretch`` and ``pad``; ``sampled`` is for a filter without antialiasing, and
-    ``smoothed`` for the others.
+    A section between ``@IF name@`` and ``@END@`` is kept where the name is in
+    :func:`section_names`.
 
     Args:
         template: Name of a file in ``templates/``.
@@ -45,6 +59,6 @@ def fill_template(template: str, spec: InputSpec, values: Mapping[str, str]) -> 
     """
     folder = resources.files("edgecnn.snippets").joinpath("templates")
     text = folder.joinpath(f"{template}.txt").read_text("utf-8")
-    kept = {spec.resize, "sampled" if spec.interpolation == NO_ANTIALIAS else "smoothed"}
+    kept = section_names(spec.geometry)
     text = SECTION.sub(lambda section: section[2] if section[1] in kept else "", text)
     return PLACEHOLDER.sub(lambda place: values[place[1]], text)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
+from edgecnn.data.geometry import ASYMMETRIC, NO_ANTIALIAS
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
 
 FEW_LABELS = 20
 """Most labels that stand in the program; more are read from the file, where they are packed."""
+
+
+PLACES = {
+    NO_ANTIALIAS: "begin + (np.arange(length) + 0.5) * (end - begin) / length - 0.5",
+    ASYMMETRIC: "np.round(32 * (begin + np.arange(length) * (end - begin) / length)) / 32",
+}
+"""Filter without antialiasing -> where it samples."""
 
 
 def python_program(classifier: Classifier) -> str:
@@ -28,6 +36,8 @@ def python_program(classifier: Classifier) -> str:
             "DTYPE": classifier.input.dtype,
             "SHAPE": comment_text(str(classifier.input.shape)),
             "MODE": "L" if spec.channels == 1 else "RGB",
+            "PLACES": PLACES.get(spec.interpolation, ""),
+            "MIXED": "mixed" if spec.interpolation == ASYMMETRIC else "np.floor(mixed + 0.5)",
             "RESAMPLING": spec.interpolation.upper(),
             "TENSOR": _tensor(classifier),
             "SCORES": _scores(classifier),

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from edgecnn.classification.assets import LITERT_JS_VERSION
 from edgecnn.classification.classifier import Classifier
-from edgecnn.data.geometry import NO_ANTIALIAS
+from edgecnn.data.geometry import ASYMMETRIC, NO_ANTIALIAS
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import script_literal
 
@@ -19,6 +19,7 @@ SMOOTHING = {
     "bilinear": 'imageSmoothingQuality = "high"',
     "bicubic": 'imageSmoothingQuality = "high"',
     NO_ANTIALIAS: 'imageSmoothingQuality = "low"',
+    ASYMMETRIC: 'imageSmoothingQuality = "low"',
 }
 """Filter -> the setting of a canvas that comes nearest to it."""
 

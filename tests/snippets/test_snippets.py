@@ -9,13 +9,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import edgecnn
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.core.errors import InputError
+from edgecnn.data.geometry import CUSTOMS, INTERPOLATIONS, Geometry
 from edgecnn.data.images import decode, fit
+from edgecnn.data.inputspec import preset
+from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.writing import with_metadata
 from edgecnn.snippets.quoting import kotlin_literal, python_literal, script_literal, swift_literal
@@ -120,16 +124,57 @@ def test_the_page_answers_as_edgecnn_does(
         rows = page.locator("#classes li").all_inner_texts()
     assert wrong == []
     labels, shares = zip(*(row.removesuffix(" %").rsplit(": ", 1) for row in rows), strict=True)
-    # The photograph is cut by its crop fraction once more, on both sides.
+    # The photograph has the model's size, so that no side resizes it.
     assert labels[0] == wanted.top[0].label
-    assert float(shares[0]) == pytest.approx(100 * wanted.top[0].score, abs=8)
+    assert float(shares[0]) == pytest.approx(100 * wanted.top[0].score, abs=0.1)
+
+
+EVERY_GEOMETRY = [(resize, interpolation) for resize in CUSTOMS for interpolation in INTERPOLATIONS]
+
+
+@pytest.mark.parametrize(("resize", "interpolation"), EVERY_GEOMETRY)
+def test_the_python_program_cuts_as_edgecnn_does(
+    resize: str, interpolation: str, colour_model: ColourModel, tmp_path: Path
+) -> None:
+    """Noise of an odd size, whose channels' means tell of every pixel that is cut otherwise."""
+    spec = preset("raw", 4, 4).with_geometry(Geometry(resize, 1, interpolation))
+    model = colour_model(tmp_path / "model.tflite", metadata={"input": spec.to_dict()})
+    pixels = np.random.default_rng(0).integers(0, 256, (37, 21, 3), np.uint8)
+    image = tmp_path / "noise.png"
+    Image.fromarray(pixels).save(image)
+    (wanted,) = edgecnn.classify(model, image)
+    lines = run_program(snippet(model, "python"), tmp_path, image)
+    assert lines == [f"{best.score:8.3f}  {best.label}" for best in wanted.top]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_no_place_is_left_open(peer: Path, platform: str) -> None:
-    program = snippet(peer, platform)
-    assert not re.search("@[A-Z_]+@", program)
+@pytest.mark.parametrize(("resize", "interpolation"), EVERY_GEOMETRY)
+def test_no_place_is_left_open(
+    platform: str, resize: str, interpolation: str, shared_data: Path
+) -> None:
+    said = Preprocessing.of(resize=resize, interpolation=interpolation)
+    program = snippet(shared_data / "peers" / f"{PEERS[0]}.tflite", platform, said)
+    assert not re.search("@[A-Z_ ]+@", program)
     assert "224" in program
+    assert said.placed(preset("tf", 224, 224)).geometry_text in program
+    assert program.count("{") == program.count("}")
+    assert program.count("(") == program.count(")")
+
+
+def test_phones_get_the_part_that_the_file_says(shared_data: Path) -> None:
+    """MediaPipe stretches by itself, crops by a region of interest, and does nothing else."""
+    model = shared_data / "peers" / f"{PEERS[0]}.tflite"
+    for platform in ("android", "ios"):
+        plain = snippet(model, platform)
+        assert "egionOfInterest" not in plain
+        assert "fitted" not in plain
+        own_filter = Preprocessing.of(resize="crop", interpolation="bilinear-asymmetric")
+        assert "egionOfInterest" in snippet(model, platform, own_filter)
+        for resize in ("stretch", "crop", "pad"):
+            as_keras = Preprocessing.of(resize=resize, interpolation="bilinear-no-antialias")
+            program = snippet(model, platform, as_keras)
+            assert "fitted" in program
+            assert "egionOfInterest" not in program
 
 
 def test_programs_for_phones_name_file_and_source(peer: Path) -> None:
@@ -163,8 +208,6 @@ def test_a_file_that_a_platform_does_not_take(shared_data: Path) -> None:
 
 
 def edgecnn_preset(name: str) -> object:
-    from edgecnn.data.preprocessing import Preprocessing
-
     return Preprocessing.of(name, None, None)
 
 

@@ -1,0 +1,63 @@
+"""Accuracy of a user's model: ours beside ``evaluate`` of a plain Keras script on the same data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import edgecnn
+
+MODEL = "mobilenet_v1_0.25_224"
+
+
+def right_in_keras(model: Path, photos: Path, labels: list[int]) -> int:
+    """Return how many photographs a plain Keras script is right on; output 0 is background."""
+    import keras
+
+    folder = keras.utils.image_dataset_from_directory(
+        photos, labels=labels, label_mode="int", image_size=(224, 224), shuffle=False
+    )
+    images = folder.map(lambda pixels, label: (pixels / 127.5 - 1.0, label + 1))
+    loaded = keras.models.load_model(model, compile=False)
+    loaded.compile(metrics=["accuracy"], loss="sparse_categorical_crossentropy")
+    share = loaded.evaluate(images, verbose=0, return_dict=True)["accuracy"]
+    return round(float(share) * len(labels))
+
+
+def same_pixels_for_both(data: Path, folder: Path) -> list[int]:
+    """Write the photographs as TensorFlow decodes them to ``images/``, and return their labels.
+
+    TensorFlow decodes JPEG with a faster and coarser transform than Pillow: levels differ by one on
+    average, which alone changes two of 500 answers.
+    """
+    import tensorflow
+
+    (folder / "images").mkdir()
+    lines, labels = [], []
+    for line in sorted((data / "val_map.txt").read_text("utf-8").splitlines()):
+        name, label = line.split()
+        content = tensorflow.io.read_file(str(data / "images" / name))
+        pixels = tensorflow.io.decode_jpeg(content, channels=3).numpy()
+        png = f"{Path(name).stem}.png"
+        Image.fromarray(pixels).save(folder / "images" / png, compress_level=1)
+        lines.append(f"{png} {label}")
+        labels.append(int(label))
+    (folder / "val_map.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    return labels
+
+
+def test_stretched_photographs_are_right_as_often_as_in_keras(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("keras")
+    model = shared_data / "models" / f"{MODEL}.keras"
+    labels = same_pixels_for_both(shared_data / "imagenet_sample", tmp_path)
+    wanted = right_in_keras(model, tmp_path / "images", labels)
+    (made,) = edgecnn.convert(model, quantize="float32", preprocess="tf", output=tmp_path)
+    (record,) = edgecnn.bench(made.path, data=tmp_path, label_offset=1, runs=1, min_time_s=0)
+    assert record.images == len(labels) == 500
+    assert record.top1_percent is not None
+    assert abs(round(record.top1_percent * 5) - wanted) <= 1
+    assert record.image_geometry == "whole, stretched to 224x224, bilinear without antialiasing"
