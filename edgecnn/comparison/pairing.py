@@ -44,7 +44,7 @@ class Pair:
                 if record.is_disturbed and (text := record.verdict_text):
                     told[f"the time of {side} is {text}"] = None
                 told |= {f"{side}: {text}": None for text in record.messages_of(CALIBRATION_IMAGES)}
-        return list(told)
+        return [*geometry_differences(self.base[0], self.new[0]), *told]
 
 
 def paired(base: Sequence[Record], new: Sequence[Record], *, force: bool) -> list[Pair]:
@@ -92,7 +92,6 @@ def _checked(base: tuple[Record, ...], new: tuple[Record, ...], *, force: bool) 
     base_data, new_data = LabelledData.of(base[0]), LabelledData.of(new[0])
     if base_data and new_data:
         different += base_data.differences(new_data) or _other_images(base[0], new[0])
-        different += geometry_differences(base[0], new[0])
     if different and not force:
         raise InputError(
             f"these cannot be compared, {'; '.join(different)}: measure both alike, or --force"

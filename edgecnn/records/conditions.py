@@ -178,8 +178,9 @@ def measured_file(record: Outline) -> tuple[str, str]:
 def geometry_differences(one: Outline, other: Outline) -> tuple[str, ...]:
     """Return how two measurements of a model brought images to its size, if it was differently.
 
-    Another geometry is another preprocessing: it changes accuracy by points. Records of older
-    versions do not say theirs, and differ from nothing.
+    Each model may want its own, so that this is no reason not to compare them; but where it is a
+    mistake, it changes accuracy by points. Records of older versions do not say theirs, and differ
+    from nothing.
     """
     texts = (one.image_geometry, other.image_geometry)
     return () if None in texts else _different([("images", *texts)])

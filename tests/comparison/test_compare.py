@@ -85,7 +85,7 @@ def test_a_throttled_run_is_not_a_slower_model_unless_both_took_turns(make_run: 
     quiet, throttled = make_run(3.0, seed=1), make_run(6.0, seed=2, **hot)
     assert verdicts(quiet, throttled)["latency_p50_ms"] == "cannot tell"
     (pair,) = paired([quiet], [throttled], force=False)
-    assert pair.doubts == ("the time of new is throttled: it was hot: a fan",)
+    assert pair.notes == ["the time of new is throttled: it was hot: a fan"]
     turns = {"turn_group": "a" * 32, "turn_runs": (10,) * 30, "in_turn": 2}
     together = make_run(3.0, seed=1, **turns, **hot), make_run(6.0, seed=2, **turns, **hot)
     assert verdicts(*together)["latency_p50_ms"] == "slower"
