@@ -36,6 +36,7 @@ from rich.table import Table
 from edgecnn.accuracy.class_outputs import find_class_outputs
 from edgecnn.accuracy.output_labels import ModelOutputs
 from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
+from edgecnn.data.geometry import IMAGENET_CROP
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
 from edgecnn.data.loader import load_images
 from edgecnn.models.build import input_spec
@@ -125,9 +126,11 @@ class Model:
     maker: Path | None = None
 
     def spec(self, height: int, width: int) -> InputSpec:
-        """Return how pixels become the model's input."""
+        """Return how pixels become the model's input; photographs are cut as ImageNet has it."""
         size = (height, width)
-        return preset(self.preprocess, *size) if self.preprocess else input_spec(self.name, size)
+        if self.preprocess:
+            return preset(self.preprocess, *size).with_geometry(IMAGENET_CROP)
+        return input_spec(self.name, size)
 
 
 @dataclass(frozen=True)
@@ -324,11 +327,12 @@ def left_out_of(options: argparse.Namespace) -> list[str]:
 
 def flags(spec: InputSpec) -> list[str]:
     """Say an InputSpec on the command line."""
+    geometry = ["--resize", spec.resize, "--interpolation", spec.interpolation]
     for name in PREPROCESSING:
-        if preset(name, spec.height, spec.width) == spec:
-            return ["--preprocess", name]
+        if preset(name, spec.height, spec.width).with_geometry(spec.geometry) == spec:
+            return ["--preprocess", name, *geometry]
     mean, std = (",".join(map(str, values)) for values in (spec.mean, spec.std))
-    return ["--mean", mean, "--std", std]
+    return ["--mean", mean, "--std", std, *geometry]
 
 
 def call(command: list[str]) -> str:

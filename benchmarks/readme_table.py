@@ -92,6 +92,7 @@ def of_file(
             quantize=options.schemes,
             calibrate=fitted,
             preprocess=preprocess or None,
+            resize="crop",
             output=folder,
         )
     log.print(f"{name} ...")

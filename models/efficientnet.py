@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from edgecnn.data.geometry import CROP, Geometry
 from edgecnn.data.inputspec import custom, preset
 from edgecnn.models.layers import (
     Blocks,
@@ -99,11 +100,21 @@ LITE_SOURCE = "its README"
 EFFICIENTNET_WEIGHTS_URL = "https://storage.googleapis.com/keras-applications/"
 V2_URL = f"{KERAS_WEIGHTS}efficientnet_v2/"
 
+CROP_PADDING = 32
+"""Pixels around the crop in ``preprocessing.py`` of github.com/tensorflow/tpu, where the authors'
+weights of EfficientNet B0 to B7 are from; its default filter is bicubic."""
+
+
+def evaluation_crop(size: int) -> Geometry:
+    """Return how the authors of EfficientNet cut images for an input of ``size`` pixels a side."""
+    return Geometry(CROP, size / (size + CROP_PADDING), "bicubic")
+
 
 @register(
     year=2019,
     paper=EFFICIENTNET_PAPER,
     input=preset("torch", 224, 224),
+    evaluation=evaluation_crop(224),
     parameters=5_330_564,
     macs=385_814_752,
     top1_percent=77.1,
@@ -127,6 +138,7 @@ def efficientnet_b0(arguments: BuildArguments) -> keras.Model:
     year=2019,
     paper=EFFICIENTNET_PAPER,
     input=preset("torch", 240, 240),
+    evaluation=evaluation_crop(240),
     parameters=7_856_232,
     macs=686_802_832,
     top1_percent=79.1,
@@ -150,6 +162,7 @@ def efficientnet_b1(arguments: BuildArguments) -> keras.Model:
     year=2019,
     paper=EFFICIENTNET_PAPER,
     input=preset("torch", 260, 260),
+    evaluation=evaluation_crop(260),
     parameters=9_177_562,
     macs=993_561_872,
     top1_percent=80.1,
@@ -173,6 +186,7 @@ def efficientnet_b2(arguments: BuildArguments) -> keras.Model:
     year=2019,
     paper=EFFICIENTNET_PAPER,
     input=preset("torch", 300, 300),
+    evaluation=evaluation_crop(300),
     parameters=12_320_528,
     macs=1_827_141_392,
     top1_percent=81.6,

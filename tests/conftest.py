@@ -94,6 +94,7 @@ def real_files(shared_data: Path, run_folder: Path) -> Callable[[str], dict[str,
             shared_data / "models" / f"{name}.keras",
             quantize="float32,int8",
             preprocess="tf",
+            resize="crop",
             calibrate=shared_data / "imagenet_sample",
             output=folder,
         )

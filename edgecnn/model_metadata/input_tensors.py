@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.geometry import MEDIAPIPE_TASKS
+from edgecnn.data.geometry import KERAS_LOADER, MEDIAPIPE_TASKS
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
 from edgecnn.model_metadata.described_file import parse_tree
@@ -33,9 +33,9 @@ def input_spec(
     are, and for other inputs the user's word comes before the file's public metadata, and these
     before what the quantisation of an int8 input says by itself.
 
-    Such metadata tell nothing of the geometry: where the user does not either, the whole image is
-    stretched as MediaPipe does it, which takes these files. A float or int8 file without them is
-    nothing for MediaPipe, and gets images as Keras loads them.
+    None of these tells the geometry: where the user does not either, the whole image is stretched
+    as MediaPipe does it, which takes files with metadata and uint8 inputs. A float or int8 file
+    without metadata is nothing for MediaPipe, and gets images as Keras loads them.
 
     Args:
         model: The file's structure.
@@ -71,7 +71,9 @@ def input_spec(
         described = preset(by_itself, height, width, channels)
     if described is None:
         raise unknown_preprocessing(label)
-    return preprocessing.placed(described)
+    is_for_mediapipe = METADATA_BUFFER in model.metadata
+    geometry = MEDIAPIPE_TASKS if is_for_mediapipe else KERAS_LOADER
+    return preprocessing.placed(described.with_geometry(geometry))
 
 
 def quantised_preset(tensor: TensorInfo) -> str | None:
@@ -147,7 +149,7 @@ def scores_output(model: TfliteModel, label: str = "the model") -> TensorInfo:
 def _described_spec(
     model: TfliteModel, shape: tuple[int, int, int], label: str
 ) -> InputSpec | None:
-    """Return what the public metadata says, with the geometry of MediaPipe, which reads it."""
+    """Return what the public metadata says, which tells nothing of the way to cut an image."""
     if METADATA_BUFFER not in model.metadata:
         return None
     try:
@@ -155,7 +157,7 @@ def _described_spec(
         described = next(iter(ModelMetadata.from_tree(tree).inputs), None)
         if described is None or described.mean is None or described.std is None:
             return None
-        return custom(described.mean, described.std, *shape).with_geometry(MEDIAPIPE_TASKS)
+        return custom(described.mean, described.std, *shape)
     except (InputError, ValueError) as error:
         raise InputError(f"{label}: its metadata cannot be used: {error}") from error
 

@@ -17,6 +17,7 @@ import pytest
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.core.errors import ChildCrashedError
+from edgecnn.data.geometry import MEDIAPIPE_TASKS
 from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import preset
 from edgecnn.devices.device_lookup import get_device
@@ -93,7 +94,8 @@ def test_answers_are_those_of_the_interpreter(shared_data: Path, classify: Class
     from ai_edge_litert.interpreter import Interpreter
 
     answers = classify(1)
-    data, spec = open_labelled(shared_data / "imagenet_sample"), preset("raw", 224, 224)
+    data = open_labelled(shared_data / "imagenet_sample")
+    spec = preset("raw", 224, 224).with_geometry(MEDIAPIPE_TASKS)
     interpreter = Interpreter(str(shared_data / "peers" / QUANTISED), num_threads=1)
     interpreter.allocate_tensors()
     entry, end = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
@@ -123,15 +125,15 @@ def test_a_runner_that_is_killed_is_one_error(
     assert not any(is_alive(pid_of(session)) for session in started)
 
 
-@pytest.mark.parametrize("crop", [1.0, 0.5])
+@pytest.mark.parametrize("resize", ["stretch", "crop"])
 def test_a_reference_classifies_once(
-    crop: float, tmp_path: Path, colour_model: Any, colour_photos: Path
+    resize: str, tmp_path: Path, colour_model: Any, colour_photos: Path
 ) -> None:
     """The reference exchanges red and blue, so it is right on the three green images alone.
 
-    With another crop its images are decoded for it.
+    With another geometry its images are decoded for it.
     """
-    swapped = preset("caffe", 4, 4).to_dict() | {"mean": [0, 0, 0], "crop_fraction": crop}
+    swapped = preset("caffe", 4, 4).to_dict() | {"mean": [0, 0, 0], "resize": resize}
     raw = preset("raw", 4, 4).to_dict()
     model = colour_model(tmp_path / "model.tflite", metadata={"input": raw})
     other = colour_model(tmp_path / "other.tflite", metadata={"input": swapped})

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
+from edgecnn.data.geometry import IMAGENET_CROP, KERAS_LOADER, MEDIAPIPE_TASKS
 from edgecnn.data.inputspec import PREPROCESSING, custom, preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.inputs_outputs import normalization
@@ -33,21 +34,42 @@ def peer(shared_data: Path) -> TfliteModel:
 
 
 def test_public_metadata_tells_the_normalisation(peer: TfliteModel) -> None:
-    assert input_spec(peer) == preset("tf", 224, 224)
+    assert input_spec(peer) == preset("tf", 224, 224).with_geometry(MEDIAPIPE_TASKS)
 
 
 def test_the_user_comes_before_public_metadata(peer: TfliteModel) -> None:
-    assert input_spec(peer, Preprocessing("unit")) == preset("unit", 224, 224)
+    unit = preset("unit", 224, 224).with_geometry(MEDIAPIPE_TASKS)
+    assert input_spec(peer, Preprocessing("unit")) == unit
+    cropped = input_spec(peer, Preprocessing.of("unit", resize="crop"))
+    assert cropped == unit.with_geometry(IMAGENET_CROP)
 
 
 def test_public_metadata_that_is_broken_or_does_not_fit(peer: TfliteModel) -> None:
     broken = dataclasses.replace(peer, metadata={METADATA: peer.metadata[METADATA][:40]})
     with pytest.raises(InputError, match="its metadata cannot be used"):
         input_spec(broken, label="'a.tflite'")
-    assert input_spec(broken, Preprocessing("tf")) == preset("tf", 224, 224)
+    wanted = preset("tf", 224, 224).with_geometry(MEDIAPIPE_TASKS)
+    assert input_spec(broken, Preprocessing("tf")) == wanted
     silent = dataclasses.replace(peer, metadata={})
     with pytest.raises(InputError, match="--preprocess"):
         input_spec(silent)
+
+
+def test_geometry_of_files_that_do_not_say_it(tmp_path: Path, colour_model: Any) -> None:
+    """MediaPipe takes any uint8 input; a bare float file is described by the user's own script."""
+    pixels = read_model(colour_model(tmp_path / "pixels.tflite", dtype="uint8"))
+    assert input_spec(pixels).geometry == MEDIAPIPE_TASKS
+    bare = read_model(colour_model(tmp_path / "bare.tflite"))
+    assert input_spec(bare, Preprocessing("tf")).geometry == KERAS_LOADER
+
+
+def test_old_files_of_ours_keep_the_crop_that_they_state(tmp_path: Path, colour_model: Any) -> None:
+    described = {"height": 4, "width": 4, "mean": [0] * 3, "std": [1] * 3, "color_order": "RGB"}
+    old = {**described, "crop_fraction": 0.875, "interpolation": "bilinear"}
+    model = read_model(colour_model(tmp_path / "old.tflite", metadata={"input": old}))
+    assert input_spec(model).geometry == IMAGENET_CROP
+    with pytest.raises(InputError, match=r"centre crop of 87.5 %.*--resize stretch contradicts"):
+        input_spec(model, Preprocessing.of(resize="stretch"))
 
 
 def test_unknown_preprocessing_lists_the_choices(tmp_path: Path, colour_model: Any) -> None:

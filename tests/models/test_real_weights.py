@@ -46,6 +46,7 @@ def test_mobilenets_answer_as_their_files_do(
         alpha=alpha,
         classes=1001,
         weights=path,
+        resize="crop",
         quantize="float32",
         output=tmp_path / "a.tflite",
     )[0]

@@ -284,6 +284,7 @@ def test_weights_of_an_int8_file_as_real_numbers(
 def test_a_real_model(shared_data: Path, tmp_path: Path, run_tflite: Callable[..., Any]) -> None:
     (result,) = edgecnn.convert(
         shared_data / "models" / "mobilenet_v1_0.25_224.keras", preprocess="tf", max_drop=2.0,
+        resize="crop",
         calibrate=shared_data / "imagenet_sample", recover="off", output=tmp_path,
     )  # fmt: skip
     found, proof = result.budget, result.fidelity

@@ -14,6 +14,7 @@ import pytest
 
 import edgecnn
 from edgecnn.data.datasets import open_dataset, sample_indices
+from edgecnn.data.geometry import IMAGENET_CROP
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.loader import load_images
 from edgecnn.quantize.calibration.evidence import log_probabilities, sign_test, standard_errors
@@ -340,7 +341,9 @@ def photographs(shared_data: Path) -> Pictures:
     """A hundred of ImageNet's, with their labels as outputs of 1,001."""
     dataset = open_dataset(shared_data / "imagenet_sample")
     indices = sample_indices(dataset, 100)
-    loaded = list(load_images(dataset, indices, preset("tf", 224, 224)))
+    loaded = list(
+        load_images(dataset, indices, preset("tf", 224, 224).with_geometry(IMAGENET_CROP))
+    )
     assert dataset.labels is not None
     labels = [dataset.labels[index] + 1 for index in indices]
     return Pictures(np.stack([image.image for image in loaded]), labels)

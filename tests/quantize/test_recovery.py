@@ -13,6 +13,7 @@ import pytest
 import edgecnn
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import open_dataset, sample_indices
+from edgecnn.data.geometry import IMAGENET_CROP
 from edgecnn.data.images import fit
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.result import Conversion
@@ -167,7 +168,7 @@ def test_real_models_keep_their_answers(
     proof = files["int8"].fidelity
     assert proof is not None
     assert proof["after"]["sqnr_db"] > proof["before"]["sqnr_db"] + 6.0
-    spec = preset("tf", 224, 224)
+    spec = preset("tf", 224, 224).with_geometry(IMAGENET_CROP)
     unseen = sorted(set(range(len(data))) - set(sample_indices(data, 200)))
     pixels = np.stack([fit(data.read(index), spec) for index in unseen])
     assert data.labels is not None
@@ -187,6 +188,7 @@ def made(shared_data: Path, tmp_path: Path) -> Callable[..., Conversion]:
         (result,) = edgecnn.convert(
             shared_data / "models/mobilenet_v1_0.25_224.keras",
             preprocess="tf",
+            resize="crop",
             calibrate=shared_data / "imagenet_sample",
             output=tmp_path / "made.tflite",
             **options,

@@ -10,7 +10,14 @@ import pytest
 
 from edgecnn.comparison.pairing import paired
 from edgecnn.core.errors import InputError
-from edgecnn.records.conditions import Conditions, LabelledData, give_same_answers, measured_file
+from edgecnn.records.conditions import (
+    Conditions,
+    LabelledData,
+    geometry_differences,
+    give_same_answers,
+    identity_of,
+    measured_file,
+)
 from edgecnn.records.fields import Field, Role
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import FIELDS
@@ -110,7 +117,8 @@ def test_answers_depend_on_the_computation_not_on_the_speed() -> None:
     judged = made_record(data="photos", images=10)
     for change in ({"threads": 4}, {"device": "pi"}, {"cpus": "1"}, {"protocol": "other"}):
         assert give_same_answers(judged, dataclasses.replace(judged, **change))
-    for change in ({"architecture": "armv7l"}, {"runtime_version": "9"}, {"images": 9}):
+    others = ({"architecture": "armv7l"}, {"runtime_version": "9"}, {"images": 9})
+    for change in (*others, {"image_geometry": "whole"}):
         assert not give_same_answers(judged, dataclasses.replace(judged, **change))
 
 
@@ -119,3 +127,11 @@ def test_a_file_made_anew_is_the_same_file_and_a_network_is_not() -> None:
     files = {measured_file(made_record(model="a/net.tflite", **one)) for one in (old, new)}
     networks = {measured_file(made_record(model="mobilenet_v2", **one)) for one in (old, new)}
     assert (len(files), len(networks)) == (1, 2)
+
+
+def test_another_geometry_is_another_preprocessing() -> None:
+    """Records of older versions do not say theirs, so nothing can be said of a difference."""
+    crop, whole, old = (made_record(image_geometry=g) for g in ("centre crop", "whole", None))
+    assert geometry_differences(crop, whole) == ("images: centre crop and whole",)
+    assert geometry_differences(crop, crop) == geometry_differences(crop, old) == ()
+    assert identity_of(crop) != identity_of(whole)

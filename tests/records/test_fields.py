@@ -24,7 +24,7 @@ from ..store.records import made_record  # noqa: TID252
 
 ROOT = Path(__file__).resolve().parents[2]
 IDENTITY = {"model", "model_sha256", "scheme", "source", "input_shape", "input_dtype"}
-ACCURACY_CONDITIONS = {"data", "images", "against_sha256"}
+ACCURACY_CONDITIONS = {"data", "images", "image_geometry", "against_sha256"}
 PLAIN_FIGURES = (
     "latency_p99_ms", "latency_mean_ms", "latency_std_ms", "latency_min_ms", "power_w",
     "energy_per_inference_mj", "calibration_error_percent", "agreement_percent", "mcnemar_p",
