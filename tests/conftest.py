@@ -48,6 +48,7 @@ SLOWEST_FIRST = (
     "tests/models/test_build.py",
     "tests/models/test_against_keras.py",
     "tests/clients/test_clients.py",
+    "tests/clients/test_strangers.py",
     "tests/quantize/test_recovery.py",
     "tests/quantize/test_convert.py",
     "tests/models/test_training.py",

@@ -24,7 +24,7 @@ from edgecnn.model_metadata.public_metadata import (
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About, check_text
 from edgecnn.model_metadata.writing import encode_tree, with_packed_files
-from edgecnn.tflite.outputs import class_count, final_activation
+from edgecnn.tflite.outputs import final_activation, row_length
 from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel, parse_model
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -216,7 +216,7 @@ def _set_labels(
 ) -> dict[str, bytes]:
     """Name one label file in the metadata, and return what is to be packed."""
     assert about.labels is not None
-    expected = class_count(model)
+    expected = row_length(model)
     if expected is None:
         raise InputError(f"{label} has no row of class scores as its output, so it has no labels")
     about.check_classes(expected)
