@@ -113,7 +113,7 @@ def _open_questions(view: View, recommended: ReportRow) -> Iterator[str]:
         is_smaller = smallest.record.model_bytes < recommended.record.model_bytes
         size = f"{smallest.name} is smaller" if is_smaller else "none of them is smaller"
         what = "top-1" if view.setting.is_emulated else "time and top-1"
-        yield f"Noise does not tell its {what} from those of {_few(found.alike)}: {size}."
+        yield f"These results do not tell its {what} from those of {_few(found.alike)}: {size}."
     if found.by_top1:
         yield (
             f"Noise leaves open whether {_few(found.by_top1)} would be the better choice by top-1: "

@@ -67,7 +67,9 @@ def test_files_that_differ_by_less_than_noise_are_alike() -> None:
     assert (chosen, named(open_ones.alike)) == ("small", ["large"])
     assert open_ones.by_top1 == open_ones.by_time == ()
     told = " ".join(doubts(view(steady("small", 1, 1.01, 90.0), steady("large", 2, 1.0, 89.9))))
-    assert "Noise does not tell its time and top-1 from those of large: none of them is" in told
+    assert (
+        "These results do not tell its time and top-1 from those of large: none of them is" in told
+    )
     told = " ".join(doubts(view(steady("small", 1, 1.052, 90.0), steady("large", 2, 1.0, 90.0))))
     assert "from those of small: small is smaller." in told
 
@@ -132,7 +134,7 @@ def test_disturbed_times_are_told_beside_the_recommendation() -> None:
 def test_on_an_emulator_top_1_alone_is_spoken_of() -> None:
     files = [steady("a", 1, 1.0, 90.0, emulated=True), steady("b", 2, 1.0, 89.9, emulated=True)]
     told = " ".join(doubts(view(*files)))
-    assert "Noise does not tell its top-1 from those of b" in told and "time" not in told
+    assert "These results do not tell its top-1 from those of b" in told and "time" not in told
 
 
 def test_a_file_is_beaten_by_more_than_noise() -> None:
