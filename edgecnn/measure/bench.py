@@ -128,11 +128,6 @@ def bench(
     """
     built = BuildOptions.of(build, **options)
     call = CallOptions(built.size, input_shapes or {}, signature)
-    conversion = ConversionOptions(
-        quantize=quantize,
-        calibrate=None if calibrate is None else str(calibrate),
-        build=built,
-    )
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)
     preprocessing = Preprocessing.of(
@@ -142,6 +137,12 @@ def bench(
         resize=resize,
         crop_fraction=crop_fraction,
         interpolation=interpolation,
+    )
+    conversion = ConversionOptions(
+        quantize=quantize,
+        calibrate=None if calibrate is None else str(calibrate),
+        build=built,
+        geometry=preprocessing.geometry,
     )
     plan = BenchPlan(
         threads=tuple(threads),

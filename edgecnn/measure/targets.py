@@ -13,6 +13,9 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import cache_folder, exists, first_bytes, quoted, sha256_of
 from edgecnn.core.progress import Progress
 from edgecnn.core.version import __version__
+from edgecnn.data.geometry import GeometryOptions
+from edgecnn.data.preprocessing import NO_GEOMETRY_GIVEN
+from edgecnn.models.build import input_spec
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
 from edgecnn.tflite.file import TfliteFile
@@ -30,11 +33,13 @@ class ConversionOptions:
         quantize: Names of schemes; None for int8.
         calibrate: Representative images for integer schemes.
         build: How the architecture is built.
+        geometry: How images come to the model's size, where the user said it.
     """
 
     quantize: str | Sequence[str] | None = None
     calibrate: str | None = None
     build: BuildOptions = field(default_factory=BuildOptions)
+    geometry: GeometryOptions = NO_GEOMETRY_GIVEN
 
     @property
     def schemes(self) -> list[Scheme]:
@@ -95,15 +100,20 @@ class Target:
             calibrate=self.options.calibrate,
             build=self.options.build,
             on_progress=on_progress,
+            **asdict(self.options.geometry),
         )
 
     def _cached_path(self) -> Path:
         assert self.scheme is not None
+        build = self.options.build
         values = {
-            **asdict(self.options.build),
+            **asdict(build),
+            # The file states how images come to its size, whose defaults may change.
+            "input": input_spec(self.label, build.size, build.weights).to_dict(),
+            **asdict(self.options.geometry),
             "quantize": self.scheme.name,
             "calibrate": self.options.calibrate,
-            "weights": _identity(self.options.build.weights),
+            "weights": _identity(build.weights),
             "name": self.label,
             "edgecnn": __version__,
         }

@@ -10,10 +10,14 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
+from edgecnn.core.progress import silent
+from edgecnn.data.geometry import GeometryOptions
 from edgecnn.measure.targets import ConversionOptions, find_targets
+from edgecnn.models.build_options import BuildOptions
 from edgecnn.records.record import Record
 from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.file import TfliteFile
+from edgecnn.tflite.reading import read_model
 
 NEEDS_TENSORFLOW = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="converting needs edgecnn[convert]"
@@ -46,6 +50,20 @@ def test_a_folder_of_an_architectures_name_is_not_in_the_way(
     (target,) = find_targets("mobilenet_v2", ConversionOptions())
     assert target.scheme is not None
     assert target.scheme.name == "int8"
+
+
+@NEEDS_TENSORFLOW
+def test_an_architecture_is_measured_with_the_geometry_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGECNN_CACHE", str(tmp_path))
+    built = BuildOptions.of(None, size=32, classes=2)
+    for asked, stated in ((None, "stretch"), ("pad", "pad")):
+        options = ConversionOptions("float32", build=built, geometry=GeometryOptions(asked))
+        (target,) = find_targets("mlp", options)
+        model = read_model(target.file(silent))
+        assert model.edgecnn is not None
+        assert model.edgecnn["input"]["resize"] == stated
 
 
 @pytest.mark.parametrize("model", ["no/such", "missing.tflite", "./mobilenet_v2", "."])
