@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ from edgecnn.quantize.recovery.advice import describe_proof
 
 if TYPE_CHECKING:
     from edgecnn.quantize.result import Conversion
+
+
+LABEL_NOTES = ("labels: ", "no labels: ")
+"""How warnings begin that tell of the labels, which all files of a source have in common."""
 
 
 @click.command("convert")
@@ -113,7 +118,7 @@ def convert_command(
         def keep(result: Conversion) -> None:
             results.append(result)
             if not as_json:
-                progress.print(conversion_text(result))
+                progress.print(conversion_text(result, results[:-1]))
 
         try:
             for source in sources:
@@ -152,19 +157,36 @@ def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
         )
 
 
-def conversion_text(result: Conversion) -> str:
-    """Return a few lines about a new file: path, size, ops by dtype, seconds, warnings."""
+def conversion_text(result: Conversion, earlier: Sequence[Conversion] = ()) -> str:
+    """Return a few lines about a new file: path, size, ops by dtype, seconds, warnings.
+
+    Args:
+        result: The new file.
+        earlier: Files that were told of before: what all files of a source have in common, their
+            images and labels, is not said again.
+    """
     ops = ", ".join(f"{count} {dtype}" for dtype, count in result.ops_by_dtype.items())
     lines = [
         f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "
         f"{result.input_dtype} in, {result.output_dtype} out  ops: {ops}  {result.seconds:.1f} s"
     ]
-    if result.images is not None:
-        lines.append(f"  images: {result.images}")
-    if result.labels is not None:
-        lines.append(f"  labels: {result.labels}")
+    told = {line for one in earlier if one.source == result.source for line in _source_lines(one)}
+    source_lines = _source_lines(result)
+    lines += [line for line in source_lines if line not in told]
     if result.proof is not None:
         lines.append(f"  {describe_proof(result.proof)}")
     if result.budget_outcome is not None:
         lines += [f"  {line}" for line in describe_budget(result.budget_outcome)]
-    return "\n".join([*lines, *(f"  note: {warning}" for warning in result.warnings)])
+    notes = [_note(warning) for warning in result.warnings]
+    return "\n".join([*lines, *(note for note in notes if note not in source_lines)])
+
+
+def _source_lines(result: Conversion) -> list[str]:
+    """Return what is told of a file that does not depend on its scheme."""
+    lines = [] if result.images is None else [f"  images: {result.images}"]
+    lines += [] if result.labels is None else [f"  labels: {result.labels}"]
+    return lines + [_note(text) for text in result.warnings if text.startswith(LABEL_NOTES)]
+
+
+def _note(warning: str) -> str:
+    return f"  note: {warning}"

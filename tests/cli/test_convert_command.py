@@ -81,6 +81,18 @@ def test_two_sources_two_schemes_json(
     assert sorted(p.name for p in out.iterdir()) == [Path(f["path"]).name for f in files]
 
 
+def test_what_all_files_of_a_source_share_is_said_once(
+    run_edgecnn: Any, resnet8: Path, out: Path
+) -> None:
+    said = run_edgecnn(
+        "convert", resnet8, "-q", "float32,float16", "--preprocess", "raw", "-o", out
+    )  # fmt: skip
+    lines = said.stdout.splitlines()
+    assert [line.split()[2] for line in lines if ".tflite" in line] == ["KiB", "KiB"]
+    (images,) = (line for line in lines if line.startswith("  images: "))
+    assert "whole, stretched to 32x32" in images
+
+
 def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out: Path) -> None:
     name = "-a 'b' \"c\"\n[red].keras"
     (tmp_path / name).write_bytes(resnet8.read_bytes())
