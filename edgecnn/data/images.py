@@ -22,7 +22,7 @@ from edgecnn.core.files import quoted
 from edgecnn.data.geometry import ASYMMETRIC, CROP, NO_ANTIALIAS, PAD, PAD_LEVEL
 from edgecnn.data.image_formats import FORMATS, HEAD_BYTES, content_format, optional_format
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.sampling import sampled, warped
+from edgecnn.data.sampling import CENTRED, WARPED, sampled
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -33,6 +33,9 @@ RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 """Filters of Pillow by their names here."""
+
+SAMPLING = {NO_ANTIALIAS: CENTRED, ASYMMETRIC: WARPED}
+"""Filters without antialiasing -> where they sample."""
 
 MAX_PIXELS = 128 * 1024 * 1024
 """Most pixels of a picture: cameras of 100 megapixels pass, decompression bombs do not."""
@@ -210,23 +213,20 @@ def _padded(picture: Image.Image, spec: InputSpec) -> Image.Image:
 def _resize(
     picture: Image.Image, size: tuple[int, int], box: Box, interpolation: str
 ) -> Image.Image:
-    """Resample a part of a picture, one side after the other in a fixed order.
+    """Resample a part of a picture.
 
-    Values are rounded to 8 bits after each side, so the order changes them, and Pillow's own order
-    depends on its version. This one is Pillow 13's, which saves time on tall pictures.
+    Pillow's filters take one side after the other, in a fixed order: values are rounded to 8 bits
+    after each side, so the order changes them, and Pillow's own order depends on its version. This
+    one is Pillow 13's, which saves time on tall pictures.
     """
-    lost_width, lost_height = picture.width - size[0], picture.height - size[1]
-    height_first = lost_height > max(0, 2 * lost_width)
-    if interpolation == NO_ANTIALIAS:
-        pixels = sampled(np.asarray(picture), size, box, height_first=height_first)
-        return Image.fromarray(pixels)
-    if interpolation == ASYMMETRIC:
-        return Image.fromarray(warped(np.asarray(picture), size, box))
+    if interpolation in SAMPLING:
+        return Image.fromarray(sampled(np.asarray(picture), size, box, SAMPLING[interpolation]))
     resampling = RESAMPLING[interpolation]
     if resampling is Image.Resampling.NEAREST:
         return picture.resize(size, resampling, box)
     sides = [_resize_width, _resize_height]
-    if height_first:
+    lost_width, lost_height = picture.width - size[0], picture.height - size[1]
+    if lost_height > max(0, 2 * lost_width):
         sides.reverse()
     for resize_side in sides:
         picture = resize_side(picture, size, box, resampling)

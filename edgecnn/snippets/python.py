@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.data.geometry import ASYMMETRIC, NO_ANTIALIAS
+from edgecnn.data.images import SAMPLING
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
 
@@ -11,18 +11,12 @@ FEW_LABELS = 20
 """Most labels that stand in the program; more are read from the file, where they are packed."""
 
 
-PLACES = {
-    NO_ANTIALIAS: "begin + (np.arange(length) + 0.5) * (end - begin) / length - 0.5",
-    ASYMMETRIC: "np.round(32 * (begin + np.arange(length) * (end - begin) / length)) / 32",
-}
-"""Filter without antialiasing -> where it samples."""
-
-
 def python_program(classifier: Classifier) -> str:
     """Return a program that prints the five best classes of an image."""
     spec, labels = classifier.spec, _labels(classifier)
     is_packed = "zipfile" in labels
     probabilities = classifier.gives_probabilities
+    grid = SAMPLING.get(spec.interpolation)
     return fill_template(
         "python",
         spec,
@@ -36,8 +30,8 @@ def python_program(classifier: Classifier) -> str:
             "DTYPE": classifier.input.dtype,
             "SHAPE": comment_text(str(classifier.input.shape)),
             "MODE": "L" if spec.channels == 1 else "RGB",
-            "PLACES": PLACES.get(spec.interpolation, ""),
-            "MIXED": "mixed" if spec.interpolation == ASYMMETRIC else "np.floor(mixed + 0.5)",
+            "CENTRE": "" if grid is None else f"{grid.centre:g}",
+            "STEPS": "" if grid is None else str(1 << grid.bits),
             "RESAMPLING": spec.interpolation.upper(),
             "TENSOR": _tensor(classifier),
             "SCORES": _scores(classifier),

@@ -17,7 +17,7 @@ from edgecnn.tflite.reading import read_model
 from tests.at_hand import NotAtHand, not_here
 
 from .clients import from_mediapipe
-from .environments import MEDIAPIPE, environment
+from .environments import MEDIAPIPE_PACKAGES, environment
 from .jobs import Job
 
 NEAR = 0.02
@@ -32,7 +32,7 @@ PEERS = ("mobilenet_v1_0.25_224_float_metadata", "mobilenet_v1_0.25_224_quant_me
 @pytest.fixture(scope="module")
 def mediapipe() -> Path:
     try:
-        return environment("mediapipe", MEDIAPIPE)
+        return environment("mediapipe", MEDIAPIPE_PACKAGES)
     except NotAtHand as error:
         not_here(str(error), "EDGECNN_REQUIRE_CLIENTS")
 

@@ -2,8 +2,8 @@
 //
 // Browsers scale pictures each in their own way. This is Pillow's way (its Resample.c and
 // Geometry.c): a filter as wide as the step, weights of 22 bits, along rows and along columns,
-// rounded to 8 bits after each. Filters without antialiasing stay as narrow as they are, as in
-// edgecnn/data/sampling.py.
+// rounded to 8 bits after each. Filters without antialiasing mix the four nearest pixels, as
+// edgecnn/data/sampling.py does.
 
 const WEIGHT_BITS = 22;
 const HALF = 1 << (WEIGHT_BITS - 1);
@@ -12,11 +12,6 @@ const FILTERS = {
   bilinear: {
     support: 1,
     weight: (x) => Math.max(0, 1 - Math.abs(x)),
-  },
-  "bilinear-no-antialias": {
-    support: 1,
-    weight: (x) => Math.max(0, 1 - Math.abs(x)),
-    staysNarrow: true,
   },
   bicubic: {
     support: 2,
@@ -28,6 +23,12 @@ const FILTERS = {
       return 0;
     },
   },
+};
+
+/** Where filters without antialiasing sample, as SamplingGrid of edgecnn/data/sampling.py says. */
+const GRIDS = {
+  "bilinear-no-antialias": { centre: 0.5, bits: 11 },
+  "bilinear-asymmetric": { centre: 0, bits: 5 },
 };
 
 /**
@@ -81,7 +82,7 @@ function padded(source, spec) {
 
 function resized(source, columns, rows, interpolation) {
   if (interpolation === "nearest") return nearest(source, columns, rows);
-  if (interpolation === "bilinear-asymmetric") return warped(source, columns, rows);
+  if (GRIDS[interpolation]) return sampled(source, columns, rows, GRIDS[interpolation]);
   const filter = FILTERS[interpolation];
   const lost = [source.height - rows.size, source.width - columns.size];
   const columnsFirst = lost[0] > Math.max(0, 2 * lost[1]);
@@ -164,7 +165,7 @@ function isWhole({ side, size, begin, end }) {
 /** For each output pixel: the first source pixel, and the weights from there on. */
 function weightsOf({ side, size, begin, end }, filter) {
   const step = Math.fround(end - begin) / size;
-  const stretch = filter.staysNarrow ? 1 : Math.max(step, 1);
+  const stretch = Math.max(step, 1);
   const support = filter.support * stretch;
   return Array.from({ length: size }, (_, index) => {
     const centre = begin + (index + 0.5) * step;
@@ -221,31 +222,35 @@ function weighted(pixels, start, stride, weights) {
   return sum >> WEIGHT_BITS;
 }
 
-/** As warped() of edgecnn/data/sampling.py: OpenCV's places of 1/32 of a pixel. */
-function warped({ pixels, width, channels }, columns, rows) {
-  const [xs, ys] = [warpTapsOf(columns), warpTapsOf(rows)];
+/** Each pixel mixed from the four nearest ones, levels rounded once. */
+function sampled({ pixels, width, channels }, columns, rows, grid) {
+  const [xs, ys] = [tapsOf(columns, grid), tapsOf(rows, grid)];
+  const one = 1 << grid.bits;
+  const half = 1 << (2 * grid.bits - 1);
   const made = new Uint8Array(columns.size * rows.size * channels);
   let to = 0;
   for (const [top, low, down] of ys) {
     for (const [left, right, across] of xs) {
       for (let c = 0; c < channels; c++) {
         const level = (y, x) => pixels[(y * width + x) * channels + c];
-        const mix = (y) => level(y, left) * (32 - across) + level(y, right) * across;
-        made[to++] = (mix(top) * (32 - down) + mix(low) * down + 512) >> 10;
+        const mix = (y) => level(y, left) * (one - across) + level(y, right) * across;
+        made[to++] = (mix(top) * (one - down) + mix(low) * down + half) >> (2 * grid.bits);
       }
     }
   }
   return made;
 }
 
-function warpTapsOf({ side, size, first, scaled }) {
+/** For each output pixel: the two nearest source pixels, and the share of the second. */
+function tapsOf({ side, size, first, scaled }, { centre, bits }) {
   // As images.py has them: the part's ends in pixels of the picture, and the step from these.
   const step = side / scaled;
   const [begin, end] = [first * step, (first + size) * step];
   return Array.from({ length: size }, (_, index) => {
-    const place = toEven((begin + index * ((end - begin) / size)) * 32);
-    const near = Math.min(Math.max(place >> 5, 0), side - 1);
-    return [near, Math.min(near + 1, side - 1), place & 31];
+    const exact = begin + (index + centre) * ((end - begin) / size) - centre;
+    const place = Math.min(Math.max(toEven(exact * (1 << bits)), 0), (side - 1) << bits);
+    const near = place >> bits;
+    return [near, Math.min(near + 1, side - 1), place & ((1 << bits) - 1)];
   });
 }
 
