@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.accuracy.image_by_image import packed_hits
+from edgecnn.records.record import MeasurementWarning
 from edgecnn.reporting.charts.labels import place_names
 from edgecnn.reporting.charts.marks import Look
 from edgecnn.reporting.charts.points import size_and_speed_points
@@ -188,3 +189,10 @@ def test_names_keep_off_lines_where_there_is_room() -> None:
     without, beside = place_names(points, names)[0], place_names(points, names, [across])[0]
     assert without is not None and without.dy == 0
     assert beside is not None and beside.dy != 0
+
+
+def test_images_that_a_file_was_made_with_are_a_doubt() -> None:
+    says = "37 of 500 images are among those that the file was calibrated on (37)"
+    warnings = (MeasurementWarning("calibration-images", says, "measure on others"),)
+    assert f"{says}." in doubts(view(steady("a", 1, 1.0, 90.0, warnings=warnings)))
+    assert f"{says}." not in doubts(view(steady("a", 1, 1.0, 90.0)))

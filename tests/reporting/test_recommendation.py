@@ -20,7 +20,6 @@ from edgecnn.reporting.findings.recommendation import (
     recommend,
 )
 from edgecnn.reporting.findings.rows import ReportRow, make_rows
-from edgecnn.reporting.wording import doubts
 
 from .conftest import made_result
 
@@ -74,14 +73,6 @@ def test_what_is_best_at_what(make_rows_of: MakeRows) -> None:
     assert [row and row.name for row in (found.smallest, found.fastest, found.most_accurate)] == [
         "small", "fast", "right",
     ]  # fmt: skip
-
-
-def test_calibration_images_among_the_data_are_a_doubt() -> None:
-    says = "37 of 500 images are among those that the file was calibrated on (37)"
-    warning = MeasurementWarning("calibration-images", says, "measure on others")
-    for warnings, doubt in (((), []), ((warning,), [f"{says}."])):
-        rows = make_rows([made_result("a.tflite", 1000, 1.0, 90.0, warnings=warnings)])
-        assert doubts(answer(rows)) == doubt
 
 
 def test_without_accuracy_nothing_is_recommended(make_rows_of: MakeRows) -> None:
