@@ -11,12 +11,15 @@ from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
 
 ARRAY_NAMES = (
-    (("x", "X", "images", "data"), ("y", "Y", "labels", "target")),
+    (("x", "X", "images", "data"), ("y", "Y", "labels", "label", "targets", "target")),
     (("x_test", "X_test", "test_images"), ("y_test", "Y_test", "test_labels")),
     (("x_val", "X_val", "val_images"), ("y_val", "Y_val", "val_labels")),
     (("x_train", "X_train", "train_images"), ("y_train", "Y_train", "train_labels")),
 )
-"""Names of arrays of images and of their labels, for each part that a file may hold."""
+"""Names of arrays of images and of their labels, for each part that a file may hold.
+
+The first names are those of files that hold one part; such labels go with images of any name.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,11 @@ def find_roles(arrays: Mapping[str, str], chosen: Sequence[str], path: Path) -> 
     """
     if chosen:
         return _chosen(arrays, chosen, path)
+    plain = ARRAY_NAMES[0][1]
     found = [
-        (name, [each for each in of_labels if each in arrays])
+        (name, _present(of_labels, arrays) or _present(plain, arrays))
         for of_images, of_labels in ARRAY_NAMES
-        for name in of_images
-        if name in arrays
+        for name in _present(of_images, arrays)
     ]
     if not found:
         raise InputError(f"{quoted(path)} has no array 'x' with images: {_way_out(arrays, path)}")
@@ -68,6 +71,10 @@ def find_roles(arrays: Mapping[str, str], chosen: Sequence[str], path: Path) -> 
             f"{quoted(path)} has several arrays that may be meant: {_way_out(arrays, path)}"
         )
     return Roles(images, labels[0] if labels else None)
+
+
+def _present(names: Sequence[str], arrays: Mapping[str, str]) -> list[str]:
+    return [name for name in names if name in arrays]
 
 
 def _chosen(arrays: Mapping[str, str], chosen: Sequence[str], path: Path) -> Roles:

@@ -185,7 +185,14 @@ def test_where_both_could_be_channels_the_last_axis_is_and_that_is_said(
 
 @pytest.mark.parametrize(
     ("images", "labels"),
-    [("X", "Y"), ("X", "y"), ("images", "labels"), ("x_test", "y_test"), ("x_train", "y_train")],
+    [
+        ("X", "Y"),
+        ("X", "y"),
+        ("images", "labels"),
+        ("x_test", "y_test"),
+        ("x_train", "y_train"),
+        ("x_test", "labels"),
+    ],
 )
 def test_customary_names_of_arrays(tmp_path: Path, images: str, labels: str) -> None:
     dataset = opened(tmp_path, **{images: COLOUR, labels: np.arange(5)})
