@@ -17,6 +17,7 @@ import pytest
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.classification.server import LOOPBACK, PageServer, serving
 from edgecnn.core.errors import InputError
+from edgecnn.data.geometry import MEDIAPIPE_TASKS
 from edgecnn.data.inputspec import preset
 
 
@@ -45,7 +46,9 @@ def test_what_is_served(server: PageServer, peers: dict[str, Path]) -> None:
     assert content[:4] == b"\0asm"
     about = json.loads(ask(server, "/model.json")[1])
     assert about["labels"][:2] == ["background", "tench"]
-    assert about["input"] == json.loads(json.dumps(preset("tf", 224, 224).to_dict()))
+    # Metadata make it a file for MediaPipe, whose way of resizing is the page's, too.
+    wanted = preset("tf", 224, 224).with_geometry(MEDIAPIPE_TASKS)
+    assert about["input"] == json.loads(json.dumps(wanted.to_dict()))
 
 
 def test_headers_of_every_answer(server: PageServer) -> None:

@@ -128,7 +128,7 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
         (["two_inputs.keras", "-q", "float32"], 2, "2 inputs and 1 outputs"),
         (["whole.keras", "-c", "unit.npz", "--preprocess", "unit"], 2, "x spans 0 to 1"),
         (["whole.keras", "-c", "tf.npz", "--preprocess", "tf"], 2, "x spans -1 to 1"),
-        (["whole.keras", "-c", "bits.npz", "--preprocess", "unit"], 2, "0 to 1 only, of 0 to 255"),
+        (["whole.keras", "-c", "bits.npz", "--preprocess", "unit"], 2, "multiply them by 255"),
     ],
 )
 def test_bad_input_is_one_line(
