@@ -122,6 +122,7 @@ def test_labels_that_are_missing_or_too_few(
     assert done.returncode == 0
 
 
+@pytest.mark.fresh_processes
 def test_terminal_output(colours: Path, pictures: list[Path], run_edgecnn: Any) -> None:
     done = run_edgecnn("try", colours, *pictures, env={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
