@@ -141,12 +141,7 @@ def convert(
             schemes=parse_schemes(quantize),
             options=BuildOptions.of(build, **options),
             preprocessing=Preprocessing.of(
-                preprocess,
-                mean,
-                std,
-                resize=resize,
-                crop_fraction=crop_fraction,
-                interpolation=interpolation,
+                preprocess, mean, std, resize, crop_fraction, interpolation
             ),
             input_type=input_type,
             calibrate=None if calibrate is None else str(calibrate),

@@ -96,12 +96,7 @@ def sensitivity(
             schemes=[SCHEMES["int8"]],
             options=BuildOptions.of(build, **options),
             preprocessing=Preprocessing.of(
-                preprocess,
-                mean,
-                std,
-                resize=resize,
-                crop_fraction=crop_fraction,
-                interpolation=interpolation,
+                preprocess, mean, std, resize, crop_fraction, interpolation
             ),
             input_type=None,
             calibrate=None if calibrate is None else str(calibrate),

@@ -109,14 +109,7 @@ def classify(
         'Egyptian cat'
     """
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
-    preprocessing = Preprocessing.of(
-        preprocess,
-        mean,
-        std,
-        resize=resize,
-        crop_fraction=crop_fraction,
-        interpolation=interpolation,
-    )
+    preprocessing = Preprocessing.of(preprocess, mean, std, resize, crop_fraction, interpolation)
     sides = None if size is None else height_and_width(size)
     call = CallOptions(sides, signature=signature)
     classifier = read_classifier(model, preprocessing, call)

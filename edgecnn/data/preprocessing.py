@@ -36,7 +36,6 @@ class Preprocessing:
         preset: str | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        *,
         resize: str | None = None,
         crop_fraction: float | None = None,
         interpolation: str | None = None,

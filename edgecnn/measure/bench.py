@@ -130,14 +130,7 @@ def bench(
     call = CallOptions(built.size, input_shapes or {}, signature)
     names = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     dataset = None if data is None else open_labelled(data)
-    preprocessing = Preprocessing.of(
-        preprocess,
-        mean,
-        std,
-        resize=resize,
-        crop_fraction=crop_fraction,
-        interpolation=interpolation,
-    )
+    preprocessing = Preprocessing.of(preprocess, mean, std, resize, crop_fraction, interpolation)
     conversion = ConversionOptions(
         quantize=quantize,
         calibrate=None if calibrate is None else str(calibrate),

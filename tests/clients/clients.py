@@ -59,7 +59,11 @@ class Answer:
         return self.outputs[0] if self.outputs else None
 
 
-def from_all(jobs: Sequence[Job], browser: Browser, packages: Path) -> dict[str, list[Answer]]:
+Answers = dict[str, list[Answer]]
+"""Name of a client -> its answer to each job."""
+
+
+def from_all(jobs: Sequence[Job], browser: Browser, packages: Path) -> Answers:
     """Answer all jobs by every client; the environments of some are made first if need be.
 
     Raises:

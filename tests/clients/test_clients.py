@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
 
 from edgecnn.inspection.client_rules import (
     COMPILED_MODEL,
@@ -20,9 +19,8 @@ from edgecnn.inspection.client_rules import (
     TASKS_VISION,
     TFLITE_RUNTIME,
 )
-from tests.at_hand import NotAtHand, not_here
 
-from .clients import Answer, from_all
+from .clients import Answer, Answers
 from .files import convert_all, spoilt, the_makers
 from .jobs import Job, prepare
 
@@ -40,8 +38,6 @@ FLOAT_AHEAD_OF_INTEGERS = 0.05
 """Files that quantise what a float layer made: its last digits, which differ from build to build,
 decide between two steps. These are ``dynamic`` files, and a float front in an int8 file."""
 
-Answers = dict[str, list[Answer]]
-
 
 @pytest.fixture(scope="module")
 def jobs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
@@ -51,14 +47,6 @@ def jobs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Jo
     every = sorted((shared_data / "imagenet_sample" / "images").iterdir())
     photos = every[:: len(every) // PHOTOS][:PHOTOS]
     return [prepare(name, path, photos) for name, path in made.items()]
-
-
-@pytest.fixture(scope="module")
-def answers(jobs: list[Job], browser: Browser, node_packages: Path) -> Answers:
-    try:
-        return from_all(jobs, browser, node_packages)
-    except NotAtHand as error:
-        not_here(str(error), "EDGECNN_REQUIRE_CLIENTS")
 
 
 def allowed(client: str, job: Job) -> float:

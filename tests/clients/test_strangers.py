@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
 
 import edgecnn
 from edgecnn.inspection.client_rules import (
@@ -19,9 +18,8 @@ from edgecnn.inspection.client_rules import (
     TFLITE_RUNTIME,
 )
 from edgecnn.inspection.tried_ops import TRIED_OPS
-from tests.at_hand import NotAtHand, not_here
 
-from .clients import Answer, from_all
+from .clients import Answer, Answers
 from .files import detection_head
 from .jobs import Job, prepare
 from .many_ops import many_ops
@@ -33,8 +31,6 @@ kernels take the other one."""
 OFF = 1e-3
 OLD_INTEGERS = 0.15
 """tflite-runtime 2.14 has other integer kernels; a share of the range of the values."""
-
-Answers = dict[str, list[Answer]]
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +50,6 @@ def jobs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Jo
         own.parent.mkdir()
         made.append(prepare(name, write(own), photos))
     return made
-
-
-@pytest.fixture(scope="module")
-def answers(jobs: list[Job], browser: Browser, node_packages: Path) -> Answers:
-    try:
-        return from_all(jobs, browser, node_packages)
-    except NotAtHand as error:
-        not_here(str(error), "EDGECNN_REQUIRE_CLIENTS")
 
 
 def is_taken(client: str, job: Job, answer: Answer, wanted: Answer) -> bool:

@@ -12,24 +12,10 @@ from PIL import Image, features
 
 from edgecnn.core.errors import InputError
 from edgecnn.data import image_formats
-from edgecnn.data.datasets import Dataset, open_dataset
+from edgecnn.data.datasets import open_dataset
 from edgecnn.data.image_files import ImageFiles
 
-
-def save(path: Path, level: int = 0, kind: str = "PNG") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (16, 16), (level, level, level)).save(path, kind)
-
-
-def folder_of(folder: Path, *names: str) -> Path:
-    """A folder with these image files; each one's grey level is its place in the list."""
-    for level, name in enumerate(names):
-        save(folder / name, level)
-    return folder
-
-
-def levels(dataset: Dataset) -> list[int]:
-    return [int(dataset.read(index)[0, 0, 0]) for index in range(len(dataset))]
+from .image_folders import folder_of, levels, save
 
 
 def summary(folder: Path) -> str:

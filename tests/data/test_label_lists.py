@@ -7,27 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import Dataset, open_dataset
+from edgecnn.data.datasets import open_dataset
 from edgecnn.data.image_files import ImageFiles
 
-
-def save(path: Path, level: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (4, 4), level).save(path, "PNG")
-
-
-def folder_of(folder: Path, *names: str) -> Path:
-    """A folder with these image files; each one's grey level is its place in the list."""
-    for level, name in enumerate(names):
-        save(folder / name, level)
-    return folder
-
-
-def levels(dataset: Dataset) -> list[int]:
-    return [int(dataset.read(index)[0, 0, 0]) for index in range(len(dataset))]
+from .image_folders import folder_of, levels
 
 
 def refusal(data: Path) -> str:
