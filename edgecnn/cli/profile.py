@@ -18,7 +18,7 @@ from edgecnn.cli.options import (
     threads_option,
 )
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import counted, quoted_if_needed, size_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -167,7 +167,7 @@ def _number(value: float | None, digits: int) -> str:
 
 def _summary_lines(result: Profile) -> list[str]:
     emulated = " (emulated)" if result.emulated else ""
-    threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
+    threads = counted(result.threads, "thread")
     cpu = result.board or result.cpu
     lines = [
         f"{result.device}: {cpu}{emulated}, {result.architecture}, {result.runtime} "

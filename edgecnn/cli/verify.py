@@ -11,7 +11,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import device_option, json_option, threads_option
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.text import machine_text, quoted_if_needed
+from edgecnn.core.text import counted, machine_text, quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.golden.compare import GoldenComparison
@@ -75,7 +75,7 @@ def _export(files: tuple[str, ...], folder: str) -> None:
 
 def verification_text(result: Verification) -> str:
     """Return a file's verdict, what it was made with, and a line for each picture that differs."""
-    threads = f"{result.threads} thread{'s' if result.threads > 1 else ''}"
+    threads = counted(result.threads, "thread")
     machine = machine_text(result.architecture, result.bits)
     setting = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
     made = [str(result.made.get(key)) for key in ("runtime", "runtime_version", "architecture")]

@@ -48,14 +48,15 @@ def model_names(models: Iterable[str]) -> dict[str, str]:
     }
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: float, what: str) -> str:
     """Return a number of things, with the noun in the singular or the plural.
 
     Example:
-        >>> counted(1, "file"), counted(1200, "image")
-        ('1 file', '1,200 images')
+        >>> counted(1, "file"), counted(1200, "image"), counted(1.5, "usable CPU")
+        ('1 file', '1,200 images', '1.5 usable CPUs')
     """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    text = f"{int(number):,}" if number == int(number) else f"{number:g}"
+    return f"{text} {what}{'' if number == 1 else 's'}"
 
 
 def first_few(texts: Iterable[str], separator: str = ", ") -> str:
@@ -89,16 +90,6 @@ def one_decimal(value: float) -> str:
         '89.5'
     """
     return f"{value:.1f}"
-
-
-def count_text(count: float, name: str) -> str:
-    """Return a number of things with their name, which gets an ``s`` unless there is just one.
-
-    Example:
-        >>> count_text(1, "thread"), count_text(1.5, "usable CPU")
-        ('1 thread', '1.5 usable CPUs')
-    """
-    return f"{count:g} {name}{'' if count == 1 else 's'}"
 
 
 def minute_text(moment: str) -> str:

@@ -47,8 +47,12 @@ def clients_for(
         >>> [v.client for v in clients_for(read_model(path)) if not v.ok]
         ['MediaPipe Tasks ImageClassifier', '@mediapipe/tasks-vision']
     """
-    facts = FileFacts(model, metadata, None if labels is None else len(labels))
-    if not model.inputs or not model.outputs:
+    return verdicts_on(FileFacts(model, metadata, None if labels is None else len(labels)))
+
+
+def verdicts_on(facts: FileFacts) -> tuple[ClientVerdict, ...]:
+    """Say for each client whether it takes a file with these facts as it is, and why not."""
+    if not facts.model.inputs or not facts.model.outputs:
         ends = ("it has no input or no output",)
         return tuple(ClientVerdict(client, False, ends) for client in CLIENTS)
     broken = [(rule, why) for rule in CLIENT_RULES if (why := rule.broken(facts))]

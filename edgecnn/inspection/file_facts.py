@@ -44,7 +44,7 @@ class FileFacts:
         inputs = self.metadata.inputs if self.metadata else ()
         return inputs[0] if inputs else TensorMetadata()
 
-    @property
+    @cached_property
     def classes(self) -> int | None:
         """Number of classes; None where nothing says that the first output is of classes."""
         return class_count(self.model, self.labels)

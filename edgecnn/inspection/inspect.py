@@ -12,7 +12,7 @@ from edgecnn.core.files import json_values
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.file_calls import file_call
 from edgecnn.golden.sample import CALIBRATED_ON, GOLDEN_FILE, MAX_SAMPLE_BYTES
-from edgecnn.inspection.clients import ClientVerdict, clients_for
+from edgecnn.inspection.clients import ClientVerdict, verdicts_on
 from edgecnn.inspection.file_facts import FileFacts
 from edgecnn.inspection.inputs_outputs import IoTensor, describe_io_tensor, normalization
 from edgecnn.inspection.oddities import Oddity, find_oddities
@@ -166,7 +166,7 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
         made_by=_shallow(model.edgecnn),
         golden=_golden(file.packed_files.get(GOLDEN_FILE)),
         oldest_runtime=facts.oldest,
-        clients=clients_for(model, metadata, labels),
+        clients=verdicts_on(facts),
         oddities=find_oddities(facts, file.bytes),
     )
 

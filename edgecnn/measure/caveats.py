@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.core.files import quoted
-from edgecnn.core.text import count_text
+from edgecnn.core.text import counted
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
 from edgecnn.measure.sample_statistics import Drift, percentile
@@ -146,7 +146,7 @@ def thread_caveats(
         fewer = f"use --threads {int(usable)}, or " if usable >= 1 else ""
         yield MeasurementWarning(
             "threads-exceed-cores",
-            f"{count_text(threads, 'thread')} on {count_text(usable, 'usable CPU')} of {cores}",
+            f"{counted(threads, 'thread')} on {counted(usable, 'usable CPU')} of {cores}",
             f"{fewer}measure without the taskset, cpuset or CPU quota that takes away the rest",
         )
     elif cores is not None and threads > cores:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
-from edgecnn.core.text import count_text, quoted_if_needed
+from edgecnn.core.text import counted, quoted_if_needed
 from edgecnn.records.fields import EMULATED_MARK
 from edgecnn.records.record import Outline, Record
 
@@ -81,7 +81,7 @@ class Conditions:
     @property
     def setting(self) -> str:
         """What was chosen: ``"2 threads on CPUs 0,1, mlperf-single-stream"``."""
-        return f"{count_text(self.threads, 'thread')}{self.restrictions}"
+        return f"{counted(self.threads, 'thread')}{self.restrictions}"
 
     @property
     def restrictions(self) -> str:
@@ -89,7 +89,7 @@ class Conditions:
         many = "s" if "," in (self.cpus or "") else ""
         where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
         usable = self.usable_cpus
-        left = "" if usable is None else f" with {count_text(usable, 'usable CPU')}"
+        left = "" if usable is None else f" with {counted(usable, 'usable CPU')}"
         rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
         called = "" if self.signature is None else f", signature {quoted_if_needed(self.signature)}"
         shapes = self.input_shapes

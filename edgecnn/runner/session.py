@@ -202,10 +202,10 @@ class RunnerSession:
             model: Path of the model on the device; it is run once.
             call: How the model is called.
         """
-        tensors = {t.index: t for op in call.model.operators for t in op.outputs}
-        tensors.update((t.index, t) for t in (*call.model.inputs, *call.model.outputs))
-        request = AskShapes(str(model), _subgraph_call(call), tuple(tensors))
-        answer = self._ask(request, TensorShapes)
+        made = (tensor for op in call.model.operators for tensor in op.outputs)
+        ends = (*call.model.inputs, *call.model.outputs)
+        tensors = tuple(dict.fromkeys(tensor.index for tensor in (*made, *ends)))
+        answer = self._ask(AskShapes(str(model), _subgraph_call(call), tensors), TensorShapes)
         pairs = zip(tensors, answer.shapes, strict=True)
         return {index: shape for index, shape in pairs if shape is not None}
 

@@ -150,12 +150,11 @@ def call_of(model: TfliteModel, options: CallOptions, label: str) -> ModelCall:
     ones = {t.index: (1, *t.shape[1:]) for t in model.inputs if t.has_open_batch}
     shapes = {**ones, **given}
     changed = [tensor for tensor in model.inputs if _is_chosen(tensor, shapes.get(tensor.index))]
-    signatures = [each for each in model.signatures if each.subgraph == model.subgraph]
     _, signature = choose_subgraph(model.signatures, options.signature, label)
     return ModelCall(
         model=with_shapes(model, shapes) if changed else model,
         signature=signature,
-        shapes_text=_shapes_text(changed, shapes, len(model.inputs), signatures),
+        shapes_text=_shapes_text(model, changed, shapes),
         has_fixed_batch=bool(ones) and not changed,
     )
 
@@ -297,16 +296,11 @@ def _is_chosen(tensor: TensorInfo, shape: Shape | None) -> bool:
 
 
 def _shapes_text(
-    changed: Sequence[TensorInfo],
-    shapes: Mapping[int, Shape],
-    inputs: int,
-    signatures: Sequence[Signature],
+    model: TfliteModel, changed: Sequence[TensorInfo], shapes: Mapping[int, Shape]
 ) -> str | None:
-    names = {
-        index: name for each in signatures for index, name in _names([each], each.subgraph).items()
-    }
+    names = _names(model.signatures, model.subgraph)
     texts = [
-        ("" if inputs == 1 else f"{names.get(tensor.index, tensor.name)} ")
+        ("" if len(model.inputs) == 1 else f"{names.get(tensor.index, tensor.name)} ")
         + "x".join(map(str, shapes[tensor.index]))
         for tensor in changed
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,12 @@ from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 MOST_THREADS_OF_CHILDREN = 4
 
 
+@cache
 def child_threads() -> int:
-    """Return how many threads the runtime gets in a child; results don't depend on it."""
+    """Return how many threads the runtime gets in a child; results don't depend on it.
+
+    The answer is kept, as reading CPU quotas takes longer than running a small op.
+    """
     return min(MOST_THREADS_OF_CHILDREN, usable_cores())
 
 
