@@ -286,11 +286,11 @@ def _one_shift(hits: Hits, every: Hits, count: int) -> dict[int, int] | None:
     More than half of the names must say so, and no name may say otherwise: then the data's indices
     stand for names that are written in another way.
     """
-    shifts = [output - label for label, found in hits.items() for output in found]
-    shift = max(sorted(set(shifts)), key=shifts.count)
+    shifts = Counter(output - label for label, found in hits.items() for output in found)
+    shift = max(sorted(shifts), key=shifts.__getitem__)
     outputs = {label: label + shift for label in hits}
     in_range = min(outputs.values()) >= 0 and max(outputs.values()) < count
-    if not in_range or 2 * shifts.count(shift) <= len(hits):
+    if not in_range or 2 * shifts[shift] <= len(hits):
         return None
     for label, found in hits.items():
         # A name that stands for another class, too, says nothing: ImageNet has two cranes.

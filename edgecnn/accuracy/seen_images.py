@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgecnn.accuracy.answers import Answers
 from edgecnn.data.datasets import Dataset
@@ -67,8 +67,7 @@ class SeenImageFinder:
         Args:
             spec: How the images are cut.
         """
-        own = self._spec
-        return own == replace(spec, mean=own.mean, std=own.std, color_order=own.color_order)
+        return self._spec.is_cut_like(spec)
 
     def look(self, images: Iterable[LoadedImage]) -> None:
         """Look at images that are cut alike; several threads may do so.

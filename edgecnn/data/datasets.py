@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,13 +106,9 @@ class ImageArray(Labelled):
         """Return the name and the index."""
         return f"{self.name}[{index}]"
 
-    def digest(self, index: int) -> bytes:
-        """Return the SHA-256 of the image's shape and pixels."""
-        if index not in self._digests:
-            image = self.images[index]
-            content = f"{image.shape}".encode() + image.tobytes()
-            self._digests[index] = hashlib.sha256(content).digest()
-        return self._digests[index]
+    def _content(self, index: int) -> bytes:
+        image = self.read(index)
+        return f"{image.shape}".encode() + image.tobytes()
 
 
 def open_dataset(data: str | Path) -> Dataset:

@@ -113,7 +113,7 @@ MEDIAPIPE_TASKS = Geometry(interpolation=ASYMMETRIC)
 IMAGENET_CROP = Geometry(CROP, *CUSTOMS[CROP])
 """How ImageNet's validation images are customarily cut."""
 
-CROP_OF_OLD_FILES = {"resize": CROP, "crop_fraction": CUSTOMS[CROP][0], "interpolation": "bilinear"}
+CROP_OF_OLD_FILES = dataclasses.asdict(IMAGENET_CROP)
 """What an input description means that names no kind of resizing: there was only one."""
 
 

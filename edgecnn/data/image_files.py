@@ -29,7 +29,7 @@ class DataNote:
 
 
 class Labelled:
-    """The number of classes, from labels and names that a data set may have."""
+    """What data sets share: the number of classes, and digests of images by their content."""
 
     labels: tuple[int, ...] | None
     class_names: tuple[str, ...] | None
@@ -38,6 +38,15 @@ class Labelled:
     def _digests(self) -> dict[int, bytes]:
         # Each model of a bench asks for all of them again.
         return {}
+
+    def digest(self, index: int) -> bytes:
+        """Return the SHA-256 of an image's content; OSError where its file is gone."""
+        if index not in self._digests:
+            self._digests[index] = hashlib.sha256(self._content(index)).digest()
+        return self._digests[index]
+
+    def _content(self, index: int) -> bytes:
+        raise NotImplementedError
 
     @property
     def classes(self) -> int | None:
@@ -86,8 +95,5 @@ class ImageFiles(Labelled):
         """Return the file's path."""
         return str(self.paths[index])
 
-    def digest(self, index: int) -> bytes:
-        """Return the SHA-256 of the file's bytes."""
-        if index not in self._digests:
-            self._digests[index] = hashlib.sha256(self.paths[index].read_bytes()).digest()
-        return self._digests[index]
+    def _content(self, index: int) -> bytes:
+        return self.paths[index].read_bytes()

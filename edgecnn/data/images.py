@@ -19,13 +19,12 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.data.geometry import ASYMMETRIC, CROP, NO_ANTIALIAS, PAD, PAD_LEVEL
+from edgecnn.data.geometry import CROP, PAD, PAD_LEVEL
 from edgecnn.data.image_formats import FORMATS, HEAD_BYTES, content_format, optional_format
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.sampling import CENTRED, WARPED, sampled
+from edgecnn.data.sampling import SAMPLING, Box, sampled
 
 Pixels = npt.NDArray[np.uint8]
-Box = tuple[float, float, float, float]
 
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -33,9 +32,6 @@ RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 """Filters of Pillow by their names here."""
-
-SAMPLING = {NO_ANTIALIAS: CENTRED, ASYMMETRIC: WARPED}
-"""Filters without antialiasing -> where they sample."""
 
 MAX_PIXELS = 128 * 1024 * 1024
 """Most pixels of a picture: cameras of 100 megapixels pass, decompression bombs do not."""

@@ -71,8 +71,8 @@ class InputSpec:
                 f"not {len(self.mean)} and {len(self.std)}"
             )
         self._check_numbers()
-        # A geometry refuses values that are none.
-        assert self.geometry
+        # Its constructor refuses values that are no geometry.
+        Geometry(self.resize, self.crop_fraction, self.interpolation)
 
     def _check_numbers(self) -> None:
         if not all(_is_number(value, Real) for value in (*self.mean, *self.std)):
@@ -98,6 +98,10 @@ class InputSpec:
     def with_geometry(self, geometry: Geometry) -> InputSpec:
         """Return the same input with images that come to its size in another way."""
         return dataclasses.replace(self, **dataclasses.asdict(geometry))
+
+    def is_cut_like(self, other: InputSpec) -> bool:
+        """Return whether images are cut to the same pixels for both inputs."""
+        return (self.shape, self.geometry) == (other.shape, other.geometry)
 
     @property
     def geometry_text(self) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.data.geometry import ASYMMETRIC, NO_ANTIALIAS
+
 Pixels = npt.NDArray[np.uint8]
 Levels = npt.NDArray[np.int32]
 
@@ -41,6 +43,9 @@ and what is lost by rounding the places is less than a quarter of what is by rou
 WARPED = SamplingGrid(centre=0.0, bits=5)
 """The places of MediaPipe's tasks on a CPU: OpenCV's ``warpPerspective`` rounds them to 1/32 of a
 pixel (``INTER_BITS`` in its imgproc module)."""
+
+SAMPLING = {NO_ANTIALIAS: CENTRED, ASYMMETRIC: WARPED}
+"""Filters without antialiasing -> where they sample."""
 
 
 def sampled(pixels: Pixels, size: tuple[int, int], box: Box, grid: SamplingGrid) -> Pixels:

@@ -139,8 +139,7 @@ class DeployedModel:
 
     def takes_the_cut_of(self, other: DeployedModel) -> bool:
         """Return whether the model takes the same cut of an image as another one."""
-        cuts = [(spec.shape, spec.geometry) for spec in (self.spec, other.spec)]
-        return cuts[0] == cuts[1]
+        return self.spec.is_cut_like(other.spec)
 
 
 def classify_images(

@@ -66,8 +66,7 @@ def input_spec(
         return preprocessing.placed(raw.with_geometry(MEDIAPIPE_TASKS))
     given = preprocessing.spec(height, width, channels)
     described = given or _described_spec(model, (height, width, channels), label)
-    by_itself = quantised_preset(tensor)
-    if described is None and by_itself is not None:
+    if described is None and (by_itself := quantised_preset(tensor)) is not None:
         described = preset(by_itself, height, width, channels)
     if described is None:
         raise unknown_preprocessing(label)

@@ -192,9 +192,11 @@ def give_same_answers(one: Outline, other: Outline) -> bool:
     Threads, CPUs and the device do not matter: a file gives the same answers wherever the runtime
     and the instruction set are the same.
     """
-    deciding = ("model_sha256", "runtime", "runtime_version", "architecture", "data", "images")
-    alike = all(getattr(one, name) == getattr(other, name) for name in deciding)
-    return alike and one.image_geometry == other.image_geometry
+    deciding = (
+        "model_sha256", "runtime", "runtime_version", "architecture", "data", "images",
+        "image_geometry",
+    )  # fmt: skip
+    return all(getattr(one, name) == getattr(other, name) for name in deciding)
 
 
 def newest_of_each(

@@ -369,6 +369,10 @@ class Record(Outline):
         "What to know before trusting the figures.")]
     # fmt: on
 
+    def __hash__(self) -> int:
+        """Return a hash of what tells records apart: hashing all calls would take long."""
+        return hash((self.measured_at, self.model_sha256, self.threads))
+
     def messages_of(self, code: str) -> list[str]:
         """Return the messages of the warnings of one kind, one at most as a rule.
 

@@ -22,14 +22,17 @@ class View:
         scheme: The scheme that is shown; None for all schemes.
         rows: The rows that are shown.
         answer: The best files among the rows.
-        contenders: The files that noise does not tell from the recommended one.
     """
 
     setting: Setting
     scheme: str | None
     rows: tuple[ReportRow, ...]
     answer: Answer
-    contenders: Contenders
+
+    @cached_property
+    def contenders(self) -> Contenders:
+        """The files that noise does not tell from the recommended one."""
+        return contenders(self.rows)
 
     @cached_property
     def _charts(self) -> dict[str, dict[str, Any]]:
@@ -78,4 +81,4 @@ def view_values(view: View, number: int) -> dict[str, Any]:
 
 def _view(setting: Setting, scheme: str | None) -> View:
     rows = tuple(row for row in setting.rows if scheme in (None, row.record.scheme))
-    return View(setting, scheme, rows, answer(rows), contenders(rows))
+    return View(setting, scheme, rows, answer(rows))

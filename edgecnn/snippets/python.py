@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
-from edgecnn.data.images import SAMPLING
+from edgecnn.data.sampling import SAMPLING
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
 

@@ -63,7 +63,7 @@ def pareto(rows: Sequence[ReportRow]) -> list[ReportRow]:
     three by more than noise explains. Accuracy counts if any row has one; rows without accuracy are
     then left out. The same holds for times.
     """
-    measured = comparable(rows)
+    measured = _comparable(rows)
     return [row for row in measured if not any(_beats(other, row) for other in measured)]
 
 
@@ -95,7 +95,7 @@ class Shortlist:
     @classmethod
     def of(cls, rows: Sequence[ReportRow]) -> Shortlist | None:
         """Choose among the rows of one setting; None where no accuracy was measured."""
-        judged = tuple(row for row in comparable(rows) if row.top1_percent is not None)
+        judged = tuple(row for row in _comparable(rows) if row.top1_percent is not None)
         if not judged:
             return None
         best = max(map(_top1, judged))
@@ -129,7 +129,7 @@ def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
     return best
 
 
-def comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
+def _comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the rows that have a time if any row has one, and an accuracy if any row has one."""
     is_timed = any(row.latency_ms is not None for row in rows)
     is_judged = any(row.top1_percent is not None for row in rows)

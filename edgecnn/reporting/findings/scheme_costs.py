@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from edgecnn.comparison.changes import figure_change
-from edgecnn.comparison.pairing import Pair
 from edgecnn.records.interval import Interval
 from edgecnn.records.record import Record
+from edgecnn.reporting.findings.differences import top1_change
 from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 
@@ -81,6 +80,6 @@ def _model(record: Record) -> tuple[object, ...]:
 
 
 def _change(reference: ReportRow, row: ReportRow) -> Interval:
-    change = figure_change("top1_percent", Pair((reference.record,), (row.record,)))
-    assert change is not None and change.interval is not None
-    return change.interval
+    change = top1_change(reference, row)
+    assert change is not None
+    return change
