@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,14 +12,10 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, replacing
+from edgecnn.core.toml_text import toml_tables
 from edgecnn.devices.connection import Address
 from edgecnn.devices.device import DESKTOP, PI
 from edgecnn.devices.transports import DEFAULT_TRANSPORT, address_from, parse_address
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONFIG_VARIABLE = "EDGECNN_CONFIG"
 """Environment variable with a folder for edgecnn's settings, instead of the system's usual one."""
@@ -70,8 +65,8 @@ class Inventory:
             InputError: The file cannot be read, or says something that is no device.
         """
         try:
-            tables = tomllib.loads(self._text())
-        except tomllib.TOMLDecodeError as error:
+            tables = toml_tables(self._text())
+        except ValueError as error:
             raise InputError(f"{quoted(self.path)} is no TOML: {error}") from error
         return {name: self._address(name, table) for name, table in tables.items()}
 

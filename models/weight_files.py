@@ -6,7 +6,6 @@ Only arrays are read; nothing of a model that a file may hold is executed.
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, first_bytes, quoted
+from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.models.hdf5 import has_endless_heap, is_endless
 from edgecnn.models.layers import AUXILIARY
@@ -97,7 +97,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
 def _from_hdf5(file: Any, layer_names: Sequence[str], label: str) -> StoredWeights:
     root = file.get("model_weights", file)
     if "layer_names" in root.attrs:
-        config = json.loads(_text(file.attrs.get("model_config", "{}")))
+        config = json_value(_text(file.attrs.get("model_config", "{}")))
         return _from_legacy(root, layer_names, _model_name(config))
     groups = _named_groups(file)
     fitting = _fitting(groups, layer_names)
@@ -125,7 +125,7 @@ def _text(name: bytes | str) -> str:
 
 def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
+        config = json_value(archive.read("config.json"))
         content = archive.read("model.weights.h5")
     if has_endless_heap(content):
         raise ValueError("damaged strings")

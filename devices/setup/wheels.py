@@ -23,6 +23,7 @@ from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import cache_folder, quoted
+from edgecnn.core.json_text import json_value
 from edgecnn.devices.setup.plans import RuntimePlan, no_wheel
 
 ARCHIVE = "packages.tar.gz"
@@ -130,7 +131,7 @@ def _cached(plan: RuntimePlan, work: Path, root: Path, fresh: bool) -> WheelArch
 def _read_facts(folder: Path) -> dict[str, Any] | None:
     """Return the facts beside an archive; None where facts or archive are missing or damaged."""
     try:
-        facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
+        facts: dict[str, Any] = json_value((folder / "facts.json").read_text())
         whole = (folder / ARCHIVE).stat().st_size == facts["size"]
     except (OSError, ValueError, KeyError, TypeError):
         return None

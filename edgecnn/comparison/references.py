@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted, sha256_of
+from edgecnn.core.json_text import json_value
 from edgecnn.records.conditions import Conditions, newest_of_each
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import Record
@@ -63,10 +63,10 @@ def _read(path: Path) -> list[Record]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{quoted(path)} is too large for a file of records")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json_value(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{quoted(path)} is no JSON: {error}") from error
     if not isinstance(values, list) or not values:
         raise InputError(f"{quoted(path)} is no array of records, as 'bench --json' writes it")

@@ -47,6 +47,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_type_hints, overload
 
 from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.json_text import json_value
 
 KIND, PAYLOAD, PAYLOAD_BYTES, COMPRESSED = "kind", "payload", "payload_bytes", "compressed"
 SCALAR_TYPES = (bool, int, str, float, type(None))
@@ -126,7 +127,7 @@ class FrameHead:
             MessageError: The line is no JSON object, or its number of raw bytes is no number.
         """
         try:
-            values = json.loads(line)
+            values = json_value(line)
         except ValueError as error:
             raise MessageError(f"not a message: {_shown(line)}") from error
         if not isinstance(values, dict):

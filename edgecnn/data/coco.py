@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.json_text import json_value
 from edgecnn.core.text import counted, first_few, quoted_if_needed
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.listed_images import ListedImage, listed_images
@@ -62,10 +62,10 @@ def read_coco(path: Path, name: str) -> ImageFiles:
 
 def _parts(path: Path) -> tuple[list[Any], list[Any], list[Any]]:
     try:
-        content: Any = json.loads(path.read_bytes())
+        content: Any = json_value(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{quoted(path)} is not JSON: {error}") from error
     content = content if isinstance(content, dict) else {}
     parts = [content.get(part) for part in COCO_LISTS]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgecnn.core.files import json_values
+from edgecnn.core.json_text import json_value
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.file_calls import file_call
 from edgecnn.golden.sample import CALIBRATED_ON, GOLDEN_FILE, MAX_SAMPLE_BYTES
@@ -196,8 +196,8 @@ def _golden(content: bytes | None) -> dict[str, Any] | None:
     if content is None or len(content) > MAX_SAMPLE_BYTES:
         return None
     try:
-        values = json.loads(content)
-    except (ValueError, RecursionError):
+        values = json_value(content)
+    except ValueError:
         return None
     if not isinstance(values, dict) or not isinstance(values.get("samples"), list):
         return None

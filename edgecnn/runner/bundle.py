@@ -13,6 +13,7 @@ from importlib import resources
 
 SHARED = (
     "edgecnn.core.errors",
+    "edgecnn.core.json_text",
     "edgecnn.core.platform_support",
     "edgecnn.core.messages",
     "edgecnn.core.parent_pipe",

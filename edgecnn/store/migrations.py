@@ -7,13 +7,13 @@ that are there: to keep another field in a column takes no line here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
+from edgecnn.core.json_text import json_value
 from edgecnn.records.fields import Field
 from edgecnn.records.filter import name_of
 from edgecnn.records.record import LISTED_FIELDS
@@ -105,7 +105,7 @@ def _stored(connection: Connection) -> Iterator[list[tuple[int, str]]]:
 
 def _new_values(number: int, record: str, added: Mapping[str, Field]) -> dict[str, Any]:
     try:
-        values = json.loads(record)
+        values = json_value(record)
     except ValueError:
         values = None
     values_by_name = values if isinstance(values, dict) else {}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgecnn.core.errors import InputError, StoreError
+from edgecnn.core.json_text import json_value
 from edgecnn.records.filter import name_of, utc_text
 from edgecnn.records.record import LISTED_FIELDS, Record
 
@@ -55,7 +56,7 @@ def record_of(text: str, samples: bytes) -> Record:
         StoreError: The JSON or the samples are damaged.
     """
     try:
-        return Record.from_dict({**json.loads(text), SAMPLES_FIELD: unpacked_samples(samples)})
+        return Record.from_dict({**json_value(text), SAMPLES_FIELD: unpacked_samples(samples)})
     except InputError:
         raise
     except (ValueError, TypeError, zlib.error) as error:

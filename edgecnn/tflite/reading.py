@@ -5,7 +5,6 @@ Reading is pure Python over the public schema, so a broken file is an error and 
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 import struct
@@ -18,6 +17,7 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.json_text import json_value
 from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32
 from edgecnn.tflite.ops import EDGE_TPU_OP, OpTraits, op_traits
@@ -201,8 +201,8 @@ class TfliteModel:
     def edgecnn(self) -> dict[str, Any] | None:
         """The JSON that edgecnn put into the file, or None."""
         try:
-            value = json.loads(self.metadata[METADATA_NAME])
-        except (KeyError, ValueError, RecursionError):
+            value = json_value(self.metadata[METADATA_NAME])
+        except (KeyError, ValueError):
             return None
         return value if isinstance(value, dict) else None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import platform
 import shutil
@@ -20,6 +19,7 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core.json_text import json_value
 from edgecnn.core.messages import Frame, build, from_frame, to_frame
 from edgecnn.core.platform_support import glibc_version
 from edgecnn.devices.setup.protocol import (
@@ -170,7 +170,7 @@ def _pythons(request: ProbeDevice) -> Iterator[DevicePython]:
         description = output_of([path, "-s", "-c", request.python_description], PYTHON_TIMEOUT_S)
         if description:
             seen.add(os.path.realpath(path))
-            yield build(DevicePython, {**json.loads(description), "path": path}, path)
+            yield build(DevicePython, {**json_value(description), "path": path}, path)
 
 
 def _state_of(name: str, runtime_facts: str, *, is_own: bool = False) -> RuntimeState:
@@ -194,7 +194,7 @@ def _state_of(name: str, runtime_facts: str, *, is_own: bool = False) -> Runtime
             check=False,
         )
         lines = done.stdout.decode(errors="replace").splitlines()
-        return build(RuntimeState, {**json.loads(lines[-1]), "exists": True}, python)
+        return build(RuntimeState, {**json_value(lines[-1]), "exists": True}, python)
     except subprocess.TimeoutExpired:
         return RuntimeState(True, "the runtime does not answer")
     except OSError as error:
@@ -224,7 +224,7 @@ def _last_line(text: str) -> str:
 
 def main() -> None:
     """Do what the command line's message asks for; the answer is one line whatever happens."""
-    request = from_frame(Frame(json.loads(sys.argv[1])), ProbeDevice, InstallRuntime)
+    request = from_frame(Frame(json_value(sys.argv[1])), ProbeDevice, InstallRuntime)
     answer: object
     try:
         answer = probe(request) if isinstance(request, ProbeDevice) else install(request)

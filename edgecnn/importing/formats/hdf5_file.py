@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
@@ -39,7 +39,7 @@ class _Hdf5Format(SavedKerasFormat):
                 "with --weights and this file"
             )
         if not trust:
-            refuse_custom_code(json.loads(config), quoted(path))
+            refuse_custom_code(json_value(config), quoted(path))
         return keras.models.load_model(
             path,
             compile=False,

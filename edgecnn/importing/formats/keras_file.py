@@ -11,6 +11,7 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
@@ -71,7 +72,7 @@ def _checked_config(path: Path) -> object:
             if archive.getinfo("config.json").file_size > MAX_CONFIG_BYTES:
                 raise InputError(f"{quoted(path)}: its config.json is too large to be real")
             damaged = archive.testzip()
-            config: object = json.loads(archive.read("config.json"))
+            config: object = json_value(archive.read("config.json"))
     except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError) as error:
         raise InputError(
             f"{quoted(path)} is truncated or corrupt ({error}): save the model again"
@@ -96,7 +97,7 @@ def _copy_without(settings: Mapping[str, Any], source: Path, target: Path) -> No
         for name in old.namelist():
             content = old.read(name)
             if name == "config.json":
-                content = json.dumps(cleaned(json.loads(content))).encode()
+                content = json.dumps(cleaned(json_value(content))).encode()
             new.writestr(name, content)
 
 
