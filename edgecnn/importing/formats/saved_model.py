@@ -17,10 +17,14 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
+from edgecnn.importing.saved_model_graphs import read_saved_model, refuse_reaching_out
 from edgecnn.importing.tracing import traced_files
 from edgecnn.models.build_options import BuildOptions
 
 tf = LazyModule("tensorflow", extra="convert")
+
+MAX_GRAPHS_BYTES = 2 << 30
+"""Bytes of a ``saved_model.pb``, which its format cannot exceed."""
 
 
 class _SavedModelFormat(InputFormat):
@@ -31,9 +35,28 @@ class _SavedModelFormat(InputFormat):
     def recognizes(self, model: NamedModel) -> bool:
         return model.is_folder and (model.path / "saved_model.pb").is_file()
 
+    def check(self, model: NamedModel, *, trust: bool) -> None:
+        """Refuse what cannot be read; its ops are looked at where TensorFlow is, before it loads."""
+        for path in model.path.rglob("*"):
+            if not path.is_dir() and not path.is_file():
+                raise InputError(
+                    f"{quoted(path)} is no file (a pipe, a device or a broken link): "
+                    "export the model again"
+                )
+        graphs = model.path / "saved_model.pb"
+        size = graphs.stat().st_size
+        if size == 0:
+            raise InputError(f"{quoted(graphs)} is empty: export the model again")
+        if size > MAX_GRAPHS_BYTES:
+            raise InputError(f"{quoted(graphs)} is too large to be real")
+
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
-        label = quoted(source.name)
+        label, folder = quoted(source.name), Path(source.name)
         with explained(label):
+            saved_model = read_saved_model(folder)
+            if not source.trust:
+                refuse_reaching_out(saved_model, folder)
+            del saved_model  # As large as the file; TensorFlow reads that again.
             return _loaded(tf.saved_model.load(source.name), options.size, label)
 
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:

@@ -1,0 +1,560 @@
+"""SavedModels whose graphs would do more than compute are refused before any of them is run."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecnn.core.errors import InputError
+from edgecnn.importing.input_format import LoadedModel, LoadOptions
+from edgecnn.importing.sources import find_source, format_of
+from edgecnn.importing.tensorflow_ops import Use, objection
+
+SIDE = 8
+
+
+@pytest.fixture(scope="module")
+def tf() -> Any:
+    return pytest.importorskip("tensorflow")
+
+
+@pytest.fixture()
+def canary(tmp_path: Path) -> Path:
+    """A file that is not there, and that hostile models write."""
+    return tmp_path / "canary"
+
+
+def loaded(folder: Path, *, trust: bool = False) -> LoadedModel:
+    source = find_source(str(folder), trust=trust)
+    return format_of(source).load(source, LoadOptions(None, {}))
+
+
+def pooled(tf: Any, image: Any) -> Any:
+    return tf.reduce_mean(image, (1, 2))
+
+
+def saved(tf: Any, folder: Path, answer: Callable[[Any], Any], **parts: Any) -> Path:
+    """Save a module that answers an image with ``answer``, and that has parts."""
+    module = tf.Module()
+    for name, part in parts.items():
+        setattr(module, name, part)
+    spec = tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image")
+    module.call = tf.function(answer, input_signature=[spec])
+    tf.saved_model.save(module, str(folder), signatures=module.call)
+    return folder
+
+
+def resource(tf: Any, **methods: Callable[[], Any]) -> Any:
+    """A resource, some of whose methods are replaced."""
+    from tensorflow.python.trackable.resource import TrackableResource
+
+    class Resource(TrackableResource):  # type: ignore[misc]
+        def _create_resource(self) -> Any:
+            return methods.get("create", lambda: tf.constant(1.0))()
+
+        def _initialize(self) -> Any:
+            return methods.get("initialize", lambda: tf.constant(1.0))()
+
+        def _destroy_resource(self) -> Any:
+            return methods.get("destroy", lambda: tf.constant(1.0))()
+
+    made = Resource()
+    made.resource_handle  # noqa: B018 (creates it, as saving does)
+    return made
+
+
+def edited(folder: Path, edit: Callable[[Any], None]) -> Path:
+    """Change the message in a SavedModel's file."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    file = folder / "saved_model.pb"
+    message = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    edit(message)
+    file.write_bytes(message.SerializeToString())
+    return folder
+
+
+def refused(folder: Path, *says: str) -> None:
+    with pytest.raises(InputError) as error:
+        loaded(folder)
+    text = str(error.value)
+    assert "\n" not in text
+    assert "add --trust if you know where it comes from" in text
+    for part in says:
+        assert part in text
+
+
+@pytest.mark.parametrize("method", ["create", "initialize", "destroy"])
+def test_a_resource_that_writes_a_file(tf: Any, method: str, tmp_path: Path, canary: Path) -> None:
+    def write() -> Any:
+        tf.io.write_file(str(canary), "written")
+        return tf.constant(1.0)
+
+    part = resource(tf, **{method: write})
+    folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), part=part)
+    del part  # Whose end writes the file, too.
+    canary.unlink(missing_ok=True)
+    refused(folder, "WriteFile")
+    assert not canary.exists()
+    assert loaded(folder, trust=True).output_shape == (3,)
+    gc.collect()
+    # What creates a resource runs once the resource is used, which nothing does here.
+    assert canary.exists() or method == "create"
+
+
+def test_a_value_that_is_restored_in_a_way_of_its_own(
+    tf: Any, tmp_path: Path, canary: Path
+) -> None:
+    from tensorflow.python.trackable.autotrackable import AutoTrackable
+
+    class Restored(AutoTrackable):  # type: ignore[misc]
+        def _serialize_to_tensors(self) -> Any:
+            return {"value": tf.constant(1.0)}
+
+        def _restore_from_tensors(self, tensors: Any) -> Any:
+            tf.io.write_file(str(canary), "written")
+            return tensors["value"]
+
+    folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), part=Restored())
+    canary.unlink(missing_ok=True)
+    refused(folder, "WriteFile", "restore")
+    assert not canary.exists()
+    loaded(folder, trust=True)
+    assert canary.exists()
+
+
+def test_an_initializer_without_end_is_no_initializer(tf: Any, tmp_path: Path) -> None:
+    def endless() -> Any:
+        return tf.while_loop(lambda i: i > 0.0, lambda i: i + 1.0, [tf.constant(1.0)])[0]
+
+    part = resource(tf)
+    part._initialize = tf.function(endless, input_signature=[])
+    folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), part=part)
+    refused(folder, "While", "which would run as soon as the model is loaded")
+
+
+FILE = "/nowhere/of/the/model"
+
+
+def rpc_client() -> Any:
+    from tensorflow.distribute.experimental.rpc.kernels import gen_rpc_ops
+
+    return gen_rpc_ops.rpc_client("192.0.2.1:1", timeout_in_ms=1)[0]
+
+
+OPS: dict[str, Callable[[Any], Any]] = {
+    "ReadFile": lambda tf: tf.strings.length(tf.io.read_file(FILE)),
+    "WriteFile": lambda tf: tf.raw_ops.WriteFile(filename=FILE, contents="a"),
+    "MatchingFiles": lambda tf: tf.size(tf.io.matching_files(FILE)),
+    "EagerPyFunc": lambda tf: tf.py_function(lambda: 1.0, [], tf.float32),
+    "PyFunc": lambda tf: tf.numpy_function(lambda: np.float32(1), [], tf.float32),
+    "PyFuncStateless": lambda tf: tf.numpy_function(
+        lambda: np.float32(1), [], tf.float32, stateful=False
+    ),
+    "PrintV2": lambda tf: tf.print("a", output_stream=f"file://{FILE}"),
+    "ImmutableConst": lambda tf: tf.raw_ops.ImmutableConst(
+        dtype=tf.float32, shape=[1], memory_region_name=FILE
+    ),
+    "DecodeProtoV2": lambda tf: (
+        tf.raw_ops.DecodeProtoV2(
+            bytes=[b""], message_type="a", field_names=[], output_types=[], descriptor_source=FILE
+        ).sizes
+    ),
+    "DebugIdentity": lambda tf: tf.raw_ops.DebugIdentity(
+        input=1.0, debug_urls=[f"file://{FILE}", "grpc://192.0.2.1:1"]
+    ),
+    "SaveV2": lambda tf: tf.raw_ops.SaveV2(
+        prefix=FILE, tensor_names=["a"], shape_and_slices=[""], tensors=[1.0]
+    ),
+    "RestoreV2": lambda tf: tf.raw_ops.RestoreV2(
+        prefix=FILE, tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.float32]
+    )[0],
+    "MergeV2Checkpoints": lambda tf: tf.raw_ops.MergeV2Checkpoints(
+        checkpoint_prefixes=[FILE], destination_prefix=FILE
+    ),
+    "TextLineDataset": lambda tf: tf.raw_ops.TextLineDataset(
+        filenames=[FILE], compression_type="", buffer_size=0
+    ),
+    "RpcClient": lambda tf: rpc_client(),
+    "Abort": lambda tf: tf.raw_ops.Abort(),
+}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_an_op_that_reaches_out_when_the_model_is_called(tf: Any, op: str, tmp_path: Path) -> None:
+    def answer(image: Any) -> Any:
+        result = OPS[op](tf)
+        used = [result.op if hasattr(result, "op") else result] if result is not None else []
+        with tf.control_dependencies(used):
+            return pooled(tf, image)
+
+    folder = saved(tf, tmp_path / "hostile", answer)
+    refused(folder, op, "in function '__inference_")
+
+
+def _in_function(tf: Any, image: Any, size: Any) -> Any:
+    return tf.function(lambda: size() + pooled(tf, image))()
+
+
+def _in_map(tf: Any, image: Any, size: Any) -> Any:
+    return tf.map_fn(lambda row: row + size(), pooled(tf, image))
+
+
+INSIDE = {
+    "If": lambda tf, image, size: (
+        pooled(tf, image) + tf.cond(tf.reduce_max(image) > 9, size, lambda: 0.0)
+    ),
+    "While": lambda tf, image, size: tf.while_loop(
+        lambda x: tf.reduce_max(x) < 9, lambda x: x + size(), [pooled(tf, image)]
+    )[0],
+    "Case": lambda tf, image, size: (
+        pooled(tf, image)
+        + tf.switch_case(tf.cast(tf.reduce_max(image), tf.int32), [size, lambda: 0.0])
+    ),
+    "PartitionedCall": _in_function,
+    "map_fn": _in_map,
+    "MapDefun": lambda tf, image, size: tf.raw_ops.MapDefun(
+        arguments=[pooled(tf, image)],
+        captured_inputs=[],
+        output_types=[tf.float32],
+        output_shapes=[(3,)],
+        f=tf.function(lambda row: row + size()).get_concrete_function(
+            tf.TensorSpec((3,), tf.float32)
+        ),
+    )[0],
+}
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_functions_that_attributes_of_ops_name_are_read(
+    tf: Any, inside: str, tmp_path: Path
+) -> None:
+    def size() -> Any:
+        return tf.cast(tf.strings.length(tf.io.read_file(FILE)), tf.float32)
+
+    folder = saved(tf, tmp_path / "hostile", lambda image: INSIDE[inside](tf, image, size))
+    refused(folder, "ReadFile", "in function")
+
+
+def test_a_table_from_a_text_file(tf: Any, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("a\nb\n")
+    lookup = tf.lookup
+    words = lookup.TextFileInitializer(
+        str(tmp_path / "words"), tf.string, lookup.TextFileIndex.WHOLE_LINE,
+        tf.int64, lookup.TextFileIndex.LINE_NUMBER,
+    )  # fmt: skip
+    table = lookup.StaticHashTable(words, -1)
+    folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), table=table)
+    refused(folder, "InitializeTableFromTextFileV2")
+    assert loaded(folder, trust=True).output_shape == (3,)
+
+
+def test_an_asset_outside_of_the_folder(tf: Any, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("a")
+    asset = tf.saved_model.Asset(str(tmp_path / "words"))
+    folder = saved(tf, tmp_path / "model", lambda image: pooled(tf, image), asset=asset)
+    assert loaded(folder).output_shape == (3,)
+    for name in ("../../words", str(tmp_path / "words")):
+
+        def rename(message: Any, name: str = name) -> None:
+            message.meta_graphs[0].asset_file_def[0].filename = name
+
+        refused(edited(folder, rename), "asks for a file outside of its folder", "words")
+
+
+def test_an_op_of_a_library_that_is_not_here(tf: Any, tmp_path: Path) -> None:
+    def rename(message: Any) -> None:
+        for function in message.meta_graphs[0].graph_def.library.function:
+            for node in function.node_def:
+                node.op = node.op.replace("Mean", "MeanOfSomebody")
+
+    folder = saved(tf, tmp_path / "model", lambda image: pooled(tf, image))
+    refused(edited(folder, rename), "'MeanOfSomebody' in function", "does not know")
+
+
+def called_instead(message: Any, method: str) -> None:
+    """Let the call of the model stand for a method of TensorFlow's own object."""
+    graph = message.meta_graphs[0].object_graph_def
+    number = next(c.node_id for c in graph.nodes[0].children if c.local_name == "call")
+    graph.nodes[0].children.add(local_name=method, node_id=number)
+
+
+def test_a_function_in_place_of_a_method_of_tensorflow(tf: Any, tmp_path: Path) -> None:
+    folder = saved(tf, tmp_path / "model", lambda image: pooled(tf, image))
+    edited(folder, lambda message: called_instead(message, "_trackable_children"))
+    refused(folder, "Mean", "as soon as the model is loaded")
+
+
+def test_saving_functions_may_not_be_called(tf: Any, tmp_path: Path) -> None:
+    """Each SavedModel has functions that write: they stand aside, as long as nothing runs them."""
+
+    def call_them(message: Any) -> None:
+        functions = message.meta_graphs[0].graph_def.library.function
+        saving = next(f.signature.name for f in functions if "traced_save" in f.signature.name)
+        answer = next(f for f in functions if "answer" in f.signature.name)
+        answer.node_def.add(name="hidden", op="StatefulPartitionedCall").attr[
+            "f"
+        ].func.name = saving
+
+    def answer(image: Any) -> Any:
+        return pooled(tf, image) * scale
+
+    scale = tf.Variable(2.0)
+    folder = saved(tf, tmp_path / "model", answer, scale=scale)
+    assert loaded(folder).output_shape == (3,)
+    refused(edited(folder, call_them), "in function '__inference__traced_save", "may reach files")
+
+
+def saved_by_tensorflow_1(tf: Any, folder: Path, write: str | None = None, **save: Any) -> Path:
+    """Save a graph of TensorFlow 1; an op writes a file, and ``save`` says where it stands."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        image = v1.placeholder(tf.float32, (None, SIDE, SIDE, 3), "image")
+        kernel = v1.get_variable("kernel", (3, 4))
+        bias = v1.get_variable("bias", (4,), use_resource=True)
+        keys, values = tf.constant(["a", "b"]), tf.constant([1, 2])
+        tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), 0)
+        answer = tf.identity(pooled(tf, image) @ kernel + bias, name="answer")
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        builder = v1.saved_model.Builder(str(folder))
+        signature = v1.saved_model.predict_signature_def({"image": image}, {"answer": answer})
+        written = tf.raw_ops.WriteFile(filename=write, contents="a") if write else None
+        arguments = {key: make(written) for key, make in save.items()}
+        builder.add_meta_graph_and_variables(
+            session,
+            ["serve"],
+            {"serving_default": signature},
+            **arguments,
+        )
+        builder.save()
+    return folder
+
+
+def local_variable(written: Any) -> Any:
+    import tensorflow as tf
+
+    def initial() -> Any:
+        with tf.control_dependencies([written]):
+            return tf.constant(1.0)
+
+    tf.compat.v1.get_local_variable("local", initializer=initial, use_resource=True)
+
+
+def table_initializer(written: Any) -> None:
+    import tensorflow as tf
+
+    tf.compat.v1.add_to_collection("table_initializer", written)
+
+
+def saver(written: Any) -> Any:
+    import tensorflow as tf
+
+    made = tf.compat.v1.train.Saver()
+    graph = tf.compat.v1.get_default_graph()
+    graph.get_operation_by_name("save/restore_all")._add_control_input(written)
+    return made
+
+
+IN_TENSORFLOW_1: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "main op": {"main_op": lambda written: written},
+    "init op": {"legacy_init_op": lambda written: written},
+    "restoring": {"saver": saver},
+    "nowhere": {"strip_default_attrs": lambda written: False},
+    "table": {"strip_default_attrs": table_initializer},
+    "local variable": {"strip_default_attrs": local_variable},
+}
+
+
+@pytest.mark.parametrize("where", IN_TENSORFLOW_1)
+def test_a_graph_of_tensorflow_1_that_writes_a_file(
+    tf: Any, where: str, tmp_path: Path, canary: Path
+) -> None:
+    try:
+        folder = saved_by_tensorflow_1(
+            tf, tmp_path / "hostile", str(canary), **IN_TENSORFLOW_1[where]
+        )
+    except TypeError as error:
+        pytest.skip(f"this TensorFlow saves no such graph: {error}")
+    canary.unlink(missing_ok=True)
+    refused(folder, "'WriteFile' in the main graph")
+    assert not canary.exists()
+    assert loaded(folder, trust=True).output_shape == (4,)
+    assert canary.exists() == (where != "nowhere")
+
+
+def test_a_signature_that_tensorflow_runs_at_once(tf: Any, tmp_path: Path, canary: Path) -> None:
+    def run_at_once(message: Any) -> None:
+        key = "__saved_model_init_op"
+        message.meta_graphs[0].signature_def[key].outputs[key].name = "answer"
+
+    folder = saved_by_tensorflow_1(tf, tmp_path / "hostile")
+    refused(edited(folder, run_at_once), "as soon as the model is loaded")
+
+
+def test_a_graph_of_tensorflow_1_restores_from_its_own_folder(tf: Any, tmp_path: Path) -> None:
+    def elsewhere(message: Any) -> None:
+        graph = message.meta_graphs[0].graph_def
+        for node in graph.node:
+            if node.op == "RestoreV2":
+                other = graph.node.add(name="elsewhere", op="Const")
+                other.attr["dtype"].type = tf.string.as_datatype_enum
+                other.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(FILE))
+                node.input[0] = "elsewhere"
+
+    folder = saved_by_tensorflow_1(tf, tmp_path / "model")
+    assert loaded(folder).output_shape == (4,)
+    refused(edited(folder, elsewhere), "'RestoreV2' in the main graph", "may reach files")
+
+
+def test_harmless_models_answer_as_before(tf: Any, keras: Any, tmp_path: Path) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    from edgecnn.tflite.schemes import SCHEMES
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.Dropout(0.2),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.export(tmp_path / "exported", verbose=False)
+    weights = tf.Variable(tf.random.stateless_normal((3, 4), (1, 2)))
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(tf.constant([0, 1]), tf.constant(["a", "b"])), "?"
+    )
+    counts = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0)
+    counts.insert(tf.constant([1], tf.int64), tf.constant([2], tf.int64))
+    saved(
+        tf, tmp_path / "module", lambda image: tf.nn.softmax(pooled(tf, image) @ weights),
+        weights=weights, table=table, counts=counts,
+        random=tf.random.Generator.from_seed(1),
+    )  # fmt: skip
+    saved_by_tensorflow_1(tf, tmp_path / "tensorflow 1")
+    image = np.random.Generator(np.random.PCG64(1)).uniform(0, 1, (1, SIDE, SIDE, 3))
+    image = image.astype(np.float32)
+    for name in ("exported", "module", "tensorflow 1"):
+        content = loaded(tmp_path / name).float_files(None)(SCHEMES["float32"])
+        interpreter = Interpreter(model_content=content)
+        signature = tf.saved_model.load(str(tmp_path / name)).signatures["serving_default"]
+        (expected,) = signature(tf.constant(image)).values()
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+        interpreter.invoke()
+        answer = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        np.testing.assert_allclose(answer, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def plain(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A harmless SavedModel with a variable; tests work on copies."""
+    scale = tf.Variable(tf.ones((3, 4)))
+    folder = tmp_path_factory.mktemp("plain") / "model"
+    return saved(tf, folder, lambda image: pooled(tf, image) @ scale, scale=scale)
+
+
+def broken_line(folder: Path) -> str:
+    with pytest.raises(InputError) as error:
+        loaded(folder)
+    assert "\n" not in str(error.value)
+    assert "model" in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("part", ["saved_model.pb", "variables.index", "variables.data"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "noise"])
+def test_damaged_parts(part: str, damage: str, plain: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (file,) = folder.rglob(f"{part}*")
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        noise = np.random.Generator(np.random.PCG64(1)).bytes(len(content))
+        file.write_bytes(
+            {"empty": b"", "half": content[: len(content) // 2], "noise": noise}[damage]
+        )
+    if part == "variables.data" and damage == "noise":
+        return  # TODO
+    broken_line(folder)
+
+
+def test_constants_that_are_large_once_they_are_unpacked(
+    tf: Any, plain: Path, tmp_path: Path
+) -> None:
+    def enlarge(message: Any) -> None:
+        node = (
+            message.meta_graphs[0]
+            .graph_def.library.function[0]
+            .node_def.add(name="large", op="Const")
+        )
+        node.attr["dtype"].type = tf.float32.as_datatype_enum
+        tensor = node.attr["value"].tensor
+        tensor.dtype = tf.float32.as_datatype_enum
+        tensor.float_val.append(0.0)
+        tensor.tensor_shape.dim.add(size=1 << 40)
+
+    folder = shutil.copytree(plain, tmp_path / "model")
+    assert "constants of 4,096.0 GiB" in broken_line(edited(folder, enlarge))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_pipe_in_place_of_a_file(plain: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(plain, tmp_path / "model")
+    index = folder / "variables" / "variables.index"
+    index.unlink()
+    os.mkfifo(index)
+    assert "variables.index' is no file" in broken_line(folder)
+
+
+def test_no_op_that_names_a_file_or_an_address_is_let_through(tf: Any) -> None:
+    """Of all that this TensorFlow has; ``SaveV2`` and ``RestoreV2`` call their files prefixes."""
+    from tensorflow.core.framework import op_def_pb2
+    from tensorflow.python.client import pywrap_tf_session
+
+    ops = op_def_pb2.OpList.FromString(
+        pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())
+    )
+    telling = ("file", "path", "url", "address", "dir", "memory_region", "descriptor_source")
+    telling += ("token", "prefix", "mlir", "graph_def", "target_name", "output_stream")
+    harmless = {"CTCBeamSearchDecoder", "RiscSort"}  # Paths in a lattice, and a direction.
+    let_through = set()
+    for op in ops.op:
+        names = [part.name for part in (*op.input_arg, *op.attr)]
+        is_telling = any(word in name for name in names for word in telling)
+        if is_telling and not objection(op.name, op, Use.CALLED):
+            let_through.add(op.name)
+    assert len(ops.op) > 1000
+    assert {name for name in let_through - harmless if not name.startswith("CudnnRNN")} == set()
+
+
+def test_the_command_refuses_and_trusts(
+    tf: Any, run_edgecnn: Any, tmp_path: Path, canary: Path
+) -> None:
+    def write() -> Any:
+        tf.io.write_file(str(canary), "written")
+        return tf.constant(1.0)
+
+    part = resource(tf, initialize=write)
+    folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), part=part)
+    del part
+    canary.unlink(missing_ok=True)
+    convert = ("convert", folder, "-q", "float32", "-o", tmp_path / "made.tflite")
+    result = run_edgecnn(*convert)
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert "WriteFile" in line
+    assert not canary.exists()
+    assert run_edgecnn(*convert, "--trust").returncode == 0
+    assert canary.exists()
