@@ -1,4 +1,4 @@
-"""What the graphs of a SavedModel would run, read from its file before any of it is run (in a child).
+"""What the graphs of a SavedModel would run, read before any of it is run (in a child).
 
 Loading a SavedModel runs parts of its graphs: what creates, restores and fills its variables and
 tables. Every op of every graph and function is looked at, whatever leads to it.
@@ -72,15 +72,15 @@ def refuse_reaching_out(saved_model: Any, folder: Path) -> None:
 def _refuse_op(node: Any, function: str | None, uses: _Uses, label: str) -> None:
     from tensorflow.python.framework import op_def_registry
 
+    place = "the main graph" if function is None else f"function {_shown(function)}"
+    found = f"{label} has the op {_shown(node.op)} in {place}, which"
     definition = op_def_registry.get(node.op)
-    if definition is None and node.op in uses.calls:
-        return  # An old way to call a function, whose own ops are looked at as well.
-    if reason := objection(node.op, definition, uses.of(function, node)):
-        place = "the main graph" if function is None else f"function {_shown(function)}"
-        raise InputError(
-            f"{label} has the op {_shown(node.op)} in {place}, {reason}: "
-            "add --trust if you know where it comes from"
-        )
+    if definition is None:
+        if node.op in uses.calls:
+            return  # An old way to call a function, whose own ops are looked at as well.
+        raise InputError(f"{found} this TensorFlow does not know: export the model without it")
+    if reason := objection(definition, uses.of(function, node)):
+        raise InputError(f"{found} {reason}: add --trust if you know where it comes from")
 
 
 def _shown(name: str) -> str:
@@ -90,12 +90,11 @@ def _shown(name: str) -> str:
 def _refuse_foreign_assets(meta_graph: Any, folder: Path) -> None:
     from tensorflow.python.saved_model.loader_impl import get_asset_tensors
 
-    assets = os.path.abspath(folder / "assets")
-    for path in get_asset_tensors(os.path.abspath(folder), meta_graph).values():
-        text = os.fsdecode(path)
-        if not os.path.abspath(text).startswith(assets + os.sep):
+    for content in get_asset_tensors(str(folder), meta_graph).values():
+        path, assets = Path(os.fsdecode(content)), folder / "assets"
+        if not path.is_relative_to(assets) or ".." in path.relative_to(assets).parts:
             raise InputError(
-                f"{quoted(folder)} asks for a file outside of its folder ({quoted(text)}): "
+                f"{quoted(folder)} asks for a file outside of its folder ({_shown(str(path))}): "
                 "add --trust if you know where it comes from"
             )
 
@@ -122,7 +121,8 @@ class _Uses:
         if has_objects:
             graph = meta_graph.object_graph_def
             self._loaded = self._reached(_functions_run_by_loading(graph))
-            self._called = self._reached(graph.concrete_functions)
+            every = range(len(graph.nodes))
+            self._called = self._reached([*graph.concrete_functions, *_functions(graph, every)])
         else:
             nodes = (self._nodes[name] for name in self._restoring | self._initializing)
             self._loaded = self._reached(name for node in nodes for name in _calls(node))
@@ -196,7 +196,7 @@ def _calls(node: Any) -> Iterator[str]:
 
 
 def _functions_run_by_loading(graph: Any) -> Iterator[str]:
-    """Yield names of the functions that TensorFlow calls when it loads a graph of objects.
+    """Return the names of the functions that TensorFlow calls when it loads a graph of objects.
 
     They belong to resources and to what is saved in a way of its own. A function under the name of
     a method of TensorFlow's objects replaces that method, so it counts as well.
@@ -209,7 +209,12 @@ def _functions_run_by_loading(graph: Any) -> Iterator[str]:
         numbers += [child.node_id for child in node.children if child.local_name in methods]
         for saveable in node.saveable_objects.values():
             numbers += [saveable.save_function, saveable.restore_function]
-    for number in _closure(numbers, lambda number: _callees(graph, number)):
+    return _functions(graph, _closure(numbers, lambda number: _callees(graph, number)))
+
+
+def _functions(graph: Any, numbers: Iterable[int]) -> Iterator[str]:
+    """Yield the names of the functions that the objects of some numbers stand for."""
+    for number in numbers:
         if 0 <= number < len(graph.nodes):
             yield from graph.nodes[number].function.concrete_functions
             yield graph.nodes[number].bare_concrete_function.concrete_function_name
@@ -263,7 +268,7 @@ def _unpacked_bytes(tensor: Any) -> int:
     from tensorflow.python.framework import dtypes
 
     sides = (max(side.size, 0) for side in tensor.tensor_shape.dim)
-    return math.prod(sides) * dtypes.as_dtype(tensor.dtype).size
+    return math.prod(sides) * int(dtypes.as_dtype(tensor.dtype).size)
 
 
 def _node_name(tensor: str) -> str:

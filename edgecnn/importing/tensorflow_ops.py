@@ -67,30 +67,27 @@ class Use(Enum):
     SAVED = "never here: to save the variables, or to restore them elsewhere"
 
 
-def objection(name: str, definition: Any | None, use: Use) -> str | None:
-    """Return what speaks against an op, as the end of a sentence that begins with its name.
+def objection(op: Any, use: Use) -> str | None:
+    """Return what speaks against an op, as the end of a sentence about it.
 
     Args:
-        name: The op's name, ``"WriteFile"``.
-        definition: TensorFlow's ``OpDef`` of it; None where TensorFlow does not know the op.
+        op: TensorFlow's definition of the op, an ``OpDef``.
         use: When the op would be run.
 
     Returns:
         None if the op may stand there.
 
     Example:
-        >>> objection("ReadFile", definition, Use.CALLED)
-        'which may reach files, the network or code outside of the model'
+        >>> objection(op_def_registry.get("ReadFile"), Use.CALLED)
+        'may reach files, the network or code outside of the model'
     """
-    if definition is None:
-        return "which this TensorFlow does not know"
-    if use is Use.SAVED and name in SAVING:
+    if use is Use.SAVED and op.name in SAVING:
         return None
-    known = KEEPING_STATE.fullmatch(name) if definition.is_stateful else not _reaches_out(name)
-    if not known:
-        return "which may reach files, the network or code outside of the model"
-    if use is Use.LOADED and not LOADING.fullmatch(name):
-        return "which would run as soon as the model is loaded"
+    is_known = KEEPING_STATE.fullmatch(op.name) if op.is_stateful else not _reaches_out(op.name)
+    if not is_known:
+        return "may reach files, the network or code outside of the model"
+    if use is Use.LOADED and not LOADING.fullmatch(op.name):
+        return "would run as soon as the model is loaded"
     return None
 
 

@@ -276,7 +276,7 @@ def test_an_op_of_a_library_that_is_not_here(tf: Any, tmp_path: Path) -> None:
                 node.op = node.op.replace("Mean", "MeanOfSomebody")
 
     folder = saved(tf, tmp_path / "model", lambda image: pooled(tf, image))
-    refused(edited(folder, rename), "'MeanOfSomebody' in function", "does not know")
+    assert "'MeanOfSomebody' in function" in broken_line(edited(folder, rename))
 
 
 def called_instead(message: Any, method: str) -> None:
@@ -485,8 +485,6 @@ def test_damaged_parts(part: str, damage: str, plain: Path, tmp_path: Path) -> N
         file.write_bytes(
             {"empty": b"", "half": content[: len(content) // 2], "noise": noise}[damage]
         )
-    if part == "variables.data" and damage == "noise":
-        return  # TODO
     broken_line(folder)
 
 
@@ -533,7 +531,7 @@ def test_no_op_that_names_a_file_or_an_address_is_let_through(tf: Any) -> None:
     for op in ops.op:
         names = [part.name for part in (*op.input_arg, *op.attr)]
         is_telling = any(word in name for name in names for word in telling)
-        if is_telling and not objection(op.name, op, Use.CALLED):
+        if is_telling and not objection(op, Use.CALLED):
             let_through.add(op.name)
     assert len(ops.op) > 1000
     assert {name for name in let_through - harmless if not name.startswith("CudnnRNN")} == set()

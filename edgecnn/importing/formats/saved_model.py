@@ -36,7 +36,7 @@ class _SavedModelFormat(InputFormat):
         return model.is_folder and (model.path / "saved_model.pb").is_file()
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
-        """Refuse what cannot be read; its ops are looked at where TensorFlow is, before it loads."""
+        """Refuse what cannot be read; TensorFlow is needed to look at the ops, in the child."""
         for path in model.path.rglob("*"):
             if not path.is_dir() and not path.is_file():
                 raise InputError(
@@ -56,8 +56,8 @@ class _SavedModelFormat(InputFormat):
             saved_model = read_saved_model(folder)
             if not source.trust:
                 refuse_reaching_out(saved_model, folder)
-            del saved_model  # As large as the file; TensorFlow reads that again.
-            return _loaded(tf.saved_model.load(source.name), options.size, label)
+            del saved_model  # As large as the file, which TensorFlow reads again.
+            return _loaded(_with_variables(folder), options.size, label)
 
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         raise InputError(
@@ -67,6 +67,18 @@ class _SavedModelFormat(InputFormat):
 
     def identity(self, name: str, options: BuildOptions) -> dict[str, Any]:
         return {"sha256": _sha256_of_folder(Path(name))}
+
+
+def _with_variables(folder: Path) -> Any:
+    try:
+        return tf.saved_model.load(str(folder))
+    except (tf.errors.OpError, FileNotFoundError, IndexError) as error:
+        # The first line is the reason; the others advise what helps in a cluster.
+        reason = " ".join(str(error).partition("\n")[0].split())[:200]
+        raise InputError(
+            f"{quoted(folder)} cannot be loaded, perhaps because its variables are damaged or lack "
+            f"a file ({reason}): export the model again"
+        ) from error
 
 
 def _loaded(saved: Any, size: tuple[int, int] | None, label: str) -> LoadedModel:
