@@ -12,27 +12,9 @@ from typing import Any
 import h5py
 import pytest
 
-from edgecnn.core.errors import InputError
 from edgecnn.importing.custom_code import CODE_LAYERS, custom_code
-from edgecnn.importing.input_format import LoadedModel, LoadOptions
-from edgecnn.importing.sources import find_source, format_of
 
-ADVICE = "add --trust if you know where it comes from"
-FILE = "/nowhere/of/the/model"
-
-
-def loaded(path: Path, *, trust: bool = False) -> LoadedModel:
-    source = find_source(str(path), trust=trust)
-    return format_of(source).load(source, LoadOptions(None, {}))
-
-
-def refused(path: Path, *says: str) -> None:
-    with pytest.raises(InputError) as error:
-        loaded(path)
-    text = str(error.value)
-    assert "\n" not in text
-    for part in (*says, ADVICE):
-        assert part in text
+from .outside_models import FILE, loaded, refused
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +159,10 @@ def test_an_h5_file_may_do_no_more(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
-def test_code_that_would_run_does_not(keras: Any, ending: str, tmp_path: Path) -> None:
-    canary, path = tmp_path / "canary", tmp_path / f"model.{ending}"
+def test_code_that_would_run_does_not(
+    keras: Any, ending: str, tmp_path: Path, canary: Path
+) -> None:
+    path = tmp_path / f"model.{ending}"
     inputs = keras.Input((8, 8, 3))
     code = f"lambda x: (__import__('pathlib').Path({str(canary)!r}).touch(), x)[1]"
     x = keras.layers.Lambda(eval(code))(inputs)

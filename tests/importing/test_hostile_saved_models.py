@@ -13,82 +13,19 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.importing.input_format import LoadedModel, LoadOptions
-from edgecnn.importing.sources import find_source, format_of
 from edgecnn.importing.tensorflow_ops import Use, objection
 
-SIDE = 8
-
-
-@pytest.fixture(scope="module")
-def tf() -> Any:
-    return pytest.importorskip("tensorflow")
-
-
-@pytest.fixture()
-def canary(tmp_path: Path) -> Path:
-    """A file that is not there, and that hostile models write."""
-    return tmp_path / "canary"
-
-
-def loaded(folder: Path, *, trust: bool = False) -> LoadedModel:
-    source = find_source(str(folder), trust=trust)
-    return format_of(source).load(source, LoadOptions(None, {}))
-
-
-def pooled(tf: Any, image: Any) -> Any:
-    return tf.reduce_mean(image, (1, 2))
-
-
-def saved(tf: Any, folder: Path, answer: Callable[[Any], Any], **parts: Any) -> Path:
-    """Save a module that answers an image with ``answer``, and that has parts."""
-    module = tf.Module()
-    for name, part in parts.items():
-        setattr(module, name, part)
-    spec = tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image")
-    module.call = tf.function(answer, input_signature=[spec])
-    tf.saved_model.save(module, str(folder), signatures=module.call)
-    return folder
-
-
-def resource(tf: Any, **methods: Callable[[], Any]) -> Any:
-    """A resource, some of whose methods are replaced."""
-    from tensorflow.python.trackable.resource import TrackableResource
-
-    class Resource(TrackableResource):  # type: ignore[misc]
-        def _create_resource(self) -> Any:
-            return methods.get("create", lambda: tf.constant(1.0))()
-
-        def _initialize(self) -> Any:
-            return methods.get("initialize", lambda: tf.constant(1.0))()
-
-        def _destroy_resource(self) -> Any:
-            return methods.get("destroy", lambda: tf.constant(1.0))()
-
-    made = Resource()
-    made.resource_handle  # noqa: B018 (creates it, as saving does)
-    return made
-
-
-def edited(folder: Path, edit: Callable[[Any], None]) -> Path:
-    """Change the message in a SavedModel's file."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    file = folder / "saved_model.pb"
-    message = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-    edit(message)
-    file.write_bytes(message.SerializeToString())
-    return folder
-
-
-def refused(folder: Path, *says: str) -> None:
-    with pytest.raises(InputError) as error:
-        loaded(folder)
-    text = str(error.value)
-    assert "\n" not in text
-    assert "add --trust if you know where it comes from" in text
-    for part in says:
-        assert part in text
+from .outside_models import (
+    FILE,
+    SIDE,
+    assert_answers_as_in_tensorflow,
+    edited,
+    loaded,
+    pooled,
+    refused,
+    resource,
+    saved,
+)
 
 
 @pytest.mark.parametrize("method", ["create", "initialize", "destroy"])
@@ -137,10 +74,7 @@ def test_an_initializer_without_end_is_no_initializer(tf: Any, tmp_path: Path) -
     part = resource(tf)
     part._initialize = tf.function(endless, input_signature=[])
     folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), part=part)
-    refused(folder, "While", "which would run as soon as the model is loaded")
-
-
-FILE = "/nowhere/of/the/model"
+    refused(folder, "in function 'while_", "which would run as soon as the model is loaded")
 
 
 def rpc_client() -> Any:
@@ -312,112 +246,7 @@ def test_saving_functions_may_not_be_called(tf: Any, tmp_path: Path) -> None:
     refused(edited(folder, call_them), "in function '__inference__traced_save", "may reach files")
 
 
-def saved_by_tensorflow_1(tf: Any, folder: Path, write: str | None = None, **save: Any) -> Path:
-    """Save a graph of TensorFlow 1; an op writes a file, and ``save`` says where it stands."""
-    v1 = tf.compat.v1
-    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
-        image = v1.placeholder(tf.float32, (None, SIDE, SIDE, 3), "image")
-        kernel = v1.get_variable("kernel", (3, 4))
-        bias = v1.get_variable("bias", (4,), use_resource=True)
-        keys, values = tf.constant(["a", "b"]), tf.constant([1, 2])
-        tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), 0)
-        answer = tf.identity(pooled(tf, image) @ kernel + bias, name="answer")
-        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
-        builder = v1.saved_model.Builder(str(folder))
-        signature = v1.saved_model.predict_signature_def({"image": image}, {"answer": answer})
-        written = tf.raw_ops.WriteFile(filename=write, contents="a") if write else None
-        arguments = {key: make(written) for key, make in save.items()}
-        builder.add_meta_graph_and_variables(
-            session,
-            ["serve"],
-            {"serving_default": signature},
-            **arguments,
-        )
-        builder.save()
-    return folder
-
-
-def local_variable(written: Any) -> Any:
-    import tensorflow as tf
-
-    def initial() -> Any:
-        with tf.control_dependencies([written]):
-            return tf.constant(1.0)
-
-    tf.compat.v1.get_local_variable("local", initializer=initial, use_resource=True)
-
-
-def table_initializer(written: Any) -> None:
-    import tensorflow as tf
-
-    tf.compat.v1.add_to_collection("table_initializer", written)
-
-
-def saver(written: Any) -> Any:
-    import tensorflow as tf
-
-    made = tf.compat.v1.train.Saver()
-    graph = tf.compat.v1.get_default_graph()
-    graph.get_operation_by_name("save/restore_all")._add_control_input(written)
-    return made
-
-
-IN_TENSORFLOW_1: dict[str, dict[str, Callable[[Any], Any]]] = {
-    "main op": {"main_op": lambda written: written},
-    "init op": {"legacy_init_op": lambda written: written},
-    "restoring": {"saver": saver},
-    "nowhere": {"strip_default_attrs": lambda written: False},
-    "table": {"strip_default_attrs": table_initializer},
-    "local variable": {"strip_default_attrs": local_variable},
-}
-
-
-@pytest.mark.parametrize("where", IN_TENSORFLOW_1)
-def test_a_graph_of_tensorflow_1_that_writes_a_file(
-    tf: Any, where: str, tmp_path: Path, canary: Path
-) -> None:
-    try:
-        folder = saved_by_tensorflow_1(
-            tf, tmp_path / "hostile", str(canary), **IN_TENSORFLOW_1[where]
-        )
-    except TypeError as error:
-        pytest.skip(f"this TensorFlow saves no such graph: {error}")
-    canary.unlink(missing_ok=True)
-    refused(folder, "'WriteFile' in the main graph")
-    assert not canary.exists()
-    assert loaded(folder, trust=True).output_shape == (4,)
-    assert canary.exists() == (where != "nowhere")
-
-
-def test_a_signature_that_tensorflow_runs_at_once(tf: Any, tmp_path: Path, canary: Path) -> None:
-    def run_at_once(message: Any) -> None:
-        key = "__saved_model_init_op"
-        message.meta_graphs[0].signature_def[key].outputs[key].name = "answer"
-
-    folder = saved_by_tensorflow_1(tf, tmp_path / "hostile")
-    refused(edited(folder, run_at_once), "as soon as the model is loaded")
-
-
-def test_a_graph_of_tensorflow_1_restores_from_its_own_folder(tf: Any, tmp_path: Path) -> None:
-    def elsewhere(message: Any) -> None:
-        graph = message.meta_graphs[0].graph_def
-        for node in graph.node:
-            if node.op == "RestoreV2":
-                other = graph.node.add(name="elsewhere", op="Const")
-                other.attr["dtype"].type = tf.string.as_datatype_enum
-                other.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(FILE))
-                node.input[0] = "elsewhere"
-
-    folder = saved_by_tensorflow_1(tf, tmp_path / "model")
-    assert loaded(folder).output_shape == (4,)
-    refused(edited(folder, elsewhere), "'RestoreV2' in the main graph", "may reach files")
-
-
-def test_harmless_models_answer_as_before(tf: Any, keras: Any, tmp_path: Path) -> None:
-    from ai_edge_litert.interpreter import Interpreter
-
-    from edgecnn.tflite.schemes import SCHEMES
-
+def test_a_keras_model_that_was_exported(tf: Any, keras: Any, tmp_path: Path) -> None:
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -429,31 +258,26 @@ def test_harmless_models_answer_as_before(tf: Any, keras: Any, tmp_path: Path) -
             layers.Dense(4, activation="softmax"),
         ]
     )
-    model.export(tmp_path / "exported", verbose=False)
+    model.export(tmp_path / "model", verbose=False)
+    assert_answers_as_in_tensorflow(tf, tmp_path / "model")
+
+
+def test_a_module_with_tables_and_random_numbers(tf: Any, tmp_path: Path) -> None:
+    lookup = tf.lookup
     weights = tf.Variable(tf.random.stateless_normal((3, 4), (1, 2)))
-    table = tf.lookup.StaticHashTable(
-        tf.lookup.KeyValueTensorInitializer(tf.constant([0, 1]), tf.constant(["a", "b"])), "?"
-    )
-    counts = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0)
+    labels = lookup.KeyValueTensorInitializer(tf.constant([0, 1]), tf.constant(["a", "b"]))
+    counts = lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0)
     counts.insert(tf.constant([1], tf.int64), tf.constant([2], tf.int64))
     saved(
-        tf, tmp_path / "module", lambda image: tf.nn.softmax(pooled(tf, image) @ weights),
-        weights=weights, table=table, counts=counts,
+        tf,
+        tmp_path / "model",
+        lambda image: tf.nn.softmax(pooled(tf, image) @ weights),
+        weights=weights,
+        table=lookup.StaticHashTable(labels, "?"),
+        counts=counts,
         random=tf.random.Generator.from_seed(1),
-    )  # fmt: skip
-    saved_by_tensorflow_1(tf, tmp_path / "tensorflow 1")
-    image = np.random.Generator(np.random.PCG64(1)).uniform(0, 1, (1, SIDE, SIDE, 3))
-    image = image.astype(np.float32)
-    for name in ("exported", "module", "tensorflow 1"):
-        content = loaded(tmp_path / name).float_files(None)(SCHEMES["float32"])
-        interpreter = Interpreter(model_content=content)
-        signature = tf.saved_model.load(str(tmp_path / name)).signatures["serving_default"]
-        (expected,) = signature(tf.constant(image)).values()
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
-        interpreter.invoke()
-        answer = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-        np.testing.assert_allclose(answer, expected.numpy(), rtol=1e-4, atol=1e-5)
+    )
+    assert_answers_as_in_tensorflow(tf, tmp_path / "model")
 
 
 @pytest.fixture(scope="module")
