@@ -99,7 +99,8 @@ def convert(
         interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
         input_type: ``"uint8"`` (the default of int8) or ``"float32"``.
         build: How a name's architecture is built; its size is also for models that take any size.
-        trust: Run code that a ``.keras`` or ``.h5`` file carries (Lambda, custom layers).
+        trust: Run code that a Keras file carries (Lambda, custom layers), and let a SavedModel
+            reach files, the network and Python.
         labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
             line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
             ``calibrate`` if they are as many as the classes.

@@ -70,7 +70,7 @@ def sensitivity(
         crop_fraction: With ``resize="crop"``, as :func:`edgecnn.convert` takes it.
         interpolation: The filter, as :func:`edgecnn.convert` takes it.
         build: How a name's architecture is built; its size is also for models that take any size.
-        trust: Run code that a ``.keras`` or ``.h5`` file carries.
+        trust: As :func:`edgecnn.convert`.
         on_progress: Called with (phase, done, total).
         options: Fields of ``build`` one by one, instead of it.
 

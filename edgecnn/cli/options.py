@@ -200,7 +200,7 @@ samples_option = click.option(
     "--samples", type=int, default=100, show_default=True, help="Images to calibrate on."
 )
 trust_option = click.option(
-    "--trust", is_flag=True, help="Run code that a .keras or .h5 file carries."
+    "--trust", is_flag=True, help="Run code that the model carries: you know where it comes from."
 )
 json_option = partial(click.option, "--json", "as_json", is_flag=True)
 json_file_option = partial(click.option, "--json", "json_target", metavar="FILE|-")

@@ -129,7 +129,10 @@ class InputFormat(ABC):
         """
 
     def check(self, model: NamedModel, *, trust: bool) -> None:  # noqa: B027 (mostly nothing)
-        """Raise InputError for a broken file, or for one whose own code is not trusted."""
+        """Raise InputError for a broken file, or for one whose own code is not trusted.
+
+        What only a child can see, :meth:`load` refuses before anything of the model runs.
+        """
 
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         """Return the model as a Keras model without auxiliary classifiers, and notes on loading it.
