@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +20,14 @@ from edgecnn.importing.tensorflow_ops import Use, objection
 
 MAX_CONSTANT_BYTES = 2 << 30
 """What the constants of a graph may take in all: a ``.tflite`` file cannot hold more."""
+MAX_OPS = 1_000_000
+"""What a function may run in all, with those that it calls: large networks have some ten thousand
+ops. Forty small functions that call each other twice run a million million."""
 INITIALIZERS = ("saved_model_main_op", "legacy_init_op", "table_initializer")
 """Collections whose ops TensorFlow runs when it loads a SavedModel of TensorFlow 1."""
 INITIALIZER_SIGNATURE = "__saved_model_init_op"
+
+UNKNOWN = "this TensorFlow does not know"
 
 Key = TypeVar("Key", int, str)
 
@@ -30,7 +36,7 @@ def read_saved_model(folder: Path) -> Any:
     """Return the ``SavedModel`` message of a folder.
 
     Raises:
-        InputError: The file is damaged, or its constants are too large to be real.
+        InputError: The file is damaged, or its graphs are far larger than they look.
     """
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
@@ -44,13 +50,25 @@ def read_saved_model(folder: Path) -> Any:
         ) from error
     if not saved_model.meta_graphs:
         raise InputError(f"{quoted(file)} holds no graph: export the model again")
-    size = sum(map(_constant_bytes, saved_model.meta_graphs))
+    for meta_graph in saved_model.meta_graphs:
+        _refuse_what_grows(meta_graph, quoted(folder))
+    return saved_model
+
+
+def _refuse_what_grows(meta_graph: Any, label: str) -> None:
+    """Refuse a graph that is small in its file, and far larger than any model when it is run."""
+    size = _constant_bytes(meta_graph)
     if size > MAX_CONSTANT_BYTES:
         raise InputError(
-            f"{quoted(folder)} has constants of {size / (1 << 30):,.1f} GiB, and a .tflite file "
-            "holds 2: it is no model that can be converted"
+            f"{label} has constants of {size / (1 << 30):,.1f} GiB, and a .tflite file holds 2: "
+            "it is no model that can be converted"
         )
-    return saved_model
+    try:
+        ops = _most_ops(meta_graph.graph_def.library)
+    except CycleError as error:
+        raise InputError(f"{label} has a function that calls itself") from error
+    if ops > MAX_OPS:
+        raise InputError(f"{label} has functions that call each other {ops:,} times")
 
 
 def refuse_reaching_out(saved_model: Any, folder: Path) -> None:
@@ -72,15 +90,17 @@ def refuse_reaching_out(saved_model: Any, folder: Path) -> None:
 def _refuse_op(node: Any, function: str | None, uses: _Uses, label: str) -> None:
     from tensorflow.python.framework import op_def_registry
 
-    place = "the main graph" if function is None else f"function {_shown(function)}"
-    found = f"{label} has the op {_shown(node.op)} in {place}, which"
     definition = op_def_registry.get(node.op)
-    if definition is None:
-        if node.op in uses.calls:
-            return  # An old way to call a function, whose own ops are looked at as well.
-        raise InputError(f"{found} this TensorFlow does not know: export the model without it")
-    if reason := objection(definition, uses.of(function, node)):
-        raise InputError(f"{found} {reason}: add --trust if you know where it comes from")
+    if definition is None and node.op in uses.calls:
+        return  # An old way to call a function, whose own ops are looked at as well.
+    reason = objection(definition, uses.of(function, node)) if definition else UNKNOWN
+    if reason:
+        place = "the main graph" if function is None else f"function {_shown(function)}"
+        advice = "add --trust if you know where it comes from"
+        raise InputError(
+            f"{label} has the op {_shown(node.op)} in {place}, which {reason}: "
+            f"{'export the model without it' if reason is UNKNOWN else advice}"
+        )
 
 
 def _shown(name: str) -> str:
@@ -186,6 +206,24 @@ def _calls_of_functions(library: Any) -> dict[str, set[str]]:
         if function.signature.name in interchangeable:
             called |= interchangeable
     return dict(calls)
+
+
+def _most_ops(library: Any) -> int:
+    """Return how many ops the largest function runs, with those of the functions that it calls.
+
+    Raises:
+        CycleError: A function calls itself, if only by way of others.
+    """
+    own = {function.signature.name: len(function.node_def) for function in library.function}
+    calls = {
+        function.signature.name: Counter(name for n in function.node_def for name in _calls(n))
+        for function in library.function
+    }
+    ops: dict[str, int] = {}
+    for name in TopologicalSorter(calls).static_order():
+        called = calls.get(name, Counter()).items()
+        ops[name] = own.get(name, 0) + sum(ops[callee] * times for callee, times in called)
+    return max(ops.values(), default=0)
 
 
 def _calls(node: Any) -> Iterator[str]:

@@ -74,7 +74,7 @@ def test_an_initializer_without_end_is_no_initializer(tf: Any, tmp_path: Path) -
     part = resource(tf)
     part._initialize = tf.function(endless, input_signature=[])
     folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), part=part)
-    refused(folder, "in function 'while_", "which would run as soon as the model is loaded")
+    refused(folder, "which would run as soon as the model is loaded")
 
 
 def rpc_client() -> Any:
@@ -329,6 +329,37 @@ def test_constants_that_are_large_once_they_are_unpacked(
 
     folder = shutil.copytree(plain, tmp_path / "model")
     assert "constants of 4,096.0 GiB" in broken_line(edited(folder, enlarge))
+
+
+def call(message: Any, caller: int, callee: int) -> None:
+    functions = message.meta_graphs[0].graph_def.library.function
+    node = functions[caller].node_def.add(name=f"hidden{len(functions[caller].node_def)}")
+    node.op = "StatefulPartitionedCall"
+    node.attr["f"].func.name = functions[callee].signature.name
+
+
+def test_functions_that_call_each_other_without_end(plain: Path, tmp_path: Path) -> None:
+    def edit(message: Any) -> None:
+        call(message, 0, 1)
+        call(message, 1, 0)
+
+    folder = shutil.copytree(plain, tmp_path / "model")
+    assert "calls itself" in broken_line(edited(folder, edit))
+
+
+def test_functions_that_unfold(plain: Path, tmp_path: Path) -> None:
+    def edit(message: Any) -> None:
+        functions = message.meta_graphs[0].graph_def.library.function
+        first = len(functions)
+        for number in range(40):
+            functions.add().signature.name = f"fold{number}"
+        for number in range(first, first + 39):
+            call(message, number, number + 1)
+            call(message, number, number + 1)
+
+    folder = shutil.copytree(plain, tmp_path / "model")
+    # Each but the last has two ops: 2 + 4 + ... + 2 ** 39.
+    assert f"{2**40 - 2:,} times" in broken_line(edited(folder, edit))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
