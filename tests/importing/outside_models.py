@@ -80,6 +80,15 @@ def refused(path: Path, *says: str) -> None:
         assert part in text
 
 
+def broken_line(folder: Path) -> str:
+    """Return the one line that says why a SavedModel cannot be used."""
+    with pytest.raises(InputError) as error:
+        loaded(folder)
+    assert "\n" not in str(error.value)
+    assert "model" in str(error.value)
+    return str(error.value)
+
+
 def assert_answers_as_in_tensorflow(tf: Any, folder: Path) -> None:
     """Assert that a SavedModel's float file answers a random image as TensorFlow does."""
     from ai_edge_litert.interpreter import Interpreter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import zipfile
@@ -12,13 +13,14 @@ from typing import Any
 import h5py
 import pytest
 
+from edgecnn.core.errors import InputError
 from edgecnn.importing.custom_code import CODE_LAYERS, custom_code
 
 from .outside_models import FILE, loaded, refused
 
 
 @pytest.fixture(scope="module")
-def plain(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def keras_file(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A harmless model with an inner model and a wrapped layer; tests edit copies."""
     layers = keras.layers
     inner = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, activation="relu")])
@@ -98,11 +100,11 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_what_no_layer_needs_is_refused(what: str, plain: Path, tmp_path: Path) -> None:
+def test_what_no_layer_needs_is_refused(what: str, keras_file: Path, tmp_path: Path) -> None:
     def edit(config: Any) -> None:
         last_layer(config)["config"]["activation"] = HOSTILE[what]
 
-    refused(edited(plain, tmp_path / "model.keras", edit))
+    refused(edited(keras_file, tmp_path / "model.keras", edit))
 
 
 def in_node(config: Any, entry: Any) -> None:
@@ -140,11 +142,11 @@ PLACES: dict[str, Callable[[Any, Any], None]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_wherever_it_stands(place: str, plain: Path, tmp_path: Path) -> None:
+def test_wherever_it_stands(place: str, keras_file: Path, tmp_path: Path) -> None:
     def edit(config: Any) -> None:
         PLACES[place](config, HOSTILE["any class of any module"])
 
-    refused(edited(plain, tmp_path / "model.keras", edit), "custom class 'Popen'")
+    refused(edited(keras_file, tmp_path / "model.keras", edit), "custom class 'Popen'")
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -174,8 +176,21 @@ def test_code_that_would_run_does_not(
     assert canary.exists()
 
 
-def test_all_that_keras_computes_with_is_let_through(keras: Any, plain: Path) -> None:
-    assert loaded(plain).output_shape == (2,)
+def test_parts_of_the_zip_are_unpacked_nowhere_else(
+    keras_file: Path, tmp_path: Path, canary: Path
+) -> None:
+    path = edited(keras_file, tmp_path / "model.keras", lambda config: None)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("assets/words", "a")  # With these, Keras unpacks all parts.
+        for name in (str(canary), "/.." * 20 + str(canary), "assets/../../" + canary.name):
+            archive.writestr(name, "written")
+    with contextlib.suppress(InputError):
+        loaded(path)
+    assert not canary.exists()
+
+
+def test_all_that_keras_computes_with_is_let_through(keras: Any, keras_file: Path) -> None:
+    assert loaded(keras_file).output_shape == (2,)
     spaces = ("layers", "initializers", "regularizers", "constraints", "dtype_policies", "models")
     checked = 0
     for space in spaces:
