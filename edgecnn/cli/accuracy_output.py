@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT, OptionGroup, option_group
+from edgecnn.cli.options import STANDARD_OUTPUT, OptionGroup, OutputFile, option_group
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import check_target, replacing
 
@@ -29,6 +29,7 @@ accuracy_options: OptionGroup[Any] = option_group(
     ),
     click.option(
         "--accuracy-json",
+        type=OutputFile(),
         metavar="FILE",
         help="With --data: write classes, confusions, calibration and each answer as JSON.",
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT, store_option
+from edgecnn.cli.options import STANDARD_OUTPUT, OutputFile, store_option
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Compare other devices, runtimes, threads, CPUs, protocols or data.",
 )
-@click.option("--markdown", metavar="FILE|-", help="Write Markdown, for a pull request.")
-@click.option("--junit", metavar="FILE|-", help="Write the conditions as JUnit XML.")
+@click.option(
+    "--markdown", type=OutputFile(), metavar="FILE|-", help="Write Markdown, for a pull request."
+)
+@click.option(
+    "--junit", type=OutputFile(), metavar="FILE|-", help="Write the conditions as JUnit XML."
+)
 @store_option
 def compare_command(
     base: str,
