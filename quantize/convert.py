@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import refuse_overwriting
 from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
@@ -157,8 +156,7 @@ def convert(
             ask_password=ask_password,
             on_progress=on_progress or silent,
         )
-        plans = plan_outputs(request.stem, request.schemes, input_type, output)
-        refuse_overwriting(plans[0].target, [request.source.name])
+        plans = plan_outputs(request.stem, request.schemes, input_type, output, request.inputs)
         return run(request.check(), plans, on_result or (lambda result: None))
 
 

@@ -76,6 +76,12 @@ class Request:
         return format_of(self.source)
 
     @property
+    def inputs(self) -> list[str]:
+        """What is read, as the user named it; some are no files."""
+        named = (self.calibrate, self.options.weights, self.about.labels_from)
+        return [self.source.name, *(each for each in named if each is not None)]
+
+    @property
     def needs_calibration(self) -> bool:
         """Whether a scheme needs representative data."""
         return any(scheme.is_calibrated for scheme in self.schemes)

@@ -66,7 +66,7 @@ def compare_command(
         raise InputError("only one of --markdown and --junit can be '-'")
     for target in targets:
         if target != STANDARD_OUTPUT:
-            check_target(Path(target))
+            check_target(Path(target), [base, new])
     comparison = compare(base, new, fail_if=fail_if, force=force, store=store)
     if markdown is not None:
         _write(markdown, as_markdown(comparison))

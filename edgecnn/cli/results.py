@@ -13,7 +13,7 @@ import click
 
 from edgecnn.cli.options import OptionGroup, OutputFile, json_option, option_group, store_option
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import replacing
+from edgecnn.core.files import check_target, replacing
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.filter import Filter
 from edgecnn.store.keeping import open_existing, open_store
@@ -149,6 +149,8 @@ def export_command(
     """
     write = _write_csv if form == "csv" else _write_json
     results = open_store(store, create=False)
+    if output is not None:
+        check_target(Path(output), [results.file] if results.file else ())
     with _output_file(output) as file:
         write(file, results.records(Filter.of(**filters), limit))
 

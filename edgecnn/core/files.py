@@ -24,8 +24,8 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -113,7 +113,8 @@ class _Place:
             # No file is made where the stream has gone, and no terminal is taken over.
             flags = os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
             return os.fdopen(os.open(self.path, flags), "wb")
-        sys.stdout.flush()  # what was printed before stands before
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what was printed before stands before
         # Opening the path anew would begin at the start of a file that is partly written.
         return os.fdopen(os.dup(self.descriptor), "wb")
 
@@ -145,10 +146,23 @@ def replacing(target: Path) -> Iterator[Path]:
         ...     temporary.write_bytes(content)
     """
     goal = _Place.of(target)
+    with writing(target), goal.temporary() as temporary:
+        yield temporary
+        goal.take(temporary)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn an OSError of the block into one line that says what could not be written.
+
+    Args:
+        target: The file or folder that is made.
+
+    Raises:
+        EdgecnnError: The disk is full, or something else kept it from being written.
+    """
     try:
-        with goal.temporary() as temporary:
-            yield temporary
-            goal.take(temporary)
+        yield
     except OSError as error:
         raise EdgecnnError(f"cannot write {quoted(target)}: {error.strerror or error}") from error
 
@@ -171,10 +185,8 @@ def folder_beside(target: Path) -> Iterator[Path]:
     """
     goal = _Place.of(target)
     prefix, parent = ("edgecnn-", None) if goal.is_stream else (".edgecnn-", goal.path.parent)
-    try:
+    with writing(target):
         made = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise EdgecnnError(f"cannot write {quoted(target)}: {error.strerror or error}") from error
     with made as folder:
         yield Path(folder)
 
@@ -192,6 +204,59 @@ def place(finished: Path, target: Path) -> None:
     """
     with replacing(target) as temporary:
         shutil.move(finished, temporary)
+
+
+def place_new(finished: Path, target: Path) -> None:
+    """Give a finished file the name ``target`` unless there is a file by then, which stays.
+
+    Args:
+        finished: The file, in a folder of :func:`folder_beside`.
+        target: Its name, or a symbolic link that leads to nothing yet.
+
+    Raises:
+        InputError: The target cannot be written.
+        EdgecnnError: The file cannot be given the name.
+    """
+    path = _Place.of(target).path
+    with suppress(OSError):  # There is a file by then, or the file system has no hard links.
+        os.link(finished, path)
+    with writing(target):
+        if not path.exists():
+            finished.rename(path)
+
+
+def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write several files into a folder: all of them or none.
+
+    Args:
+        folder: The folder; it is made where it is not there, and removed again if the files cannot
+            be written. Its other files stay.
+        contents: Name -> content of each file.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: The folder cannot be made, or a file in it cannot be written.
+        EdgecnnError: The disk is full or the write failed.
+
+    Example:
+        >>> write_all(Path("golden"), {"ball.png": picture, "expected.json": b"{}"})
+    """
+    targets = [folder / name for name in contents]
+    is_new = make_folder(folder)
+    try:
+        with ExitStack() as stack:
+            temporaries = [stack.enter_context(replacing(target)) for target in targets]
+            for temporary, target in zip(temporaries, targets, strict=True):
+                with writing(target):
+                    temporary.write_bytes(contents[target.name])
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    return targets
 
 
 def make_folder(folder: Path, *, parents: bool = False) -> bool:
@@ -357,7 +422,12 @@ def json_values(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def json_bytes(value: object) -> bytes:
+    """Return the content of a JSON file, indented, with a newline at its end."""
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file whole or not at all, indented, with a newline at its end."""
+    """Write a JSON file whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        temporary.write_bytes(json_bytes(value))
