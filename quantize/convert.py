@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import writing
 from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
@@ -166,5 +167,6 @@ def saved_in_memory_model(model: Any, stack: ExitStack) -> str:
         raise InputError(f"cannot convert a {type(model).__name__}: give a Keras model or a path")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgecnn-"))
     path = str(Path(folder) / f"{model.name}.keras")
-    model.save(path)
+    with writing(Path(path)):
+        model.save(path)
     return path

@@ -244,40 +244,43 @@ def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
         >>> write_all(Path("golden"), {"ball.png": picture, "expected.json": b"{}"})
     """
     targets = [folder / name for name in contents]
-    is_new = make_folder(folder)
+    with folder_of_outputs(folder), ExitStack() as stack:
+        temporaries = [stack.enter_context(replacing(target)) for target in targets]
+        for temporary, target in zip(temporaries, targets, strict=True):
+            with writing(target):
+                temporary.write_bytes(contents[target.name])
+    return targets
+
+
+@contextmanager
+def folder_of_outputs(folder: Path) -> Iterator[None]:
+    """Make a folder where it is not there yet; remove it if the block fails and leaves it empty.
+
+    Raises:
+        InputError: The folder cannot be made: the one above it is missing, for example.
+    """
+    is_new = not exists(folder)
+    make_folder(folder)
     try:
-        with ExitStack() as stack:
-            temporaries = [stack.enter_context(replacing(target)) for target in targets]
-            for temporary, target in zip(temporaries, targets, strict=True):
-                with writing(target):
-                    temporary.write_bytes(contents[target.name])
+        yield
     except BaseException:
         if is_new:
             with suppress(OSError):
                 folder.rmdir()
         raise
-    return targets
 
 
-def make_folder(folder: Path, *, parents: bool = False) -> bool:
-    """Make a folder where it is not there yet.
-
-    Args:
-        folder: The folder.
-        parents: Whether to make the folders above it, too.
-
-    Returns:
-        Whether it was made now.
+def make_folder(folder: Path, *, parents: bool = False) -> None:
+    """Make a folder where it is not there yet, with those above it if ``parents`` is true.
 
     Raises:
         InputError: The folder cannot be made.
     """
-    is_new = not exists(folder)
     try:
         folder.mkdir(parents=parents, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {quoted(folder)}: {error.strerror}") from error
-    return is_new
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot make the folder {quoted(folder)}: {reason}") from error
 
 
 def is_stream(target: Path) -> bool:

@@ -82,7 +82,7 @@ def set_metadata(
     if name is None and about == About() and not preprocessing.gives_normalization:
         raise InputError("nothing is to be set: say for example --labels FILE or --author NAME")
     check_text("name", name or "")
-    target = _target(path, output, [labels] if (labels := about.labels_from) else [])
+    target = _target(path, output, [about.labels_file] if about.labels_file else [])
     file = DescribedFile(path)
     model, packed = file.model, file.packed_files
     tree = _tree_of(file)
