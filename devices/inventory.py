@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import quoted, replacing
+from edgecnn.core.files import make_folder, quoted, replacing
 from edgecnn.core.toml_text import toml_tables
 from edgecnn.devices.connection import Address
 from edgecnn.devices.device import DESKTOP, PI
@@ -122,10 +122,7 @@ class Inventory:
         return "\n".join(kept).rstrip("\n") + "\n"
 
     def _write(self, text: str) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {quoted(self.path.parent)}: {error.strerror}") from error
+        make_folder(self.path.parent, parents=True)
         with replacing(self.path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 

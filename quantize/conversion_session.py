@@ -20,7 +20,7 @@ from typing import Any
 from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
-from edgecnn.core.files import quoted, replacing, sha256_of
+from edgecnn.core.files import folder_beside, place, quoted, replacing, sha256_of
 from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
@@ -74,14 +74,11 @@ def run(
         ChildCrashedError: The converter crashed.
     """
     try:
-        # The folder is beside the targets, so that a rename puts a file in place whole.
         with (
-            tempfile.TemporaryDirectory(
-                prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
-            ) as folder,
+            folder_beside(plans[0].target) as folder,
             tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch,
         ):
-            return _ConversionSession(checked, plans, Path(folder), Path(scratch), on_result).run()
+            return _ConversionSession(checked, plans, folder, Path(scratch), on_result).run()
     except OSError as error:
         reason = error.strerror or str(error)
         raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error
@@ -222,7 +219,7 @@ class _ConversionSession(SourceSession):
         except ConversionError as error:
             self._failures.append(f"{plan.scheme.name}: {error}")
             return
-        self._temporary(plan).replace(plan.target)
+        place(self._temporary(plan), plan.target)
         self._results.append(result)
         self._on_result(result)
 

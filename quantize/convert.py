@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import refuse_overwriting
+from edgecnn.core.files import writing
 from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
@@ -158,8 +158,7 @@ def convert(
             ask_password=ask_password,
             on_progress=on_progress or silent,
         )
-        plans = plan_outputs(request.stem, request.schemes, input_type, output)
-        refuse_overwriting(plans[0].target, [request.source.name])
+        plans = plan_outputs(request.stem, request.schemes, input_type, output, request.inputs)
         return run(request.check(), plans, on_result or (lambda result: None))
 
 
@@ -169,5 +168,6 @@ def saved_in_memory_model(model: Any, stack: ExitStack) -> str:
         raise InputError(f"cannot convert a {type(model).__name__}: give a Keras model or a path")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgecnn-"))
     path = str(Path(folder) / f"{model.name}.keras")
-    model.save(path)
+    with writing(Path(path)):
+        model.save(path)
     return path

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import check_writable_folder, exists, quoted
+from edgecnn.core.files import check_target, exists, quoted
 from edgecnn.tflite.schemes import Scheme
 
 INPUT_TYPES = ("uint8", "float32")
@@ -24,7 +24,11 @@ class OutputPlan:
 
 
 def plan_outputs(
-    stem: str, schemes: Sequence[Scheme], input_type: str | None, output: str | Path | None
+    stem: str,
+    schemes: Sequence[Scheme],
+    input_type: str | None,
+    output: str | Path | None,
+    inputs: Sequence[str | Path] = (),
 ) -> list[OutputPlan]:
     """Give each scheme its path and input type.
 
@@ -33,10 +37,11 @@ def plan_outputs(
         schemes: The schemes, in the order of the files.
         input_type: ``"uint8"``, ``"float32"`` or None for each scheme's default.
         output: A file or an existing folder, None for the current folder.
+        inputs: What is read, which must not be overwritten.
 
     Raises:
-        InputError: A folder does not exist or can't be written to, one file is given for several
-            schemes, or none of the schemes takes the input type.
+        InputError: A file cannot be written there, one file is given for several schemes, or none
+            of the schemes takes the input type.
 
     Example:
         >>> plan_outputs("net", parse_schemes("int8"), None, None)[0].target
@@ -45,9 +50,7 @@ def plan_outputs(
     _check_input_type(schemes, input_type)
     targets = _targets(stem, schemes, output)
     for target in targets:
-        check_writable_folder(target.parent)
-        if exists(target) and target.is_dir():
-            raise InputError(f"{quoted(target)} is a folder, where a file is to be written")
+        check_target(target, inputs)
     return [
         OutputPlan(scheme, _input_type(scheme, input_type), target)
         for scheme, target in zip(schemes, targets, strict=True)

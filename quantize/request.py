@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -74,6 +75,12 @@ class Request:
     def format(self) -> InputFormat:
         """The format of the source."""
         return format_of(self.source)
+
+    @property
+    def inputs(self) -> list[str | Path]:
+        """What is read, as the user named it; some are no files."""
+        named = (self.calibrate, self.options.weights, self.about.labels_file)
+        return [self.source.name, *(each for each in named if each is not None)]
 
     @property
     def needs_calibration(self) -> bool:

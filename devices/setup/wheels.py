@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.files import cache_folder, quoted
+from edgecnn.core.files import cache_folder, quoted, writing
 from edgecnn.core.json_text import json_value
 from edgecnn.devices.setup.plans import RuntimePlan, no_wheel
 
@@ -98,7 +98,9 @@ def packed_wheels(
         raise InputError(f"{quoted(wheels)} is no folder: give one that holds wheels")
     root = cache_folder("devices")
     with tempfile.TemporaryDirectory(dir=root, prefix=".part-") as work:
-        yield _first_possible(plans, wheels, root, Path(work), fresh)
+        with writing(root):
+            packed = _first_possible(plans, wheels, root, Path(work), fresh)
+        yield packed
 
 
 def _first_possible(

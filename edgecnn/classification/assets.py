@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.core.files import cache_folder, quoted
+from edgecnn.core.files import cache_folder, quoted, writing
 
 LITERT_JS_VERSION = "2.5.3"
 DOWNLOAD_MB = 12
@@ -105,7 +105,10 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
             f"fetching LiteRT.js {LITERT_JS_VERSION} ({DOWNLOAD_MB} MB, Apache-2.0) with npm into "
             f"{quoted(folder)}"
         )
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary:
+    with (
+        writing(folder),
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary,
+    ):
         archives, unpacked = Path(temporary) / "archives", Path(temporary) / folder.name
         archives.mkdir()
         unpacked.mkdir()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT, OptionGroup, option_group
+from edgecnn.cli.options import STANDARD_OUTPUT, OptionGroup, OutputFile, option_group
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import check_target, replacing
+from edgecnn.core.files import check_target, is_stream, replacing
 
 if TYPE_CHECKING:
     from edgecnn.accuracy.result import Accuracy
@@ -29,6 +29,7 @@ accuracy_options: OptionGroup[Any] = option_group(
     ),
     click.option(
         "--accuracy-json",
+        type=OutputFile(),
         metavar="FILE",
         help="With --data: write classes, confusions, calibration and each answer as JSON.",
     ),
@@ -42,7 +43,7 @@ class AccuracyOutput:
         target: Path of the JSON file; None for no file.
         details: Whether to print the answers.
         data: The data, as the user named it; None for no data.
-        models: Files that are measured or compared with, which must not be overwritten.
+        inputs: Files that are read, or written by others, which must not be overwritten.
         records: Where the records are written as JSON, ``"-"`` for standard output.
 
     Raises:
@@ -55,7 +56,7 @@ class AccuracyOutput:
         target: str | None,
         details: bool,
         data: str | None,
-        models: Sequence[str],
+        inputs: Sequence[str | Path],
         records: str | None = None,
     ) -> None:
         self._file = None if target is None else Path(target)
@@ -69,7 +70,8 @@ class AccuracyOutput:
         if self._file is not None:
             if records is not None and self._file.resolve() == Path(records).resolve():
                 raise InputError("--json and --accuracy-json name the same file: name two")
-            check_target(self._file, models)
+            check_target(self._file, inputs)
+        self._is_stream = self._file is not None and is_stream(self._file)
 
     def add(self, record: Record, accuracy: Accuracy) -> None:
         """Keep what classifying one model's images gave; any thread may call this.
@@ -82,7 +84,11 @@ class AccuracyOutput:
             self._accuracies.append((record, accuracy))
 
     def write(self) -> None:
-        """Write the file anew with all answers so far."""
+        """Write a file anew with all answers so far; a stream gets them at the end."""
+        if not self._is_stream:
+            self._write()
+
+    def _write(self) -> None:
         if self._file is None or not self._accuracies:
             return
         from edgecnn.accuracy.document import as_json, document
@@ -92,7 +98,9 @@ class AccuracyOutput:
             temporary.write_text(text, encoding="utf-8")
 
     def show(self) -> None:
-        """Print all answers so far, if the user asked for them."""
+        """Print all answers so far, and write them to a stream, if the user asked for it."""
+        if self._is_stream:
+            self._write()
         if not self._details or not self._accuracies:
             return
         from edgecnn.cli.accuracy_text import print_details

@@ -26,7 +26,7 @@ from edgecnn.cli.options import (
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.table import print_whole, records_table
 from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, StoreError
-from edgecnn.core.files import check_target, write_json
+from edgecnn.core.files import check_target, is_stream, write_json
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.record import Record
 from edgecnn.store.keeping import Keeper, is_store_chosen, open_store
@@ -160,9 +160,10 @@ def bench_command(
 
     failures = Failures()
     keeper = _keeper(store, no_store, tags, failures)
-    read = (*models, against) if against else models
-    answers = AccuracyOutput(accuracy_json, details, data, read, json_target)
-    output = RecordOutput(json_target, models, devices, keeper)
+    others = (against, data, options["labels"], options["calibrate"], options["build"].weights)
+    inputs = [*models, *(each for each in (*others, keeper.file) if each)]
+    answers = AccuracyOutput(accuracy_json, details, data, inputs, json_target)
+    output = RecordOutput(json_target, inputs, devices, keeper)
 
     def add(record: Record) -> None:
         output.add(record)
@@ -219,7 +220,7 @@ class RecordOutput:
     Args:
         json_target: Path of the JSON file, ``"-"`` for standard output (then there is no table), or
             None for no JSON.
-        models: Models that are measured; the JSON file must not be one of them.
+        inputs: Files that are read, or written by others; the JSON file must not be one of them.
         devices: Names of the devices, in the order in which records are shown.
         keeper: Keeps each record in the store.
 
@@ -230,7 +231,7 @@ class RecordOutput:
     def __init__(
         self,
         json_target: str | None,
-        models: Sequence[str],
+        inputs: Sequence[str | Path],
         devices: Sequence[str] = (),
         keeper: Keeper = NO_KEEPER,
     ) -> None:
@@ -240,19 +241,26 @@ class RecordOutput:
         self._to_stdout = json_target == STANDARD_OUTPUT
         self._file = None if json_target is None or self._to_stdout else Path(json_target)
         if self._file is not None:
-            check_target(self._file, models)
+            check_target(self._file, inputs)
+        self._is_stream = self._file is not None and is_stream(self._file)
 
     def add(self, record: Record) -> None:
-        """Keep a record; the file holds it from now on, whatever happens to the next model."""
+        """Keep a record; a file holds it from now on, whatever happens to the next model."""
         # The store comes before the file: each record that the file shows is in the store.
         self._keeper.add(record)
         self._records.append(record)
         self._records.sort(key=lambda record: self._order.get(record.device, len(self._order)))
+        if not self._is_stream:
+            self._write()
+
+    def _write(self) -> None:
         if self._file is not None:
             write_json(self._file, [record.to_dict() for record in self._records])
 
     def show(self) -> None:
-        """Print the records so far."""
+        """Print the records so far, and write them to a file that takes one content only."""
+        if self._is_stream:
+            self._write()
         if self._to_stdout:
             click.echo(json.dumps([record.to_dict() for record in self._records], indent=2))
         elif self._records:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgecnn.cli.options import STANDARD_OUTPUT, store_option
+from edgecnn.cli.options import STANDARD_OUTPUT, OutputFile, store_option
 from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Compare other devices, runtimes, threads, CPUs, protocols or data.",
 )
-@click.option("--markdown", metavar="FILE|-", help="Write Markdown, for a pull request.")
-@click.option("--junit", metavar="FILE|-", help="Write the conditions as JUnit XML.")
+@click.option(
+    "--markdown", type=OutputFile(), metavar="FILE|-", help="Write Markdown, for a pull request."
+)
+@click.option(
+    "--junit", type=OutputFile(), metavar="FILE|-", help="Write the conditions as JUnit XML."
+)
 @store_option
 def compare_command(
     base: str,
@@ -62,7 +66,7 @@ def compare_command(
         raise InputError("only one of --markdown and --junit can be '-'")
     for target in targets:
         if target != STANDARD_OUTPUT:
-            check_target(Path(target))
+            check_target(Path(target), [base, new])
     comparison = compare(base, new, fail_if=fail_if, force=force, store=store)
     if markdown is not None:
         _write(markdown, as_markdown(comparison))

@@ -12,6 +12,7 @@ import click
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
     CALIBRATION_DATA,
+    OutputFile,
     author_option,
     building_options,
     calibrate_option,
@@ -50,7 +51,9 @@ LABEL_NOTES = ("labels: ", "no labels: ")
     metavar="SCHEME",
     help="float32, float16, dynamic, int8, int16x8 or all; repeat it or separate with commas.",
 )
-@click.option("-o", "--output", metavar="PATH", help="A file, or an existing folder.")
+@click.option(
+    "-o", "--output", type=OutputFile(), metavar="PATH", help="A file, or an existing folder."
+)
 @calibrate_option(help=CALIBRATION_DATA)
 @samples_option
 @click.option(

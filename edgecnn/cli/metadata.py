@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.options import (
+    OutputFile,
     author_option,
     description_option,
     json_option,
@@ -29,7 +30,11 @@ READ_PER_SHOWN_CHARACTER = 10
 """Characters of a text that are read for each one that is shown: the others may be blanks."""
 
 output_option = click.option(
-    "-o", "--output", metavar="FILE", help="Where the result goes; default: the file itself."
+    "-o",
+    "--output",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Where the result goes; default: the file itself.",
 )
 
 

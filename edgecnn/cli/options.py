@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import partial, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from edgecnn.core.files import is_standard_output
 
 if TYPE_CHECKING:
     from edgecnn.data.preprocessing import Preprocessing
@@ -29,6 +34,24 @@ def option_group(*options: OptionGroup[Command]) -> OptionGroup[Command]:
         return command
 
     return add
+
+
+class OutputFile(click.ParamType):  # type: ignore[type-arg]
+    """A file to write; every option that names one has this type.
+
+    Where the file is the standard output, as ``/dev/stdout``, its content is all that is printed
+    there: what else the command says goes to standard error.
+    """
+
+    name = "file"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """Return the option's text."""
+        if context is not None and is_standard_output(Path(value)):
+            context.with_resource(redirect_stdout(sys.stderr))
+        return str(value)
 
 
 class FloatList(click.ParamType):  # type: ignore[type-arg]
@@ -203,7 +226,9 @@ trust_option = click.option(
     "--trust", is_flag=True, help="Run code that the model carries: you know where it comes from."
 )
 json_option = partial(click.option, "--json", "as_json", is_flag=True)
-json_file_option = partial(click.option, "--json", "json_target", metavar="FILE|-")
+json_file_option = partial(
+    click.option, "--json", "json_target", type=OutputFile(), metavar="FILE|-"
+)
 author_option = partial(click.option, "--author", metavar="TEXT")
 license_option = click.option(
     "--license", metavar="TEXT", help="Of the model: its name or its text."

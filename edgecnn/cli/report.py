@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgecnn.cli.options import OutputFile
 from edgecnn.cli.results import filter_options
 from edgecnn.core.text import quoted_if_needed
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @click.argument("references", metavar="[RESULTS]...", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", help="The file to write.  [default: report.html]")
+@click.option(
+    "-o",
+    "--output",
+    type=OutputFile(),
+    metavar="FILE",
+    help="The file to write.  [default: report.html]",
+)
 @click.option(
     "--format",
     type=click.Choice(["html", "md", "csv", "png", "svg"]),

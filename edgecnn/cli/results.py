@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import OptionGroup, json_option, option_group, store_option
+from edgecnn.cli.options import OptionGroup, OutputFile, json_option, option_group, store_option
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import replacing
+from edgecnn.core.files import check_target, replacing
 from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.filter import Filter
 from edgecnn.store.keeping import open_existing, open_store
@@ -134,7 +134,9 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
     show_default=True,
     help="JSON has the samples, CSV has not.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to a file.  [default: print]")
+@click.option(
+    "-o", "--output", type=OutputFile(), metavar="FILE", help="Write to a file.  [default: print]"
+)
 def export_command(
     limit: int | None, form: str, output: str | None, store: str | None, **filters: Any
 ) -> None:
@@ -147,6 +149,8 @@ def export_command(
     """
     write = _write_csv if form == "csv" else _write_json
     results = open_store(store, create=False)
+    if output is not None:
+        check_target(Path(output), [results.file] if results.file else ())
     with _output_file(output) as file:
         write(file, results.records(Filter.of(**filters), limit))
 

@@ -10,6 +10,7 @@ import click
 
 from edgecnn.cli.options import (
     CALIBRATION_DATA,
+    OutputFile,
     building_options,
     calibrate_option,
     json_option,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 @click.option(
     "--images", type=int, default=32, show_default=True, help="Other images, to measure on."
 )
-@click.option("--plot", metavar="FILE", help="Write a chart: .png, .svg or .html.")
+@click.option(
+    "--plot", type=OutputFile(), metavar="FILE", help="Write a chart: .png, .svg or .html."
+)
 @preprocessing_options
 @building_options("weights", "alpha", "size", "classes")
 @trust_option

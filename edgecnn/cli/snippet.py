@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edgecnn.cli.options import (
+    OutputFile,
     file_size_option,
     preprocessing_of,
     preprocessing_options,
@@ -29,7 +30,13 @@ from edgecnn.tflite.calls import CallOptions
 @preprocessing_options
 @file_size_option
 @signature_option
-@click.option("-o", "--output", metavar="PATH", help="Write it there instead of printing it.")
+@click.option(
+    "-o",
+    "--output",
+    type=OutputFile(),
+    metavar="PATH",
+    help="Write it there instead of printing it.",
+)
 def snippet_command(
     model: str,
     platform: str,

@@ -39,6 +39,9 @@ PARENT_POLL_S = 1.0
 LOCKED_BYTE = 1 << 30
 """Windows lets nobody read the bytes that are locked, so the lock is far behind the content."""
 
+MOST_LINKS = 40
+"""Symbolic links that Linux follows from one path before it says that they lead in a circle."""
+
 LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
@@ -232,6 +235,95 @@ def is_exposed(path: Path) -> bool:
     return facts.st_uid == os.getuid() and bool(stat.S_IMODE(facts.st_mode) & 0o077)
 
 
+def own_descriptor(path: Path) -> int | None:
+    """Return the number of this process' open file that a path stands for; None for other paths.
+
+    ``/dev/stdout``, ``/dev/fd/3`` and links to these are such paths. Windows has none.
+
+    Args:
+        path: Any path.
+
+    Example:
+        >>> own_descriptor(Path("/dev/stdout"))
+        1
+    """
+    if sys.platform == "win32":
+        return None
+    descriptors = Path(os.path.realpath("/dev/fd"))
+    with contextlib.suppress(OSError):  # a folder on the way that cannot be looked into
+        for _ in range(MOST_LINKS):
+            folder = Path(os.path.realpath(path.parent))
+            if folder == descriptors and path.name.isdecimal():
+                return int(path.name)
+            if not path.is_symlink():
+                break
+            path = folder / path.readlink()
+    return None
+
+
+def is_open_for_writing(descriptor: int) -> bool:
+    """Say whether a descriptor of this process can be written to; False on Windows."""
+    if sys.platform == "win32":
+        return False
+    else:
+        try:
+            flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        except OSError:
+            return False
+        return flags & os.O_ACCMODE != os.O_RDONLY
+
+
+def obstacle_to_replacing(path: Path) -> str | None:
+    """Say why a file cannot be replaced by another one although its folder can be written to.
+
+    Args:
+        path: A file that exists, no symbolic link.
+
+    Returns:
+        The reason, as the end of a sentence that begins with the file; None where nothing is
+        known to be in the way, and always on Windows.
+    """
+    if sys.platform == "win32":
+        return None
+    facts, folder, user = path.stat(), path.parent.stat(), os.geteuid()
+    if folder.st_mode & stat.S_ISVTX and user not in (0, facts.st_uid, folder.st_uid):
+        return "belongs to another user, and in its folder nobody can replace others' files"
+    if _is_mount_point(path):
+        return "is a mount point"
+    is_own = facts.st_uid == user and facts.st_mode & stat.S_IWUSR
+    if is_own and not os.access(str(path), os.W_OK):
+        return "is immutable, or on a read-only file system"
+    return None
+
+
+def keep_attributes(old: Path, new: Path) -> None:
+    """Give a file that is going to replace another one what that one has of permissions.
+
+    These are its mode and, as far as this user may set them, owner, group and extended attributes,
+    which are access lists among others. Where the group cannot be kept, the new file's group gets
+    the rights that all others have. On Windows nothing is done: a file has its folder's rights.
+
+    Raises:
+        OSError: The mode cannot be set.
+    """
+    if sys.platform == "win32":
+        return
+    facts = old.stat()
+    mode = facts.st_mode & 0o777
+    try:
+        os.chown(new, facts.st_uid, facts.st_gid)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.chown(new, -1, facts.st_gid)
+    if new.stat().st_gid != facts.st_gid:
+        mode = mode & 0o707 | (mode & 0o007) << 3
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            for name in os.listxattr(old):
+                os.setxattr(new, name, os.getxattr(old, name))
+    new.chmod(mode)
+
+
 @contextlib.contextmanager
 def alarm_handled(handler: Handler) -> Iterator[None]:
     """Call a function at each alarm that :func:`set_alarm` rings during the block.
@@ -269,6 +361,15 @@ def system_text(path: str | Path) -> str | None:
         return Path(path).read_text(errors="replace").strip()
     except OSError:
         return None
+
+
+def _is_mount_point(path: Path) -> bool:
+    """Say whether a file is one that was mounted alone, as containers do; False outside Linux."""
+    name = str(path.resolve())
+    for letter in "\\ \t\n":  # the backslash first: the others become one
+        name = name.replace(letter, f"\\{ord(letter):03o}")
+    lines = (system_text("/proc/self/mountinfo") or "").splitlines()
+    return any(line.split()[4] == name for line in lines)
 
 
 def _status_bytes(key: str) -> int | None:

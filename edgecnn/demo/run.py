@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.core.files import write_json
+from edgecnn.core.files import folder_beside, folder_of_outputs, place, write_json
 from edgecnn.core.progress import Progress
 from edgecnn.demo.training import TrainingPlan, TrainingResult, train
 from edgecnn.measure.bench import bench
@@ -72,12 +72,8 @@ def run_demo(
         >>> run_demo(Path("edgecnn-demo"), on_progress, on_trained, 90.0)[0].top1_percent
         97.3
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    files: list[Path] = []
-    for model in MODELS:
-        weights = folder / f"{model.name}.keras"
-        on_trained(model, _train(model, weights, on_progress, seconds))
-        files += [result.path for result in _convert(model, weights, on_progress)]
+    with folder_of_outputs(folder):
+        files = _make_files(folder, on_progress, on_trained, seconds)
     records: list[Record] = []
 
     def keep(record: Record) -> None:
@@ -86,6 +82,20 @@ def run_demo(
 
     bench(files, data=TEST_DATA, on_progress=on_progress, on_record=keep)
     return records
+
+
+def _make_files(
+    folder: Path,
+    on_progress: Progress,
+    on_trained: Callable[[DemoModel, TrainingResult], None],
+    seconds: float,
+) -> list[Path]:
+    files: list[Path] = []
+    for model in MODELS:
+        weights = folder / f"{model.name}.keras"
+        on_trained(model, _train(model, weights, on_progress, seconds))
+        files += [result.path for result in _convert(model, weights, on_progress)]
+    return files
 
 
 def _train(model: DemoModel, target: Path, on_progress: Progress, seconds: float) -> TrainingResult:
@@ -104,7 +114,11 @@ def _train(model: DemoModel, target: Path, on_progress: Progress, seconds: float
     def report(fraction: float) -> None:
         on_progress(f"train {model.name}", round(1000 * fraction), 1000)
 
-    return train(plan, target, report)
+    with folder_beside(target) as folder:
+        trained = folder / target.name
+        result = train(plan, trained, report)
+        place(trained, target)
+    return result
 
 
 def _convert(model: DemoModel, weights: Path, on_progress: Progress) -> list[Conversion]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.child import ChildProcess, module_command
+from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.inputspec import InputSpec
@@ -170,7 +171,11 @@ def _train(plan: TrainingPlan, target: Path, parent: ParentPipe) -> TrainingResu
     # A model that is built anew is saved without the optimizer's two moments of each weight.
     trained = build(plan.model, alpha=plan.alpha, size=plan.size, classes=plan.classes)
     trained.set_weights(model.get_weights())
-    trained.save(target)
+    try:
+        trained.save(target)
+    except OSError as error:
+        reason = error.strerror or error
+        raise EdgecnnError(f"cannot save the trained {plan.model}: {reason}") from error
     top1_percent = 100.0 * float((answers == test_labels).mean())
     return TrainingResult(top1_percent, epochs, seconds)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.errors import InputError
-from edgecnn.core.files import quoted, replacing, write_json
+import numpy as np
+import numpy.typing as npt
+
+from edgecnn.core.files import json_bytes, write_all
 from edgecnn.golden.compare import tolerance_of
 from edgecnn.golden.patterns import draw_picture
 from edgecnn.golden.sample import GoldenAnswer
@@ -20,6 +23,8 @@ TOP = 5
 def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
     """Write a file's golden pictures as PNG of its input's size, and the best classes of each.
 
+    A full disk leaves none of these files, and those of the folder as they were.
+
     Args:
         path: A ``.tflite`` file that edgecnn made.
         folder: Folder for the exported files; made if it is not there.
@@ -30,24 +35,19 @@ def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
     Raises:
         InputError: The file has no golden sample or a broken one, or the folder cannot be
             written to.
+        EdgecnnError: The disk is full or the write failed.
 
     Example:
         >>> [file.name for file in export_sample("model.tflite", "golden/")]
         ['ball.png', 'stripes.png', 'texture.png', 'expected.json']
     """
-    from PIL import Image
-
-    file, folder = DescribedFile(path), Path(folder)
+    file = DescribedFile(path)
     golden, labels = read_golden(file), file.labels or ()
-    _make(folder)
-    written, samples = [], []
+    contents, samples = {}, []
     for answer in golden.answers:
-        target = folder / f"{answer.pattern}.png"
-        image = draw_picture(answer.pattern, answer.seed, golden.spec.shape)
-        with replacing(target) as temporary:
-            Image.fromarray(image.squeeze()).save(temporary, "PNG")
-        written.append(target)
-        samples.append({"image": target.name, "top": _top(answer, labels)})
+        name = f"{answer.pattern}.png"
+        contents[name] = _png(draw_picture(answer.pattern, answer.seed, golden.spec.shape))
+        samples.append({"image": name, "top": _top(answer, labels)})
     described = {"dtype": golden.input_dtype, "shape": list(file.model.inputs[0].shape)}
     if golden.input_dtype == "float32":
         spec = golden.spec
@@ -61,15 +61,15 @@ def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
         "tolerance": tolerance_of(file.model.scheme).score,
         "samples": samples,
     }
-    write_json(folder / EXPECTED_FILE, expected)
-    return [*written, folder / EXPECTED_FILE]
+    return write_all(Path(folder), {**contents, EXPECTED_FILE: json_bytes(expected)})
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {quoted(folder)}: {error.strerror}") from error
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(image.squeeze()).save(content, "PNG")
+    return content.getvalue()
 
 
 def _top(answer: GoldenAnswer, labels: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.files import replacing
+from edgecnn.core.files import check_target, replacing
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for, drop_in_warnings
 from edgecnn.model_metadata.described_file import DescribedFile, labels_in
@@ -82,6 +82,7 @@ def set_metadata(
     if name is None and about == About() and not preprocessing.gives_normalization:
         raise InputError("nothing is to be set: say for example --labels FILE or --author NAME")
     check_text("name", name or "")
+    target = _target(path, output, [about.labels_file] if about.labels_file else [])
     file = DescribedFile(path)
     model, packed = file.model, file.packed_files
     tree = _tree_of(file)
@@ -90,7 +91,7 @@ def set_metadata(
         _set_normalization(tree, model, preprocessing, file.label)
     if about.labels is not None:
         packed = _set_labels(tree, model, about, packed, file.label)
-    _write(file, output, {METADATA_BUFFER: encode_tree(tree)}, packed)
+    _write(file, target, {METADATA_BUFFER: encode_tree(tree)}, packed)
     return _notes(model, ModelMetadata.from_tree(tree), packed, about)
 
 
@@ -111,14 +112,22 @@ def strip_metadata(
         >>> strip_metadata("model.tflite", "bare.tflite").packed_files
         ('labels.txt', 'edgecnn_golden.json')
     """
+    target = _target(path, output)
     file = DescribedFile(path)
     parse_model(file.content, file.label)  # a broken file is an InputError
     packed, before = _packed_names(file), file.bytes
     buffers: dict[str, bytes | None] = {METADATA_BUFFER: None}
     if everything:
         buffers[METADATA_NAME] = None
-    _write(file, output, buffers, {})
-    return StrippedMetadata(before - Path(output or path).stat().st_size, packed)
+    written = _write(file, target, buffers, {})
+    return StrippedMetadata(before - written, packed)
+
+
+def _target(path: str | Path, output: str | Path | None, inputs: Iterable[str | Path] = ()) -> Path:
+    """Return the file to write, checked before the model is read."""
+    target = Path(path if output is None else output)
+    check_target(target, inputs)
+    return target
 
 
 def _packed_names(file: DescribedFile) -> tuple[str, ...]:
@@ -235,10 +244,11 @@ def _set_labels(
 
 def _write(
     file: DescribedFile,
-    output: str | Path | None,
+    target: Path,
     buffers: Mapping[str, bytes | None],
     packed: Mapping[str, bytes],
-) -> None:
+) -> int:
+    """Write the file with other metadata and packed files, and return its size in bytes."""
     try:
         content = with_packed_files(with_metadata_buffers(file.content, buffers), packed)
     except ImportError:
@@ -248,8 +258,9 @@ def _write(
         ) from None
     except EDITING_ERRORS as error:
         raise InputError(f"{file.label} is truncated or corrupt: make it again") from error
-    with replacing(Path(output or file.path)) as temporary:
+    with replacing(target) as temporary:
         temporary.write_bytes(content)
+    return len(content)
 
 
 def _notes(

@@ -25,6 +25,7 @@ class About:
         description: What the model does, in one or two sentences.
         labels: One name for each class, None if not given.
         labels_from: Where the labels are from, for messages.
+        labels_file: The file that they were read from; None for none.
     """
 
     author: str = ""
@@ -33,6 +34,7 @@ class About:
     description: str = ""
     labels: tuple[str, ...] | None = None
     labels_from: str = ""
+    labels_file: Path | None = None
 
     @classmethod
     def of(
@@ -63,12 +65,12 @@ class About:
         }
         for name, text in texts.items():
             check_text(name, text)
-        names, source = None, ""
+        names, source, file = None, "", None
         if isinstance(labels, str | Path):
-            names, source = read_label_file(labels), quoted(labels)
+            names, source, file = read_label_file(labels), quoted(labels), Path(labels)
         elif labels is not None:
             names, source = checked_labels(labels, "labels"), "labels"
-        return cls(**texts, labels=names, labels_from=source)
+        return cls(**texts, labels=names, labels_from=source, labels_file=file)
 
     def check_classes(self, classes: int) -> None:
         """Raise InputError if labels were given, and are not as many as the classes."""

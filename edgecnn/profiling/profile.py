@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
+from edgecnn.core.files import writing
 from edgecnn.core.progress import Progress, silent
 from edgecnn.core.version import __version__
 from edgecnn.data.inputspec import height_and_width
@@ -171,7 +172,8 @@ class _Profiler:
 
     def _placed(self, folder: Path, content: bytes, copies: int) -> PlacedFile:
         path = folder / f"{len(list(folder.iterdir()))}.tflite"
-        path.write_bytes(content)
+        with writing(path):
+            path.write_bytes(content)
         return PlacedFile(self.device.place(path), copies)
 
     def _telling(self, phase: str) -> Callable[[int, int], None]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from edgecnn.core.errors import EdgecnnError, InputError, StoreError
+from edgecnn.core.files import folder_beside, place_new
 from edgecnn.store.location import LOCK_WAIT_S, check_file, shown
 from edgecnn.store.migrations import LATEST, LOCK_KEY, upgrade
 from edgecnn.store.schema import schema_version
@@ -35,16 +36,18 @@ class Database:
 
     Args:
         url: URL of the database, as :func:`edgecnn.store.location.database_url` gives it.
-        create: Whether to make a SQLite file and the tables where there are none.
+        create: Whether to make a SQLite file and the tables where there are none; they are made
+            beside the place of the file, which gets its name when it is whole.
+        name: What messages call the database; None for its URL.
 
     Raises:
         InputError: The database is of something else or of a newer version, or cannot be made.
         StoreError: The database is locked, damaged, or cannot be reached.
     """
 
-    def __init__(self, url: URL, *, create: bool = True) -> None:
+    def __init__(self, url: URL, *, create: bool = True, name: str | None = None) -> None:
         self.url = url
-        self.name = shown(url)
+        self.name = name or shown(url)
         self._is_sqlite = url.get_backend_name() == "sqlite"
         self.writable = True
         if self._is_sqlite:
@@ -52,9 +55,16 @@ class Database:
             self.writable = _is_writable(Path(url.database or ""))
             if create and not self.writable:
                 raise InputError(f"results in {self.name} are read-only: choose another --store")
+            if create:
+                self._make_file(Path(url.database or ""))
         self._engine = self._make_engine()
         with self._explained():
             self._prepare()
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for a server's database."""
+        return Path(self.url.database or "") if self._is_sqlite else None
 
     @property
     def dialect(self) -> Dialect:
@@ -75,6 +85,17 @@ class Database:
         engine = self._engine.execution_options(edgecnn_writes=True)
         with self._explained(), engine.begin() as connection:
             yield connection
+
+    def _make_file(self, path: Path) -> None:
+        """Make the file where there is none, whole or not at all; others may do so meanwhile."""
+        if path.exists():
+            return
+        with folder_beside(path) as folder:
+            made = folder / path.name
+            made.touch()
+            # An empty file is a database without tables, and opening it makes them.
+            Database(self.url.set(database=str(made)), name=self.name)
+            place_new(made, path)
 
     def _make_engine(self) -> Engine:
         arguments: dict[str, Any] = {}

@@ -56,6 +56,11 @@ class Keeper:
         self._tags = tuple(tags)
         self._pending: list[tuple[str, Record]] = []
 
+    @property
+    def file(self) -> Path | None:
+        """The file that records are kept in; None for a server's database, or for none."""
+        return self._store.file if self._store else None
+
     def add(self, record: Record) -> None:
         """Keep a record now, or later if that fails; no error of the store is raised."""
         if self._store is None:

@@ -9,7 +9,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import check_writable_folder, exists, first_bytes, quoted
+from edgecnn.core.files import check_target, exists, first_bytes, make_folder, quoted
 
 STORE_VARIABLE = "EDGECNN_STORE"
 FILE_NAME = "results.sqlite"
@@ -87,6 +87,8 @@ def check_file(url: URL, *, create: bool) -> None:
     if exists(path):
         if path.is_dir():
             raise InputError(f"{quoted(path)} is a folder, where a database of results is needed")
+        if not path.is_file():
+            raise InputError(f"{quoted(path)} is no file: choose another --store")
         if path.stat().st_size and first_bytes(path, len(SQLITE_HEADER)) != SQLITE_HEADER:
             raise InputError(f"{quoted(path)} is not a SQLite database: choose another --store")
         return
@@ -94,13 +96,10 @@ def check_file(url: URL, *, create: bool) -> None:
         raise InputError(f"there is no database of results at {quoted(path)}")
     if path == default_path():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"cannot make the folder {quoted(path.parent)}: {error.strerror}; choose another "
-                f"--store, or set {STORE_VARIABLE}"
-            ) from error
-    check_writable_folder(path.parent)
+            make_folder(path.parent, parents=True)
+        except InputError as error:
+            raise InputError(f"{error}; choose another --store, or set {STORE_VARIABLE}") from error
+    check_target(path)
 
 
 def _of_file(path: Path) -> URL:

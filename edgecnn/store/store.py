@@ -91,6 +91,11 @@ class Store:
         """What messages call the store: its path, or its URL without password."""
         return self._database.name
 
+    @property
+    def file(self) -> Path | None:
+        """The file of the database; None for that of a server."""
+        return self._database.file
+
     def add(self, record: Record, labels: Collection[str] = (), uid: str | None = None) -> int:
         """Keep a record.
 

@@ -178,7 +178,7 @@ BAD_OUTPUTS = [
     ("no/such/a.tflite", "folder 'no/such' does not exist"),
     ("no/", "folder 'no' does not exist"),
     ("whole.h5/", "'whole.h5' is a file, where a folder is needed"),
-    ("whole.keras", "writing 'whole.keras' would destroy the model"),
+    ("whole.keras", "would destroy 'whole.keras', which is read"),
     (f"{LONG}.tflite", "File name too long"),
 ]
 
@@ -217,7 +217,7 @@ BAD_MEASUREMENTS = [
         ("whole.tflite", "--data", "unreadable", "--preprocess", "raw", "--label-offset", "9"),
         "--label-offset 9 leads labels",
     ),
-    (("whole.tflite", "--json", "whole.tflite"), "writing 'whole.tflite' would destroy the model"),
+    (("whole.tflite", "--json", "whole.tflite"), "would destroy 'whole.tflite', which is read"),
 ]
 
 
@@ -238,7 +238,7 @@ BAD_PROFILES = [
     (("two\nlines.tflite",), r"no such file: 'two\nlines.tflite'"),
     (("empty folder",), "cannot read 'empty folder'"),
     (("whole.tflite", "--threads", "0"), "--threads must be 1"),
-    (("whole.tflite", "--json", "whole.tflite"), "writing 'whole.tflite' would destroy the model"),
+    (("whole.tflite", "--json", "whole.tflite"), "would destroy 'whole.tflite', which is read"),
     (("whole.tflite", "--json", "no/such/p.json"), "folder 'no/such' does not exist"),
 ]
 
