@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.escaping import printable
+from edgecnn.core.json_writing import json_text
 
 
 @contextmanager
@@ -91,7 +90,9 @@ def quoted(path: object) -> str:
         >>> quoted("a\\nb.keras")
         "'a\\\\nb.keras'"
     """
-    return repr(str(path))
+    text = str(path)
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return mark + printable(text.replace("\\", "\\\\").replace(mark, f"\\{mark}")) + mark
 
 
 def first_bytes(path: Path, count: int = 8) -> bytes:
@@ -141,16 +142,7 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def json_values(value: Any) -> Any:
-    """Return values as JSON has them: lists for tuples, None for NaN and infinity."""
-    if isinstance(value, dict):
-        return {str(key): json_values(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_values(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file whole or not at all, indented, with a newline at its end."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(value) + "\n", encoding="utf-8")
