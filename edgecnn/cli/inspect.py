@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import file_size_option, json_option
 from edgecnn.cli.output import say, say_json
 from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.json_writing import json_text
 from edgecnn.core.text import first_few, shortened, size_text
 from edgecnn.data.geometry import ASYMMETRIC, CROP, MEDIAPIPE_TASKS, Geometry
 
@@ -240,7 +240,7 @@ def _golden(golden: dict[str, Any]) -> Iterator[Row]:
     for key, value in (
         list(provenance.items())[:SHOWN_KINDS] if isinstance(provenance, dict) else ()
     ):
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = value if isinstance(value, str) else json_text(value, indent=None)
         yield "golden", f"{_shown(key, 40)}: {_shown(text)}"
 
 

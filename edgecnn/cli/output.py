@@ -44,17 +44,17 @@ def say(*lines: object) -> None:
     Example:
         >>> say("model.tflite is written", "note: it has no labels")
     """
-    click.echo("\n".join(map(printable, lines)))
+    _write(sys.stdout, *map(printable, lines))
 
 
 def warn(*lines: object) -> None:
     """Print on standard error, as :func:`say` does on standard output."""
-    click.echo("\n".join(map(printable, lines)), err=True)
+    _write(sys.stderr, *map(printable, lines))
 
 
 def say_json(value: object) -> None:
     """Print values as JSON on standard output."""
-    click.echo(json_text(value))
+    _write(sys.stdout, json_text(value))
 
 
 def say_document(text: str) -> None:
@@ -126,7 +126,7 @@ def print_whole(table: Table) -> None:
     with console.capture() as captured:
         console.print(table)
     # Rich fills each cell up to its column's width; in a file the blanks at a line's end are noise.
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    _write(sys.stdout, *(line.rstrip() for line in captured.get().splitlines()))
 
 
 def table_width(table: Table) -> int:
@@ -142,6 +142,10 @@ def error_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def _write(stream: IO[str], *lines: str) -> None:
+    print(*lines, sep="\n", file=stream, flush=True)
 
 
 def _console(width: int | None = None) -> Console:

@@ -236,7 +236,7 @@ def _write_csv(file: IO[str], records: Iterator[KeptRecord]) -> None:
     from edgecnn.records.record import FIELDS
 
     names = ["id", "tags", *(name for name in FIELDS if name not in LONG_FIELDS)]
-    writer = csv.DictWriter(file, names)
+    writer = csv.DictWriter(file, names, lineterminator="\n")
     writer.writeheader()
     for kept in records:
         values = kept.to_dict()
