@@ -301,6 +301,34 @@ def test_errors_of_others(
         assert printed.splitlines()[-1].startswith("edgecnn: Keras says: ")
 
 
+PROGRESS = """
+import sys, time
+from edgecnn.cli.progress import PhaseProgress
+with PhaseProgress() as progress:
+    progress(sys.argv[1])
+    time.sleep(0.3)
+    progress.say(sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.fresh_processes
+def test_a_line_of_progress() -> None:
+    import pty
+
+    for text in (HOSTILE_TEXTS["escapes"], HOSTILE_TEXTS["rich"]):
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-c", PROGRESS, text]
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+        done = subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+        shown = os.read(ours, 1 << 16).decode()
+        os.close(ours)
+        os.close(theirs)
+        assert done.returncode == 0
+        assert shown.count(printable(text)) >= 2
+        assert not re.search("\x1b\\]|\x07|\x9b|\x1b\\[[0-9;]*31m", shown)
+
+
 @pytest.mark.fresh_processes
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_an_encoding_without_these_letters(encoding: str, store: Path, tmp_path: Path) -> None:
