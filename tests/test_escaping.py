@@ -15,7 +15,12 @@ from edgecnn.core.json_writing import json_text
 
 from .hostile_texts import HOSTILE_TEXTS, READABLE, unseen
 
-TEXTS = st.text() | st.sampled_from([*HOSTILE_TEXTS.values(), READABLE])
+MARKS = "-+=*_`#@|<>&\\[]()!~$:. \t\n01aw/Gh?\"'"
+TEXTS = (
+    st.text()
+    | st.text(st.sampled_from(MARKS), max_size=12)
+    | st.sampled_from([*HOSTILE_TEXTS.values(), READABLE])
+)
 OURS = {"paragraph_open", "paragraph_close", "inline", "bullet_list_open", "bullet_list_close",
         "list_item_open", "list_item_close"}  # fmt: skip
 

@@ -18,7 +18,7 @@ JOINERS = "\u200c\u200d"
 MARKUP = re.compile(r"([\\`*_{}\[\]#|~$@])")
 """Characters that mean something anywhere in a line of Markdown; HTML's are escaped besides."""
 
-BLOCK_MARK = re.compile(r"^(\d*)(?=[-+.)]\s|[.)]$|-{3}|=)")
+BLOCK_MARK = re.compile(r"^(?=-[-\s]*$|=)|^(\d*)(?=[-+.)](?:\s|$))")
 """The place before a mark that makes a line a list's item, a rule, or the line above it a head."""
 
 LINKED = re.compile(
