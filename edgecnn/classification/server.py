@@ -21,6 +21,7 @@ from typing import Any
 from edgecnn.classification.assets import WEB_ASSETS, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.core.errors import InputError
+from edgecnn.core.escaping import printable
 from edgecnn.core.files import quoted
 from edgecnn.core.json_writing import json_text
 from edgecnn.core.platform_support import has_screen
@@ -148,8 +149,8 @@ def page_description(classifier: Classifier) -> dict[str, Any]:
     """Return what the page must know of the file, as plain values."""
     scale, zero_point = classifier.output_scale
     return {
-        "title": classifier.title,
-        "file": classifier.path.name,
+        "title": printable(classifier.title),
+        "file": printable(classifier.path.name),
         "scheme": classifier.model.scheme,
         "input": classifier.spec.to_dict(),
         "inputType": classifier.input.dtype,
@@ -157,7 +158,7 @@ def page_description(classifier: Classifier) -> dict[str, Any]:
         "outputScale": scale,
         "outputZeroPoint": zero_point,
         "probabilities": classifier.gives_probabilities,
-        "labels": [classifier.label(index) for index in range(classifier.classes)],
+        "labels": [printable(classifier.label(index)) for index in range(classifier.classes)],
     }
 
 
