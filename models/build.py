@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.escaping import printable
 from edgecnn.data.inputspec import InputSpec, height_and_width
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.models.checkpoints import DownloadProgress, choose_checkpoint, fetch_checkpoint
@@ -111,7 +112,7 @@ def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthErr
 def _log(report: WeightsReport) -> None:
     # A warning is shown without any setting of logging.
     level = logging.WARNING if report.left_out else logging.INFO
-    logging.getLogger("edgecnn").log(level, "%s", report)
+    logging.getLogger("edgecnn").log(level, "%s", printable(report))
 
 
 def input_spec(

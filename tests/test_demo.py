@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edgecnn.cli.demo import training_text
+from edgecnn.cli.demo import training_lines
 from edgecnn.demo.run import MODELS
 from edgecnn.demo.training import TrainingResult
 from edgecnn.tflite.reading import read_model
@@ -92,8 +92,8 @@ def test_it_prints_the_table_and_what_to_do_next(
 
 def test_a_training_that_its_time_limit_cut_short_says_so() -> None:
     whole, cut = TrainingResult(97.0, MODELS[0].epochs, 71.0), TrainingResult(11.3, 1.5, 90.0)
-    assert "note" not in training_text(MODELS[0], whole)
-    assert "after 1.5 of 26 epochs: edgecnn demo --seconds" in training_text(MODELS[0], cut)
+    assert len(training_lines(MODELS[0], whole)) == 1
+    assert "after 1.5 of 26 epochs: edgecnn demo --seconds" in training_lines(MODELS[0], cut)[1]
 
 
 def test_the_architecture_that_it_suggests_first_can_be_measured(run_edgecnn: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -128,8 +129,9 @@ def test_a_link_is_the_file_that_it_leads_to(target: Path) -> None:
 
 
 @given(st.text())
-def test_quoted_is_one_printable_line(name: str) -> None:
-    assert quoted(name).isprintable()
+def test_quoted_is_a_literal_in_one_line(name: str) -> None:
+    assert ast.literal_eval(quoted(name)) == name
+    assert len(quoted(name).splitlines()) == 1
 
 
 def test_quoted_tells_names_apart() -> None:

@@ -246,3 +246,19 @@ def beginnings(docstring: str) -> Iterator[str]:
     first, *others = docstring.splitlines()
     yield first.strip()
     yield from (line.strip() for line in others if re.match(r"\s+\w+: ", line))
+
+
+PRINTING = {"click.echo", "click.secho", "click.prompt", "click.confirm", "print", "Console",
+            "getpass.getpass", "sys.stdout.write", "sys.stderr.write", "json.dumps"}  # fmt: skip
+
+
+def test_commands_print_through_one_module() -> None:
+    printing = {
+        f"{module}: {ast.unparse(node.func)}"
+        for module, path in modules().items()
+        for node in ast.walk(tree(path))
+        if room_of(module) == "cli"
+        and isinstance(node, ast.Call)
+        and ast.unparse(node.func) in PRINTING
+    }
+    assert {line for line in printing if not line.startswith("edgecnn.cli.output: ")} == set()

@@ -6,7 +6,6 @@ Classes are numbers of the model's outputs, and ``labels`` has their names.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +13,7 @@ from edgecnn.accuracy.calibration import Calibration
 from edgecnn.accuracy.class_outputs import NO_OUTPUT
 from edgecnn.accuracy.classes import ClassResult, Confusion
 from edgecnn.accuracy.result import Accuracy
-from edgecnn.core.files import json_values
+from edgecnn.core.json_writing import json_text, json_values
 from edgecnn.records.record import Record
 
 AnswerColumns = dict[str, list[Any]]
@@ -56,7 +55,9 @@ def document(record: Record, accuracy: Accuracy) -> dict[str, Any]:
 def as_json(documents: Iterable[dict[str, Any]]) -> str:
     """Return documents as a JSON array with a line for each entry: columns stay together."""
     texts = (
-        "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in each.items()) + "\n}"
+        "{\n"
+        + ",\n".join(f"  {json_text(k)}: {json_text(v, indent=None)}" for k, v in each.items())
+        + "\n}"
         for each in documents
     )
     return "[\n" + ",\n".join(texts) + "\n]\n"

@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 import http.server
-import json
 import os
 import re
 import shutil
@@ -22,7 +21,9 @@ from typing import Any
 from edgecnn.classification.assets import WEB_ASSETS, find_web_assets
 from edgecnn.classification.classifier import Classifier
 from edgecnn.core.errors import InputError
+from edgecnn.core.escaping import printable
 from edgecnn.core.files import quoted
+from edgecnn.core.json_writing import json_text
 from edgecnn.core.platform_support import has_screen
 from edgecnn.inspection.client_rules import LITERT_JS
 from edgecnn.inspection.clients import clients_for
@@ -135,7 +136,7 @@ def make_routes(classifier: Classifier, assets: Path) -> dict[str, Route]:
     routes["/"] = routes[f"/{PAGE}"]
     routes.update({f"/litert/{name}": _route(name, assets / name) for name in WEB_ASSETS})
     routes[MODEL_ROUTE] = _route(MODEL_ROUTE, classifier.path.resolve())
-    description = json.dumps(page_description(classifier)).encode()
+    description = json_text(page_description(classifier)).encode()
     routes[DESCRIPTION_ROUTE] = _route(DESCRIPTION_ROUTE, description)
     return routes
 
@@ -148,8 +149,8 @@ def page_description(classifier: Classifier) -> dict[str, Any]:
     """Return what the page must know of the file, as plain values."""
     scale, zero_point = classifier.output_scale
     return {
-        "title": classifier.title,
-        "file": classifier.path.name,
+        "title": printable(classifier.title),
+        "file": printable(classifier.path.name),
         "scheme": classifier.model.scheme,
         "input": classifier.spec.to_dict(),
         "inputType": classifier.input.dtype,
@@ -157,7 +158,7 @@ def page_description(classifier: Classifier) -> dict[str, Any]:
         "outputScale": scale,
         "outputZeroPoint": zero_point,
         "probabilities": classifier.gives_probabilities,
-        "labels": [classifier.label(index) for index in range(classifier.classes)],
+        "labels": [printable(classifier.label(index)) for index in range(classifier.classes)],
     }
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import click
 from rich.table import Table
 
 from edgecnn.accuracy.calibration import CALIBRATION_BINS, Calibration
 from edgecnn.accuracy.classes import ClassResult
 from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
 from edgecnn.accuracy.shares import Bounds
-from edgecnn.cli.table import add_cells, plain_table, print_whole
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.cli.output import print_whole, say
+from edgecnn.cli.table import add_cells, plain_table
 from edgecnn.records.record import Record
 
 FEWEST_LISTED = 2
@@ -36,12 +35,12 @@ def print_details(record: Record, accuracy: Accuracy) -> None:
         record: Record of the model.
         accuracy: What classifying the images gave.
     """
-    click.echo(
-        f"\n{quoted_if_needed(Path(record.model).name)} on {record.device}: {accuracy.images} "
-        f"images of {quoted_if_needed(accuracy.data)}"
+    say(
+        "",
+        f"{Path(record.model).name} on {record.device}: {accuracy.images} images of "
+        f"{accuracy.data}",
+        *(f"  {line}" for line in _figures(accuracy)),
     )
-    for line in _figures(accuracy):
-        click.echo(f"  {line}")
     results = accuracy.confusion.classes()
     if len(results) <= MATRIX_CLASSES:
         _print("Labels (rows) and answers (columns)", _matrix(accuracy, results))
@@ -154,7 +153,7 @@ def _table(texts: list[str], numbers: list[str]) -> Table:
 
 def _print(title: str, table: Table) -> None:
     if table.row_count:
-        click.echo(f"\n{title}")
+        say("", title)
         print_whole(table)
 
 
@@ -163,7 +162,7 @@ def _class(accuracy: Accuracy, output: int) -> str:
     if name in (str(output), f"class {output}"):
         return name
     cut = name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 3]}..."
-    return f"{output} {quoted_if_needed(cut)}"
+    return f"{output} {cut}"
 
 
 def _image(accuracy: Accuracy, row: int) -> str:
@@ -172,11 +171,11 @@ def _image(accuracy: Accuracy, row: int) -> str:
     path = Path(name)
     if path.is_relative_to(accuracy.data):
         name = str(path.relative_to(accuracy.data))
-    return quoted_if_needed(name)
+    return name
 
 
 def _name(other: OtherModel) -> str:
-    return quoted_if_needed(Path(other.model).name)
+    return Path(other.model).name
 
 
 def _share(share: float, bounds: Bounds, unit: str = " %") -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from edgecnn.cli.accuracy_output import AccuracyOutput, accuracy_options
 from edgecnn.cli.failures import Failures
@@ -23,11 +21,11 @@ from edgecnn.cli.options import (
     signature_option,
     store_option,
 )
+from edgecnn.cli.output import print_whole, say, say_json, terminal_width, warn
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.cli.table import print_whole, records_table
+from edgecnn.cli.table import records_table
 from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, StoreError
 from edgecnn.core.files import check_target, is_stream, write_json
-from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.record import Record
 from edgecnn.store.keeping import Keeper, is_store_chosen, open_store
 from edgecnn.store.tags import check_tag
@@ -208,7 +206,7 @@ def _keeper(store: str | None, no_store: bool, tags: tuple[str, ...], failures: 
         if is_store_chosen(store) or tags:
             raise
         if isinstance(error, MissingExtraError):
-            click.echo(f"note: results are not kept: {error}, or --no-store", err=True)
+            warn(f"note: results are not kept: {error}, or --no-store")
         else:
             failures.add(StoreError(f"results are not kept: {error} (--no-store keeps none)"))
     return NO_KEEPER
@@ -262,7 +260,7 @@ class RecordOutput:
         if self._is_stream:
             self._write()
         if self._to_stdout:
-            click.echo(json.dumps([record.to_dict() for record in self._records], indent=2))
+            say_json([record.to_dict() for record in self._records])
         elif self._records:
             print_records(self._records)
 
@@ -272,10 +270,9 @@ def print_records(records: list[Record]) -> None:
 
     Nothing is cut where output goes to a file or a pipe.
     """
-    console = Console(highlight=False)
-    print_whole(records_table(records, console.width if console.is_terminal else None))
+    print_whole(records_table(records, terminal_width()))
     for line in (*warning_lines(records), *batch_lines(records)):
-        click.echo(line)
+        say(line)
 
 
 def warning_lines(records: list[Record]) -> list[str]:
@@ -284,15 +281,13 @@ def warning_lines(records: list[Record]) -> list[str]:
     for record in records:
         for warning in record.warnings:
             text = f"{warning.message}: {warning.advice}"
-            models.setdefault(text, []).append(quoted_if_needed(Path(record.model).name))
+            models.setdefault(text, []).append(Path(record.model).name)
     return [f"note: {', '.join(dict.fromkeys(names))}: {text}" for text, names in models.items()]
 
 
 def batch_lines(records: list[Record]) -> list[str]:
     """Return a line with the files that leave the batch open, or none."""
-    files = [
-        quoted_if_needed(Path(record.model).name) for record in records if record.has_open_batch
-    ]
+    files = [Path(record.model).name for record in records if record.has_open_batch]
     if not files:
         return []
     names = ", ".join(dict.fromkeys(files))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgecnn.cli.options import STANDARD_OUTPUT, OutputFile, store_option
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.cli.output import print_whole, say, say_document
 
 if TYPE_CHECKING:
     from edgecnn.comparison.compare import ComparedPair, Comparison
@@ -81,7 +81,7 @@ def _write(target: str, text: str) -> None:
     from edgecnn.core.files import replacing
 
     if target == STANDARD_OUTPUT:
-        click.echo(text, nl=False)
+        say_document(text)
         return
     with replacing(Path(target)) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -91,24 +91,24 @@ def _print(comparison: Comparison) -> None:
     for compared in comparison.pairs:
         _print_pair(compared)
     for name in comparison.left_out:
-        click.echo(f"note: measured on one side only: {quoted_if_needed(name)}")
+        say(f"note: measured on one side only: {name}")
 
 
 def _print_pair(compared: ComparedPair) -> None:
-    from edgecnn.cli.table import add_cells, plain_table, print_whole
+    from edgecnn.cli.table import add_cells, plain_table
     from edgecnn.comparison.changes import CHANGE_TITLES
 
     pair = compared.pair
     counts = f"{len(pair.base)} and {len(pair.new)} run(s)"
     when = f"{pair.base[0].measured_at[:16]} and {pair.new[0].measured_at[:16]}"
-    click.echo(f"{quoted_if_needed(pair.name)}: {counts}, {when}")
+    say(f"{pair.name}: {counts}, {when}")
     for difference in pair.differences:
-        click.echo(f"note: not alike: {quoted_if_needed(difference)}")
+        say(f"note: not alike: {difference}")
     for note in pair.notes:
-        click.echo(f"note: {quoted_if_needed(note)}")
+        say(f"note: {note}")
     table = plain_table(CHANGE_TITLES, right=("base", "new", "change"), folded=CHANGE_TITLES)
     for change in compared.changes:
         add_cells(table, change.cells)
     print_whole(table)
     for judged in compared.gates:
-        click.echo(f"{judged.outcome}: fail if {judged.gate.text} ({judged.reason})")
+        say(f"{judged.outcome}: fail if {judged.gate.text} ({judged.reason})")

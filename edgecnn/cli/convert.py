@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +24,11 @@ from edgecnn.cli.options import (
     samples_option,
     trust_option,
 )
+from edgecnn.cli.output import say_json
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import exists, quoted
-from edgecnn.core.text import quoted_if_needed, size_text
+from edgecnn.core.text import size_text
 from edgecnn.quantize.budget.verdict import describe_budget
 from edgecnn.quantize.recovery.advice import describe_proof
 
@@ -116,14 +116,14 @@ def convert_command(
     results: list[Conversion] = []
     failures = Failures()
     refuse_shared_output(sources, output)
-    with PhaseProgress() as progress:
 
-        def keep(result: Conversion) -> None:
-            results.append(result)
-            if not as_json:
-                progress.print(conversion_text(result, results[:-1]))
+    def keep(result: Conversion) -> None:
+        results.append(result)
+        if not as_json:
+            progress.say(*conversion_lines(result, results[:-1]))
 
-        try:
+    try:
+        with PhaseProgress() as progress:
             for source in sources:
                 try:
                     convert(
@@ -136,9 +136,9 @@ def convert_command(
                     )
                 except EdgecnnError as error:
                     failures.add(error)
-        finally:
-            if as_json:
-                progress.print(json.dumps([result.to_dict() for result in results], indent=2))
+    finally:
+        if as_json:
+            say_json([result.to_dict() for result in results])
     return failures.exit_code
 
 
@@ -160,7 +160,7 @@ def refuse_shared_output(sources: tuple[str, ...], output: str | None) -> None:
         )
 
 
-def conversion_text(result: Conversion, earlier: Sequence[Conversion] = ()) -> str:
+def conversion_lines(result: Conversion, earlier: Sequence[Conversion] = ()) -> list[str]:
     """Return a few lines about a new file: path, size, ops by dtype, seconds, warnings.
 
     Args:
@@ -170,7 +170,7 @@ def conversion_text(result: Conversion, earlier: Sequence[Conversion] = ()) -> s
     """
     ops = ", ".join(f"{count} {dtype}" for dtype, count in result.ops_by_dtype.items())
     lines = [
-        f"{quoted_if_needed(result.path)}  {size_text(result.bytes)}  {result.scheme}, "
+        f"{result.path}  {size_text(result.bytes)}  {result.scheme}, "
         f"{result.input_dtype} in, {result.output_dtype} out  ops: {ops}  {result.seconds:.1f} s"
     ]
     told = {line for one in earlier if one.source == result.source for line in _source_lines(one)}
@@ -181,7 +181,7 @@ def conversion_text(result: Conversion, earlier: Sequence[Conversion] = ()) -> s
     if result.budget_outcome is not None:
         lines += [f"  {line}" for line in describe_budget(result.budget_outcome)]
     notes = [_note(warning) for warning in result.warnings]
-    return "\n".join([*lines, *(note for note in notes if note not in source_lines)])
+    return [*lines, *(note for note in notes if note not in source_lines)]
 
 
 def _source_lines(result: Conversion) -> list[str]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgecnn.cli.output import say
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import MissingExtraError
+from edgecnn.core.escaping import printable
 from edgecnn.core.files import check_writable_folder, exists
-from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.demo.run import DemoModel
@@ -45,16 +46,16 @@ def demo_command(output: str, seconds: float) -> None:
     folder = Path(output)
     check_writable_folder(folder if exists(folder) else folder.absolute().parent)
     _require_tensorflow()
-    click.echo("1,797 handwritten digits, 8x8 pixels: four fifths to train on, one to judge by")
+    say("1,797 handwritten digits, 8x8 pixels: four fifths to train on, one to judge by")
     with PhaseProgress() as progress:
 
         def on_trained(model: DemoModel, result: TrainingResult) -> None:
-            progress.print(training_text(model, result))
+            progress.say(*training_lines(model, result))
 
         records = run_demo(folder, progress, on_trained, seconds)
-    click.echo()
+    say()
     print_records(records)
-    click.echo(_what_next(folder))
+    say(*_what_next(folder).split("\n"))
 
 
 def _require_tensorflow() -> None:
@@ -64,30 +65,29 @@ def _require_tensorflow() -> None:
         raise MissingExtraError("TensorFlow", "convert")
 
 
-def training_text(model: DemoModel, result: TrainingResult) -> str:
-    """Return what a training came to, and whether it was stopped before it was done.
+def training_lines(model: DemoModel, result: TrainingResult) -> list[str]:
+    """Return lines of what a training came to, and whether it was stopped before it was done.
 
     Example:
         >>> result = TrainingResult(97.0, epochs=26.0, seconds=71.2)
-        >>> training_text(MODELS[0], result).partition(":")[2]
+        >>> training_lines(MODELS[0], result)[0].partition(":")[2]
         ' 97.0 % of the held-out digits right'
     """
-    line = (
+    lines = [
         f"trained {model.name} (alpha {model.alpha:g}, {model.role}) in {result.seconds:.0f} s: "
         f"{result.top1_percent:.1f} % of the held-out digits right"
-    )
+    ]
     if result.epochs < model.epochs:
-        line += (
-            f"\n  note: its time was over after {result.epochs:.1f} of {model.epochs} epochs: "
+        lines.append(
+            f"  note: its time was over after {result.epochs:.1f} of {model.epochs} epochs: "
             "edgecnn demo --seconds 600 gives it more"
         )
-    return line
+    return lines
 
 
 def _what_next(folder: Path) -> str:
-    shown = quoted_if_needed(folder)
     return f"""
-The files and the figures (results.json) are in {shown}. What next:
+The files and the figures (results.json) are in {printable(folder)}. What next:
   edgecnn bench mobilenet_v2 mobilenet_v3_small --quantize int8,float32   which one is faster here?
   edgecnn convert YOUR.keras --preprocess tf --calibrate YOUR_PHOTOS/     a model of your own
   edgecnn models                                                          what there is"""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgecnn.cli.options import json_option
+from edgecnn.cli.output import say, say_json
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import InputError
 
@@ -60,7 +60,7 @@ def setup_command(
             wheels=wheels,
             source=source,
             upgrade=upgrade,
-            on_step=progress.print,
+            on_step=progress.say,
             on_progress=progress,
         )
 
@@ -83,9 +83,9 @@ def check_command(name: str, as_json: bool) -> int:
         progress("looking at the device")
         readiness = check_device(connection, own_python=connection.address.python)
     if as_json:
-        click.echo(json.dumps(readiness.as_json(), indent=2))
+        say_json(readiness.as_json())
     else:
-        click.echo("\n".join(readiness_lines(readiness)))
+        say(*readiness_lines(readiness))
     return 0 if readiness.ready else 1
 
 

@@ -6,6 +6,7 @@ import click
 
 from edgecnn.cli.lazy_group import LazyGroup
 from edgecnn.cli.options import json_option
+from edgecnn.cli.output import say, say_json, warn
 
 SETUP_COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("edgecnn.cli.device_setup:setup_command", "Prepare a device to run models."),
@@ -37,23 +38,21 @@ def list_command(as_json: bool) -> None:
     Example:
       edgecnn devices list
     """
-    import json
-
     from edgecnn.devices.inventory import BUILT_IN_DEVICES, Inventory, all_fields_of
 
     inventory = Inventory()
     devices, added = inventory.devices(), inventory.added_devices()
     if as_json:
         entries = [{"name": name, **all_fields_of(address)} for name, address in devices.items()]
-        click.echo(json.dumps(entries, indent=2))
+        say_json(entries)
         return
-    click.echo("desktop  this machine")
+    say("desktop  this machine")
     for name, address in devices.items():
         fields = {key: getattr(address, key, None) for key in ("identity", "python")}
         extras = [f"{key}: {value}" for key, value in fields.items() if value]
         extras += ["from the start"] if name in BUILT_IN_DEVICES and name not in added else []
-        click.echo(f"{name}  {address}" + (f"  ({', '.join(extras)})" if extras else ""))
-    click.echo(f"They are kept in {inventory.path}", err=True)
+        say(f"{name}  {address}" + (f"  ({', '.join(extras)})" if extras else ""))
+    warn(f"They are kept in {inventory.path}")
 
 
 @devices_command.command("add")
@@ -78,7 +77,7 @@ def add_command(
     options = {"port": port, "identity": identity, "python": python}
     complete = with_options(parse_address(address), options)
     Inventory().add(name, complete)
-    click.echo(f"{name} is {complete}: try 'edgecnn devices check {name}'")
+    say(f"{name} is {complete}: try 'edgecnn devices check {name}'")
 
 
 @devices_command.command("remove")
@@ -93,4 +92,4 @@ def remove_command(name: str) -> None:
     from edgecnn.devices.inventory import Inventory
 
     Inventory().remove(name)
-    click.echo(f"{name} is removed")
+    say(f"{name} is removed")

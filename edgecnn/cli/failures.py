@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-import click
-
+from edgecnn.cli.output import warn
 from edgecnn.core.errors import EdgecnnError, InputError
 
 DEBUG_VARIABLE = "EDGECNN_DEBUG"
@@ -20,10 +19,9 @@ def print_error(error: BaseException, text: str | None = None) -> None:
         text: What the line says; None for the error's own message.
     """
     if os.environ.get(DEBUG_VARIABLE):
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-        if details := getattr(error, "debug_text", ""):
-            click.echo(details, err=True)
-    click.echo(f"edgecnn: {' '.join((text or str(error)).split())}", err=True)
+        told = "".join(traceback.format_exception(error)) + getattr(error, "debug_text", "")
+        warn(*told.expandtabs().removesuffix("\n").split("\n"))
+    warn(f"edgecnn: {' '.join((text or str(error)).split())}")
 
 
 class Failures:

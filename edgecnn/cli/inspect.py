@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,10 @@ import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import file_size_option, json_option
+from edgecnn.cli.output import say, say_json
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.core.text import first_few, quoted_if_needed, size_text
+from edgecnn.core.json_writing import json_text
+from edgecnn.core.text import first_few, shortened, size_text
 from edgecnn.data.geometry import ASYMMETRIC, CROP, MEDIAPIPE_TASKS, Geometry
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def inspect_command(
             if not as_json:
                 _print(inspections[-1], is_first=len(inspections) == 1)
     if as_json:
-        click.echo(json.dumps([inspection.to_dict() for inspection in inspections], indent=2))
+        say_json([inspection.to_dict() for inspection in inspections])
     shut_out = check and not all(inspection.is_drop_in for inspection in inspections)
     return failures.exit_code or int(shut_out)
 
@@ -69,12 +70,12 @@ def _print(inspection: Inspection, *, is_first: bool) -> None:
     from edgecnn.cli.table import print_pairs
 
     if not is_first:
-        click.echo()
+        say()
     kind = inspection.scheme or "no layers with weights"
     if inspection.costs.parameters is None:
         kind = "compiled for the Edge TPU"
     size = f"{size_text(inspection.bytes)}, {kind}"
-    click.echo(f"{quoted_if_needed(inspection.path)}  {size}")
+    say(f"{inspection.path}  {size}")
     rows = list(_rows(inspection))
     labels_before = ["", *(label for label, _ in rows)]
     print_pairs(
@@ -239,7 +240,7 @@ def _golden(golden: dict[str, Any]) -> Iterator[Row]:
     for key, value in (
         list(provenance.items())[:SHOWN_KINDS] if isinstance(provenance, dict) else ()
     ):
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = value if isinstance(value, str) else json_text(value, indent=None)
         yield "golden", f"{_shown(key, 40)}: {_shown(text)}"
 
 
@@ -267,7 +268,4 @@ def _clients(inspection: Inspection) -> Iterator[Row]:
 
 
 def _shown(text: str, limit: int = SHOWN_CHARACTERS_OF_FILE) -> str:
-    """Return a text of a file for people: short, in one line, without control characters."""
-    line = " ".join(text[: 2 * limit].split())
-    shown = quoted_if_needed(line)
-    return shown if len(shown) <= limit and len(text) <= 2 * limit else f"{shown[:limit]}..."
+    return shortened(text, limit)

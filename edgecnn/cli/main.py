@@ -13,6 +13,7 @@ import click
 
 from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
 from edgecnn.cli.lazy_group import LazyGroup
+from edgecnn.cli.output import take_all_letters, warn
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.interruption import interruptible
 from edgecnn.core.version import __version__
@@ -74,6 +75,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    take_all_letters()
     _end_process(run(sys.argv[1:]))
 
 
@@ -103,7 +105,7 @@ def run(arguments: list[str]) -> int:
         with interruptible():
             result: Any = cli.main(without_debug, prog_name="edgecnn", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("edgecnn: interrupted", err=True)
+        warn("edgecnn: interrupted")
         return 130
     except click.ClickException as error:
         print_error(error, error.format_message())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +16,8 @@ from edgecnn.cli.options import (
     model_version_option,
     normalization_options,
 )
-from edgecnn.core.text import first_few, quoted_if_needed
+from edgecnn.cli.output import say, say_json
+from edgecnn.core.text import first_few, shortened
 
 if TYPE_CHECKING:
     from edgecnn.model_metadata.overview import MetadataOverview
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN_CHARACTERS_OF_METADATA = 200
 """Characters that are shown of a text in a file; ``--json`` has the whole text."""
-
-READ_PER_SHOWN_CHARACTER = 10
-"""Characters of a text that are read for each one that is shown: the others may be blanks."""
 
 output_option = click.option(
     "-o",
@@ -65,7 +62,7 @@ def show_command(file: str, as_json: bool) -> None:
 
     shown = metadata(file)
     if as_json:
-        click.echo(json.dumps(shown.to_dict(), indent=2))
+        say_json(shown.to_dict())
     else:
         _print(shown)
 
@@ -111,9 +108,9 @@ def set_command(
         about=About.of(labels, author, license, model_version, description),
         preprocessing=Preprocessing.of(preprocess, mean, std),
     )
-    click.echo(f"{quoted_if_needed(output or file)} is written")
+    say(f"{output or file} is written")
     for note in notes:
-        click.echo(f"  note: {note}")
+        say(f"  note: {note}")
 
 
 @metadata_command.command("strip")
@@ -131,18 +128,18 @@ def strip_command(file: str, everything: bool, output: str | None) -> None:
     from edgecnn.golden.sample import GOLDEN_FILE
 
     stripped = strip_metadata(file, output, everything=everything)
-    line = f"{quoted_if_needed(output or file)} is written, {stripped.saved_bytes} bytes smaller"
+    line = f"{output or file} is written, {stripped.saved_bytes} bytes smaller"
     if stripped.packed_files:
-        line += f", without {', '.join(map(_printable, stripped.packed_files))}"
-    click.echo(line)
+        line += f", without {', '.join(map(_short, stripped.packed_files))}"
+    say(line)
     if GOLDEN_FILE in stripped.packed_files:
-        click.echo("  note: it has no golden sample any more: edgecnn verify cannot check it")
+        say("  note: it has no golden sample any more: edgecnn verify cannot check it")
 
 
 def _print(shown: MetadataOverview) -> None:
     from edgecnn.cli.table import print_pairs
 
-    print_pairs((label, "bold", _printable(text)) for label, text in _rows(shown))
+    print_pairs((label, "bold", _short(text)) for label, text in _rows(shown))
 
 
 def _rows(shown: MetadataOverview) -> list[tuple[str, str]]:
@@ -180,12 +177,5 @@ def _numbers(values: tuple[Any, ...]) -> str:
     return first_few((f"{value:g}" for value in values), " ")
 
 
-def _printable(text: str) -> str:
-    """Return one short line that stands for a text of any content."""
-    most = READ_PER_SHOWN_CHARACTER * SHOWN_CHARACTERS_OF_METADATA
-    line = " ".join(text[:most].split())
-    line = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
-    )
-    is_whole = len(line) <= SHOWN_CHARACTERS_OF_METADATA and len(text) <= most
-    return line if is_whole else f"{line[:SHOWN_CHARACTERS_OF_METADATA]}..."
+def _short(text: str) -> str:
+    return shortened(text, SHOWN_CHARACTERS_OF_METADATA)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from edgecnn.cli.options import json_option
+from edgecnn.cli.output import print_whole, say_json
 from edgecnn.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def models_command(pattern: str | None, order: str, as_json: bool) -> None:
         raise InputError(f"no model matches {pattern!r}: 'edgecnn models' lists them all")
     specs.sort(key=ORDERS[order])
     if as_json:
-        click.echo(json.dumps([spec.to_dict() for spec in specs], indent=2))
+        say_json([spec.to_dict() for spec in specs])
     else:
         _print_table(specs)
 
 
 def _print_table(specs: list[ModelSpec]) -> None:
-    from edgecnn.cli.table import add_cells, list_table, print_whole
+    from edgecnn.cli.table import add_cells, list_table
 
     table = list_table(["name", "family"], ["year", "params", "MACs", "input", "top-1"])
     for spec in specs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,12 @@ from edgecnn.cli.options import (
     signature_option,
     threads_option,
 )
+from edgecnn.cli.output import cell, print_whole, say, say_json
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.core.text import counted, quoted_if_needed, size_text
+from edgecnn.core.text import counted, size_text
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from rich.text import Text
 
     from edgecnn.profiling.result import KindTime, OpTime, Profile
 
@@ -79,7 +78,7 @@ def profile_command(
             ask_password=progress.ask_password,
         )
     if json_target == STANDARD_OUTPUT:
-        click.echo(json.dumps(result.to_dict(), indent=2))
+        say_json(result.to_dict())
         return
     if json_target is not None:
         write_json(Path(json_target), result.to_dict())
@@ -87,24 +86,21 @@ def profile_command(
 
 
 def _print(result: Profile, show_all: bool) -> None:
-    from edgecnn.cli.table import print_whole
-
     print_whole(_kinds_table(result))
     for kind in result.kinds:
         if kind.advice is not None:
-            click.echo(f"  {kind.kind}: {kind.advice}")
+            say(f"  {kind.kind}: {kind.advice}")
     shown = result.ops if show_all else result.slowest[:SLOWEST]
-    click.echo()
+    say()
     print_whole(_ops_table(shown))
-    click.echo()
-    for line in _summary_lines(result):
-        click.echo(line)
+    say()
+    say(*_summary_lines(result))
 
 
 def _kinds_table(result: Profile) -> Table:
     table = _table("op", "count")
     for kind in result.kinds:
-        table.add_row(_text(kind.kind), str(kind.count), *_figures(kind))
+        table.add_row(cell(kind.kind), str(kind.count), *_figures(kind))
     return table
 
 
@@ -112,7 +108,7 @@ def _ops_table(ops: tuple[OpTime, ...]) -> Table:
     table = _table("layer", "op", "output")
     for op in ops:
         shape = "x".join(map(str, op.output_shape[1:]))
-        table.add_row(_text(op.name), _text(op.kind), _text(shape), *_figures(op))
+        table.add_row(cell(op.name), cell(op.kind), cell(shape), *_figures(op))
     return table
 
 
@@ -128,13 +124,6 @@ def _table(*titles: str) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("bound", no_wrap=True)
     return table
-
-
-def _text(text: str) -> Text:
-    """Show a name as it is: square brackets are no markup."""
-    from rich.text import Text
-
-    return Text(quoted_if_needed(text))
 
 
 def _figures(timed: KindTime | OpTime) -> list[str]:
@@ -153,9 +142,9 @@ def _call_text(result: Profile) -> str:
     """Return what was chosen of how the file is called, as the end of a line."""
     texts = []
     if result.signature is not None:
-        texts.append(f"signature {quoted_if_needed(result.signature)}")
+        texts.append(f"signature {result.signature}")
     if result.input_shapes is not None:
-        texts.append(f"input {quoted_if_needed(result.input_shapes)}")
+        texts.append(f"input {result.input_shapes}")
     if result.has_open_batch:
         texts.append("batch 1 (the file leaves it open)")
     return "".join(f", {text}" for text in texts)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import click
+from edgecnn.cli.output import ask_secret, error_console, is_answered, say
+from edgecnn.core.escaping import printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -23,11 +22,10 @@ class PhaseProgress:
     """
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
         from rich.progress import TimeElapsedColumn as Elapsed
 
-        console = Console(stderr=True)
+        console = error_console()
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -56,25 +54,25 @@ class PhaseProgress:
         if task is None or phase != shown:
             if task is not None:
                 self._progress.remove_task(task)
-            task = self._progress.add_task(phase, total=total or None)
+            task = self._progress.add_task(printable(phase), total=total or None)
             self._lines[thread] = (phase, task)
         self._progress.update(task, completed=done, total=total or None)
 
     @property
     def ask_password(self) -> Callable[[str], str] | None:
         """Function that asks the user for a password; None where no one is there to answer."""
-        return self._ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+        return self._ask if is_answered() else None
 
     def _ask(self, question: str) -> str:
         """Ask on the terminal, clear of the progress line; what is typed is not shown."""
         self._progress.stop()
         try:
-            return getpass.getpass(question)
+            return ask_secret(question)
         finally:
             self._progress.start()
 
-    def print(self, text: str) -> None:
+    def say(self, *lines: object) -> None:
         """Print lines on standard output, clear of the progress line."""
         self._progress.stop()
-        click.echo(text)
+        say(*lines)
         self._progress.start()

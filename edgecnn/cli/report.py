@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.options import OutputFile
+from edgecnn.cli.output import say
 from edgecnn.cli.results import filter_options
-from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.reporting.report import Report
@@ -67,9 +67,9 @@ def _print(written: Report) -> None:
     from edgecnn.reporting.wording import doubts, figures, reason
 
     answer = written.view.answer
-    click.echo(f"{quoted_if_needed(written.path)}: {len(written.rows)} result(s)")
+    say(f"{written.path}: {len(written.rows)} result(s)")
     if row := answer.recommended:
-        click.echo(f"ship {row.name}: {figures(row)} ({written.view.setting.text})")
-    click.echo(" ".join([reason(answer), *doubts(written.view)]))
+        say(f"ship {row.name}: {figures(row)} ({written.view.setting.text})")
+    say(" ".join([reason(answer), *doubts(written.view)]))
     for note in written.notes:
-        click.echo(f"note: {note}")
+        say(f"note: {note}")

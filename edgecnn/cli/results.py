@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from edgecnn.cli.options import OptionGroup, OutputFile, json_option, option_group, store_option
+from edgecnn.cli.output import ask, document_stream, print_whole, say, say_json
 from edgecnn.core.errors import InputError
+from edgecnn.core.escaping import in_csv
 from edgecnn.core.files import check_target, replacing
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.core.json_writing import json_text
 from edgecnn.records.filter import Filter
 from edgecnn.store.keeping import open_existing, open_store
 
@@ -85,13 +86,13 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
     # One more than is shown tells whether there are more, and counting all would take long.
     listed = results.listed(criteria, limit + 1) if results else []
     if as_json:
-        click.echo(json.dumps([result.to_dict() for result in listed[:limit]], indent=2))
+        say_json([result.to_dict() for result in listed[:limit]])
     elif not listed:
-        click.echo(_no_results_text(criteria, results))
+        say(_no_results_text(criteria, results))
     else:
         _print_table(listed[:limit])
         if len(listed) > limit:
-            click.echo(f"and older ones: --limit shows more than {limit}")
+            say(f"and older ones: --limit shows more than {limit}")
 
 
 @results_command.command("show")
@@ -107,7 +108,7 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
     """
     kept = open_store(store, create=False).get(number)
     if as_json:
-        click.echo(json.dumps(kept.to_dict(), indent=2))
+        say_json(kept.to_dict())
         return
     values = {"id": kept.id, "tags": ", ".join(kept.tags) or None, **kept.record.to_dict()}
     warnings = values.pop("warnings")
@@ -115,12 +116,12 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         if value is not None:
-            click.echo(f"{name:{width}}  {_value_text(value)}")
+            say(f"{name:{width}}  {_value_text(value)}")
     for name, numbers in lists.items():
         if numbers is not None:
-            click.echo(f"{name:{width}}  {len(numbers)} values: --json prints them")
+            say(f"{name:{width}}  {len(numbers)} values: --json prints them")
     for warning in warnings:
-        click.echo(f"note: {_value_text(warning['message'])}: {_value_text(warning['advice'])}")
+        say(f"note: {_value_text(warning['message'])}: {_value_text(warning['advice'])}")
 
 
 @results_command.command("export")
@@ -177,8 +178,8 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
     if not yes:
         if not sys.stdin.isatty():
             raise InputError(f"{count} result(s) would be deleted: --yes does it without asking")
-        click.confirm(f"Delete {count} result(s) for good?", abort=True)
-    click.echo(f"{results.delete(criteria)} result(s) deleted")
+        ask(f"Delete {count} result(s) for good?")
+    say(f"{results.delete(criteria)} result(s) deleted")
 
 
 def _no_results_text(criteria: Filter, results: Store | None) -> str:
@@ -189,7 +190,7 @@ def _no_results_text(criteria: Filter, results: Store | None) -> str:
 
 
 def _print_table(listed: list[ListedRecord]) -> None:
-    from edgecnn.cli.table import MODEL_COLUMN, add_cells, plain_table, print_whole
+    from edgecnn.cli.table import MODEL_COLUMN, add_cells, plain_table
     from edgecnn.records.columns import columns
     from edgecnn.records.fields import ShownIn
     from edgecnn.records.record import FIELDS
@@ -199,7 +200,7 @@ def _print_table(listed: list[ListedRecord]) -> None:
     numbers = ["id", *(column.title for column in shown if not column.is_text)]
     table = plain_table(titles, numbers, folded=[title for title in titles if title not in numbers])
     for result in listed:
-        name, tags = quoted_if_needed(Path(result.model).name), ", ".join(result.tags)
+        name, tags = Path(result.model).name, ", ".join(result.tags)
         cells = (column.text(result) for column in shown)
         add_cells(table, [str(result.id), moment.text_of(result), name, *cells, tags])
     print_whole(table)
@@ -210,13 +211,13 @@ def _value_text(value: object) -> str:
         return f"{value:.6g}"
     if isinstance(value, list):
         return "x".join(map(str, value))
-    return quoted_if_needed(str(value))
+    return str(value)
 
 
 @contextmanager
 def _output_file(output: str | None) -> Iterator[IO[str]]:
     if output is None:
-        yield sys.stdout
+        yield document_stream()
         return
     with (
         replacing(Path(output)) as temporary,
@@ -228,7 +229,7 @@ def _output_file(output: str | None) -> Iterator[IO[str]]:
 def _write_json(file: IO[str], records: Iterator[KeptRecord]) -> None:
     separator = "["
     for kept in records:
-        file.write(f"{separator}\n{json.dumps(kept.to_dict(), indent=2)}")
+        file.write(f"{separator}\n{json_text(kept.to_dict())}")
         separator = ","
     file.write("[]\n" if separator == "[" else "\n]\n")
 
@@ -239,11 +240,11 @@ def _write_csv(file: IO[str], records: Iterator[KeptRecord]) -> None:
     from edgecnn.records.record import FIELDS
 
     names = ["id", "tags", *(name for name in FIELDS if name not in LONG_FIELDS)]
-    writer = csv.DictWriter(file, names, extrasaction="ignore")
+    writer = csv.DictWriter(file, names, lineterminator="\n")
     writer.writeheader()
     for kept in records:
         values = kept.to_dict()
         values["tags"] = " ".join(kept.tags)
         values["input_shape"] = "x".join(map(str, kept.record.input_shape))
         values["warnings"] = " ".join(warning.code for warning in kept.record.warnings)
-        writer.writerow(values)
+        writer.writerow({name: in_csv(values[name]) for name in names})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ from edgecnn.cli.options import (
     samples_option,
     trust_option,
 )
+from edgecnn.cli.output import print_whole, say, say_json
 from edgecnn.cli.progress import PhaseProgress
-from edgecnn.core.text import quoted_if_needed
 
 if TYPE_CHECKING:
     from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
@@ -53,21 +52,20 @@ def sensitivity_command(model: str, as_json: bool, **options: Any) -> None:
     with PhaseProgress() as progress:
         result = sensitivity(model, on_progress=progress, **options)
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2))
+        say_json(result.to_dict())
     else:
         _print(result)
 
 
 def _print(result: Sensitivity) -> None:
-    from edgecnn.cli.table import add_cells, list_table, print_whole
+    from edgecnn.cli.table import add_cells, list_table
 
     numbers = ("weights dB", "activation dB", "both dB", "agreement %", "noise %")
     table = list_table(["layer", "kind"], numbers, folded=["layer"])
     for layer in result.layers:
         add_cells(table, _cells(layer))
     print_whole(table)
-    for line in _lines(result):
-        click.echo(line)
+    say(*_lines(result))
 
 
 def _cells(layer: LayerSensitivity) -> list[str]:
@@ -83,7 +81,7 @@ def _cells(layer: LayerSensitivity) -> list[str]:
 
 
 def _lines(result: Sensitivity) -> list[str]:
-    name, agreement = quoted_if_needed(result.model), result.plain_agreement
+    name, agreement = result.model, result.plain_agreement
     agrees = "" if agreement is None else f", agrees on {_percent(agreement)} %"
     return [
         "",

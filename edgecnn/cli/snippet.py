@@ -14,7 +14,7 @@ from edgecnn.cli.options import (
     preprocessing_options,
     signature_option,
 )
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.cli.output import say, say_document
 from edgecnn.tflite.calls import CallOptions
 
 
@@ -61,10 +61,10 @@ def snippet_command(
     call = CallOptions(size, signature=signature)
     program = snippet(model, platform, preprocessing_of(options), call)
     if output is None:
-        click.echo(program, nl=False)
+        say_document(program)
         return
     target = Path(output)
     check_target(target, [model])
     with replacing(target) as partial:
         partial.write_text(program, "utf-8")
-    click.echo(quoted_if_needed(target))
+    say(target)

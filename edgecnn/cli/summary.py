@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from edgecnn.cli.options import building_options, json_option, trust_option
-from edgecnn.core.text import first_few, quoted_if_needed, size_text
+from edgecnn.cli.output import cell, print_whole, say, say_json
+from edgecnn.core.text import first_few, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.summary import ModelSummary
@@ -35,39 +35,30 @@ def summary_command(model: str, build: BuildOptions, trust: bool, as_json: bool)
 
     summary = summarize(model, build=build, trust=trust)
     if as_json:
-        click.echo(json.dumps(summary.to_dict(), indent=2))
+        say_json(summary.to_dict())
     else:
         _print_table(summary)
 
 
 def _print_table(summary: ModelSummary) -> None:
-    from rich.text import Text
-
-    from edgecnn.cli.table import list_table, print_whole
+    from edgecnn.cli.table import list_table
 
     name = "op" if summary.format == "tflite" else "layer"
     table = list_table([name, "kind"], ["output", "params", "MACs", "%", "bytes", "%"], [name])
     for row in summary.rows:
         shape = "x".join("?" if side is None else str(side) for side in row.output_shape[1:])
-        table.add_row(
-            # Text, not str: a layer's name with square brackets is no markup.
-            Text(row.name),
-            Text(row.kind),
-            shape,
-            *_row_costs(row, summary),
-        )
+        table.add_row(cell(row.name), cell(row.kind), shape, *_row_costs(row, summary))
     table.add_section()
     total = _costs(summary.parameters, summary.macs, summary.bytes, summary)
     table.add_row("total", f"{len(summary.rows)} in all", "", *total, style="bold")
     print_whole(table)
     if summary.file_bytes is not None:
-        name = quoted_if_needed(summary.model)
-        click.echo(f"{name}: {size_text(summary.file_bytes)} with its structure")
+        say(f"{summary.model}: {size_text(summary.file_bytes)} with its structure")
     if summary.is_hidden:
-        click.echo("note: it is compiled for the Edge TPU, whose op hides the layers")
+        say("note: it is compiled for the Edge TPU, whose op hides the layers")
     elif summary.uncounted_ops:
-        names = first_few(quoted_if_needed(op) for op in summary.uncounted_ops)
-        click.echo(f"note: multiply-adds of {names} are not counted")
+        names = first_few(summary.uncounted_ops)
+        say(f"note: multiply-adds of {names} are not counted")
 
 
 def _row_costs(row: CostRow, summary: ModelSummary) -> list[str]:

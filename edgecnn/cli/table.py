@@ -6,19 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
-from edgecnn.core.text import machine_text, model_names, quoted_if_needed
+from edgecnn.cli.output import caption, cell, print_whole, table_width
+from edgecnn.core.text import machine_text, model_names
 from edgecnn.records.columns import Column, columns
 from edgecnn.records.conditions import LabelledData, processor_text
 from edgecnn.records.fields import ShownIn
 from edgecnn.records.record import Record
-
-UNLIMITED = 1_000_000
-"""Characters of a line where nothing limits them: in a file, in a pipe."""
 
 MODEL_COLUMN = "model"
 """Head of the first column, which has the names of the models."""
@@ -63,21 +58,21 @@ def plain_table(
 
 
 def add_cells(table: Table, cells: Iterable[str | None]) -> None:
-    """Add a row to a table; a cell without a text is ``-``, and square brackets are no markup."""
-    table.add_row(*(Text(cell or "-") for cell in cells))
+    """Add a row to a table; a cell without a text is ``-``."""
+    table.add_row(*(cell(text or "-") for text in cells))
 
 
 def print_pairs(pairs: Iterable[tuple[str, str, str]]) -> None:
     """Print labels with a text beside each.
 
     Args:
-        pairs: Label, rich's style of the label, and text; square brackets in them are no markup.
+        pairs: Label, rich's style of the label, and text.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for label, style, text in pairs:
-        table.add_row(Text(label, style), Text(text))
+        table.add_row(cell(label, style), cell(text))
     print_whole(table)
 
 
@@ -90,7 +85,7 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
             out. None shows all columns.
 
     Example:
-        >>> Console().print(records_table(edgecnn.bench("model.tflite")))
+        >>> print_whole(records_table(edgecnn.bench("model.tflite")))
     """
     shown = columns(ShownIn.BENCH, records)
     table = _table(records, shown)
@@ -103,49 +98,30 @@ def records_table(records: Sequence[Record], width: int | None = None) -> Table:
     return table
 
 
-def print_whole(table: Table) -> None:
-    """Print a table on standard output; nothing is cut or folded in a file or a pipe."""
-    console = Console(highlight=False)
-    if console.is_terminal:
-        console.print(table)
-        return
-    console = Console(highlight=False, width=table_width(table))
-    with console.capture() as captured:
-        console.print(table)
-    # Rich fills each cell up to its column's width; in a file the blanks at a line's end are noise.
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def table_width(table: Table) -> int:
-    """Return how many characters a table needs to show every cell in one line."""
-    console = Console()
-    return Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum
-
-
 def _table(records: Sequence[Record], shown: Sequence[Column]) -> Table:
     names = model_names(record.model for record in records)
     right = {column.title for column in shown if not column.is_text}
     table = plain_table(
         [MODEL_COLUMN, *(column.title for column in shown)], right, folded=[MODEL_COLUMN]
     )
-    table.caption, table.caption_justify = _caption(records), "left"
+    table.caption, table.caption_justify = caption(_caption(records)), "left"
     for record in records:
         add_cells(table, [names[record.model], *(column.text(record) for column in shown)])
     return table
 
 
-def _caption(records: Sequence[Record]) -> Text:
+def _caption(records: Sequence[Record]) -> list[str]:
     lines = [_host(record) for record in records]
     if any(record.protocol is not None for record in records):
         lines.append("as in MLPerf's single-stream scenario: the result is p90")
     lines += [f"accuracy on {data}" for record in records if (data := LabelledData.of(record))]
     lines += [f"images: {record.image_geometry}" for record in records if record.image_geometry]
     lines += [
-        f"agreement with {quoted_if_needed(Path(record.against).name)}"
+        f"agreement with {Path(record.against).name}"
         for record in records
         if record.against is not None
     ]
-    return Text("\n".join(dict.fromkeys(lines)))
+    return list(dict.fromkeys(lines))
 
 
 def _host(record: Record) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +15,8 @@ from edgecnn.cli.options import (
     preprocessing_options,
     signature_option,
 )
+from edgecnn.cli.output import encoding, say, say_json, warn
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.text import quoted_if_needed
 from edgecnn.tflite.calls import CallOptions
 
 if TYPE_CHECKING:
@@ -87,7 +85,7 @@ def try_command(
     call = CallOptions(size, signature=signature)
     classifier = read_classifier(model, preprocessing_of(options), call)
     for note in classifier.notes:
-        click.echo(f"note: {note}", err=True)
+        warn(f"note: {note}")
     if web:
         _serve(classifier, port, not no_browser)
         return 0
@@ -97,8 +95,8 @@ def try_command(
 def _fetch() -> None:
     from edgecnn.classification.assets import fetch_web_assets
 
-    folder = fetch_web_assets(on_progress=lambda text: click.echo(text, err=True))
-    click.echo(f"LiteRT.js is in {quoted_if_needed(folder)}")
+    folder = fetch_web_assets(on_progress=warn)
+    say(f"LiteRT.js is in {folder}")
 
 
 def _refuse(images: tuple[str, ...], as_json: bool) -> None:
@@ -114,8 +112,8 @@ def _serve(classifier: Classifier, port: int, open_browser: bool) -> None:
 
     # Ctrl-C may come as soon as users see that it ends the server.
     with serving(classifier, port) as server, ended_by_interruption():
-        click.echo(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
-        click.echo(_geometry(classifier))
+        say(f"{classifier.title} in the browser: {server.url} (end with Ctrl-C)")
+        say(_geometry(classifier))
         if open_browser:
             open_in_browser(server.url)
         server.wait()
@@ -130,11 +128,11 @@ def _classify(classifier: Classifier, images: tuple[str, ...], top: int, as_json
         if classification.error is not None:
             failures.add(EdgecnnError(classification.error))
         elif not as_json:
-            click.echo(_block(classification, classifier.gives_probabilities))
+            say(*_lines(classification, classifier.gives_probabilities))
     if as_json:
-        click.echo(json.dumps(documents, indent=2))
+        say_json(documents)
     elif any("top" in document for document in documents):
-        click.echo(_geometry(classifier))
+        say(_geometry(classifier))
     return failures.exit_code
 
 
@@ -142,17 +140,17 @@ def _geometry(classifier: Classifier) -> str:
     return f"images: {classifier.spec.geometry_text}"
 
 
-def _block(classification: Classification, are_probabilities: bool) -> str:
+def _lines(classification: Classification, are_probabilities: bool) -> list[str]:
     """Return an image's name, and below it a line for each class: score, bar, label."""
-    lines = [quoted_if_needed(classification.image)]
+    lines = [classification.image]
     best = classification.top[0].score
     for scored in classification.top:
         # A logit is no share of anything: its bar is the likelihood relative to the best class'.
         share = scored.score if are_probabilities else math.exp(scored.score - best)
         score = f"{100 * scored.score:6.1f} %" if are_probabilities else f"{scored.score:8.2f}"
-        bar = bar_text(share, BAR_COLUMNS, sys.stdout.encoding)
-        lines.append(f"{score}  {bar}  {quoted_if_needed(scored.label)}")
-    return "\n".join(lines)
+        bar = bar_text(share, BAR_COLUMNS, encoding())
+        lines.append(f"{score}  {bar}  {scored.label}")
+    return lines
 
 
 def bar_text(share: float, columns: int, encoding: str | None) -> str:

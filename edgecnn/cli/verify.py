@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import device_option, json_option, threads_option
+from edgecnn.cli.output import say_json
 from edgecnn.cli.progress import PhaseProgress
 from edgecnn.core.errors import EdgecnnError, InputError
-from edgecnn.core.text import counted, machine_text, quoted_if_needed
+from edgecnn.core.text import counted, machine_text
 
 if TYPE_CHECKING:
     from edgecnn.golden.compare import GoldenComparison
@@ -59,9 +59,9 @@ def verify_command(
                 continue
             results.append(result)
             if not as_json:
-                progress.print(verification_text(result))
+                progress.say(*verification_lines(result))
     if as_json:
-        click.echo(json.dumps([result.to_dict() for result in results], indent=2))
+        say_json([result.to_dict() for result in results])
     return 1 if any(r.verdict == DIFFERENT for r in results) else failures.exit_code
 
 
@@ -73,19 +73,18 @@ def _export(files: tuple[str, ...], folder: str) -> None:
     export_sample(files[0], folder)
 
 
-def verification_text(result: Verification) -> str:
+def verification_lines(result: Verification) -> list[str]:
     """Return a file's verdict, what it was made with, and a line for each picture that differs."""
     threads = counted(result.threads, "thread")
     machine = machine_text(result.architecture, result.bits)
     setting = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
     made = [str(result.made.get(key)) for key in ("runtime", "runtime_version", "architecture")]
-    name = quoted_if_needed(result.path)
     lines = [
-        f"{name}: {result.verdict} on {result.device} ({setting}){_differences(result)}",
-        f"  made with {quoted_if_needed(' '.join(made))}",
+        f"{result.path}: {result.verdict} on {result.device} ({setting}){_differences(result)}",
+        f"  made with {' '.join(made)}",
     ]
     different = (sample for sample in result.samples if sample.verdict == "different")
-    return "\n".join([*lines, *(f"  {_picture_text(sample)}" for sample in different)])
+    return [*lines, *(f"  {_picture_text(sample)}" for sample in different)]
 
 
 def _differences(result: Verification) -> str:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from xml.sax.saxutils import quoteattr
-
 from edgecnn.comparison.changes import CHANGE_TITLES
 from edgecnn.comparison.compare import ComparedPair, Comparison
 from edgecnn.comparison.gates import GATE_FAILED, GATE_PASSED
-from edgecnn.core.markdown import in_markdown
-
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 has no place for, not even escaped: https://www.w3.org/TR/xml/#charsets."""
+from edgecnn.core.escaping import in_html, in_markdown
 
 MARKS = {GATE_PASSED: "✅", GATE_FAILED: "❌"}
 
@@ -71,4 +65,4 @@ def _suite(compared: ComparedPair) -> str:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(NOT_IN_XML.sub("\ufffd", text))
+    return f'"{in_html(text)}"'

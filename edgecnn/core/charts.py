@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
@@ -17,7 +16,9 @@ from string import Template
 from typing import Any
 
 from edgecnn.core.errors import InputError, MissingExtraError
-from edgecnn.core.files import check_target, json_values, quoted, replacing
+from edgecnn.core.escaping import in_html, printable
+from edgecnn.core.files import check_target, quoted, replacing
+from edgecnn.core.json_writing import json_values
 
 CHART_FORMS = ("png", "svg", "html")
 CHART_PACKAGES = ("altair", "vl_convert")
@@ -93,13 +94,13 @@ def chart_bytes(spec: Mapping[str, Any], form: str, title: str) -> bytes:
     import vl_convert
 
     if form == "png":
-        return bytes(vl_convert.vegalite_to_png(dict(spec), scale=PNG_SCALE))
+        return bytes(vl_convert.vegalite_to_png(_harmless(spec), scale=PNG_SCALE))
     if form == "svg":
-        return str(vl_convert.vegalite_to_svg(dict(spec))).encode()
+        return str(vl_convert.vegalite_to_svg(_harmless(spec))).encode()
     library, script = library_script(), DRAW_SCRIPT.replace("$spec", script_json(spec))
     page = CHART_PAGE.substitute(
         policy=content_policy(library, script),
-        title=html.escape(title),
+        title=in_html(title),
         library=library,
         script=script,
     )
@@ -118,14 +119,23 @@ def library_script() -> str:
 
 
 def script_json(value: object) -> str:
-    """Return JSON that may stand in a page's script, whatever its texts hold.
+    """Return JSON that may stand in a page's script, with texts that a page can show.
 
     Example:
         >>> script_json("</script>")
         '"\\\\u003c/script>"'
     """
-    text = json.dumps(json_values(value), separators=(",", ":"))
+    text = json.dumps(_harmless(value), separators=(",", ":"))
     return text.replace("<", r"\u003c")
+
+
+def _harmless(value: Any) -> Any:
+    """Return values as JSON has them, and their texts so that each is shown as one line."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable(key): _harmless(each) for key, each in value.items()}
+    return [*map(_harmless, value)] if isinstance(value, list | tuple) else json_values(value)
 
 
 def content_policy(*scripts: str) -> str:
@@ -135,4 +145,7 @@ def content_policy(*scripts: str) -> str:
     """
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}"
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src 'unsafe-inline'; script-src {hashes}"
+    )

@@ -16,8 +16,6 @@ made in a folder of :func:`folder_beside`. What a target is decides how it is wr
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 import secrets
 import shutil
@@ -28,9 +26,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.escaping import printable
+from edgecnn.core.json_writing import json_text
 from edgecnn.core.platform_support import (
     is_open_for_writing,
     keep_attributes,
@@ -367,7 +367,9 @@ def quoted(path: object) -> str:
         >>> quoted("a\\nb.keras")
         "'a\\\\nb.keras'"
     """
-    return repr(str(path))
+    text = str(path)
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return mark + printable(text.replace("\\", "\\\\").replace(mark, f"\\{mark}")) + mark
 
 
 def first_bytes(path: Path, count: int = 8) -> bytes:
@@ -416,18 +418,9 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def json_values(value: Any) -> Any:
-    """Return values as JSON has them: lists for tuples, None for NaN and infinity."""
-    if isinstance(value, dict):
-        return {str(key): json_values(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_values(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def json_bytes(value: object) -> bytes:
     """Return the content of a JSON file, indented, with a newline at its end."""
-    return (json.dumps(value, indent=2) + "\n").encode()
+    return (json_text(value) + "\n").encode()
 
 
 def write_json(path: Path, value: object) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path, PurePath
-
-from edgecnn.core.files import quoted
+from pathlib import PurePath
 
 SHOWN_TEXTS = 5
+
+READ_PER_SHOWN_CHARACTER = 10
+"""Characters of a text that are read for each one that is shown: the others may be blanks."""
 
 
 def size_text(size: int) -> str:
@@ -25,10 +26,16 @@ def size_text(size: int) -> str:
     return f"{size / (1 << 20):.2f} MiB" if size < 1 << 30 else f"{size / (1 << 30):.1f} GiB"
 
 
-def quoted_if_needed(path: Path | str) -> str:
-    """Return a path as it is, or quoted where it has control characters."""
-    text = str(path)
-    return text if text.isprintable() else quoted(text)
+def shortened(text: str, limit: int) -> str:
+    """Return a text of any length in one line, cut to some letters, with dots where more follow.
+
+    Example:
+        >>> shortened("two\\nlines", 20), shortened("two lines", 5)
+        ('two lines', 'two l...')
+    """
+    most = READ_PER_SHOWN_CHARACTER * limit
+    line = " ".join(text[:most].split())
+    return line if len(line) <= limit and len(text) <= most else f"{line[:limit]}..."
 
 
 def model_names(models: Iterable[str]) -> dict[str, str]:
@@ -41,9 +48,7 @@ def model_names(models: Iterable[str]) -> dict[str, str]:
     paths = set(models)
     names = [PurePath(path).name for path in paths]
     return {
-        path: quoted_if_needed(
-            PurePath(path).name if names.count(PurePath(path).name) == 1 else path
-        )
+        path: PurePath(path).name if names.count(PurePath(path).name) == 1 else path
         for path in paths
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
-from edgecnn.core.text import counted, first_few, quoted_if_needed
+from edgecnn.core.text import counted, first_few
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.listed_images import ListedImage, listed_images
 from edgecnn.data.written_labels import named_labels
@@ -93,7 +93,7 @@ def _refuse_several(
         file, names = files.get(several[0], several[0]), sorted(of_images[several[0]])
         raise InputError(
             f"{quoted(path)} gives {counted(len(several), 'image')} several categories, such as "
-            f"{quoted(file)} ({first_few(map(quoted_if_needed, names))}): an image needs one class"
+            f"{quoted(file)} ({first_few(names)}): an image needs one class"
         )
 
 

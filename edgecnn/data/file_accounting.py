@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.core.text import counted, first_few, quoted_if_needed
+from edgecnn.core.text import counted, first_few
 from edgecnn.data.image_files import DataNote
 from edgecnn.data.image_formats import (
     HEAD_BYTES,
@@ -223,12 +223,12 @@ class FileAccount:
             by_kind.setdefault(kind, {})[suffix] = count
         for kind, counts in by_kind.items():
             total = sum(counts.values())
-            named = first_few(quoted_if_needed(suffix) for suffix in counts if suffix)
+            named = first_few(suffix for suffix in counts if suffix)
             found = counted(total, kind) if kind in NOUNS else f"{total:,} {kind}"
             yield found + (f" ({named})" if named else "")
         if self.missing:
             yield f"{self.missing:,} listed and not there"
         if self.without_images:
-            names = first_few(map(quoted_if_needed, self.without_images))
+            names = first_few(self.without_images)
             folders = counted(len(self.without_images), "folder")
             yield f"{folders} without images, so no class ({names})"

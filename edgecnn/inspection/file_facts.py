@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from edgecnn.core.text import quoted_if_needed
 from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.ops import EDGE_TPU_OP
@@ -88,6 +87,6 @@ def shape_text(shape: Sequence[int]) -> str:
 
 def few_names(names: Sequence[str]) -> str:
     """Return names from a file as text: at most three, without control characters."""
-    shown = [quoted_if_needed(name) for name in names[:3]]
+    shown = list(names[:3])
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(name[:60] for name in shown) + more

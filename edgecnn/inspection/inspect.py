@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.files import json_values
 from edgecnn.core.json_text import json_value
+from edgecnn.core.json_writing import json_values
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.file_calls import file_call
 from edgecnn.golden.sample import CALIBRATED_ON, GOLDEN_FILE, MAX_SAMPLE_BYTES

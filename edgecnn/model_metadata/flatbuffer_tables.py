@@ -189,7 +189,8 @@ def _write_value(builder: Any, slot: int, kind: str, value: Any) -> list[tuple[i
 
 def _write_reference(builder: Any, kind: str, value: Any) -> int:
     if kind == "string":
-        return int(builder.CreateString(value))
+        # The name of a file may hold bytes that are no UTF-8.
+        return int(builder.CreateString(value, "utf-8", "replace"))
     if kind == "[ubyte]":
         return int(builder.CreateByteVector(value))
     if not kind.startswith("["):

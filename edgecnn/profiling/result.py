@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.core.files import json_values
+from edgecnn.core.json_writing import json_values
 from edgecnn.profiling.profiled_ops import RunningOp
 from edgecnn.profiling.roofline import DeviceLimits
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
-from edgecnn.core.text import counted, quoted_if_needed
+from edgecnn.core.text import counted
 from edgecnn.records.fields import EMULATED_MARK
 from edgecnn.records.record import Outline, Record
 
@@ -87,13 +87,13 @@ class Conditions:
     def restrictions(self) -> str:
         """All choices but the threads: ``" on CPU 0, mlperf-single-stream"``, or empty."""
         many = "s" if "," in (self.cpus or "") else ""
-        where = "" if self.cpus is None else f" on CPU{many} {quoted_if_needed(self.cpus)}"
+        where = "" if self.cpus is None else f" on CPU{many} {self.cpus}"
         usable = self.usable_cpus
         left = "" if usable is None else f" with {counted(usable, 'usable CPU')}"
-        rules = "" if self.protocol is None else f", {quoted_if_needed(self.protocol)}"
-        called = "" if self.signature is None else f", signature {quoted_if_needed(self.signature)}"
+        rules = "" if self.protocol is None else f", {self.protocol}"
+        called = "" if self.signature is None else f", signature {self.signature}"
         shapes = self.input_shapes
-        given = "" if shapes is None else f", input {quoted_if_needed(shapes)}"
+        given = "" if shapes is None else f", input {shapes}"
         return where + left + rules + called + given
 
     def _text(self, name: str) -> str:
@@ -140,7 +140,7 @@ class LabelledData:
 
     def __str__(self) -> str:
         """Return a text for people: ``"364 images of digits"``."""
-        return f"{self.images:,} images of {quoted_if_needed(self.name)}"
+        return f"{self.images:,} images of {self.name}"
 
 
 def identity_of(record: Outline) -> Hashable:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.text import minute_text, one_decimal, quoted_if_needed, size_text, three_digits
+from edgecnn.core.text import minute_text, one_decimal, size_text, three_digits
 from edgecnn.records.fields import (
     Better,
     ShownIn,
@@ -46,7 +46,7 @@ REPORT, LIST, TOOLTIP, BOTH = (
     ShownIn.REPORT, ShownIn.LIST, ShownIn.TOOLTIP, ShownIn.TABLES,
 )  # fmt: skip
 
-words = partial(condition, text=quoted_if_needed)
+words = condition
 """Declares a condition whose values are texts, perhaps of a user."""
 milliseconds = partial(figure, topic=Topic.SPEED, text=three_digits, better=Better.LOWER)
 """Declares a figure in milliseconds."""
@@ -61,7 +61,7 @@ count = partial(figure, topic=ACCURACY, text="{:,}".format)
 
 
 def _first_digits(digest: str) -> str:
-    return quoted_if_needed(digest[:6])
+    return digest[:6]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Outline:
     model_sha256: Annotated[str, identity("SHA-256 of the file.", column=1)]
     scheme: Annotated[str, identity(
         "Quantisation scheme of the file.", "scheme", BOTH | LIST | TOOLTIP,
-        text=quoted_if_needed, column=1)]
+        column=1)]
     device: Annotated[str, words("Name of the device.", "device", BOTH | LIST, column=1)]
     cpu: Annotated[str, words("Name of the processor.", "cpu", REPORT, column=3)]
     architecture: Annotated[str, words(
@@ -149,7 +149,7 @@ class Outline:
     verdict: Annotated[str | None, remark(
         'How far the latency can be trusted: ``"steady"``, ``"noisy"``, ``"drifting"``, '
         '``"throttled"``, ``"emulated"``, or ``"undecided"`` of too few calls.', "verdict",
-        BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, text=quoted_if_needed, column=3)] = None
+        BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, column=3)] = None
     latency_p90_ms: Annotated[float, milliseconds(
         "90th percentile of the time of a call.", "p90 ms", BOTH | TOOLTIP, 3, confidence=99,
         spread=Spread.SAMPLES, percent=90, column=1)]
@@ -346,7 +346,7 @@ class Record(Outline):
         "calibration error %", BOTH, 8, better=Better.LOWER)] = None
     against: Annotated[str | None, remark(
         "Path of the model that classified the same images for comparison.", "compared with",
-        REPORT, topic=ACCURACY, text=quoted_if_needed)] = None
+        REPORT, topic=ACCURACY)] = None
     against_top1_percent: Annotated[float | None, share(
         "Top-1 of the model that it was compared with.", "top-1 of the other %")] = None
     agreement_percent: Annotated[float | None, share(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.core.markdown import in_markdown
+from edgecnn.core.escaping import in_markdown
 from edgecnn.reporting.charts.chart import EMULATED_NOTE
 from edgecnn.reporting.contents import Contents
 from edgecnn.reporting.findings.settings import Setting

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from edgecnn.core.charts import content_policy, library_script, script_json
-from edgecnn.core.text import counted, quoted_if_needed, size_text
+from edgecnn.core.escaping import in_html
+from edgecnn.core.text import counted, size_text
 from edgecnn.records.columns import Column, card_fields
 from edgecnn.records.fields import Field
 from edgecnn.reporting.charts.chart import (
@@ -52,14 +52,14 @@ def as_page(contents: Contents) -> str:
     library = library_script()
     return Template((WEB / "page.html").read_text(encoding="utf-8")).substitute(
         policy=content_policy(library, script),
-        title=escape(quoted_if_needed(contents.title)),
-        subtitle=escape(_subtitle(settings, rows)),
+        title=in_html(contents.title),
+        subtitle=in_html(_subtitle(settings, rows)),
         style=(WEB / "page.css").read_text(encoding="utf-8"),
         notes=_list(contents.notes, "notes quiet") if contents.notes else "",
         answers="\n".join(_answer(view, number) for number, view in enumerate(views)),
         charts="\n".join(_card(chart, rows) for chart in every_chart()),
         table=_table(rows),
-        legend=escape(TABLE_LEGEND),
+        legend=in_html(TABLE_LEGEND),
         warnings=_warnings(rows),
         method=_method(rows),
         data=script_json(_values(settings, views, rows)),
@@ -112,10 +112,10 @@ def _card(chart: Chart, rows: Sequence[ReportRow]) -> str:
     explanation = chart.explanation.replace("{largest}", largest)
     return f"""
       <section class="{kind}" id="{name}-card"{live}>
-        <h2>{escape(chart.title)}</h2>
+        <h2>{in_html(chart.title)}</h2>
         {details}
         <div class="chart{tall}" data-chart="{chart.name}"></div>
-        <p class="quiet">{escape(explanation)}</p>
+        <p class="quiet">{in_html(explanation)}</p>
       </section>"""
 
 
@@ -126,7 +126,7 @@ def _subtitle(settings: Sequence[Setting], rows: Sequence[ReportRow]) -> str:
     machines = len({setting.machine for setting in settings})
     return (
         f"{counted(len(rows), 'measurement')} of {counted(files, 'file')} on "
-        f"{counted(machines, 'device')}, {quoted_if_needed(when)}"
+        f"{counted(machines, 'device')}, {when}"
     )
 
 
@@ -136,46 +136,46 @@ def _name(row: ReportRow) -> str:
 
 def _isolated(name: str) -> str:
     """Return a name escaped, so that its writing direction does not change the rest of the line."""
-    return f"<bdi>{escape(name)}</bdi>"
+    return f"<bdi>{in_html(name)}</bdi>"
 
 
 def _answer(view: View, number: int) -> str:
     answer = view.answer
     ship = (
         f'<p class="ship">Ship <strong>{_name(answer.recommended)}</strong>: '
-        f"{escape(figures(answer.recommended))}.</p>"
+        f"{in_html(figures(answer.recommended))}.</p>"
         if answer.recommended
         else '<p class="ship">No file can be recommended.</p>'
     )
     best = "".join(
-        f'<div><dt>{fact.title}</dt><dd><span class="figure">{escape(fact.figure)}</span> '
+        f'<div><dt>{fact.title}</dt><dd><span class="figure">{in_html(fact.figure)}</span> '
         f"{_name(fact.row)}{_ties(fact)}</dd></div>"
         for fact in facts(view)
     )
     names = ", ".join(map(_name, answer.optimal))
-    unsure = escape(" ".join(doubts(view)))
+    unsure = in_html(" ".join(doubts(view)))
     doubt = f'<p class="doubt">{unsure}</p>' if unsure else ""
     return f"""
       <section class="card wide answer" data-answer="{number}"{" hidden" * (number > 0)}>
         <h2>Which model to ship</h2>
         {ship}
         {doubt}
-        <p class="quiet">{escape(reason(answer))}</p>
+        <p class="quiet">{in_html(reason(answer))}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
-          ({len(answer.optimal)} of {len(view.rows)}). On {escape(view.setting.text)}.</p>
+          ({len(answer.optimal)} of {len(view.rows)}). On {in_html(view.setting.text)}.</p>
         {f'<p class="quiet">{EMULATED_NOTE}</p>' * view.setting.is_emulated}
       </section>"""
 
 
 def _ties(fact: Fact) -> str:
-    return f'<br><span class="quiet">or {escape(fact.ties)}: within noise</span>' * bool(fact.ties)
+    return f'<br><span class="quiet">or {in_html(fact.ties)}: within noise</span>' * bool(fact.ties)
 
 
 def _detail(row: ReportRow) -> str:
     texts = ((field, row.full_text(field)) for field in card_fields())
     items = "".join(
-        f'<div><dt title="{_meaning(field)}">{field.title}</dt><dd>{escape(text)}</dd></div>'
+        f'<div><dt title="{_meaning(field)}">{field.title}</dt><dd>{in_html(text)}</dd></div>'
         for field, text in texts
         if text is not None
     )
@@ -206,14 +206,14 @@ def _table(rows: Sequence[ReportRow]) -> str:
 
 def _name_cell(row: ReportRow) -> str:
     button = f'<button type="button">{_name(row)}</button>'
-    return f'<th scope="row" class="text" data-value="{escape(row.name)}">{button}</th>'
+    return f'<th scope="row" class="text" data-value="{in_html(row.name)}">{button}</th>'
 
 
 def _cell(column: Column, row: ReportRow) -> str:
     text = row.cell(column)
     value = column.value(row.record) if text is not None else None
-    key = escape(str("" if value is None else value))
-    return f'<td{_class(column)} data-value="{key}">{escape(text or "-")}</td>'
+    key = in_html(str("" if value is None else value))
+    return f'<td{_class(column)} data-value="{key}">{in_html(text or "-")}</td>'
 
 
 def _class(column: Column) -> str:
@@ -222,7 +222,7 @@ def _class(column: Column) -> str:
 
 def _meaning(field: Field) -> str:
     better = f" {field.better.value.capitalize()} is better." if field.better else ""
-    return escape(field.meaning.replace("``", "") + better)
+    return in_html(field.meaning.replace("``", "") + better)
 
 
 def _warnings(rows: Sequence[ReportRow]) -> str:
@@ -230,7 +230,7 @@ def _warnings(rows: Sequence[ReportRow]) -> str:
     if not warnings:
         return '<p class="quiet">Nothing to warn of.</p>'
     items = "".join(
-        f'<li>{escape(each.text)}<br><span class="quiet">{_named(each.files, rows)}</span></li>'
+        f'<li>{in_html(each.text)}<br><span class="quiet">{_named(each.files, rows)}</span></li>'
         for each in warnings
     )
     return f'<ul class="plain">{items}</ul>'
@@ -246,11 +246,11 @@ def _named(files: Sequence[str], rows: Sequence[ReportRow]) -> str:
 
 def _method(rows: Sequence[ReportRow]) -> str:
     parts = "".join(
-        f"<div><dt>{title}</dt>{''.join(f'<dd>{escape(line)}</dd>' for line in lines)}</div>"
+        f"<div><dt>{title}</dt>{''.join(f'<dd>{in_html(line)}</dd>' for line in lines)}</div>"
         for title, lines in method(rows)
     )
     return f'<dl class="facts">{parts}</dl>'
 
 
 def _list(lines: Iterable[str], kind: str) -> str:
-    return f'<ul class="{kind}">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
+    return f'<ul class="{kind}">{"".join(f"<li>{in_html(line)}</li>" for line in lines)}</ul>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import Any
 
-from edgecnn.core.text import quoted_if_needed
 from edgecnn.reporting.charts.chart import Chart, Values, view_charts
 from edgecnn.reporting.charts.marks import Look, parameters
 from edgecnn.reporting.charts.theme import theme
@@ -37,7 +36,7 @@ def as_picture(title: str, view: View) -> dict[str, Any]:
     shown = [chart for chart in view_charts() if _is_shown(chart, view)]
     look = Look(view.rows, width=PICTURE_WIDTH)
     return {
-        "title": {"text": quoted_if_needed(title), "subtitle": _subtitle(view), "offset": 20},
+        "title": {"text": title, "subtitle": _subtitle(view), "offset": 20},
         "vconcat": [_part(chart, look) for chart in shown] or [NOTHING_TO_DRAW],
         "spacing": 44,
         "padding": 16,

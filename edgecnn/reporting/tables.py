@@ -5,15 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from edgecnn.core.markdown import in_markdown
+from edgecnn.core.escaping import in_csv, in_markdown
 from edgecnn.records.columns import Column, columns, csv_fields
 from edgecnn.records.fields import ShownIn
 from edgecnn.reporting.findings.rows import ReportRow
-
-FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of cells that spreadsheets run: https://owasp.org/www-community/attacks/CSV_Injection."""
 
 FILE = "file"
 """Head of the first column, which has the names of the files."""
@@ -32,7 +28,7 @@ def as_csv(rows: Sequence[ReportRow]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([FILE, *names])
     for row in rows:
-        writer.writerow(map(_harmless, (row.name, *map(row.value, names))))
+        writer.writerow(map(in_csv, (row.name, *map(row.value, names))))
     return file.getvalue()
 
 
@@ -54,8 +50,3 @@ def as_markdown(
         cells = [in_markdown(row.cell(column) or "-") for column in shown]
         lines.append(f"| {' | '.join([in_markdown(row.name) + marks(row), *cells])} |")
     return "\n".join(lines) + "\n"
-
-
-def _harmless(value: Any) -> Any:
-    """Put an apostrophe before a text that a spreadsheet would run."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_MARKS) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgecnn.core.text import quoted_if_needed, size_text, three_digits
+from edgecnn.core.text import size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
 from edgecnn.records.record import CALIBRATION_IMAGES, Record
 from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
@@ -91,7 +91,7 @@ def doubts(view: View) -> list[str]:
         return []
     record, texts = recommended.record, []
     if record.is_disturbed:
-        texts.append(f"{quoted_if_needed(f'Its time is {record.verdict_text}')}.")
+        texts.append(f"Its time is {record.verdict_text}.")
     texts += _open_questions(view, recommended)
     low, high = record.top1_low_percent, record.top1_high_percent
     if low is not None and high is not None and high - low > 2 * ACCEPTED_LOSS_POINTS:
@@ -99,7 +99,7 @@ def doubts(view: View) -> list[str]:
             f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
             f"measured on {record.images:,} images: more of them tell close files apart."
         )
-    texts += [f"{quoted_if_needed(text)}." for text in record.messages_of(CALIBRATION_IMAGES)]
+    texts += [f"{text}." for text in record.messages_of(CALIBRATION_IMAGES)]
     return texts
 
 
@@ -167,7 +167,7 @@ def verdicts_of(rows: Sequence[ReportRow]) -> list[Warned]:
         if row.record.verdict is not None:
             names.setdefault(row.record.verdict, []).append(row.name)
     return [
-        Warned(quoted_if_needed(f"times are {verdict}"), tuple(dict.fromkeys(files)))
+        Warned(f"times are {verdict}", tuple(dict.fromkeys(files)))
         for verdict, files in sorted(names.items())
     ]
 
@@ -177,7 +177,7 @@ def _warned(advice: str, messages: dict[str, list[str]]) -> Warned:
     (message, names), *others = messages.items()
     more = f" (and {len(others)} like it)" if others else ""
     files = [*names, *(name for _, some in others for name in some)]
-    return Warned(quoted_if_needed(f"{message}{more}: {advice}"), tuple(dict.fromkeys(files)))
+    return Warned(f"{message}{more}: {advice}", tuple(dict.fromkeys(files)))
 
 
 def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
@@ -195,13 +195,13 @@ def method(rows: Sequence[ReportRow]) -> list[tuple[str, list[str]]]:
         ("Runtimes", _each(records, _runtime)),
         ("Timing", [_timing(records)]),
         *([("Accuracy", _each(records, _accuracy))] if any(r.data for r in records) else []),
-        ("Made by", [f"edgecnn {', '.join(map(quoted_if_needed, versions))}, measured {span}"]),
+        ("Made by", [f"edgecnn {', '.join(versions)}, measured {span}"]),
     ]
 
 
 def _each(records: Sequence[Record], line: Callable[[Record], str | None]) -> list[str]:
     lines = (line(record) for record in records)
-    return [quoted_if_needed(text) for text in dict.fromkeys(lines) if text]
+    return [text for text in dict.fromkeys(lines) if text]
 
 
 def _machine(record: Record) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+
+from edgecnn.core.escaping import printable
 
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+"""Escapes that Python, Kotlin and Swift have in common."""
 
 
 def python_literal(text: str) -> str:
@@ -14,7 +18,8 @@ def python_literal(text: str) -> str:
         >>> python_literal('a"b')
         '"a\\\\"b"'
     """
-    return json.dumps(_printable(text))
+    # Surrogates stay: Python opens a file by them whose name is no UTF-8.
+    return _literal(text, lambda letter: ascii(letter)[1:-1], str.isascii)
 
 
 def script_literal(value: object) -> str:
@@ -23,25 +28,38 @@ def script_literal(value: object) -> str:
 
 
 def kotlin_literal(text: str) -> str:
-    """Return a string literal of Kotlin, in which a dollar sign is nothing special."""
-    return json.dumps(_printable(text)).replace("$", "\\$")
+    """Return a string literal of Kotlin, ASCII alone, in which a dollar sign is nothing special."""
+    quoted = _literal(_as_unicode(text), _utf16, str.isascii)
+    return quoted.replace("$", "\\$")
 
 
 def swift_literal(text: str) -> str:
     """Return a string literal of Swift, whose escapes for other characters are its own."""
+    return _literal(_as_unicode(text), lambda letter: f"\\u{{{ord(letter):x}}}")
+
+
+def comment_text(text: str) -> str:
+    """Return text for a comment: one line, which ends and begins no comment in any language."""
+    line = printable(text).replace("--", "- -")
+    return line.replace("*/", "* /").replace("/*", "/ *")
+
+
+def _literal(
+    text: str, escape: Callable[[str], str], stays: Callable[[str], bool] = lambda letter: True
+) -> str:
     shown = (
-        ESCAPES.get(letter) or (letter if letter.isprintable() else f"\\u{{{ord(letter):x}}}")
-        for letter in _printable(text)
+        ESCAPES.get(letter)
+        or (letter if letter.isprintable() and stays(letter) else escape(letter))
+        for letter in text
     )
     return f'"{"".join(shown)}"'
 
 
-def comment_text(text: str) -> str:
-    """Return text for a comment: one line, which ends no comment in any of the languages."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in _printable(text))
-    return line.replace("--", "- -").replace("*/", "* /")
+def _utf16(letter: str) -> str:
+    content = letter.encode("utf-16-be")
+    return "".join(f"\\u{content[at : at + 2].hex()}" for at in range(0, len(content), 2))
 
 
-def _printable(text: str) -> str:
+def _as_unicode(text: str) -> str:
     """Replace surrogates, which stand for bytes that are no UTF-8, by question marks."""
     return text.encode("utf-8", "replace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import quote
 
 from edgecnn.classification.assets import LITERT_JS_VERSION
@@ -36,7 +37,7 @@ def web_page(classifier: Classifier) -> str:
             **common_values(classifier),
             "SMOOTHING": SMOOTHING[classifier.spec.interpolation],
             "VERSION": LITERT_JS_VERSION,
-            "MODEL": script_literal(f"./{quote(classifier.path.name)}"),
+            "MODEL": script_literal(f"./{quote(os.fsencode(classifier.path.name))}"),
             "LABELS": script_literal([classifier.label(i) for i in range(classifier.classes)]),
             "CONSTANTS": _constants(classifier),
             "SHAPE": script_literal(list(classifier.input.shape)),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.core.text import quoted_if_needed
 from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.reading import Operator, Signature, TensorInfo, TfliteModel
 
@@ -121,7 +120,7 @@ def choose_subgraph(
 
 
 def _listed(signatures: Iterable[Signature]) -> str:
-    return " or ".join(quoted_if_needed(signature.name) for signature in signatures)
+    return " or ".join(signature.name for signature in signatures)
 
 
 def call_of(model: TfliteModel, options: CallOptions, label: str) -> ModelCall:
@@ -180,7 +179,7 @@ def open_shapes_text(tensors: Sequence[TensorInfo], label: str) -> str:
     if all(_takes_images(tensor) for tensor in tensors):
         remedy = "say how large its images are, such as --size 224"
     else:
-        name = "" if len(tensors) == 1 else f"{quoted_if_needed(tensors[0].name)}="
+        name = "" if len(tensors) == 1 else f"{tensors[0].name}="
         sides = ",".join(str(side) if side > 0 else "N" for side in _stated(tensors[0]))
         remedy = f"say what it gets, by --input-shape {name}{sides} with a number for each N"
         remedy += "" if len(tensors) == 1 else ", and so on"

@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.core.files import json_values
+from edgecnn.core.json_writing import json_values
 from edgecnn.records.interval import LatencyRatio
 
 

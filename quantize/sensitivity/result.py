@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from edgecnn.core.files import json_values
+from edgecnn.core.json_writing import json_values
 from edgecnn.quantize.recovery.proof import noise_of
 
 

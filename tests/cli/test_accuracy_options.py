@@ -100,7 +100,7 @@ def test_details_are_shown_whatever_names_hold(measured: Any) -> None:
     rows = [line.split() for line in printed.splitlines()]
     assert ["2", "green", ".", "2", "."] in rows
     assert ["3", "z", "1", ".", "1"] in rows
-    worst = next(line for line in printed.splitlines() if line.startswith(r"'z/1\x1b[1m.png'"))
+    worst = next(line for line in printed.splitlines() if line.startswith(r"z/1\x1b[1m.png "))
     assert worst.split()[-2:] == ["220", "30"]
 
 

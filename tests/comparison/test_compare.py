@@ -222,5 +222,5 @@ def test_documents_escape_names(tmp_path: Path, make_run: Any) -> None:
     assert r"a\|b&lt;script&gt;" in as_markdown(found)
     (suite,) = ElementTree.fromstring(as_junit(found))
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "1")
-    assert suite.get("name") == 'a|b<script>"&\ufffd.tflite, 1 thread'
+    assert suite.get("name") == r'a|b<script>"&\x07.tflite, 1 thread'
     assert [case.get("name") for case in suite] == ["latency_p50_ms > +50%", "top1 < -1"]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import edgecnn
-from edgecnn.cli.verify import verification_text
+from edgecnn.cli.verify import verification_lines
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -52,7 +52,7 @@ def test_a_board_with_the_old_runtime_rounds_otherwise(
     known(cellar=board)
     found = edgecnn.verify(int8_file, "cellar")
     assert (found.runtime, found.architecture, found.bits) == ("tflite-runtime", "aarch64", 32)
-    assert "aarch64 with 32-bit programs" in verification_text(found)
+    assert "aarch64 with 32-bit programs" in verification_lines(found)[0]
     assert (found.verdict, found.same_top1) == ("close", 3)
     assert found.largest_difference is not None
     assert found.largest_difference > 1e-3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import shutil
 import subprocess
@@ -22,9 +24,16 @@ from edgecnn.data.inputspec import preset
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.writing import with_metadata
-from edgecnn.snippets.quoting import kotlin_literal, python_literal, script_literal, swift_literal
+from edgecnn.snippets.quoting import (
+    comment_text,
+    kotlin_literal,
+    python_literal,
+    script_literal,
+    swift_literal,
+)
 from edgecnn.snippets.snippet import PLATFORMS, snippet
 from tests.browser import served
+from tests.hostile_texts import HOSTILE_TEXTS, READABLE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,6 +45,7 @@ PEERS = (
     "mobilenet_v1_0.25_224_quant_metadata",
     "tf2_mobilenet_v2_1.0_224_ptq",
 )
+ODD = "\f\b\x00\U0001f600 $x \\u0041 --> */ /*"
 HOSTILE = 'a"b\\c$d</script>@HEIGHT@${e}\\(f)\n\u202e#{g}'
 
 
@@ -187,16 +197,30 @@ def test_programs_for_phones_name_file_and_source(peer: Path) -> None:
         assert program.count("(") == program.count(")")
 
 
-def test_nothing_in_a_name_ends_a_literal() -> None:
-    assert eval(python_literal(HOSTILE)) == HOSTILE
-    assert "</" not in script_literal(HOSTILE)
-    # In Kotlin a dollar sign and in Swift a backslash and bracket would run what follows.
-    assert not re.search(r"(?<!\\)\$", kotlin_literal(HOSTILE))
-    assert "\\\\(f)" in swift_literal(HOSTILE)
-    assert "\\u{202e}" in swift_literal(HOSTILE)
-    for literal in (kotlin_literal(HOSTILE), swift_literal(HOSTILE)):
-        assert "\n" not in literal
-        assert not re.search(r'(?<!\\)"', literal[1:-1])
+@pytest.mark.parametrize("text", [*HOSTILE_TEXTS.values(), READABLE, HOSTILE, ODD])
+def test_literals_stand_for_the_text(text: str) -> None:
+    assert ast.literal_eval(python_literal(text)) == text
+    assert json.loads(script_literal(text)) == text
+    assert "<" not in script_literal(text)
+    shown = text.encode(errors="replace").decode()
+    # These are the escapes of Kotlin, https://kotlinlang.org/docs/characters.html, and of Swift,
+    # https://docs.swift.org/swift-book/documentation/the-swift-programming-language/stringsandcharacters.
+    for literal, escape in (
+        (kotlin_literal(text), r'\\(?:u([0-9a-f]{4})|([nrt"\\$]))'),
+        (swift_literal(text), r'\\(?:u\{([0-9a-f]{1,8})\}|([nrt"\\]))'),
+    ):
+        assert literal.isprintable()
+        inner = re.sub(escape, _unescaped, literal[1:-1])
+        assert inner.encode("utf-16", "surrogatepass").decode("utf-16") == shown
+        assert not re.search(r'["\\]', re.sub(escape, "", literal[1:-1]))
+    assert "$" not in re.sub(r"\\\$", "", kotlin_literal(text))
+    assert len(comment_text(text).splitlines()) <= 1
+    assert not re.search(r"\*/|/\*|-->", comment_text(text))
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    number, letter = escape.groups()
+    return chr(int(number, 16)) if number else {"n": "\n", "r": "\r", "t": "\t"}.get(letter, letter)
 
 
 def test_a_file_that_a_platform_does_not_take(shared_data: Path) -> None:

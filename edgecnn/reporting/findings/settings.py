@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from edgecnn.core.text import quoted_if_needed
 from edgecnn.records.conditions import Conditions, LabelledData
 from edgecnn.reporting.findings.rows import ReportRow
 
@@ -90,7 +89,7 @@ def machine_names(every: Collection[Conditions]) -> dict[Conditions, str]:
             if len({getattr(other, name) for other in alike}) > 1
         ]
         emulated = ["emulated"] if conditions.emulated else []
-        names[conditions] = quoted_if_needed(", ".join([conditions.device, *differing, *emulated]))
+        names[conditions] = ", ".join([conditions.device, *differing, *emulated])
     return names
 
 
