@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import OptionGroup, json_option, option_group, store_option
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
@@ -74,24 +75,27 @@ def limit_option(default: int | None) -> OptionGroup[Any]:
 @filter_options
 @limit_option(LIST_LIMIT)
 @json_option(help="Print a JSON array, without samples.")
-def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> None:
+def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> int:
     """List results, the latest first.
+
+    Results that are damaged are named, with exit code 1; the others are listed.
 
     \b
     Example:
       edgecnn results list --model model.tflite --since 7d
     """
-    criteria, results = Filter.of(**filters), open_existing(store)
+    criteria, results, damaged = Filter.of(**filters), open_existing(store), Failures()
     # One more than is shown tells whether there are more, and counting all would take long.
-    listed = results.listed(criteria, limit + 1) if results else []
+    listed = results.listed(criteria, limit + 1, damaged.add) if results else []
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in listed[:limit]], indent=2))
-    elif not listed:
-        click.echo(_no_results_text(criteria, results))
-    else:
+    elif listed:
         _print_table(listed[:limit])
         if len(listed) > limit:
             click.echo(f"and older ones: --limit shows more than {limit}")
+    elif not damaged.exit_code:
+        click.echo(_no_results_text(criteria, results))
+    return damaged.exit_code
 
 
 @results_command.command("show")
@@ -137,8 +141,10 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
 @click.option("-o", "--output", metavar="FILE", help="Write to a file.  [default: print]")
 def export_command(
     limit: int | None, form: str, output: str | None, store: str | None, **filters: Any
-) -> None:
+) -> int:
     """Write results as JSON or CSV, the latest first.
+
+    Results that are damaged are named, with exit code 1; the others are written.
 
     \b
     Example:
@@ -146,9 +152,10 @@ def export_command(
       edgecnn results export --format csv -o results.csv
     """
     write = _write_csv if form == "csv" else _write_json
-    results = open_store(store, create=False)
+    results, damaged = open_store(store, create=False), Failures()
     with _output_file(output) as file:
-        write(file, results.records(Filter.of(**filters), limit))
+        write(file, results.records(Filter.of(**filters), limit, damaged.add))
+    return damaged.exit_code
 
 
 @results_command.command("delete")
