@@ -11,16 +11,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.failures import Failures
+from edgecnn.cli.failures import print_error
 from edgecnn.cli.options import OptionGroup, json_option, option_group, store_option
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import replacing
-from edgecnn.core.text import quoted_if_needed
+from edgecnn.core.text import first_few, quoted_if_needed
 from edgecnn.records.filter import Filter
 from edgecnn.store.keeping import open_existing, open_store
 
 if TYPE_CHECKING:
-    from edgecnn.store.store import KeptRecord, ListedRecord, Store
+    from edgecnn.store.store import DamagedResultError, KeptRecord, ListedRecord, Store
 
 LIST_LIMIT = 50
 """Results that a list shows unless --limit says another number."""
@@ -84,18 +84,18 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
     Example:
       edgecnn results list --model model.tflite --since 7d
     """
-    criteria, results, damaged = Filter.of(**filters), open_existing(store), Failures()
+    criteria, results, damaged = Filter.of(**filters), open_existing(store), _Damaged()
     # One more than is shown tells whether there are more, and counting all would take long.
-    listed = results.listed(criteria, limit + 1, damaged.add) if results else []
+    listed = results.listed(criteria, limit + 1, damaged.append) if results else []
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in listed[:limit]], indent=2))
     elif listed:
         _print_table(listed[:limit])
         if len(listed) > limit:
             click.echo(f"and older ones: --limit shows more than {limit}")
-    elif not damaged.exit_code:
+    elif not damaged:
         click.echo(_no_results_text(criteria, results))
-    return damaged.exit_code
+    return damaged.told()
 
 
 @results_command.command("show")
@@ -152,10 +152,10 @@ def export_command(
       edgecnn results export --format csv -o results.csv
     """
     write = _write_csv if form == "csv" else _write_json
-    results, damaged = open_store(store, create=False), Failures()
+    results, damaged = open_store(store, create=False), _Damaged()
     with _output_file(output) as file:
-        write(file, results.records(Filter.of(**filters), limit, damaged.add))
-    return damaged.exit_code
+        write(file, results.records(Filter.of(**filters), limit, damaged.append))
+    return damaged.told()
 
 
 @results_command.command("delete")
@@ -182,6 +182,24 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
             raise InputError(f"{count} result(s) would be deleted: --yes does it without asking")
         click.confirm(f"Delete {count} result(s) for good?", abort=True)
     click.echo(f"{results.delete(criteria)} result(s) deleted")
+
+
+class _Damaged(list["DamagedResultError"]):
+    """The damaged results that a command met."""
+
+    def told(self) -> int:
+        """Print a line that names them, and return the exit code of the command."""
+        if not self:
+            return 0
+        first, text = self[0], None
+        if len(self) > 1:
+            numbers = first_few(str(error.number) for error in self)
+            text = (
+                f"{len(self)} results are damaged, {numbers}: {first.reason} in {first.number}; "
+                "'edgecnn results delete ID...' removes them"
+            )
+        print_error(first, text)
+        return first.exit_code
 
 
 def _no_results_text(criteria: Filter, results: Store | None) -> str:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgecnn.core.errors import StoreError
 from edgecnn.records.filter import Filter, FilterKeywords
 from edgecnn.store.keeping import open_existing
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from edgecnn.store.store import KeptRecord
+    from edgecnn.store.store import KeptRecord, OnDamaged
 
 
 def results(
     *,
     limit: int | None = None,
     store: str | Path | None = None,
-    on_damaged: Callable[[StoreError], None] | None = None,
+    on_damaged: OnDamaged | None = None,
     **filters: Unpack[FilterKeywords],
 ) -> list[KeptRecord]:
     """Return the measurements that are kept, the latest first.
@@ -29,8 +27,8 @@ def results(
         limit: Number of results at most; None for all.
         store: Database of results: a SQLite file or an SQLAlchemy URL; None for ``EDGECNN_STORE``,
             or the file in the user's data folder.
-        on_damaged: Called with an error that names a damaged result, which is left out; None raises
-            the error.
+        on_damaged: Called with the error of a damaged result, which is left out; None raises the
+            error.
         filters: What a result must have; :class:`edgecnn.records.filter.FilterKeywords` says.
 
     Returns:
@@ -39,8 +37,8 @@ def results(
     Raises:
         InputError: The time cannot be read, or the chosen store is not there or of something else.
         MissingExtraError: SQLAlchemy is not installed.
-        StoreError: The store is locked, damaged, or cannot be reached; or a result is damaged, and
-            ``on_damaged`` is None.
+        StoreError: The store is locked, damaged, or cannot be reached.
+        DamagedResultError: A result is damaged, and ``on_damaged`` is None.
 
     Example:
         >>> [kept.record.latency_p50_ms for kept in edgecnn.results(tag="before")]

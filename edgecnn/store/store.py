@@ -64,8 +64,25 @@ class KeptRecord:
         return {"id": self.id, "tags": list(self.tags), **self.record.to_dict()}
 
 
-OnDamaged = Callable[[StoreError], None]
-"""Called with an error that names a damaged result."""
+class DamagedResultError(StoreError):
+    """A result in the store that has what no record has.
+
+    Args:
+        number: Number of the result.
+        store: What messages call the store.
+        reason: What is wrong with the result.
+    """
+
+    def __init__(self, number: int, store: str, reason: str) -> None:
+        super().__init__(
+            f"result {number} in {store} is damaged: {reason}; 'edgecnn results delete {number}' "
+            "removes it"
+        )
+        self.number, self.reason = number, reason
+
+
+OnDamaged = Callable[[DamagedResultError], None]
+"""Called with the error of each damaged result."""
 
 Result = TypeVar("Result")
 
@@ -135,11 +152,11 @@ class Store:
         Args:
             criteria: What a result must have.
             limit: Number of results at most, damaged ones among them.
-            on_damaged: Called with an error that names a damaged result, which is left out; None
-                raises the error.
+            on_damaged: Called with the error of a damaged result, which is left out; None raises
+                the error.
 
         Raises:
-            StoreError: A result is damaged, and ``on_damaged`` is None.
+            DamagedResultError: A result is damaged, and ``on_damaged`` is None.
         """
         columns = [results.c[name] for name in ("id", *LISTED_FIELDS)]
         query = self._limited(select(*columns), criteria, limit)
@@ -153,7 +170,7 @@ class Store:
 
         Raises:
             InputError: There is no result of this number.
-            StoreError: The result is damaged.
+            DamagedResultError: The result is damaged.
         """
         for kept in self.records(Filter(ids=(number,))):
             return kept
@@ -170,11 +187,11 @@ class Store:
         Args:
             criteria: What a result must have.
             limit: Number of results at most, damaged ones among them.
-            on_damaged: Called with an error that names a damaged result, which is left out; None
-                raises the error.
+            on_damaged: Called with the error of a damaged result, which is left out; None raises
+                the error.
 
         Raises:
-            StoreError: A result is damaged, and ``on_damaged`` is None.
+            DamagedResultError: A result is damaged, and ``on_damaged`` is None.
         """
         columns = (results.c.id, details.c.record, details.c.samples)
         query = self._limited(select(*columns).outerjoin(details), criteria, limit)
@@ -196,10 +213,7 @@ class Store:
             try:
                 yield made(row, _checked_tags(labels.get(row.id, ())))
             except InputError as error:
-                damaged = StoreError(
-                    f"result {row.id} in {self.name} is damaged: {error}; "
-                    f"'edgecnn results delete {row.id}' removes it"
-                )
+                damaged = DamagedResultError(row.id, self.name, str(error))
                 if on_damaged is None:
                     raise damaged from error
                 on_damaged(damaged)

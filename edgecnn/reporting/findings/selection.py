@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.comparison.references import find_records
-from edgecnn.core.errors import InputError, StoreError
+from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.records.conditions import identity_of, newest_of_each
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import Record
@@ -85,7 +85,7 @@ def _of_references(
 
 def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
     # One more result than is looked at tells whether there are more; counting all would take long.
-    damaged: list[StoreError] = []
+    damaged: list[EdgecnnError] = []
     listed = store.listed(criteria, MOST_LISTED + 1, damaged.append)
     newest = newest_of_each(listed[:MOST_LISTED], identity_of)
     notes = _left_out(min(len(listed), MOST_LISTED), len(newest), limit)
@@ -96,6 +96,8 @@ def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
     numbers = tuple(result.id for result in newest[:limit])
     kept = store.records(Filter(ids=numbers), None, damaged.append) if numbers else ()
     records = [each.record for each in kept]
+    if damaged and not records:
+        raise damaged[0]
     notes += [str(error) for error in damaged]
     return _selection(records, notes)
 
