@@ -20,12 +20,15 @@ from edgecnn.store.location import LOCK_WAIT_S, check_file, shown
 from edgecnn.store.migrations import LATEST, LOCK_KEY, upgrade
 from edgecnn.store.schema import schema_version
 
+MALFORMED = "malformed"
+"""Word of SQLite's for a damaged file."""
+
 REMEDIES = {
     "database is locked": "another process has been writing to it: try again",
     "readonly database": "it is read-only: choose another --store",
     "disk is full": "the disk is full: make space",
     "disk I/O error": "the disk is full or failing: make space, or choose another --store",
-    "malformed": "the file is damaged: move it away, or choose another --store",
+    MALFORMED: "the file is damaged: move it away, or choose another --store",
     "not a database": "choose another --store",
     "no such column": "its tables are not as edgecnn makes them: choose another --store",
     "no such table": "its tables are not as edgecnn makes them: choose another --store",
@@ -168,13 +171,16 @@ class Database:
         except EdgecnnError:
             raise
         except DBAPIError as error:
-            bad = "not a database" in str(error.orig) or "malformed" in str(error.orig)
+            bad = "not a database" in str(error.orig) or MALFORMED in str(error.orig)
             kind = InputError if bad else StoreError
             raise kind(self._line(error.orig)) from error
         except (SQLAlchemyError, OverflowError) as error:
             raise StoreError(self._line(error)) from error
+        except UnicodeDecodeError as error:
+            # SQLite names what it does not understand, and the driver cannot read the name.
+            raise InputError(self._line(MALFORMED)) from error
 
-    def _line(self, error: BaseException | None) -> str:
+    def _line(self, error: object) -> str:
         message = " ".join(str(error).split())[:300]
         if self.url.password:
             message = message.replace(str(self.url.password), "***")

@@ -17,7 +17,7 @@ from edgecnn.records.record import LISTED_FIELDS, Outline, Record
 from edgecnn.store.database import Database
 from edgecnn.store.location import database_url
 from edgecnn.store.query import where
-from edgecnn.store.rows import check_texts, details_of, listed_values, record_of, row_of
+from edgecnn.store.rows import details_of, listed_values, record_of, row_of
 from edgecnn.store.schema import details, results, tags
 from edgecnn.store.tags import check_tag
 
@@ -258,7 +258,7 @@ def _checked_tags(labels: tuple[Any, ...]) -> tuple[str, ...]:
     for label in labels:
         if not isinstance(label, str):
             raise InputError(f"a tag is {shown_value(label)}, where a text is needed")
-        check_texts({"a tag": label})
+        check_tag(label)
     return labels
 
 
