@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.input_files import open_input
 
 
 @contextmanager
@@ -94,6 +95,14 @@ def quoted(path: object) -> str:
     return repr(str(path))
 
 
+def check_input(path: Path) -> None:
+    """Raise InputError unless a path can be opened and is a file: no folder, pipe or device."""
+    try:
+        open_input(path).close()
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+
+
 def first_bytes(path: Path, count: int = 8) -> bytes:
     """Return the first bytes of a file, which tell its format.
 
@@ -101,7 +110,7 @@ def first_bytes(path: Path, count: int = 8) -> bytes:
         InputError: The file cannot be read, or it is empty.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             head = file.read(count)
     except OSError as error:
         raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
@@ -135,7 +144,7 @@ def cache_folder(name: str) -> Path:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_input(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
