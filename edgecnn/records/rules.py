@@ -16,6 +16,10 @@ DIGEST = re.compile("[0-9a-f]{64}")
 WHOLE_NUMBERS_END = 1 << 63
 """Whole numbers from here on fit no column of a database, and no field needs them."""
 
+SMALLEST, LARGEST = 1e-30, 1e15
+"""Amounts other than 0 lie between these, so that the ratio of two is a number. The differences of
+rounded numbers are larger than that, and no device runs for so many seconds."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -79,7 +83,10 @@ COUNT = Rule("a whole number from 0", lambda value: 0 <= value < WHOLE_NUMBERS_E
 SIZE = Rule("a whole number from 1", lambda value: 0 < value < WHOLE_NUMBERS_END)
 
 FINITE = Rule("a finite number", math.isfinite)
-AMOUNT = Rule("a finite number from 0", lambda value: 0 <= value < math.inf)
+AMOUNT = Rule(
+    f"0, or a number from {SMALLEST:g} to {LARGEST:g},",
+    lambda value: value == 0 or SMALLEST <= value <= LARGEST,
+)
 ABOVE_ZERO = Rule("a finite number above 0", lambda value: 0 < value < math.inf)
 PERCENTAGE = Rule("a percentage from 0 to 100", lambda value: 0 <= value <= 100)
 PROBABILITY = Rule("a probability from 0 to 1", lambda value: 0 <= value <= 1)
