@@ -26,7 +26,7 @@ BUILT_IN_DEVICES: Mapping[str, str] = {PI: "pi@raspberrypi.local"}
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TABLE = re.compile(r"""\[\s*["']?([^]"']+?)["']?\s*\]\s*(?:#.*)?""")
-MOST_BYTES = 1 << 20
+MOST_INVENTORY_BYTES = 1 << 20
 """Bytes of the file at most: ten thousand devices."""
 
 HEAD = """\
@@ -115,12 +115,12 @@ class Inventory:
     def _text(self) -> str:
         try:
             with open_input(self.path) as file:
-                content = file.read(MOST_BYTES + 1)
+                content = file.read(MOST_INVENTORY_BYTES + 1)
         except FileNotFoundError:
             return HEAD
         except OSError as error:
             raise InputError(f"cannot read {quoted(self.path)}: {error.strerror}") from error
-        if len(content) > MOST_BYTES:
+        if len(content) > MOST_INVENTORY_BYTES:
             raise InputError(f"{quoted(self.path)} is too large for a file of devices")
         try:
             return content.decode("utf-8-sig").replace("\r\n", "\n")

@@ -8,10 +8,11 @@ as those of the system are, whose ``strerror`` goes on after "cannot read 'x':".
 from __future__ import annotations
 
 import errno
-import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
+
+from edgecnn.core.platform_support import open_at_once, wait_in_reads
 
 KINDS = (
     (stat.S_ISDIR, "it is a folder"),
@@ -28,7 +29,8 @@ def open_input(path: Path, *, takes_pipe: bool = False) -> BinaryIO:
     Args:
         path: The file.
         takes_pipe: Whether a pipe is read, too, as a shell's ``<(sort labels.txt)`` makes one: for
-            a text that is read once, from its beginning, and no further than some bound.
+            a text that is read once, from its beginning, and no further than some bound. A pipe
+            that nobody writes to is empty.
 
     Raises:
         OSError: The file cannot be opened, or is a folder, a pipe, a socket or a device.
@@ -40,21 +42,16 @@ def open_input(path: Path, *, takes_pipe: bool = False) -> BinaryIO:
     """
     # Merely opening some devices does something, to a tape for example.
     _check(path, path.stat().st_mode, takes_pipe)
-    file = open(path, "rb", opener=_open_at_once)
+    file = open(path, "rb", opener=open_at_once)
     try:
         mode = os.fstat(file.fileno()).st_mode
         _check(path, mode, takes_pipe)
         if stat.S_ISFIFO(mode):
-            os.set_blocking(file.fileno(), True)
+            wait_in_reads(file.fileno())
     except BaseException:
         file.close()
         raise
     return file
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Opening a pipe waits for a writer otherwise; without one, it is empty.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check(path: Path, mode: int, takes_pipe: bool) -> None:

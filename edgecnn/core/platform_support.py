@@ -232,6 +232,19 @@ def is_exposed(path: Path) -> bool:
     return facts.st_uid == os.getuid() and bool(stat.S_IMODE(facts.st_mode) & 0o077)
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file as ``os.open`` does, without waiting for who writes to a named pipe."""
+    if sys.platform == "win32":
+        return os.open(path, flags)
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def wait_in_reads(descriptor: int) -> None:
+    """Let reads of a pipe that :func:`open_at_once` opened wait for what its writer writes."""
+    if sys.platform != "win32":
+        os.set_blocking(descriptor, True)
+
+
 @contextlib.contextmanager
 def alarm_handled(handler: Handler) -> Iterator[None]:
     """Call a function at each alarm that :func:`set_alarm` rings during the block.

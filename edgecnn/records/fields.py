@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from edgecnn.core.errors import InputError, shown_value
-from edgecnn.records.rules import RULE_OF_TYPE, TEXT, WHOLE_NUMBERS_END, Rule
+from edgecnn.records.rules import RULE_OF_TYPE, TEXT, WHOLE_NUMBERS_END, FieldRule
 
 EMULATED_MARK = "(emulated)"
 """Text for an emulated CPU; in tables it stands in place of a time."""
@@ -134,7 +134,7 @@ class Field:
     rank: int = 0
     topic: Topic = Topic.OTHER
     text: Callable[[Any], str] = str
-    rule: Rule = TEXT
+    rule: FieldRule = TEXT
     usual: object = ...
     confidence: int | None = None
     interval_rank: int | None = None

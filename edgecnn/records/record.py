@@ -31,11 +31,11 @@ from edgecnn.records.rules import (
     ABOVE_ZERO,
     AMOUNT,
     COUNT,
+    FROM_ONE,
     MOMENT,
     PERCENTAGE,
     PROBABILITY,
     SHA256,
-    SIZE,
     one_of,
 )
 
@@ -49,7 +49,7 @@ DRIFTING = "drifting"
 THROTTLED = "throttled"
 EMULATED = "emulated"
 UNDECIDED = "undecided"
-VERDICTS = (STEADY, NOISY, DRIFTING, THROTTLED, EMULATED, UNDECIDED)
+LATENCY_VERDICTS = (STEADY, NOISY, DRIFTING, THROTTLED, EMULATED, UNDECIDED)
 
 CALIBRATION_IMAGES = "calibration-images"
 """Code of the warning that a file was made with some of the images that it classified."""
@@ -131,7 +131,7 @@ class Outline:
     runtime_version: Annotated[str, words(
         "Version of the runtime.", "runtime version", REPORT, column=1)]
     threads: Annotated[int, condition(
-        "Threads of the runtime.", "threads", BOTH | LIST, usual=1, column=1, rule=SIZE)]
+        "Threads of the runtime.", "threads", BOTH | LIST, usual=1, column=1, rule=FROM_ONE)]
     cpus: Annotated[str | None, words(
         'Numbers of the CPUs that the model was kept on, ``"0,1"``; None if the system chose them.',
         "cpus", BOTH | LIST, 1, usual=None, column=3)] = None
@@ -154,7 +154,7 @@ class Outline:
         "Name of the labelled data.", "data", REPORT, topic=ACCURACY, column=1)] = None
     images: Annotated[int | None, condition(
         "Images that were classified.", "images", REPORT, topic=ACCURACY, text="{:,}".format,
-        column=3, rule=SIZE)] = None
+        column=3, rule=FROM_ONE)] = None
     image_geometry: Annotated[str | None, words(
         "How images came to the model's size, in plain words.", "image geometry", REPORT,
         topic=ACCURACY, column=5)] = None
@@ -163,7 +163,7 @@ class Outline:
         topic=ACCURACY, text=_first_digits, column=4, rule=SHA256)] = None
     model_bytes: Annotated[int, figure(
         "Size of the file.", "size", BOTH | LIST | TOOLTIP, topic=Topic.SIZE, text=size_text,
-        better=Better.LOWER, spread=Spread.EXACT, column=1, rule=SIZE)]
+        better=Better.LOWER, spread=Spread.EXACT, column=1, rule=FROM_ONE)]
     latency_p50_ms: Annotated[float, milliseconds(
         "Median time of a call with one image; percentiles interpolate linearly.", "p50 ms",
         BOTH | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,
@@ -172,7 +172,7 @@ class Outline:
         'How far the latency can be trusted: ``"steady"``, ``"noisy"``, ``"drifting"``, '
         '``"throttled"``, ``"emulated"``, or ``"undecided"`` of too few calls.', "verdict",
         BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, text=quoted_if_needed, column=3,
-        rule=one_of(*VERDICTS))] = None
+        rule=one_of(*LATENCY_VERDICTS))] = None
     latency_p90_ms: Annotated[float, milliseconds(
         "90th percentile of the time of a call.", "p90 ms", BOTH | TOOLTIP, 3, confidence=99,
         spread=Spread.SAMPLES, percent=90, column=1)]
@@ -198,11 +198,11 @@ class Record(Outline):
     source: Annotated[str | None, identity(
         "Architecture or file that the model was made from, as a file of edgecnn says.")] = None
     input_shape: Annotated[tuple[int, ...], identity(
-        "Shape of the first input, with the batch.", rule=SIZE)]
+        "Shape of the first input, with the batch.", rule=FROM_ONE)]
     has_open_batch: Annotated[bool | None, remark(
         "Whether the file leaves the batch open, and it was 1.")] = None
     input_dtype: Annotated[str, identity("Type of the first input: ``uint8``, ``float32``.")]
-    cores: Annotated[int | None, remark("Logical cores of the device.", rule=SIZE)] = None
+    cores: Annotated[int | None, remark("Logical cores of the device.", rule=FROM_ONE)] = None
     memory_bytes: Annotated[int | None, counted("Physical memory of the device.")] = None
     os: Annotated[str, remark("Name and version of the device's system.")]
     kernel: Annotated[str, remark("Version of the device's kernel.")]
@@ -247,7 +247,7 @@ class Record(Outline):
     python: Annotated[str, remark("Version of the runner's Python.")]
     in_turn: Annotated[int | None, remark(
         "Models and thread counts that were timed interleaved, this one included.",
-        rule=SIZE)] = None
+        rule=FROM_ONE)] = None
     turn_group: Annotated[str | None, remark(
         "Random name that interleaved records have in common; None of one timed alone.")] = None
     turn_runs: Annotated[tuple[int, ...] | None, counted(
@@ -259,7 +259,8 @@ class Record(Outline):
     warmup_steady: Annotated[bool | None, remark(
         "Whether the last calls of the warm-up were as fast as each other; None where a number of "
         "calls was asked for.")] = None
-    runs: Annotated[int, remark("Timed calls.", "calls", TOOLTIP, text="{:,}".format, rule=SIZE)]
+    runs: Annotated[int, remark(
+        "Timed calls.", "calls", TOOLTIP, text="{:,}".format, rule=FROM_ONE)]
     timed_s: Annotated[float | None, amount(
         "How long the timed calls took, with what lies between them.")] = None
     latency_p50_low_ms: Annotated[float | None, milliseconds(

@@ -22,7 +22,7 @@ rounded numbers are larger than that, and no device runs for so many seconds."""
 
 
 @dataclass(frozen=True)
-class Rule:
+class FieldRule:
     """What the values of a field may be.
 
     Args:
@@ -51,7 +51,7 @@ def utc_text(measured_at: str) -> str:
         raise EdgecnnError(f"{measured_at!r} is no time") from error
 
 
-def one_of(*values: object) -> Rule:
+def one_of(*values: object) -> FieldRule:
     """Return the rule for a field of few values.
 
     Args:
@@ -62,7 +62,7 @@ def one_of(*values: object) -> Rule:
         'one of 32, 64'
     """
     known = frozenset(values)
-    return Rule(f"one of {', '.join(map(str, values))}", known.__contains__)
+    return FieldRule(f"one of {', '.join(map(str, values))}", known.__contains__)
 
 
 def _is_moment(text: str) -> bool:
@@ -73,23 +73,23 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-FLAG = Rule("true or false", lambda value: True)
-TEXT = Rule("a text", lambda value: True)
-MOMENT = Rule("a moment of ISO 8601", _is_moment)
-SHA256 = Rule("64 hexadecimal digits", lambda text: DIGEST.fullmatch(text) is not None)
+FLAG = FieldRule("true or false", lambda value: True)
+TEXT = FieldRule("a text", lambda value: True)
+MOMENT = FieldRule("a moment of ISO 8601", _is_moment)
+SHA256 = FieldRule("64 hexadecimal digits", lambda text: DIGEST.fullmatch(text) is not None)
 
-WHOLE = Rule("a whole number", lambda value: abs(value) < WHOLE_NUMBERS_END)
-COUNT = Rule("a whole number from 0", lambda value: 0 <= value < WHOLE_NUMBERS_END)
-SIZE = Rule("a whole number from 1", lambda value: 0 < value < WHOLE_NUMBERS_END)
+WHOLE = FieldRule("a whole number", lambda value: abs(value) < WHOLE_NUMBERS_END)
+COUNT = FieldRule("a whole number from 0", lambda value: 0 <= value < WHOLE_NUMBERS_END)
+FROM_ONE = FieldRule("a whole number from 1", lambda value: 0 < value < WHOLE_NUMBERS_END)
 
-FINITE = Rule("a finite number", math.isfinite)
-AMOUNT = Rule(
+FINITE = FieldRule("a finite number", math.isfinite)
+AMOUNT = FieldRule(
     f"0, or a number from {SMALLEST:g} to {LARGEST:g},",
     lambda value: value == 0 or SMALLEST <= value <= LARGEST,
 )
-ABOVE_ZERO = Rule("a finite number above 0", lambda value: 0 < value < math.inf)
-PERCENTAGE = Rule("a percentage from 0 to 100", lambda value: 0 <= value <= 100)
-PROBABILITY = Rule("a probability from 0 to 1", lambda value: 0 <= value <= 1)
+ABOVE_ZERO = FieldRule("a finite number above 0", lambda value: 0 < value < math.inf)
+PERCENTAGE = FieldRule("a percentage from 0 to 100", lambda value: 0 <= value <= 100)
+PROBABILITY = FieldRule("a probability from 0 to 1", lambda value: 0 <= value <= 1)
 
-RULE_OF_TYPE: dict[type, Rule] = {bool: FLAG, str: TEXT, int: WHOLE, float: FINITE}
+RULE_OF_TYPE: dict[type, FieldRule] = {bool: FLAG, str: TEXT, int: WHOLE, float: FINITE}
 """Type of a field -> its rule where the field states no narrower one."""

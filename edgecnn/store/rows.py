@@ -18,7 +18,7 @@ from edgecnn.records.rules import utc_text
 
 SAMPLES_FIELD = "latency_samples_ms"
 
-MOST_BYTES = 1 << 30
+MOST_SAMPLE_BYTES = 1 << 30
 """Bytes that the samples of a record are unpacked to at most: 134 million calls."""
 
 LISTED_IN_ORDER = in_order(LISTED_FIELDS)
@@ -129,7 +129,7 @@ def unpacked_samples(content: bytes, count: int) -> list[float]:
     """
     # No more is unpacked than there may be: a megabyte can unpack to a gigabyte.
     unpacking = zlib.decompressobj()
-    unpacked = unpacking.decompress(content, min(8 * count + 1, MOST_BYTES))
+    unpacked = unpacking.decompress(content, min(8 * count + 1, MOST_SAMPLE_BYTES))
     if len(unpacked) != 8 * count or not unpacking.eof:
         raise ValueError(f"it is not {count} samples long")
     numbers = array("d", unpacked)

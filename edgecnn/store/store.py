@@ -263,7 +263,7 @@ def _checked_tags(labels: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def _listed(row: Any, labels: tuple[str, ...]) -> ListedRecord:
-    return ListedRecord(id=row.id, **listed_values(row._mapping), tags=labels)
+    return ListedRecord(id=row.id, **listed_values(row._asdict()), tags=labels)
 
 
 def _kept(row: Any, labels: tuple[str, ...]) -> KeptRecord:
