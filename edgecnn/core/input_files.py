@@ -8,6 +8,7 @@ as those of the system are, whose ``strerror`` goes on after "cannot read 'x':".
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
