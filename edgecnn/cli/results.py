@@ -91,7 +91,7 @@ def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -
         click.echo(json.dumps([result.to_dict() for result in listed[:limit]], indent=2))
     elif listed:
         _print_table(listed[:limit])
-        if len(listed) > limit:
+        if len(listed) + len(damaged) > limit:
             click.echo(f"and older ones: --limit shows more than {limit}")
     elif not damaged:
         click.echo(_no_results_text(criteria, results))

@@ -89,7 +89,7 @@ def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
     listed = store.listed(criteria, MOST_LISTED + 1, damaged.append)
     newest = newest_of_each(listed[:MOST_LISTED], identity_of)
     notes = _left_out(min(len(listed), MOST_LISTED), len(newest), limit)
-    if len(listed) > MOST_LISTED:
+    if len(listed) + len(damaged) > MOST_LISTED:
         notes.append(
             f"only the newest {MOST_LISTED:,} results were looked at: filters choose others"
         )
