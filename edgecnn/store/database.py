@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from edgecnn.core.errors import EdgecnnError, InputError, StoreError, shown_value
+from edgecnn.core.text import quoted_if_needed
 from edgecnn.store.location import LOCK_WAIT_S, check_file, shown
 from edgecnn.store.migrations import LATEST, LOCK_KEY, upgrade
 from edgecnn.store.schema import schema_version
@@ -181,7 +182,7 @@ class Database:
             raise InputError(self._line(MALFORMED)) from error
 
     def _line(self, error: object) -> str:
-        message = " ".join(str(error).split())[:300]
+        message = quoted_if_needed(" ".join(str(error).split())[:300])
         if self.url.password:
             message = message.replace(str(self.url.password), "***")
         advice = next((advice for part, advice in REMEDIES.items() if part in message), None)
