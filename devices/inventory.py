@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, shown_value
 from edgecnn.core.files import make_folder, quoted, replacing
+from edgecnn.core.input_files import open_input
 from edgecnn.core.toml_text import toml_tables
 from edgecnn.devices.connection import Address
 from edgecnn.devices.device import DESKTOP, PI
@@ -25,6 +26,9 @@ BUILT_IN_DEVICES: Mapping[str, str] = {PI: "pi@raspberrypi.local"}
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 TABLE = re.compile(r"""\[\s*["']?([^]"']+?)["']?\s*\]\s*(?:#.*)?""")
+MOST_INVENTORY_BYTES = 1 << 20
+"""Bytes of the file at most: ten thousand devices."""
+
 HEAD = """\
 # Devices for 'edgecnn bench --device NAME'. 'edgecnn devices add' and 'remove' change this file;
 # you may, too. A device is a table of its name:
@@ -64,11 +68,7 @@ class Inventory:
         Raises:
             InputError: The file cannot be read, or says something that is no device.
         """
-        try:
-            tables = toml_tables(self._text())
-        except ValueError as error:
-            raise InputError(f"{quoted(self.path)} is no TOML: {error}") from error
-        return {name: self._address(name, table) for name, table in tables.items()}
+        return self._devices_in(self._text())
 
     def find(self, name: str) -> Address | None:
         """Return the address of a device; None where no device has that name."""
@@ -81,7 +81,7 @@ class Inventory:
             InputError: No device can be called so, or the file cannot be written.
         """
         check_name(name)
-        self.added_devices()  # A file with a mistake in it must not be changed.
+        added = self.added_devices()  # A file with a mistake in it must not be changed.
         # A string as JSON writes it is a string of TOML, too, if only what must be is escaped.
         lines = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}"
@@ -89,7 +89,8 @@ class Inventory:
             if value is not None
         ]
         others = self._without(name).rstrip("\n")
-        self._write("\n".join([others, "", f"[{name}]", *lines, ""]))
+        text = "\n".join([others, "", f"[{name}]", *lines, ""])
+        self._write(text, {**added, name: address})
 
     def remove(self, name: str) -> None:
         """Remove a device.
@@ -101,15 +102,31 @@ class Inventory:
         if name not in added:
             names = ", ".join(added) or "none"
             raise InputError(f"no device {name!r} was added; those that were: {names}")
-        self._write(self._without(name))
+        del added[name]
+        self._write(self._without(name), added)
+
+    def _devices_in(self, text: str) -> dict[str, Address]:
+        try:
+            tables = toml_tables(text)
+        except ValueError as error:
+            raise InputError(f"{quoted(self.path)} is no TOML: {error}") from error
+        return {name: self._address(name, table) for name, table in tables.items()}
 
     def _text(self) -> str:
         try:
-            return self.path.read_text(encoding="utf-8")
+            with open_input(self.path) as file:
+                content = file.read(MOST_INVENTORY_BYTES + 1)
         except FileNotFoundError:
             return HEAD
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {quoted(self.path)}: {error}") from error
+        except OSError as error:
+            raise InputError(f"cannot read {quoted(self.path)}: {error.strerror}") from error
+        if len(content) > MOST_INVENTORY_BYTES:
+            raise InputError(f"{quoted(self.path)} is too large for a file of devices")
+        try:
+            return content.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            raise InputError(f"{quoted(self.path)} is not UTF-8 in line {line}") from error
 
     def _without(self, name: str) -> str:
         """Return the file's text without a device's table."""
@@ -121,13 +138,26 @@ class Inventory:
                 kept.append(line)
         return "\n".join(kept).rstrip("\n") + "\n"
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, wanted: Mapping[str, Address]) -> None:
+        """Write a text that has the wanted devices."""
+        if not self._has(text, wanted):
+            raise InputError(
+                f"{quoted(self.path)} has a device in another form than a [table] of its own: "
+                "change it by hand"
+            )
         make_folder(self.path.parent, parents=True)
         with replacing(self.path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
+    def _has(self, text: str, wanted: Mapping[str, Address]) -> bool:
+        # Lines tell where a table is, but not the rare ones: "a.host = ..." or "a = {host = ...}".
+        try:
+            return self._devices_in(text) == wanted
+        except InputError:
+            return False
+
     def _address(self, name: str, table: Any) -> Address:
-        place = f"{quoted(self.path)}, device {name!r}"
+        place = f"{quoted(self.path)}, device {shown_value(name)}"
         if not isinstance(table, dict):
             raise InputError(f"{place}: it needs a table that says where the device is")
         try:
@@ -165,7 +195,8 @@ def check_name(name: str) -> None:
         raise InputError(f"{name!r} is the machine itself: choose another name")
     if not NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} cannot be a device's name: letters, digits, '-' and '_', as in pi-4"
+            f"{shown_value(name)} cannot be a device's name: letters, digits, '-' and '_', as in "
+            "pi-4"
         )
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, shown_value
 
 PORTS = range(1, 65536)
 USER_AND_HOST = re.compile(r"(?:(?P<user>[^@]*)@)?(?P<rest>.*)", re.DOTALL)
@@ -78,7 +78,7 @@ class SshAddress:
 
 def _port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text):
-        raise InputError(f"{text!r} is not a port: 1 to 65535")
+        raise InputError(f"{shown_value(text)} is not a port: 1 to 65535")
     return int(text)
 
 
@@ -87,9 +87,9 @@ def _check(what: str, value: str, allowed: re.Pattern[str]) -> None:
     if not value:
         raise InputError(f"no {what} is named: give [user@]host[:port], as pi@raspberrypi.local")
     if value.startswith("-") or not allowed.fullmatch(value) or len(value) > 255:
-        raise InputError(f"{value!r} cannot be the name of a {what}")
+        raise InputError(f"{shown_value(value)} cannot be the name of a {what}")
 
 
 def _check_path(what: str, value: str | None) -> None:
     if value is not None and (not value or value.startswith("-") or not value.isprintable()):
-        raise InputError(f"{value!r} cannot be the path of {what}")
+        raise InputError(f"{shown_value(value)} cannot be the path of {what}")

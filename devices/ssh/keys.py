@@ -14,6 +14,7 @@ import asyncssh
 
 from edgecnn.core.errors import MissingExtraError
 from edgecnn.core.files import quoted
+from edgecnn.core.input_files import open_input
 from edgecnn.core.platform_support import is_exposed
 from edgecnn.devices.ssh.credentials import Secrets, SecretWantedError
 
@@ -99,7 +100,7 @@ async def find_keys(identity: str | None, config: Any, passphrases: Passphrases)
     files = _KeyFiles(passphrases)
     if identity:
         path = Path(identity).expanduser()
-        with path.open("rb"):
+        with open_input(path):
             files.add(path, must_be_one=True)
     else:
         for path in _named_files(config):
@@ -168,7 +169,7 @@ def _can_be_read(path: Path) -> bool:
 
 def _public_half(path: Path) -> bytes | None:
     """Return the public half of a key, from the file beside it or from its own."""
-    for file in (path.with_name(f"{path.name}.pub"), path):
+    for file in filter(Path.is_file, (path.with_name(f"{path.name}.pub"), path)):
         try:
             return asyncssh.read_public_key(file).public_data
         except (OSError, ValueError):

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from edgecnn.data.datasets import Dataset
+from edgecnn.records.hits import hit_bits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,20 +75,9 @@ def paired_cells(new: str, base: str, images: int) -> Cells | None:
         >>> paired_cells("oA==", "gA==", images=3)  # 101 and 100
         (1, 1, 0, 1)
     """
-    bits = [_bits(text, images) for text in (new, base)]
+    bits = [hit_bits(text, images) for text in (new, base)]
     if bits[0] is None or bits[1] is None:
         return None
     both, either = bits[0] & bits[1], bits[0] | bits[1]
     only_new, only_base = (either ^ bits[1]).bit_count(), (either ^ bits[0]).bit_count()
     return both.bit_count(), only_new, only_base, images - either.bit_count()
-
-
-def _bits(text: str, images: int) -> int | None:
-    try:
-        packed = base64.b64decode(text, validate=True)
-    except ValueError:
-        return None
-    unused = 8 * len(packed) - images
-    value = int.from_bytes(packed, "big")
-    is_whole = 0 <= unused < 8 and not value & ((1 << unused) - 1)
-    return value >> unused if is_whole else None

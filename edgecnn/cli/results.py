@@ -10,17 +10,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from edgecnn.cli.failures import print_error
 from edgecnn.cli.options import OptionGroup, OutputFile, json_option, option_group, store_option
 from edgecnn.cli.output import ask, document_stream, print_whole, say, say_json
 from edgecnn.core.errors import InputError
 from edgecnn.core.escaping import in_csv
 from edgecnn.core.files import check_target, replacing
 from edgecnn.core.json_writing import json_text
+from edgecnn.core.text import first_few
 from edgecnn.records.filter import Filter
 from edgecnn.store.keeping import open_existing, open_store
 
 if TYPE_CHECKING:
-    from edgecnn.store.store import KeptRecord, ListedRecord, Store
+    from edgecnn.store.store import DamagedResultError, KeptRecord, ListedRecord, Store
 
 LIST_LIMIT = 50
 """Results that a list shows unless --limit says another number."""
@@ -75,24 +77,27 @@ def limit_option(default: int | None) -> OptionGroup[Any]:
 @filter_options
 @limit_option(LIST_LIMIT)
 @json_option(help="Print a JSON array, without samples.")
-def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> None:
+def list_command(limit: int, as_json: bool, store: str | None, **filters: Any) -> int:
     """List results, the latest first.
+
+    Results that are damaged are named, with exit code 1; the others are listed.
 
     \b
     Example:
       edgecnn results list --model model.tflite --since 7d
     """
-    criteria, results = Filter.of(**filters), open_existing(store)
+    criteria, results, damaged = Filter.of(**filters), open_existing(store), _Damaged()
     # One more than is shown tells whether there are more, and counting all would take long.
-    listed = results.listed(criteria, limit + 1) if results else []
+    listed = results.listed(criteria, limit + 1, damaged.append) if results else []
     if as_json:
         say_json([result.to_dict() for result in listed[:limit]])
-    elif not listed:
-        say(_no_results_text(criteria, results))
-    else:
+    elif listed:
         _print_table(listed[:limit])
-        if len(listed) > limit:
+        if len(listed) + len(damaged) > limit:
             say(f"and older ones: --limit shows more than {limit}")
+    elif not damaged:
+        say(_no_results_text(criteria, results))
+    return damaged.told()
 
 
 @results_command.command("show")
@@ -140,8 +145,10 @@ def show_command(number: int, store: str | None, as_json: bool) -> None:
 )
 def export_command(
     limit: int | None, form: str, output: str | None, store: str | None, **filters: Any
-) -> None:
+) -> int:
     """Write results as JSON or CSV, the latest first.
+
+    Results that are damaged are named, with exit code 1; the others are written.
 
     \b
     Example:
@@ -149,11 +156,12 @@ def export_command(
       edgecnn results export --format csv -o results.csv
     """
     write = _write_csv if form == "csv" else _write_json
-    results = open_store(store, create=False)
+    results, damaged = open_store(store, create=False), _Damaged()
     if output is not None:
         check_target(Path(output), [results.file] if results.file else ())
     with _output_file(output) as file:
-        write(file, results.records(Filter.of(**filters), limit))
+        write(file, results.records(Filter.of(**filters), limit, damaged.append))
+    return damaged.told()
 
 
 @results_command.command("delete")
@@ -180,6 +188,24 @@ def delete_command(numbers: tuple[int, ...], yes: bool, store: str | None, **fil
             raise InputError(f"{count} result(s) would be deleted: --yes does it without asking")
         ask(f"Delete {count} result(s) for good?")
     say(f"{results.delete(criteria)} result(s) deleted")
+
+
+class _Damaged(list["DamagedResultError"]):
+    """The damaged results that a command met."""
+
+    def told(self) -> int:
+        """Print a line that names them, and return the exit code of the command."""
+        if not self:
+            return 0
+        first, text = self[0], None
+        if len(self) > 1:
+            numbers = first_few(str(error.number) for error in self)
+            text = (
+                f"{len(self)} results are damaged, {numbers}: {first.reason} in {first.number}; "
+                "'edgecnn results delete ID...' removes them"
+            )
+        print_error(first, text)
+        return first.exit_code
 
 
 def _no_results_text(criteria: Filter, results: Store | None) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted, sha256_of
+from edgecnn.core.input_files import open_input
 from edgecnn.core.json_text import json_value
 from edgecnn.records.conditions import Conditions, newest_of_each
 from edgecnn.records.filter import Filter
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_RECORDS = 1000
 LARGEST_FILE = 1 << 28
+MOST_DIGITS = 100
 
 
 def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
@@ -39,8 +41,8 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
     if path.suffix == ".json" and exists(path):
         return _read(path)
     results = store()
-    if reference.isdigit():
-        return [results.get(int(reference)).record]
+    if reference.isdecimal():
+        return [results.get(_number(reference)).record]
     if tagged := [kept.record for kept in results.records(Filter(tag=reference), MOST_RECORDS)]:
         return tagged
     is_file = exists(path) and path.is_file()
@@ -59,18 +61,32 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
     return [kept.record for kept in results.records(Filter(ids=numbers))]
 
 
+def _number(text: str) -> int:
+    # Python reads no more than some thousand digits.
+    if len(text) > MOST_DIGITS:
+        raise InputError(f"there is no result of a number of {len(text)} digits")
+    return int(text)
+
+
 def _read(path: Path) -> list[Record]:
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{quoted(path)} is too large for a file of records")
-        values = json_value(path.read_text(encoding="utf-8"))
+        with open_input(path) as file:
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+    if len(content) > LARGEST_FILE:
+        raise InputError(f"{quoted(path)} is too large for a file of records")
+    try:
+        values = json_value(content)
     except ValueError as error:
         raise InputError(f"{quoted(path)} is no JSON: {error}") from error
     if not isinstance(values, list) or not values:
         raise InputError(f"{quoted(path)} is no array of records, as 'bench --json' writes it")
+    return [_record(value, f"{quoted(path)}, record {n}") for n, value in enumerate(values, 1)]
+
+
+def _record(values: Any, place: str) -> Record:
     try:
-        return [Record.from_dict(value) for value in values]
+        return Record.from_dict(values)
     except InputError as error:
-        raise InputError(f"{quoted(path)}: {error}") from error
+        raise InputError(f"{place}: {error}") from error

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from edgecnn.accuracy.image_by_image import Cells, paired_cells
 from edgecnn.records.conditions import LabelledData
+from edgecnn.records.consistency import HITS
 from edgecnn.records.record import Record
-
-HITS = {"top1_percent": "hits_top1", "top5_percent": "hits_top5"}
-"""Name of a share of images -> name of the field with a bit for each of them."""
 
 
 def same_images(base: Record, new: Record, share: str) -> Cells | None:

@@ -93,3 +93,18 @@ def describe_error(error: BaseException) -> str:
     """
     name, line = type(error).__name__, first_line(error)
     return line if line == name else f"{name}: {line}"
+
+
+SHOWN_CHARACTERS = 60
+"""Characters of a wrong value that an error shows, so that it stays one line."""
+
+
+def shown_value(value: object) -> str:
+    """Return a wrong value as the line of an error shows it.
+
+    Example:
+        >>> shown_value("a" * 100)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
+    """
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."

@@ -30,6 +30,7 @@ from typing import IO
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.escaping import printable
+from edgecnn.core.input_files import open_input
 from edgecnn.core.json_writing import json_text
 from edgecnn.core.platform_support import (
     is_open_for_writing,
@@ -372,6 +373,14 @@ def quoted(path: object) -> str:
     return mark + printable(text.replace("\\", "\\\\").replace(mark, f"\\{mark}")) + mark
 
 
+def check_input(path: Path) -> None:
+    """Raise InputError unless a path can be opened and is a file: no folder, pipe or device."""
+    try:
+        open_input(path).close()
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
+
+
 def first_bytes(path: Path, count: int = 8) -> bytes:
     """Return the first bytes of a file, which tell its format.
 
@@ -379,7 +388,7 @@ def first_bytes(path: Path, count: int = 8) -> bytes:
         InputError: The file cannot be read, or it is empty.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             head = file.read(count)
     except OSError as error:
         raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
@@ -412,7 +421,7 @@ def cache_folder(name: str) -> Path:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_input(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

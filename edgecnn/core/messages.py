@@ -47,12 +47,11 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_type_hints, overload
 
 from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.errors import shown_value as _shown
 from edgecnn.core.json_text import json_value
 
 KIND, PAYLOAD, PAYLOAD_BYTES, COMPRESSED = "kind", "payload", "payload_bytes", "compressed"
 SCALAR_TYPES = (bool, int, str, float, type(None))
-SHOWN_CHARACTERS = 60
-"""Characters of a wrong value that an error shows, so that it stays one line."""
 
 Built = TypeVar("Built")
 Other = TypeVar("Other")
@@ -314,8 +313,3 @@ def _type_name(annotation: Any) -> str:
         if type(annotation) is type
         else re.sub(r"[\w.]+\.", "", str(annotation))
     )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."

@@ -324,6 +324,19 @@ def keep_attributes(old: Path, new: Path) -> None:
     new.chmod(mode)
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file as ``os.open`` does, without waiting for who writes to a named pipe."""
+    if sys.platform == "win32":
+        return os.open(path, flags)
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def wait_in_reads(descriptor: int) -> None:
+    """Let reads of a pipe that :func:`open_at_once` opened wait for what its writer writes."""
+    if sys.platform != "win32":
+        os.set_blocking(descriptor, True)
+
+
 @contextlib.contextmanager
 def alarm_handled(handler: Handler) -> Iterator[None]:
     """Call a function at each alarm that :func:`set_alarm` rings during the block.

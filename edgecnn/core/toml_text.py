@@ -20,7 +20,8 @@ def toml_tables(text: str) -> dict[str, Any]:
         text: The text.
 
     Raises:
-        ValueError: The text is no TOML, or is nested too deeply.
+        ValueError: The text is no TOML, is nested too deeply, or has a whole number that TOML need
+            not have: beyond 64 bits.
 
     Example:
         >>> toml_tables('[kitchen]\\nhost = "192.168.1.20"')
@@ -31,4 +32,16 @@ def toml_tables(text: str) -> dict[str, Any]:
     except RecursionError as error:
         raise too_deep() from error
     check_depth(tables, text)
+    _check_numbers(tables)
     return tables
+
+
+def _check_numbers(value: Any) -> None:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            _check_numbers(each)
+    # Python writes no number of more than some thousand digits, not even in an error.
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("it has a whole number of more than 64 bits")

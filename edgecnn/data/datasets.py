@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import exists, quoted
+from edgecnn.core.files import check_input, exists, quoted
 from edgecnn.data.class_folders import read_folder
 from edgecnn.data.digits import CLASS_NAMES, DIGITS, read_digits
 from edgecnn.data.image_files import DataNote, ImageFiles, Labelled
@@ -164,6 +164,7 @@ def _at(path: Path) -> Dataset:
 
 
 def _npz(name: str, path: Path, arrays: Sequence[str] = ()) -> ImageArray:
+    check_input(path)
     read = read_npz(path, arrays)
     return ImageArray(name, read.images, read.labels, notes=read.notes)
 

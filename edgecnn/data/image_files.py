@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from edgecnn.core.input_files import open_input
 from edgecnn.data.images import Pixels, decode, decode_cut
 from edgecnn.data.inputspec import InputSpec
 
@@ -96,4 +97,5 @@ class ImageFiles(Labelled):
         return str(self.paths[index])
 
     def _content(self, index: int) -> bytes:
-        return self.paths[index].read_bytes()
+        with open_input(self.paths[index]) as file:
+            return file.read()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.input_files import open_input
 from edgecnn.data.geometry import CROP, PAD, PAD_LEVEL
 from edgecnn.data.image_formats import FORMATS, HEAD_BYTES, content_format, optional_format
 from edgecnn.data.inputspec import InputSpec
@@ -89,7 +91,7 @@ def decode_cut(path: Path, spec: InputSpec) -> Pixels:
 
 def _decoded(path: Path, use: Callable[[Image.Image], Pixels]) -> Pixels:
     try:
-        with _opened(path) as image:
+        with open_input(path) as file, _opened(file) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels are too many")
             image.load()
@@ -99,17 +101,17 @@ def _decoded(path: Path, use: Callable[[Image.Image], Pixels]) -> Pixels:
         raise UnreadableImageError(f"cannot read image {quoted(path)}: {_reason(error)}") from error
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(file: BinaryIO) -> Image.Image:
     try:
-        return Image.open(path, formats=FORMATS)
+        return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
-        with path.open("rb") as file:
-            optional = optional_format(content_format(file.read(HEAD_BYTES)))
+        file.seek(0)
+        optional = optional_format(content_format(file.read(HEAD_BYTES)))
         if optional is None:
             raise
         if not optional.is_readable:
             raise ValueError(f"it is {optional.name}: {optional.remedy}") from None
-        return Image.open(path, formats=[optional.name])
+        return Image.open(file, formats=[optional.name])
 
 
 def _reason(error: Exception) -> str:

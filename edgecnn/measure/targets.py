@@ -160,7 +160,7 @@ def find_targets(
 def _is_file(label: str) -> bool:
     """Return whether a label is a ``.tflite`` file; False for the name of an architecture."""
     path = Path(label)
-    if exists(path) and path.is_file():
+    if exists(path) and not path.is_dir():
         _check_header(path)
         return True
     from edgecnn.models.registry import get_spec

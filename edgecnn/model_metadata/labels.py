@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.input_files import open_input
 
 LABEL_FILE = "labels.txt"
 """Name of the packed label file in files that edgecnn makes."""
@@ -44,7 +45,7 @@ def read_label_file(path: str | Path) -> tuple[str, ...]:
     try:
         if path.is_dir():
             raise InputError(f"{quoted(path)} is a folder, where a file with labels is needed")
-        with path.open("rb") as file:
+        with open_input(path, takes_pipe=True) as file:
             content = file.read(MAX_LABEL_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"no such file: {quoted(path)}") from None

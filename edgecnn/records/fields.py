@@ -5,18 +5,22 @@ A class of records declares each of its fields once, with its type and one of :d
 
     load_ms: Annotated[float, figure("Time to load the model.", "load ms", text=three_digits)]
 
-Tables, CSV, comparisons, reports and the columns of the store follow from these declarations.
+Tables, CSV, comparisons, reports and the columns of the store follow from these declarations, and
+so does what a record that is read may have in the field (:mod:`edgecnn.records.rules`).
 """
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
 from functools import partial
 from typing import Any
+
+from edgecnn.core.errors import InputError, shown_value
+from edgecnn.records.rules import RULE_OF_TYPE, TEXT, WHOLE_NUMBERS_END, FieldRule
 
 EMULATED_MARK = "(emulated)"
 """Text for an emulated CPU; in tables it stands in place of a time."""
@@ -107,6 +111,7 @@ class Field:
             first; those of rank 0 stay.
         topic: What the field tells about.
         text: Given a value, returns its text for people.
+        rule: What the field's values, or the items of a tuple, may be besides their type.
         usual: For a condition: the value that the table of ``edgecnn bench`` does not mention.
         confidence: For a figure with bounds: the confidence of its interval in percent.
         interval_rank: Rank of the column with the interval; None if tables have no such column.
@@ -129,6 +134,7 @@ class Field:
     rank: int = 0
     topic: Topic = Topic.OTHER
     text: Callable[[Any], str] = str
+    rule: FieldRule = TEXT
     usual: object = ...
     confidence: int | None = None
     interval_rank: int | None = None
@@ -171,7 +177,7 @@ class Field:
     def value_of(self, record: Any) -> Any:
         """Return a record's value; None where no value can be shown."""
         value = getattr(record, self.name)
-        if self.is_withheld(record) or (isinstance(value, float) and not self._is_sane(value)):
+        if self.is_withheld(record) or (isinstance(value, float) and not self.rule.allows(value)):
             return None
         return value
 
@@ -209,22 +215,38 @@ class Field:
             values: Plain values by the names of fields.
 
         Raises:
-            KeyError: The field is missing and may not be None.
-            TypeError: The value is of another type.
-            ValueError: The value is of another type.
-        """
-        if self.is_optional and values.get(self.name) is None:
-            return None
-        value = values[self.name]
-        if self.is_tuple:
-            return tuple(_item(each, self.kind) for each in value)
-        if not isinstance(value, (int, float) if self.kind is float else self.kind):
-            raise TypeError(f"{self.name} is {value!r}, where {self.kind.__name__} is needed")
-        return value
+            InputError: The field is missing and may not be None, or its value is none that it may
+                have; the message names the field.
 
-    def _is_sane(self, value: float) -> bool:
-        is_share = self.topic is Topic.ACCURACY and self.name.endswith("_percent")
-        return math.isfinite(value) and (not is_share or 0 <= value <= 100)
+        Example:
+            >>> FIELDS["threads"].read({"threads": 0})
+            Traceback (most recent call last):
+            edgecnn.core.errors.InputError: threads is 0, where a whole number from 1 is needed
+        """
+        value = values.get(self.name)
+        if value is None and self.is_optional:
+            return None
+        if self.name not in values:
+            raise InputError(f"{self.name} is missing")
+        if not self.is_tuple:
+            return self._checked(value, self.name)
+        if not isinstance(value, (list, tuple)):
+            raise InputError(f"{self.name} is {shown_value(value)}, where a list is needed")
+        if set(map(type, value)) == {self.kind} and all(map(self.rule.allows, value)):
+            return tuple(value)
+        return tuple(self._checked(each, f"{self.name}[{n}]") for n, each in enumerate(value))
+
+    def _checked(self, value: Any, place: str) -> Any:
+        """Return a single value, or an item of a tuple, as the field's type has it."""
+        if dataclasses.is_dataclass(self.kind):
+            return _built(self.kind, value, place)
+        # JSON does not tell 3 from 3.0.
+        if self.kind is float and type(value) is int and abs(value) < WHOLE_NUMBERS_END:
+            value = float(value)
+        if type(value) is not self.kind or not self.rule.allows(value):
+            needed = f"where {self.rule.words} is needed"
+            raise InputError(f"{place} is {shown_value(value)}, {needed}")
+        return value
 
 
 identity = partial(Field, Role.IDENTITY)
@@ -257,8 +279,18 @@ def _field(name: str, hint: Any, field: Field) -> Field:
     is_tuple = typing.get_origin(kind) is tuple
     if is_tuple:
         kind = typing.get_args(kind)[0]
-    return replace(field, name=name, kind=kind, is_tuple=is_tuple, is_optional=is_optional)
+    rule = RULE_OF_TYPE.get(kind, TEXT) if field.rule is TEXT else field.rule
+    return replace(
+        field, name=name, kind=kind, is_tuple=is_tuple, is_optional=is_optional, rule=rule
+    )
 
 
-def _item(value: Any, kind: type) -> Any:
-    return kind(**value) if isinstance(value, Mapping) else kind(value)
+def _built(kind: type, values: Any, place: str) -> Any:
+    """Return a dataclass of texts; what this version does not know is left out."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{place} is {shown_value(values)}, where an object is needed")
+    texts = {field.name: values.get(field.name) for field in dataclasses.fields(kind)}
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise InputError(f"{place}.{name} is {shown_value(text)}, where a text is needed")
+    return kind(**texts)

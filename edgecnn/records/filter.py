@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from edgecnn.core.errors import EdgecnnError, InputError, check_keywords
 from edgecnn.records.record import Outline
+from edgecnn.records.rules import utc_text
 
 AGE_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -143,23 +144,6 @@ def name_of(model: str) -> str:
         'model.tflite'
     """
     return PurePath(model).name[:255]
-
-
-def utc_text(measured_at: str) -> str:
-    """Return a moment in UTC, in a form whose texts sort as the moments do.
-
-    Raises:
-        EdgecnnError: The text is no moment of ISO 8601.
-
-    Example:
-        >>> utc_text("2026-11-25T06:00+02:00")
-        '2026-11-25T04:00:00+00:00'
-    """
-    try:
-        moment = datetime.fromisoformat(measured_at.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise EdgecnnError(f"{measured_at!r} is no time") from error
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
 
 
 def parse_since(text: str, now: datetime | None = None) -> str:

@@ -14,6 +14,8 @@ DECISION_CONFIDENCE = 0.99
 """Confidence of the intervals by which two measurements are called different. With 99 % per
 comparison, the chance of any false alarm in ten comparisons is near 10 %."""
 
+LEAST_CHANGE = math.nextafter(-1, 0)
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -41,8 +43,9 @@ class Interval:
             down: Logarithm of the factor by which the new side may be too high.
             up: Logarithm of the factor by which the base side may be too high.
         """
-        low, high = math.log1p(self.low) - down, math.log1p(self.high) + up
-        return Interval(self.change, math.expm1(low), math.expm1(high))
+        # Rounding makes -1 of a ratio near 0, which has a logarithm.
+        low, high = (math.log1p(max(end, LEAST_CHANGE)) for end in (self.low, self.high))
+        return Interval(self.change, math.expm1(low - down), math.expm1(high + up))
 
 
 @dataclass(frozen=True)

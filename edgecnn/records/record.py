@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import InputError, shown_value
 from edgecnn.core.text import minute_text, one_decimal, size_text, three_digits
+from edgecnn.records.consistency import check_consistency, in_order
 from edgecnn.records.fields import (
     Better,
     ShownIn,
@@ -25,6 +26,17 @@ from edgecnn.records.fields import (
     figure,
     identity,
     remark,
+)
+from edgecnn.records.rules import (
+    ABOVE_ZERO,
+    AMOUNT,
+    COUNT,
+    FROM_ONE,
+    MOMENT,
+    PERCENTAGE,
+    PROBABILITY,
+    SHA256,
+    one_of,
 )
 
 SCHEMA_VERSION = 1
@@ -37,6 +49,7 @@ DRIFTING = "drifting"
 THROTTLED = "throttled"
 EMULATED = "emulated"
 UNDECIDED = "undecided"
+LATENCY_VERDICTS = (STEADY, NOISY, DRIFTING, THROTTLED, EMULATED, UNDECIDED)
 
 CALIBRATION_IMAGES = "calibration-images"
 """Code of the warning that a file was made with some of the images that it classified."""
@@ -48,16 +61,24 @@ REPORT, LIST, TOOLTIP, BOTH = (
 
 words = condition
 """Declares a condition whose values are texts, perhaps of a user."""
-milliseconds = partial(figure, topic=Topic.SPEED, text=three_digits, better=Better.LOWER)
+milliseconds = partial(
+    figure, topic=Topic.SPEED, text=three_digits, better=Better.LOWER, rule=AMOUNT
+)
 """Declares a figure in milliseconds."""
-power = partial(figure, topic=Topic.ENERGY, text=three_digits, better=Better.LOWER)
+power = partial(figure, topic=Topic.ENERGY, text=three_digits, better=Better.LOWER, rule=AMOUNT)
 """Declares a figure in watts or millijoules."""
-memory = partial(figure, topic=Topic.MEMORY, text=size_text, better=Better.LOWER)
+memory = partial(figure, topic=Topic.MEMORY, text=size_text, better=Better.LOWER, rule=COUNT)
 """Declares a figure in bytes of memory."""
-share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER)
+share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER, rule=PERCENTAGE)
 """Declares a figure in percent of images."""
-count = partial(figure, topic=ACCURACY, text="{:,}".format)
+count = partial(figure, topic=ACCURACY, text="{:,}".format, rule=COUNT)
 """Declares a number of images."""
+counted = partial(remark, rule=COUNT)
+"""Declares a remark that counts something."""
+amount = partial(remark, rule=AMOUNT)
+"""Declares a remark whose values are numbers from 0."""
+digest = partial(remark, rule=SHA256)
+"""Declares a remark whose values are digests."""
 
 
 def _first_digits(digest: str) -> str:
@@ -90,9 +111,9 @@ class Outline:
 
     measured_at: Annotated[str, remark(
         "Moment of the measurement, UTC, ISO 8601.", "measured", REPORT, text=minute_text,
-        column=1)]
+        column=1, rule=MOMENT)]
     model: Annotated[str, identity("Path or registered name of the model, as given.", column=1)]
-    model_sha256: Annotated[str, identity("SHA-256 of the file.", column=1)]
+    model_sha256: Annotated[str, identity("SHA-256 of the file.", column=1, rule=SHA256)]
     scheme: Annotated[str, identity(
         "Quantisation scheme of the file.", "scheme", BOTH | LIST | TOOLTIP,
         column=1)]
@@ -110,14 +131,15 @@ class Outline:
     runtime_version: Annotated[str, words(
         "Version of the runtime.", "runtime version", REPORT, column=1)]
     threads: Annotated[int, condition(
-        "Threads of the runtime.", "threads", BOTH | LIST, usual=1, column=1)]
+        "Threads of the runtime.", "threads", BOTH | LIST, usual=1, column=1, rule=FROM_ONE)]
     cpus: Annotated[str | None, words(
         'Numbers of the CPUs that the model was kept on, ``"0,1"``; None if the system chose them.',
         "cpus", BOTH | LIST, 1, usual=None, column=3)] = None
     usable_cpus: Annotated[float | None, condition(
         "CPUs that the runner could use at the same time, where its affinity or a CPU quota left "
         "it fewer than the device has, or than ``cpus`` names; None if it could use them all.",
-        "usable CPUs", BOTH | LIST, 1, text="{:g}".format, usual=None, column=5)] = None
+        "usable CPUs", BOTH | LIST, 1, text="{:g}".format, usual=None, column=5,
+        rule=ABOVE_ZERO)] = None
     protocol: Annotated[str | None, words(
         'Rules of the measurement: ``"mlperf-single-stream"``, whose result is the 90th '
         "percentile; None for the default ones.", "protocol", BOTH | LIST, 9, usual=None,
@@ -132,16 +154,16 @@ class Outline:
         "Name of the labelled data.", "data", REPORT, topic=ACCURACY, column=1)] = None
     images: Annotated[int | None, condition(
         "Images that were classified.", "images", REPORT, topic=ACCURACY, text="{:,}".format,
-        column=3)] = None
+        column=3, rule=FROM_ONE)] = None
     image_geometry: Annotated[str | None, words(
         "How images came to the model's size, in plain words.", "image geometry", REPORT,
         topic=ACCURACY, column=5)] = None
     against_sha256: Annotated[str | None, condition(
         "SHA-256 of the model that it was compared with.", "compared with (SHA-256)", REPORT,
-        topic=ACCURACY, text=_first_digits, column=4)] = None
+        topic=ACCURACY, text=_first_digits, column=4, rule=SHA256)] = None
     model_bytes: Annotated[int, figure(
         "Size of the file.", "size", BOTH | LIST | TOOLTIP, topic=Topic.SIZE, text=size_text,
-        better=Better.LOWER, spread=Spread.EXACT, column=1)]
+        better=Better.LOWER, spread=Spread.EXACT, column=1, rule=FROM_ONE)]
     latency_p50_ms: Annotated[float, milliseconds(
         "Median time of a call with one image; percentiles interpolate linearly.", "p50 ms",
         BOTH | LIST | TOOLTIP, confidence=99, interval_rank=7, spread=Spread.SAMPLES, percent=50,
@@ -149,7 +171,8 @@ class Outline:
     verdict: Annotated[str | None, remark(
         'How far the latency can be trusted: ``"steady"``, ``"noisy"``, ``"drifting"``, '
         '``"throttled"``, ``"emulated"``, or ``"undecided"`` of too few calls.', "verdict",
-        BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, column=3)] = None
+        BOTH | LIST | TOOLTIP, 1, topic=Topic.SPEED, column=3,
+        rule=one_of(*LATENCY_VERDICTS))] = None
     latency_p90_ms: Annotated[float, milliseconds(
         "90th percentile of the time of a call.", "p90 ms", BOTH | TOOLTIP, 3, confidence=99,
         spread=Spread.SAMPLES, percent=90, column=1)]
@@ -174,12 +197,13 @@ class Record(Outline):
     edgecnn_version: Annotated[str, remark("Version of edgecnn that measured.")]
     source: Annotated[str | None, identity(
         "Architecture or file that the model was made from, as a file of edgecnn says.")] = None
-    input_shape: Annotated[tuple[int, ...], identity("Shape of the first input, with the batch.")]
+    input_shape: Annotated[tuple[int, ...], identity(
+        "Shape of the first input, with the batch.", rule=FROM_ONE)]
     has_open_batch: Annotated[bool | None, remark(
         "Whether the file leaves the batch open, and it was 1.")] = None
     input_dtype: Annotated[str, identity("Type of the first input: ``uint8``, ``float32``.")]
-    cores: Annotated[int | None, remark("Logical cores of the device.")] = None
-    memory_bytes: Annotated[int | None, remark("Physical memory of the device.")] = None
+    cores: Annotated[int | None, remark("Logical cores of the device.", rule=FROM_ONE)] = None
+    memory_bytes: Annotated[int | None, counted("Physical memory of the device.")] = None
     os: Annotated[str, remark("Name and version of the device's system.")]
     kernel: Annotated[str, remark("Version of the device's kernel.")]
     governor: Annotated[str | None, remark("CPU frequency governor, where it can be read.")] = None
@@ -187,33 +211,34 @@ class Record(Outline):
         "Model in the device tree: ``Raspberry Pi 5 Model B Rev 1.0``.")] = None
     soc: Annotated[str | None, remark("Chip in the device tree: ``brcm,bcm2712``.")] = None
     userland_bits: Annotated[int | None, remark(
-        "32 or 64: width of the Python and the runtime on the device.")] = None
-    cpu_max_mhz: Annotated[float | None, remark("Highest clock of the fastest core.")] = None
-    cpu_before_mhz: Annotated[float | None, remark(
+        "32 or 64: width of the Python and the runtime on the device.",
+        rule=one_of(32, 64))] = None
+    cpu_max_mhz: Annotated[float | None, amount("Highest clock of the fastest core.")] = None
+    cpu_before_mhz: Annotated[float | None, amount(
         "Clock of the fastest core before the model was loaded.")] = None
-    cpu_lowest_mhz: Annotated[float | None, remark(
+    cpu_lowest_mhz: Annotated[float | None, amount(
         "Lowest clock of the fastest core during the timed calls.")] = None
-    cpu_after_mhz: Annotated[float | None, remark(
+    cpu_after_mhz: Annotated[float | None, amount(
         "Clock of the fastest core after the last timed call.")] = None
     temperature_before_c: Annotated[float | None, remark(
         "Temperature of the processor before the model was loaded, Celsius.")] = None
     temperature_after_c: Annotated[float | None, remark(
         "Temperature of the processor after the last timed call, Celsius.")] = None
-    throttled_before: Annotated[int | None, remark(
+    throttled_before: Annotated[int | None, counted(
         "Word of ``vcgencmd get_throttled`` before the model was loaded; bits 0 to 3 are now, bits "
         "16 to 19 since boot: under-voltage, clock capped, throttled, soft temperature limit.",
         )] = None
-    throttled_after: Annotated[int | None, remark(
+    throttled_after: Annotated[int | None, counted(
         "Word of ``vcgencmd get_throttled`` after the last timed call.")] = None
-    system_load_1min: Annotated[float | None, remark(
+    system_load_1min: Annotated[float | None, amount(
         "Load average of the device before the model was loaded.")] = None
     busy_before_percent: Annotated[float | None, remark(
         "Share of all cores' time that others used while the runner waited to begin.")] = None
-    memory_available_bytes: Annotated[int | None, remark(
+    memory_available_bytes: Annotated[int | None, counted(
         "Memory that was free for programs before the model was loaded.")] = None
     swapped_in_pages: Annotated[int | None, remark(
         "Pages that were read back from swap during the measurement.")] = None
-    connection_cuts: Annotated[int | None, remark(
+    connection_cuts: Annotated[int | None, counted(
         "Times that the connection to the device was cut and made again during the measurement.",
         )] = None
     rebooted: Annotated[bool | None, remark(
@@ -221,20 +246,22 @@ class Record(Outline):
         "tell.")] = None
     python: Annotated[str, remark("Version of the runner's Python.")]
     in_turn: Annotated[int | None, remark(
-        "Models and thread counts that were timed interleaved, this one included.")] = None
+        "Models and thread counts that were timed interleaved, this one included.",
+        rule=FROM_ONE)] = None
     turn_group: Annotated[str | None, remark(
         "Random name that interleaved records have in common; None of one timed alone.")] = None
-    turn_runs: Annotated[tuple[int, ...] | None, remark(
+    turn_runs: Annotated[tuple[int, ...] | None, counted(
         "Timed calls in each turn of an interleaved record.")] = None
-    cooldown_s: Annotated[float | None, remark(
+    cooldown_s: Annotated[float | None, amount(
         "How long the device rested before the measurement.")] = None
-    warmup: Annotated[int, remark(
+    warmup: Annotated[int, counted(
         "Calls before the timed ones, the first inference not among them.")]
     warmup_steady: Annotated[bool | None, remark(
         "Whether the last calls of the warm-up were as fast as each other; None where a number of "
         "calls was asked for.")] = None
-    runs: Annotated[int, remark("Timed calls.", "calls", TOOLTIP, text="{:,}".format)]
-    timed_s: Annotated[float | None, remark(
+    runs: Annotated[int, remark(
+        "Timed calls.", "calls", TOOLTIP, text="{:,}".format, rule=FROM_ONE)]
+    timed_s: Annotated[float | None, amount(
         "How long the timed calls took, with what lies between them.")] = None
     latency_p50_low_ms: Annotated[float | None, milliseconds(
         "Lower end of the median's 99 % interval: a lower bound after removing the time that other "
@@ -266,27 +293,27 @@ class Record(Outline):
         "Time of the first call after loading.", "first ms", BOTH, 4)]
     latency_drift_percent: Annotated[float | None, remark(
         "Change of the median from the first to the last third of the calls.")] = None
-    outliers: Annotated[int | None, remark(
+    outliers: Annotated[int | None, counted(
         "Timed calls that are far out: above the third quartile by three times the distance of the "
         "quartiles. They count in every figure.")] = None
     latency_samples_ms: Annotated[tuple[float, ...], milliseconds(
         "Time of every timed call, in order.")]
-    clock_step_ns: Annotated[float | None, remark(
+    clock_step_ns: Annotated[float | None, amount(
         "Smallest step of the clock that was seen.")] = None
-    clock_cost_ns: Annotated[float | None, remark(
+    clock_cost_ns: Annotated[float | None, amount(
         "Time that the clock shows for a call that does nothing: part of every sample.")] = None
     waited_percent: Annotated[float | None, remark(
         "Share of the calls' time in which their threads did not run, on average: they had no CPU, "
         "or waited for each other.")] = None
-    others_cores: Annotated[float | None, remark(
+    others_cores: Annotated[float | None, amount(
         "Cores that other programs kept busy during the timed calls, on average.")] = None
     steal_percent: Annotated[float | None, remark(
         "Share of all cores' time that a virtual machine's host took during these calls.")] = None
-    voluntary_switches: Annotated[int | None, remark(
+    voluntary_switches: Annotated[int | None, counted(
         "Times that the runner gave its CPU away, to wait for something.")] = None
-    involuntary_switches: Annotated[int | None, remark(
+    involuntary_switches: Annotated[int | None, counted(
         "Times that the runner's CPU was taken from it.")] = None
-    major_faults: Annotated[int | None, remark(
+    major_faults: Annotated[int | None, counted(
         "Pages that the runner had to read from a disk.")] = None
     activation_bytes: Annotated[int | None, memory(
         "All activations at once, planned as the runtime plans them: an estimate.", "activations",
@@ -302,9 +329,9 @@ class Record(Outline):
     energy_per_inference_mj: Annotated[float | None, power(
         "``power_w`` for the time of one of those calls, idle power included.", "energy mJ",
         BOTH, 3)] = None
-    images_unreadable: Annotated[int | None, remark(
+    images_unreadable: Annotated[int | None, counted(
         "Images that could not be decoded; they do not count.")] = None
-    images_sha256: Annotated[str | None, remark(
+    images_sha256: Annotated[str | None, digest(
         "SHA-256 of the images that were classified and of their labels: measurements that have it "
         "in common are compared image by image.")] = None
     hits_top1: Annotated[str | None, remark(
@@ -324,7 +351,7 @@ class Record(Outline):
     top1_low_percent: Annotated[float | None, share(
         "Lower end of top-1's 95 % interval (Wilson's score).")] = None
     top1_high_percent: Annotated[float | None, share("Upper end of top-1's 95 % interval.")] = None
-    images_seen: Annotated[int | None, remark(
+    images_seen: Annotated[int | None, counted(
         "Images among those classified that the file was made with, by their digests: it was "
         "calibrated on them, or its steps were chosen by them; None where the file does not say.",
         )] = None
@@ -363,8 +390,8 @@ class Record(Outline):
     mcnemar_p: Annotated[float | None, figure(
         "McNemar's exact test on the images that one model alone is right on: how likely so "
         "unequal counts are if both models are as good.", "McNemar p", topic=ACCURACY,
-        text="{:.2g}".format)] = None
-    seconds: Annotated[float, remark("How long the whole measurement took.")]
+        text="{:.2g}".format, rule=PROBABILITY)] = None
+    seconds: Annotated[float, amount("How long the whole measurement took.")]
     warnings: Annotated[tuple[MeasurementWarning, ...], remark(
         "What to know before trusting the figures.")]
     # fmt: on
@@ -406,22 +433,20 @@ class Record(Outline):
         is left out, since fields are added without a new schema version.
 
         Raises:
-            InputError: A field that must be there is missing or has a value of another type, or the
-                record is of another schema version.
+            InputError: A field is missing, has a value that it cannot have, or contradicts another
+                one, which the message names; or the record is of another schema version.
         """
         if not isinstance(values, Mapping):
             raise InputError("not a record: it is no JSON object")
-        if values.get("schema_version") != SCHEMA_VERSION:
+        version = values.get("schema_version")
+        if version != SCHEMA_VERSION:
             raise InputError(
-                f"record of schema version {values.get('schema_version')}, but this edgecnn "
-                f"reads version {SCHEMA_VERSION}: measure again, or use the edgecnn that wrote it"
+                f"record of schema version {shown_value(version)}, but this edgecnn reads version "
+                f"{SCHEMA_VERSION}: measure again, or use the edgecnn that wrote it"
             )
-        try:
-            return cls(**{name: field.read(values) for name, field in FIELDS.items()})
-        except KeyError as error:
-            raise InputError(f"not a record: {error} is missing") from error
-        except (TypeError, ValueError) as error:
-            raise InputError(f"not a record: {error}") from error
+        fields = {name: field.read(values) for name, field in FIELDS.items()}
+        check_consistency(fields, FIELDS_IN_ORDER)
+        return cls(**fields)
 
 
 FIELDS = fields_of(Record)
@@ -429,6 +454,9 @@ FIELDS = fields_of(Record)
 
 LISTED_FIELDS = {field.name: FIELDS[field.name] for field in dataclasses.fields(Outline)}
 """The fields that the store can list without reading whole records."""
+
+FIELDS_IN_ORDER = in_order(FIELDS)
+"""Pairs of fields of which the first cannot be above the second."""
 
 
 def _plain(value: Any) -> Any:

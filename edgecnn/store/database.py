@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,19 +15,26 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, i
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from edgecnn.core.errors import EdgecnnError, InputError, StoreError
+from edgecnn.core.errors import EdgecnnError, InputError, StoreError, shown_value
+from edgecnn.core.escaping import printable
 from edgecnn.core.files import folder_beside, place_new
 from edgecnn.store.location import LOCK_WAIT_S, check_file, shown
 from edgecnn.store.migrations import LATEST, LOCK_KEY, upgrade
 from edgecnn.store.schema import schema_version
+
+MALFORMED = "malformed"
+"""Word of SQLite's for a damaged file."""
 
 REMEDIES = {
     "database is locked": "another process has been writing to it: try again",
     "readonly database": "it is read-only: choose another --store",
     "disk is full": "the disk is full: make space",
     "disk I/O error": "the disk is full or failing: make space, or choose another --store",
-    "malformed": "the file is damaged: move it away, or choose another --store",
+    MALFORMED: "the file is damaged: move it away, or choose another --store",
     "not a database": "choose another --store",
+    "no such column": "its tables are not as edgecnn makes them: choose another --store",
+    "no such table": "its tables are not as edgecnn makes them: choose another --store",
+    "too large": "a whole number is larger than databases have them",
 }
 """Part of SQLite's message -> what the user can do."""
 
@@ -150,7 +158,12 @@ class Database:
                 )
             return 0
         version = connection.execute(select(schema_version.c.version)).scalar()
-        if not isinstance(version, int) or version > LATEST:
+        if type(version) is not int or version < 1:
+            raise InputError(
+                f"{self.name} says that it is of version {shown_value(version)}, so it is damaged: "
+                "choose another --store"
+            )
+        if version > LATEST:
             raise InputError(
                 f"results in {self.name} are of version {version}, and this edgecnn knows version "
                 f"{LATEST}: install a newer edgecnn, or choose another --store"
@@ -180,14 +193,17 @@ class Database:
         except EdgecnnError:
             raise
         except DBAPIError as error:
-            bad = "not a database" in str(error.orig) or "malformed" in str(error.orig)
+            bad = "not a database" in str(error.orig) or MALFORMED in str(error.orig)
             kind = InputError if bad else StoreError
             raise kind(self._line(error.orig)) from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OverflowError) as error:
             raise StoreError(self._line(error)) from error
+        except UnicodeDecodeError as error:
+            # SQLite names what it does not understand, and the driver cannot read the name.
+            raise InputError(self._line(MALFORMED)) from error
 
-    def _line(self, error: BaseException | None) -> str:
-        message = " ".join(str(error).split())[:300]
+    def _line(self, error: object) -> str:
+        message = printable(" ".join(str(error).split())[:300])
         if self.url.password:
             message = message.replace(str(self.url.password), "***")
         advice = next((advice for part, advice in REMEDIES.items() if part in message), None)
@@ -209,6 +225,8 @@ def _read_only(url: URL) -> URL:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
+    # Text that is no UTF-8 is a damaged record, of which the others know nothing.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.execute("PRAGMA foreign_keys=ON")
     # In mode FULL, twenty writers would wait for each other's disk. With a write-ahead log, NORMAL
     # keeps what a killed process has committed; only a power cut may lose the last records.

@@ -88,7 +88,7 @@ def check_file(url: URL, *, create: bool) -> None:
         if path.is_dir():
             raise InputError(f"{quoted(path)} is a folder, where a database of results is needed")
         if not path.is_file():
-            raise InputError(f"{quoted(path)} is no file: choose another --store")
+            raise InputError(f"{quoted(path)} is no file, where a database of results is needed")
         if path.stat().st_size and first_bytes(path, len(SQLITE_HEADER)) != SQLITE_HEADER:
             raise InputError(f"{quoted(path)} is not a SQLite database: choose another --store")
         return

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
+from edgecnn.core.errors import InputError
 from edgecnn.core.json_text import json_value
 from edgecnn.records.fields import Field
 from edgecnn.records.filter import name_of
@@ -72,7 +73,7 @@ def _add_names_and_tags(connection: Connection) -> None:
     for model in models:
         connection.execute(
             text("UPDATE edgecnn_results SET name = :name WHERE model = :model"),
-            {"name": name_of(model), "model": model},
+            {"name": name_of(str(storable(str(model)))), "model": model},
         )
     connection.execute(text("CREATE INDEX edgecnn_results_name ON edgecnn_results (name, id)"))
 
@@ -109,17 +110,15 @@ def _new_values(number: int, record: str, added: Mapping[str, Field]) -> dict[st
     except ValueError:
         values = None
     values_by_name = values if isinstance(values, dict) else {}
-    columns = {
-        f"new_{name}": _column_value(values_by_name.get(name), field)
-        for name, field in added.items()
-    }
+    columns = {f"new_{name}": _column_value(values_by_name, field) for name, field in added.items()}
     return {"number": number, **columns}
 
 
-def _column_value(value: Any, field: Field) -> Any:
-    if isinstance(value, (int, float) if field.kind is float else field.kind):
-        return storable(value)
-    return None if field.is_optional else EMPTY[field.kind]
+def _column_value(values: Mapping[str, Any], field: Field) -> Any:
+    try:
+        return storable(field.read(values))
+    except InputError:
+        return None if field.is_optional else EMPTY[field.kind]
 
 
 LATEST = max(field.column or 0 for field in LISTED_FIELDS.values())

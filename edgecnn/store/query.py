@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import ColumnElement, Dialect, and_, or_, select
+from sqlalchemy import ColumnElement, Dialect, and_, false, or_, select
 
 from edgecnn.records.filter import Filter, glob_pattern, name_of
+from edgecnn.records.rules import WHOLE_NUMBERS_END
 from edgecnn.store.rows import storable
 from edgecnn.store.schema import results, tags
 
@@ -25,9 +26,10 @@ def where(criteria: Filter, dialect: Dialect) -> list[ColumnElement[bool]]:
     """
     conditions: list[ColumnElement[bool]] = []
     if criteria.ids:
-        conditions.append(results.c.id.in_(criteria.ids))
+        numbers = [number for number in criteria.ids if _fits(number)]
+        conditions.append(results.c.id.in_(numbers))
     for name, value in criteria.equal_fields().items():
-        conditions.append(results.c[name] == storable(value))
+        conditions.append(results.c[name] == storable(value) if _fits(value) else false())
     if criteria.since is not None:
         conditions.append(results.c.measured_at >= criteria.since)
     if criteria.tag is not None:
@@ -36,6 +38,11 @@ def where(criteria: Filter, dialect: Dialect) -> list[ColumnElement[bool]]:
     if criteria.model is not None:
         conditions.append(_has_model(criteria, str(storable(criteria.model)), dialect))
     return conditions
+
+
+def _fits(value: object) -> bool:
+    """Return whether a database can be asked for a value: larger numbers than its own it cannot."""
+    return not isinstance(value, int) or abs(value) < WHOLE_NUMBERS_END
 
 
 def _has_model(criteria: Filter, model: str, dialect: Dialect) -> ColumnElement[bool]:

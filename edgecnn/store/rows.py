@@ -6,15 +6,22 @@ import json
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgecnn.core.errors import InputError, StoreError
+from edgecnn.core.errors import InputError, shown_value
 from edgecnn.core.json_text import json_value
-from edgecnn.records.filter import name_of, utc_text
-from edgecnn.records.record import LISTED_FIELDS, Record
+from edgecnn.records.consistency import check_order, in_order
+from edgecnn.records.filter import name_of
+from edgecnn.records.record import FIELDS, LISTED_FIELDS, Record
+from edgecnn.records.rules import utc_text
 
 SAMPLES_FIELD = "latency_samples_ms"
+
+MOST_SAMPLE_BYTES = 1 << 30
+"""Bytes that the samples of a record are unpacked to at most: 134 million calls."""
+
+LISTED_IN_ORDER = in_order(LISTED_FIELDS)
 
 
 def row_of(record: Record, uid: str) -> dict[str, Any]:
@@ -44,7 +51,38 @@ def details_of(record: Record, result_id: int) -> dict[str, Any]:
     }
 
 
-def record_of(text: str, samples: bytes) -> Record:
+def listed_values(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row in the table of results, checked.
+
+    Args:
+        columns: Values of the columns by their names.
+
+    Raises:
+        InputError: A column has a value that its field cannot have; the message names it.
+    """
+    values = {name: field.read(columns) for name, field in LISTED_FIELDS.items()}
+    check_order(values, LISTED_IN_ORDER)
+    check_texts(values)
+    return values
+
+
+def check_texts(values: Mapping[str, Any]) -> None:
+    """Raise InputError where a text came from bytes that are no UTF-8.
+
+    Args:
+        values: Values by the names of fields or columns.
+    """
+    texts = {name: value for name, value in values.items() if isinstance(value, str)}
+    if "".join(texts.values()).isascii():
+        return
+    for name, text in texts.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{name} is {shown_value(text)}, which is no UTF-8") from error
+
+
+def record_of(text: Any, samples: Any) -> Record:
     """Return the record of a row in the table of details.
 
     Args:
@@ -52,15 +90,22 @@ def record_of(text: str, samples: bytes) -> Record:
         samples: The samples, as :func:`packed_samples` packs them.
 
     Raises:
-        InputError: The JSON is no record.
-        StoreError: The JSON or the samples are damaged.
+        InputError: The JSON is no record, or it or the samples are damaged; the message says what.
     """
+    if not isinstance(text, str) or not isinstance(samples, bytes):
+        raise InputError("its row in edgecnn_details is missing, or of other types")
+    check_texts({"its JSON": text})
     try:
-        return Record.from_dict({**json_value(text), SAMPLES_FIELD: unpacked_samples(samples)})
-    except InputError:
-        raise
-    except (ValueError, TypeError, zlib.error) as error:
-        raise StoreError(f"the record is damaged: {error}") from error
+        values = json_value(text)
+    except ValueError as error:
+        raise InputError(f"its JSON cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError("its JSON is no object")
+    try:
+        unpacked = unpacked_samples(samples, FIELDS["runs"].read(values))
+    except (ValueError, zlib.error) as error:
+        raise InputError(f"{SAMPLES_FIELD} cannot be read: {error}") from error
+    return Record.from_dict({**values, SAMPLES_FIELD: unpacked})
 
 
 def packed_samples(samples: Sequence[float]) -> bytes:
@@ -71,9 +116,23 @@ def packed_samples(samples: Sequence[float]) -> bytes:
     return zlib.compress(numbers.tobytes())
 
 
-def unpacked_samples(content: bytes) -> list[float]:
-    """Return the numbers that :func:`packed_samples` packed."""
-    numbers = array("d", zlib.decompress(content))
+def unpacked_samples(content: bytes, count: int) -> list[float]:
+    """Return the numbers that :func:`packed_samples` packed.
+
+    Args:
+        content: The packed numbers.
+        count: How many numbers there are.
+
+    Raises:
+        ValueError: There are more or fewer numbers.
+        zlib.error: The content is damaged.
+    """
+    # No more is unpacked than there may be: a megabyte can unpack to a gigabyte.
+    unpacking = zlib.decompressobj()
+    unpacked = unpacking.decompress(content, min(8 * count + 1, MOST_SAMPLE_BYTES))
+    if len(unpacked) != 8 * count or not unpacking.eof:
+        raise ValueError(f"it is not {count} samples long")
+    numbers = array("d", unpacked)
     if sys.byteorder == "big":
         numbers.byteswap()
     return list(numbers)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.errors import InputError, StoreError, shown_value
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import LISTED_FIELDS, Outline, Record
 from edgecnn.store.database import Database
 from edgecnn.store.location import database_url
 from edgecnn.store.query import where
-from edgecnn.store.rows import details_of, record_of, row_of
+from edgecnn.store.rows import details_of, listed_values, record_of, row_of
 from edgecnn.store.schema import details, results, tags
 from edgecnn.store.tags import check_tag
 
@@ -62,6 +62,29 @@ class KeptRecord:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the record's, its number and its tags."""
         return {"id": self.id, "tags": list(self.tags), **self.record.to_dict()}
+
+
+class DamagedResultError(StoreError):
+    """A result in the store that has what no record has.
+
+    Args:
+        number: Number of the result.
+        store: What messages call the store.
+        reason: What is wrong with the result.
+    """
+
+    def __init__(self, number: int, store: str, reason: str) -> None:
+        super().__init__(
+            f"result {number} in {store} is damaged: {reason}; 'edgecnn results delete {number}' "
+            "removes it"
+        )
+        self.number, self.reason = number, reason
+
+
+OnDamaged = Callable[[DamagedResultError], None]
+"""Called with the error of each damaged result."""
+
+Result = TypeVar("Result")
 
 
 class Store:
@@ -123,36 +146,82 @@ class Store:
                 return known
             raise
 
-    def listed(self, criteria: Filter = EVERYTHING, limit: int | None = None) -> list[ListedRecord]:
-        """Return results without their samples, the latest first."""
+    def listed(
+        self,
+        criteria: Filter = EVERYTHING,
+        limit: int | None = None,
+        on_damaged: OnDamaged | None = None,
+    ) -> list[ListedRecord]:
+        """Return results without their samples, the latest first.
+
+        Args:
+            criteria: What a result must have.
+            limit: Number of results at most, damaged ones among them.
+            on_damaged: Called with the error of a damaged result, which is left out; None raises
+                the error.
+
+        Raises:
+            DamagedResultError: A result is damaged, and ``on_damaged`` is None.
+        """
         columns = [results.c[name] for name in ("id", *LISTED_FIELDS)]
         query = self._limited(select(*columns), criteria, limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
             labels = _tags_of(connection, [row.id for row in rows])
-        return [ListedRecord(**row._mapping, tags=labels.get(row.id, ())) for row in rows]
+        return list(self._intact(rows, labels, _listed, on_damaged))
 
     def get(self, number: int) -> KeptRecord:
         """Return a whole record.
 
         Raises:
             InputError: There is no result of this number.
+            DamagedResultError: The result is damaged.
         """
         for kept in self.records(Filter(ids=(number,))):
             return kept
         raise InputError(f"there is no result {number} in {self.name}: see 'edgecnn results list'")
 
     def records(
-        self, criteria: Filter = EVERYTHING, limit: int | None = None
+        self,
+        criteria: Filter = EVERYTHING,
+        limit: int | None = None,
+        on_damaged: OnDamaged | None = None,
     ) -> Iterator[KeptRecord]:
-        """Yield whole records, the latest first, a few at a time in memory."""
+        """Yield whole records, the latest first, a few at a time in memory.
+
+        Args:
+            criteria: What a result must have.
+            limit: Number of results at most, damaged ones among them.
+            on_damaged: Called with the error of a damaged result, which is left out; None raises
+                the error.
+
+        Raises:
+            DamagedResultError: A result is damaged, and ``on_damaged`` is None.
+        """
         columns = (results.c.id, details.c.record, details.c.samples)
-        query = self._limited(select(*columns).join(details), criteria, limit)
+        query = self._limited(select(*columns).outerjoin(details), criteria, limit)
         with self._database.reading() as connection:
             options = connection.execution_options(yield_per=RECORDS_AT_ONCE)
             for rows in options.execute(query).partitions():
                 labels = _tags_of(connection, [row.id for row in rows])
-                yield from (_kept(row, labels.get(row.id, ())) for row in rows)
+                yield from self._intact(rows, labels, _kept, on_damaged)
+
+    def _intact(
+        self,
+        rows: Iterable[Any],
+        labels: Mapping[int, tuple[str, ...]],
+        made: Callable[[Any, tuple[str, ...]], Result],
+        on_damaged: OnDamaged | None,
+    ) -> Iterator[Result]:
+        """Yield what is made of each row and its tags, but for damaged ones."""
+        for row in rows:
+            try:
+                yield made(row, _checked_tags(labels.get(row.id, ())))
+            except InputError as error:
+                damaged = DamagedResultError(row.id, self.name, str(error))
+                if on_damaged is None:
+                    raise damaged from error
+                on_damaged(damaged)
 
     def delete(self, criteria: Filter) -> int:
         """Delete results for good.
@@ -190,9 +259,18 @@ def _tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[
     return tags_by_result
 
 
+def _checked_tags(labels: tuple[Any, ...]) -> tuple[str, ...]:
+    for label in labels:
+        if not isinstance(label, str):
+            raise InputError(f"a tag is {shown_value(label)}, where a text is needed")
+        check_tag(label)
+    return labels
+
+
+def _listed(row: Any, labels: tuple[str, ...]) -> ListedRecord:
+    return ListedRecord(id=row.id, **listed_values(row._asdict()), tags=labels)
+
+
 def _kept(row: Any, labels: tuple[str, ...]) -> KeptRecord:
     number, text, samples = row
-    try:
-        return KeptRecord(number, labels, record_of(text, samples))
-    except EdgecnnError as error:
-        raise type(error)(f"result {number}: {error}") from error
+    return KeptRecord(number, labels, record_of(text, samples))

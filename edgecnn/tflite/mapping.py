@@ -8,6 +8,7 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.input_files import open_input
 
 TFLITE_IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every ``.tflite`` file."""
@@ -37,7 +38,7 @@ def map_tflite(path: Path) -> BoundedMap:
         3998224
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             head = file.read(8)
             if head[4:8] == TFLITE_IDENTIFIER:
                 return BoundedMap(file.fileno(), 0, access=mmap.ACCESS_READ)

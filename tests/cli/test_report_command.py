@@ -77,7 +77,7 @@ def test_the_ending_or_the_option_says_the_form(here: Path, run_edgecnn: Any) ->
         (("empty.json",), "'empty.json' is no JSON"),
         (("none.json",), "'none.json' is no array of records"),
         (("half.json",), "'half.json' is no JSON"),
-        (("nan.json",), "'nan.json': not a record: latency_p50_ms is 'fast'"),
+        (("nan.json",), "'nan.json', record 1: latency_p50_ms is 'fast'"),
         (("results.json", "--threads", "8"), "no such result to report on"),
         (("results.json", "--tag", "v1"), "a tag is one itself"),
         (("results.json", "--since", "then"), "'then' is no time"),

@@ -21,6 +21,7 @@ from edgecnn.records.conditions import (
 from edgecnn.records.fields import Field, Role
 from edgecnn.records.filter import Filter
 from edgecnn.records.record import FIELDS
+from edgecnn.records.rules import SHA256
 from edgecnn.reporting.findings.rows import make_rows
 from edgecnn.reporting.findings.selection import select
 from edgecnn.reporting.findings.settings import find_settings
@@ -76,7 +77,8 @@ def test_each_field_that_is_a_condition_keeps_results_apart_in_reports(
     judged = {"data": "digits", "images": 400, "top1_percent": 90.0, "agreement_percent": 95.0}
     one = made_record(**judged, against="a.tflite", against_sha256="ab" * 32)
     values: dict[type, Any] = {str: "another", int: 7, float: 1.5, bool: True}
-    other = dataclasses.replace(one, **{field.name: values[field.kind]})
+    value = "cd" * 32 if field.rule is SHA256 else values[field.kind]
+    other = dataclasses.replace(one, **{field.name: value})
     store = Store(tmp_path / "r.sqlite")
     for record in (one, other):
         store.add(record)

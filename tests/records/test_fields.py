@@ -57,6 +57,8 @@ def number_for(field: Field, place: int) -> Any:
     """Return a value that no other figure has."""
     if field.name.endswith("_percent"):
         return 20 + place
+    if field.name.endswith("_p"):
+        return (200 + place) / 1000
     return (place + 1) << 20 if field.name.endswith("_bytes") else 200 + place
 
 

@@ -25,6 +25,22 @@ def test_json_and_back(record: Record) -> None:
     assert Record.from_dict(json.loads(json.dumps(record.to_dict()))) == record
 
 
+def test_what_is_measured_is_what_a_record_may_have(
+    colour_model: Any, colour_photos: Path, tmp_path: Path
+) -> None:
+    """Accuracy, another model's answers, turns and intervals: all that other benches lack."""
+    models = [colour_model(tmp_path / f"{n}.tflite", outputs=n) for n in (3, 7, 4)]
+    records = edgecnn.bench(
+        models[:2], data=colour_photos, against=models[2], preprocess="raw", label_offset=0,
+        runs=60, min_time_s=0,
+    )  # fmt: skip
+    assert len(records) == 2
+    for record in records:
+        assert record.agreement_percent == 100 and record.latency_p50_low_ms is not None
+        assert record.turn_runs is not None and record.hits_top1 is not None
+        assert Record.from_dict(json.loads(json.dumps(record.to_dict()))) == record
+
+
 def test_field_names_carry_their_unit(record: Record) -> None:
     values = record.to_dict()
     units = ("_ms", "_bytes", "_percent", "_mhz", "_c", "_w", "_mj", "_pages")

@@ -87,7 +87,9 @@ class ManyResults(Store):
 
     asked = 0
 
-    def listed(self, wanted: Any = None, limit: int | None = None) -> list[Any]:
+    def listed(
+        self, wanted: Any = None, limit: int | None = None, on_damaged: Any = None
+    ) -> list[Any]:
         assert limit is not None
         self.asked = limit
         (one,) = super().listed(Filter(), 1)

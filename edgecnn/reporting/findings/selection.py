@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgecnn.comparison.references import find_records
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.records.conditions import identity_of, newest_of_each
-from edgecnn.records.filter import Filter, utc_text
+from edgecnn.records.filter import Filter
 from edgecnn.records.record import Record
+from edgecnn.records.rules import utc_text
 
 if TYPE_CHECKING:
     from edgecnn.store.store import Store
@@ -84,16 +85,21 @@ def _of_references(
 
 def _of_store(criteria: Filter, limit: int, store: Store) -> Selection:
     # One more result than is looked at tells whether there are more; counting all would take long.
-    listed = store.listed(criteria, MOST_LISTED + 1)
+    damaged: list[EdgecnnError] = []
+    listed = store.listed(criteria, MOST_LISTED + 1, damaged.append)
     newest = newest_of_each(listed[:MOST_LISTED], identity_of)
     notes = _left_out(min(len(listed), MOST_LISTED), len(newest), limit)
-    if len(listed) > MOST_LISTED:
+    if len(listed) + len(damaged) > MOST_LISTED:
         notes.append(
             f"only the newest {MOST_LISTED:,} results were looked at: filters choose others"
         )
     numbers = tuple(result.id for result in newest[:limit])
-    records = store.records(Filter(ids=numbers)) if numbers else ()
-    return _selection([kept.record for kept in records], notes)
+    kept = store.records(Filter(ids=numbers), None, damaged.append) if numbers else ()
+    records = [each.record for each in kept]
+    if damaged and not records:
+        raise damaged[0]
+    notes += [str(error) for error in damaged]
+    return _selection(records, notes)
 
 
 def _selection(records: list[Record], notes: list[str]) -> Selection:
