@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -21,6 +20,7 @@ from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import quoted, replacing, sha256_of
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
@@ -75,13 +75,8 @@ def run(
     """
     try:
         # The folder is beside the targets, so that a rename puts a file in place whole.
-        with (
-            tempfile.TemporaryDirectory(
-                prefix=".edgecnn-", dir=plans[0].target.parent, ignore_cleanup_errors=True
-            ) as folder,
-            tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch,
-        ):
-            return _ConversionSession(checked, plans, Path(folder), Path(scratch), on_result).run()
+        with temporary_folder(plans[0].target.parent) as folder, temporary_folder() as scratch:
+            return _ConversionSession(checked, plans, folder, scratch, on_result).run()
     except OSError as error:
         reason = error.strerror or str(error)
         raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from edgecnn.core.interruption import ended_by_interruption, interruptible
+from edgecnn.core.interruption import ended_by_interruption, ended_by_signals
 
 
 class Swallows:
@@ -33,7 +33,7 @@ def swallowed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_swallowed_interruption_comes_again(swallowed: list[str]) -> None:
     reached = []
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with pytest.raises(KeyboardInterrupt), ended_by_signals():
         Swallows()
         reached.append("before")
         time.sleep(10)
@@ -44,7 +44,7 @@ def test_a_swallowed_interruption_comes_again(swallowed: list[str]) -> None:
 
 
 def test_an_interruption_that_is_taken_does_not_come_again() -> None:
-    with interruptible():
+    with ended_by_signals():
         with ended_by_interruption():
             signal.raise_signal(signal.SIGINT)
         time.sleep(0.1)
@@ -53,7 +53,7 @@ def test_an_interruption_that_is_taken_does_not_come_again() -> None:
 def test_an_ignored_interruption_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with interruptible():
+        with ended_by_signals():
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.01)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

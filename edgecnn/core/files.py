@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
+from edgecnn.core.temporary import clean_once, part_name
 
 
 @contextmanager
@@ -32,8 +33,8 @@ def replacing(target: Path) -> Iterator[Path]:
         ...     temporary.write_bytes(content)
     """
     check_target(target)
-    # 40 characters are 160 bytes at most, and a name may have 255.
-    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.part")
+    clean_once(target.parent)
+    temporary = target.with_name(part_name(target.name))
     try:
         yield temporary
         temporary.replace(target)
