@@ -20,7 +20,9 @@ def address() -> str:
     # and time are what is measured, and the one that runs programs of others.
     _, _, start = what.rpartition("; from edgecnn.")
     is_child = option == "-c" and start.endswith(" import main; main()")
-    return os.environ.get(CHILD, "") if is_child and not start.startswith(("runner.", "core.")) else ""
+    return (
+        os.environ.get(CHILD, "") if is_child and not start.startswith(("runner.", "core.")) else ""
+    )
 
 
 def hand_over(address: str) -> None:
