@@ -1,8 +1,9 @@
 """What signals at any moment leave behind: ``python benchmarks/signals.py [--signals 60]``.
 
-INT, TERM, HUP and KILL go to ``convert``, ``bench``, ``report`` and ``results export`` in turn, at a
-random moment of their run. Counted is what such an end leaves: files that are not whole, processes
-that go on, and temporary files and folders, at once and after the same command ran undisturbed. "s to end" is the time from the signal to the end of the process, the longest one.
+INT, TERM, HUP and KILL go to ``convert``, ``bench``, ``report`` and ``results export`` in turn, at
+a random moment of their run. Counted is what such an end leaves: files that are not whole,
+processes that go on, and temporary files and folders, at once and after the same command ran again
+undisturbed. "s to end" is the time from the signal to the end of the process, the longest one.
 Linux only: orphans are found by having them handed to this process.
 """
 
