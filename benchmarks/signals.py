@@ -39,6 +39,9 @@ COMMANDS = {
     "report": ["report", "-o", "out/report.html"],
     "results": ["results", "export", "--format", "csv", "-o", "out/results.csv"],
 }
+SLOW_S = 3.0
+"""Seconds from a signal to the end of a command above which the run is named."""
+
 ORPHAN_S = 5.0
 """Seconds after which a process that goes on counts as an orphan."""
 
@@ -50,6 +53,8 @@ class Tally:
     runs: int = 0
     finished: int = 0
     """The command was done when the signal came."""
+    went_on: int = 0
+    """The command was not, and its exit status says that it finished all the same."""
     odd: list[str] = field(default_factory=list)
     seconds: float = 0.0
     left: int = 0
@@ -136,14 +141,19 @@ def end_once(place: Place, name: str, number: signal.Signals, tally: Tally) -> N
     process = place.start(name)
     time.sleep(wait_s)
     tally.runs += 1
-    tally.finished += process.poll() is not None
+    was_done = process.poll() is not None
     process.send_signal(number)
     begin = time.monotonic()
     _, errors = process.communicate()
-    tally.seconds = max(tally.seconds, time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    tally.seconds = max(tally.seconds, seconds)
+    tally.finished += was_done
+    tally.went_on += process.returncode == 0 and not was_done
+    if seconds > SLOW_S:
+        tally.odd.append(f"{name}: {number.name} after {wait_s:.2f} s: took {seconds:.1f} s to end")
     if process.returncode not in (0, 128 + number, -signal.SIGKILL):
         last = (errors.strip().splitlines() or [""])[-1]
-        tally.odd.append(f"{number.name} after {wait_s:.2f} s: {process.returncode} {last}")
+        tally.odd.append(f"{name}: {number.name} after {wait_s:.2f} s: {process.returncode} {last}")
     tally.orphans += orphans()
     tally.left += len(place.names() - place.usual)
     tally.broken += len(place.broken())
@@ -171,13 +181,15 @@ def orphans() -> int:
 
 def show(tallies: dict[tuple[str, signal.Signals], Tally]) -> None:
     """Print the table, and ends that were none of the usual ones."""
-    columns = ("command", "signal", "runs", "finished before", "s to end", "not whole", "orphans",
-               "left at once", "left after the next run")  # fmt: skip
+    columns = (
+        *("command", "signal", "runs", "finished before", "went on", "s to end", "not whole"),
+        *("orphans", "left at once", "left after the next run"),
+    )
     table = Table(*columns, box=None)
     for (name, number), tally in tallies.items():
-        figures = (tally.runs, tally.finished, f"{tally.seconds:.2f}", tally.broken, tally.orphans,
-                   tally.left, tally.left_after)  # fmt: skip
-        table.add_row(name, number.name, *map(str, figures))
+        ends = (tally.runs, tally.finished, tally.went_on, f"{tally.seconds:.2f}")
+        leaves = (tally.broken, tally.orphans, tally.left, tally.left_after)
+        table.add_row(name, number.name, *map(str, (*ends, *leaves)))
     Console(width=120).print(table)
     for line in [line for tally in tallies.values() for line in tally.odd]:
         print(line)
@@ -187,11 +199,14 @@ def main() -> None:
     """Send the signals and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--signals", type=int, default=60)
+    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # what is ignored here would be ignored there
     random.seed(arguments.seed)
-    tallies = {(name, number): Tally() for name in COMMANDS for number in SIGNALS}
+    tallies = {(name, number): Tally() for name in arguments.commands for number in SIGNALS}
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder))
         for turn in range(arguments.signals):
