@@ -13,7 +13,7 @@ from edgecnn.core.errors import ConnectionLostError, EdgecnnError
 
 Result = TypeVar("Result")
 
-CLEANING_S = 5.0
+CANCEL_TIMEOUT_S = 5.0
 """Seconds that work has, when its caller is interrupted, to remove what it began to write there."""
 
 
@@ -84,7 +84,7 @@ class ConnectionThread:
             raise explained(error, self.name, doing, timeout_s) from error
         except BaseException:  # Ctrl-C here must not leave the work going on there.
             future.cancel()
-            ended.wait(CLEANING_S)
+            ended.wait(CANCEL_TIMEOUT_S)
             raise
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:

@@ -66,9 +66,9 @@ class ChildProcess(InboxChannel):
         super().__init__()
         self.task = task
         self._resources = contextlib.ExitStack()
-        self._stderr = self._resources.enter_context(tempfile.TemporaryFile())
         # What the child leaves there when it is killed goes with this process' own.
         scratch = str(self._resources.enter_context(temporary_folder()))
+        self._stderr = self._resources.enter_context(tempfile.TemporaryFile(dir=scratch))
         temporary = dict.fromkeys(TEMPORARY_VARIABLES, scratch)
         # Ctrl-C must reach this process alone, which then ends the child.
         self._process = subprocess.Popen(

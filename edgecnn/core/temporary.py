@@ -29,6 +29,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.platform_support import is_own, process_space, start_of_process
 
 if TYPE_CHECKING:
@@ -90,19 +91,24 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
         parent: The folder to make it in, where it is hidden; None for the system's temporary one.
 
     Raises:
-        OSError: The folder cannot be made.
+        EdgecnnError: It cannot be made in the system's temporary folder.
+        OSError: It cannot be made in ``parent``.
 
     Example:
         >>> with temporary_folder() as folder:
         ...     (folder / "notes.txt").write_text("gone soon")
     """
-    folder = Path(tempfile.gettempdir()) if parent is None else parent
-    clean_once(folder)
-    prefix = "edgecnn-" if parent is None else ".edgecnn-"
-    path = folder / f"{prefix}{process_name()}-{os.urandom(4).hex()}"
+    name = f"edgecnn-{process_name()}-{os.urandom(4).hex()}"
+    path = _system_folder() / name if parent is None else parent / f".{name}"
+    clean_once(path.parent)
     _made.add(str(path))
     try:
-        path.mkdir(mode=0o700)
+        try:
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            if parent is None:
+                raise _not_made(error) from error
+            raise
         yield path
     finally:
         _remove_made(str(path))
@@ -161,6 +167,19 @@ def is_leftover(name: str, age_s: float, abandoned_s: float = ABANDONED_S) -> bo
     if found is None or (found and not int(start)):
         return age_s > abandoned_s
     return found != int(start) or not found
+
+
+def _system_folder() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise _not_made(error) from error
+
+
+def _not_made(error: OSError) -> EdgecnnError:
+    return EdgecnnError(
+        f"cannot make a temporary folder: {error.strerror}; set TMPDIR to a folder with room"
+    )
 
 
 def _space() -> str:
