@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -21,6 +20,7 @@ from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import folder_beside, place, quoted, replacing, sha256_of
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
@@ -74,11 +74,8 @@ def run(
         ChildCrashedError: The converter crashed.
     """
     try:
-        with (
-            folder_beside(plans[0].target) as folder,
-            tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch,
-        ):
-            return _ConversionSession(checked, plans, folder, Path(scratch), on_result).run()
+        with folder_beside(plans[0].target) as folder, temporary_folder() as scratch:
+            return _ConversionSession(checked, plans, folder, scratch, on_result).run()
     except OSError as error:
         reason = error.strerror or str(error)
         raise EdgecnnError(f"cannot write to {quoted(plans[0].target.parent)}: {reason}") from error

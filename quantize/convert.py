@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import writing
 from edgecnn.core.progress import Progress, silent
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
 from edgecnn.model_metadata.user_metadata import About
@@ -166,8 +166,8 @@ def saved_in_memory_model(model: Any, stack: ExitStack) -> str:
     """Save a Keras model into a folder that lasts as long as ``stack``, and return its path."""
     if not hasattr(model, "save") or not hasattr(model, "inputs"):
         raise InputError(f"cannot convert a {type(model).__name__}: give a Keras model or a path")
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgecnn-"))
-    path = str(Path(folder) / f"{model.name}.keras")
+    folder = stack.enter_context(temporary_folder())
+    path = str(folder / f"{model.name}.keras")
     with writing(Path(path)):
         model.save(path)
     return path

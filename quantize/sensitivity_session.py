@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress, silent
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
@@ -118,8 +118,8 @@ def _measured(request: Request, images: int) -> Sensitivity:
             "sensitivity needs representative data: --calibrate FOLDER with a few dozen images "
             "that look like what the model will see"
         )
-    with tempfile.TemporaryDirectory(prefix="edgecnn-") as scratch:
-        return _SensitivitySession(checked, Path(scratch)).measure(images)
+    with temporary_folder() as scratch:
+        return _SensitivitySession(checked, scratch).measure(images)
 
 
 class _SensitivitySession(SourceSession):

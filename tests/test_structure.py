@@ -193,6 +193,18 @@ def test_a_class_has_a_name_of_its_own() -> None:
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
+def test_temporary_things_are_made_where_they_are_removed() -> None:
+    """What a killed command left is found by its name, which one module gives."""
+    making = {
+        module
+        for module, path in modules().items()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import) and "tempfile" in {alias.name for alias in node.names}
+    }
+    # A child's standard error goes to a file that has no name, or none for long.
+    assert making == {"edgecnn.core.temporary", "edgecnn.core.child"}
+
+
 def test_a_constant_has_one_value() -> None:
     values: dict[str, dict[str, str]] = defaultdict(dict)
     for module, path in modules().items():

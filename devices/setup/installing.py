@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgecnn.core.files import quoted
+from edgecnn.core.temporary import part_name
 from edgecnn.devices.connection import Shell
 from edgecnn.devices.setup.plans import RuntimePlan, numpy_advice
 from edgecnn.devices.setup.probe import NotReadyError, ask, lines_of, runtime_facts
@@ -15,7 +16,6 @@ from edgecnn.runner.ondevice.lock import ROOT
 OnPhase = Callable[..., None]
 """Called with (phase, done, total); the last two are left out where they are not known."""
 
-REMOTE_ARCHIVE = f"{ROOT}/packages.tar.gz"
 UNPACK_TIMEOUT_S = 600.0
 """A Pi Zero 2 W with a slow card unpacks for a minute."""
 
@@ -43,7 +43,7 @@ def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnP
     _make_folder(connection)
     connection.upload(
         packed.archive.read_bytes(),
-        REMOTE_ARCHIVE,
+        _remote(packed),
         quoted(packed.archive.name),
         lambda done, total: on_progress("copying", done, total),
     )
@@ -51,7 +51,7 @@ def copy(connection: Shell, board: Board, packed: WheelArchive, on_progress: OnP
 
 def unpack(connection: Shell, packed: WheelArchive) -> RuntimeState:
     """Have a device unpack an archive and try its runtime."""
-    request = _request(packed.plan, REMOTE_ARCHIVE)
+    request = _request(packed.plan, _remote(packed))
     return _install(connection, packed.plan, request, _needed_bytes(packed), UNPACK_TIMEOUT_S)
 
 
@@ -59,6 +59,11 @@ def fetch(connection: Shell, plan: RuntimePlan) -> RuntimeState:
     """Have a device fetch a runtime with its own pip, and try it."""
     _make_folder(connection)
     return _install(connection, plan, _request(plan, None), None, FETCH_TIMEOUT_S)
+
+
+def _remote(packed: WheelArchive) -> str:
+    """Return an archive's path on a device: two machines may set the same one up at once."""
+    return f"{ROOT}/{part_name(packed.archive.name)}"
 
 
 def _request(plan: RuntimePlan, archive: str | None) -> InstallRuntime:

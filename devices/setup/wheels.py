@@ -10,10 +10,8 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +22,8 @@ from typing import Any
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import cache_folder, quoted, writing
 from edgecnn.core.json_text import json_value
+from edgecnn.core.programs import run_program
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.devices.setup.plans import RuntimePlan, no_wheel
 
 ARCHIVE = "packages.tar.gz"
@@ -97,9 +97,9 @@ def packed_wheels(
     if wheels is not None and not wheels.is_dir():
         raise InputError(f"{quoted(wheels)} is no folder: give one that holds wheels")
     root = cache_folder("devices")
-    with tempfile.TemporaryDirectory(dir=root, prefix=".part-") as work:
+    with temporary_folder(root) as work:
         with writing(root):
-            packed = _first_possible(plans, wheels, root, Path(work), fresh)
+            packed = _first_possible(plans, wheels, root, work, fresh)
         yield packed
 
 
@@ -206,7 +206,7 @@ def _run_pip(arguments: Sequence[str], wheels: Path | None) -> None:
         environment = {k: v for k, v in environment.items() if not k.startswith("PIP_")}
         environment["PIP_CONFIG_FILE"] = os.devnull
     command = [*pip_command(), arguments[0], *source, *arguments[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = run_program(command, environment=environment)
     if done.returncode:
         raise pip_failure(done.stderr, wheels)
 

@@ -13,6 +13,9 @@ from edgecnn.core.errors import ConnectionLostError, EdgecnnError
 
 Result = TypeVar("Result")
 
+CANCEL_TIMEOUT_S = 5.0
+"""Seconds that work has, when its caller is interrupted, to remove what it began to write there."""
+
 
 class ConnectionThread:
     """Runs coroutines of a connection in a thread of their own, from :meth:`start` to :meth:`stop`.
@@ -70,7 +73,8 @@ class ConnectionThread:
         if self._loop is None:
             work.close()
             raise ConnectionLostError(f"{self.name}: {doing}: not connected")
-        future = asyncio.run_coroutine_threadsafe(_within(work, timeout_s), self._loop)
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_within(work, timeout_s, ended), self._loop)
         try:
             meanwhile()
             return future.result()
@@ -80,6 +84,7 @@ class ConnectionThread:
             raise explained(error, self.name, doing, timeout_s) from error
         except BaseException:  # Ctrl-C here must not leave the work going on there.
             future.cancel()
+            ended.wait(CANCEL_TIMEOUT_S)
             raise
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -90,5 +95,10 @@ class ConnectionThread:
             asyncio.run_coroutine_threadsafe(work, self._loop)
 
 
-async def _within(work: Coroutine[Any, Any, Result], timeout_s: float | None) -> Result:
-    return await asyncio.wait_for(work, timeout_s)
+async def _within(
+    work: Coroutine[Any, Any, Result], timeout_s: float | None, ended: threading.Event
+) -> Result:
+    try:
+        return await asyncio.wait_for(work, timeout_s)
+    finally:
+        ended.set()

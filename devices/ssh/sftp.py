@@ -12,6 +12,7 @@ from typing import Any
 import asyncssh
 
 from edgecnn.core.errors import DeviceError
+from edgecnn.core.temporary import UPLOAD_ABANDONED_S, is_leftover, part_name
 
 PRIVATE_FOLDER = stat.S_IFDIR | 0o700
 SFTP_BLOCK_BYTES = 64 << 10
@@ -41,8 +42,8 @@ async def upload(
         client: The connection.
         content: Content of the file.
         remote: Path of the file on the device; folders are made.
-        own: Text in the names of this connection's temporary files. It is the same after a cut, so
-            that a half-written file is written over and not left behind.
+        own: Eight hexadecimal digits in the names of this connection's temporary files. They are
+            the same after a cut, so that a half-written file is written over and not left behind.
         name: What messages call the device.
         report: Called with the number of bytes that the device has so far.
 
@@ -50,11 +51,12 @@ async def upload(
         DeviceError: The device's disk is full.
     """
     folder, base = posixpath.split(remote)
-    temporary = posixpath.join(folder, f".{base}.{own}.part")
+    temporary = posixpath.join(folder, part_name(base, own))
     async with client.start_sftp_client() as sftp:
         try:
             private = asyncssh.SFTPAttrs(permissions=PRIVATE_FOLDER)
             await sftp.makedirs(folder, private, exist_ok=True)
+            await _remove_leftovers(sftp, folder, temporary)
             await _write(sftp, temporary, content, report)
             await sftp.posix_rename(temporary, remote)
         except BaseException as error:
@@ -75,6 +77,24 @@ async def _write(sftp: Any, remote: str, content: bytes, report: Callable[[int],
         # A file has the name of its hash, so after a power failure it must not be empty.
         with contextlib.suppress(asyncssh.SFTPOpUnsupported):
             await file.fsync()
+
+
+async def _remove_leftovers(sftp: Any, folder: str, own: str) -> None:
+    """Remove what uploads left that were cut for good, by :mod:`edgecnn.core.temporary`'s rule.
+
+    Args:
+        sftp: The client.
+        folder: The folder on the device.
+        own: Path of a file of this upload, by which the device's clock is read.
+    """
+    async with sftp.open(own, "wb"):
+        pass
+    now = (await sftp.stat(own)).mtime
+    for entry in await sftp.readdir(folder):
+        facts, path = entry.attrs, posixpath.join(folder, entry.filename)
+        is_file = stat.S_ISREG(facts.permissions or 0)
+        if is_file and is_leftover(entry.filename, now - facts.mtime, UPLOAD_ABANDONED_S):
+            await _remove(sftp, path)
 
 
 async def _remove(sftp: Any, remote: str) -> None:

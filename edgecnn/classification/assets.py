@@ -10,13 +10,14 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.files import cache_folder, quoted, writing
+from edgecnn.core.programs import run_program
+from edgecnn.core.temporary import temporary_folder
 
 LITERT_JS_VERSION = "2.5.3"
 DOWNLOAD_MB = 12
@@ -105,11 +106,8 @@ def fetch_web_assets(on_progress: Callable[[str], None] = lambda text: None) -> 
             f"fetching LiteRT.js {LITERT_JS_VERSION} ({DOWNLOAD_MB} MB, Apache-2.0) with npm into "
             f"{quoted(folder)}"
         )
-    with (
-        writing(folder),
-        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as temporary,
-    ):
-        archives, unpacked = Path(temporary) / "archives", Path(temporary) / folder.name
+    with writing(folder), temporary_folder(folder.parent) as temporary:
+        archives, unpacked = temporary / "archives", temporary / folder.name
         archives.mkdir()
         unpacked.mkdir()
         _run_npm(archives)
@@ -131,15 +129,8 @@ def _run_npm(folder: Path) -> None:
     names = [f"{package.name}@{LITERT_JS_VERSION}" for package in WEB_PACKAGES]
     options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
     try:
-        done = subprocess.run(
-            [npm, "pack", *names, *options],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=NPM_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )
+        command = [npm, "pack", *names, *options]
+        done = run_program(command, folder=folder, timeout_s=NPM_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise EdgecnnError("npm did not finish fetching LiteRT.js: try again") from None
     if done.returncode:

@@ -15,7 +15,13 @@ from edgecnn.cli.failures import DEBUG_VARIABLE, print_error
 from edgecnn.cli.lazy_group import LazyGroup
 from edgecnn.cli.output import take_all_letters, warn
 from edgecnn.core.errors import EdgecnnError
-from edgecnn.core.interruption import interruptible
+from edgecnn.core.interruption import (
+    SIGNAL_STATUS,
+    Ending,
+    SignalEnd,
+    ended_by_signals,
+    ignore_signals,
+)
 from edgecnn.core.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -74,7 +80,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 128 + N ended by signal N."""
     take_all_letters()
     _end_process(run(sys.argv[1:]))
 
@@ -84,9 +90,11 @@ def _end_process(exit_code: int) -> None:
 
     After Ctrl-C the threads that talk to devices still run. Python would unwind such a thread
     wherever it next asks for the interpreter; in a frame of C++ or Rust that aborts the process,
-    which then says "terminate called" instead of its exit code.
+    which then says "terminate called" instead of its exit code. And after the end of a terminal
+    standard output cannot be written to, for which Python has an exit code of its own.
     """
-    if threading.active_count() > 1:
+    ignore_signals()
+    if threading.active_count() > 1 or exit_code > SIGNAL_STATUS:
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
@@ -101,22 +109,42 @@ def run(arguments: list[str]) -> int:
     if "--debug" in options:
         os.environ[DEBUG_VARIABLE] = "1"
     without_debug = [a for a in options if a != "--debug"] + arguments[len(options) :]
+    ending = Ending()
     try:
-        with interruptible():
-            result: Any = cli.main(without_debug, prog_name="edgecnn", standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        warn("edgecnn: interrupted")
-        return 130
-    except click.ClickException as error:
-        print_error(error, error.format_message())
-        return error.exit_code
-    except EdgecnnError as error:
-        print_error(error)
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    except Exception as error:  # A bug of edgecnn is still one line, and how to see more.
-        print_error(error, f"internal error: {type(error).__name__}: {error} (try --debug)")
-        return 1
-    return result if isinstance(result, int) else 0
+        with ended_by_signals() as ending:
+            try:
+                result: Any = cli.main(without_debug, prog_name="edgecnn", standalone_mode=False)
+            except click.Abort:
+                raise
+            except Exception as error:
+                # What a signal broke off may fail in other words, and on a terminal that is gone
+                # nothing can be said at all.
+                if ending.number is not None:
+                    raise
+                return _failed(error)
+            return result if isinstance(result, int) else 0
+    except (click.Abort, KeyboardInterrupt, SignalEnd):
+        pass
+    except Exception:
+        if ending.number is None:
+            raise
+    with contextlib.suppress(OSError, ValueError):
+        warn(f"edgecnn: {ending.text}")
+    return ending.exit_code
+
+
+def _failed(error: Exception) -> int:
+    """Print the error that ended a command, and return its exit code."""
+    match error:
+        case click.ClickException():
+            print_error(error, error.format_message())
+            return error.exit_code
+        case EdgecnnError():
+            print_error(error)
+            return error.exit_code
+        case BrokenPipeError():
+            sys.stderr.close()
+            return 1
+    # A bug of edgecnn is still one line, and how to see more.
+    print_error(error, f"internal error: {type(error).__name__}: {error} (try --debug)")
+    return 1

@@ -22,9 +22,13 @@ from edgecnn.core.errors import ChildCrashedError, EdgecnnError
 from edgecnn.core.messages import Frame
 from edgecnn.core.parent_pipe import read_frame, write_frame
 from edgecnn.core.platform_support import kill_session, new_session_options
+from edgecnn.core.temporary import temporary_folder
 
 EXIT_TIMEOUT_S = 10.0
 """A child that was told to end, or closed its output, is killed after this time."""
+
+TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")
+"""Variables by which a program learns where temporary files go."""
 
 STDERR_KEPT_BYTES = 1 << 16
 
@@ -61,14 +65,18 @@ class ChildProcess(InboxChannel):
     ) -> None:
         super().__init__()
         self.task = task
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        self._resources = contextlib.ExitStack()
+        # What the child leaves there when it is killed goes with this process' own.
+        scratch = str(self._resources.enter_context(temporary_folder()))
+        self._stderr = self._resources.enter_context(tempfile.TemporaryFile(dir=scratch))
+        temporary = dict.fromkeys(TEMPORARY_VARIABLES, scratch)
         # Ctrl-C must reach this process alone, which then ends the child.
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **temporary, **(environment or {})},
             **new_session_options(),
         )
         threading.Thread(target=self._fill_inbox, daemon=True).start()
@@ -131,7 +139,7 @@ class ChildProcess(InboxChannel):
         self._process.wait()
         with contextlib.suppress(OSError):  # what it no longer reads cannot be written
             self._input.close()
-        self._stderr.close()
+        self._resources.close()
 
     @property
     def _input(self) -> IO[bytes]:

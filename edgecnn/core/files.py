@@ -21,7 +21,6 @@ import secrets
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from edgecnn.core.platform_support import (
     obstacle_to_replacing,
     own_descriptor,
 )
+from edgecnn.core.temporary import clean_once, part_name, temporary_folder
 
 UNFIT_KINDS = {
     stat.S_IFDIR: "is a folder: name a file in it",
@@ -85,14 +85,14 @@ class _Place:
     def temporary(self) -> Iterator[Path]:
         """Yield a path to write the content to; what is there at the end is removed."""
         if self.is_stream:
-            with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
-                yield Path(folder) / "content"
+            with temporary_folder() as folder:
+                yield folder / "content"
             return
         target = self.path
-        # 40 characters are 160 bytes at most, and a name may have 255. Nobody else who may write
-        # to the folder can put a link where the file is going to be, as the name is random.
-        unique = f"{os.getpid()}-{secrets.token_hex(4)}"
-        temporary = target.with_name(f".{target.name[:40]}.{unique}.part")
+        clean_once(target.parent)
+        # Nobody else who may write to the folder can put a link where the file is going to be, as
+        # the name is random.
+        temporary = target.with_name(part_name(target.name, secrets.token_hex(4)))
         try:
             yield temporary
         finally:
@@ -185,11 +185,11 @@ def folder_beside(target: Path) -> Iterator[Path]:
         ...     place(folder / "net.keras", Path("out/net.keras"))
     """
     goal = _Place.of(target)
-    prefix, parent = ("edgecnn-", None) if goal.is_stream else (".edgecnn-", goal.path.parent)
-    with writing(target):
-        made = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
-    with made as folder:
-        yield Path(folder)
+    with ExitStack() as stack:
+        with writing(target):
+            parent = None if goal.is_stream else goal.path.parent
+            folder = stack.enter_context(temporary_folder(parent))
+        yield folder
 
 
 def place(finished: Path, target: Path) -> None:

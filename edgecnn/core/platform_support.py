@@ -92,6 +92,69 @@ def kill_session(process: subprocess.Popen[Any]) -> None:
         process.kill()
 
 
+def kill_own_session() -> None:
+    """End this process at once, with the others of its session; on Windows it alone is ended."""
+    if sys.platform != "win32":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def ending_signals() -> tuple[int, ...]:
+    """Return the numbers of the signals that ask a command to end; the first one is Ctrl-C's."""
+    if sys.platform == "win32":
+        return (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
+    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def process_space() -> str:
+    """Return a text that is alike for two processes only if process ids mean the same to both.
+
+    On Linux it is the system's boot and the namespace of process ids; elsewhere, where there are no
+    such namespaces, it is the machine.
+    """
+    if sys.platform == "linux":
+        boot = system_text("/proc/sys/kernel/random/boot_id")
+        try:
+            is_own_proc = os.readlink("/proc/self") == str(os.getpid())
+            if boot and is_own_proc:
+                return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        except OSError:
+            pass
+        # Where /proc is missing or shows the ids of another namespace, no process can be asked for.
+        return f"{boot} {os.urandom(16).hex()}"
+    import uuid  # would be a tenth of a runner's start on the systems that do without it
+
+    return str(uuid.getnode())
+
+
+def start_of_process(pid: int) -> int | None:
+    """Return when a process was started, as a number that no later process of this id has.
+
+    Args:
+        pid: Id of a process in this process' own space (:func:`process_space`).
+
+    Returns:
+        0 for a process that is gone; None where it cannot be told: on Windows, and on macOS of a
+        process that runs.
+    """
+    if sys.platform == "linux":
+        return _start_on_linux(pid)
+    if sys.platform == "win32":
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return 0
+    except OSError:
+        pass
+    return None
+
+
+def is_own(facts: os.stat_result) -> bool:
+    """Say whether a file belongs to this user; True for all files on Windows."""
+    return sys.platform == "win32" or facts.st_uid == os.geteuid()
+
+
 def end_with_parent() -> None:
     """End this process when the process that started it is gone, however that ended.
 
@@ -383,6 +446,19 @@ def _is_mount_point(path: Path) -> bool:
         name = name.replace(letter, f"\\{ord(letter):03o}")
     lines = (system_text("/proc/self/mountinfo") or "").splitlines()
     return any(line.split()[4] == name for line in lines)
+
+
+def _start_on_linux(pid: int) -> int | None:
+    """Return the start of a process in clock ticks after that of the system, 0 for a dead one."""
+    try:
+        stat_line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0 if Path("/proc/self/stat").exists() else None
+    except OSError:
+        return None
+    # After the name, which may hold anything, the state is the third field of all.
+    fields = stat_line.rpartition(")")[2].split()
+    return 0 if fields[0] in "ZX" else int(fields[19])
 
 
 def _status_bytes(key: str) -> int | None:

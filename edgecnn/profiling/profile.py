@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import writing
 from edgecnn.core.progress import Progress, silent
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.device import Device
@@ -119,10 +119,10 @@ class _Profiler:
         """Measure, and return the profile."""
         begin, when = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
         label = self.file.label
-        with named_errors(label), tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
+        with named_errors(label), temporary_folder() as folder:
             self.on_progress(f"cutting {label} into its ops", 0, 0)
             with self.device:
-                run = self._measured(Path(folder))
+                run = self._measured(folder)
         return self._profile(run, when, time.monotonic() - begin)
 
     def _measured(self, folder: Path) -> _Run:

@@ -22,6 +22,7 @@ SHARED = (
 
 RUNNER = (
     *SHARED,
+    "edgecnn.core.temporary",
     "edgecnn.core.cpu_limits",
     "edgecnn.runner.ondevice.protocol",
     "edgecnn.runner.ondevice.system",

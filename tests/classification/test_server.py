@@ -114,9 +114,14 @@ def test_a_port_that_is_taken(server: PageServer, peers: dict[str, Path]) -> Non
         pass
 
 
-def test_the_command_says_where_and_ends_with_ctrl_c(
-    peers: dict[str, Path], web_assets: Path
+@pytest.mark.parametrize(
+    ("number", "status", "text"),
+    [(signal.SIGINT, 0, ""), (signal.SIGTERM, 143, "edgecnn: ended by SIGTERM\n")],
+)
+def test_the_command_says_where_and_ends_with_a_signal(
+    number: signal.Signals, status: int, text: str, peers: dict[str, Path], web_assets: Path
 ) -> None:
+    """Ctrl-C is the usual end, which is no error."""
     command = [sys.executable, "-m", "edgecnn", "try", str(peers["float"]), "--web", "--no-browser"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -125,9 +130,9 @@ def test_the_command_says_where_and_ends_with_ctrl_c(
         line = process.stdout.readline()
         port = int(line.partition(f"http://{LOOPBACK}:")[2].partition("/")[0])
         with socket.create_connection((LOOPBACK, port), timeout=5):
-            process.send_signal(signal.SIGINT)  # a connection that says nothing does not hold it up
-            assert process.wait(timeout=20) == 0
-        assert process.stderr.read() == ""
+            process.send_signal(number)  # a connection that says nothing does not hold it up
+            assert process.wait(timeout=20) == status
+        assert process.stderr.read() == text
     with socket.socket() as other:
         assert other.connect_ex((LOOPBACK, port)) != 0
 

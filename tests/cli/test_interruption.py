@@ -1,4 +1,4 @@
-"""A command that is interrupted, or whose child is killed: what is finished stays, nothing else."""
+"""A command that a signal ends, or whose child is killed: what is finished stays, nothing else."""
 
 from __future__ import annotations
 
@@ -82,26 +82,105 @@ def contents(folder: Path) -> list[Path]:
     return list(folder.rglob("*"))
 
 
-@needs_proc
-@pytest.mark.parametrize("send", [os.kill, os.killpg])
-def test_ctrl_c_during_calibration(
-    send: Callable[[int, int], None], start: Any, out: Path, tmp_path: Path
-) -> None:
-    """To the command alone, as ``kill`` does it, and to its group, as a terminal does it."""
+@pytest.fixture()
+def calibrating(start: Any, out: Path, tmp_path: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """A conversion that has begun to calibrate, and its children."""
     data = tmp_path / "many.npz"
     np.savez(data, x=np.random.default_rng(0).integers(0, 256, (300, 64, 64, 3), np.uint8))
     process = start("convert", "mobilenet_v2", "-c", data, "--samples", 300, "-o", out)
-    scratch = tmp_path / "scratch"
-    wait_for(lambda: list(scratch.rglob("calibration.npy")), process)
-    children = wait_for(lambda: children_of(process.pid), process)
-    send(process.pid, signal.SIGINT)
+    wait_for(lambda: list((tmp_path / "scratch").rglob("calibration.npy")), process)
+    return process, wait_for(lambda: children_of(process.pid), process)
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("send", "number", "text", "status"),
+    [
+        # To the command alone, as ``kill`` does it, and to its group, as a terminal does it.
+        (os.killpg, signal.SIGINT, "interrupted", 130),
+        (os.kill, signal.SIGTERM, "ended by SIGTERM", 143),
+        (os.killpg, signal.SIGHUP, "ended by SIGHUP", 129),
+    ],
+)
+def test_a_signal_during_calibration(
+    send: Callable[[int, int], None],
+    number: signal.Signals,
+    text: str,
+    status: int,
+    calibrating: tuple[subprocess.Popen[str], list[int]],
+    out: Path,
+    tmp_path: Path,
+) -> None:
+    process, children = calibrating
+    for _ in range(2):  # ``timeout`` sends two
+        send(process.pid, number)
     output, errors = process.communicate(timeout=5)
     # click ends the line on which the terminal shows ^C.
-    assert errors.lstrip("\n") == "edgecnn: interrupted\n"
-    assert process.returncode == 130
+    assert errors.lstrip("\n") == f"edgecnn: {text}\n"
+    assert process.returncode == status
     assert output == ""
-    assert contents(out) == contents(scratch) == []
+    assert contents(out) == contents(tmp_path / "scratch") == []
     assert_soon_gone(children)
+
+
+@needs_proc
+def test_the_next_run_removes_what_a_killed_one_left(
+    calibrating: tuple[subprocess.Popen[str], list[int]], start: Any, out: Path, tmp_path: Path
+) -> None:
+    process, children = calibrating
+    process.kill()
+    process.communicate(timeout=5)
+    assert_soon_gone(children)
+    scratch = tmp_path / "scratch"
+    assert contents(out)
+    assert contents(scratch)
+    output, errors = start("convert", "resnet8", "-q", "float32", "-o", out).communicate(timeout=60)
+    assert [path.name for path in contents(out)] == ["resnet8_float32.tflite"], output + errors
+    assert contents(scratch) == []
+
+
+def test_ignored_signals_stay_ignored(start: Any, colour_model: Any, tmp_path: Path) -> None:
+    """``nohup`` ignores SIGHUP, and a shell SIGINT for a script's background job."""
+    ignored = (signal.SIGHUP, signal.SIGINT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
+    try:
+        model, target = colour_model(tmp_path / "whole.tflite"), tmp_path / "r.json"
+        process = start("bench", model, "--threads", "1,2", "--min-time", "0.2", "--json", target)
+    finally:
+        for number, how in zip(ignored, before, strict=True):
+            signal.signal(number, how)
+    wait_for(target.exists, process)
+    for number in ignored:
+        process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert len(json.loads(target.read_text())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no terminals that can be closed")
+def test_a_terminal_that_is_closed_costs_nothing_that_is_measured(
+    colour_model: Any, tmp_path: Path
+) -> None:
+    """Nothing can be written to it any more, which is no reason for another exit status."""
+    master, terminal = os.openpty()
+    target = tmp_path / "r.json"
+    model = colour_model(tmp_path / "whole.tflite")
+    command = ["bench", str(model), "--threads", "1,2", "--min-time", "1.5", "--json", str(target)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgecnn", *command],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    while not target.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.close(master)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(10) == 129
+    assert len(json.loads(target.read_text())) == 1
 
 
 @needs_proc

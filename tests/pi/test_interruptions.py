@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edgecnn.core.errors import DeviceError
+from edgecnn.core.temporary import process_name
 from edgecnn.devices import remote
 from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.remote import RemoteDevice
@@ -67,8 +68,13 @@ def test_a_device_is_free_again_after_a_pulled_cable(
             wire.cut_for_good()
 
 
-def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
-    quick_pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, colour_model: Any
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_host_that_is_ended_while_it_sends_leaves_nothing_whole(
+    number: signal.Signals,
+    quick_pi: EmulatedPi,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    colour_model: Any,
 ) -> None:
     model = colour_model(tmp_path / "large.tflite")
     model.write_bytes(model.read_bytes() + os.urandom(60_000_000))
@@ -83,7 +89,11 @@ def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
     command = [sys.executable, "-m", "edgecnn", "bench", str(model), "--device", "kitchen"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as host:
         wait_until(begun, 30)
-        host.send_signal(signal.SIGKILL)
+        host.send_signal(number)
+        _, said = host.communicate(timeout=30)
+    if number == signal.SIGTERM:
+        assert (host.returncode, said) == (143, b"edgecnn: ended by SIGTERM\n")
+        assert not list(files.glob(".*.part"))
     name = hashlib.sha256(model.read_bytes()).hexdigest()
     assert not list(files.glob(f"{name}*"))
     wait_until(lambda: not ours_on(quick_pi), 30)
@@ -96,6 +106,34 @@ def test_a_host_that_is_killed_while_it_sends_leaves_nothing_whole(
         assert device.place(model) == place
         assert quick_pi.ssh(f"sha256sum {place}").stdout[:64] == name
         quick_pi.ssh(f"rm {place}")
+
+
+def test_an_upload_removes_what_earlier_ones_left(
+    quick_pi: EmulatedPi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a process of this machine at once, of one of another machine after an hour."""
+    monkeypatch.setenv("EDGECNN_SSH_CONFIG", str(quick_pi.folder / "ssh_config"))
+    space, pid, start = process_name().split("-")
+    names = {
+        "dead": f".a.{space}-{pid}-{int(start) - 1}-01234567.part",
+        "living": f".a.{space}-{pid}-{start}-01234567.part",
+        "elsewhere": f".a.{'0' * len(space)}-{pid}-{start}-01234567.part",
+        "elsewhere, old": f".b.{'0' * len(space)}-{pid}-{start}-01234567.part",
+        "another's": ".a.part",
+    }
+    quick_pi.ssh(
+        "mkdir -p .edgecnn/several; touch "
+        + " ".join(f".edgecnn/several/{name}" for name in names.values())
+    )
+    quick_pi.ssh(f"touch -d 1970-01-02 .edgecnn/several/{names['elsewhere, old']}")
+    link = names["dead"].replace(".a.", ".link.")
+    quick_pi.ssh(f"ln -s ../lock .edgecnn/several/{link}")
+    with SshConnection(SshAddress(quick_pi.name), "kitchen") as connection:
+        connection.upload(b"content", ".edgecnn/several/target", "a file")
+    left = quick_pi.ssh("ls -A .edgecnn/several").stdout.split()
+    stay = {names[name] for name in ("living", "elsewhere", "another's")}
+    assert {*left} == {*stay, link, "target"}
+    assert quick_pi.ssh("cat .edgecnn/several/target; rm -r .edgecnn/several").stdout == "content"
 
 
 def test_a_disk_that_is_full_at_any_step_is_a_line(

@@ -14,6 +14,9 @@ import pytest
 
 from edgecnn.runner.bundle import RUNNER, zip_of
 
+ELSEWHERE = "0123456789-1234-5678-abcdef01"
+"""A process of another machine, in the name of a file that it sends."""
+
 PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 
 
@@ -49,16 +52,19 @@ HELD = {"kind": "LockHeld"}
 def test_the_second_is_told_who_is_first(home: Path) -> None:
     files, programs = home / ".edgecnn/files", home / ".edgecnn/runner"
     files.mkdir()
-    part = files / ".a.tflite.1234.part"
+    part = files / f".a.tflite.{ELSEWHERE}.part"
     part.touch()
     programs.mkdir()
-    new, old = (programs / f".{name}.zip.1234.part" for name in ("new", "old"))
+    new, old = (programs / f".{name}.zip.{ELSEWHERE}.part" for name in ("new", "old"))
+    archive = home / ".edgecnn" / f".packages.tar.gz.{ELSEWHERE}.part"
     new.touch()  # another host may be at it
-    old.touch()
-    os.utime(old, (0, 0))
+    for path in (old, archive):
+        path.touch()
+        os.utime(path, (0, 0))
     with hold(home, "1") as first:
         assert said(first.stdout) == HELD
-        assert (part.exists(), old.exists(), new.exists()) == (False, False, True)
+        assert new.exists()
+        assert not any(path.exists() for path in (part, old, archive))
         with hold(home, "2") as second:
             assert "in use by holder of 1" in said(second.stdout)["message"]
         first.communicate()

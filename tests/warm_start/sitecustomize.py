@@ -17,10 +17,12 @@ def address() -> str:
     if (option, what) == ("-m", "edgecnn"):
         return os.environ.pop(COMMAND, "")  # the command's own children choose for themselves
     # As edgecnn.core.child starts its children. All need TensorFlow but the runner, whose memory
-    # and time are what is measured.
+    # and time are what is measured, and the one that runs programs of others.
     _, _, start = what.rpartition("; from edgecnn.")
     is_child = option == "-c" and start.endswith(" import main; main()")
-    return os.environ.get(CHILD, "") if is_child and not start.startswith("runner.") else ""
+    return (
+        os.environ.get(CHILD, "") if is_child and not start.startswith(("runner.", "core.")) else ""
+    )
 
 
 def hand_over(address: str) -> None:

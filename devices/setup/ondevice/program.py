@@ -77,7 +77,7 @@ def install(request: InstallRuntime) -> RuntimeState:
     Until the last step the new environment stands beside the old one: an installation that a full
     disk or a power failure interrupts leaves the device as it was.
     """
-    with _only_one():
+    with _removing(request.archive), _only_one():
         shutil.rmtree(str(NEW_VENV), ignore_errors=True)  # left by a run that was interrupted
         try:
             _make_venv(request.python, request.system_packages, NEW_VENV)
@@ -92,10 +92,18 @@ def install(request: InstallRuntime) -> RuntimeState:
             _replace(VENV, NEW_VENV)
         finally:
             shutil.rmtree(str(NEW_VENV), ignore_errors=True)
-            if request.archive is not None:
-                with contextlib.suppress(OSError):
-                    (HOME / request.archive).unlink()
     return state
+
+
+@contextlib.contextmanager
+def _removing(archive: str | None) -> Iterator[None]:
+    """Remove the archive that was sent for this work alone, however the work ends."""
+    try:
+        yield
+    finally:
+        if archive is not None:
+            with contextlib.suppress(OSError):
+                (HOME / archive).unlink()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras_models import SavedKerasFormat
@@ -56,8 +56,8 @@ class _KerasFileFormat(SavedKerasFormat):
             return keras.models.load_model(path, compile=False, safe_mode=not trust)
         except TypeError:
             # A newer Keras names settings that this one does not know; most have no effect.
-            with tempfile.TemporaryDirectory(prefix="edgecnn-") as folder:
-                copy = Path(folder) / "model.keras"
+            with temporary_folder() as folder:
+                copy = folder / "model.keras"
                 _copy_without(NEWER_SETTINGS, Path(path), copy)
                 return keras.models.load_model(copy, compile=False, safe_mode=not trust)
 

@@ -10,7 +10,6 @@ The module travels to devices: the standard library alone, and Python 3.9.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import select
@@ -21,15 +20,13 @@ from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.parent_pipe import ParentPipe
+from edgecnn.core.temporary import UPLOAD_ABANDONED_S, remove_leftovers
 from edgecnn.runner.ondevice import runner
 from edgecnn.runner.ondevice.lock import LOCK, ROOT, DeviceLock
 from edgecnn.runner.ondevice.protocol import LockHeld
 
 GRACE_S = 2.0
 """Seconds that a runner has to end in good order after its input ended."""
-
-ABANDONED_S = 3600.0
-"""Seconds without growth after which an unfinished upload is taken for abandoned."""
 
 CHUNK_BYTES = 1 << 16
 
@@ -100,13 +97,11 @@ def clear_parts(root: Path) -> None:
     Args:
         root: edgecnn's folder on the device.
     """
-    abandoned = time.time() - ABANDONED_S
-    for part in root.glob("*/.*.part"):
-        with contextlib.suppress(OSError):
-            # Models are uploaded under the lock, so no run is at them. Runners are uploaded before
-            # the lock is taken, perhaps just now.
-            if part.parent.name == "files" or part.stat().st_mtime < abandoned:
-                part.unlink()
+    # Models are uploaded under the lock, so no run is at them. Runners and runtimes are uploaded
+    # without it, perhaps just now.
+    remove_leftovers(root / "files", abandoned_s=-math.inf)
+    for folder in (root, root / "runner"):
+        remove_leftovers(folder, UPLOAD_ABANDONED_S)
 
 
 def main() -> None:
