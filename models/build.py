@@ -73,12 +73,14 @@ def build(
     spec = get_spec(name)
     chosen = BuildOptions.of(**options)
     arguments = check_arguments(name, chosen, auxiliary=auxiliary)
-    file = _weights_file(spec, arguments, chosen.weights, on_progress)
+    notes: list[str] = []
+    file = _weights_file(spec, arguments, chosen.weights, on_progress, notes.append)
     # Keras reads it when it is imported, which the builder does.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     model = _built(spec, arguments)
     if file is not None:
-        (on_weights or _log)(_load(spec, arguments, model, file))
+        report = replace(_load(spec, arguments, model, file), notes=tuple(notes))
+        (on_weights or _log)(report)
     return model
 
 
@@ -125,7 +127,7 @@ def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthErr
 
 def _log(report: WeightsReport) -> None:
     # A warning is shown without any setting of logging.
-    level = logging.WARNING if report.left_out else logging.INFO
+    level = logging.WARNING if report.left_out or report.notes else logging.INFO
     logging.getLogger("edgecnn").log(level, "%s", report)
 
 
@@ -156,12 +158,13 @@ def _weights_file(
     arguments: BuildArguments,
     weights: str | None,
     on_progress: DownloadProgress | None,
+    on_note: Callable[[str], None],
 ) -> Path | None:
     if weights is None or weights == "none":
         return None
     if weights == IMAGENET:
         checkpoint = choose_checkpoint(spec, arguments.alpha, arguments.size, arguments.classes)
-        return fetch_checkpoint(checkpoint, on_progress)
+        return fetch_checkpoint(checkpoint, on_progress, on_note)
     return Path(weights)
 
 

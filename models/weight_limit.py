@@ -52,8 +52,9 @@ def weights_limited(most: int, refusal: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # Keras explains some errors by others of its own.
-        raise InputError(refusal) if refused and not isinstance(error, InputError) else error
+        if refused:  # Keras explains some errors by others of its own.
+            raise InputError(refusal) from error
+        raise
     finally:
         if is_own:
             variable.__init__ = original

@@ -13,7 +13,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -64,18 +64,35 @@ class RefusedZipError(ValueError):
     """A zip, whole or not, that no program means well with; the message says what it does."""
 
 
-def is_bomb(unpacked_bytes: int, stored_bytes: int) -> bool:
+def is_bomb(unpacked_bytes: int, stored_bytes: int, free_bytes: int = FREE_BYTES) -> bool:
     """Say whether stored data unpack to far more than real ones do.
+
+    Args:
+        unpacked_bytes: How much they unpack to.
+        stored_bytes: How much of them is stored.
+        free_bytes: How much they may unpack to however small they are.
 
     Example:
         >>> is_bomb(5 << 30, 5 << 20), is_bomb(100 << 20, 100 << 10), is_bomb(5 << 30, 4 << 30)
         (True, False, False)
     """
-    return unpacked_bytes > max(FREE_BYTES, MAX_EXPANSION * stored_bytes)
+    return unpacked_bytes > max(free_bytes, MAX_EXPANSION * stored_bytes)
+
+
+def check_inner_name(name: str) -> None:
+    """Raise RefusedZipError for a member whose name leads out of the folder it is unpacked to."""
+    parts = name.replace("\\", "/").split("/")
+    if not name.isprintable() or not parts[0] or ".." in parts:
+        raise RefusedZipError(f"its file {name!r} has a name that would lead out of it")
 
 
 @contextmanager
-def opened_zip(file: Path | BinaryIO, *, max_members: int = MAX_MEMBERS) -> Iterator[zipfile.ZipFile]:
+def opened_zip(
+    file: Path | BinaryIO,
+    *,
+    max_members: int = MAX_MEMBERS,
+    check_name: Callable[[str], None] = check_inner_name,
+) -> Iterator[zipfile.ZipFile]:
     """Open a zip whose list of members was checked; none of them is read for that.
 
     Members are read by :func:`member_blocks` or by :func:`member_bytes`.
@@ -83,11 +100,12 @@ def opened_zip(file: Path | BinaryIO, *, max_members: int = MAX_MEMBERS) -> Iter
     Args:
         file: Path of the zip, or a file that is open for reading.
         max_members: Most members that the zip may have.
+        check_name: Raises ValueError for names that no member may have.
 
     Raises:
-        RefusedZipError: The zip has too many members, two of the same name or in the same bytes, one
-            that is encrypted, packed in an unusual way or of a name that leaves the zip; or they
-            unpack to far more than real files do.
+        RefusedZipError: The zip has too many members, two of the same name or in the same bytes,
+            one that is encrypted, packed in an unusual way or of a name that leaves the zip; or
+            they unpack to far more than real files do.
         Exception: Another one of :data:`ZIP_ERRORS`, for a broken zip.
 
     Example:
@@ -95,12 +113,17 @@ def opened_zip(file: Path | BinaryIO, *, max_members: int = MAX_MEMBERS) -> Iter
         ...     config = member_bytes(archive, "config.json")
     """
     if isinstance(file, Path):
-        with file.open("rb") as opened, opened_zip(opened, max_members=max_members) as archive:
+        with (
+            file.open("rb") as opened,
+            opened_zip(opened, max_members=max_members, check_name=check_name) as archive,
+        ):
             yield archive
         return
     if directory_bytes(file) > MAX_DIRECTORY_BYTES:
         raise RefusedZipError("its list of files is larger than any real one")
     with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            check_name(member.orig_filename)  # `filename` ends at a NUL
         _check_members(archive, max_members)
         yield archive
 
@@ -162,7 +185,9 @@ def member_bytes(archive: zipfile.ZipFile, name: str, max_bytes: int | None = No
     """
     size = archive.getinfo(name).file_size
     if max_bytes is not None and size > max_bytes:
-        raise ValueError(f"its file {name!r} has {size:,} bytes, where at most {max_bytes:,} can be")
+        raise ValueError(
+            f"its file {name!r} has {size:,} bytes, where at most {max_bytes:,} can be"
+        )
     content = io.BytesIO()
     for block in member_blocks(archive, name):
         content.write(block)
@@ -183,7 +208,9 @@ def check_contents(archive: zipfile.ZipFile) -> None:
 def _check_members(archive: zipfile.ZipFile, max_members: int) -> None:
     members = archive.infolist()
     if len(members) > max_members:
-        raise RefusedZipError(f"it has {len(members):,} files, where at most {max_members:,} can be")
+        raise RefusedZipError(
+            f"it has {len(members):,} files, where at most {max_members:,} can be"
+        )
     for member in members:
         _check_member(member)
     ((name, count),) = Counter(member.filename for member in members).most_common(1) or [("", 0)]
@@ -196,10 +223,7 @@ def _check_members(archive: zipfile.ZipFile, max_members: int) -> None:
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
-    name = member.orig_filename  # `filename` ends at a NUL
-    parts = name.replace("\\", "/").split("/")
-    if not name.isprintable() or not parts[0] or ".." in parts:
-        raise RefusedZipError(f"its file {name!r} has a name that would lead out of it")
+    name = member.orig_filename
     if member.flag_bits & IS_ENCRYPTED:
         raise RefusedZipError(f"its file {name!r} is encrypted")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

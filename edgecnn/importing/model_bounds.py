@@ -35,7 +35,9 @@ def no_more_weights_than(stored: int, label: str) -> AbstractContextManager[None
     """
     most = min(2 * stored + SPARE_WEIGHTS, MAX_WEIGHTS)
     if most == MAX_WEIGHTS:
-        return weights_limited(most, f"{label} has more weights than a .tflite file can hold: 2 GiB")
+        return weights_limited(
+            most, f"{label} has more weights than a .tflite file can hold: 2 GiB"
+        )
     return weights_limited(
         most,
         f"{label} describes layers with far more weights than the {stored:,} that are stored in "

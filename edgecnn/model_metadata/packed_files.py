@@ -61,13 +61,11 @@ def read_zip(file: BinaryIO) -> dict[str, bytes]:
             ``opened_zip`` refuses.
         Exception: Another one of ``ZIP_ERRORS``, for a broken zip.
     """
-    with opened_zip(file, max_members=MAX_PACKED_FILES) as archive:
+    with opened_zip(file, max_members=MAX_PACKED_FILES, check_name=check_name) as archive:
         infos = archive.infolist()
         size = sum(info.file_size for info in infos)
         if size > MAX_PACKED_BYTES:
             raise ValueError(f"its packed files unpack to {size} bytes: it looks like a zip bomb")
-        for info in infos:
-            check_name(info.orig_filename)
         return {info.filename: member_bytes(archive, info.filename) for info in infos}
 
 
