@@ -90,7 +90,7 @@ def stored_numbers(file: Any, label: str) -> int:
             raise InputError(
                 f"{label}: its array {array.name!r} lies in another file: save the model again"
             )
-        size = math.prod(array.shape or (0,))
+        size = math.prod((0,) if array.shape is None else array.shape)
         numbers += size
         # Each text of an array can be the same one, which is as long as the file.
         each = file.id.get_filesize() if array.dtype.hasobject else array.dtype.itemsize

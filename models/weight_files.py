@@ -34,8 +34,8 @@ them, so that the app's preprocessing or the input's scale does that work."""
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 """Files in a ``.keras`` file: the configuration of the layers, and their weights."""
 
-MAX_CONFIG_BYTES = 64 << 20
-"""Most bytes of the configuration in a ``.keras`` file."""
+MAX_CONFIG_BYTES = 16 << 20
+"""Most bytes of the configuration in a ``.keras`` file; NASNet's, with 1,000 layers, has one MB."""
 
 KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
 

@@ -11,7 +11,7 @@ from edgecnn.core.platform_support import physical_memory_bytes
 from edgecnn.core.text import size_text
 from edgecnn.models.weight_limit import MAX_WEIGHTS, weights_limited
 
-MAX_OBJECTS = 100_000
+MAX_OBJECTS = 50_000
 """Most layers, calls of layers and parts of layers in a configuration."""
 
 SPARE_WEIGHTS = 1 << 20

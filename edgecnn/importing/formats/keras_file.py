@@ -27,7 +27,7 @@ from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras_models import SavedKerasFormat
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
-from edgecnn.models.hdf5 import HDF5_MAGIC, stored_numbers
+from edgecnn.models.hdf5 import HDF5_MAGIC, has_endless_heap, stored_numbers
 from edgecnn.models.weight_files import CONFIG, MAX_CONFIG_BYTES, WEIGHTS
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 
@@ -66,11 +66,8 @@ class _KerasFileFormat(SavedKerasFormat):
     def read(self, path: str, *, trust: bool) -> Any:
         file = Path(path)
         with opened_zip(file) as archive:
-            content = io.BytesIO(member_bytes(archive, WEIGHTS))
+            numbers = _stored_numbers(member_bytes(archive, WEIGHTS), quoted(path))
             is_packed = any(member.compress_type for member in archive.infolist())
-        with h5py.File(content, "r") as weights:
-            numbers = stored_numbers(weights, quoted(path))
-        content.close()
         if not is_packed:
             # A newer Keras names settings that this one does not know; most have no effect.
             with contextlib.suppress(TypeError):
@@ -79,6 +76,13 @@ class _KerasFileFormat(SavedKerasFormat):
             copy = Path(folder) / "model.keras"
             _copy_without(NEWER_SETTINGS, file, copy)
             return _loaded(copy, numbers, trust=trust, label=quoted(path))
+
+
+def _stored_numbers(content: bytes, label: str) -> int:
+    if has_endless_heap(content):
+        raise InputError(f"{label} is corrupt: save the model again")
+    with h5py.File(io.BytesIO(content), "r") as weights:
+        return stored_numbers(weights, label)
 
 
 def _loaded(path: Path, numbers: int, *, trust: bool, label: str) -> Any:
