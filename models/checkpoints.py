@@ -97,14 +97,14 @@ def fetch_checkpoint(
     if _is_kept(target, checksum, checkpoint.sha256):
         return target
     url = _address(checkpoint.url)
-    try:
-        with replacing(target) as temporary:
+    with replacing(target) as temporary:
+        try:
             _download(url, temporary, checkpoint, on_progress or (lambda done, total: None))
-    except (OSError, ValueError, http.client.HTTPException, EdgecnnError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise EdgecnnError(
-            f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
-        ) from error
+        except (OSError, ValueError, http.client.HTTPException, EdgecnnError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise EdgecnnError(
+                f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
+            ) from error
     with replacing(checksum) as temporary:
         temporary.write_text(sha256_of(target))
     if on_note and not (checkpoint.sha256 or checkpoint.md5):
