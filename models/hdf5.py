@@ -19,7 +19,7 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 HEAP_START = b"GCOL\x01\0\0\0"
 HEADER_BYTES = 16
 """Length of the header of a heap, and of each object in a heap."""
-FREE_BYTES = 32 << 20
+FREE_ARRAY_BYTES = 32 << 20
 """A file may claim arrays of this size whatever it stores; Keras does not deflate what it saves."""
 
 UINT64_RANGE = 1 << 64
@@ -97,7 +97,7 @@ def stored_numbers(file: Any, label: str) -> int:
         # A piece is unpacked as a whole, also where the array is only a corner of it.
         claimed += max(size, math.prod(array.chunks or (0,))) * each
         stored += array.id.get_storage_size()
-    if is_bomb(claimed, stored, FREE_BYTES):
+    if is_bomb(claimed, stored, FREE_ARRAY_BYTES):
         raise InputError(
             f"{label} claims arrays of {claimed:,} bytes, and stores {stored:,}: save the model "
             "again"

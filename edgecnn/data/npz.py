@@ -26,7 +26,7 @@ from edgecnn.data.npz_labels import class_indices
 MAX_NPZ_BYTES = 8 << 30
 """Most bytes of an array; larger ones are refused, as arrays are held in memory whole."""
 
-MEMORY_SHARE = 1 / 2
+ARRAY_MEMORY_SHARE = 1 / 2
 """Largest share of the memory that an array may take: what it becomes is there as well."""
 
 MAX_HEADER_BYTES = 1 << 16
@@ -158,7 +158,7 @@ def _check_claim(path: Path, header: _Header, label: str) -> None:
     if claimed > min(header.member.file_size, path.stat().st_size * MAX_DEFLATION):
         raise ValueError(f"{header.member.filename} claims {claimed} bytes")
     memory = physical_memory_bytes()
-    if claimed > min(MAX_NPZ_BYTES, math.inf if memory is None else memory * MEMORY_SHARE):
+    if claimed > min(MAX_NPZ_BYTES, math.inf if memory is None else memory * ARRAY_MEMORY_SHARE):
         raise InputError(
             f"{label} needs {size_text(claimed)} of memory for one array: give a folder of images"
         )

@@ -23,7 +23,7 @@ from edgecnn.models.layers import AUXILIARY
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
 
-MAX_PIXELS = MAX_SIZE**2
+MAX_INPUT_PIXELS = MAX_SIZE**2
 """Most pixels of a model's images."""
 
 PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
@@ -153,9 +153,9 @@ def image_shape(
     if height is None or width is None:
         raise InputError(f"{label} takes images of any size: choose one with --size")
     assert channels is not None
-    if height * width > MAX_PIXELS:
+    if height * width > MAX_INPUT_PIXELS:
         raise InputError(
-            f"{label} takes images of {height}x{width} pixels, where at most {MAX_PIXELS:,} can "
+            f"{label} takes images of {height}x{width} pixels, where at most {MAX_INPUT_PIXELS:,} can "
             "be converted"
         )
     return (height, width, channels)

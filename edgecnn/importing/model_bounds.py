@@ -11,8 +11,12 @@ from edgecnn.core.platform_support import physical_memory_bytes
 from edgecnn.core.text import size_text
 from edgecnn.models.weight_limit import MAX_WEIGHTS, weights_limited
 
-MAX_OBJECTS = 50_000
-"""Most layers, calls of layers and parts of layers in a configuration."""
+MAX_OBJECTS = 20_000
+"""Most layers, calls of layers and parts of layers in a configuration; NASNet-Large has 6,192."""
+
+MAX_SEQUENCE = 250
+"""Most layers of a sequential model, which Keras builds anew with each layer: the time grows with
+the square of their number. Of several such models the squares count together."""
 
 SPARE_WEIGHTS = 1 << 20
 """Weights beyond those in the file that a model may have: layers keep states that are not saved."""
@@ -52,21 +56,33 @@ def refuse_many_objects(config: Any, label: str) -> None:
         config: The parsed configuration of a Keras model.
         label: The file's name for the message.
     """
-    count, values = 0, [config]
+    count, squares = 0, 0
+    values: list[Any] = [[config]]
     while values:
         value = values.pop()
         if isinstance(value, dict):
-            count += "class_name" in value
             nodes = value.get("inbound_nodes")
-            count += len(nodes) if isinstance(nodes, list) else 0
-            values.extend(value.values())
-        elif isinstance(value, list):
-            values.extend(each for each in value if isinstance(each, (dict, list)))
+            count += ("class_name" in value) + (len(nodes) if isinstance(nodes, list) else 0)
+            squares += _sequence_length(value) ** 2
+            value = list(value.values())
+        values.extend(each for each in value if isinstance(each, (dict, list)))
     if count > MAX_OBJECTS:
         raise InputError(
             f"{label} has {count:,} layers and parts of layers, where at most {MAX_OBJECTS:,} can "
             "be converted"
         )
+    if squares > MAX_SEQUENCE**2:
+        raise InputError(
+            f"{label} is a sequence of more than {MAX_SEQUENCE} layers, which Keras would build "
+            "without end: save it as a functional model"
+        )
+
+
+def _sequence_length(entry: dict[str, Any]) -> int:
+    """Return how many layers a sequential model has; 0 for anything else."""
+    config = entry.get("config") if entry.get("class_name") == "Sequential" else None
+    layers = config.get("layers") if isinstance(config, dict) else config
+    return len(layers) if isinstance(layers, list) else 0
 
 
 def refuse_large_tensors(graph: Any) -> None:

@@ -26,7 +26,7 @@ MAX_PACKED_BYTES = 32 << 20
 
 MAX_PACKED_FILES = 1000
 
-MAX_DIRECTORY_BYTES = 1 << 20
+MAX_PACKED_DIRECTORY_BYTES = 1 << 20
 """Most bytes of the zip's list of its files."""
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -48,7 +48,7 @@ def has_zip(content: Any) -> bool:
     if place + END_BYTES + comment_bytes != length:
         return False
     is_zip64 = content[max(0, place - LOCATOR_BYTES) : place].startswith(LOCATOR_SIGNATURE)
-    if directory_bytes > MAX_DIRECTORY_BYTES or is_zip64:
+    if directory_bytes > MAX_PACKED_DIRECTORY_BYTES or is_zip64:
         raise ValueError("its list of packed files is larger than any real one")
     return True
 

@@ -156,8 +156,24 @@ def test_a_configuration_of_many_layers(parts: dict[str, bytes], tmp_path: Path)
     config = json.loads(parts["config.json"])
     config["config"]["layers"].extend([{"class_name": "ReLU"}] * 50_000)
     path = written(tmp_path / "a.keras", {**parts, "config.json": json.dumps(config).encode()})
-    with pytest.raises(InputError, match="layers and parts of layers, where at most 50,000"):
+    with pytest.raises(InputError, match="layers and parts of layers, where at most 20,000"):
         find_source(str(path))
+
+
+def test_a_sequence_that_keras_builds_in_minutes(
+    keras: Any, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    layers = [{"class_name": "ReLU", "module": "keras.layers", "config": {}}] * 300
+    config = {"class_name": "Sequential", "module": "keras", "config": {"layers": layers}}
+    path = written(tmp_path / "a.keras", {**parts, "config.json": json.dumps(config).encode()})
+    with pytest.raises(InputError, match="a sequence of more than 250 layers"):
+        find_source(str(path))
+
+
+@pytest.mark.parametrize("config", ["null", "3", '"text"', "[]", "{}"])
+def test_a_configuration_of_nothing(config: str, parts: dict[str, bytes], tmp_path: Path) -> None:
+    path = written(tmp_path / "a.keras", {**parts, "config.json": config.encode()})
+    assert "cannot be loaded" in refusal(path)
 
 
 @pytest.mark.parametrize(("height", "width"), [(60_000, 60_000), (1, 20_000_000)])
