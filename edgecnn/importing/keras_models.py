@@ -155,8 +155,8 @@ def image_shape(
     assert channels is not None
     if height * width > MAX_INPUT_PIXELS:
         raise InputError(
-            f"{label} takes images of {height}x{width} pixels, where at most {MAX_INPUT_PIXELS:,} can "
-            "be converted"
+            f"{label} takes images of {height}x{width} pixels, where at most "
+            f"{MAX_INPUT_PIXELS:,} can be converted"
         )
     return (height, width, channels)
 

@@ -21,7 +21,7 @@ the square of their number. Of several such models the squares count together.""
 SPARE_WEIGHTS = 1 << 20
 """Weights beyond those in the file that a model may have: layers keep states that are not saved."""
 
-MEMORY_SHARE = 1 / 4
+TENSOR_MEMORY_SHARE = 1 / 4
 """Largest share of the machine's memory that one tensor may take: its op has at least one more of
 its kind, and quantising holds both as float32 and as integers."""
 
@@ -99,7 +99,7 @@ def refuse_large_tensors(graph: Any) -> None:
         if not shape.is_fully_defined():
             continue
         size = math.prod(shape.as_list()) * tensor.dtype.size
-        if memory is not None and size > memory * MEMORY_SHARE:
+        if memory is not None and size > memory * TENSOR_MEMORY_SHARE:
             raise InputError(
                 f"the model computes a tensor of shape {tuple(shape)}, {size_text(size)}, which is "
                 f"too large for this machine's {size_text(memory)} of memory"
