@@ -23,6 +23,7 @@ from edgecnn.importing.sources import find_source, format_of
 from edgecnn.models.build import build, check_arguments
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.models.hdf5 import stored_numbers
+from edgecnn.models.weight_files import read_weights
 from edgecnn.models.weight_limit import weights_limited
 
 MEMORY_BYTES = 2 << 30
@@ -292,6 +293,19 @@ def test_hdf5_files_that_are_not_what_they_say(
         make(file["layers"])
     path = written(tmp_path / "a.keras", {**parts, "model.weights.h5": weights.getvalue()})
     assert says in refusal(path)
+
+
+@pytest.mark.parametrize("make", [claims_a_shape, linked_file])
+def test_files_of_weights_that_are_not_what_they_say(
+    make: Callable[[h5py.File], None], parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    weights = io.BytesIO(parts["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        make(file["layers"])
+    path = tmp_path / "a.weights.h5"
+    path.write_bytes(weights.getvalue())
+    with pytest.raises(InputError, match=r"a\.weights\.h5.*(claims arrays of|is a link)"):
+        read_weights(path, ["dense"])
 
 
 def test_arrays_are_counted_once_however_they_are_joined(tmp_path: Path) -> None:
