@@ -153,6 +153,15 @@ def test_no_zip(content: bytes) -> None:
         pass
 
 
+def test_a_device_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    if not Path("/dev/zero").exists():
+        pytest.skip("this system has no such device")
+    path.symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="truncated or corrupt"):
+        find_source(str(path))
+
+
 def test_the_record_that_python_takes_is_the_one_that_is_checked() -> None:
     """A zip may have a comment, and a comment may look like the end of a zip."""
     content = zip_of({f"{number}{'x' * 60_000}": b"" for number in range(150)})

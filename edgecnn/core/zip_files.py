@@ -135,8 +135,9 @@ def directory_bytes(file: BinaryIO) -> int:
         BadZipFile: The file does not end as a zip does.
     """
     length = file.seek(0, os.SEEK_END)
-    file.seek(max(0, length - END_BYTES - MAX_COMMENT_BYTES - LOCATOR_BYTES - END64_BYTES))
-    tail = file.read()
+    longest = END_BYTES + MAX_COMMENT_BYTES + LOCATOR_BYTES + END64_BYTES
+    file.seek(max(0, length - longest))
+    tail = file.read(longest)  # a device has no end
     place = len(tail) - END_BYTES
     # The order in which zipfile looks: it must not find another record than the one checked here.
     if not (tail.startswith(END_SIGNATURE, max(place, 0)) and tail.endswith(b"\0\0")):
