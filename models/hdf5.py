@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.text import size_text
 from edgecnn.core.zip_files import is_bomb
 
 h5py = LazyModule("h5py", extra="convert")
@@ -22,7 +24,24 @@ HEADER_BYTES = 16
 FREE_ARRAY_BYTES = 32 << 20
 """A file may claim arrays of this size whatever it stores; Keras does not deflate what it saves."""
 
+MAX_FILE_BYTES = 8 << 30
+"""Most bytes of a file with weights: four times those that a model may have, as an optimiser keeps
+up to three more numbers for each."""
+
 UINT64_RANGE = 1 << 64
+
+
+def refuse_long_file(path: Path) -> None:
+    """Raise InputError for a file that is too long to hold a model, and takes minutes to look at.
+
+    Args:
+        path: A file with weights: HDF5, or a zip with HDF5 in it.
+    """
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise InputError(
+            f"{quoted(path)} has {size_text(size)}, more than any model that can be converted"
+        )
 
 
 def is_endless(path: Path) -> bool:

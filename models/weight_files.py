@@ -20,7 +20,7 @@ from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.zip_files import ZIP_ERRORS, RefusedZipError, member_bytes, opened_zip
-from edgecnn.models.hdf5 import has_endless_heap, is_endless, stored_numbers
+from edgecnn.models.hdf5 import has_endless_heap, is_endless, refuse_long_file, stored_numbers
 from edgecnn.models.layers import AUXILIARY
 
 h5py = LazyModule("h5py", extra="convert")
@@ -75,6 +75,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     if path.is_dir():
         raise InputError(f"{quoted(path)} is a folder, where a file with weights is needed")
     head = first_bytes(path)
+    refuse_long_file(path)
     try:
         if zipfile.is_zipfile(path):
             return _from_keras_archive(path, layer_names)

@@ -171,6 +171,23 @@ def test_a_sequence_that_keras_builds_in_minutes(
         find_source(str(path))
 
 
+@pytest.mark.parametrize("head", [b"\x89HDF\r\n\x1a\n", b"PK\3\4"])
+def test_a_file_longer_than_any_model_is_not_read(head: bytes, tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("its files take their room on the disk")
+    path = tmp_path / "a.keras"
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(100 << 30)  # it takes no room on the disk
+    readers: tuple[Callable[[], object], ...] = (
+        lambda: find_source(str(path)),
+        lambda: read_weights(path, ["dense"]),
+    )
+    for reader in readers:
+        with pytest.raises(InputError, match=r"a\.keras' has 100\.0 GiB, more than any model"):
+            reader()
+
+
 @pytest.mark.parametrize("config", ["null", "3", '"text"', "[]", "{}"])
 def test_a_configuration_of_nothing(config: str, parts: dict[str, bytes], tmp_path: Path) -> None:
     path = written(tmp_path / "a.keras", {**parts, "config.json": config.encode()})

@@ -12,7 +12,7 @@ from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras_models import SavedKerasFormat
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
-from edgecnn.models.hdf5 import HDF5_MAGIC, is_endless, stored_numbers
+from edgecnn.models.hdf5 import HDF5_MAGIC, is_endless, refuse_long_file, stored_numbers
 
 keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
@@ -28,6 +28,7 @@ class _Hdf5Format(SavedKerasFormat):
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
         """Refuse a file that is read without end; its code is looked for when it is loaded."""
+        refuse_long_file(model.path)
         if is_endless(model.path):
             raise InputError(f"{quoted(model.path)} is corrupt: save the model again")
 

@@ -27,7 +27,7 @@ from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras_models import SavedKerasFormat
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
-from edgecnn.models.hdf5 import HDF5_MAGIC, has_endless_heap, stored_numbers
+from edgecnn.models.hdf5 import HDF5_MAGIC, has_endless_heap, refuse_long_file, stored_numbers
 from edgecnn.models.weight_files import CONFIG, MAX_CONFIG_BYTES, WEIGHTS
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 
@@ -58,6 +58,7 @@ class _KerasFileFormat(SavedKerasFormat):
         return bool(model.head) and model.path.suffix == ".keras" and not is_other
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
+        refuse_long_file(model.path)
         config = _checked_config(model.path)
         refuse_many_objects(config, quoted(model.path))
         if not trust:
