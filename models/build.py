@@ -29,6 +29,7 @@ IMAGENET = "imagenet"
 MIN_SIZE = 32
 MAX_ALPHA = 8.0
 MAX_SIZE = 4096
+MAX_CLASSES = 100_000
 USUAL_ALPHAS = (0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.3, 1.4, 1.5, 2.0)
 TRIED_ALPHAS = 3
 """Width multipliers that are tried for weights of another width; each try builds a model."""
@@ -61,7 +62,8 @@ def build(
         normalised as :func:`input_spec` says.
 
     Raises:
-        InputError: The name is not known, an argument is out of range, or the weights don't fit.
+        InputError: The name is not known, an argument is out of range, the model would have more
+            weights than a ``.tflite`` file can hold, or the weights don't fit.
         EdgecnnError: The download failed.
         MissingExtraError: TensorFlow is not installed.
 
@@ -72,13 +74,28 @@ def build(
     spec = get_spec(name)
     chosen = BuildOptions.of(**options)
     arguments = check_arguments(name, chosen, auxiliary=auxiliary)
-    file = _weights_file(spec, arguments, chosen.weights, on_progress)
+    notes: list[str] = []
+    file = _weights_file(spec, arguments, chosen.weights, on_progress, notes.append)
     # Keras reads it when it is imported, which the builder does.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    model = spec.builder(arguments)
+    model = _built(spec, arguments)
     if file is not None:
-        (on_weights or _log)(_load(spec, arguments, model, file))
+        report = replace(_load(spec, arguments, model, file), notes=tuple(notes))
+        (on_weights or _log)(report)
     return model
+
+
+def _built(spec: ModelSpec, arguments: BuildArguments) -> Any:
+    from edgecnn.models.weight_limit import MAX_WEIGHTS, weights_limited
+
+    height, width = arguments.size
+    refusal = (
+        f"{spec.name} with alpha {arguments.alpha:g} and {arguments.classes} classes at "
+        f"{height}x{width} has more weights than a .tflite file can hold, 2 GiB: choose a smaller "
+        "--alpha, --classes or --size"
+    )
+    with weights_limited(MAX_WEIGHTS, refusal):
+        return spec.builder(arguments)
 
 
 def _load(spec: ModelSpec, arguments: BuildArguments, model: Any, file: Path) -> WeightsReport:
@@ -103,7 +120,7 @@ def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthErr
     guess = arguments.alpha * error.ratio
     nearest = sorted(USUAL_ALPHAS, key=lambda alpha: abs(alpha - guess))
     for alpha in nearest[:TRIED_ALPHAS]:
-        model = spec.builder(replace(arguments, alpha=alpha, classes=error.classes))
+        model = _built(spec, replace(arguments, alpha=alpha, classes=error.classes))
         if shapes_fit(model, error.shapes):
             return alpha
     return None
@@ -111,7 +128,7 @@ def _alpha_that_fits(spec: ModelSpec, arguments: BuildArguments, error: WidthErr
 
 def _log(report: WeightsReport) -> None:
     # A warning is shown without any setting of logging.
-    level = logging.WARNING if report.left_out else logging.INFO
+    level = logging.WARNING if report.left_out or report.notes else logging.INFO
     logging.getLogger("edgecnn").log(level, "%s", printable(report))
 
 
@@ -142,12 +159,13 @@ def _weights_file(
     arguments: BuildArguments,
     weights: str | None,
     on_progress: DownloadProgress | None,
+    on_note: Callable[[str], None],
 ) -> Path | None:
     if weights is None or weights == "none":
         return None
     if weights == IMAGENET:
         checkpoint = choose_checkpoint(spec, arguments.alpha, arguments.size, arguments.classes)
-        return fetch_checkpoint(checkpoint, on_progress)
+        return fetch_checkpoint(checkpoint, on_progress, on_note)
     return Path(weights)
 
 
@@ -166,8 +184,10 @@ def check_arguments(name: str, options: BuildOptions, *, auxiliary: bool = False
         )
     if not (math.isfinite(alpha) and 0 < alpha <= MAX_ALPHA):
         raise InputError(f"alpha must be above 0 and at most {MAX_ALPHA:g}, not {alpha:g}")
-    if classes is not None and classes < 1:
-        raise InputError(f"the number of classes must be at least 1, not {classes}")
+    if classes is not None and not 1 <= classes <= MAX_CLASSES:
+        raise InputError(
+            f"the number of classes must be at least 1 and at most {MAX_CLASSES}, not {classes}"
+        )
     rate = spec.dropout if options.dropout is None else options.dropout
     if not 0 <= rate < 1:
         raise InputError(f"dropout must be at least 0 and below 1, not {rate:g}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from edgecnn.data.inputspec import preset
 from edgecnn.models.layers import Blocks, Strides, classification_model, image_input, keras
 from edgecnn.models.registry import register
-from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
+from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, pinned_here
 
 # Table 1 of the paper: output channels and stride of each depthwise separable block.
 BLOCKS = (
@@ -24,7 +24,7 @@ VWW_WIDTH = 0.25
 
 MOBILENET_V1_WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet/"
 MOBILENET_V1_CHECKPOINTS = tuple(
-    Checkpoint(f"{MOBILENET_V1_WEIGHTS_URL}mobilenet_{text}_{size}_tf.h5", alpha, size)
+    pinned_here(f"{MOBILENET_V1_WEIGHTS_URL}mobilenet_{text}_{size}_tf.h5", alpha, size)
     for alpha, text in ((1.0, "1_0"), (0.75, "7_5"), (0.5, "5_0"), (0.25, "2_5"))
     for size in (224, 192, 160, 128)
 )

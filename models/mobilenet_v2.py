@@ -17,7 +17,7 @@ from edgecnn.models.layers import (
     make_divisible,
 )
 from edgecnn.models.registry import register
-from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, Checkpoint
+from edgecnn.models.spec import KERAS_WEIGHTS, BuildArguments, pinned_here
 
 # Table 2 of the paper: expansion, output channels, repeats, stride of the first.
 MOBILENET_V2_STAGES = (
@@ -32,7 +32,7 @@ MOBILENET_V2_STAGES = (
 
 MOBILENET_V2_WEIGHTS_URL = f"{KERAS_WEIGHTS}mobilenet_v2/"
 MOBILENET_V2_CHECKPOINTS = tuple(
-    Checkpoint(
+    pinned_here(
         f"{MOBILENET_V2_WEIGHTS_URL}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{size}.h5",
         alpha,
         size,

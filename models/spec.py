@@ -9,6 +9,7 @@ from typing import Any
 
 from edgecnn.data.geometry import IMAGENET_CROP, Geometry
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.models.digests import SHA256
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,32 @@ class Checkpoint:
         url: Address of the file.
         alpha: Width multiplier that the weights fit.
         size: Side in pixels of the images that the weights were trained on; they fit others.
-        md5: MD5 checksum that the publisher's own loader has for the file; where it is None, the
-            checksum that the publisher's server sends with the file is checked.
+        md5: MD5 checksum that the publisher's own loader has for the file, in hexadecimal digits.
+        sha256: SHA-256 that is pinned here for a file whose publisher pins nothing; where both are
+            None, the checksum that the publisher's server sends with the file is checked.
     """
 
     url: str
     alpha: float = 1.0
     size: int = 224
     md5: str | None = None
+    sha256: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file, on servers and in the cache."""
+        return self.url.rpartition("/")[2]
+
+
+def pinned_here(url: str, alpha: float, size: int) -> Checkpoint:
+    """Return a checkpoint whose publisher pins no digest, with the one that is pinned here, if any.
+
+    Args:
+        url: Address of the file.
+        alpha: Width multiplier that the weights fit.
+        size: Side in pixels of the images that the weights were trained on.
+    """
+    return Checkpoint(url, alpha, size, sha256=SHA256.get(url.rpartition("/")[2]))
 
 
 KERAS_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications/"

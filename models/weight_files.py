@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
-from edgecnn.models.hdf5 import has_endless_heap, is_endless
+from edgecnn.core.zip_files import ZIP_ERRORS, RefusedZipError, member_bytes, opened_zip
+from edgecnn.models.hdf5 import has_endless_heap, is_endless, refuse_long_file, stored_numbers
 from edgecnn.models.layers import AUXILIARY
 
 h5py = LazyModule("h5py", extra="convert")
@@ -31,19 +31,15 @@ INPUT_NORMALISATION = "normalization"
 """Layer of published EfficientNets that holds the input's mean and variance. Here the InputSpec has
 them, so that the app's preprocessing or the input's scale does that work."""
 
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+"""Files in a ``.keras`` file: the configuration of the layers, and their weights."""
+
+MAX_CONFIG_BYTES = 16 << 20
+"""Most bytes of the configuration in a ``.keras`` file; NASNet's, with 1,000 layers, has one MB."""
+
 KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
 
-READING_ERRORS = (
-    OSError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+READING_ERRORS = (*ZIP_ERRORS, LookupError, TypeError, AttributeError)
 """Errors of h5py, zipfile and json for a file whose bytes or structure are broken."""
 
 
@@ -79,6 +75,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
     if path.is_dir():
         raise InputError(f"{quoted(path)} is a folder, where a file with weights is needed")
     head = first_bytes(path)
+    refuse_long_file(path)
     try:
         if zipfile.is_zipfile(path):
             return _from_keras_archive(path, layer_names)
@@ -86,6 +83,8 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
             raise ValueError("damaged strings")
         with h5py.File(path, "r") as file:
             return _from_hdf5(file, layer_names, quoted(path))
+    except RefusedZipError as error:
+        raise InputError(f"cannot read weights from {quoted(path)}: {error}") from error
     except READING_ERRORS as error:
         broken = "it is truncated or corrupt, or " if head.startswith(KNOWN_BEGINNINGS) else ""
         raise InputError(
@@ -95,6 +94,7 @@ def read_weights(path: Path, layer_names: Sequence[str]) -> StoredWeights:
 
 
 def _from_hdf5(file: Any, layer_names: Sequence[str], label: str) -> StoredWeights:
+    stored_numbers(file, label)
     root = file.get("model_weights", file)
     if "layer_names" in root.attrs:
         config = json_value(_text(file.attrs.get("model_config", "{}")))
@@ -124,13 +124,14 @@ def _text(name: bytes | str) -> str:
 
 
 def _from_keras_archive(path: Path, layer_names: Sequence[str]) -> StoredWeights:
-    with zipfile.ZipFile(path) as archive:
-        config = json_value(archive.read("config.json"))
-        content = archive.read("model.weights.h5")
+    with opened_zip(path) as archive:
+        config = json_value(member_bytes(archive, CONFIG, MAX_CONFIG_BYTES))
+        content = member_bytes(archive, WEIGHTS)
     if has_endless_heap(content):
         raise ValueError("damaged strings")
     names = [layer["config"]["name"] for layer in config["config"]["layers"]]
     with h5py.File(io.BytesIO(content), "r") as file:
+        stored_numbers(file, quoted(path))
         return _stored(_named_groups(file), names, layer_names, _model_name(config))
 
 

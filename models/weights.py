@@ -27,18 +27,22 @@ class WeightsReport:
         loaded: Number of loaded arrays, which are all that the model has.
         parameters: Number of values in the loaded arrays.
         left_out: Layers of the file that the model has no place for by design.
+        notes: What a user should know of where the file came from.
     """
 
     label: str
     loaded: int
     parameters: int
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the report in one line."""
         text = f"weights: all {self.loaded} arrays ({self.parameters:,} parameters) from "
         text += self.label
-        return f"{text}; left out: {', '.join(self.left_out)}" if self.left_out else text
+        if self.left_out:
+            text += f"; left out: {', '.join(self.left_out)}"
+        return "; ".join([text, *self.notes])
 
 
 class WidthError(InputError):

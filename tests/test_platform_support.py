@@ -82,6 +82,16 @@ def test_what_linux_counts() -> None:
     assert memory and memory > 1 << 28
 
 
+@LINUX
+def test_a_process_that_gives_way_is_the_first_that_the_kernel_ends() -> None:
+    code = (
+        "from edgecnn.core import platform_support as platform; platform.give_way_to_others(); "
+        "print(open('/proc/self/oom_score_adj').read())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "1000"
+
+
 @POSIX
 def test_a_file_is_exposed_if_others_can_read_it(tmp_path: Path) -> None:
     file = tmp_path / "key"

@@ -20,7 +20,7 @@ from edgecnn.core.messages import (
     from_frame,
     to_frame,
 )
-from edgecnn.core.platform_support import end_with_parent
+from edgecnn.core.platform_support import end_with_parent, give_way_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,8 @@ class ParentPipe:
     """Reads the parent's messages, and answers on what was standard output.
 
     Standard output is handed to standard error first, so that what libraries print cannot get in
-    between. The process ends with its parent, as far as the system can do that.
+    between. The process ends with its parent, as far as the system can do that, and before it
+    where memory runs out.
 
     Example:
         >>> parent = ParentPipe()
@@ -47,6 +48,7 @@ class ParentPipe:
         os.dup2(2, 1)
         self._input = os.fdopen(os.dup(0), "rb")
         end_with_parent()
+        give_way_to_others()
 
     def receive(self, *kinds: type[Job]) -> Job | None:
         """Wait for the parent's next message; return None if the parent has closed the pipe.

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PARENT_POLL_S = 1.0
+OOM_SCORE, OOM_SCORE_MAX = "/proc/self/oom_score_adj", 1000  # proc_pid_oom_score_adj(5)
 LOCKED_BYTE = 1 << 30
 """Windows lets nobody read the bytes that are locked, so the lock is far behind the content."""
 
@@ -165,6 +166,16 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     elif sys.platform != "win32":
         threading.Thread(target=end_after, args=(os.getppid(),), daemon=True).start()
+
+
+def give_way_to_others() -> None:
+    """Have Linux end this process, and no other, when the machine runs out of memory.
+
+    On other systems nothing is done, nor where the kernel does not let itself be told.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            Path(OOM_SCORE).write_text(str(OOM_SCORE_MAX))
 
 
 def end_after(parent: int, poll_s: float = PARENT_POLL_S) -> None:

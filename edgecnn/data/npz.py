@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,9 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.core.text import first_few
+from edgecnn.core.platform_support import physical_memory_bytes
+from edgecnn.core.text import first_few, size_text
+from edgecnn.core.zip_files import RefusedZipError, opened_zip
 from edgecnn.data.image_files import DataNote
 from edgecnn.data.images import Pixels
 from edgecnn.data.npz_arrays import Roles, choice, find_roles
@@ -22,6 +25,12 @@ from edgecnn.data.npz_labels import class_indices
 
 MAX_NPZ_BYTES = 8 << 30
 """Most bytes of an array; larger ones are refused, as arrays are held in memory whole."""
+
+ARRAY_MEMORY_SHARE = 1 / 2
+"""Largest share of the memory that an array may take: what it becomes is there as well."""
+
+MAX_HEADER_BYTES = 1 << 16
+"""Most bytes of an array's header that are looked at; NumPy takes 10,000."""
 
 MAX_DEFLATION = 1032
 """Deflate packs at most this many bytes into one (258 bytes in two bits, RFC 1951)."""
@@ -99,6 +108,8 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
             labels = None if roles.labels is None else content[roles.labels]
     except InputError:
         raise
+    except RefusedZipError as error:
+        raise InputError(f"{label} is no .npz file: {error}") from error
     except Exception as error:
         # A broken archive raises what its zip or header parser happens to raise.
         raise InputError(f"{label} is truncated, corrupt, or no .npz file") from error
@@ -114,13 +125,14 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
 def _headers(path: Path) -> dict[str, _Header]:
     """Return what the arrays of a file claim to be, by their names."""
     headers: dict[str, _Header] = {}
-    with zipfile.ZipFile(path) as archive:
+    with opened_zip(path) as archive:
         for member in archive.infolist():
             with archive.open(member) as file:
-                try:
-                    header = _Header(member, *_shape_dtype(file))
-                except ValueError:
-                    header = _Header(member)
+                start = io.BytesIO(file.read(MAX_HEADER_BYTES))
+            try:
+                header = _Header(member, *_shape_dtype(start))
+            except ValueError:
+                header = _Header(member)
             name = member.filename.removesuffix(NPY)
             if name in headers:
                 raise ValueError(f"two members are called {name}, and either may be read")
@@ -145,8 +157,11 @@ def _check_claim(path: Path, header: _Header, label: str) -> None:
     claimed = int(math.prod(header.shape) * header.dtype.itemsize)
     if claimed > min(header.member.file_size, path.stat().st_size * MAX_DEFLATION):
         raise ValueError(f"{header.member.filename} claims {claimed} bytes")
-    if claimed > MAX_NPZ_BYTES:
-        raise InputError(f"{label} needs {claimed >> 30} GiB of memory: give a folder of images")
+    memory = physical_memory_bytes()
+    if claimed > min(MAX_NPZ_BYTES, math.inf if memory is None else memory * ARRAY_MEMORY_SHARE):
+        raise InputError(
+            f"{label} needs {size_text(claimed)} of memory for one array: give a folder of images"
+        )
 
 
 def _not_read(headers: Mapping[str, _Header], roles: Roles, path: Path) -> tuple[DataNote, ...]:

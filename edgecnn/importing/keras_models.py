@@ -16,11 +16,15 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.input_format import InputFormat, LoadedModel, LoadOptions, Source
 from edgecnn.importing.layer_names import keep_layer_names
 from edgecnn.importing.tracing import traced_files
+from edgecnn.models.build import MAX_SIZE
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
+
+MAX_INPUT_PIXELS = MAX_SIZE**2
+"""Most pixels of a model's images."""
 
 PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
 
@@ -149,6 +153,11 @@ def image_shape(
     if height is None or width is None:
         raise InputError(f"{label} takes images of any size: choose one with --size")
     assert channels is not None
+    if height * width > MAX_INPUT_PIXELS:
+        raise InputError(
+            f"{label} takes images of {height}x{width} pixels, where at most "
+            f"{MAX_INPUT_PIXELS:,} can be converted"
+        )
     return (height, width, channels)
 
 

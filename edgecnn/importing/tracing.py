@@ -11,6 +11,7 @@ import numpy as np
 from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import FloatFiles
+from edgecnn.importing.model_bounds import refuse_large_tensors
 from edgecnn.importing.tensorflow_converter import convert_traced
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -46,6 +47,9 @@ def freeze(
 
     Returns:
         A TensorFlow graph without variables; its input is float32 (1, height, width, channels).
+
+    Raises:
+        InputError: A tensor of the graph would not fit into this machine's memory.
     """
 
     def normalized_call(image: Any) -> Any:
@@ -53,6 +57,7 @@ def freeze(
 
     spec = tf.TensorSpec((1, *input_shape), tf.float32, name="input")
     concrete = tf.function(normalized_call, autograph=False).get_concrete_function(spec)
+    refuse_large_tensors(concrete.graph)
     if concrete.captured_inputs:
         from tensorflow.python.framework import convert_to_constants
 

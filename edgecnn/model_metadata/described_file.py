@@ -7,9 +7,10 @@ from functools import cached_property
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.zip_files import ZIP_ERRORS
 from edgecnn.model_metadata.flatbuffer_tables import Reader, Tree
 from edgecnn.model_metadata.labels import MAX_LABEL_BYTES
-from edgecnn.model_metadata.packed_files import ZIP_ERRORS, has_zip, read_zip
+from edgecnn.model_metadata.packed_files import has_zip, read_zip
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import IDENTIFIER, METADATA_BUFFER
 from edgecnn.tflite.file import TfliteFile

@@ -8,40 +8,29 @@ from __future__ import annotations
 
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any, BinaryIO
+
+from edgecnn.core.zip_files import (
+    END_BYTES,
+    END_SIGNATURE,
+    LOCATOR_BYTES,
+    LOCATOR_SIGNATURE,
+    MAX_COMMENT_BYTES,
+    member_bytes,
+    opened_zip,
+)
 
 MAX_PACKED_BYTES = 32 << 20
 """Most bytes of all packed files together, unpacked."""
 
 MAX_PACKED_FILES = 1000
 
-MAX_DIRECTORY_BYTES = 1 << 20
+MAX_PACKED_DIRECTORY_BYTES = 1 << 20
 """Most bytes of the zip's list of its files."""
-
-ZIP_BLOCK_BYTES = 1 << 20
-
-END_BYTES = 22
-"""Length of a zip's last record, without its comment."""
-
-MAX_COMMENT_BYTES = 65_535
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Date of every packed file, the earliest of zips, so that the same files give the same bytes."""
-
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OverflowError,
-    ValueError,
-    OSError,
-)
-"""Errors that a broken zip can raise."""
 
 
 def has_zip(content: Any) -> bool:
@@ -52,14 +41,14 @@ def has_zip(content: Any) -> bool:
             archives.
     """
     length = len(content)
-    place = content.rfind(b"PK\5\6", max(0, length - END_BYTES - MAX_COMMENT_BYTES))
+    place = content.rfind(END_SIGNATURE, max(0, length - END_BYTES - MAX_COMMENT_BYTES))
     if place < 0 or place + END_BYTES > length:
         return False
     directory_bytes, _, comment_bytes = struct.unpack_from("<IIH", content, place + 12)
     if place + END_BYTES + comment_bytes != length:
         return False
-    is_zip64 = content[max(0, place - 20) : place].startswith(b"PK\6\7")
-    if directory_bytes > MAX_DIRECTORY_BYTES or is_zip64:
+    is_zip64 = content[max(0, place - LOCATOR_BYTES) : place].startswith(LOCATOR_SIGNATURE)
+    if directory_bytes > MAX_PACKED_DIRECTORY_BYTES or is_zip64:
         raise ValueError("its list of packed files is larger than any real one")
     return True
 
@@ -68,20 +57,16 @@ def read_zip(file: BinaryIO) -> dict[str, bytes]:
     """Return the packed files, name -> content, in the zip's order.
 
     Raises:
-        ValueError: A file's name is a path, they are too many or too large, or one is encrypted
-            or packed in an unusual way.
+        ValueError: A file's name is a path, they are too large together, or the zip is one that
+            ``opened_zip`` refuses.
         Exception: Another one of ``ZIP_ERRORS``, for a broken zip.
     """
-    with zipfile.ZipFile(file) as archive:
+    with opened_zip(file, max_members=MAX_PACKED_FILES, check_name=check_name) as archive:
         infos = archive.infolist()
-        if len(infos) > MAX_PACKED_FILES:
-            raise ValueError(f"{len(infos)} packed files, where at most {MAX_PACKED_FILES} can be")
         size = sum(info.file_size for info in infos)
         if size > MAX_PACKED_BYTES:
             raise ValueError(f"its packed files unpack to {size} bytes: it looks like a zip bomb")
-        for info in infos:
-            _check(info)
-        return {info.filename: _unpacked(archive, info) for info in infos}
+        return {info.filename: member_bytes(archive, info.filename) for info in infos}
 
 
 def zip_start(file: BinaryIO) -> int:
@@ -106,22 +91,3 @@ def check_name(name: str) -> None:
     """Raise ValueError unless a packed file's name is a plain name, without folders."""
     if name in ("", ".", "..") or any(c in "/\\:" or ord(c) < 32 for c in name):
         raise ValueError(f"a packed file is called {name!r}, and only plain names are taken")
-
-
-def _check(info: zipfile.ZipInfo) -> None:
-    check_name(info.orig_filename)
-    if info.flag_bits & 1:
-        raise ValueError(f"the packed file {info.filename!r} is encrypted")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"the packed file {info.filename!r} is packed in an unusual way")
-
-
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    content = bytearray()
-    with archive.open(info) as file:
-        # Blocks, as reading all at once makes several copies of it.
-        while block := file.read(min(ZIP_BLOCK_BYTES, info.file_size - len(content))):
-            content += block
-    if len(content) != info.file_size:
-        raise ValueError(f"the packed file {info.filename!r} is cut off")
-    return bytes(content)

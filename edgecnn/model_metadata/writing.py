@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.zip_files import ZIP_ERRORS
 from edgecnn.model_metadata.flatbuffer_tables import encode
 from edgecnn.model_metadata.packed_files import (
-    ZIP_ERRORS,
     append_zip,
     check_name,
     has_zip,

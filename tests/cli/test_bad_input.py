@@ -114,7 +114,7 @@ BAD_CONVERSIONS = [
     (("loop",), "Too many levels of symbolic links"),
     (("empty folder",), "'empty folder' is not a SavedModel"),
     (("empty.h5",), "'empty.h5' is empty"),
-    (("flipped.keras",), "'flipped.keras' is corrupt"),
+    (("flipped.keras",), "'flipped.keras' is truncated or corrupt"),
     (("whole.tflite",), "'whole.tflite' is a .tflite file already"),
     (("whole.keras", "whole.h5"), "files of two sources would be named 'whole'"),
     (("whole.keras", "--weights", "imagenet"), "--weights goes with the name"),
@@ -264,7 +264,7 @@ def test_a_bad_source_leaves_the_others_and_json_stays_json(here: Path, run_edge
         "convert", f"./{dashed}", "../flipped.keras", two_lines, "-q", "float32", "--json",
         cwd=folder,
     )  # fmt: skip
-    assert_one_line(outcome, 2, "'../flipped.keras' is corrupt")
+    assert_one_line(outcome, 2, "'../flipped.keras' is truncated or corrupt")
     files = json.loads(outcome.stdout)
     assert [file["source"] for file in files] == [dashed, two_lines]
     names = ["a_b_c_float32.tflite", "two_lines_float32.tflite"]

@@ -106,7 +106,7 @@ def test_many_files(bare: bytes, path: Path) -> None:
         for number in range(2000):
             archive.writestr(str(number), b"")
 
-    refused(path, with_zip(bare, write), "2000 packed files")
+    refused(path, with_zip(bare, write), "2,000 files")
 
 
 def test_a_long_directory(bare: bytes, path: Path) -> None:

@@ -11,7 +11,8 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras_models import SavedKerasFormat
-from edgecnn.models.hdf5 import HDF5_MAGIC, is_endless
+from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
+from edgecnn.models.hdf5 import HDF5_MAGIC, is_endless, refuse_long_file, stored_numbers
 
 keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
@@ -27,25 +28,30 @@ class _Hdf5Format(SavedKerasFormat):
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
         """Refuse a file that is read without end; its code is looked for when it is loaded."""
+        refuse_long_file(model.path)
         if is_endless(model.path):
             raise InputError(f"{quoted(model.path)} is corrupt: save the model again")
 
     def read(self, path: str, *, trust: bool) -> Any:
         with h5py.File(path, "r") as file:
             config = file.attrs.get("model_config")
+            numbers = stored_numbers(file, quoted(path))
         if config is None:
             raise InputError(
                 f"{quoted(path)} holds weights only: convert the architecture's name "
                 "with --weights and this file"
             )
+        values = json_value(config)
+        refuse_many_objects(values, quoted(path))
         if not trust:
-            refuse_custom_code(json_value(config), quoted(path))
-        return keras.models.load_model(
-            path,
-            compile=False,
-            safe_mode=not trust,
-            custom_objects={"DepthwiseConv2D": _keras2_depthwise()},
-        )
+            refuse_custom_code(values, quoted(path))
+        with no_more_weights_than(numbers, quoted(path)):
+            return keras.models.load_model(
+                path,
+                compile=False,
+                safe_mode=not trust,
+                custom_objects={"DepthwiseConv2D": _keras2_depthwise()},
+            )
 
 
 def _keras2_depthwise() -> type:

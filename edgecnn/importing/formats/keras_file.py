@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -13,17 +15,26 @@ from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.temporary import temporary_folder
+from edgecnn.core.zip_files import (
+    ZIP_ERRORS,
+    RefusedZipError,
+    check_contents,
+    member_blocks,
+    member_bytes,
+    opened_zip,
+)
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras_models import SavedKerasFormat
-from edgecnn.models.hdf5 import HDF5_MAGIC
+from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
+from edgecnn.models.hdf5 import HDF5_MAGIC, has_endless_heap, refuse_long_file, stored_numbers
+from edgecnn.models.weight_files import CONFIG, MAX_CONFIG_BYTES, WEIGHTS
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 
 keras = LazyModule("keras", extra="convert")
+h5py = LazyModule("h5py", extra="convert")
 
 ZIP_MAGIC = b"PK\x03\x04"
-MAX_CONFIG_BYTES = 64 << 20
-KERAS_PARTS = ("config.json", "model.weights.h5")
 NEWER_SETTINGS: dict[str, Any] = {
     "quantization_config": None,
     "input_axes": None,
@@ -47,43 +58,62 @@ class _KerasFileFormat(SavedKerasFormat):
         return bool(model.head) and model.path.suffix == ".keras" and not is_other
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
+        refuse_long_file(model.path)
         config = _checked_config(model.path)
+        refuse_many_objects(config, quoted(model.path))
         if not trust:
             refuse_custom_code(config, quoted(model.path))
 
     def read(self, path: str, *, trust: bool) -> Any:
-        try:
-            return keras.models.load_model(path, compile=False, safe_mode=not trust)
-        except TypeError:
+        file = Path(path)
+        with opened_zip(file) as archive:
+            numbers = _stored_numbers(member_bytes(archive, WEIGHTS), quoted(path))
+            is_packed = any(member.compress_type for member in archive.infolist())
+        if not is_packed:
             # A newer Keras names settings that this one does not know; most have no effect.
-            with temporary_folder() as folder:
-                copy = folder / "model.keras"
-                _copy_without(NEWER_SETTINGS, Path(path), copy)
-                return keras.models.load_model(copy, compile=False, safe_mode=not trust)
+            with contextlib.suppress(TypeError):
+                return _loaded(file, numbers, trust=trust, label=quoted(path))
+        with temporary_folder() as folder:
+            copy = folder / "model.keras"
+            _copy_without(NEWER_SETTINGS, file, copy)
+            return _loaded(copy, numbers, trust=trust, label=quoted(path))
+
+
+def _stored_numbers(content: bytes, label: str) -> int:
+    if has_endless_heap(content):
+        raise InputError(f"{label} is corrupt: save the model again")
+    with h5py.File(io.BytesIO(content), "r") as weights:
+        return stored_numbers(weights, label)
+
+
+def _loaded(path: Path, numbers: int, *, trust: bool, label: str) -> Any:
+    with no_more_weights_than(numbers, label):
+        return keras.models.load_model(path, compile=False, safe_mode=not trust)
 
 
 def _checked_config(path: Path) -> object:
     """Return the configuration in a ``.keras`` file all of whose parts are whole."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            missing = [part for part in KERAS_PARTS if part not in archive.namelist()]
+        with opened_zip(path) as archive:
+            missing = [part for part in (CONFIG, WEIGHTS) if part not in archive.namelist()]
             if missing:
                 raise InputError(f"{quoted(path)} is not a .keras file: it has no {missing[0]}")
-            if archive.getinfo("config.json").file_size > MAX_CONFIG_BYTES:
-                raise InputError(f"{quoted(path)}: its config.json is too large to be real")
-            damaged = archive.testzip()
-            config: object = json_value(archive.read("config.json"))
-    except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError) as error:
+            config: object = json_value(member_bytes(archive, CONFIG, MAX_CONFIG_BYTES))
+            check_contents(archive)
+    except RefusedZipError as error:
+        raise InputError(f"{quoted(path)} is not a .keras file: {error}") from error
+    except ZIP_ERRORS as error:
         raise InputError(
             f"{quoted(path)} is truncated or corrupt ({error}): save the model again"
         ) from error
-    if damaged:
-        raise InputError(f"{quoted(path)} is corrupt (part {damaged!r}): save the model again")
     return config
 
 
 def _copy_without(settings: Mapping[str, Any], source: Path, target: Path) -> None:
-    """Copy a .keras file less the settings of its layers that have these values."""
+    """Copy a .keras file, unpacked, less the settings of its layers that have these values.
+
+    Keras reads whole files from a zip, which unpacks them whatever size its list says.
+    """
 
     def cleaned(value: Any) -> Any:
         if isinstance(value, list):
@@ -93,12 +123,15 @@ def _copy_without(settings: Mapping[str, Any], source: Path, target: Path) -> No
         fields = {k: v for k, v in value.items() if not (k in settings and v == settings[k])}
         return {key: cleaned(item) for key, item in fields.items()}
 
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+    with opened_zip(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
-            content = old.read(name)
-            if name == "config.json":
-                content = json.dumps(cleaned(json_value(content))).encode()
-            new.writestr(name, content)
+            if name == CONFIG:
+                config = cleaned(json_value(member_bytes(old, name, MAX_CONFIG_BYTES)))
+                new.writestr(name, json.dumps(config))
+                continue
+            with new.open(name, "w", force_zip64=True) as file:
+                for block in member_blocks(old, name):
+                    file.write(block)
 
 
 input_format = _KerasFileFormat()

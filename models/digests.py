@@ -1,0 +1,8 @@
+"""SHA-256 of published files of weights whose publisher pins no digest, by the files' names.
+
+``.ci/pin_weights.py`` downloads these files and writes this table.
+"""
+
+from __future__ import annotations
+
+SHA256: dict[str, str] = {}
