@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from edgecnn.core.channel import InboxChannel
-from edgecnn.core.child import EXIT_TIMEOUT_S, describe_exit
+from edgecnn.core.child import EXIT_TIMEOUT_S, STOPPED_TALKING, describe_exit
 from edgecnn.core.errors import (
     ChildCrashedError,
     ConnectionLostError,
@@ -155,16 +155,18 @@ class SshProcess(InboxChannel):
             self.close(kill=True)
         except DeviceError:
             self.close(kill=True)
-            return DeviceError(f"{name}: {self.task}: its program stopped talking and did not end")
+            return self._crashed(STOPPED_TALKING, 0)
         if self._process.exit_status is None and not self._process.exit_signal:
             return ConnectionLostError(f"{name}: the connection was lost while {self.task}")
         status, signal_name = exit_of(self._process)
         last = self._stderr[-1] if self._stderr else ""
         if status in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE):
             return CommandMissingError(f"{name}: {last or 'the program is not there'}")
-        ended = describe_exit(status, signal_name)
-        error = ChildCrashedError(f"{self.task} failed on {name}: its process {ended}")
-        error.exit_status = None if signal_name else status
+        return self._crashed(describe_exit(status, signal_name), None if signal_name else status)
+
+    def _crashed(self, ended: str, status: int | None) -> ChildCrashedError:
+        error = ChildCrashedError(f"{self.task} failed on {self._thread.name}: its process {ended}")
+        error.exit_status = status
         error.add_debug("\n".join(self._stderr))
         return error
 

@@ -27,6 +27,9 @@ from edgecnn.core.platform_support import kill_session, new_session_options
 EXIT_TIMEOUT_S = 10.0
 """A child that was told to end, or closed its output, is killed after this time."""
 
+STOPPED_TALKING = "closed its output and went on, so it was ended"
+"""What became of a process that can no longer answer."""
+
 STDERR_KEPT_BYTES = 1 << 16
 
 WINDOWS_CRASHES = {
@@ -155,7 +158,10 @@ class ChildProcess(InboxChannel):
         """Return the last lines that the child wrote to standard error."""
         if self._stderr.closed:
             return ""
-        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - STDERR_KEPT_BYTES))
+        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - STOPPED_TALKING = "closed its output and went on, so it was ended"
+"""What became of a process that can no longer answer."""
+
+STDERR_KEPT_BYTES))
         text = self._stderr.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
@@ -192,10 +198,12 @@ class ChildProcess(InboxChannel):
         """Return the error for a child that died, which says how."""
         try:
             status = self._process.wait(timeout=EXIT_TIMEOUT_S)
+            ended = describe_exit(status)
         except subprocess.TimeoutExpired:
             kill_session(self._process)
-            status = self._process.wait()
-        error = ChildCrashedError(f"{self.task} failed: its process {describe_exit(status)}")
+            self._process.wait()
+            status, ended = 0, STOPPED_TALKING
+        error = ChildCrashedError(f"{self.task} failed: its process {ended}")
         error.exit_status = status if status >= 0 else None
         if tail := self.stderr_tail():
             error.add_debug(tail)
