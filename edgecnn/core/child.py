@@ -104,22 +104,21 @@ class ChildProcess(InboxChannel):
                 which it is ended; None waits as long as the child runs.
         """
         try:
-            with self._ended_by_silence(timeout_s) as was_silent:
+            with self._ended_by_silence(timeout_s):
                 write_frame(self._input, frame)
         except (OSError, ValueError) as error:
             if isinstance(error, ValueError) and not self._input.closed:
                 raise
-            if timeout_s is not None and was_silent.is_set():
-                raise self.silenced(timeout_s) from error
             # The child's last words (an error message) may still be in the pipe.
             self.raise_last_words(EXIT_TIMEOUT_S)
             raise self.ending() from error
 
     @contextlib.contextmanager
-    def _ended_by_silence(self, timeout_s: float | None) -> Iterator[threading.Event]:
-        """Kill the child if the block takes too long while nothing comes from it: it yields then.
+    def _ended_by_silence(self, timeout_s: float | None) -> Iterator[None]:
+        """Kill the child, and raise NoAnswerError, if it is silent for too long during the block.
 
-        The event says whether that was done.
+        Args:
+            timeout_s: Seconds of silence at most; None for as long as it takes.
         """
         written, was_silent = threading.Event(), threading.Event()
         begin = time.monotonic()
@@ -133,12 +132,19 @@ class ChildProcess(InboxChannel):
                     kill_session(self._process)
                     return
 
-        if timeout_s is not None:
-            threading.Thread(target=watch, args=(timeout_s,), daemon=True).start()
+        if timeout_s is None:
+            yield
+            return
+        threading.Thread(target=watch, args=(timeout_s,), daemon=True).start()
         try:
-            yield was_silent
+            yield
+        except OSError:
+            if not was_silent.is_set():
+                raise
         finally:
             written.set()
+        if was_silent.is_set():
+            raise self.silenced(timeout_s)
 
     def messages(self, *kinds: type[Any]) -> Iterator[Any]:
         """Yield messages until the child closes its output in good order.
@@ -158,10 +164,7 @@ class ChildProcess(InboxChannel):
         """Return the last lines that the child wrote to standard error."""
         if self._stderr.closed:
             return ""
-        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - STOPPED_TALKING = "closed its output and went on, so it was ended"
-"""What became of a process that can no longer answer."""
-
-STDERR_KEPT_BYTES))
+        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - STDERR_KEPT_BYTES))
         text = self._stderr.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
