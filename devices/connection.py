@@ -10,7 +10,7 @@ from edgecnn.core.channel import Channel
 from edgecnn.core.errors import DeviceError
 from edgecnn.devices.device import OnBytes
 
-MAX_OUTPUT_BYTES = 1 << 20
+MAX_OUTPUT_BYTES = 16 << 20
 """Bytes at most that a command's output may have: answers have some thousands."""
 
 
