@@ -16,7 +16,7 @@ from edgecnn.devices.connection import MAX_OUTPUT_BYTES, FinishedCommand
 from edgecnn.devices.device import AskPassword, OnBytes
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection_thread import ConnectionThread
-from edgecnn.devices.ssh.process import READ_BYTES, SshProcess, exit_of
+from edgecnn.devices.ssh.process import PIECE_BYTES, SshProcess, exit_of
 
 if TYPE_CHECKING:
     import asyncssh
@@ -230,7 +230,7 @@ async def _run(client: asyncssh.SSHClientConnection, line: str, stdin: bytes) ->
 async def _output(stream: asyncssh.SSHReader[bytes]) -> bytes:
     """Return all that a command writes; it is cut off, and fails, where it writes without end."""
     content = bytearray()
-    while piece := await stream.read(READ_BYTES):
+    while piece := await stream.read(PIECE_BYTES):
         content += piece
         if len(content) > MAX_OUTPUT_BYTES:
             raise RuntimeError(f"more than {MAX_OUTPUT_BYTES >> 20} MiB of output came")

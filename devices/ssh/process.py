@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import deque
 from typing import Any
@@ -28,7 +29,7 @@ FAST_LEVEL = 1
 """zlib's level: few networks are faster than it, and higher levels compress hardly better."""
 
 ALIVE_EVERY_S = 10.0
-READ_BYTES = 1 << 18
+PIECE_BYTES = 1 << 18
 STDERR_LINES = 50
 STDERR_CHARACTERS = 500
 """Characters at most of a line of standard error that is kept."""
@@ -44,6 +45,9 @@ LINUX_SIGNALS = {
     8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM", 31: "SIGSYS",
 }  # fmt: skip
 """Signals as Linux numbers them (man 7 signal); this machine may number them otherwise."""
+
+
+SIGNAL_NAME = re.compile(r"[A-Z][A-Z0-9+-]{0,15}")
 
 
 class SshProcess(InboxChannel):
@@ -129,7 +133,7 @@ class SshProcess(InboxChannel):
         try:
             # A connection that is cut ends the conversation; `ending` then says so.
             with contextlib.suppress(Exception):
-                while (content := await output.read(READ_BYTES)) and self.take_in(content):
+                while (content := await output.read(PIECE_BYTES)) and self.take_in(content):
                     pass
         finally:
             self.inbox.end()
@@ -183,7 +187,8 @@ def exit_of(process: Any) -> tuple[int, str | None]:
     """
     status = process.exit_status or 0
     if process.exit_signal:
-        return status, f"SIG{process.exit_signal[0]}"
+        name = str(process.exit_signal[0])  # whatever the server says
+        return status, f"SIG{name}" if SIGNAL_NAME.fullmatch(name) else "an unknown signal"
     if status in SHELL_SIGNALS:
         number = status - SHELL_SIGNALS.start + 1
         return status, LINUX_SIGNALS.get(number, f"signal {number}")

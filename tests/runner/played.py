@@ -6,6 +6,8 @@ Bytes of any kind can be played so, whatever made them::
 
     with Played([answers[0], mutated, *answers[2:]]) as channel:
         converse(RunnerSession(channel, "the board", Patience()), model)
+
+:class:`PlayedHere` does the same without a process, for thousands of cases.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn.core.channel import InboxChannel
 from edgecnn.core.child import ChildProcess, module_command
+from edgecnn.core.errors import ChildCrashedError, EdgecnnError
 from edgecnn.core.messages import Frame
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.calls import ModelCall
@@ -87,6 +91,38 @@ class Played(ChildProcess):
 
 def _step(step: Step) -> Sequence[Any]:
     return ["write", base64.b64encode(step).decode()] if isinstance(step, bytes) else step
+
+
+class PlayedHere(InboxChannel):
+    """The same without a process: bytes alone, and the runner ends in good order after the last.
+
+    Args:
+        turns: The bytes that answer each request.
+    """
+
+    def __init__(self, turns: Sequence[bytes]) -> None:
+        super().__init__()
+        self._turns = iter(turns)
+
+    @property
+    def name(self) -> str:
+        return "playing a runner"
+
+    def send_frame(self, frame: Frame, timeout_s: float | None = None) -> None:
+        content = next(self._turns, None)
+        if content is None or not self.take_in(content):
+            self.inbox.end()
+
+    def receive_frame(self, timeout_s: float | None = None) -> Frame:
+        return super().receive_frame(0.0)
+
+    def close(self, *, kill: bool = False) -> None:
+        self.inbox.end()
+
+    def ending(self) -> EdgecnnError:
+        error = ChildCrashedError("playing a runner failed: its process ended")
+        error.exit_status = 0
+        return error
 
 
 class Recording(ChildProcess):
