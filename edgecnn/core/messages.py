@@ -59,7 +59,7 @@ SCALAR_TYPES = (bool, int, str, float, type(None))
 SHOWN_CHARACTERS = 60
 """Characters of a wrong value that an error shows, so that it stays one line."""
 
-MAX_PAYLOAD_BYTES = 2 << 30
+MAX_PAYLOAD_BYTES = 8 << 30
 """Raw bytes of a message at most, where its reader does not know how many it asked for."""
 
 Built = TypeVar("Built")
@@ -174,8 +174,8 @@ def _unpacked(payload: bytes, most_bytes: int) -> bytes:
     """Return decompressed bytes; no more than ``most_bytes`` are ever made of them."""
     unpacker = zlib.decompressobj()
     try:
-        # 0 would stand for no limit.
-        content = unpacker.decompress(payload, most_bytes + 1)
+        # One byte more shows that there are more; a Python of 32 bits knows no larger number.
+        content = unpacker.decompress(payload, min(most_bytes + 1, sys.maxsize))
     except zlib.error as error:
         raise MessageError(f"a damaged payload: {error}") from error
     if len(content) > most_bytes:

@@ -55,6 +55,7 @@ class ParentPipe:
         Raises:
             MessageError: Another message came.
         """
+        self._number = None  # what cannot be read is reported as an answer to no message
         while not self._frames:
             content = os.read(self._input, READ_BYTES)
             if not content:
