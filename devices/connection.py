@@ -10,6 +10,9 @@ from edgecnn.core.channel import Channel
 from edgecnn.core.errors import DeviceError
 from edgecnn.devices.device import OnBytes
 
+MAX_OUTPUT_BYTES = 16 << 20
+"""Bytes at most that a command's output may have: answers have some thousands."""
+
 
 class CommandMissingError(DeviceError):
     """A program that was to be started is not on the device."""
@@ -57,7 +60,12 @@ class Shell(Protocol):
         """What messages call the device."""
 
     def run(
-        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
+        self,
+        command: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float = 60.0,
+        task: str | None = None,
     ) -> FinishedCommand:
         """Run a program in the user's home on the device, and wait for its end.
 
@@ -65,6 +73,11 @@ class Shell(Protocol):
             command: Program and arguments, each taken literally.
             stdin: What the program reads.
             timeout_s: Seconds that the program may take.
+            task: What it does, for messages; None for the name of the program.
+
+        Raises:
+            DeviceError: The program was not done in time, or wrote more than
+                :data:`MAX_OUTPUT_BYTES`.
         """
 
     def upload(

@@ -35,4 +35,4 @@ class Desktop(Device):
     def start(self, task: str) -> RunnerSession:
         """Start a runner in a child process, so that a crash of the runtime stays there."""
         command = module_command("edgecnn.runner.ondevice.runner")
-        return RunnerSession(ChildProcess(command, task=task))
+        return RunnerSession(ChildProcess(command, task=task), self.name, self.patience)

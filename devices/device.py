@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
+from edgecnn.runner.patience import Patience
 from edgecnn.runner.session import RunnerSession
 
 DESKTOP = "desktop"
@@ -29,10 +30,15 @@ class Device(ABC):
 
     Attributes:
         name: What users and records call the device.
+        patience: How long a runner there may be silent.
+
+    Raises:
+        InputError: ``EDGECNN_TIMEOUT`` is no number of seconds.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.patience = Patience.of_user()
 
     def __enter__(self) -> Device:
         """Connect to the device, where that is needed."""

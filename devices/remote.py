@@ -106,7 +106,8 @@ class RemoteDevice(Device):
             if started_on == self._times_opened:
                 self._restore(lost)
 
-        return RunnerSession(self._persisting(lambda: ResumingChannel(start, restore)))
+        channel = self._persisting(lambda: ResumingChannel(start, restore))
+        return RunnerSession(channel, self.name, self.patience)
 
     @property
     def _python(self) -> list[str]:
@@ -137,7 +138,7 @@ class RemoteDevice(Device):
         wait_s = NOTICED_S + (silence_s if math.isfinite(silence_s) else 0.0)
         try:
             self._lock = self._start("hold", self._token, _holder(), str(wait_s), task="locking it")
-            self._lock.receive(LockHeld)
+            self._lock.receive(LockHeld, timeout_s=wait_s + self.patience.start_s)
         except CommandMissingError as error:
             raise DeviceError(self._no_python()) from error
         except DeviceError:

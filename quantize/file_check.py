@@ -17,6 +17,7 @@ from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.reading import Operator, TfliteModel, read_model
 from edgecnn.tflite.schemes import Scheme
@@ -91,7 +92,7 @@ class Checker:
         with ExitStack() as stack:
             stack.enter_context(runner)
             try:
-                loaded = runner.load(Desktop().place(path), threads=1)
+                loaded = runner.load(Desktop().place(path), 1, call=ModelCall(model))
                 finite = runner.check(tensor).finite
                 golden = _golden(runner, model, spec, loaded) if finite else None
             except EdgecnnError as error:

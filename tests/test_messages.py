@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,11 @@ class Job:
     anything: Any = None
     is_new: bool = False
     payload: bytes | memoryview | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,30 @@ def test_a_payload_that_was_damaged_on_its_way() -> None:
     head = FrameHead.parse(b'{"kind": "Job", "payload_bytes": 3, "compressed": true}')
     with pytest.raises(MessageError, match="damaged payload"):
         head.frame(b"abc")
+
+
+def test_a_payload_that_is_larger_once_unpacked() -> None:
+    head = FrameHead.parse(b'{"kind": "Job", "payload_bytes": 3, "compressed": true}')
+    packed = zlib.compress(bytes(1000))
+    assert head.frame(packed, most_bytes=1000).payload == bytes(1000)
+    with pytest.raises(MessageError, match="a payload of more than 999 bytes came"):
+        head.frame(packed, most_bytes=999)
+    with pytest.raises(MessageError, match="its end is missing"):
+        head.frame(packed[:-1])
+
+
+def test_a_whole_number_that_no_float_can_hold() -> None:
+    with pytest.raises(MessageError, match="seconds is 1000000"):
+        build(Span, {"seconds": 10**400}, "the span")
+    assert build(Span, {"seconds": 7}, "the span") == Span(7.0)
+
+
+def test_an_answer_has_the_number_of_its_request() -> None:
+    frame = to_frame(Layer("a", (1,))).numbered(7)
+    arrived = FrameHead.parse(frame.head()).frame(b"")
+    assert arrived.number == 7
+    assert from_frame(arrived, Layer) == Layer("a", (1,))
+    assert frame.numbered(None) is frame
 
 
 @given(values=st.recursive(

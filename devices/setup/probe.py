@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from edgecnn.core.errors import DeviceError
+from edgecnn.core.errors import MESSAGE_CHARACTERS, DeviceError
 from edgecnn.core.messages import FrameHead, MessageError, from_frame, to_frame
 from edgecnn.devices.connection import FinishedCommand, Shell
+from edgecnn.devices.setup.answers import checked_answer
 from edgecnn.devices.setup.protocol import (
     Board,
     InstallRuntime,
@@ -41,6 +42,9 @@ PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 8, -1)))
 """Names of Pythons to look for. The system's own comes first, as apt installs packages for it."""
 
 PROBE_TIMEOUT_S = 180.0
+STDERR_BYTES = 1 << 16
+"""Bytes of the end of standard error in which the reason of a failure is looked for."""
+
 NO_COMMAND = 127
 
 Answer = TypeVar("Answer", Board, RuntimeState)
@@ -110,20 +114,26 @@ def ask(
 
     Raises:
         NotReadyError: The device has none of the Pythons, or the program gave no answer.
+        DeviceError: The program was not done in time, or its answer cannot be right.
     """
     names = " ".join(map(path_word, pythons))
     script = f'for p in {names}; do command -v "$p" >/dev/null && exec "$p" -I - "$@"; done'
     argument = to_frame(request).head().decode()
     command = ["sh", "-c", f"{script}; exit {NO_COMMAND}", "sh", argument]
-    done = connection.run(command, stdin=script_of(SETUP_PROGRAM), timeout_s=timeout_s)
+    task = "being looked at" if kind is Board else "being set up"
+    program = script_of(SETUP_PROGRAM)
+    done = connection.run(command, stdin=program, timeout_s=timeout_s, task=task)
     if done.status == NO_COMMAND:
         raise NotReadyError(_missing_python(pythons))
     try:
         # A shell may print text at every login; the answer is the last line.
         head = FrameHead.parse(done.stdout.splitlines()[-1])
-        return from_frame(head.frame(b""), kind, SetupFailed)
     except (IndexError, MessageError):
         raise _no_answer(done) from None
+    try:
+        return checked_answer(from_frame(head.frame(b""), kind, SetupFailed))
+    except MessageError as error:
+        raise DeviceError(f"{connection.name}: {task}: a wrong answer: {error}") from error
 
 
 def path_word(name: str) -> str:
@@ -146,10 +156,10 @@ def _missing_python(names: Sequence[str]) -> str:
 
 def _no_answer(done: FinishedCommand) -> NotReadyError:
     """Return the error for a Python that ended without an answer."""
-    lines = lines_of(done.stderr)
+    lines = lines_of(done.stderr[-STDERR_BYTES:])
     if lines and lines[-1].startswith("SyntaxError"):
         return NotReadyError("the device's Python is too old: 3.9 or later is needed")
-    reason = lines[-1] if lines else f"exit status {done.status}"
+    reason = lines[-1][:MESSAGE_CHARACTERS] if lines else f"exit status {done.status}"
     error = NotReadyError(f"the device's Python gives no answer: {reason}")
     error.add_debug("\n".join(lines))
     return error

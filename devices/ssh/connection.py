@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.channel import Channel
-from edgecnn.core.errors import ConnectionLostError, MissingExtraError
-from edgecnn.devices.connection import FinishedCommand
+from edgecnn.core.errors import ConnectionLostError, DeviceError, MissingExtraError
+from edgecnn.devices.connection import MAX_OUTPUT_BYTES, FinishedCommand
 from edgecnn.devices.device import AskPassword, OnBytes
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection_thread import ConnectionThread
-from edgecnn.devices.ssh.process import SshProcess, exit_of
+from edgecnn.devices.ssh.process import PIECE_BYTES, SshProcess, exit_of
 
 if TYPE_CHECKING:
     import asyncssh
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 SILENCE_S = 40.0
 """Seconds after which a device takes this machine for gone: four signs of life did not come."""
+
+STALL_TIMEOUT_S = 300.0
+"""Seconds for each 2 MB of an upload, so that 7 kB a second are enough, and for the disk to keep
+them; a device that takes longer hangs."""
 
 SECRET_TRIES = 3
 CLOSE_TIMEOUT_S = 5.0
@@ -93,7 +97,12 @@ class SshConnection:
         self._thread.stop(_close(route), CLOSE_TIMEOUT_S * len(route) + 1)
 
     def run(
-        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = ANSWER_TIMEOUT_S
+        self,
+        command: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float = ANSWER_TIMEOUT_S,
+        task: str | None = None,
     ) -> FinishedCommand:
         """Run a program in the user's home and wait for its end.
 
@@ -101,14 +110,10 @@ class SshConnection:
             command: Program and arguments, each taken literally.
             stdin: What the program reads.
             timeout_s: Seconds that the program may take.
+            task: What it does, for messages; None for the name of the program.
         """
-        line = shlex.join(command)
-
-        async def run() -> FinishedCommand:
-            done = await self.client.run(line, input=stdin, encoding=None)
-            return FinishedCommand(exit_of(done)[0], _bytes(done.stdout), _bytes(done.stderr))
-
-        return self._thread.call(run(), f"running {command[0]!r}", timeout_s)
+        work = _run(self.client, shlex.join(command), stdin)
+        return self._thread.call(work, task or f"running {command[0]!r}", timeout_s)
 
     def upload(
         self, content: bytes, remote: str, what: str, on_progress: OnBytes | None = None
@@ -135,9 +140,13 @@ class SshConnection:
                 told.put(None)
 
         def follow() -> None:  # runs in the caller's own thread, as every report of progress does
-            while (done := told.get()) is not None:
-                if on_progress:
-                    on_progress(done, len(content))
+            try:
+                while (done := told.get(timeout=STALL_TIMEOUT_S)) is not None:
+                    if on_progress:
+                        on_progress(done, len(content))
+            except queue.Empty:
+                text = f"uploading {what}: nothing was taken for {STALL_TIMEOUT_S:.0f} s"
+                raise DeviceError(f"{self.name}: {text}") from None
 
         self._thread.call(send(), f"uploading {what}", meanwhile=follow)
 
@@ -205,5 +214,24 @@ async def _close(route: Sequence[asyncssh.SSHClientConnection]) -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-def _bytes(output: Any) -> bytes:
-    return output.encode() if isinstance(output, str) else output or b""
+async def _run(client: asyncssh.SSHClientConnection, line: str, stdin: bytes) -> FinishedCommand:
+    """Run a command to its end, with bounds on what it may write."""
+    process = await client.create_process(line, encoding=None)
+    try:
+        process.stdin.write(stdin)
+        process.stdin.write_eof()
+        outputs = await asyncio.gather(_output(process.stdout), _output(process.stderr))
+        await process.wait_closed()
+        return FinishedCommand(exit_of(process)[0], *outputs)
+    finally:
+        process.close()
+
+
+async def _output(stream: asyncssh.SSHReader[bytes]) -> bytes:
+    """Return all that a command writes; it is cut off, and fails, where it writes without end."""
+    content = bytearray()
+    while piece := await stream.read(PIECE_BYTES):
+        content += piece
+        if len(content) > MAX_OUTPUT_BYTES:
+            raise RuntimeError(f"more than {MAX_OUTPUT_BYTES >> 20} MiB of output came")
+    return bytes(content)

@@ -62,7 +62,8 @@ class ConnectionThread:
             work: Coroutine that uses the connection.
             doing: What the coroutine does, for messages: ``"uploading 'a.tflite'"``.
             timeout_s: Seconds it may take; None for as long as the connection lives.
-            meanwhile: What to do in the caller's thread until the coroutine is nearly done.
+            meanwhile: What to do in the caller's thread until the coroutine is nearly done; its
+                errors end the coroutine.
 
         Raises:
             ConnectionLostError: The connection was cut, or the thread does not run.
@@ -79,6 +80,7 @@ class ConnectionThread:
             meanwhile()
             return future.result()
         except EdgecnnError:
+            future.cancel()  # where `meanwhile` gives up, the work goes on
             raise
         except Exception as error:
             raise explained(error, self.name, doing, timeout_s) from error

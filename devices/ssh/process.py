@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import time
 from collections import deque
 from typing import Any
 
 from edgecnn.core.channel import InboxChannel
-from edgecnn.core.child import EXIT_TIMEOUT_S, describe_exit
-from edgecnn.core.errors import ChildCrashedError, ConnectionLostError, DeviceError, EdgecnnError
-from edgecnn.core.messages import Frame, FrameHead
-from edgecnn.core.parent_pipe import ALIVE_LINE
+from edgecnn.core.child import EXIT_TIMEOUT_S, STOPPED_TALKING, describe_exit
+from edgecnn.core.errors import (
+    ChildCrashedError,
+    ConnectionLostError,
+    DeviceError,
+    EdgecnnError,
+)
+from edgecnn.core.frame_reader import ALIVE_LINE
+from edgecnn.core.messages import Frame
 from edgecnn.devices.connection import CommandMissingError
 from edgecnn.devices.ssh.connection_thread import ConnectionThread
 
@@ -22,7 +29,11 @@ FAST_LEVEL = 1
 """zlib's level: few networks are faster than it, and higher levels compress hardly better."""
 
 ALIVE_EVERY_S = 10.0
+PIECE_BYTES = 1 << 18
 STDERR_LINES = 50
+STDERR_CHARACTERS = 500
+"""Characters at most of a line of standard error that is kept."""
+
 COMMAND_NOT_FOUND = 127
 COMMAND_NOT_EXECUTABLE = 126
 
@@ -36,6 +47,9 @@ LINUX_SIGNALS = {
 """Signals as Linux numbers them (man 7 signal); this machine may number them otherwise."""
 
 
+SIGNAL_NAME = re.compile(r"[A-Z][A-Z0-9+-]{0,15}")
+
+
 class SshProcess(InboxChannel):
     """Carries messages over an SSH connection; large payloads go compressed.
 
@@ -47,6 +61,7 @@ class SshProcess(InboxChannel):
     Raises:
         ChildCrashedError: ``receive`` and ``send`` raise it when the process died.
         ConnectionLostError: Both raise it when the connection was cut.
+        NoAnswerError: Both raise it when the process was silent for too long.
         EdgecnnError: ``receive`` raises it when the process reported an error.
     """
 
@@ -59,28 +74,49 @@ class SshProcess(InboxChannel):
         for work in (self._fill_inbox(), self._read_stderr(), self._tell_alive()):
             thread.spawn(work)
 
-    def send_frame(self, frame: Frame) -> None:
-        """Write one message as it travels, compressed where that is worth it."""
+    @property
+    def name(self) -> str:
+        """What messages call the process: by the device, and by what it does."""
+        return f"{self._thread.name}: {self.task}"
+
+    def send_frame(self, frame: Frame, timeout_s: float | None = None) -> None:
+        """Write one message as it travels, compressed where that is worth it.
+
+        Args:
+            frame: The message.
+            timeout_s: Seconds at most in which the process neither reads on nor sends anything,
+                after which it is ended; None waits as long as it runs.
+        """
         frame = frame.shrunk(COMPRESSED_FROM_BYTES, FAST_LEVEL)
         content = frame.head() + bytes(frame.payload or b"")
         try:
-            self._thread.call(self._write(content), self.task)
+            self._thread.call(self._write(content, timeout_s), self.task)
         except ConnectionLostError as error:
             # The last message of the process, or how it ended, tells more than a closed pipe.
-            while True:
-                try:
-                    self.receive_frame(EXIT_TIMEOUT_S)
-                except ConnectionLostError:
-                    raise error from None
+            self.raise_last_words(EXIT_TIMEOUT_S)
+            ending = self.ending()
+            raise (error if isinstance(ending, ConnectionLostError) else ending) from None
+        except _SilentError:
+            assert timeout_s is not None
+            raise self.silenced(timeout_s) from None
 
     def close(self, *, kill: bool = False) -> None:
         """End the process: close its input and wait for it, or end it at once."""
         with contextlib.suppress(DeviceError):
             self._thread.call(self._close(kill), self.task, EXIT_TIMEOUT_S)
 
-    async def _write(self, content: bytes) -> None:
+    async def _write(self, content: bytes, timeout_s: float | None) -> None:
         self._process.stdin.write(content)
-        await self._process.stdin.drain()
+        drained = asyncio.ensure_future(self._process.stdin.drain())
+        begin = time.monotonic()
+        left = timeout_s
+        while not (await asyncio.wait({drained}, timeout=left))[0]:
+            assert timeout_s is not None
+            left = timeout_s - min(self.inbox.silent_s(), time.monotonic() - begin)
+            if left <= 0:
+                drained.cancel()
+                raise _SilentError
+        drained.result()
 
     async def _close(self, kill: bool) -> None:
         if kill:
@@ -95,19 +131,17 @@ class SshProcess(InboxChannel):
         """Fill the inbox until the process or the connection ends."""
         output = self._process.stdout
         try:
-            # Anything but a whole message ends the conversation; `ending` then says why.
+            # A connection that is cut ends the conversation; `ending` then says so.
             with contextlib.suppress(Exception):
-                while line := await output.readline():
-                    head = FrameHead.parse(line)
-                    payload = await output.readexactly(head.payload_bytes or 0)
-                    self.inbox.put(head.frame(payload))
+                while (content := await output.read(PIECE_BYTES)) and self.take_in(content):
+                    pass
         finally:
             self.inbox.end()
 
     async def _read_stderr(self) -> None:
         with contextlib.suppress(Exception):
             while line := await self._process.stderr.readline():
-                self._stderr.append(line.decode(errors="replace").rstrip())
+                self._stderr.append(line.decode(errors="replace").rstrip()[:STDERR_CHARACTERS])
 
     async def _tell_alive(self) -> None:
         """Send empty lines: without them the device takes this machine for gone."""
@@ -116,27 +150,33 @@ class SshProcess(InboxChannel):
                 await asyncio.sleep(ALIVE_EVERY_S)
                 self._process.stdin.write(ALIVE_LINE)
 
-    def no_answer(self, text: str) -> DeviceError:
-        """Return the error for a process that gave no answer in time."""
-        return DeviceError(f"{self._thread.name}: {self.task}: {text}")
-
     def ending(self) -> EdgecnnError:
         """Return the error for a process that ended; a connection that is gone cannot tell how."""
         name = self._thread.name
         try:
             self._thread.call(self._process.wait_closed(), self.task, EXIT_TIMEOUT_S)
+        except ConnectionLostError:
+            self.close(kill=True)
         except DeviceError:
             self.close(kill=True)
+            return self._crashed(STOPPED_TALKING, 0)
         if self._process.exit_status is None and not self._process.exit_signal:
             return ConnectionLostError(f"{name}: the connection was lost while {self.task}")
         status, signal_name = exit_of(self._process)
         last = self._stderr[-1] if self._stderr else ""
         if status in (COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE):
             return CommandMissingError(f"{name}: {last or 'the program is not there'}")
-        ended = describe_exit(status, signal_name)
-        error = ChildCrashedError(f"{self.task} failed on {name}: its process {ended}")
+        return self._crashed(describe_exit(status, signal_name), None if signal_name else status)
+
+    def _crashed(self, ended: str, status: int | None) -> ChildCrashedError:
+        error = ChildCrashedError(f"{self.task} failed on {self._thread.name}: its process {ended}")
+        error.exit_status = status
         error.add_debug("\n".join(self._stderr))
         return error
+
+
+class _SilentError(EdgecnnError):
+    """Nothing came from a process for too long, and it does not read on either."""
 
 
 def exit_of(process: Any) -> tuple[int, str | None]:
@@ -147,7 +187,8 @@ def exit_of(process: Any) -> tuple[int, str | None]:
     """
     status = process.exit_status or 0
     if process.exit_signal:
-        return status, f"SIG{process.exit_signal[0]}"
+        name = str(process.exit_signal[0])  # whatever the server says
+        return status, f"SIG{name}" if SIGNAL_NAME.fullmatch(name) else "an unknown signal"
     if status in SHELL_SIGNALS:
         number = status - SHELL_SIGNALS.start + 1
         return status, LINUX_SIGNALS.get(number, f"signal {number}")

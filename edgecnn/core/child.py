@@ -13,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from edgecnn.core.channel import InboxChannel
-from edgecnn.core.errors import ChildCrashedError, EdgecnnError
+from edgecnn.core.errors import ChildCrashedError
 from edgecnn.core.messages import Frame
-from edgecnn.core.parent_pipe import read_frame, write_frame
+from edgecnn.core.parent_pipe import READ_BYTES, write_frame
 from edgecnn.core.platform_support import kill_session, new_session_options
 from edgecnn.core.temporary import temporary_folder
 
@@ -29,6 +30,9 @@ EXIT_TIMEOUT_S = 10.0
 
 TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 """Variables by which a program learns where temporary files go."""
+
+STOPPED_TALKING = "closed its output and went on, so it was ended"
+"""What became of a process that can no longer answer."""
 
 STDERR_KEPT_BYTES = 1 << 16
 
@@ -94,15 +98,61 @@ class ChildProcess(InboxChannel):
         """Process id of the child."""
         return self._process.pid
 
-    def send_frame(self, frame: Frame) -> None:
-        """Write one message as it travels."""
+    @property
+    def name(self) -> str:
+        """What messages call the child: by what it does."""
+        return self.task
+
+    def send_frame(self, frame: Frame, timeout_s: float | None = None) -> None:
+        """Write one message as it travels.
+
+        Args:
+            frame: The message.
+            timeout_s: Seconds at most in which the child neither reads on nor sends anything, after
+                which it is ended; None waits as long as the child runs.
+        """
         try:
-            write_frame(self._input, frame)
-        except OSError as error:
+            with self._ended_by_silence(timeout_s):
+                write_frame(self._input, frame)
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) and not self._input.closed:
+                raise
             # The child's last words (an error message) may still be in the pipe.
-            while self.inbox.take() is not None:
-                pass
+            self.raise_last_words(EXIT_TIMEOUT_S)
             raise self.ending() from error
+
+    @contextlib.contextmanager
+    def _ended_by_silence(self, timeout_s: float | None) -> Iterator[None]:
+        """Kill the child, and raise NoAnswerError, if it is silent for too long during the block.
+
+        Args:
+            timeout_s: Seconds of silence at most; None for as long as it takes.
+        """
+        written, was_silent = threading.Event(), threading.Event()
+        begin = time.monotonic()
+
+        def watch(timeout_s: float) -> None:
+            left = timeout_s
+            while not written.wait(left):
+                left = timeout_s - min(self.inbox.silent_s(), time.monotonic() - begin)
+                if left <= 0:
+                    was_silent.set()
+                    kill_session(self._process)
+                    return
+
+        if timeout_s is None:
+            yield
+            return
+        threading.Thread(target=watch, args=(timeout_s,), daemon=True).start()
+        try:
+            yield
+        except OSError:
+            if not was_silent.is_set():
+                raise
+        finally:
+            written.set()
+        if was_silent.is_set():
+            raise self.silenced(timeout_s)
 
     def messages(self, *kinds: type[Any]) -> Iterator[Any]:
         """Yield messages until the child closes its output in good order.
@@ -148,24 +198,24 @@ class ChildProcess(InboxChannel):
 
     def _fill_inbox(self) -> None:
         assert self._process.stdout is not None
-        # A broken or cut message ends the conversation; the exit status says why.
-        with self._process.stdout as output, contextlib.suppress(EdgecnnError, ValueError, OSError):
-            while (frame := read_frame(output)) is not None:
-                self.inbox.put(frame)
+        # A message that is cut ends the conversation; the exit status says why.
+        with self._process.stdout as output, contextlib.suppress(ValueError, OSError):
+            descriptor = output.fileno()
+            while (content := os.read(descriptor, READ_BYTES)) and self.take_in(content):
+                pass
         self.inbox.end()
-
-    def no_answer(self, text: str) -> ChildCrashedError:
-        """Return the error for a child that gave no answer in time."""
-        return ChildCrashedError(f"{self.task}: {text}, so it was ended")
 
     def ending(self) -> ChildCrashedError:
         """Return the error for a child that died, which says how."""
         try:
             status = self._process.wait(timeout=EXIT_TIMEOUT_S)
+            ended = describe_exit(status)
         except subprocess.TimeoutExpired:
             kill_session(self._process)
-            status = self._process.wait()
-        error = ChildCrashedError(f"{self.task} failed: its process {describe_exit(status)}")
+            self._process.wait()
+            status, ended = 0, STOPPED_TALKING
+        error = ChildCrashedError(f"{self.task} failed: its process {ended}")
+        error.exit_status = status if status >= 0 else None
         if tail := self.stderr_tail():
             error.add_debug(tail)
         return error

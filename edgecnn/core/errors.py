@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+MESSAGE_CHARACTERS = 2000
+"""Characters at most of what another program says within a message: it may say anything."""
+
 
 class EdgecnnError(Exception):
     """Root of all errors that edgecnn raises on purpose; exit code 1: the work failed."""
@@ -59,7 +62,18 @@ class MissingExtraError(EdgecnnError):
 
 
 class ChildCrashedError(EdgecnnError):
-    """A child process died (native crash, killed, out of memory) while it worked on a model."""
+    """A child process died (native crash, killed, out of memory) while it worked on a model.
+
+    Attributes:
+        exit_status: Status with which the process ended: 0 where it ended in good order, without
+            the answer that was waited for. None where a signal ended it, or that is not known.
+    """
+
+    exit_status: int | None = None
+
+
+class NoAnswerError(ChildCrashedError):
+    """A child process gave no answer in time, and was ended."""
 
 
 class DeviceError(EdgecnnError):
@@ -81,7 +95,7 @@ class ConversionError(EdgecnnError):
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, or its class where it says nothing."""
     lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    return lines[0].strip()[:MESSAGE_CHARACTERS] if lines else type(error).__name__
 
 
 def describe_error(error: BaseException) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgecnn.core.errors import ChildCrashedError, EdgecnnError, InputError, MissingExtraError
+from edgecnn.core.errors import (
+    ChildCrashedError,
+    DeviceError,
+    EdgecnnError,
+    InputError,
+    MissingExtraError,
+)
 
 ABORTED = "SIGABRT"
 """Signal with which a program ends itself, as the runtime does where a check of a kernel fails."""
@@ -35,8 +41,8 @@ def named_errors(label: str) -> Iterator[None]:
     except EdgecnnError as error:
         if label in str(error):
             raise
-        kind = InputError if isinstance(error, InputError) else EdgecnnError
-        raise kind(f"{label}: {error}") from error
+        kinds = (kind for kind in (InputError, DeviceError) if isinstance(error, kind))
+        raise next(kinds, EdgecnnError)(f"{label}: {error}") from error
 
 
 @contextmanager

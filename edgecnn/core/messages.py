@@ -8,7 +8,9 @@ Fields may be ``bool``, ``int``, ``float``, ``str``, ``pathlib.Path``, ``typing.
 ``Literal``, other dataclasses, lists, tuples and dictionaries (whose keys are text) of these, and
 unions of them with ``None``. A field that is called ``payload`` (``bytes`` or ``memoryview``) does
 not become JSON: it follows the line as raw bytes. No field may be called ``kind``,
-``payload_bytes`` or ``compressed``.
+``message_number``, ``payload_bytes`` or ``compressed``. A message may have a number, and whatever
+:class:`edgecnn.core.parent_pipe.ParentPipe` sends in answer has the same one, so that no answer is
+taken for that to another request.
 
 The parent starts a child with :class:`edgecnn.core.child.ChildProcess`, the child answers with
 :mod:`edgecnn.core.parent_pipe`::
@@ -41,17 +43,22 @@ import contextlib
 import dataclasses
 import json
 import re
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_type_hints, overload
 
-from edgecnn.core.errors import EdgecnnError
-from edgecnn.core.errors import shown_value as _shown
+from edgecnn.core.errors import EdgecnnError, shown_value
 from edgecnn.core.json_text import json_value
 
-KIND, PAYLOAD, PAYLOAD_BYTES, COMPRESSED = "kind", "payload", "payload_bytes", "compressed"
+KIND, NUMBER = "kind", "message_number"
+PAYLOAD, PAYLOAD_BYTES, COMPRESSED = "payload", "payload_bytes", "compressed"
+ENVELOPE = (KIND, NUMBER)
 SCALAR_TYPES = (bool, int, str, float, type(None))
+
+MAX_PAYLOAD_BYTES = 8 << 30
+"""Raw bytes of a message at most, where its reader does not know how many it asked for."""
 
 Built = TypeVar("Built")
 Other = TypeVar("Other")
@@ -91,6 +98,16 @@ class Frame:
         """Name of the message's class; empty where the line names none."""
         return str(self.values.get(KIND, ""))
 
+    @property
+    def number(self) -> int | None:
+        """Number of the message, or of the one that it answers; None where it has none."""
+        number = self.values.get(NUMBER)
+        return number if type(number) is int else None
+
+    def numbered(self, number: int | None) -> Frame:
+        """Return the message with a number; as it is where the number is None."""
+        return self if number is None else Frame({**self.values, NUMBER: number}, self.payload)
+
     def head(self) -> bytes:
         """Return the line of JSON with its newline; it says how many bytes follow."""
         values = self.values
@@ -128,26 +145,42 @@ class FrameHead:
         try:
             values = json_value(line)
         except ValueError as error:
-            raise MessageError(f"not a message: {_shown(line)}") from error
+            raise MessageError(f"not a message: {shown_value(line)}") from error
         if not isinstance(values, dict):
-            raise MessageError(f"not a message: {_shown(values)}")
+            raise MessageError(f"not a message: {shown_value(values)}")
         size, compressed = values.pop(PAYLOAD_BYTES, None), values.pop(COMPRESSED, False)
         if size is not None and (type(size) is not int or size < 0):
-            raise MessageError(f"{PAYLOAD_BYTES} is {_shown(size)}, not a number of bytes")
+            raise MessageError(f"{PAYLOAD_BYTES} is {shown_value(size)}, not a number of bytes")
         return cls(values, size, bool(compressed))
 
-    def frame(self, payload: bytes) -> Frame:
+    def frame(self, payload: bytes, most_bytes: int = MAX_PAYLOAD_BYTES) -> Frame:
         """Return the message with the bytes that followed its line.
 
+        Args:
+            payload: The bytes.
+            most_bytes: Bytes at most once they are decompressed.
+
         Raises:
-            MessageError: The bytes were announced as compressed and are not.
+            MessageError: The bytes were announced as compressed and are not, or are too many.
         """
         if self.payload_bytes is None:
             return Frame(self.values)
-        try:
-            return Frame(self.values, zlib.decompress(payload) if self.is_compressed else payload)
-        except zlib.error as error:
-            raise MessageError(f"a damaged payload: {error}") from error
+        return Frame(self.values, _unpacked(payload, most_bytes) if self.is_compressed else payload)
+
+
+def _unpacked(payload: bytes, most_bytes: int) -> bytes:
+    """Return decompressed bytes; no more than ``most_bytes`` are ever made of them."""
+    unpacker = zlib.decompressobj()
+    try:
+        # One byte more shows that there are more; a Python of 32 bits knows no larger number.
+        content = unpacker.decompress(payload, min(most_bytes + 1, sys.maxsize))
+    except zlib.error as error:
+        raise MessageError(f"a damaged payload: {error}") from error
+    if len(content) > most_bytes:
+        raise MessageError(f"a payload of more than {most_bytes} bytes came, once unpacked")
+    if not unpacker.eof:
+        raise MessageError("a damaged payload: its end is missing")
+    return content
 
 
 def to_frame(message: object) -> Frame:
@@ -194,12 +227,14 @@ def from_frame(frame: Frame, *kinds: type[Any]) -> Any:
     """
     for kind in kinds:
         if kind.__name__ == frame.kind:
-            values = {key: value for key, value in frame.values.items() if key != KIND}
+            values = {key: value for key, value in frame.values.items() if key not in ENVELOPE}
             if frame.payload is not None:
                 values[PAYLOAD] = frame.payload
             return build(kind, values, kind.__name__)
     names = ", ".join(kind.__name__ for kind in kinds)
-    raise MessageError(f"a message of the kind {_shown(frame.kind)} came, where {names} is known")
+    raise MessageError(
+        f"a message of the kind {shown_value(frame.kind)} came, where {names} is known"
+    )
 
 
 def plain(value: Any) -> Any:
@@ -233,11 +268,11 @@ def build(kind: type[Built], values: Any, place: str) -> Built:
         edgecnn.core.messages.MessageError: the report: is_input is 1, not bool
     """
     if not isinstance(values, dict):
-        raise MessageError(f"{place}: {_shown(values)} is no table of fields")
+        raise MessageError(f"{place}: {shown_value(values)} is no table of fields")
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in values:
         if name not in fields:
-            raise MessageError(f"{place}: {_shown(name)} is not one of {', '.join(fields)}")
+            raise MessageError(f"{place}: {shown_value(name)} is not one of {', '.join(fields)}")
     for name, field in fields.items():
         if name not in values and _is_needed(field):
             raise MessageError(f"{place} lacks {name!r}")
@@ -262,7 +297,7 @@ def _checked(annotation: Any, value: Any, place: str, name: str) -> Any:
         isinstance(annotation, type) and origin is None and type(value) is annotation
     ):
         return value
-    if annotation is float and type(value) is int:
+    if annotation is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if annotation is Path and isinstance(value, str):
         return Path(value)
@@ -277,7 +312,7 @@ def _checked(annotation: Any, value: Any, place: str, name: str) -> Any:
         return {key: _checked(item, each, place, name) for key, each in value.items()}
     if str(origin) == "typing.Literal" and value in choices:
         return value
-    raise MessageError(f"{place}: {name} is {_shown(value)}, not {_type_name(annotation)}")
+    raise MessageError(f"{place}: {name} is {shown_value(value)}, not {_type_name(annotation)}")
 
 
 def _first_that_fits(choices: tuple[Any, ...], value: Any, place: str, name: str) -> Any:
@@ -289,7 +324,7 @@ def _first_that_fits(choices: tuple[Any, ...], value: Any, place: str, name: str
         with contextlib.suppress(MessageError):
             return _checked(choice, value, place, name)
     names = " or ".join(map(_type_name, choices))
-    raise MessageError(f"{place}: {name} is {_shown(value)}, not {names}")
+    raise MessageError(f"{place}: {name} is {shown_value(value)}, not {names}")
 
 
 def _sequence(origin: Any, choices: tuple[Any, ...], values: Any, place: str, name: str) -> Any:

@@ -9,17 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections import deque
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from edgecnn.core.errors import EdgecnnError, InputError, describe_error
-from edgecnn.core.messages import (
-    ErrorReport,
-    Frame,
-    FrameHead,
-    MessageError,
-    from_frame,
-    to_frame,
-)
+from edgecnn.core.frame_reader import FrameReader
+from edgecnn.core.messages import ErrorReport, Frame, MessageError, from_frame, to_frame
 from edgecnn.core.platform_support import end_with_parent, give_way_to_others
 
 if TYPE_CHECKING:
@@ -27,8 +22,7 @@ if TYPE_CHECKING:
 
 Job = TypeVar("Job")
 
-ALIVE_LINE = b"\n"
-"""Empty line that the other side of a network sends now and then to say that it is there."""
+READ_BYTES = 1 << 20
 
 
 class ParentPipe:
@@ -36,7 +30,7 @@ class ParentPipe:
 
     Standard output is handed to standard error first, so that what libraries print cannot get in
     between. The process ends with its parent, as far as the system can do that, and before it
-    where memory runs out.
+    where memory runs out. What is sent has the number of the message that was received last.
 
     Example:
         >>> parent = ParentPipe()
@@ -46,7 +40,10 @@ class ParentPipe:
     def __init__(self) -> None:
         self._output = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
-        self._input = os.fdopen(os.dup(0), "rb")
+        self._input = os.dup(0)
+        self._reader = FrameReader()
+        self._frames: deque[Frame] = deque()
+        self._number: int | None = None
         end_with_parent()
         give_way_to_others()
 
@@ -59,8 +56,16 @@ class ParentPipe:
         Raises:
             MessageError: Another message came.
         """
-        frame = read_frame(self._input)
-        return None if frame is None else from_frame(frame, *kinds)
+        self._number = None  # what cannot be read is reported as an answer to no message
+        while not self._frames:
+            content = os.read(self._input, READ_BYTES)
+            if not content:
+                return None
+            self._frames.extend(self._reader.feed(content))
+        frame = self._frames.popleft()
+        self._number = frame.number
+        message: Job = from_frame(frame, *kinds)
+        return message
 
     def expect(self, kind: type[Job]) -> Job:
         """Wait for a message that must come.
@@ -78,7 +83,7 @@ class ParentPipe:
 
     def send(self, message: object) -> None:
         """Write one message, and the raw bytes that belong to it."""
-        write_frame(self._output, to_frame(message))
+        write_frame(self._output, to_frame(message).numbered(self._number))
 
     def send_error(self, error: BaseException) -> None:
         """Report an error; the parent raises it again, an ``InputError`` as one."""
@@ -92,22 +97,6 @@ def write_frame(stream: IO[bytes], frame: Frame) -> None:
     if frame.payload is not None:
         stream.write(frame.payload)
     stream.flush()
-
-
-def read_frame(stream: IO[bytes]) -> Frame | None:
-    """Read one message from a stream; return None at the stream's end, even amid a message.
-
-    Raises:
-        MessageError: A line is no message.
-    """
-    line = ALIVE_LINE
-    while line == ALIVE_LINE:
-        line = stream.readline()
-    if not line.endswith(b"\n"):
-        return None
-    head = FrameHead.parse(line)
-    payload = stream.read(head.payload_bytes or 0)
-    return head.frame(payload) if len(payload) == (head.payload_bytes or 0) else None
 
 
 def serve_job(kind: type[Job], work: Callable[[ParentPipe, Job], Any], purpose: str = "") -> None:

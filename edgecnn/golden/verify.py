@@ -25,6 +25,7 @@ from edgecnn.golden.sample import (
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, RunnerSession, check_threads
+from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.schemes import AnswerTolerance
 
 
@@ -214,7 +215,7 @@ def _replayed(
     place = device.place(file.path, sending)
     on_progress(f"verifying {label}", 0, 0)
     with named_errors(label), crash_explained(), device.start(f"running {label}") as session:
-        loaded = session.load(place, threads)
+        loaded = session.load(place, threads, call=ModelCall(file.model))
         tolerance = tolerance_of(file.model.scheme)
         samples = tuple(
             _compared(answer, verified, session, tolerance) for answer in verified.golden.answers

@@ -16,6 +16,7 @@ SHARED = (
     "edgecnn.core.json_text",
     "edgecnn.core.platform_support",
     "edgecnn.core.messages",
+    "edgecnn.core.frame_reader",
     "edgecnn.core.parent_pipe",
 )
 """Modules that every program on a device has, each after those that it imports."""

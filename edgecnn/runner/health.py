@@ -1,7 +1,7 @@
 """Reads a device's temperature, throttling, load, memory and power from texts of its system.
 
-A runner sends texts as the system prints them; here they become numbers. A text that is missing, or
-that is not as its maker describes it, becomes None: nothing is guessed.
+A runner sends texts as the system prints them; here they become numbers. A text that is missing,
+that is not as its maker describes it, or that no board can mean, becomes None: nothing is guessed.
 
 ``vcgencmd`` is described in Raspberry Pi's documentation:
 https://www.raspberrypi.com/documentation/computers/os.html#vcgencmd (``get_throttled`` with its
@@ -31,6 +31,13 @@ capped", "Currently throttled", "Soft temperature limit active"."""
 
 CPU_ZONES = re.compile(r"cpu|soc|x86_pkg_temp")
 """Pattern of the types of a processor's thermal zones: ``cpu-thermal`` on every Raspberry Pi."""
+
+POSSIBLE_DEGREES = (-100.0, 200.0)
+"""Degrees Celsius that a processor can have; a sensor without power says other things."""
+
+MAX_KHZ = 100_000_000
+MAX_WATTS = 1000.0
+"""Power that no board's meter can show: a Raspberry Pi 5 takes 25 W at most."""
 
 IDLE_TIMES = (3, 4)
 """Columns of /proc/stat that count the time in which a core does nothing: idle and iowait
@@ -95,8 +102,8 @@ class Power:
 
 
 def mhz_of(texts: Iterable[str]) -> list[float]:
-    """Return clocks in MHz from texts in kHz, without those that are missing or no numbers."""
-    return [number / 1000 for text in texts if (number := whole_number(text))]
+    """Return clocks in MHz from texts in kHz, without those that are missing or no clocks."""
+    return [number / 1000 for text in texts if (number := _khz(text))]
 
 
 def read_health(texts: HealthTexts) -> Health:
@@ -108,7 +115,7 @@ def read_health(texts: HealthTexts) -> Health:
         load_1min=read_load(texts.loadavg),
         busy_percent=busy_percent(*texts.cpu_times),
         memory_available_bytes=read_available(texts.meminfo),
-        swapped_in_pages=_number_after(r"^pswpin (\d+)$", texts.vmstat),
+        swapped_in_pages=_number_after(r"^pswpin (\d{1,18})$", texts.vmstat),
         core_mhz=tuple(cores),
         boot_id=texts.boot_id,
     )
@@ -137,8 +144,8 @@ def has_occurred(word: int | None, condition: str) -> bool:
 
 def read_vcgencmd_temperature(text: str | None) -> float | None:
     """Return the degrees Celsius of ``measure_temp``: ``temp=48.3'C``."""
-    match = re.fullmatch(r"temp=(-?\d+(?:\.\d+)?)'C", (text or "").strip())
-    return float(match[1]) if match else None
+    match = re.fullmatch(r"temp=(-?\d{1,4}(?:\.\d{1,9})?)'C", (text or "").strip(), re.ASCII)
+    return _possible_degrees(float(match[1])) if match else None
 
 
 def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
@@ -147,12 +154,14 @@ def read_zones(zones: Sequence[Sequence[str | None]]) -> float | None:
     Args:
         zones: Type of each zone, and its temperature in thousandths of a degree, as sysfs has them.
     """
-    degrees = [
-        number / 1000
-        for kind, text in zones
-        if CPU_ZONES.search(kind or "") and (number := whole_number(text)) is not None
-    ]
-    return max(degrees, default=None)
+    numbers = [whole_number(text) for kind, text in zones if CPU_ZONES.search(kind or "")]
+    degrees = [_possible_degrees(number / 1000) for number in numbers if number is not None]
+    return max((each for each in degrees if each is not None), default=None)
+
+
+def _possible_degrees(degrees: float) -> float | None:
+    least, most = POSSIBLE_DEGREES
+    return degrees if least <= degrees <= most else None
 
 
 def _temperature(texts: HealthTexts) -> float | None:
@@ -169,18 +178,20 @@ def rail_watts(text: str) -> dict[str, float] | None:
     HATs, are not among them, nor are the chip's own losses. ``EXT5V`` and ``BATT`` have volts only.
 
     Returns:
-        Watts by name; None unless there are rails and each current has its voltage.
+        Watts by name; None unless there are rails, each current has its voltage, and the power is
+        one that a board can take.
 
     Example:
         >>> rail_watts("VDD_CORE_A current(7)=2.00A\\nVDD_CORE_V volt(15)=0.75V")
         {'VDD_CORE': 1.5}
     """
-    number = r"(\d+(?:\.\d+)?)"
-    amperes = dict(re.findall(rf"^\s*(\w+)_A current\(\d+\)={number}A\s*$", text, re.MULTILINE))
-    volts = dict(re.findall(rf"^\s*(\w+)_V volt\(\d+\)={number}V\s*$", text, re.MULTILINE))
+    number, flags = r"(\d{1,4}(?:\.\d{1,12})?)", re.MULTILINE | re.ASCII
+    amperes = dict(re.findall(rf"^\s*(\w+)_A current\(\d+\)={number}A\s*$", text, flags))
+    volts = dict(re.findall(rf"^\s*(\w+)_V volt\(\d+\)={number}V\s*$", text, flags))
     if not amperes or not amperes.keys() <= volts.keys():
         return None
-    return {name: float(current) * float(volts[name]) for name, current in amperes.items()}
+    watts = {name: float(current) * float(volts[name]) for name, current in amperes.items()}
+    return watts if sum(watts.values()) <= MAX_WATTS else None
 
 
 def read_power(texts: PowerTexts, *, busy: bool) -> Power | None:
@@ -204,7 +215,7 @@ def lowest_mhz(looks: Sequence[Sequence[str | None]]) -> float | None:
     Args:
         looks: For each reading, the clock of each group of cores in kHz as text.
     """
-    fastest = [max((whole_number(text) or 0 for text in look), default=0) for look in looks]
+    fastest = [max((_khz(text) or 0 for text in look), default=0) for look in looks]
     return min(filter(None, fastest), default=0) / 1000 or None
 
 
@@ -230,10 +241,12 @@ def cpu_times(before: str, after: str) -> CpuTimes | None:
         >>> cpu_times("cpu 0 0 0 0 0 0 0 0", "cpu 30 0 20 40 0 0 0 10").busy
         50
     """
-    times = [[int(word) for word in line.split()[1:] if word.isdigit()] for line in (before, after)]
+    words = (re.findall(r"(?<=\s)\d{1,19}(?!\S)", line, re.ASCII) for line in (before, after))
+    times = [list(map(int, numbers)) for numbers in words]
     if min(map(len, times)) < GUEST_TIMES:
         return None
-    spent = [b - a for a, b in zip(*times, strict=False)][:GUEST_TIMES]
+    # The time of waiting for disks may go back a little (man 5 proc_stat).
+    spent = [max(0, b - a) for a, b in zip(*times, strict=False)][:GUEST_TIMES]
     total, steal = sum(spent), spent[STEAL_TIME]
     idle = sum(spent[column] for column in IDLE_TIMES)
     return CpuTimes(total, total - idle - steal, steal) if total > 0 else None
@@ -247,21 +260,26 @@ def busy_percent(before: str, after: str) -> float | None:
 
 def read_load(text: str | None) -> float | None:
     """Return the load average of the last minute from /proc/loadavg."""
-    match = re.match(r"(\d+\.\d+) ", text or "")
+    match = re.match(r"(\d{1,6}\.\d{1,9}) ", text or "", re.ASCII)
     return float(match[1]) if match else None
 
 
 def read_available(text: str | None) -> int | None:
     """Return ``MemAvailable`` of /proc/meminfo in bytes."""
-    kib = _number_after(r"^MemAvailable:\s+(\d+) kB$", text)
+    kib = _number_after(r"^MemAvailable:\s+(\d{1,12}) kB$", text)
     return None if kib is None else kib * 1024
 
 
 def whole_number(text: str | None) -> int | None:
     """Return the whole number that a text consists of; None of any other text."""
-    return int(text) if text and re.fullmatch(r"-?\d{1,12}", text) else None
+    return int(text) if text and re.fullmatch(r"-?\d{1,12}", text, re.ASCII) else None
+
+
+def _khz(text: str | None) -> int | None:
+    number = whole_number(text)
+    return number if number is not None and 0 < number <= MAX_KHZ else None
 
 
 def _number_after(pattern: str, text: str | None) -> int | None:
-    match = re.search(pattern, text or "", re.MULTILINE)
+    match = re.search(pattern, text or "", re.MULTILINE | re.ASCII)
     return int(match[1]) if match else None

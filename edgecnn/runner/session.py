@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.channel import Channel
 from edgecnn.core.errors import InputError
+from edgecnn.runner.conversation import Conversation
 from edgecnn.runner.emulation import is_emulated
+from edgecnn.runner.expectations import Expectations
 from edgecnn.runner.health import Health, Power, mhz_of, read_health, read_power
 from edgecnn.runner.ondevice.protocol import (
     AskHealth,
@@ -17,25 +20,22 @@ from edgecnn.runner.ondevice.protocol import (
     AskPower,
     AskShapes,
     BatchClassified,
+    CallProgress,
     CheckModel,
     ClassifyBatch,
     DescribeHost,
-    HealthTexts,
     HostFacts,
     LoadModel,
     MemoryUse,
     ModelChecked,
     ModelLoaded,
-    ModelTimed,
     ModelWarmed,
-    PowerTexts,
     SubgraphCall,
     SystemFacts,
-    TensorShapes,
     TimeModel,
-    TimingProgress,
     WarmModel,
 )
+from edgecnn.runner.patience import Patience
 from edgecnn.runner.timing import Timing
 from edgecnn.tflite.calls import ModelCall
 
@@ -56,7 +56,7 @@ calls show that they are not steady."""
 IDLE_S = 0.2
 """Seconds that are enough to see other programs: the kernel counts in hundredths of a second."""
 
-Answer = TypeVar("Answer")
+USUAL_PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,12 @@ class RunnerSession:
 
     Args:
         channel: The way to the runner.
+        device: What messages call the device.
+        patience: How long the runner may be silent.
 
     Raises:
         InputError: The model cannot be loaded.
+        DeviceError: The runner is silent for too long, or an answer of it cannot be right.
         EdgecnnError: The model cannot be run, or the device has no runtime.
         ChildCrashedError: The runner died.
 
@@ -132,8 +135,11 @@ class RunnerSession:
         ...     timing = session.time(runs=50, min_time_s=1.0)
     """
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, device: str, patience: Patience = USUAL_PATIENCE) -> None:
+        self._talk = Conversation(channel, device, patience)
+        self._expected = Expectations(patience)
+        self._elements: int | None = None
+        self._dtype = ""
 
     def __enter__(self) -> RunnerSession:
         """Return the session itself."""
@@ -141,19 +147,19 @@ class RunnerSession:
 
     def __exit__(self, kind: object, *error: object) -> None:
         """End the runner, at once if the block failed."""
-        self._channel.close(kill=kind is not None)
+        self._talk.close(kill=kind is not None)
 
     def close(self) -> None:
         """End the runner in good order."""
-        self._channel.close()
+        self._talk.close()
 
     def kill(self) -> None:
         """End the runner at once, from any thread."""
-        self._channel.close(kill=True)
+        self._talk.close(kill=True)
 
     def facts(self) -> DeviceFacts:
         """Ask what the device is."""
-        return DeviceFacts.of(self._ask(DescribeHost(), HostFacts))
+        return DeviceFacts.of(self._talk.ask(DescribeHost(), self._expected.host()))
 
     def health(self, idle_s: float = 0.0) -> Health:
         """Ask for the state of the device.
@@ -162,7 +168,8 @@ class RunnerSession:
             idle_s: Seconds that the runner waits to see what other programs do; ``IDLE_S`` is
                 enough. 0 does not look at other programs.
         """
-        return read_health(self._ask(AskHealth(idle_s), HealthTexts))
+        request = AskHealth(idle_s)
+        return read_health(self._talk.ask(request, self._expected.health(request)))
 
     def power(self, seconds: float, *, busy: bool) -> Power | None:
         """Ask for the power that the board draws; None where the board has no meter.
@@ -171,7 +178,8 @@ class RunnerSession:
             seconds: Seconds of reading the meter, at least.
             busy: Whether the model runs meanwhile, over and over; otherwise nothing does.
         """
-        return read_power(self._ask(AskPower(seconds, busy), PowerTexts), busy=busy)
+        request = AskPower(seconds, busy)
+        return read_power(self._talk.ask(request, self._expected.power(request)), busy=busy)
 
     def load(
         self,
@@ -189,11 +197,15 @@ class RunnerSession:
             input_range: Least and greatest value of the noise that a float input is fed while
                 calls are timed; None for [-1, 1].
             cpus: Numbers of the CPUs that the runner may use; None leaves that to the system.
-            call: How the model is called; None for its first subgraph with the file's shapes.
+            call: How the model is called; None for its first subgraph with the file's shapes. What
+                the runtime says of the model must agree with it.
         """
         chosen = None if cpus is None else tuple(cpus)
         called = None if call is None or call.is_plain else _subgraph_call(call)
-        return self._ask(LoadModel(str(model), threads, input_range, chosen, called), ModelLoaded)
+        request = LoadModel(str(model), threads, input_range, chosen, called)
+        loaded = self._talk.ask(request, self._expected.loaded(call))
+        self._note_output(loaded, call)
+        return loaded
 
     def shapes(self, model: str | Path, call: ModelCall) -> dict[int, tuple[int, ...]]:
         """Ask for the shapes of all tensors of a model in a call: index -> shape.
@@ -205,7 +217,8 @@ class RunnerSession:
         made = (tensor for op in call.model.operators for tensor in op.outputs)
         ends = (*call.model.inputs, *call.model.outputs)
         tensors = tuple(dict.fromkeys(tensor.index for tensor in (*made, *ends)))
-        answer = self._ask(AskShapes(str(model), _subgraph_call(call), tensors), TensorShapes)
+        request = AskShapes(str(model), _subgraph_call(call), tensors)
+        answer = self._talk.ask(request, self._expected.shapes(request))
         pairs = zip(tensors, answer.shapes, strict=True)
         return {index: shape for index, shape in pairs if shape is not None}
 
@@ -215,7 +228,7 @@ class RunnerSession:
         Args:
             tensor: Raw bytes of the first input; None feeds noise.
         """
-        return self._ask(CheckModel(tensor), ModelChecked)
+        return self._talk.ask(CheckModel(tensor), self._expected.checked())
 
     def warm_up(self, calls: int | None = None) -> ModelWarmed:
         """Run the model before it is timed.
@@ -224,7 +237,8 @@ class RunnerSession:
             calls: Calls besides the first one; None goes on until calls are as fast as each other,
                 for :data:`WARM_UP_S` at most.
         """
-        return self._ask(WarmModel(calls, WARM_UP_S), ModelWarmed)
+        request = WarmModel(calls, WARM_UP_S)
+        return self._talk.ask(request, self._expected.warmed(request))
 
     def time(
         self,
@@ -244,17 +258,18 @@ class RunnerSession:
             max_samples: Timed calls at most.
             on_progress: Called with the fraction that is done, a few times a second.
         """
-        self._channel.send(TimeModel(settle, runs, min_time_s, max_samples))
-        while True:
-            answer = self._channel.receive(TimingProgress, ModelTimed)
-            if isinstance(answer, ModelTimed):
-                return Timing.of(answer)
-            elapsed = answer.elapsed_s / min_time_s if min_time_s else 1.0
-            on_progress(min(1.0, answer.samples / runs, elapsed))
+        request = TimeModel(settle, runs, min_time_s, max_samples)
+
+        def tell(progress: CallProgress) -> None:
+            elapsed = progress.elapsed_s / min_time_s if min_time_s else 1.0
+            on_progress(min(1.0, progress.calls / runs, elapsed))
+
+        self._talk.send(request, self._expected.timed(request))
+        return Timing.of(self._talk.receive(tell))
 
     def memory(self) -> MemoryUse:
         """Ask for the runner's memory before the model was loaded, and for its peak."""
-        return self._ask(AskMemory(), MemoryUse)
+        return self._talk.ask(AskMemory(), self._expected.memory())
 
     def classify(
         self, tensors: npt.NDArray[Any], top_k: int, *, with_outputs: bool = False
@@ -293,23 +308,28 @@ class RunnerSession:
         payload = np.ascontiguousarray(tensors).data.cast("B")
         if levels is not None:
             payload = memoryview(levels.tobytes() + payload)
-        self._channel.send(
-            ClassifyBatch(len(tensors), top_k, with_outputs, levels is not None, payload)
-        )
+        request = ClassifyBatch(len(tensors), top_k, with_outputs, levels is not None, payload)
+        expected = self._expected.classified(request, self._elements, self._dtype)
+        self._talk.send(request, expected)
 
     def collect(self) -> Classified:
         """Wait for the answer to the earliest batch that has no answer yet."""
         import numpy as np
 
-        answer = self._channel.receive(BatchClassified)
+        answer: BatchClassified = self._talk.receive()
         outputs = None
         if answer.payload is not None:
             outputs = np.frombuffer(answer.payload, answer.dtype).reshape(answer.shape)
         return Classified(np.asarray(answer.top, np.int64), np.asarray(answer.finite), outputs)
 
-    def _ask(self, request: object, kind: type[Answer]) -> Answer:
-        self._channel.send(request)
-        return self._channel.receive(kind)
+    def _note_output(self, loaded: ModelLoaded, call: ModelCall | None) -> None:
+        """Note of how many scores, and of which type, the answers to images will be."""
+        output = loaded.outputs[0] if loaded.outputs else None
+        is_open = call is not None and (
+            call.has_chosen_shapes or not all(map(call.model.knows_shape, call.model.outputs))
+        )
+        self._elements = None if output is None or is_open else math.prod(output.shape) or None
+        self._dtype = "" if output is None else output.dtype
 
 
 def _subgraph_call(call: ModelCall) -> SubgraphCall:

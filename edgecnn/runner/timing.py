@@ -70,7 +70,9 @@ class Background:
         Args:
             cores: Logical cores of the device.
         """
-        if not self.all_ticks or self.busy_ticks is None or self.cpu_s is None or not cores:
+        if self.busy_ticks is None or self.cpu_s is None:
+            return None
+        if not self.all_ticks or not self.seconds or not cores:
             return None
         return max(0.0, cores * self.busy_ticks / self.all_ticks - self.cpu_s / self.seconds)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.calls import ModelCall
+from edgecnn.tflite.reading import read_model
 
 RACE_TURNS = 20
 """Turns of each file: enough for a 99 % interval of signed ranks that is a few percent wide."""
@@ -75,7 +77,7 @@ class DeviceTimer:
     def _ready(self, stack: ExitStack, path: Path) -> RunnerSession:
         place = self._device.place(path)
         session = stack.enter_context(self._device.start(f"timing '{path.name}'"))
-        session.load(place, threads=1)
+        session.load(place, threads=1, call=ModelCall(read_model(path)))
         session.warm_up()
         return session
 

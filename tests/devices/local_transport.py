@@ -70,7 +70,12 @@ class LocalConnection:
             process.close(kill=True)
 
     def run(
-        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
+        self,
+        command: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float = 60.0,
+        task: str | None = None,
     ) -> FinishedCommand:
         done = subprocess.run(
             command,

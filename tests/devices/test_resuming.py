@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from edgecnn.core.channel import Channel
-from edgecnn.core.errors import ConnectionLostError, EdgecnnError, InputError
-from edgecnn.core.messages import Frame
+from edgecnn.core.errors import ConnectionLostError, InputError
+from edgecnn.core.messages import ErrorReport, Frame, MessageError, to_frame
 from edgecnn.devices.resuming import MAX_RESUMES, ResumingChannel
 
 LOAD, TIME, MEMORY, CLASSIFY = "LoadModel", "TimeModel", "AskMemory", "ClassifyBatch"
@@ -29,13 +29,18 @@ class Wire(Channel):
     def restore(self, error: ConnectionLostError) -> None:
         self.restored += 1
 
-    def send_frame(self, frame: Frame) -> None:
+    def limit_payload(self, most_bytes: int) -> None:
+        pass
+
+    def send_frame(self, frame: Frame, timeout_s: float | None = None) -> None:
         self.asked[-1].append(frame.kind + bytes(frame.payload or b"").decode())
 
     def receive_frame(self, timeout_s: float | None = None) -> Frame:
         asked = self.asked[-1][-1]
         if asked == "bad":
-            raise InputError("no model")
+            return to_frame(ErrorReport(is_input=True, message="no model"))
+        if asked == "mad":
+            raise MessageError("not a message")
         if self._cut(len(self.asked), asked):
             raise ConnectionLostError("cut")
         return Frame({"kind": "Answer", "to": asked})
@@ -81,8 +86,11 @@ def test_a_request_that_always_cuts_is_given_up() -> None:
 def test_other_errors_are_not_repeated() -> None:
     wire = Wire(lambda runner, asked: False)
     channel = ResumingChannel(wire.start, wire.restore)
-    with pytest.raises(EdgecnnError, match="no model"):
-        ask(channel, "bad")
+    channel.send_frame(Frame({"kind": "bad"}))
+    with pytest.raises(InputError, match="no model"):
+        channel.receive(ErrorReport)
+    with pytest.raises(MessageError, match="not a message"):
+        ask(channel, "mad")
     assert wire.restored == 0
 
 

@@ -35,7 +35,12 @@ class ThisMachine:
         self.damage: Callable[[Path], object] = lambda archive: None
 
     def run(
-        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
+        self,
+        command: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float = 60.0,
+        task: str | None = None,
     ) -> FinishedCommand:
         environment = {"HOME": str(self.home), "PATH": self.path}
         done = subprocess.run(

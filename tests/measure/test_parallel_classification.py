@@ -70,7 +70,7 @@ def classify(shared_data: Path, started: list[RunnerSession]) -> Classify:
 
 
 def pid_of(session: RunnerSession) -> int:
-    pid = session._channel.pid  # type: ignore[attr-defined]
+    pid = session._talk._channel.pid  # type: ignore[attr-defined]
     assert isinstance(pid, int)
     return pid
 

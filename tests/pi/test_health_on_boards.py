@@ -30,7 +30,7 @@ def session_on(pi: EmulatedPi) -> RunnerSession:
     pi.write_file("/home/pi/runner.zip", zip_of(RUNNER), owner=1000)
     line = "exec python3 runner.zip run inf"
     command = ["ssh", "-F", str(pi.folder / "ssh_config"), pi.name, line]
-    return RunnerSession(ChildProcess(command, task="asking a board"))
+    return RunnerSession(ChildProcess(command, task="asking a board"), "the board")
 
 
 def codes(run: DeviceRun) -> list[str]:

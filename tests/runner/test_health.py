@@ -104,6 +104,22 @@ def test_the_processors_zone_is_taken_and_no_other() -> None:
     assert read_zones([["gpu-thermal", "50000"], ["cpu0-thermal", "-1500"]]) == -1.5
 
 
+def test_what_no_board_can_mean_is_nothing() -> None:
+    assert read_zones([["cpu-thermal", "-274000"], ["cpu-thermal", "999999999"]]) is None
+    assert read_vcgencmd_temperature("temp=9999.9'C") is None
+    assert lowest_mhz([["999999999999"]]) is None
+    assert lowest_mhz([["-600000"]]) is None
+    assert rail_watts("A_A current(1)=999A\nA_V volt(2)=999V") is None
+    assert busy_percent("cpu 1 2 3 4 5 6 7 ²", "cpu 1 2 3 4 5 6 7 8") is None
+    digits = "9" * 5000
+    assert busy_percent("cpu 0 0 0 0 0 0 0 0", f"cpu {digits} 0 0 0 0 0 0 0") is None
+
+
+def test_a_counter_that_goes_back_a_little_leaves_a_percentage() -> None:
+    """The time of waiting for disks may (man 5 proc_stat)."""
+    assert busy_percent("cpu 0 0 0 0 90 0 0 0", "cpu 10 0 0 30 50 0 0 0") == 25.0
+
+
 def test_power_is_volts_times_amperes_of_each_rail() -> None:
     text = (
         "  VDD_CORE_A current(7)=2.50000000A\n"

@@ -55,7 +55,7 @@ def test_loads_times_and_tells_memory(
     options: tuple[str, ...], start: Start, tmp_path: Path, colour_model: Any
 ) -> None:
     model = colour_model(tmp_path / "model.tflite")
-    with RunnerSession(start(*options)) as session:
+    with RunnerSession(start(*options), "desktop") as session:
         loaded = session.load(model, threads=2)
         warmed = session.warm_up(1)
         timing = session.time(settle=1, runs=7, min_time_s=0, max_samples=100)
@@ -75,7 +75,7 @@ def test_loads_times_and_tells_memory(
 def test_the_longer_of_runs_and_time_counts_and_samples_are_limited(
     start: Start, tmp_path: Path, colour_model: Any
 ) -> None:
-    with RunnerSession(start()) as session:
+    with RunnerSession(start(), "desktop") as session:
         session.load(colour_model(tmp_path / "model.tflite"), threads=1)
         timing = session.time(runs=1, min_time_s=60, max_samples=500)
     assert len(timing.samples_ms) == 500
@@ -85,7 +85,7 @@ def test_peak_memory_is_the_models_own_and_not_the_parents(
     start: Start, tmp_path: Path, colour_model: Any
 ) -> None:
     ballast = np.ones(400 << 20, np.uint8)
-    with RunnerSession(start()) as session:
+    with RunnerSession(start(), "desktop") as session:
         session.load(colour_model(tmp_path / "model.tflite"), threads=1)
         peak = session.memory().peak_rss_bytes
     assert peak is None or peak < ballast.nbytes
@@ -125,7 +125,10 @@ def test_errors_are_answers_and_the_next_request_works(
 
 
 def test_nothing_is_timed_before_a_model_is_loaded(start: Start) -> None:
-    with RunnerSession(start()) as session, pytest.raises(EdgecnnError, match="no model is loaded"):
+    with (
+        RunnerSession(start(), "desktop") as session,
+        pytest.raises(EdgecnnError, match="no model is loaded"),
+    ):
         session.warm_up()
 
 
@@ -139,7 +142,7 @@ def test_tflite_runtime_with_numpy_2_is_told_before_it_fails_inside(
     (tmp_path / "tflite_runtime" / "__init__.py").touch()
     model = colour_model(tmp_path / "model.tflite")
     with (
-        RunnerSession(start(PYTHONPATH=str(tmp_path))) as session,
+        RunnerSession(start(PYTHONPATH=str(tmp_path)), "desktop") as session,
         pytest.raises(EdgecnnError, match="pip install 'numpy<2'"),
     ):
         session.load(model, threads=1)
@@ -150,7 +153,7 @@ def test_no_runtime_at_all(start: Start, tmp_path: Path, colour_model: Any) -> N
         (tmp_path / name).write_text("raise ImportError('not for this machine')")
     model = colour_model(tmp_path / "model.tflite")
     with (
-        RunnerSession(start(PYTHONPATH=str(tmp_path))) as session,
+        RunnerSession(start(PYTHONPATH=str(tmp_path)), "desktop") as session,
         pytest.raises(EdgecnnError, match=r"pip install ai-edge-litert.*not for this machine"),
     ):
         session.load(model, threads=1)

@@ -19,7 +19,7 @@ from edgecnn.runner.ondevice.protocol import (
     TensorShapes,
 )
 from edgecnn.runner.ondevice.runtime import Runtime
-from edgecnn.runner.ondevice.sampling import NS_PER_MS
+from edgecnn.runner.ondevice.sampling import NS_PER_MS, CallCounter
 from edgecnn.runner.ondevice.subgraph import FirstSubgraph, allocated
 
 NOISE_SEED = 0
@@ -99,8 +99,13 @@ class LoadedInterpreter:
         numbers = (value for value in values if np.issubdtype(value.dtype, np.number))
         return all(bool(np.all(np.isfinite(value))) for value in numbers)
 
-    def classify(self, request: ClassifyBatch) -> BatchClassified:
-        """Return the best classes of each image; of equal scores the lower index comes first."""
+    def classify(self, request: ClassifyBatch, counter: CallCounter) -> BatchClassified:
+        """Return the best classes of each image; of equal scores the lower index comes first.
+
+        Args:
+            request: The images.
+            counter: Told of each image that is done.
+        """
         import numpy as np
 
         source, target = self._input_details[0], self._output_details[0]
@@ -109,6 +114,7 @@ class LoadedInterpreter:
             self._subgraph.set(source["index"], tensor)
             self.run()
             rows.append(self._subgraph.get(target["index"]).reshape(-1))
+            counter.count()
         scores = np.stack(rows)
         # In float64, as the least value of an integer type has no negative in that type.
         wide = scores.astype(np.float64)

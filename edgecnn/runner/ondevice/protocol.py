@@ -1,9 +1,12 @@
 """The messages to and from a runner, in the order in which a model is measured.
 
-Each request has one answer; any number of :class:`TimingProgress` come before the answer to
-:class:`TimeModel`. A request that fails is answered by an ``ErrorReport``. Texts of the operating
-system are sent as they are: the other side (:mod:`edgecnn.runner.health`,
-:mod:`edgecnn.runner.emulation`) reads them, so that the program on the device stays small.
+Each request has one answer. While a request warms the model up, times it or classifies images,
+:class:`CallProgress` comes a few times a second, between two calls: a runner that calls a model is
+silent for a call or two at most. A request that fails is answered by an ``ErrorReport``.
+
+Texts of the operating system are sent as they are: the other side (:mod:`edgecnn.runner.health`,
+:mod:`edgecnn.runner.emulation`) reads them, so that the program on the device stays small. It also
+checks each answer against its request (:mod:`edgecnn.runner.answers`).
 
 The module travels to devices, and the device's Python evaluates the annotations: the standard
 library alone, and Python 3.9.
@@ -225,6 +228,24 @@ class ModelLoaded:
     outputs: tuple[RuntimeTensor, ...]
 
 
+PROGRESS_EVERY_S = 0.2
+"""Seconds at least from one :class:`CallProgress` to the next one of the same request."""
+
+
+@dataclass(frozen=True)
+class CallProgress:
+    """Says how far a request is.
+
+    Args:
+        calls: Calls of the model so far; the first one of a warm-up and those to settle, which are
+            made before the time is taken, do not count.
+        elapsed_s: Seconds of these calls so far.
+    """
+
+    calls: int
+    elapsed_s: float
+
+
 @dataclass(frozen=True)
 class CheckModel:
     """Asks to run the model once, and for :class:`ModelChecked`.
@@ -287,19 +308,6 @@ class TimeModel:
     runs: int
     min_time_s: float
     max_samples: int
-
-
-@dataclass(frozen=True)
-class TimingProgress:
-    """Says how far the timing is.
-
-    Args:
-        samples: Timed calls so far.
-        elapsed_s: Seconds of timing so far.
-    """
-
-    samples: int
-    elapsed_s: float
 
 
 @dataclass(frozen=True)

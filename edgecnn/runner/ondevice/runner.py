@@ -29,7 +29,9 @@ from edgecnn.runner.ondevice.interpreter import LoadedInterpreter, shapes_in_cal
 from edgecnn.runner.ondevice.runtime import NoRuntimeError, Runtime, import_runtime
 from edgecnn.runner.ondevice.sampling import (
     POWER_EVERY_S,
+    CallCounter,
     Clocks,
+    OnProgress,
     PowerMeter,
     clock_costs,
     read_counters,
@@ -67,7 +69,7 @@ class Runner:
             protocol.TimeModel: self._time,
             protocol.AskPower: self._power,
             protocol.AskMemory: self._memory,
-            protocol.ClassifyBatch: lambda request: self._model.classify(request),
+            protocol.ClassifyBatch: self._classify,
             protocol.AskShapes: lambda request: shapes_in_call(self._needed_runtime(), request),
         }
 
@@ -118,10 +120,12 @@ class Runner:
         model.run()
         assert model.first_ms is not None
         if request.calls is None:
-            calls, steady = warm_until_steady(model, request.max_s)
+            calls, steady = warm_until_steady(model, request.max_s, self._pipe.send)
             return protocol.ModelWarmed(model.first_ms, calls, steady)
+        counter = CallCounter(self._pipe.send)
         for _ in range(request.calls):
             model.run()
+            counter.count()
         return protocol.ModelWarmed(model.first_ms, request.calls, None)
 
     def _time(self, request: protocol.TimeModel) -> protocol.ModelTimed:
@@ -130,7 +134,7 @@ class Runner:
         for _ in range(request.settle):
             model.run()
 
-        def on_progress(progress: protocol.TimingProgress) -> None:
+        def on_progress(progress: protocol.CallProgress) -> None:
             self._pipe.send(progress)
             clocks.look()
 
@@ -167,27 +171,36 @@ class Runner:
             meter.finish()
         return protocol.PowerTexts(tuple(meter.readings), calls, now - begin)
 
+    def _classify(self, request: protocol.ClassifyBatch) -> protocol.BatchClassified:
+        return self._model.classify(request, CallCounter(self._pipe.send))
+
     def _memory(self, request: protocol.AskMemory) -> protocol.MemoryUse:
         peak = self._peak_rss_bytes or peak_memory_bytes()
         return protocol.MemoryUse(self._base_rss_bytes, peak)
 
 
-def warm_until_steady(model: LoadedInterpreter, max_s: float) -> tuple[int, bool]:
+def warm_until_steady(
+    model: LoadedInterpreter, max_s: float, on_progress: OnProgress
+) -> tuple[int, bool]:
     """Run a model until the medians of two windows in a row are alike.
 
     Args:
         model: The model; its inputs are filled.
         max_s: Seconds at most: on a device that runs other programs, the medians may never be
             alike.
+        on_progress: Called with the progress where calls take long.
 
     Returns:
         Number of calls, and whether the medians became alike.
     """
     begin, calls, last = time.monotonic(), 0, 0.0
+
+    def tell(window: protocol.CallProgress) -> None:
+        on_progress(protocol.CallProgress(calls + window.calls, time.monotonic() - begin))
+
+    limits = (WARM_WINDOW_CALLS, WARM_WINDOW_S, sys.maxsize)
     while time.monotonic() - begin < max_s:
-        window, _ = timed_calls(
-            model.invoke, model.threads, WARM_WINDOW_CALLS, WARM_WINDOW_S, sys.maxsize
-        )
+        window, _ = timed_calls(model.invoke, model.threads, *limits, tell)
         calls, now = calls + len(window), median(window)
         if abs(now - last) < WARM_CHANGE * last:
             return calls, True

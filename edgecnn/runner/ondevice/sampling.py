@@ -15,15 +15,15 @@ from statistics import median
 
 from edgecnn.core.platform_support import process_clock, process_usage, system_text
 from edgecnn.runner.ondevice.host import CPU, cpu_times, paths_of, power_text
-from edgecnn.runner.ondevice.protocol import Counters, TimingProgress
+from edgecnn.runner.ondevice.protocol import PROGRESS_EVERY_S, CallProgress, Counters
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
-PROGRESS_EVERY_NS = 200_000_000
+PROGRESS_EVERY_NS = int(PROGRESS_EVERY_S * NS_PER_S)
 CLOCK_READINGS = 1000
 POWER_EVERY_S = 0.25
 
-OnProgress = Callable[[TimingProgress], None]
+OnProgress = Callable[[CallProgress], None]
 Samples = tuple["array[int]", "array[int]"]
 """Nanoseconds of each call, and nanoseconds of each call in which its threads did not run. The
 latter are all 0 where the system has no clock for that."""
@@ -65,8 +65,29 @@ def timed_calls(
             if done or len(samples) >= max_samples:
                 return samples, waited
             if on_progress is not None and end - reported >= PROGRESS_EVERY_NS:
-                on_progress(TimingProgress(len(samples), (end - start) / NS_PER_S))
+                on_progress(CallProgress(len(samples), (end - start) / NS_PER_S))
                 reported = clock()
+
+
+class CallCounter:
+    """Tells the progress of calls that are not timed, a few times a second.
+
+    Args:
+        on_progress: Called with the progress, between two calls.
+    """
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._calls = 0
+        self._begin = self._told = time.monotonic()
+
+    def count(self) -> None:
+        """Count a call that was made."""
+        self._calls += 1
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_EVERY_S:
+            self._on_progress(CallProgress(self._calls, now - self._begin))
+            self._told = now
 
 
 @contextmanager
