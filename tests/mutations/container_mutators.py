@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 import struct
 import tempfile
@@ -46,7 +47,7 @@ def _with_field(content: bytes, random: Random) -> bytes:
     data = bytearray(content)
     for _ in range(random.choice((1, 1, 2))):
         start = random.choice(list(ZIP_FIELDS))
-        places = [place for place in range(len(data)) if data.startswith(start, place)]
+        places = [match.start() for match in re.finditer(re.escape(start), data)]
         if not places:
             continue
         offset, letter = random.choice(list(ZIP_FIELDS[start].items()))
