@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -67,7 +68,9 @@ def _repacked(content: bytes, random: Random, members: Mapping[str, Mutator]) ->
     if kind == 0:
         del parts[place]
     elif kind == 1:
-        parts.append((random.choice((name, name.upper(), *TEXTS[1:9])).replace("\ud800", "?"), part))
+        parts.append(
+            (random.choice((name, name.upper(), *TEXTS[1:9])).replace("\ud800", "?"), part)
+        )
     else:
         mutate = next((how for end, how in members.items() if name.endswith(end)), mutated_bytes)
         parts[place] = (name, mutate(part, random))
@@ -165,10 +168,9 @@ def _change_sqlite(connection: sqlite3.Connection, random: Random) -> None:
         other = wrong_value(random)
         value = other if isinstance(other, float) else str(other).encode(errors="replace").decode()
     for statement in statements:
-        try:
+        # A constraint of the table may forbid it.
+        with contextlib.suppress(sqlite3.Error):
             connection.execute(statement, () if value == () else (value,))
-        except sqlite3.Error:
-            pass  # a constraint of the table forbids it, as it would whoever damages one
 
 
 def packed_answers(answers: Sequence[bytes]) -> bytes:
@@ -186,6 +188,15 @@ def unpacked_answers(content: bytes) -> list[bytes]:
     return answers
 
 
+def mutated_message(content: bytes, random: Random) -> bytes:
+    """Return a message with wrong values in it, or damaged as bytes."""
+    if not random.randrange(6):
+        return mutated_bytes(content, random)
+    line, _, payload = content.partition(b"\n")
+    head, payload = _mutated_message(json.loads(line), payload, random.randrange(5, 20), random)
+    return json.dumps(head).encode() + b"\n" + payload
+
+
 def mutated_answers(content: bytes, random: Random) -> bytes:
     """Return a program's answers, of which one is damaged, another one, missing or doubled."""
     answers = unpacked_answers(content)
@@ -196,12 +207,8 @@ def mutated_answers(content: bytes, random: Random) -> bytes:
         answers[place] = random.choice(answers)
     elif kind == 2:
         answers[place] *= random.choice((2, 3, 100))
-    elif kind <= 4:
-        answers[place] = mutated_bytes(answers[place], random)
     else:
-        line, _, payload = answers[place].partition(b"\n")
-        head, payload = _mutated_message(json.loads(line), payload, kind, random)
-        answers[place] = json.dumps(head).encode() + b"\n" + payload
+        answers[place] = mutated_message(answers[place], random)
     return packed_answers(answers)
 
 
@@ -217,5 +224,9 @@ def _mutated_message(values: Any, payload: bytes, kind: int, random: Random) -> 
         return {**values, "payload_bytes": len(payload)}, payload
     if kind == 8:
         message = random.choice(TEXTS)
-        return {"kind": "ErrorReport", "is_input": random.choice((True, 1)), "message": message}, b""
+        return {
+            "kind": "ErrorReport",
+            "is_input": random.choice((True, 1)),
+            "message": message,
+        }, b""
     return mutated_values(values, random), payload

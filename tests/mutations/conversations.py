@@ -8,12 +8,18 @@ import socketserver
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from edgecnn.core.child import ChildProcess
+from edgecnn.devices.connection import FinishedCommand, OnBytes
+from edgecnn.devices.setup.plans import plans, refuse
+from edgecnn.devices.setup.probe import probe
+from edgecnn.devices.setup.readiness import check_device
 from edgecnn.models.checkpoints import MIRROR_VARIABLE, fetch_checkpoint
 from edgecnn.models.spec import Checkpoint
 from edgecnn.runner.session import RunnerSession
@@ -25,7 +31,7 @@ from .model_seeds import tflite_seeds
 
 CHECKPOINT = Checkpoint("https://example.org/weights.h5")
 PATIENCE_S = 0.2
-"""How long the program waits for a question after a damaged answer, of which more may be expected."""
+"""How long the program waits for a question after an answer that may have been cut."""
 
 TALKER = """
 import json, os, select, struct, sys
@@ -83,6 +89,34 @@ def _call() -> ModelCall:
         path = Path(folder) / "model.tflite"
         path.write_bytes(tflite_seeds()[1])
         return TfliteFile(path).call()
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A device on which every program prints the content of a file."""
+
+    content: bytes
+    name: str = "a device"
+
+    def run(
+        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
+    ) -> FinishedCommand:
+        return FinishedCommand(0, self.content, b"")
+
+    def upload(
+        self, content: bytes, remote: str, what: str, on_progress: OnBytes | None = None
+    ) -> None:
+        raise NotImplementedError
+
+
+def look(path: Path) -> None:
+    """Ask a device what it is, whether it is ready, and which runtimes it can have."""
+    device = _Looked(path.read_bytes())
+    board = probe(device)
+    check_device(device).as_json()
+    assert isinstance(board.description, str)
+    refuse(board)
+    plans(board)
 
 
 class _Answering(socketserver.BaseRequestHandler):

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from edgecnn.core.messages import to_frame
+from edgecnn.devices.setup.protocol import Board, DevicePython, RuntimeState
 from edgecnn.runner.ondevice import protocol
 from edgecnn.store.store import Store
 from tests.store.records import made_record
@@ -159,7 +160,7 @@ def answers() -> bytes:
             (counters, dataclasses.replace(counters, at_s=2.5, cpu_s=1.25)),
             (("1500000", None),), 42, 50.0,
         ),
-        protocol.PowerTexts(("     VDD_CORE_A current(7)=1.5A\n VDD_CORE_V volt(15)=0.9V\n",), 3, 1.0),
+        protocol.PowerTexts((" VDD_CORE_A current(7)=1.5A\n VDD_CORE_V volt(15)=0.9V\n",), 3, 1.0),
         protocol.MemoryUse(1 << 20, 1 << 21),
         protocol.BatchClassified(
             ((1, 0), (0, 1)), (True, True), (2, 2), "float32", outputs.tobytes()
@@ -167,6 +168,17 @@ def answers() -> bytes:
     )  # fmt: skip
     frames = map(to_frame, sent)
     return packed_answers([frame.head() + bytes(frame.payload or b"") for frame in frames])
+
+
+def boards() -> tuple[bytes, ...]:
+    """What devices say of themselves before they are set up, and then."""
+    python = DevicePython("/usr/bin/python3", (3, 11, 2), "cp311", "cpython", 64, True, "1.24.2")
+    state = RuntimeState(True, None, "3.11.2", "ai-edge-litert", "2.3.0", "1.24.2")
+    board = Board(
+        "Raspberry Pi 5", "Debian 12", "aarch64", "arm64", "2.36", 10**9, (python,), state
+    )
+    bare = dataclasses.replace(board, venv=RuntimeState(False, "not set up"))
+    return to_frame(board).head(), to_frame(bare).head()
 
 
 @cache

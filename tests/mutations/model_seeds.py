@@ -1,4 +1,4 @@
-"""Small valid models to damage: ``.tflite`` files, Keras files and files of weights, made by code."""
+"""Small valid models to damage, made by code: ``.tflite`` and Keras files, files of weights."""
 
 from __future__ import annotations
 

@@ -36,8 +36,14 @@ from edgecnn.tflite.file import TfliteFile
 
 from . import data_seeds, model_seeds
 from .byte_mutators import mutated_bytes
-from .container_mutators import mutated_answers, mutated_hdf5, mutated_sqlite, mutated_zip
-from .conversations import ask_everything, fetch
+from .container_mutators import (
+    mutated_answers,
+    mutated_hdf5,
+    mutated_message,
+    mutated_sqlite,
+    mutated_zip,
+)
+from .conversations import ask_everything, fetch, look
 from .oracle import CASE, Way, command
 from .text_mutators import Mutator, mutated_json, mutated_lines, mutated_toml
 from .tflite_mutators import mutated_tflite, mutated_words
@@ -244,6 +250,7 @@ READERS = {
     "runner messages": Reader(
         "answers", lambda: [data_seeds.answers()], mutated_answers, (ask_everything,)
     ),
+    "set-up messages": Reader("board", data_seeds.boards, mutated_message, (look,)),
     "downloads": Reader(
         "response", lambda: data_seeds.responses(), mutated_lines, (fetch,)
     ),

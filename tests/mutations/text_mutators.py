@@ -31,7 +31,7 @@ def mutated_values(values: Any, random: Random) -> Any:
     """Return values of JSON, of which one to three are wrong."""
     whole = [copy.deepcopy(values)]
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        places = [place for place in places_in(whole, 0)]
+        places = places_in(whole, 0)
         container, key = random.choice(places if len(places) == 1 else places[1:])
         _damage(container, key, places, random)
     return whole[0]

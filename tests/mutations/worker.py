@@ -1,9 +1,9 @@
 """A process that reads damaged files: ``python -m tests.mutations.worker``.
 
 Each line of standard input is JSON, ``{"reader": NAME, "path": FILE}``; so is each answer:
-``{"kind": ..., "text": ..., "seconds": ..., "peak_bytes": ...}``. The process may take no more memory
-than :data:`MEMORY_BYTES`, and it ends with a traceback when a file takes longer than
-:data:`SECONDS`.
+``{"kind": ..., "text": ..., "seconds": ..., "peak_bytes": ...}``. A reader may take no more memory
+than :data:`MEMORY_BYTES` besides that of its libraries, and the process ends with a traceback when
+a file takes longer than :data:`SECONDS`.
 """
 
 from __future__ import annotations
@@ -25,44 +25,48 @@ def limit_memory() -> None:
     if sys.platform == "linux":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes("VmSize") + MEMORY_BYTES, most))
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process had at once; 0 where the system does not tell.
+def memory_bytes(name: str) -> int:
+    """Return what the system says of this process' memory; 0 where it says nothing.
 
-    What ``getrusage`` says includes the memory of the process that started this one.
+    ``getrusage`` would include the memory of the process that started this one.
+
+    Args:
+        name: ``"VmHWM"`` for the most memory at once, ``"VmSize"`` for the addresses in use.
     """
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return 0
-    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+    return int(status.partition(f"{name}:")[2].split()[0]) << 10
 
 
 def main() -> None:
     """Answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print must not get between the answers
-    limit_memory()
     faulthandler.enable()
     from .oracle import judged
-    from .readers import READERS
+    from .slow_readers import ALL_READERS
 
     prepared = set()
     for line in sys.stdin:
         job = json.loads(line)
-        reader, path = READERS[job["reader"]], Path(job["path"])
+        reader, path = ALL_READERS[job["reader"]], Path(job["path"])
         if job["reader"] not in prepared:
             reader.prepare(path.parent)
             prepared.add(job["reader"])
+            limit_memory()
         faulthandler.dump_traceback_later(SECONDS, exit=True)
         start = time.perf_counter()
         outcome = judged(reader.ways, path)
         faulthandler.cancel_dump_traceback_later()
         seconds = time.perf_counter() - start
-        found = {**dataclasses.asdict(outcome), "seconds": seconds, "peak_bytes": peak_bytes()}
-        print(json.dumps(found), file=answers, flush=True)
+        figures = {"seconds": seconds, "peak_bytes": memory_bytes("VmHWM")}
+        print(json.dumps({**dataclasses.asdict(outcome), **figures}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,12 @@ from typing import IO
 from edgecnn.core.child import describe_exit
 
 from .oracle import FAULT
-from .readers import READERS
+from .slow_readers import ALL_READERS
 
 ROOT = Path(__file__).resolve().parents[2]
+OWN_FILES = {"EDGECNN_CACHE": "", "EDGECNN_CONFIG": "", "EDGECNN_STORE": "results.sqlite"}
+"""Variables that keep the processes out of the user's own files, and the files instead of these."""
+
 SHOWN_LINES = 12
 
 
@@ -70,12 +74,12 @@ class Worker:
         """Have a damaged file read.
 
         Args:
-            name: Name of the reader in ``READERS``.
+            name: Name of the reader in ``ALL_READERS``.
             content: Content of the file.
         """
         folder = Path(self._folder.name) / name.strip(".").replace(" ", "-")
         folder.mkdir(exist_ok=True)
-        path = folder / READERS[name].file
+        path = folder / ALL_READERS[name].file
         path.write_bytes(content)
         process = self._process = self._process or self._started()
         assert process.stdin is not None and process.stdout is not None
@@ -85,9 +89,12 @@ class Worker:
         return Result(**json.loads(answer)) if answer else self._death(process)
 
     def _started(self) -> subprocess.Popen[str]:
+        folder = Path(self._folder.name)
+        own_files = {name: str(folder / file) for name, file in OWN_FILES.items()}
         return subprocess.Popen(
             [sys.executable, "-m", "tests.mutations.worker"],
             cwd=ROOT,
+            env={**os.environ, **dict.fromkeys(USER_FOLDERS, self._folder.name)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -1,0 +1,61 @@
+"""Readers that start a runtime or TensorFlow: only the campaign has the time for them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+from edgecnn.core.errors import ChildCrashedError
+from edgecnn.devices.desktop import Desktop
+from edgecnn.importing.input_format import LoadOptions
+from edgecnn.importing.sources import find_source, format_of
+from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.file import TfliteFile
+
+from .readers import READERS, Reader
+
+running: list[RunnerSession] = []
+"""The runner that files are given to, until one ends it."""
+
+
+def run_once(path: Path) -> None:
+    """Run a file once in a runner, as it would be before it is timed."""
+    call = TfliteFile(path).call()
+    if not running:
+        running.append(Desktop().start("running a damaged file"))
+    session = running.pop()
+    try:
+        session.load(str(path), 1, call=call)
+        session.check()
+    except ChildCrashedError:
+        session.kill()
+        raise
+    except BaseException:
+        running.append(session)
+        raise
+    running.append(session)
+
+
+def load_in_tensorflow(path: Path) -> None:
+    """Load a model as a child of ``edgecnn convert`` does, up to where it would be traced."""
+    source = find_source(str(path))
+    format_of(source).load(source, LoadOptions(None, {}))
+
+
+def import_tensorflow(folder: Path) -> None:
+    """Import what loading needs, which is no part of any file's time."""
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
+    import keras  # noqa: F401
+
+
+def loading(name: str) -> Reader:
+    return dataclasses.replace(READERS[name], ways=(load_in_tensorflow,), prepare=import_tensorflow)
+
+
+SLOW_READERS = {
+    "running .tflite": dataclasses.replace(READERS[".tflite"], ways=(run_once,)),
+    "loading .keras": loading(".keras"),
+    "loading .h5": loading(".h5"),
+}
+ALL_READERS = {**READERS, **SLOW_READERS}
