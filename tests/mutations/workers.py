@@ -94,7 +94,7 @@ class Worker:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.mutations.worker"],
             cwd=ROOT,
-            env={**os.environ, **dict.fromkeys(USER_FOLDERS, self._folder.name)},
+            env={**os.environ, **own_files},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
