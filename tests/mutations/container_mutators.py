@@ -160,10 +160,8 @@ def _change_sqlite(connection: sqlite3.Connection, random: Random) -> None:
         statements = [f'UPDATE OR IGNORE "{table}" SET "{column}" = CAST(? AS TEXT)']
         value = random.choice((b"\xff\xfe", b"a\0b", b"\xed\xa0\x80", b"\x1b[31m"))
     elif kind <= 9 and "record" in columns:
-        text = connection.execute(f'SELECT record FROM "{table}"').fetchone()
-        column = "record"
         statements = [f'UPDATE "{table}" SET record = ?']
-        value = json.dumps(mutated_values(json.loads(text[0]), random)) if text else "{}"
+        value = _changed_record(connection, table, random)
     elif kind == 10:
         other = wrong_value(random)
         value = other if isinstance(other, float) else str(other).encode(errors="replace").decode()
@@ -171,6 +169,15 @@ def _change_sqlite(connection: sqlite3.Connection, random: Random) -> None:
         # A constraint of the table may forbid it.
         with contextlib.suppress(sqlite3.Error):
             connection.execute(statement, () if value == () else (value,))
+
+
+def _changed_record(connection: sqlite3.Connection, table: str, random: Random) -> str:
+    """Return the JSON of a table's first record with wrong values in it."""
+    found = connection.execute(f'SELECT record FROM "{table}"').fetchone()
+    try:
+        return json.dumps(mutated_values(json.loads(found[0]), random))
+    except (TypeError, ValueError):  # an earlier change has made something else of it
+        return "{}"
 
 
 def packed_answers(answers: Sequence[bytes]) -> bytes:

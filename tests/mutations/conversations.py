@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgecnn.core.child import ChildProcess
-from edgecnn.devices.connection import FinishedCommand, OnBytes
+from edgecnn.devices.connection import FinishedCommand
 from edgecnn.devices.setup.plans import plans, refuse
 from edgecnn.devices.setup.probe import probe
 from edgecnn.devices.setup.readiness import check_device
@@ -98,14 +99,10 @@ class _Looked:
     content: bytes
     name: str = "a device"
 
-    def run(
-        self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0
-    ) -> FinishedCommand:
+    def run(self, command: Sequence[str], **options: Any) -> FinishedCommand:
         return FinishedCommand(0, self.content, b"")
 
-    def upload(
-        self, content: bytes, remote: str, what: str, on_progress: OnBytes | None = None
-    ) -> None:
+    def upload(self, *content: Any) -> None:
         raise NotImplementedError
 
 

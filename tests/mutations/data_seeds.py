@@ -138,7 +138,8 @@ STAT = "cpu  1000 0 500 9000 10 0 5 0 0 0"
 def answers() -> bytes:
     """What a runner answers to one question of each kind, in the order of ``ask_everything``."""
     outputs = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32)
-    tensor = protocol.RuntimeTensor("image", (1, 4, 4, 3), "uint8", 0.5, 3)
+    image = protocol.RuntimeTensor("image", (1, 4, 4, 3), "uint8", 0.5, 3)
+    scores = protocol.RuntimeTensor("scores", (1, 2), "float32", 0.0, 0)
     counters = protocol.Counters(1.5, STAT, 0.5, 3, 4, 0)
     sent = (
         protocol.HostFacts(
@@ -151,7 +152,7 @@ def answers() -> bytes:
             "MemTotal: 8000000 kB\nMemAvailable: 7000000 kB\n", "pswpin 12\n", ("1500000",),
             (("cpu-thermal", "48312"),), "throttled=0x50000", "temp=48.3'C", "0b5c",
         ),
-        protocol.ModelLoaded("ai-edge-litert", "2.3.0", "3.11.2", 1.5, (tensor,), (tensor,)),
+        protocol.ModelLoaded("ai-edge-litert", "2.3.0", "3.11.2", 1.5, (image,), (scores,)),
         protocol.TensorShapes(((1, 4, 4, 3), None)),
         protocol.ModelChecked(True),
         protocol.ModelWarmed(4.5, 10, True),

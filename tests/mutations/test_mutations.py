@@ -1,12 +1,16 @@
-"""Every reader of outside data, given damaged files: each is read, or refused in one line."""
+"""Every reader of outside data, given damaged files: each is read, or refused in one line.
+
+``benchmarks/fuzz.py`` has more of the same, and reads a file again that a failed test has kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
 from .oracle import ACCEPTED, FAULT
@@ -31,8 +35,21 @@ def test_whole_files_are_read(name: str, worker: Worker) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=CASES, derandomize=True, database=None)
+@settings(
+    max_examples=CASES,
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate,),  # a damaged file is small as it is, and is kept
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(random=some.randoms(use_true_random=False))
-def test_damaged_files_are_read_or_refused(name: str, worker: Worker, random: Random) -> None:
-    result = worker.read(name, READERS[name].case(random))
-    assert result.kind != FAULT, result.text
+def test_damaged_files_are_read_or_refused(
+    name: str, worker: Worker, tmp_path: Path, random: Random
+) -> None:
+    content = READERS[name].case(random)
+    result = worker.read(name, content)
+    if result.kind == FAULT:
+        kept = tmp_path / name / "case"
+        kept.parent.mkdir()
+        kept.write_bytes(content)
+        pytest.fail(f"{result.text}\npython benchmarks/fuzz.py --replay '{kept}'")

@@ -31,9 +31,10 @@ def mutated_values(values: Any, random: Random) -> Any:
     """Return values of JSON, of which one to three are wrong."""
     whole = [copy.deepcopy(values)]
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        places = places_in(whole, 0)
-        container, key = random.choice(places if len(places) == 1 else places[1:])
-        _damage(container, key, places, random)
+        places = places_in(whole, 0)[1:]
+        if not places:
+            return wrong_value(random)
+        _damage(*random.choice(places), places, random)
     return whole[0]
 
 
