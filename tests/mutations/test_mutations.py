@@ -34,6 +34,7 @@ def test_whole_files_are_read(name: str, worker: Worker) -> None:
         assert (result.kind, result.text) == (ACCEPTED, "")
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", READERS)
 @settings(
     max_examples=CASES,
