@@ -122,9 +122,9 @@ def store() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.sqlite"
         kept = Store(path)
-        kept.add(made_record(), labels=("before",))
-        kept.add(made_record(device="pi", threads=4))
-        kept.add(made_record(scheme="float32", top1_percent=50.0))
+        kept.add(made_record(), ("before",), uid="0" * 32)
+        kept.add(made_record(device="pi", threads=4), uid="1" * 32)
+        kept.add(made_record(scheme="float32", top1_percent=50.0), uid="2" * 32)
         # The log beside the file is for several processes; the case is one file.
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")

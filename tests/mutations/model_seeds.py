@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import ZipInfo
 
 import numpy as np
 
@@ -195,9 +196,10 @@ def keras_file() -> bytes:
     """A ``.keras`` file of the network."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as archive:
-        archive.writestr("metadata.json", json.dumps({"keras_version": "3.10.0"}))
-        archive.writestr("config.json", json.dumps(CONFIG))
-        archive.writestr("model.weights.h5", weights_file())
+        # A ZipInfo has no time of its own, and the same seed is to give the same files.
+        archive.writestr(ZipInfo("metadata.json"), json.dumps({"keras_version": "3.10.0"}))
+        archive.writestr(ZipInfo("config.json"), json.dumps(CONFIG))
+        archive.writestr(ZipInfo("model.weights.h5"), weights_file())
     return memory.getvalue()
 
 

@@ -51,6 +51,6 @@ def test_damaged_files_are_read_or_refused(
     result = worker.read(name, content)
     if result.kind == FAULT:
         kept = tmp_path / name / "case"
-        kept.parent.mkdir()
+        kept.parent.mkdir(exist_ok=True)
         kept.write_bytes(content)
-        pytest.fail(f"{result.text}\npython benchmarks/fuzz.py --replay '{kept}'")
+        raise AssertionError(f"{result.text}\npython benchmarks/fuzz.py --replay '{kept}'")
