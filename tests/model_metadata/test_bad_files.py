@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from edgecnn.core.errors import InputError
 from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
@@ -220,31 +218,6 @@ def test_truncated_at_every_thousandth_byte(shared_data: Path, path: Path) -> No
         with pytest.raises(InputError) as caught:
             metadata(path)
         assert len(str(caught.value).splitlines()) == 1
-
-
-@settings(
-    max_examples=300,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data())
-def test_random_damage(whole: bytes, path: Path, data: st.DataObject) -> None:
-    """Reading and changing a damaged file works or is one line."""
-    content = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 8))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place] = data.draw(st.sampled_from([0, 1, 4, 0x7F, 0x80, 0xFF]))
-    del content[data.draw(st.integers(len(content) // 2, len(content))) :]
-    path.write_bytes(bytes(content))
-    output = path.with_name("changed.tflite")
-    for way in (
-        lambda: metadata(path),
-        lambda: set_metadata(path, output, name="Ada"),
-        lambda: strip_metadata(path, output),
-    ):
-        try:
-            way()
-        except InputError as error:
-            assert len(str(error).splitlines()) == 1
 
 
 def huge(path: Path, head: bytes) -> Path:
