@@ -367,14 +367,14 @@ class _Parser:
         )
 
     def _quantization(self, entry: Any) -> tuple[tuple[float, ...], tuple[int, ...]]:
-        """Return scales and zero points, which are 0 where the file has none, as in the runtime."""
+        """Return scales and zero points; the runtime takes as many of these as of those alone."""
         if entry is None or not entry.ScaleLength():
             return (), ()
         scales = self._numbers(entry.ScaleLength(), entry.ScaleAsNumpy)
         zero_points = self._numbers(entry.ZeroPointLength(), entry.ZeroPointAsNumpy)
-        if zero_points and len(zero_points) != len(scales):
+        if len(zero_points) != len(scales):
             raise ValueError(f"{len(zero_points)} zero points for {len(scales)} scales")
-        return scales, zero_points or (0,) * len(scales)
+        return scales, zero_points
 
     def _ends(
         self, length: int, read: Callable[[], Any], tensors: list[TensorInfo]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from edgecnn.classification.classifier import read_classifier
 from edgecnn.core.errors import InputError
 from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
 from edgecnn.model_metadata.described_file import DescribedFile
@@ -218,6 +219,25 @@ def test_truncated_at_every_thousandth_byte(shared_data: Path, path: Path) -> No
         with pytest.raises(InputError) as caught:
             metadata(path)
         assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, [1], "tf", 1.5, {"mean": 1, "std": 2}, {"mean": [0.0] * 3, "std": [0.0] * 3},
+     {"height": 4, "width": 4, "mean": [1e308] * 3, "std": [1.0] * 3, "color_order": "RGB"},
+     {"height": 4, "width": 4, "mean": [0.0] * 3, "std": [1e-300] * 3, "color_order": "RGB"}],
+)  # fmt: skip
+def test_nonsense_that_a_file_says_of_its_input(
+    said: object, colour_model: Any, path: Path
+) -> None:
+    """It is as if nothing were said where the input is looked at, and refused where it is used."""
+    colour_model(path, metadata={"input": said})
+    set_metadata(path, about=About(author="Ada"))
+    described = DescribedFile(path).metadata
+    assert described is not None and described.inputs[0].mean is None
+    with pytest.raises(InputError) as caught:
+        read_classifier(path)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def huge(path: Path, head: bytes) -> Path:
