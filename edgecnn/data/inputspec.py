@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+LARGEST_VALUE = 3e38
+"""What pixels become is less than this, which float32 just holds."""
+
 SMALL_INPUT = 64
 """Inputs whose shorter side has at most so many pixels are small: the first stages of registered
 architectures keep their resolution."""
@@ -79,6 +82,10 @@ class InputSpec:
             raise InputError("mean and std must be finite numbers")
         if not all(s > 0 for s in self.std):
             raise InputError("std must be greater than 0 in every channel")
+        pairs = zip(self.mean, self.std, strict=True)
+        # A product, as a deviation next to 0 would make the quotient infinite.
+        if any(max(abs(m) + 255, s) > LARGEST_VALUE * min(s, 1.0) for m, s in pairs):
+            raise InputError("mean and std make values of a pixel that float32 cannot hold")
 
     @property
     def channels(self) -> int:

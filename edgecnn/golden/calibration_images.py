@@ -9,6 +9,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.golden.sample import GOLDEN_FILE, read_sample
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.input_tensors import stated_spec
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ def calibration_record(file: DescribedFile) -> CalibrationRecord | None:
         200
     """
     try:
-        described = (file.model.edgecnn or {}).get("input")
+        described = stated_spec(file.model)
         golden = file.packed_files.get(GOLDEN_FILE)
         if described is None or golden is None:
             return None
         digests = read_sample(golden, file.label).calibrated_on
         if digests is None:
             return None
-        return CalibrationRecord(digests, InputSpec.from_dict(described))
+        return CalibrationRecord(digests, described)
     except InputError:
         return None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from edgecnn.core.errors import InputError
 from edgecnn.data.geometry import Geometry
 from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.model_metadata.input_tensors import quantised_preset
+from edgecnn.model_metadata.input_tensors import quantised_preset, stated_spec
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
@@ -106,10 +106,9 @@ def normalization(
 
 
 def own_spec(model: TfliteModel) -> InputSpec | None:
-    """Return what edgecnn's own metadata say of the input; None where they do not."""
-    values = (model.edgecnn or {}).get("input")
+    """Return what edgecnn's own metadata say of the input; None where they say nothing usable."""
     try:
-        return InputSpec.from_dict(values) if values else None
+        return stated_spec(model)
     except InputError:
         return None
 

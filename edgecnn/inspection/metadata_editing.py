@@ -11,6 +11,7 @@ from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import check_target, replacing
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for, drop_in_warnings
+from edgecnn.inspection.inputs_outputs import own_spec
 from edgecnn.model_metadata.described_file import DescribedFile, labels_in
 from edgecnn.model_metadata.flatbuffer_tables import Tree
 from edgecnn.model_metadata.labels import LABEL_FILE, duplicate_warning, label_bytes
@@ -159,10 +160,9 @@ def _seen_input(model: TfliteModel, tensor: TensorInfo) -> Tree:
     color = {1: "GRAYSCALE", 3: "RGB"}.get(tensor.shape[3]) if is_image else None
     name = "image" if color and len(model.inputs) == 1 else tensor.name
     tree = TensorMetadata(name=name, color_space=color).to_tree()
-    described = (model.edgecnn or {}).get("input")
-    if described and len(model.inputs) == 1:
-        mean, std = tuple(described["mean"]), tuple(described["std"])
-        _normalize(tree, tensor, mean, std)
+    described = own_spec(model)
+    if described is not None and len(model.inputs) == 1:
+        _normalize(tree, tensor, described.mean, described.std)
     return tree
 
 

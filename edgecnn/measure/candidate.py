@@ -12,13 +12,13 @@ from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
-from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.device import Device
 from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.device_caveats import DeviceRun
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Target
+from edgecnn.model_metadata.input_tensors import stated_spec
 from edgecnn.runner.health import Power
 from edgecnn.runner.ondevice.protocol import MemoryUse, ModelLoaded, ModelWarmed
 from edgecnn.runner.session import IDLE_S, MAX_TIMED_CALLS
@@ -257,5 +257,5 @@ class Candidate:
 
 def _input_range(structure: TfliteModel) -> tuple[float, float] | None:
     """Return least and greatest value of a float input, where the file's metadata has them."""
-    described = (structure.edgecnn or {}).get("input")
-    return InputSpec.from_dict(described).value_range if described else None
+    described = stated_spec(structure)
+    return described.value_range if described else None

@@ -52,8 +52,7 @@ def input_spec(
     """
     tensor = image_input(model, label)
     height, width, channels = tensor.shape[1:]
-    if model.edgecnn and model.edgecnn.get("input"):
-        spec = InputSpec.from_dict(model.edgecnn["input"])
+    if (spec := stated_spec(model)) is not None:
         if spec.shape != (height, width, channels):
             raise InputError(
                 f"{label} contradicts itself: its input is {tensor.shape}, its metadata says "
@@ -73,6 +72,20 @@ def input_spec(
     is_for_mediapipe = METADATA_BUFFER in model.metadata
     geometry = MEDIAPIPE_TASKS if is_for_mediapipe else KERAS_LOADER
     return preprocessing.placed(described.with_geometry(geometry))
+
+
+def stated_spec(model: TfliteModel) -> InputSpec | None:
+    """Return what edgecnn wrote into a file of its input; None where it wrote nothing.
+
+    Raises:
+        InputError: What is written there is no description of an input.
+
+    Example:
+        >>> stated_spec(read_model("mobilenet_v2_int8.tflite")).mean
+        (127.5, 127.5, 127.5)
+    """
+    values = (model.edgecnn or {}).get("input")
+    return InputSpec.from_dict(values) if values else None
 
 
 def quantised_preset(tensor: TensorInfo) -> str | None:

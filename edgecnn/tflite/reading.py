@@ -346,14 +346,7 @@ class _Parser:
         )
 
     def _tensor(self, index: int, tensor: Any) -> TensorInfo:
-        quantization = tensor.Quantization()
-        scales: tuple[float, ...] = ()
-        zero_points: tuple[int, ...] = ()
-        if quantization is not None and quantization.ScaleLength():
-            scales = self._numbers(quantization.ScaleLength(), quantization.ScaleAsNumpy)
-            zero_points = self._numbers(
-                quantization.ZeroPointLength(), quantization.ZeroPointAsNumpy
-            )
+        scales, zero_points = self._quantization(tensor.Quantization())
         shape = self._numbers(tensor.ShapeLength(), tensor.ShapeAsNumpy)
         if any(size < 0 for size in shape):
             raise ValueError(f"a shape of {shape}")
@@ -372,6 +365,16 @@ class _Parser:
             # The schema of the package tflite is older than the field.
             has_rank=bool(getattr(tensor, "HasRank", bool)()),
         )
+
+    def _quantization(self, entry: Any) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Return scales and zero points; the runtime takes as many of these as of those alone."""
+        if entry is None or not entry.ScaleLength():
+            return (), ()
+        scales = self._numbers(entry.ScaleLength(), entry.ScaleAsNumpy)
+        zero_points = self._numbers(entry.ZeroPointLength(), entry.ZeroPointAsNumpy)
+        if len(zero_points) != len(scales):
+            raise ValueError(f"{len(zero_points)} zero points for {len(scales)} scales")
+        return scales, zero_points
 
     def _ends(
         self, length: int, read: Callable[[], Any], tensors: list[TensorInfo]

@@ -69,6 +69,20 @@ def test_scales_that_are_no_numbers(scale: float, colour_model: Any, tmp_path: P
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize("points", [None, [], [3, 4]])
+def test_other_numbers_of_zero_points_than_of_scales(
+    points: list[int] | None, colour_model: Any, tmp_path: Path
+) -> None:
+    """No runtime takes such a file."""
+
+    def change(model: Any) -> None:
+        model.subgraphs[0].tensors[1].quantization.zeroPoint = points
+
+    path = edited(colour_model(tmp_path / "model.tflite", dtype="uint8"), change)
+    with pytest.raises(InputError, match="truncated or corrupt"):
+        edgecnn.inspect(path)
+
+
 def reads_itself(model: Any) -> None:
     for op in model.subgraphs[0].operators:
         op.inputs = np.array([op.outputs[0], *op.inputs[1:]], np.int32)

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from edgecnn.classification.classifier import read_classifier
 from edgecnn.core.errors import InputError
 from edgecnn.inspection.metadata_editing import set_metadata, strip_metadata
 from edgecnn.model_metadata.described_file import DescribedFile
@@ -222,29 +221,23 @@ def test_truncated_at_every_thousandth_byte(shared_data: Path, path: Path) -> No
         assert len(str(caught.value).splitlines()) == 1
 
 
-@settings(
-    max_examples=300,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data())
-def test_random_damage(whole: bytes, path: Path, data: st.DataObject) -> None:
-    """Reading and changing a damaged file works or is one line."""
-    content = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 8))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place] = data.draw(st.sampled_from([0, 1, 4, 0x7F, 0x80, 0xFF]))
-    del content[data.draw(st.integers(len(content) // 2, len(content))) :]
-    path.write_bytes(bytes(content))
-    output = path.with_name("changed.tflite")
-    for way in (
-        lambda: metadata(path),
-        lambda: set_metadata(path, output, name="Ada"),
-        lambda: strip_metadata(path, output),
-    ):
-        try:
-            way()
-        except InputError as error:
-            assert len(str(error).splitlines()) == 1
+@pytest.mark.parametrize(
+    "said",
+    [{}, [1], "tf", 1.5, {"mean": 1, "std": 2}, {"mean": [0.0] * 3, "std": [0.0] * 3},
+     {"height": 4, "width": 4, "mean": [1e308] * 3, "std": [1.0] * 3, "color_order": "RGB"},
+     {"height": 4, "width": 4, "mean": [0.0] * 3, "std": [1e-300] * 3, "color_order": "RGB"}],
+)  # fmt: skip
+def test_nonsense_that_a_file_says_of_its_input(
+    said: object, colour_model: Any, path: Path
+) -> None:
+    """It is as if nothing were said where the input is looked at, and refused where it is used."""
+    colour_model(path, metadata={"input": said})
+    set_metadata(path, about=About(author="Ada"))
+    described = DescribedFile(path).metadata
+    assert described is not None and described.inputs[0].mean is None
+    with pytest.raises(InputError) as caught:
+        read_classifier(path)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def huge(path: Path, head: bytes) -> Path:
