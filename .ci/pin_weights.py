@@ -14,12 +14,12 @@ from pathlib import Path
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.files import sha256_of
 from edgecnn.models.checkpoints import fetch_checkpoint
-from edgecnn.models.digests import SHA256
+from edgecnn.models.digests import PINNED_SHA256
 from edgecnn.models.registry import list_models
 from edgecnn.models.spec import Checkpoint
 
 TABLE = Path(__file__).resolve().parents[1] / "models" / "digests.py"
-START = "SHA256: dict[str, str] = "
+START = "PINNED_SHA256: dict[str, str] = "
 
 
 def unpinned() -> list[Checkpoint]:
@@ -42,7 +42,7 @@ def write(digests: dict[str, str]) -> None:
     TABLE.write_text(before + START + "{\n" + "".join(lines) + "}\n")
 
 
-digests = dict(SHA256)
+digests = dict(PINNED_SHA256)
 failed = 0
 for checkpoint in unpinned():
     try:

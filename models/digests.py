@@ -5,4 +5,4 @@
 
 from __future__ import annotations
 
-SHA256: dict[str, str] = {}
+PINNED_SHA256: dict[str, str] = {}

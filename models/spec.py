@@ -9,7 +9,7 @@ from typing import Any
 
 from edgecnn.data.geometry import IMAGENET_CROP, Geometry
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.models.digests import SHA256
+from edgecnn.models.digests import PINNED_SHA256
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def pinned_here(url: str, alpha: float, size: int) -> Checkpoint:
         alpha: Width multiplier that the weights fit.
         size: Side in pixels of the images that the weights were trained on.
     """
-    return Checkpoint(url, alpha, size, sha256=SHA256.get(url.rpartition("/")[2]))
+    return Checkpoint(url, alpha, size, sha256=PINNED_SHA256.get(url.rpartition("/")[2]))
 
 
 KERAS_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications/"

@@ -38,7 +38,7 @@ from edgecnn.runner.ondevice.sampling import NS_PER_S
 from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.reading import TensorInfo
 
-NAME_CHARACTERS = 200
+FACT_CHARACTERS = 200
 """Characters at most of a name that is shown: of a processor, a board, a version."""
 
 TEXT_CHARACTERS = 1 << 16
@@ -121,7 +121,7 @@ def _texts_of(value: Any, field: str) -> Iterator[tuple[str, str]]:
 
 def check_name(field: str, text: str | None) -> None:
     """Check a name that tables and records show; None passes."""
-    is_name = text is None or (len(text) <= NAME_CHARACTERS and text.isprintable())
+    is_name = text is None or (len(text) <= FACT_CHARACTERS and text.isprintable())
     require(is_name, field, text, "a short name of printable characters")
 
 
