@@ -173,10 +173,10 @@ def _change_sqlite(connection: sqlite3.Connection, random: Random) -> None:
 
 def _changed_record(connection: sqlite3.Connection, table: str, random: Random) -> str:
     """Return the JSON of a table's first record with wrong values in it."""
-    found = connection.execute(f'SELECT record FROM "{table}"').fetchone()
     try:
+        found = connection.execute(f'SELECT record FROM "{table}"').fetchone()
         return json.dumps(mutated_values(json.loads(found[0]), random))
-    except (TypeError, ValueError):  # an earlier change has made something else of it
+    except (TypeError, ValueError, sqlite3.Error):  # an earlier change made something else of it
         return "{}"
 
 
