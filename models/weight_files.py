@@ -39,7 +39,7 @@ MAX_CONFIG_BYTES = 16 << 20
 
 KNOWN_BEGINNINGS = (b"\x89HDF", b"PK\x03\x04")
 
-READING_ERRORS = (*ZIP_ERRORS, LookupError, TypeError, AttributeError)
+READING_ERRORS = (*ZIP_ERRORS, LookupError, TypeError, AttributeError, OverflowError)
 """Errors of h5py, zipfile and json for a file whose bytes or structure are broken."""
 
 

@@ -70,7 +70,7 @@ def ask_everything(path: Path) -> None:
     is_whole = path.read_bytes() == answers()
     arguments = [TALKER, str(path), str(60.0 if is_whole else PATIENCE_S)]
     program = ChildProcess([sys.executable, "-ISc", *arguments], task="asking")
-    with RunnerSession(program) as session:
+    with RunnerSession(program, "a device") as session:
         session.facts()
         session.health()
         session.load("model.tflite", 1)
