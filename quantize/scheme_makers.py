@@ -15,6 +15,7 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
@@ -26,7 +27,6 @@ from edgecnn.quantize.recovery.pipeline import (
 )
 from edgecnn.quantize.recovery.proof import Proof
 from edgecnn.quantize.recovery.steps import OUTLIER_IMAGES, steps_left_out
-from edgecnn.quantize.tensorflow_quantizer import to_int8, to_int16x8
 from edgecnn.quantize.timing.latencies import (
     EstimatedLatencies,
     Latencies,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
-from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores

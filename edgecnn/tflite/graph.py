@@ -22,7 +22,9 @@ OPTION_TABLES = {
     "ADD": "AddOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "DEQUANTIZE": "DequantizeOptions",
     "MUL": "MulOptions",
+    "QUANTIZE": "QuantizeOptions",
 }
 """Kind of an op that can be made here -> the schema's table of its settings."""
 
@@ -224,6 +226,11 @@ class Graph:
         before = [op for place, op in enumerate(self._ops) if place not in places]
         place = max(places) + 1 - len(places)
         self._ops = [*before[:place], *news, *before[place:]]
+        self._forget()
+
+    def put_first(self, ops: Iterable[Op]) -> None:
+        """Put ops before all others."""
+        self._ops = [*ops, *self._ops]
         self._forget()
 
     def set_ranges(self, ranges: Mapping[int, Range]) -> None:

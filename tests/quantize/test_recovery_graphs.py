@@ -17,7 +17,7 @@ from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
-from edgecnn.quantize.tensorflow_quantizer import to_int8
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_op, run_over_images
 from edgecnn.tflite.schemes import SCHEMES

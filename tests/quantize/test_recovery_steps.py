@@ -17,7 +17,7 @@ from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.pipeline import Quantizer, RecoveredGraph, Recovery, RecoveryData
 from edgecnn.quantize.recovery.steps import STEPS, steps_left_out
-from edgecnn.quantize.tensorflow_quantizer import to_int8
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.timing.latencies import EstimatedLatencies
 from edgecnn.tflite.runtime import run_over_images
 from edgecnn.tflite.schemes import SCHEMES
