@@ -15,7 +15,7 @@ from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.input_format import InputFormat, LoadedModel, LoadOptions, Source
 from edgecnn.importing.layer_names import keep_layer_names
-from edgecnn.importing.tracing import traced_files
+from edgecnn.importing.tracing import traced_file
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 
@@ -90,7 +90,7 @@ def _loaded(
     shape = image_shape(tuple(model.inputs[0].shape)[1:], size, label)
     preprocessing = _leading_preprocessing(model)
     return LoadedModel(
-        float_files=traced_files(_call_with_constants(model), shape),
+        float_file=traced_file(_call_with_constants(model), shape),
         input_shape=shape,
         output_shape=tuple(model.outputs[0].shape)[1:],
         preprocessing_layer=preprocessing.name if preprocessing else None,

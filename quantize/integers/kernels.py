@@ -1,6 +1,6 @@
 """Which kinds of ops have integer kernels, and what these kernels ask of scales.
 
-The facts are those of the runtime's kernels and of the published specification of 8-bit quantisation
+The facts are those of the runtime's kernels and of the published specification of 8-bit numbers
 (https://ai.google.dev/edge/litert/models/quantization_spec); the versions are those of
 ``tflite/converter/tools/versioning/op_version.cc`` in google-ai-edge/LiteRT.
 """

@@ -49,9 +49,7 @@ def weight_levels(
     return symmetric_levels(weights, axis, least)
 
 
-def symmetric_levels(
-    weights: Array, axis: int | None, least: npt.ArrayLike = 0.0
-) -> Quantization:
+def symmetric_levels(weights: Array, axis: int | None, least: npt.ArrayLike = 0.0) -> Quantization:
     """Return scales of 8-bit weights whose zero point is 0.
 
     Args:

@@ -194,9 +194,9 @@ class _Quantizing:
         if key not in self._constants:
             new = self._graph.add_like(tensor, dtype)
             new.name, new.dtype, new.quantization, new.range = tensor.name, dtype, levels, None
-            new.values = to_levels(tensor.values, levels, dtype, least)
-            # Tensors that share their bytes share them in the file: many biases are all zeros.
-            new.data = self._contents.setdefault(new.data.tobytes(), new.data)
+            content = to_levels(tensor.values, levels, dtype, least).reshape(-1).view(np.uint8)
+            # Tensors of the same bytes share them in the file: many biases are all zeros.
+            new.data = self._contents.setdefault(content.tobytes(), content)
             self._constants[key] = new
         return self._constants[key]
 
