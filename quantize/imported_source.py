@@ -72,6 +72,7 @@ class ImportedSource:
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
         self._model: LoadedModel | None = None
+        self._names: tuple[str, str] | None = None
         self._float_files: dict[bool, bytes] = {}
         self._float_models: dict[PixelInput, FloatModel] = {}
         self._observed: dict[PixelInput, ObservedActivations] = {}
@@ -88,7 +89,7 @@ class ImportedSource:
         with self.clock.phase("load"):
             options = LoadOptions(asked.size, asked.arguments(), self.progress("download"))
             self._model = input_format.load(job.source, options)
-        self.layers = self._model.layers
+        self.layers, self._names = self._model.layers, self._model.names
         versions = importer_versions() if input_format.needs_tensorflow else {}
         self.parent.send(_described(self._model, versions))
 
@@ -115,6 +116,8 @@ class ImportedSource:
         if pixels not in self._float_models:
             with self.clock.phase("streamline"):
                 graph = read_graph(self._float_files[pixels.normalizes])
+                if self._names is not None:
+                    graph.name_call(*self._names)
                 streamline(graph, takes_pixels=pixels.normalizes, is_exact=not pixels.is_merged)
             spec = self.spec.centered() if self.spec and pixels.normalizes else self.spec
             self._float_models[pixels] = FloatModel(graph, spec, pixels.normalizes, self.layers)

@@ -85,6 +85,8 @@ class LoadedModel:
 
     Args:
         float_file: Makes the model's float32 ``.tflite`` file.
+        names: The model's own names of its input and of its output, for the file's signature; None
+            where the file has signatures already.
         input_shape: (height, width, channels) of the model's images, in pixels.
         output_shape: Shape of one answer, without the batch.
         preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
@@ -104,6 +106,7 @@ class LoadedModel:
     ends_in_softmax: bool | None = None
     notes: tuple[str, ...] = ()
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
+    names: tuple[str, str] | None = None
 
 
 class InputFormat(ABC):

@@ -98,7 +98,14 @@ def _loaded(
         ends_in_softmax=_ends_in_softmax(model),
         notes=tuple(notes),
         layers=keep_layer_names(model),
+        names=(model.inputs[0].name, output_name(model)),
     )
+
+
+def output_name(model: Any) -> str:
+    """Return the name of the layer that makes a model's output, by which Keras calls the output."""
+    history = getattr(model.outputs[0], "_keras_history", None)
+    return str(history.operation.name) if history is not None else "output"
 
 
 def _call_with_constants(model: Any) -> Callable[[Any], Any]:

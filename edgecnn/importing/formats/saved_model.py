@@ -65,6 +65,7 @@ def _loaded(saved: Any, size: tuple[int, int] | None, label: str) -> LoadedModel
         float_file=traced_file(call, shape),
         input_shape=shape,
         output_shape=tuple(output.shape.as_list()[1:]),
+        names=(argument, answer),
     )
 
 
