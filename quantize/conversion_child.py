@@ -15,10 +15,6 @@ from edgecnn.quantize.timing.latency_here import latency_ratio_here
 from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.schemes import SCHEMES
 
-MOST_CONVERSION_S = 2.0
-"""Seconds of a conversion beyond which no float32 file is made only to compare latencies: making it
-takes half as long again."""
-
 
 def convert_source(parent: ParentPipe, job: LoadSource) -> None:
     """Load, trace, convert and write every file that the parent asks for.
@@ -30,7 +26,7 @@ def convert_source(parent: ParentPipe, job: LoadSource) -> None:
     source = ImportedSource(parent, job)
     source.load()
     prepare = source.prepare()
-    source.trace({file.normalizes for file in prepare.files})
+    source.convert({file.normalizes for file in prepare.files})
     maker = FileMaker(source)
     for file in prepare.files:
         try:
@@ -63,9 +59,7 @@ def _over_float32(
     source: ImportedSource, maker: FileMaker, made: MadeFile, file: FileToMake
 ) -> LatencyRatio | None:
     """Return a file's latency over the float32 file's here, where that is worth the time."""
-    seconds = source.clock.seconds.get(f"convert {file.scheme}", 0.0)
-    takes_long = seconds > MOST_CONVERSION_S and not maker.has_float32_file(file)
-    if not SCHEMES[file.scheme].if_slow or takes_long:
+    if not SCHEMES[file.scheme].if_slow:
         return None
     content = maker.float32_file(file)
     with source.clock.phase("time"):

@@ -14,7 +14,7 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
-from edgecnn.importing.input_format import FloatFiles, LoadedModel, LoadOptions
+from edgecnn.importing.input_format import LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
 from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
@@ -32,7 +32,7 @@ from edgecnn.quantize.messages import (
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.quantize.stage_times import PhaseClock
-from edgecnn.tflite.schemes import SCHEMES, Scheme
+from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.serialization import read_graph
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -72,7 +72,8 @@ class ImportedSource:
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
         self._model: LoadedModel | None = None
-        self._traced: dict[bool, FloatFiles] = {}
+        self._names: tuple[str, str] | None = None
+        self._float_files: dict[bool, bytes] = {}
         self._float_models: dict[PixelInput, FloatModel] = {}
         self._observed: dict[PixelInput, ObservedActivations] = {}
         self._images: CalibrationFile | None = None
@@ -80,14 +81,17 @@ class ImportedSource:
 
     def load(self) -> None:
         """Load the source and describe it to the parent."""
-        with self.clock.phase("import"):
-            import_tensorflow()
+        job, asked = self.job, self.job.options
+        input_format = format_of(job.source)
+        if input_format.needs_tensorflow:
+            with self.clock.phase("import"):
+                import_tensorflow()
         with self.clock.phase("load"):
-            job, asked = self.job, self.job.options
             options = LoadOptions(asked.size, asked.arguments(), self.progress("download"))
-            self._model = format_of(job.source).load(job.source, options)
-        self.layers = self._model.layers
-        self.parent.send(_described(self._model))
+            self._model = input_format.load(job.source, options)
+        self.layers, self._names = self._model.layers, self._model.names
+        versions = importer_versions() if input_format.needs_tensorflow else {}
+        self.parent.send(_described(self._model, versions))
 
     def prepare(self) -> PrepareFiles:
         """Wait for the parent's message of how pixels go in and what is to be made."""
@@ -95,37 +99,25 @@ class ImportedSource:
         self.spec = prepare.spec
         return prepare
 
-    def trace(self, variants: set[bool]) -> None:
-        """Trace the model, with normalisation in the graph, without it, or both."""
+    def convert(self, variants: set[bool]) -> None:
+        """Make the float32 file, with normalisation in the graph, without it, or both."""
         assert self._model is not None
         for normalizes in sorted(variants):
-            with self.clock.phase("freeze"):
-                self._traced[normalizes] = self._model.float_files(
+            with self.clock.phase("convert float32"):
+                self._float_files[normalizes] = self._model.float_file(
                     self.spec if normalizes else None
                 )
-        # The traced graphs hold the weights now, and one copy of the weights is enough.
+        # The files hold the weights now, and one copy of the weights is enough.
         self._model = None
         gc.collect()
-
-    def forget_traced(self) -> None:
-        """Free the memory of the traced graphs, once no further file is made of them."""
-        self._traced.clear()
-
-    def converted(self, scheme: Scheme, *, normalizes: bool) -> bytes:
-        """Convert a traced graph to the file of a scheme whose activations are float."""
-        with self.clock.phase(f"convert {scheme.name}"):
-            return self._traced[normalizes](scheme)
-
-    def has_float_model(self, pixels: PixelInput) -> bool:
-        """Whether a float model was made already."""
-        return pixels in self._float_models
 
     def float_model(self, pixels: PixelInput) -> FloatModel:
         """Return the float model, which has fewer ops than the traced graph."""
         if pixels not in self._float_models:
-            with self.clock.phase("convert float32"):
-                content = self._traced[pixels.normalizes](SCHEMES["float32"])
-                graph = read_graph(content)
+            with self.clock.phase("streamline"):
+                graph = read_graph(self._float_files[pixels.normalizes])
+                if self._names is not None:
+                    graph.name_call(*self._names)
                 streamline(graph, takes_pixels=pixels.normalizes, is_exact=not pixels.is_merged)
             spec = self.spec.centered() if self.spec and pixels.normalizes else self.spec
             self._float_models[pixels] = FloatModel(graph, spec, pixels.normalizes, self.layers)
@@ -197,7 +189,12 @@ class ImportedSource:
         return lambda done, total: self.parent.send(ProgressMade(phase, done, total))
 
 
-def _described(model: LoadedModel) -> SourceLoaded:
+def importer_versions() -> dict[str, str]:
+    """Return the versions of what models are imported with."""
+    return {"tensorflow": tf.__version__, "keras": version("keras")}
+
+
+def _described(model: LoadedModel, versions: dict[str, str]) -> SourceLoaded:
     return SourceLoaded(
         input_shape=model.input_shape,
         output_shape=model.output_shape,
@@ -205,7 +202,7 @@ def _described(model: LoadedModel) -> SourceLoaded:
         preprocessing_factor=model.preprocessing_factor,
         ends_in_softmax=model.ends_in_softmax,
         notes=model.notes,
-        versions={"tensorflow": tf.__version__, "keras": version("keras")},
+        versions=versions,
     )
 
 

@@ -15,6 +15,8 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
+from edgecnn.quantize.integers.weights_only import WEIGHTS_ONLY
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
@@ -26,7 +28,6 @@ from edgecnn.quantize.recovery.pipeline import (
 )
 from edgecnn.quantize.recovery.proof import Proof
 from edgecnn.quantize.recovery.steps import OUTLIER_IMAGES, steps_left_out
-from edgecnn.quantize.tensorflow_quantizer import to_int8, to_int16x8
 from edgecnn.quantize.timing.latencies import (
     EstimatedLatencies,
     Latencies,
@@ -36,7 +37,7 @@ from edgecnn.quantize.timing.latencies import (
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
-from edgecnn.tflite.serialization import read_graph, write_graph
+from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.target_cpu import target_cpu
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -89,26 +90,22 @@ class FileMaker:
         graph = self.source.float_model(_pixels(file)).graph
         return write_graph(graph)
 
-    def has_float32_file(self, file: FileToMake) -> bool:
-        """Whether the float32 file that another scheme's file is compared with is at hand."""
-        return self.source.has_float_model(_pixels(file))
-
     def float32(self, file: FileToMake) -> MadeFile:
         """Make a float32 file."""
         return MadeFile(with_file_metadata(self.float32_file(file), file))
 
     def weights_only(self, file: FileToMake) -> MadeFile:
         """Make a file whose weights alone are quantised."""
-        scheme = SCHEMES[file.scheme]
-        content = self.source.converted(scheme, normalizes=file.normalizes)
+        float_graph = self.source.float_model(_pixels(file)).graph
+        with self.source.clock.phase(f"quantize {file.scheme}"):
+            graph = WEIGHTS_ONLY[SCHEMES[file.scheme].weights](float_graph)
         recovery, proof = self._recovery(file), None
         if recovery is not None:
             with self.source.clock.phase("compare"):
-                graph = read_graph(content)
                 fidelity = recovery.prove(graph, file.input_type == "uint8")
             made = RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True)
             proof = made.proof("off")
-        return MadeFile(with_file_metadata(content, file), proof)
+        return MadeFile(with_file_metadata(write_graph(graph), file), proof)
 
     def int8(self, file: FileToMake) -> MadeFile:
         """Make an int8 file."""

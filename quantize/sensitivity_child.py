@@ -5,11 +5,11 @@ from __future__ import annotations
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
-from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores
@@ -29,10 +29,8 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     assert source.spec is not None
     # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
     pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=not source.spec.is_uniform)
-    source.trace({pixel_input.normalizes})
+    source.convert({pixel_input.normalizes})
     model, observed = source.float_model(pixel_input), source.observed(pixel_input)
-    # Measuring large networks needs the memory of the traced graphs.
-    source.forget_traced()
     pixels = _pixels(source, job.images)
     images = model.normalize(pixels)[:, None]
     float_scores = scores(model.graph, images)

@@ -7,6 +7,7 @@ commands, as a user would.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -88,8 +89,8 @@ def _round(weights: Tensor) -> None:
 
 MAKER = """
 def _dynamic4(maker: FileMaker, file: FileToMake) -> MadeFile:
-    source = maker.source
-    graph = read_graph(source.converted(SCHEMES["dynamic"], normalizes=file.normalizes))
+    float_graph = maker.source.float_model(_pixels(file)).graph
+    graph = WEIGHTS_ONLY[SCHEMES["dynamic"].weights](float_graph)
     in_four_bits(graph)
     return MadeFile(with_file_metadata(write_graph(graph), file))
 
@@ -109,56 +110,39 @@ ROW = """
         Scheme(
             "int8","""
 
-FLOAT_TFLITE = '''
-"""A float32 ``.tflite`` file of another tool, as a source to quantise."""
+GZIPPED = '''
+"""A float32 ``.tflite`` file that is packed by gzip."""
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
-from edgecnn.core.errors import ConversionError, InputError
-from edgecnn.core.files import quoted
-from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import (
-    FloatFiles,
     InputFormat,
     LoadedModel,
     LoadOptions,
     NamedModel,
     Source,
 )
-from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
-from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.serialization import read_graph
 
 
-class _FloatTflite(InputFormat):
-    called = ".tflite"
+class _Gzipped(InputFormat):
+    called = ".tflite.gz"
+    needs_tensorflow = False
 
     def recognizes(self, model: NamedModel) -> bool:
-        return model.head[4:8] == TFLITE_IDENTIFIER
+        return model.head[:2] == b"\\x1f\\x8b"
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
-        content, label = Path(source.name).read_bytes(), quoted(source.name)
+        content = gzip.decompress(Path(source.name).read_bytes())
         graph = read_graph(content)
         (image,), (answer,) = graph.inputs, graph.outputs
-        if image.dtype != "float32":
-            raise InputError(f"{label} takes {image.dtype}: give its float32 file")
-
-        def float_files(normalization: InputSpec | None) -> FloatFiles:
-            if normalization is not None:
-                raise InputError(f"{label} has no room for normalisation: say --preprocess tf")
-            return file_of
-
-        def file_of(scheme: Scheme) -> bytes:
-            if scheme.name != "float32":
-                raise ConversionError(f"only its Keras model becomes {scheme.name}")
-            return content
-
-        return LoadedModel(float_files, image.shape[1:], answer.shape[1:])
+        return LoadedModel(lambda normalization: content, image.shape[1:], answer.shape[1:])
 
 
-input_format = _FloatTflite()
+input_format = _Gzipped()
 '''
 
 
@@ -227,23 +211,25 @@ def test_an_architecture_is_one_file_and_one_line(product: Copy) -> None:
 
 def test_an_input_format_is_one_file_and_one_line(product: Copy) -> None:
     pytest.importorskip("tensorflow")
-    product.add("edgecnn/importing/formats/float_tflite.py", FLOAT_TFLITE)
+    product.add("edgecnn/importing/formats/gzipped.py", GZIPPED)
     product.replace(
         "edgecnn/importing/sources.py",
         "\nINPUT_FORMATS = {\n",
-        '\nINPUT_FORMATS = {\n    "tflite": "edgecnn.importing.formats.float_tflite",\n',
+        '\nINPUT_FORMATS = {\n    "gzipped": "edgecnn.importing.formats.gzipped",\n',
     )
     assert len(product.changed) == 2
 
     options = ("--size", "32", "--classes", "10", "--quantize", "float32", "-o", "plain.tflite")
     product.run("convert", "resnet8", *options)
+    packed = gzip.compress((product.root / "plain.tflite").read_bytes())
+    (product.root / "packed.gz").write_bytes(packed)
     options = ("--preprocess", "tf", "--calibrate", "digits-train", "--samples", "20", "--json")
-    (made,) = json.loads(product.run("convert", "plain.tflite", *options))
+    (made,) = json.loads(product.run("convert", "packed.gz", *options))
     assert made["fidelity"]["after"]["agreement"] > 0.5
-    (facts,) = json.loads(product.run("inspect", "plain_int8.tflite", "--json"))
-    assert facts["golden"]["provenance"]["source"]["kind"] == "tflite"
+    (facts,) = json.loads(product.run("inspect", "packed_int8.tflite", "--json"))
+    assert facts["golden"]["provenance"]["source"]["kind"] == "gzipped"
     assert (facts["scheme"], facts["inputs"][0]["dtype"]) == ("int8", "uint8")
-    (record,) = json.loads(product.run("bench", "plain_int8.tflite", "--no-store", "--json", "-"))
+    (record,) = json.loads(product.run("bench", "packed_int8.tflite", "--no-store", "--json", "-"))
     assert record["scheme"] == "int8"
 
 

@@ -15,11 +15,13 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.models.checkpoints import DownloadProgress
-from edgecnn.tflite.schemes import Scheme
 
-FloatFiles = Callable[[Scheme], bytes]
-"""Returns the ``.tflite`` file of a scheme whose activations are float32; raises ConversionError
-where the scheme is not possible for the model."""
+FloatFile = Callable[[InputSpec | None], bytes]
+"""Returns a model's float32 ``.tflite`` file of a batch of 1.
+
+Given the normalisation of pixels that goes into the graph, the file takes what
+``InputSpec.centered`` says; given None, it takes images that are normalised already. Raises
+ConversionError where the model cannot become such a file."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ class LoadedModel:
     """A model that a child has loaded, ready to become float ``.tflite`` files.
 
     Args:
-        float_files: Given the normalisation of pixels that goes into the graph, returns what makes
-            the files; such a graph takes what ``InputSpec.centered`` says. Given None, the graph
-            takes images that are normalised already.
+        float_file: Makes the model's float32 ``.tflite`` file.
+        names: The model's own names of its input and of its output, for the file's signature; None
+            where the file has signatures already.
         input_shape: (height, width, channels) of the model's images, in pixels.
         output_shape: Shape of one answer, without the batch.
         preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
@@ -96,7 +98,7 @@ class LoadedModel:
             of layers are not known.
     """
 
-    float_files: Callable[[InputSpec | None], FloatFiles]
+    float_file: FloatFile
     input_shape: tuple[int, int, int]
     output_shape: tuple[int, ...]
     preprocessing_layer: str | None = None
@@ -104,6 +106,7 @@ class LoadedModel:
     ends_in_softmax: bool | None = None
     notes: tuple[str, ...] = ()
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
+    names: tuple[str, str] | None = None
 
 
 class InputFormat(ABC):
@@ -112,6 +115,9 @@ class InputFormat(ABC):
     A format of files only has to say :attr:`called`, :meth:`recognizes` and :meth:`load`.
     :meth:`load` and :meth:`keras_model` run in a child, the other methods in the user's process.
     """
+
+    needs_tensorflow = True
+    """Whether a child that loads a model in this format needs TensorFlow."""
 
     called: str
     """What messages call the format: a file's ending (``".h5"``), or a noun with its article."""

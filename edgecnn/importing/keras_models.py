@@ -15,7 +15,7 @@ from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.importing.input_format import InputFormat, LoadedModel, LoadOptions, Source
 from edgecnn.importing.layer_names import keep_layer_names
-from edgecnn.importing.tracing import traced_files
+from edgecnn.importing.tracing import traced_file
 from edgecnn.models.build import MAX_SIZE
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
@@ -94,7 +94,7 @@ def _loaded(
     shape = image_shape(tuple(model.inputs[0].shape)[1:], size, label)
     preprocessing = _leading_preprocessing(model)
     return LoadedModel(
-        float_files=traced_files(_call_with_constants(model), shape),
+        float_file=traced_file(_call_with_constants(model), shape),
         input_shape=shape,
         output_shape=tuple(model.outputs[0].shape)[1:],
         preprocessing_layer=preprocessing.name if preprocessing else None,
@@ -102,7 +102,13 @@ def _loaded(
         ends_in_softmax=_ends_in_softmax(model),
         notes=tuple(notes),
         layers=keep_layer_names(model),
+        names=(layer_name(model.inputs[0]), layer_name(model.outputs[0])),
     )
+
+
+def layer_name(tensor: Any) -> str:
+    """Return the name of the layer that makes an input or an output, by which Keras calls it."""
+    return str(tensor._keras_history.operation.name)
 
 
 def _call_with_constants(model: Any) -> Callable[[Any], Any]:

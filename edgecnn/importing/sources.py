@@ -13,11 +13,11 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.input_format import InputFormat, NamedModel, Source
-from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 
 INPUT_FORMATS = {
     "keras": "edgecnn.importing.formats.keras_file",
     "h5": "edgecnn.importing.formats.hdf5_file",
+    "tflite": "edgecnn.importing.formats.tflite_file",
     "saved_model": "edgecnn.importing.formats.saved_model",
     "registered": "edgecnn.importing.formats.architecture",
 }
@@ -71,14 +71,12 @@ def _refusal(model: NamedModel) -> str:
     label = quoted(model.path)
     if model.is_folder:
         return f"folder {label} is not a SavedModel (it has no saved_model.pb): {_advice()}"
-    if model.head[4:8] == TFLITE_IDENTIFIER:
-        return f"{label} is a .tflite file already: give its Keras model instead"
-    return f"{label} is no Keras model: {_advice()}"
+    return f"{label} is no model in a known format: {_advice()}"
 
 
 def _advice() -> str:
     """Say in which formats a model can be given."""
     names = [_format(kind).called for kind in INPUT_FORMATS]
-    endings = [name for name in names if name.startswith(".")]
+    *endings, ending = (name for name in names if name.startswith("."))
     *others, last = (name for name in names if not name.startswith("."))
-    return ", ".join([f"give a {' or '.join(endings)} file", *others, f"or {last}"])
+    return ", ".join([f"give a {', '.join(endings)} or {ending} file", *others, f"or {last}"])

@@ -1,7 +1,6 @@
-"""TensorFlow's converter: from a traced graph to a float ``.tflite`` file (in a child).
+"""TensorFlow's converter: from a traced graph to a float32 ``.tflite`` file (in a child).
 
-With ``edgecnn.quantize.tensorflow_quantizer`` the only file that knows it. ``convert_graphdef`` is
-not public.
+No other file knows it. ``convert_graphdef`` is not public.
 """
 
 from __future__ import annotations
@@ -10,35 +9,26 @@ import re
 from typing import Any
 
 from edgecnn.core.errors import ConversionError
-from edgecnn.tflite.numbers import FLOAT16
-from edgecnn.tflite.schemes import Scheme
 
 
-def convert_traced(graph: Any, scheme: Scheme) -> bytes:
+def convert_traced(graph: Any) -> bytes:
     """Convert a traced graph without the passes that TFLiteConverter puts around its core.
 
     Those freeze and fold the graph a second time, which took two thirds of a conversion.
 
     Args:
         graph: A TensorFlow graph without variables.
-        scheme: A scheme whose activations are float: at most its weights are quantised.
 
     Raises:
         ConversionError: An op has no TFLite kernel, or the converter gives up.
     """
     from tensorflow.lite.python.convert import convert_graphdef
 
-    is_quantized = scheme.weights != scheme.activations
     try:
         content = convert_graphdef(
             graph.as_graph_def(),
             input_tensors=graph.inputs,
             output_tensors=graph.outputs,
-            post_training_quantize=is_quantized,
-            quantize_to_float16=scheme.weights == FLOAT16,
-            enable_mlir_dynamic_range_quantizer=is_quantized,
-            # Dense layers quantised per channel need runtime 2.17, and 32-bit boards end at 2.14.
-            disable_per_channel_quantization_for_dense_layers=True,
         )
         return bytes(content)
     except Exception as error:

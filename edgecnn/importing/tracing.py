@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.importing.input_format import FloatFiles
+from edgecnn.importing.input_format import FloatFile
 from edgecnn.importing.model_bounds import refuse_large_tensors
 from edgecnn.importing.tensorflow_converter import convert_traced
 
 tf = LazyModule("tensorflow", extra="convert")
 
 
-def traced_files(
-    call: Callable[[Any], Any], input_shape: tuple[int, int, int]
-) -> Callable[[InputSpec | None], FloatFiles]:
-    """Return what traces a model and makes float files, as ``LoadedModel.float_files`` has it.
+def traced_file(call: Callable[[Any], Any], input_shape: tuple[int, int, int]) -> FloatFile:
+    """Return what traces a model and makes its float32 file.
 
     Args:
         call: The model, as :func:`freeze` takes it.
         input_shape: (height, width, channels) of the model's images, in pixels.
     """
-    # The graph holds the weights; the model can be freed once it is traced.
-    return lambda normalization: partial(convert_traced, freeze(call, input_shape, normalization))
+    return lambda normalization: convert_traced(freeze(call, input_shape, normalization))
 
 
 def freeze(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,32 @@ OPTION_TABLES = {
     "ADD": "AddOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "DEQUANTIZE": "DequantizeOptions",
     "MUL": "MulOptions",
+    "QUANTIZE": "QuantizeOptions",
 }
 """Kind of an op that can be made here -> the schema's table of its settings."""
+
+
+DEFAULT_SIGNATURE = "serving_default"
+"""Name of the signature that TensorFlow gives a model with one."""
+
+
+@dataclass(frozen=True)
+class NamedCall:
+    """A signature of a graph: the names by which programs give its inputs and ask for its outputs.
+
+    Inputs and outputs may be rewritten to others; their places in the graph stay.
+
+    Args:
+        name: Name of the signature: ``"serving_default"``.
+        inputs: Name of each input -> place in the graph's inputs.
+        outputs: Name of each output -> place in the graph's outputs.
+    """
+
+    name: str
+    inputs: dict[str, int]
+    outputs: dict[str, int]
 
 
 class Graph:
@@ -36,6 +59,7 @@ class Graph:
         inputs: The model's inputs.
         outputs: The model's outputs.
         model: The rest of the file, in the schema's object form.
+        calls: The signatures.
 
     Example:
         >>> graph = read_graph(content)
@@ -50,10 +74,11 @@ class Graph:
         inputs: list[Tensor],
         outputs: list[Tensor],
         model: Any,
+        calls: Sequence[NamedCall] = (),
     ) -> None:
         self.tensors, self._ops = tensors, ops
         self.inputs, self.outputs = inputs, outputs
-        self.model = model
+        self.model, self.calls = model, tuple(calls)
         self._readers: dict[Tensor, list[Op]] | None = None
         self._makers: dict[Tensor, Op] | None = None
         self._numbers: dict[float, Tensor] = {}
@@ -72,7 +97,11 @@ class Graph:
             for op in self._ops
         ]
         inputs, outputs = ([tensors[t.index] for t in side] for side in (self.inputs, self.outputs))
-        return Graph(tensors, ops, inputs, outputs, self.model)
+        return Graph(tensors, ops, inputs, outputs, self.model, self.calls)
+
+    def name_call(self, input_name: str, output_name: str) -> None:
+        """Give a graph of one input and one output the signature that programs expect."""
+        self.calls = (NamedCall(DEFAULT_SIGNATURE, {input_name: 0}, {output_name: 0}),)
 
     @property
     def ops(self) -> Sequence[Op]:
@@ -224,6 +253,11 @@ class Graph:
         before = [op for place, op in enumerate(self._ops) if place not in places]
         place = max(places) + 1 - len(places)
         self._ops = [*before[:place], *news, *before[place:]]
+        self._forget()
+
+    def put_first(self, ops: Iterable[Op]) -> None:
+        """Put ops before all others."""
+        self._ops = [*ops, *self._ops]
         self._forget()
 
     def set_ranges(self, ranges: Mapping[int, Range]) -> None:

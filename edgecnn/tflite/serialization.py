@@ -7,12 +7,12 @@ written once.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.graph import Graph, NamedCall
 from edgecnn.tflite.schema import enum_names
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Tensor
 from edgecnn.tflite.writing import pack, unpack
@@ -48,12 +48,22 @@ def read_graph(content: bytes, number: int = 0) -> Graph:
     subgraph = model.subgraphs[number]
     tensors = [_tensor(index, entry, model) for index, entry in enumerate(subgraph.tensors)]
     kinds = [_kind(code) for code in model.operatorCodes]
+    inputs, outputs = _numbers(subgraph.inputs), _numbers(subgraph.outputs)
     return Graph(
         tensors,
         [_op(entry, kinds, tensors) for entry in subgraph.operators],
-        [tensors[index] for index in _numbers(subgraph.inputs)],
-        [tensors[index] for index in _numbers(subgraph.outputs)],
+        [tensors[index] for index in inputs],
+        [tensors[index] for index in outputs],
         _without_graph(model, number),
+        [
+            NamedCall(
+                _text(signature.signatureKey),
+                _places(signature.inputs, inputs),
+                _places(signature.outputs, outputs),
+            )
+            for signature in model.signatureDefs or []
+            if signature.subgraphIndex == number
+        ],
     )
 
 
@@ -196,9 +206,7 @@ class _Writer:
         if with_rest:
             subgraph.name, model.description = old.subgraphs[0].name, old.description
             model.metadata = [self._metadata(entry) for entry in old.metadata or []] or None
-            model.signatureDefs = [
-                self._signature(signature) for signature in old.signatureDefs or []
-            ] or None
+            model.signatureDefs = [self._signature(call) for call in self._graph.calls] or None
         model.operatorCodes = [self._code(*key) for key in self._codes]
         model.buffers = self._buffers
         held = sum(len(buffer.data) for buffer in self._buffers if buffer.data is not None)
@@ -266,18 +274,29 @@ class _Writer:
         new.buffer = self._buffer(self._graph.model.buffers[entry.buffer].data)
         return new
 
-    def _signature(self, signature: Any) -> Any:
-        new = copy.copy(signature)
-        new.inputs, new.outputs = (
-            [self._named(entry) for entry in side or []]
-            for side in (signature.inputs, signature.outputs)
-        )
+    def _signature(self, call: NamedCall) -> Any:
+        new = self._schema.SignatureDefT()
+        new.signatureKey, new.subgraphIndex = call.name, 0
+        new.inputs = self._named(call.inputs, self._inputs)
+        new.outputs = self._named(call.outputs, self._outputs)
         return new
 
-    def _named(self, entry: Any) -> Any:
-        new = copy.copy(entry)
-        new.tensorIndex = self._places[self._graph.tensors[entry.tensorIndex]]
-        return new
+    def _named(self, places: Mapping[str, int], tensors: Sequence[Tensor]) -> list[Any]:
+        entries = []
+        for name, place in places.items():
+            entry = self._schema.TensorMapT()
+            entry.name, entry.tensorIndex = name, self._places[tensors[place]]
+            entries.append(entry)
+        return entries
+
+
+def _places(entries: Any, tensors: Sequence[int]) -> dict[str, int]:
+    """Return the place of each named tensor of a signature; others than those are left out."""
+    return {
+        _text(entry.name): tensors.index(entry.tensorIndex)
+        for entry in entries or []
+        if entry.tensorIndex in tensors
+    }
 
 
 def _numbers(vector: Any) -> list[int]:

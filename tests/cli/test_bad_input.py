@@ -115,7 +115,6 @@ BAD_CONVERSIONS = [
     (("empty folder",), "'empty folder' is not a SavedModel"),
     (("empty.h5",), "'empty.h5' is empty"),
     (("flipped.keras",), "'flipped.keras' is truncated or corrupt"),
-    (("whole.tflite",), "'whole.tflite' is a .tflite file already"),
     (("whole.keras", "whole.h5"), "files of two sources would be named 'whole'"),
     (("whole.keras", "--weights", "imagenet"), "--weights goes with the name"),
     (("whole.keras", "--classes", "3"), "--classes goes with the name"),

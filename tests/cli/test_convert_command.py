@@ -107,7 +107,7 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
     ("arguments", "exit_code", "says"),
     [
         (["mobilenet_v2", "-q", "int4"], 2, "unknown quantisation scheme 'int4'"),
-        (["text.tflite"], 2, "is no Keras model"),
+        (["text.tflite"], 2, "is no model in a known format"),
         (["garbage.h5", "-q", "float32"], 2, "cannot be loaded"),
         (["half.keras"], 2, "truncated or corrupt"),
         (["whole.keras"], 2, "int8 needs representative data: --calibrate"),

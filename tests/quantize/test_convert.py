@@ -175,23 +175,23 @@ def test_a_scheme_that_fails_leaves_the_others(keras: Any, photos: Path, tmp_pat
     model = keras.Sequential(
         [
             keras.Input((16, 16, 3)),
-            layers.Conv2D(4, 3, padding="same"),
-            layers.Activation("elu"),  # ELU has no int16 kernel
-            layers.GlobalAveragePooling2D(),
+            layers.Reshape((4, 4, 16, 3)),
+            layers.Conv3D(4, 2),  # CONV_3D has no integer kernel
+            layers.GlobalAveragePooling3D(),
             layers.Dense(3, activation="softmax"),
         ],
-        name="with_elu",
+        name="with_volumes",
     )
-    with pytest.raises(ConversionError, match="int16x8"):
+    with pytest.raises(ConversionError, match="int8"):
         edgecnn.convert(
             model,
-            quantize="int16x8,float32",
+            quantize="int8,float32",
             preprocess="unit",
             calibrate=photos,
             samples=10,
             output=tmp_path,
         )
-    assert [path.name for path in tmp_path.iterdir()] == ["with_elu_float32.tflite"]
+    assert [path.name for path in tmp_path.iterdir()] == ["with_volumes_float32.tflite"]
 
 
 def test_weights_with_nan_are_refused(keras: Any, photos: Path, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.calibration.ranges import observe_activations
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
-from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph, write_graph
 from edgecnn.tflite.tensors_and_ops import Range

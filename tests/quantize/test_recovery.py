@@ -44,7 +44,7 @@ def test_other_schemes_are_compared_too(small_results: dict[str, Conversion]) ->
     ratios = {s: f["after"]["sqnr_db"] for s, f in found.items() if f is not None}
     assert ratios["float16"] > ratios["dynamic"]
     # Both integer schemes have weights of 8 bits, which make nearly all of the noise here.
-    assert ratios["float16"] > ratios["int16x8"] > ratios["int8"] - 0.1
+    assert ratios["float16"] > ratios["int16x8"] > ratios["int8"] - 0.5
 
 
 def test_off_is_the_plain_file(small_file: Path, photos: Path, tmp_path: Path) -> None:

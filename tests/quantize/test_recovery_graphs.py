@@ -11,16 +11,15 @@ from edgecnn.data.inputspec import preset
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import observe_activations
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
-from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_op, run_over_images
-from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import read_graph, write_graph
 
@@ -29,9 +28,7 @@ SPEC = preset("tf", 32, 32)
 
 def float_graph(model: Any) -> Graph:
     shape = tuple(model.inputs[0].shape)[1:]
-    return read_graph(
-        convert_traced(freeze(lambda image: model(image), shape, None), SCHEMES["float32"])
-    )
+    return read_graph(convert_traced(freeze(lambda image: model(image), shape, None)))
 
 
 def pixels(count: int = 24) -> Any:

@@ -14,13 +14,12 @@ from edgecnn.data.inputspec import preset
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import observe_activations
+from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.pipeline import Quantizer, RecoveredGraph, Recovery, RecoveryData
 from edgecnn.quantize.recovery.steps import STEPS, steps_left_out
-from edgecnn.quantize.tensorflow_quantizer import to_int8
 from edgecnn.quantize.timing.latencies import EstimatedLatencies
 from edgecnn.tflite.runtime import run_over_images
-from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.serialization import read_graph, write_graph
 from edgecnn.tflite.target_cpu import target_cpu
 
@@ -41,7 +40,7 @@ def recovered(model: Any, images: Any, *without: str, keeps_float: bool = False)
     """Make the int8 graph of a Keras model, without some of the steps."""
     fit, held_out = images[:FITTED], images[FITTED:]
     traced = freeze(lambda image: model(image), SPEC.shape, None)
-    graph = read_graph(convert_traced(traced, SCHEMES["float32"]))
+    graph = read_graph(convert_traced(traced))
     observed = observe_activations(
         graph, fit, SPEC, lambda done, total: None, watched_tensors(graph)
     )

@@ -18,7 +18,7 @@ from edgecnn.importing.input_format import (
 )
 from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
 from edgecnn.importing.saved_model_graphs import read_saved_model, refuse_reaching_out
-from edgecnn.importing.tracing import traced_files
+from edgecnn.importing.tracing import traced_file
 from edgecnn.models.build_options import BuildOptions
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -97,9 +97,10 @@ def _loaded(saved: Any, size: tuple[int, int] | None, label: str) -> LoadedModel
         return saved.signatures["serving_default"](**{argument: image})[answer]
 
     return LoadedModel(
-        float_files=traced_files(call, shape),
+        float_file=traced_file(call, shape),
         input_shape=shape,
         output_shape=tuple(output.shape.as_list()[1:]),
+        names=(argument, answer),
     )
 
 

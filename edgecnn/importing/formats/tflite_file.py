@@ -1,0 +1,142 @@
+"""A float ``.tflite`` file of any maker, as PyTorch, JAX and ONNX models come in."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.importing.input_format import (
+    InputFormat,
+    LoadedModel,
+    LoadOptions,
+    NamedModel,
+    Source,
+)
+from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.input_tensors import input_spec
+from edgecnn.models.build_options import BuildOptions
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
+from edgecnn.tflite.numbers import FLOAT32
+from edgecnn.tflite.ops import PROBABILITY_OPS, Activation
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.serialization import read_graph, write_graph
+from edgecnn.tflite.tensors_and_ops import VALID
+
+
+class _TfliteFormat(InputFormat):
+    """A ``.tflite`` file whose weights and activations are float32."""
+
+    called = ".tflite"
+    needs_tensorflow = False
+
+    def recognizes(self, model: NamedModel) -> bool:
+        return model.head[4:8] == TFLITE_IDENTIFIER
+
+    def check(self, model: NamedModel, *, trust: bool) -> None:
+        """Refuse what is quantised already, and graphs of several parts or of open shapes."""
+        file = DescribedFile(model.path)
+        _refuse_integers(file.model, file.label)
+        _refuse_open_shapes(file.model, file.label)
+
+    def load(self, source: Source, options: LoadOptions) -> LoadedModel:
+        label = quoted(source.name)
+        with explained(label):
+            graph = read_graph(Path(source.name).read_bytes())
+            check_one_image_one_answer(graph.inputs, graph.outputs, label)
+            shape = image_shape(graph.input.shape[1:], options.size, label)
+            maker = graph.maker(graph.output)
+            return LoadedModel(
+                float_file=partial(_float_file, graph),
+                input_shape=shape,
+                output_shape=graph.output.shape[1:],
+                ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
+                names=None if graph.calls else (graph.input.name, graph.output.name),
+            )
+
+    def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
+        file = DescribedFile(name)
+        try:
+            return input_spec(file.model, Preprocessing(), file.label)
+        except InputError:
+            return None
+
+    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
+        raise InputError(f"{quoted(source.name)} is no Keras model, which would show its layers")
+
+
+def _refuse_integers(model: TfliteModel, label: str) -> None:
+    """Raise InputError for a file that is quantised already."""
+    ends = {tensor.dtype for tensor in (*model.inputs, *model.outputs)}
+    if model.scheme != FLOAT32.name or ends != {FLOAT32.name}:
+        raise InputError(
+            f"{label} is quantised already ({model.scheme}), and what it lost cannot be undone: "
+            "give the float32 file or model that it was made of"
+        )
+
+
+def _refuse_open_shapes(model: TfliteModel, label: str) -> None:
+    """Raise InputError for a graph that is not one list of ops with known shapes, for one image."""
+    if model.subgraphs != 1:
+        raise InputError(
+            f"{label} has {model.subgraphs} graphs, which loops and several signatures make: only "
+            "files with one graph can be converted"
+        )
+    open_sides = [t for t in model.inputs if -1 in t.shape_signature[1:]]
+    if open_sides:
+        raise InputError(
+            f"{label} leaves the size of its images open: convert the model that it was made of "
+            "with one size"
+        )
+    if any(tensor.shape[:1] != (1,) for tensor in model.inputs):
+        raise InputError(f"{label} takes several images at once: export it with a batch of 1")
+
+
+def _float_file(graph: Graph, normalization: InputSpec | None) -> bytes:
+    graph = graph.copy()
+    if normalization is not None:
+        _normalize_first(graph, normalization)
+    return write_graph(graph)
+
+
+def _normalize_first(graph: Graph, spec: InputSpec) -> None:
+    """Put one pointwise convolution before a graph: subtract, divide, exchange channels."""
+    channels = spec.channels
+    kernel = np.zeros((channels, 1, 1, channels))
+    for target in range(channels):
+        source = channels - 1 - target if spec.color_order == "BGR" else target
+        kernel[target, 0, 0, source] = 1 / spec.std[target]
+    offset = (spec.centered().mean[0] - np.asarray(spec.mean)) / np.asarray(spec.std)
+    image = graph.input
+    normalized = graph.add_like(image, "normalized")
+    graph.rewire(image, normalized)
+    constants = [
+        graph.add_constant(kernel, f"{image.name}/normalization"),
+        graph.add_constant(offset, f"{image.name}/offset"),
+    ]
+    graph.put_first(
+        [
+            graph.new_op(
+                "CONV_2D",
+                [image, *constants],
+                normalized,
+                padding=VALID,
+                strideH=1,
+                strideW=1,
+                dilationHFactor=1,
+                dilationWFactor=1,
+                fusedActivationFunction=int(Activation.NONE),
+            )
+        ]
+    )
+
+
+input_format = _TfliteFormat()

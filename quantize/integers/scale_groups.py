@@ -1,0 +1,115 @@
+"""Which tensors of an integer graph share one scale, as the kernels between them ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from edgecnn.quantize.integers.kernels import IntegerType, integer_kernel
+from edgecnn.quantize.integers.levels import activation_levels
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.numbers import INT8
+from edgecnn.tflite.tensors_and_ops import Op, Quantization, Range, Tensor
+
+MOST_WIDENING = 1.25
+"""Most that the range of a tensor with other readers is widened for an op that needs one scale for
+all of its inputs; beyond, the op reads a copy of the tensor."""
+
+FIXED_16_BIT = 32767 / 32768
+"""Greatest value of probabilities and of tanh in 16 bits, whose scale the runtime prescribes."""
+
+
+class ScaleGroups:
+    """Groups of tensors with one scale each.
+
+    Args:
+        graph: A calibrated float graph.
+        ops: The ops that are to compute with integers.
+        integers: The integers of the activations.
+    """
+
+    def __init__(self, graph: Graph, ops: Collection[Op], integers: IntegerType) -> None:
+        self._graph, self._integers = graph, integers
+        self._parents: dict[Tensor, Tensor] = {}
+        self._ranges: dict[Tensor, Range] = {}
+        self._fixed: set[Tensor] = set()
+        self._apart: set[tuple[int, int]] = set()
+        for op in ops:
+            self._prescribe(op)
+        for op in ops:
+            kernel = integer_kernel(op, integers)
+            if kernel is not None and kernel.has_one_scale:
+                self._tie(op)
+
+    def levels_of(self, tensor: Tensor) -> Quantization:
+        """Return scale and zero point of a tensor."""
+        return activation_levels(self._range_of(self._group(tensor)), self._integers)
+
+    def levels_for(self, op: Op, tensor: Tensor) -> Quantization:
+        """Return scale and zero point in which an op reads one of its inputs.
+
+        They are those of the tensor itself but where the op needs one scale for all inputs, and
+        the tensor is better off with a scale of its own.
+        """
+        is_apart = (id(op), tensor.index) in self._apart
+        return self.levels_of(op.result if is_apart else tensor)
+
+    def _prescribe(self, op: Op) -> None:
+        fixed = op.traits.fixed_range
+        if fixed is None:
+            return
+        if self._integers.activations is not INT8:
+            fixed = (-FIXED_16_BIT, FIXED_16_BIT)
+        self._ranges[op.result] = fixed
+        self._fixed.add(op.result)
+
+    def _tie(self, op: Op) -> None:
+        first, *others = (tensor for tensor in op.outputs if tensor.is_float)
+        for tensor in others:
+            self._join(self._group(tensor), self._group(first))
+        for tensor in op.constant_inputs:
+            if tensor.is_float:
+                self._widen(self._group(first), tensor)
+        for tensor in op.activation_inputs:
+            if tensor.is_float and self._group(tensor) is not self._group(first):
+                if self._may_join(op, tensor, first):
+                    self._join(self._group(tensor), self._group(first))
+                else:
+                    self._apart.add((id(op), tensor.index))
+
+    def _may_join(self, op: Op, tensor: Tensor, result: Tensor) -> bool:
+        one, two = self._group(tensor), self._group(result)
+        if one in self._fixed or two in self._fixed:
+            return self._range_of(one) == self._range_of(two)
+        if len(op.activation_inputs) == 1 or self._graph.only_reader(tensor) is op:
+            return True
+        span = _span(self._range_of(one))
+        return _span(_union(self._range_of(one), self._range_of(two))) <= MOST_WIDENING * span
+
+    def _join(self, one: Tensor, two: Tensor) -> None:
+        if one is not two:
+            self._ranges[two] = _union(self._range_of(one), self._range_of(two))
+            self._parents[one] = two
+            if one in self._fixed:
+                self._fixed.add(two)
+
+    def _widen(self, group: Tensor, constant: Tensor) -> None:
+        extremes = float(constant.values.min()), float(constant.values.max())
+        self._ranges[group] = _union(self._range_of(group), extremes)
+
+    def _group(self, tensor: Tensor) -> Tensor:
+        while tensor in self._parents:
+            tensor = self._parents[tensor]
+        return tensor
+
+    def _range_of(self, group: Tensor) -> Range:
+        extremes = self._ranges.get(group, group.range)
+        assert extremes is not None
+        return extremes
+
+
+def _union(one: Range, two: Range) -> Range:
+    return min(one[0], two[0]), max(one[1], two[1])
+
+
+def _span(extremes: Range) -> float:
+    return max(extremes[1], 0.0) - min(extremes[0], 0.0)

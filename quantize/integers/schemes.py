@@ -1,0 +1,44 @@
+"""The integer graphs of the schemes: kernels are chosen and ranges fitted to them before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS
+from edgecnn.quantize.integers.quantizing import integer_graph
+from edgecnn.quantize.recovery.pipeline import QuantizedGraph
+from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
+from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
+from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
+from edgecnn.tflite.graph import Graph
+
+
+def to_int8(calibrated: Graph, input_type: str, in_float: Collection[str] = ()) -> QuantizedGraph:
+    """Make an int8 graph.
+
+    Args:
+        calibrated: A float graph whose tensors have ranges; it stays as it is.
+        input_type: Element type of the file's input.
+        in_float: Names of the results of layers that stay in float32.
+    """
+    reference = calibrated.copy()
+    fit_ranges_to_kernels(reference)
+    use_fast_kernels(reference)
+    graph = integer_graph(reference, INT8_ACTIVATIONS, input_type, in_float)
+    return QuantizedGraph(reference, graph)
+
+
+def to_int16x8(
+    calibrated: Graph, input_type: str, in_float: Collection[str] = ()
+) -> QuantizedGraph:
+    """Make a graph of int8 weights and int16 activations.
+
+    Args:
+        calibrated: A float graph whose tensors have ranges; it stays as it is.
+        input_type: Element type of the file's input.
+        in_float: Names of the results of layers that stay in float32.
+    """
+    reference = calibrated.copy()
+    decompose_all_hard_swishes(reference)
+    graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
+    return QuantizedGraph(reference, graph)
