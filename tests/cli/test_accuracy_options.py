@@ -115,7 +115,10 @@ def test_details_are_shown_whatever_names_hold(measured: Any) -> None:
         (("--data", "digits", "--labels", "labels.txt"), "2 labels, and the model 3 classes"),
         (("--data", "digits", "--details", "--json", "-"), "both print"),
         (("--data", "digits", "--accuracy-json", "no/a.json"), "does not exist"),
-        (("--data", "digits", "--accuracy-json", "model.tflite"), "destroy the model"),
+        (
+            ("--data", "digits", "--accuracy-json", "model.tflite"),
+            "would destroy 'model.tflite', which is read",
+        ),
         (("--data", "digits", "--accuracy-json", "a", "--json", "./a"), "the same file"),
         (("--data", "digits", "--against", "absent.tflite"), "no such file: 'absent.tflite'"),
         (("--data", "digits", "--against", "text.tflite"), "text.tflite"),

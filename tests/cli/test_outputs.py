@@ -364,6 +364,8 @@ WRITERS = {"write_text", "write_bytes", "save", "savez", "copyfile", "copytree"}
 RULE = {"replacing", "writing"}
 OTHERS_ANSWER_FOR = {
     "edgecnn/model_metadata/writing.py": "appends to a file in a folder that the conversion made",
+    "edgecnn/core/platform_support.py": "a setting of the kernel, which is no file",
+    "edgecnn/importing/formats/keras_file.py": "a copy in a folder for temporary files",
     "edgecnn/runner/ondevice/lock.py": "the lock of a device, which has no content",
     "models/checkpoints.py": "is given the temporary path of replacing()",
     "quantize/conversion_child.py": "writes to the folder that the conversion made",

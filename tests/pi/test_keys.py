@@ -204,7 +204,7 @@ def test_what_is_no_key_is_said(connect: Configure, home: Path) -> None:
     (home / "text").chmod(0o600)
     with pytest.raises(DeviceError, match="a private key cannot be used: Invalid private key"):
         connect(identity=home / "text").open()
-    with pytest.raises(DeviceError, match=r"cannot read '.*/home': Is a directory"):
+    with pytest.raises(DeviceError, match=r"cannot read '.*/home': it is a folder"):
         connect(identity=home).open()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from edgecnn.core.errors import DeviceError
 from edgecnn.core.messages import to_frame
+from edgecnn.core.temporary import part_name
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.ssh.connection import SshConnection
 from edgecnn.devices.ssh.process import SshProcess
@@ -94,7 +95,7 @@ def test_an_upload_that_is_not_taken_ends(
 ) -> None:
     monkeypatch.setattr("edgecnn.devices.ssh.connection.STALL_TIMEOUT_S", 1.0)
     # Opening a pipe that nobody reads is a write that never ends, as on a card that is broken.
-    quick_pi.ssh(f"mkdir up; mkfifo up/.a.tflite.{connection._own}.part")
+    quick_pi.ssh(f"mkdir up; mkfifo up/{part_name('a.tflite', connection._own)}")
     try:
         with pytest.raises(DeviceError, match="uploading 'a': nothing was taken for 1 s"):
             connection.upload(bytes(1 << 20), "up/a.tflite", "'a'")
