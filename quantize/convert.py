@@ -63,8 +63,9 @@ def convert(
     """Convert a model to one ``.tflite`` file a scheme, each run once before it is called done.
 
     Args:
-        source: A registered name, a ``.keras`` or ``.h5`` file, a SavedModel folder, or a Keras
-            model in memory. One image in, one answer out; the batch becomes 1.
+        source: A registered name, a ``.keras`` or ``.h5`` file, a SavedModel folder, a float
+            ``.tflite`` file, or a Keras model in memory. One image in, one answer out; the batch
+            becomes 1.
         quantize: One or several of float32, float16, dynamic, int8, int16x8, or ``"all"``.
         output: A file (one scheme only) or an existing folder; default: the current folder.
         calibrate: Representative data for int8 and int16x8: class folders, a folder of images, a

@@ -102,8 +102,8 @@ LABEL_NOTES = ("labels: ", "no labels: ")
 def convert_command(
     sources: tuple[str, ...], output: str | None, as_json: bool, **options: Any
 ) -> int:
-    """Make quantised .tflite files from an architecture's name, a .keras or .h5 file, or a
-    SavedModel folder.
+    """Make quantised .tflite files from an architecture's name, a .keras or .h5 file, a SavedModel
+    folder, or a float .tflite file.
 
     \b
     Example:
