@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgecnn.core.errors import ConversionError
@@ -26,15 +27,25 @@ def convert_source(parent: ParentPipe, job: LoadSource) -> None:
     source = ImportedSource(parent, job)
     source.load()
     prepare = source.prepare()
-    source.convert({file.normalizes for file in prepare.files})
+    try:
+        source.convert({file.normalizes for file in prepare.files})
+    except ConversionError as error:
+        # All schemes are made of the float32 file.
+        for file in prepare.files:
+            parent.send(FileFailed(file.scheme, str(error)))
+    else:
+        _make_files(parent, source, prepare.files)
+    parent.send(ChildFinished())
+
+
+def _make_files(parent: ParentPipe, source: ImportedSource, files: Sequence[FileToMake]) -> None:
     maker = FileMaker(source)
-    for file in prepare.files:
+    for file in files:
         try:
             parent.send(_written(source, maker, file))
         except ConversionError as error:
             # A scheme that is not possible for the model does not stop the others.
             parent.send(FileFailed(file.scheme, str(error)))
-    parent.send(ChildFinished())
 
 
 def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> FileWritten:

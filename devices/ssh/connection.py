@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import shlex
 import uuid
@@ -218,10 +219,14 @@ async def _run(client: asyncssh.SSHClientConnection, line: str, stdin: bytes) ->
     """Run a command to its end, with bounds on what it may write."""
     process = await client.create_process(line, encoding=None)
     try:
-        process.stdin.write(stdin)
-        process.stdin.write_eof()
+        # A program that has ended already reads nothing, and its status says how it ended.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
         outputs = await asyncio.gather(_output(process.stdout), _output(process.stderr))
         await process.wait_closed()
+        if process.exit_status is None and not process.exit_signal:
+            raise BrokenPipeError("the connection ended before the program")
         return FinishedCommand(exit_of(process)[0], *outputs)
     finally:
         process.close()

@@ -10,9 +10,9 @@ from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Range, Tensor
 
-MOST_WIDENING = 1.25
+MOST_WIDENING = 2.5
 """Most that the range of a tensor with other readers is widened for an op that needs one scale for
-all of its inputs; beyond, the op reads a copy of the tensor."""
+all of its inputs; beyond, where those readers would lose more than a bit, the op reads a copy."""
 
 FIXED_16_BIT = 32767 / 32768
 """Greatest value of probabilities and of tanh in 16 bits, whose scale the runtime prescribes."""

@@ -215,7 +215,7 @@ def test_activations_larger_than_the_memory(keras: Any, tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"computes a tensor of shape .*too large for this machine"
     ):
-        loaded.float_files(None)
+        loaded.float_file(None)
 
 
 def test_an_error_that_is_swallowed_is_raised_again(keras: Any) -> None:
