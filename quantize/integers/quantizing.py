@@ -65,7 +65,7 @@ class _Quantizing:
         chosen = [
             op for op in graph.ops if self._has_integers(op) and op.result.name not in in_float
         ]
-        self._groups = ScaleGroups(graph, chosen, integers)
+        self._groups = ScaleGroups(chosen, integers)
         self._chosen = set(map(id, chosen))
         self._integers_of: dict[Tensor, Tensor] = {}
         self._has_floats: set[Tensor] = set(graph.inputs)

@@ -6,13 +6,8 @@ from collections.abc import Collection
 
 from edgecnn.quantize.integers.kernels import IntegerType, integer_kernel
 from edgecnn.quantize.integers.levels import activation_levels
-from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Range, Tensor
-
-MOST_WIDENING = 2.5
-"""Most that the range of a tensor with other readers is widened for an op that needs one scale for
-all of its inputs; beyond, where those readers would lose more than a bit, the op reads a copy."""
 
 FIXED_16_BIT = 32767 / 32768
 """Greatest value of probabilities and of tanh in 16 bits, whose scale the runtime prescribes."""
@@ -22,13 +17,12 @@ class ScaleGroups:
     """Groups of tensors with one scale each.
 
     Args:
-        graph: A calibrated float graph.
-        ops: The ops that are to compute with integers.
+        ops: The ops of a calibrated float graph that are to compute with integers.
         integers: The integers of the activations.
     """
 
-    def __init__(self, graph: Graph, ops: Collection[Op], integers: IntegerType) -> None:
-        self._graph, self._integers = graph, integers
+    def __init__(self, ops: Collection[Op], integers: IntegerType) -> None:
+        self._integers = integers
         self._parents: dict[Tensor, Tensor] = {}
         self._ranges: dict[Tensor, Range] = {}
         self._fixed: set[Tensor] = set()
@@ -48,7 +42,7 @@ class ScaleGroups:
         """Return scale and zero point in which an op reads one of its inputs.
 
         They are those of the tensor itself but where the op needs one scale for all inputs, and
-        the tensor is better off with a scale of its own.
+        another kernel prescribes the tensor's.
         """
         is_apart = (id(op), tensor.index) in self._apart
         return self.levels_of(op.result if is_apart else tensor)
@@ -71,19 +65,16 @@ class ScaleGroups:
                 self._widen(self._group(first), tensor)
         for tensor in op.activation_inputs:
             if tensor.is_float and self._group(tensor) is not self._group(first):
-                if self._may_join(op, tensor, first):
+                if self._may_join(tensor, first):
                     self._join(self._group(tensor), self._group(first))
                 else:
                     self._apart.add((id(op), tensor.index))
 
-    def _may_join(self, op: Op, tensor: Tensor, result: Tensor) -> bool:
+    def _may_join(self, tensor: Tensor, result: Tensor) -> bool:
+        """Whether two tensors can have one scale: not where a kernel prescribes another one."""
         one, two = self._group(tensor), self._group(result)
-        if one in self._fixed or two in self._fixed:
-            return self._range_of(one) == self._range_of(two)
-        if len(op.activation_inputs) == 1 or self._graph.only_reader(tensor) is op:
-            return True
-        span = _span(self._range_of(one))
-        return _span(_union(self._range_of(one), self._range_of(two))) <= MOST_WIDENING * span
+        is_free = one not in self._fixed and two not in self._fixed
+        return is_free or self._range_of(one) == self._range_of(two)
 
     def _join(self, one: Tensor, two: Tensor) -> None:
         if one is not two:
@@ -93,6 +84,8 @@ class ScaleGroups:
                 self._fixed.add(two)
 
     def _widen(self, group: Tensor, constant: Tensor) -> None:
+        if group in self._fixed:
+            return  # What the kernel's scale cannot hold is clipped.
         extremes = float(constant.values.min()), float(constant.values.max())
         self._ranges[group] = _union(self._range_of(group), extremes)
 
@@ -109,7 +102,3 @@ class ScaleGroups:
 
 def _union(one: Range, two: Range) -> Range:
     return min(one[0], two[0]), max(one[1], two[1])
-
-
-def _span(extremes: Range) -> float:
-    return max(extremes[1], 0.0) - min(extremes[0], 0.0)
