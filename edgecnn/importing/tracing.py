@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import FloatFile
 from edgecnn.importing.model_bounds import refuse_large_tensors
+from edgecnn.importing.normalization import pointwise_normalization
 from edgecnn.importing.tensorflow_converter import convert_traced
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -62,12 +61,6 @@ def freeze(
 
 
 def _normalized(image: Any, spec: InputSpec) -> Any:
-    """Normalise centred pixels by one pointwise convolution: subtract, divide, swap channels."""
-    channels = spec.channels
-    kernel = np.zeros((1, 1, channels, channels), np.float32)
-    for target in range(channels):
-        source = channels - 1 - target if spec.color_order == "BGR" else target
-        kernel[0, 0, source, target] = 1.0 / spec.std[target]
-    rest = np.asarray(spec.mean, np.float32) - np.float32(spec.centered().mean[0])
-    offset = -rest / np.asarray(spec.std, np.float32)
-    return tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "VALID"), offset)
+    """Normalise centred pixels."""
+    kernel, bias = pointwise_normalization(spec)
+    return tf.nn.bias_add(tf.nn.conv2d(image, kernel[None, None], 1, "VALID"), bias)

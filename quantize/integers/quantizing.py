@@ -62,11 +62,13 @@ class _Quantizing:
 
     def __init__(self, graph: Graph, integers: IntegerType, in_float: Collection[str]) -> None:
         self._graph, self._integers = graph, integers
-        chosen = [
-            op for op in graph.ops if self._has_integers(op) and op.result.name not in in_float
-        ]
-        self._groups = ScaleGroups(chosen, integers)
-        self._chosen = set(map(id, chosen))
+        kernels = {op: integer_kernel(op, integers) for op in graph.ops if _is_known(op)}
+        self._kernels = {
+            op: kernel
+            for op, kernel in kernels.items()
+            if kernel is not None and op.result.name not in in_float
+        }
+        self._groups = ScaleGroups(self._kernels, integers)
         self._integers_of: dict[Tensor, Tensor] = {}
         self._has_floats: set[Tensor] = set(graph.inputs)
         self._constants: dict[tuple[int, str, bytes], Tensor] = {}
@@ -76,22 +78,13 @@ class _Quantizing:
     def run(self) -> None:
         """Put the graph's ops into integers."""
         for op in self._graph.ops:
-            if id(op) in self._chosen:
+            if op in self._kernels:
                 self._add_in_integers(op)
             else:
                 self._add_in_floats(op)
         for tensor in self._graph.outputs:
             self._need_floats(tensor)
         self._graph.replace(self._graph.ops, self._ops)
-
-    def _has_integers(self, op: Op) -> bool:
-        """Whether an op has an integer kernel, and all that it needs is known."""
-        if integer_kernel(op, self._integers) is None:
-            return False
-        activations = [t for t in (*op.activation_inputs, *op.outputs) if t.is_float]
-        if not activations or any(tensor.range is None for tensor in activations):
-            return False
-        return not op.traits.has_weights or _weights_are_plain(op)
 
     def _add_in_floats(self, op: Op) -> None:
         for tensor in op.activation_inputs:
@@ -100,14 +93,12 @@ class _Quantizing:
         self._ops.append(op)
 
     def _add_in_integers(self, op: Op) -> None:
-        kernel = integer_kernel(op, self._integers)
-        assert kernel is not None
         inputs = [
             tensor if tensor is None or not tensor.is_float else self._read(op, place, tensor)
             for place, tensor in enumerate(op.inputs)
         ]
         results = [self._written(tensor) if tensor.is_float else tensor for tensor in op.outputs]
-        op.inputs, op.outputs, op.version = inputs, results, kernel.version
+        op.inputs, op.outputs, op.version = inputs, results, self._kernels[op].version
         if op.is_weighted:
             self._quantize_weights(op)
         if hasattr(op.options, "potScaleInt16"):
@@ -120,8 +111,7 @@ class _Quantizing:
             return self._integers_for(op, tensor)
         if op.is_weighted and place > 0:
             return tensor  # The scales of weights and bias follow from that of the other input.
-        kernel = integer_kernel(op, self._integers)
-        if kernel is not None and kernel.has_one_scale:
+        if self._kernels[op].has_one_scale:
             levels = self._groups.levels_of(op.result)
         else:
             levels = _levels_of_constant(tensor, self._integers)
@@ -209,6 +199,14 @@ def conversion(graph: Graph, source: Tensor, result: Tensor) -> Op:
     else:
         op.version = QUANTIZE_VERSIONS.get(result.dtype, 1)
     return op
+
+
+def _is_known(op: Op) -> bool:
+    """Whether all that an integer kernel of an op needs to know of its tensors is known."""
+    activations = [t for t in (*op.activation_inputs, *op.outputs) if t.is_float]
+    if not activations or any(tensor.range is None for tensor in activations):
+        return False
+    return not op.traits.has_weights or _weights_are_plain(op)
 
 
 def _weights_are_plain(op: Op) -> bool:

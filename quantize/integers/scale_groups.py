@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
-from edgecnn.quantize.integers.kernels import IntegerType, integer_kernel
+from edgecnn.quantize.integers.kernels import IntegerKernel, IntegerType
 from edgecnn.quantize.integers.levels import activation_levels
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Range, Tensor
@@ -17,21 +17,21 @@ class ScaleGroups:
     """Groups of tensors with one scale each.
 
     Args:
-        ops: The ops of a calibrated float graph that are to compute with integers.
+        kernels: The ops of a calibrated float graph that are to compute with integers, with their
+            kernels.
         integers: The integers of the activations.
     """
 
-    def __init__(self, ops: Collection[Op], integers: IntegerType) -> None:
+    def __init__(self, kernels: Mapping[Op, IntegerKernel], integers: IntegerType) -> None:
         self._integers = integers
         self._parents: dict[Tensor, Tensor] = {}
         self._ranges: dict[Tensor, Range] = {}
         self._fixed: set[Tensor] = set()
-        self._apart: set[tuple[int, int]] = set()
-        for op in ops:
+        self._apart: set[tuple[Op, Tensor]] = set()
+        for op in kernels:
             self._prescribe(op)
-        for op in ops:
-            kernel = integer_kernel(op, integers)
-            if kernel is not None and kernel.has_one_scale:
+        for op, kernel in kernels.items():
+            if kernel.has_one_scale:
                 self._tie(op)
 
     def levels_of(self, tensor: Tensor) -> Quantization:
@@ -44,8 +44,7 @@ class ScaleGroups:
         They are those of the tensor itself but where the op needs one scale for all inputs, and
         another kernel prescribes the tensor's.
         """
-        is_apart = (id(op), tensor.index) in self._apart
-        return self.levels_of(op.result if is_apart else tensor)
+        return self.levels_of(op.result if (op, tensor) in self._apart else tensor)
 
     def _prescribe(self, op: Op) -> None:
         fixed = op.traits.fixed_range
@@ -68,7 +67,7 @@ class ScaleGroups:
                 if self._may_join(tensor, first):
                     self._join(self._group(tensor), self._group(first))
                 else:
-                    self._apart.add((id(op), tensor.index))
+                    self._apart.add((op, tensor))
 
     def _may_join(self, tensor: Tensor, result: Tensor) -> bool:
         """Whether two tensors can have one scale: not where a kernel prescribes another one."""

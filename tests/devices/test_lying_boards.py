@@ -17,23 +17,13 @@ from edgecnn.core.errors import DeviceError, InputError
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.devices.inventory import Inventory
 from edgecnn.devices.setup.probe import probe
-from edgecnn.devices.transports import TRANSPORTS, connect, parse_address
+from edgecnn.devices.transports import connect, parse_address
 from tests.devices import lying_program
 from tests.devices.local_transport import LocalAddress
 
 pytestmark = pytest.mark.skipif(shutil.which("env") is None, reason="programs start by env -C")
 
 Lie = Callable[..., None]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a device that is called ``kitchen``."""
-    monkeypatch.setitem(TRANSPORTS, "local", "tests.devices.local_transport")
-    monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
-    home = tmp_path / "home"
-    home.mkdir()
-    return home
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from edgecnn.devices.setup.readiness import check_device
 from edgecnn.devices.setup.set_up import set_up
 from edgecnn.devices.ssh.address import SshAddress
 from edgecnn.devices.transports import (
-    TRANSPORTS,
     address_from,
     connect,
     parse_address,
@@ -36,12 +35,8 @@ QUICK: dict[str, Any] = {"runs": 3, "min_time_s": 0.0, "warmup": 0}
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a device that is called ``bench``, by a transport that is one file and this."""
-    monkeypatch.setitem(TRANSPORTS, "local", "tests.devices.local_transport")
-    monkeypatch.setenv("EDGECNN_CONFIG", str(tmp_path / "settings"))
-    home = tmp_path / "home"
-    home.mkdir()
+def home(home: Path) -> Path:
+    """The home of a device that is called ``bench``."""
     Inventory().add("bench", LocalAddress(str(home), sys.executable))
     return home
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from edgecnn.core.messages import Frame
 from edgecnn.runner.patience import Patience
 from edgecnn.runner.session import RunnerSession
 
-from .played import VERBS, PlayedHere, content_of, converse, recorded
+from .played import VERBS, PlayedHere, content_of, converse
 
 CASES = 300
 
@@ -32,18 +31,6 @@ ODD = st.one_of(
     st.integers(), st.floats(), st.text(max_size=20),
     st.lists(st.integers(), max_size=4),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, colour_model: Any) -> Path:
-    path: Path = colour_model(tmp_path_factory.mktemp("model") / "colours.tflite")
-    return path
-
-
-@pytest.fixture(scope="module")
-def answers(model: Path) -> list[Frame]:
-    """What a real runner answers."""
-    return recorded(model)
 
 
 def outcome(turns: list[bytes], model: Path) -> str | None:

@@ -27,7 +27,6 @@ from .played import (
     content_of,
     converse,
     forever,
-    recorded,
 )
 
 pytestmark = pytest.mark.fresh_processes
@@ -39,18 +38,6 @@ HEALTH, LOADED, SHAPES, CHECKED, WARMED, TIMED, CLASSIFIED = (
     "HealthTexts", "ModelLoaded", "TensorShapes", "ModelChecked", "ModelWarmed", "ModelTimed",
     "BatchClassified",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, colour_model: Any) -> Path:
-    path: Path = colour_model(tmp_path_factory.mktemp("model") / "colours.tflite")
-    return path
-
-
-@pytest.fixture(scope="module")
-def answers(model: Path) -> list[Frame]:
-    """What a real runner answers."""
-    return recorded(model)
 
 
 def ask(turns: list[Turn], model: Path, patience: Patience = QUICK) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -20,6 +17,7 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
+from edgecnn.importing.normalization import pointwise_normalization
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
 from edgecnn.models.build_options import BuildOptions
@@ -69,9 +67,6 @@ class _TfliteFormat(InputFormat):
         except InputError:
             return None
 
-    def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
-        raise InputError(f"{quoted(source.name)} is no Keras model, which would show its layers")
-
 
 def _refuse_integers(model: TfliteModel, label: str) -> None:
     """Raise InputError for a file that is quantised already."""
@@ -90,8 +85,7 @@ def _refuse_open_shapes(model: TfliteModel, label: str) -> None:
             f"{label} has {model.subgraphs} graphs, which loops and several signatures make: only "
             "files with one graph can be converted"
         )
-    open_sides = [t for t in model.inputs if -1 in t.shape_signature[1:]]
-    if open_sides:
+    if any(tensor.is_open for tensor in model.inputs):
         raise InputError(
             f"{label} leaves the size of its images open: convert the model that it was made of "
             "with one size"
@@ -108,19 +102,14 @@ def _float_file(graph: Graph, normalization: InputSpec | None) -> bytes:
 
 
 def _normalize_first(graph: Graph, spec: InputSpec) -> None:
-    """Put one pointwise convolution before a graph: subtract, divide, exchange channels."""
-    channels = spec.channels
-    kernel = np.zeros((channels, 1, 1, channels))
-    for target in range(channels):
-        source = channels - 1 - target if spec.color_order == "BGR" else target
-        kernel[target, 0, 0, source] = 1 / spec.std[target]
-    offset = (spec.centered().mean[0] - np.asarray(spec.mean)) / np.asarray(spec.std)
+    """Put the normalisation of centred pixels before a graph."""
+    kernel, bias = pointwise_normalization(spec)
     image = graph.input
     normalized = graph.add_like(image, "normalized")
     graph.rewire(image, normalized)
     constants = [
-        graph.add_constant(kernel, f"{image.name}/normalization"),
-        graph.add_constant(offset, f"{image.name}/offset"),
+        graph.add_constant(kernel.T[:, None, None], f"{image.name}/normalization"),
+        graph.add_constant(bias, f"{image.name}/offset"),
     ]
     graph.put_first(
         [
