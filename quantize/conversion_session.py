@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +30,8 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
 from edgecnn.quantize.budget.verdict import budget_warnings
-from edgecnn.quantize.calibration.images import CalibrationImages
-from edgecnn.quantize.file_check import Checker
+from edgecnn.quantize.calibration.images import CalibrationSamples
+from edgecnn.quantize.file_check import Checker, ExpectedFile
 from edgecnn.quantize.file_metadata import Labels, choose_labels, public_metadata
 from edgecnn.quantize.messages import (
     FROM_CHILD,
@@ -141,6 +141,9 @@ class _ConversionSession(SourceSession):
         return tuple(tuple(turns) for turns in times)
 
     def files_to_make(self) -> Sequence[FileToMake]:
+        if self.image_shape is None:
+            # Numbers that are no pixels go in as the model takes them.
+            self._plans = [dataclasses.replace(p, input_type="float32") for p in self._plans]
         self._labels = choose_labels(self.checked, self.outputs)
         self.warnings += self._labels.warnings
         return [self._file_to_make(plan) for plan in self._plans]
@@ -164,13 +167,13 @@ class _ConversionSession(SourceSession):
             public_metadata=base64.b64encode(public).decode(),
         )
 
-    def check_calibration(self, calibration: CalibrationImages) -> None:
+    def check_calibration(self, calibration: CalibrationSamples) -> None:
         """Refuse a budget that cannot be measured: no image is held out, or no class is named."""
         if self.request.max_drop is None:
             return
         if not calibration.held_out:
             raise InputError(
-                f"--max-drop needs images to prove it on, and none of {len(calibration.images)} "
+                f"--max-drop needs images to prove it on, and none of {calibration.count} "
                 "can be held out: give more"
             )
         if self.outputs < 2:
@@ -191,16 +194,18 @@ class _ConversionSession(SourceSession):
 
     @property
     def _can_have_golden(self) -> bool:
-        return can_have_sample(self.source.input_shape)
+        shape, outputs = self.image_shape, self.source.outputs
+        answers_floats = len(outputs) == 1 and outputs[0].dtype == "float32"
+        return shape is not None and answers_floats and can_have_sample(shape)
 
     def _public(self, plan: OutputPlan, *, has_golden: bool) -> ModelMetadata:
         return public_metadata(
             self.request,
             plan,
             self.input_of_files,
-            (self.source.input_shape, self.source.output_shape),
+            self.image_shape,
+            self.source,
             self._labels,
-            self.source.ends_in_softmax,
             has_golden=has_golden,
         )
 
@@ -223,11 +228,17 @@ class _ConversionSession(SourceSession):
     def _checked(self, plan: OutputPlan, written: FileWritten) -> Conversion:
         """Run a file, pack what belongs to it, and describe it."""
         path = self._temporary(plan)
-        image = self.calibration.images[0] if self.calibration else None
         in_float = written.proof.layers_in_float if written.proof else ()
-        model, runtime, golden = self._checker.verify(
-            path, plan.scheme, plan.input_type, image, self.input_of_files, in_float
+        wanted = ExpectedFile(
+            plan.scheme,
+            tuple(self._input_types(plan)),
+            tuple(tensor.dtype for tensor in self.source.outputs),
+            self.input_of_files,
+            has_golden=self._can_have_golden,
+            in_float=in_float,
         )
+        sample = self.calibration.arrays[0][0] if self.calibration else None
+        model, runtime, golden = self._checker.verify(path, wanted, sample)
         if golden is None and self._can_have_golden:
             public = encode_metadata(self._public(plan, has_golden=False))
             content = with_metadata_buffers(path.read_bytes(), {METADATA_BUFFER: public})
@@ -235,6 +246,12 @@ class _ConversionSession(SourceSession):
                 temporary.write_bytes(content)
         append_packed_files(path, {**self._labels.files, **self._golden(plan, written, golden)})
         return self._conversion(plan, written, model, runtime)
+
+    def _input_types(self, plan: OutputPlan) -> Iterator[str]:
+        """Yield the element type of each input of a file."""
+        for tensor in self.source.inputs:
+            is_number = self.image_shape is None
+            yield tensor.dtype if is_number else plan.input_type
 
     def _conversion(
         self, plan: OutputPlan, written: FileWritten, model: TfliteModel, runtime: dict[str, str]
@@ -288,7 +305,7 @@ class _ConversionSession(SourceSession):
             "source": self._source_described,
             "scheme": plan.scheme.name,
             **describe_recovery(self.request, plan.scheme),
-            "calibration": describe_calibration(images.images, images.fitted) if images else None,
+            "calibration": describe_calibration(images) if images else None,
             "fidelity": written.proof.to_dict() if written.proof else None,
             "versions": {"edgecnn": __version__, **self.source.versions},
         }
@@ -299,7 +316,7 @@ class _ConversionSession(SourceSession):
     def _calibration_digests(self) -> CalibrationDigests | None:
         """Digests of the user's images; None where noise stands in for images."""
         images = self.calibration
-        if images is None or self.checked.calibration_data is None:
+        if images is None or not images.are_images or self.checked.calibration_data is None:
             return None
         return CalibrationDigests.of(images.images, images.fitted)
 
@@ -316,6 +333,8 @@ class _ConversionSession(SourceSession):
         if ratio is not None and is_clearly_slower(ratio):
             times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
+        if self.image_shape is None or not self.outputs:
+            return tuple(warnings)  # Apps that classify images are not what it is for.
         public = self._public(plan, has_golden=False)
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))
 

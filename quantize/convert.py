@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,9 @@ def convert(
     input_type: str | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
+    signature: str | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    custom_objects: str | Path | None = None,
     labels: str | Path | Sequence[str] | None = None,
     author: str | None = None,
     license: str | None = None,
@@ -64,13 +67,13 @@ def convert(
 
     Args:
         source: A registered name, a ``.keras`` or ``.h5`` file, a SavedModel folder, a float
-            ``.tflite`` file, or a Keras model in memory. One image in, one answer out; the batch
-            becomes 1.
+            ``.tflite`` file, or a Keras model in memory; the batch becomes 1.
         quantize: One or several of float32, float16, dynamic, int8, int16x8, or ``"all"``.
         output: A file (one scheme only) or an existing folder; default: the current folder.
         calibrate: Representative data for int8 and int16x8: class folders, a folder of images, a
             list of images, an ``.npz``, or ``"digits"``;
-            :func:`~edgecnn.data.datasets.open_dataset` says more.
+            :func:`~edgecnn.data.datasets.open_dataset` says more. For inputs that are no images an
+            ``.npz``, or a folder of ``.npy`` files, with an array for each input, samples first.
         samples: How many images of the representative data to use, drawn evenly over the classes
             with a fixed seed.
         recover: How int8 and int16x8 get the float model's accuracy back: ``"fast"``, ``"full"``
@@ -102,6 +105,11 @@ def convert(
         build: How a name's architecture is built; its size is also for models that take any size.
         trust: Run code that a Keras file carries (Lambda, custom layers), and let a SavedModel
             reach files, the network and Python.
+        signature: Name of the signature to convert, of a model with several.
+        input_shapes: For a model that leaves the shape of an input open: name of an input -> its
+            shape with the batch; an empty name stands for the only open one.
+        custom_objects: A Python file with the classes and functions that a Keras model names; it
+            runs with ``trust``.
         labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
             line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
             ``calibrate`` if they are as many as the classes.
@@ -139,7 +147,9 @@ def convert(
             model, source = source, saved_in_memory_model(source, stack)
             weights_sha256 = sha256_of_weights(model)
         request = Request(
-            source=find_source(str(source), trust=trust),
+            source=find_source(str(source), trust=trust).with_choices(
+                signature, custom_objects, input_shapes
+            ),
             schemes=parse_schemes(quantize),
             options=BuildOptions.of(build, **options),
             preprocessing=Preprocessing.of(

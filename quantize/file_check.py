@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import ConversionError, EdgecnnError
@@ -26,6 +27,27 @@ TASK = "its first run"
 """What the runner is for, in messages."""
 
 
+@dataclass(frozen=True)
+class ExpectedFile:
+    """What a fresh file should be.
+
+    Args:
+        scheme: The scheme.
+        input_types: Element type of each input.
+        output_types: Element type of each output.
+        spec: How pixels become a float input; None where that is not known or no image goes in.
+        has_golden: Whether the file gets a golden sample, if its pictures are not too large.
+        in_float: Names of the results of layers that were left in float32.
+    """
+
+    scheme: Scheme
+    input_types: Sequence[str]
+    output_types: Sequence[str]
+    spec: InputSpec | None = None
+    has_golden: bool = True
+    in_float: Collection[str] = ()
+
+
 class Checker:
     """Checks one file after another in a runner that is started beforehand.
 
@@ -34,7 +56,8 @@ class Checker:
 
     Example:
         >>> with Checker() as checker:
-        ...     model, runtime, golden = checker.verify(path, SCHEMES["int8"], "uint8", None, None)
+        ...     wanted = ExpectedFile(SCHEMES["int8"], ["uint8"], ["float32"])
+        ...     model, runtime, golden = checker.verify(path, wanted, None)
     """
 
     def __init__(self) -> None:
@@ -51,40 +74,31 @@ class Checker:
             self._runner.__exit__(*error)
 
     def verify(
-        self,
-        path: Path,
-        scheme: Scheme,
-        input_type: str,
-        image: npt.NDArray[np.uint8] | None,
-        spec: InputSpec | None,
-        in_float: Collection[str] = (),
+        self, path: Path, wanted: ExpectedFile, sample: npt.NDArray[Any] | None
     ) -> tuple[TfliteModel, dict[str, str], GoldenSample | None]:
         """Check that a file is what was asked for and that it runs.
 
         Args:
             path: The file.
-            scheme: The scheme that the file should have.
-            input_type: Element type that the file's input should have.
-            image: Image to run the file on, uint8, shape (height, width, channels); noise where
-                None.
-            spec: How pixels become a float input.
-            in_float: Names of the results of layers that were left in float32.
+            wanted: What the file should be.
+            sample: What to run the file on: an image, uint8, shape (height, width, channels), or
+                what its only input takes; noise where None.
 
         Returns:
             The file's structure, the runtime's name and version, and the golden sample, None where
-            the golden pictures would be too large.
+            it gets none.
 
         Raises:
             ConversionError: An op is not quantised as asked, a dtype is wrong, an output is not
                 finite, or the runtime refuses or crashes on the file.
         """
         model = read_model(path)
-        _check_ends(model, input_type)
-        _check_precision(model, scheme, in_float)
-        return model, *self._run(path, model, _tensor(model, image, spec), spec)
+        _check_ends(model, wanted)
+        _check_precision(model, wanted.scheme, wanted.in_float)
+        return model, *self._run(path, model, _tensor(model, sample, wanted.spec), wanted)
 
     def _run(
-        self, path: Path, model: TfliteModel, tensor: bytes | None, spec: InputSpec | None
+        self, path: Path, model: TfliteModel, tensor: bytes | None, wanted: ExpectedFile
     ) -> tuple[dict[str, str], GoldenSample | None]:
         runner = self._runner or Desktop().start(TASK)
         # A runner that crashes or refuses a file is not used for the next one.
@@ -94,7 +108,8 @@ class Checker:
             try:
                 loaded = runner.load(Desktop().place(path), 1, call=ModelCall(model))
                 finite = runner.check(tensor).finite
-                golden = _golden(runner, model, spec, loaded) if finite else None
+                has_golden = finite and wanted.has_golden
+                golden = _golden(runner, model, wanted.spec, loaded) if has_golden else None
             except EdgecnnError as error:
                 raise ConversionError(f"the runtime refuses the file: {error}") from error
             if not finite:
@@ -121,12 +136,16 @@ def _golden(
     return make_sample(runner, model, pictures, made_with)
 
 
-def _check_ends(model: TfliteModel, input_type: str) -> None:
-    if len(model.inputs) != 1 or model.inputs[0].dtype != input_type:
-        dtypes = ", ".join(tensor.dtype for tensor in model.inputs)
-        raise ConversionError(f"the file's input is {dtypes} instead of {input_type}")
-    if any(tensor.dtype != "float32" for tensor in model.outputs):
-        raise ConversionError(f"the file's output is {model.outputs[0].dtype} instead of float32")
+def _check_ends(model: TfliteModel, wanted: ExpectedFile) -> None:
+    for what, tensors, types in (
+        ("input", model.inputs, wanted.input_types),
+        ("output", model.outputs, wanted.output_types),
+    ):
+        found = [tensor.dtype for tensor in tensors]
+        if found != list(types):
+            raise ConversionError(
+                f"the file's {what} is {', '.join(found)} instead of {', '.join(types)}"
+            )
 
 
 def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[str]) -> None:
@@ -156,9 +175,13 @@ def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
 
 
 def _tensor(
-    model: TfliteModel, image: npt.NDArray[np.uint8] | None, spec: InputSpec | None
+    model: TfliteModel, sample: npt.NDArray[Any] | None, spec: InputSpec | None
 ) -> bytes | None:
-    if image is None or spec is None:
+    """Return the bytes of a sample as a file's only input takes them; None for noise."""
+    if sample is None or len(model.inputs) != 1:
         return None
+    if spec is None:
+        has_one = model.inputs[0].elements == sample.size
+        return sample.tobytes() if has_one else None
     is_float = model.inputs[0].dtype == "float32"
-    return (spec.normalize(image) if is_float else image).tobytes()
+    return (spec.normalize(sample) if is_float else sample).tobytes()

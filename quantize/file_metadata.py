@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecnn.accuracy.class_outputs import UnmatchedClassesError, find_class_outputs
 from edgecnn.accuracy.output_labels import ModelOutputs
+from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.golden.sample import GOLDEN_DESCRIPTION, GOLDEN_FILE
+from edgecnn.importing.input_format import ModelTensor
 from edgecnn.model_metadata.labels import (
     LABEL_FILE,
     duplicate_warning,
@@ -17,6 +20,7 @@ from edgecnn.model_metadata.labels import (
     label_bytes,
 )
 from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.quantize.messages import SourceLoaded
 from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.request import CheckedRequest, Request
 
@@ -46,13 +50,17 @@ def choose_labels(checked: CheckedRequest, classes: int) -> Labels:
 
     Args:
         checked: What was asked for.
-        classes: Number of classes that the model scores.
+        classes: Number of classes that the model scores; 0 where it has several answers.
 
     Raises:
         InputError: The user gave another number of labels.
     """
     request, data = checked.request, checked.data
     about = request.about
+    if not classes:
+        if about.labels is not None:
+            raise InputError(f"{about.labels_from} is for models with one output: leave it out")
+        return Labels()
     about.check_classes(classes)
     if about.labels is not None:
         duplicates = duplicate_warning(about.labels, about.labels_from)
@@ -87,9 +95,9 @@ def public_metadata(
     request: Request,
     plan: OutputPlan,
     spec: InputSpec | None,
-    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    image_shape: tuple[int, int, int] | None,
+    source: SourceLoaded,
     labels: Labels,
-    ends_in_softmax: bool | None,
     *,
     has_golden: bool,
 ) -> ModelMetadata:
@@ -99,9 +107,10 @@ def public_metadata(
         request: What was asked for.
         plan: The file.
         spec: How pixels become the file's input; None if that is not known.
-        shapes: Shapes of the file's input and output, without the batch.
+        image_shape: (height, width, channels) in pixels of the images that go in; None for other
+            inputs.
+        source: The model.
         labels: Labels of the classes.
-        ends_in_softmax: Whether the model answers probabilities; None if that is not known.
         has_golden: Whether a golden sample is packed behind the model.
     """
     files = [AssociatedFile(name) for name in labels.files]
@@ -110,22 +119,31 @@ def public_metadata(
     about = request.about
     return ModelMetadata(
         name=request.stem,
-        description=about.description or _description(request, plan, shapes[1]),
+        description=about.description or _description(request, plan, image_shape, source.outputs),
         version=about.version,
         author=about.author,
         license=about.license,
-        inputs=(_input(plan, spec, shapes[0]),),
-        outputs=(_output(shapes[1], labels, ends_in_softmax),),
+        inputs=tuple(map(_numbers, source.inputs))
+        if image_shape is None
+        else (_input(plan, spec, image_shape),),
+        outputs=_outputs(source, labels),
         files=tuple(files),
     )
 
 
-def _description(request: Request, plan: OutputPlan, output: tuple[int, ...]) -> str:
+def _description(
+    request: Request,
+    plan: OutputPlan,
+    image_shape: tuple[int, int, int] | None,
+    outputs: Sequence[ModelTensor],
+) -> str:
     what = {
         "random": f"{request.source.name} with random weights, for measuring",
         "imagenet": f"{request.source.name} with ImageNet weights",
     }.get(request.weights_origin, f"{request.stem}")
-    return f"{what}: {_count(output)} from an image. Converted to {plan.scheme.name} by edgecnn."
+    answer = _count(outputs[0].shape[1:]) if len(outputs) == 1 else f"{len(outputs)} answers"
+    origin = "an image" if image_shape is not None else "numbers"
+    return f"{what}: {answer} from {origin}. Converted to {plan.scheme.name} by edgecnn."
 
 
 def _count(output: tuple[int, ...]) -> str:
@@ -133,7 +151,19 @@ def _count(output: tuple[int, ...]) -> str:
     return f"{sides[0]} class scores" if len(sides) == 1 else "an answer"
 
 
-def _input(plan: OutputPlan, spec: InputSpec | None, shape: tuple[int, ...]) -> TensorMetadata:
+def _numbers(tensor: ModelTensor) -> TensorMetadata:
+    """Describe an input or an output of which nothing is known but its shape."""
+    sides = " x ".join(map(str, tensor.shape))
+    return TensorMetadata(name=tensor.name, description=f"Numbers ({tensor.dtype}), {sides}.")
+
+
+def _outputs(source: SourceLoaded, labels: Labels) -> tuple[TensorMetadata, ...]:
+    if len(source.outputs) != 1:
+        return tuple(map(_numbers, source.outputs))
+    return (_output(source.outputs[0].shape[1:], labels, source.ends_in_softmax),)
+
+
+def _input(plan: OutputPlan, spec: InputSpec | None, shape: tuple[int, int, int]) -> TensorMetadata:
     height, width, channels = shape
     color = {1: "GRAYSCALE", 3: "RGB"}.get(channels)
     what = f"Image of {height} x {width} pixels{f', {color}' if color else ''}."

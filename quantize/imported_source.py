@@ -32,12 +32,15 @@ from edgecnn.quantize.messages import (
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.quantize.stage_times import PhaseClock
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.schemes import Scheme
-from edgecnn.tflite.serialization import read_graph
+from edgecnn.tflite.tensors_and_ops import Array
 
 tf = LazyModule("tensorflow", extra="convert")
 
-Pixels = npt.NDArray[np.uint8]
+Samples = tuple[Array, ...]
+"""Samples for each input of a model: uint8 pixels of a model that takes images, else what the
+input takes; shape (samples, *shape of the input without the batch)."""
 
 
 class PixelInput(NamedTuple):
@@ -72,12 +75,12 @@ class ImportedSource:
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
         self._model: LoadedModel | None = None
-        self._names: tuple[str, str] | None = None
-        self._float_files: dict[bool, bytes] = {}
+        self._float_graphs: dict[bool, Graph] = {}
         self._float_models: dict[PixelInput, FloatModel] = {}
         self._observed: dict[PixelInput, ObservedActivations] = {}
         self._images: CalibrationFile | None = None
         self._has_doubted = False
+        self._remarks: set[str] = set()
 
     def load(self) -> None:
         """Load the source and describe it to the parent."""
@@ -89,7 +92,7 @@ class ImportedSource:
         with self.clock.phase("load"):
             options = LoadOptions(asked.size, asked.arguments(), self.progress("download"))
             self._model = input_format.load(job.source, options)
-        self.layers, self._names = self._model.layers, self._model.names
+        self.layers = self._model.layers
         versions = importer_versions() if input_format.needs_tensorflow else {}
         self.parent.send(_described(self._model, versions))
 
@@ -100,14 +103,20 @@ class ImportedSource:
         return prepare
 
     def convert(self, variants: set[bool]) -> None:
-        """Make the float32 file, with normalisation in the graph, without it, or both."""
-        assert self._model is not None
+        """Make the float32 graph, with normalisation in the graph, without it, or both."""
+        model = self._model
+        assert model is not None
         for normalizes in sorted(variants):
             with self.clock.phase("convert float32"):
-                self._float_files[normalizes] = self._model.float_file(
-                    self.spec if normalizes else None
+                graph = model.float_graph(self.spec if normalizes else None)
+            if not model.has_signatures:
+                graph.name_call(
+                    [tensor.name for tensor in model.inputs],
+                    [tensor.name for tensor in model.outputs],
                 )
-        # The files hold the weights now, and one copy of the weights is enough.
+            self._float_graphs[normalizes] = graph
+        # The graphs hold the weights now, and one copy of the weights is enough.
+        del model
         self._model = None
         gc.collect()
 
@@ -115,9 +124,7 @@ class ImportedSource:
         """Return the float model, which has fewer ops than the traced graph."""
         if pixels not in self._float_models:
             with self.clock.phase("streamline"):
-                graph = read_graph(self._float_files[pixels.normalizes])
-                if self._names is not None:
-                    graph.name_call(*self._names)
+                graph = self._float_graphs[pixels.normalizes].copy()
                 streamline(graph, takes_pixels=pixels.normalizes, is_exact=not pixels.is_merged)
             spec = self.spec.centered() if self.spec and pixels.normalizes else self.spec
             self._float_models[pixels] = FloatModel(graph, spec, pixels.normalizes, self.layers)
@@ -126,25 +133,25 @@ class ImportedSource:
     def observed(self, pixels: PixelInput) -> ObservedActivations:
         """Return a float model's activations over the images that ranges are taken from."""
         if pixels not in self._observed:
-            self._observed[pixels] = self._observe(pixels, self.split_images()[0])
+            self._observed[pixels] = self._observe(pixels, self.split_samples()[0])
         return self._observed[pixels]
 
-    def without_outliers(self, pixels: PixelInput) -> tuple[Pixels, ObservedActivations]:
-        """Return the images that are like most others, and the activations over them."""
-        (fit, _), observed = self.split_images(), self.observed(pixels)
+    def without_outliers(self, pixels: PixelInput) -> tuple[Samples, ObservedActivations]:
+        """Return the samples that are like most others, and the activations over them."""
+        (fit, _), observed = self.split_samples(), self.observed(pixels)
         outliers = outlier_images(observed.extents)
         if not outliers:
             return fit, observed
-        self.parent.send(Remark(describe_outliers(outliers, len(fit))))
-        fit = np.delete(fit, list(outliers), axis=0)
+        self.parent.send(Remark(describe_outliers(outliers, len(fit[0]))))
+        fit = tuple(np.delete(each, list(outliers), axis=0) for each in fit)
         return fit, self._observe(pixels, fit)
 
-    def _observe(self, pixels: PixelInput, images: Pixels) -> ObservedActivations:
+    def _observe(self, pixels: PixelInput, samples: Samples) -> ObservedActivations:
         model = self.float_model(pixels)
         with self.clock.phase("calibrate"):
             return observe_activations(
                 model.graph,
-                images,
+                samples,
                 model.spec,
                 self.progress("calibrate"),
                 watched_tensors(model.graph),
@@ -152,7 +159,7 @@ class ImportedSource:
 
     def report_input_doubts(self, pixels: PixelInput, scores: npt.NDArray[np.float32]) -> None:
         """Tell the parent, once, what seems to be wrong with the input, judged by the scores."""
-        images, (_, held_out) = self.calibration_file(), self.split_images()
+        images, (_, held_out) = self.calibration_file(), self.split_samples()
         if self.spec is None or not images.may_doubt or self._has_doubted:
             return
         self._has_doubted = True
@@ -162,7 +169,7 @@ class ImportedSource:
                     graph=self.float_model(pixels).graph,
                     spec=self.spec,
                     in_graph=pixels.normalizes,
-                    images=held_out[: len(scores)],
+                    images=held_out[0][: len(scores)],
                     outputs=images.outputs,
                     scores=scores,
                     may_differ=images.may_differ,
@@ -171,18 +178,24 @@ class ImportedSource:
         for doubt in doubts:
             self.parent.send(Remark(doubt))
 
+    def remark_once(self, text: str) -> None:
+        """Tell the parent something that a user should read, unless it was told before."""
+        if text not in self._remarks:
+            self._remarks.add(text)
+            self.parent.send(Remark(text))
+
     def calibration_file(self) -> CalibrationFile:
-        """Return the calibration images, waiting for them the first time."""
+        """Return where the calibration samples are, waiting for them the first time."""
         if self._images is None:
             self._images = self.parent.expect(CalibrationFile)
         return self._images
 
-    def split_images(self) -> tuple[Pixels, Pixels]:
-        """Return the images to fit to, and the held-out images."""
+    def split_samples(self) -> tuple[Samples, Samples]:
+        """Return the samples to fit to, and the held-out samples."""
         message = self.calibration_file()
-        images = np.load(message.path, mmap_mode="r", allow_pickle=False)
-        count = len(images) - message.held_out
-        return images[:count], images[count:]
+        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in message.paths]
+        count = len(arrays[0]) - message.held_out
+        return tuple(each[:count] for each in arrays), tuple(each[count:] for each in arrays)
 
     def progress(self, phase: str) -> Callable[[int, int], None]:
         """Return a function that tells the parent how far a phase is."""
@@ -196,8 +209,8 @@ def importer_versions() -> dict[str, str]:
 
 def _described(model: LoadedModel, versions: dict[str, str]) -> SourceLoaded:
     return SourceLoaded(
-        input_shape=model.input_shape,
-        output_shape=model.output_shape,
+        inputs=model.inputs,
+        outputs=model.outputs,
         preprocessing_layer=model.preprocessing_layer,
         preprocessing_factor=model.preprocessing_factor,
         ends_in_softmax=model.ends_in_softmax,

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.importing.input_format import Source
+from edgecnn.importing.input_format import ModelTensor, Source
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.recovery.proof import Fidelity, Proof
@@ -47,8 +47,8 @@ class SourceLoaded:
     """What the child says of a loaded model.
 
     Args:
-        input_shape: (height, width, channels) in pixels.
-        output_shape: Shape of one answer, without the batch.
+        inputs: The model's inputs.
+        outputs: The model's outputs.
         preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
             with, None if it starts with another.
         preprocessing_factor: What the preprocessing layer multiplies by.
@@ -57,8 +57,8 @@ class SourceLoaded:
         versions: Versions of TensorFlow and Keras.
     """
 
-    input_shape: tuple[int, int, int]
-    output_shape: tuple[int, ...]
+    inputs: tuple[ModelTensor, ...]
+    outputs: tuple[ModelTensor, ...]
     preprocessing_layer: str | None
     preprocessing_factor: float | None
     ends_in_softmax: bool | None
@@ -116,17 +116,18 @@ class PrepareFiles:
 
 @dataclass(frozen=True)
 class CalibrationFile:
-    """Images for ranges and proof.
+    """Samples for ranges and proof.
 
     Args:
-        path: An ``.npy`` file of uint8 pixels, shape (images, height, width, channels).
-        held_out: How many images are held out: the last ones, to which nothing is fitted.
+        paths: An ``.npy`` file for each input: uint8 pixels, shape (images, height, width,
+            channels), of a model that takes images; else what the input takes, the samples first.
+        held_out: How many samples are held out: the last ones, to which nothing is fitted.
         outputs: For each held-out image the output that is its label; None without labels.
         may_doubt: Whether the model's answers tell anything of its input.
         may_differ: Whether the user could have asked for another preprocessing.
     """
 
-    path: str
+    paths: tuple[str, ...]
     held_out: int
     outputs: tuple[int, ...] | None
     may_doubt: bool

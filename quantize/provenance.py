@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edgecnn.quantize.calibration.images import CalibrationSamples
 from edgecnn.quantize.request import Request
 from edgecnn.tflite.schemes import Scheme
 
@@ -66,13 +66,17 @@ def describe_recovery(request: Request, scheme: Scheme) -> dict[str, Any]:
     return {**described, **floats, "target_cpu": decided_by}
 
 
-def describe_calibration(images: npt.NDArray[np.uint8], fitted: int) -> dict[str, Any]:
-    """Return what identifies the images that a file was fitted to and proved on.
+def describe_calibration(samples: CalibrationSamples) -> dict[str, Any]:
+    """Return what identifies the samples that a file was fitted to and proved on.
 
     Args:
-        images: The images as they were prepared, uint8, shape (count, height, width, channels).
-            Their hash tells nothing of the pictures themselves.
-        fitted: How many images gave the ranges: the first ones; the others proved the result.
+        samples: The samples as they were prepared. Their hash tells nothing of pictures themselves.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
-    return {"fitted": fitted, "held_out": len(images) - fitted, "sha256": digest}
+    digest = hashlib.sha256()
+    for each in samples.arrays:
+        digest.update(np.ascontiguousarray(each).data)
+    return {
+        "fitted": samples.fitted,
+        "held_out": samples.held_out,
+        "sha256": digest.hexdigest(),
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
+from edgecnn.data.arrays import NamedArrays, find_arrays
 from edgecnn.data.datasets import Dataset, open_dataset, shadowed_name
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
@@ -83,6 +84,16 @@ class Request:
         return [self.source.name, *(each for each in named if each is not None)]
 
     @property
+    def image_options(self) -> str:
+        """The options given that are for models that take images alone; empty without any."""
+        given = [
+            "--preprocess, --mean or --std" if self.preprocessing.gives_normalization else None,
+            self.preprocessing.geometry.given,
+            "--input-type uint8" if self.input_type == "uint8" else None,
+        ]
+        return " and ".join(each for each in given if each)
+
+    @property
     def needs_calibration(self) -> bool:
         """Whether a scheme needs representative data."""
         return any(scheme.is_calibrated for scheme in self.schemes)
@@ -132,8 +143,9 @@ class Request:
         self._check_preprocessing()
         if self.classes is not None:
             self.about.check_classes(self.classes)
-        data = self._open_data()
-        return CheckedRequest(self, spec, data, tuple(self._warnings(data)))
+        arrays = None if self.calibrate is None or spec is not None else find_arrays(self.calibrate)
+        data, no_images = self._open_images(is_sure=arrays is None)
+        return CheckedRequest(self, spec, data, tuple(self._warnings(data)), arrays, no_images)
 
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)
@@ -156,6 +168,23 @@ class Request:
                 f"{self.source.name} knows its preprocessing: leave --preprocess, --mean and "
                 "--std out"
             )
+
+    def _open_images(self, *, is_sure: bool) -> tuple[Dataset | None, InputError | None]:
+        """Open the data as images.
+
+        Args:
+            is_sure: Whether the data must be images; else the model's inputs decide, which are not
+                known yet.
+
+        Returns:
+            The images, and why the data are none where that is not sure.
+        """
+        try:
+            return self._open_data(), None
+        except InputError as error:
+            if is_sure:
+                raise
+            return None, error
 
     def _open_data(self) -> Dataset | None:
         if self.calibrate is not None:
@@ -191,12 +220,17 @@ class CheckedRequest:
         spec: How pixels become the model's input, where the source alone tells that.
         data: The representative data, opened; None if none was given.
         warnings: What a user should know, one line each.
+        arrays: The representative data as arrays, where it can be read like that, for a model whose
+            inputs are not known yet.
+        no_images: Why the representative data are no images, where they are arrays.
     """
 
     request: Request
     spec: InputSpec | None
     data: Dataset | None
     warnings: tuple[str, ...]
+    arrays: NamedArrays | None = None
+    no_images: InputError | None = None
 
     @property
     def calibration_data(self) -> Dataset | None:

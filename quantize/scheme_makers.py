@@ -48,6 +48,11 @@ INT16_FIT_IMAGES = 16
 """Number of images that int16x8 files are corrected with: 16-bit kernels are ten times slower, and
 there is less to correct."""
 
+NOT_RECOVERED = (
+    "its files are the plain ones, neither corrected nor compared with float32: that is done for "
+    "models of one input, one output and one graph, and a batch of 1"
+)
+
 
 @dataclass(frozen=True)
 class MadeFile:
@@ -136,7 +141,9 @@ class FileMaker:
         if recovery is not None:
             return self._made(recovery, plain, quantizer, file)
         if file.max_drop is not None:
-            raise ConversionError("--max-drop needs a model whose layers are in one graph")
+            raise ConversionError(
+                "--max-drop needs a model of one input, one output and one graph, and a batch of 1"
+            )
         return MadeFile(with_file_metadata(write_graph(plain.graph), file))
 
     def _made(
@@ -191,23 +198,24 @@ class FileMaker:
             return mix_within_budget(mixable, file.max_drop, report)
 
     def _recovery(self, file: FileToMake) -> Recovery | None:
-        """Return the recovery of the file's float model; None where no image is held out."""
+        """Return the recovery of the file's float model; None where nothing is compared."""
         source, pixels = self.source, _pixels(file)
         if not file.has_images or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)
-        if not model.graph.is_only_subgraph:
+        if not can_recover(model.graph):
+            source.remark_once(NOT_RECOVERED)
             return None
         if pixels not in self._recoveries:
             without = steps_left_out(file.without)
-            fit, observed = source.split_images()[0], source.observed(pixels)
+            (fit, held_out), observed = source.split_samples(), source.observed(pixels)
             if file.recover != "off" and OUTLIER_IMAGES not in without:
                 fit, observed = source.without_outliers(pixels)
             images = source.calibration_file()
             self._recoveries[pixels] = Recovery(
                 model.graph,
                 observed,
-                RecoveryData(fit, source.split_images()[1], images.outputs, model.normalize),
+                RecoveryData(fit[0], held_out[0], images.outputs, model.normalize),
                 file.recover,
                 self._latencies(file),
                 lambda done, total: source.progress(self._doing)(done, total),
@@ -241,6 +249,14 @@ MAKERS: dict[str, Callable[[FileMaker, FileToMake], MadeFile]] = {
     "int16x8": FileMaker.int16x8,
 }
 """Scheme's name -> the function that makes its files."""
+
+
+def can_recover(graph: Graph) -> bool:
+    """Say whether a graph is one that recovery and the comparison with float32 know."""
+    has_one_each = len(graph.inputs) == 1 and len(graph.outputs) == 1
+    ends_are_float = all(tensor.is_float for tensor in (*graph.inputs, *graph.outputs))
+    batches = [tensor.shape[:1] for tensor in (*graph.inputs, *graph.outputs)]
+    return graph.is_only_subgraph and has_one_each and ends_are_float and set(batches) == {(1,)}
 
 
 def _pixels(file: FileToMake) -> PixelInput:

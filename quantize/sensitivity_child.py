@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgecnn.core.errors import InputError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
@@ -9,8 +10,10 @@ from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.recovery.proof import Fidelity
+from edgecnn.quantize.scheme_makers import can_recover
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.tensors_and_ops import Array
@@ -26,18 +29,25 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     source = ImportedSource(parent, job)
     source.load()
     source.prepare()
-    assert source.spec is not None
     # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
-    pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=not source.spec.is_uniform)
+    normalizes = source.spec is not None and not source.spec.is_uniform
+    pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=normalizes)
     source.convert({pixel_input.normalizes})
-    model, observed = source.float_model(pixel_input), source.observed(pixel_input)
+    model = source.float_model(pixel_input)
+    if not can_recover(model.graph):
+        raise InputError(
+            "sensitivity is measured of models of one input, one output and one graph, and a batch "
+            "of 1"
+        )
+    observed = source.observed(pixel_input)
     pixels = _pixels(source, job.images)
     images = model.normalize(pixels)[:, None]
     float_scores = scores(model.graph, images)
     if source.calibration_file().held_out:
         source.report_input_doubts(pixel_input, float_scores)
     with source.clock.phase("quantize int8"):
-        plain = _plain(model.graph, observed, pixels[:, None], float_scores)
+        given = images if source.spec is None else pixels[:, None]
+        plain = _plain(model.graph, observed, given, float_scores, takes_pixels=given is not images)
     _, without_outliers = source.without_outliers(pixel_input)
     walk = LayerByLayer(
         MeasuredModel(model.graph, without_outliers, images, source.layers),
@@ -51,17 +61,23 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
 
 def _pixels(source: ImportedSource, count: int) -> Array:
     """Return held-out images; where there are none, images that the ranges are fitted to."""
-    fit, held_out = source.split_images()
+    (fit,), (held_out,) = source.split_samples()
     return (held_out if len(held_out) else fit)[:count]
 
 
 def _plain(
-    graph: Graph, observed: ObservedActivations, pixels: Array, float_scores: Array
+    graph: Graph,
+    observed: ObservedActivations,
+    samples: Array,
+    float_scores: Array,
+    *,
+    takes_pixels: bool,
 ) -> Fidelity:
     """Compare the plain int8 graph with the float graph."""
     calibrated = graph.copy()
     calibrated.set_ranges(observed.ranges)
-    return fidelity(scores(to_int8(calibrated, "uint8").graph, pixels), float_scores)
+    input_type = "uint8" if takes_pixels else FLOAT32.name
+    return fidelity(scores(to_int8(calibrated, input_type).graph, samples), float_scores)
 
 
 def main() -> None:

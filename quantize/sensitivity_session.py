@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,9 @@ def sensitivity(
     interpolation: str | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
+    signature: str | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    custom_objects: str | Path | None = None,
     on_progress: Progress | None = None,
     **options: Unpack[BuildKeywords],
 ) -> Sensitivity:
@@ -71,6 +74,9 @@ def sensitivity(
         interpolation: The filter, as :func:`edgecnn.convert` takes it.
         build: How a name's architecture is built; its size is also for models that take any size.
         trust: As :func:`edgecnn.convert`.
+        signature: As :func:`edgecnn.convert`.
+        input_shapes: As :func:`edgecnn.convert`.
+        custom_objects: As :func:`edgecnn.convert`.
         on_progress: Called with (phase, done, total).
         options: Fields of ``build`` one by one, instead of it.
 
@@ -92,7 +98,9 @@ def sensitivity(
             source, name = saved_in_memory_model(source, stack), source.name
         target = None if plot is None else check_plot(plot, str(source))
         request = Request(
-            source=find_source(str(source), trust=trust),
+            source=find_source(str(source), trust=trust).with_choices(
+                signature, custom_objects, input_shapes
+            ),
             schemes=[SCHEMES["int8"]],
             options=BuildOptions.of(build, **options),
             preprocessing=Preprocessing.of(

@@ -13,15 +13,19 @@ import numpy as np
 
 from edgecnn.accuracy.output_labels import ModelOutputs, OutputLabels
 from edgecnn.core.child import ChildProcess, module_command
-from edgecnn.core.errors import EdgecnnError
+from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
+from edgecnn.data.arrays import InputWanted
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
+from edgecnn.importing.model_inputs import image_shape, shapes_text
 from edgecnn.quantize.calibration.images import (
     MOST_HELD_OUT,
     MOST_HELD_OUT_FOR_BUDGET,
-    CalibrationImages,
+    CalibrationSamples,
+    HeldOutLabels,
+    draw_arrays,
     held_out_labels,
     load_calibration,
     noise_images,
@@ -58,7 +62,7 @@ class SourceSession:
         self.spec = checked.spec
         self._scratch = scratch
         self._source: SourceLoaded | None = None
-        self.calibration: CalibrationImages | None = None
+        self.calibration: CalibrationSamples | None = None
 
     @property
     def source(self) -> SourceLoaded:
@@ -67,9 +71,23 @@ class SourceSession:
         return self._source
 
     @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """(height, width, channels) in pixels of the images that go in; None for other inputs."""
+        shape = image_shape(self.source.inputs)
+        return None if shape is None or self._goes_in_as_it_is else shape
+
+    @property
+    def _goes_in_as_it_is(self) -> bool:
+        """Whether the data holds arrays that are no pixels, called as the inputs are."""
+        checked = self.checked
+        arrays, names = checked.arrays, [tensor.name for tensor in self.source.inputs]
+        return checked.no_images is not None and arrays is not None and arrays.has_all(names)
+
+    @property
     def outputs(self) -> int:
-        """Number of values in an answer."""
-        return math.prod(self.source.output_shape)
+        """Number of values in the model's only answer; 0 where it has several."""
+        outputs = self.source.outputs
+        return math.prod(outputs[0].shape[1:]) if len(outputs) == 1 else 0
 
     @property
     def output_labels(self) -> OutputLabels:
@@ -113,11 +131,13 @@ class SourceSession:
 
     def _prepare(self, child: ChildProcess) -> None:
         """Tell the child how pixels go in; decode the images while it traces and converts."""
-        spec = self.spec = self._input_spec()
+        shape = self.image_shape
+        if shape is None:
+            self._refuse_image_options()
+        spec = self.spec = None if shape is None else self._input_spec(shape)
         child.send(PrepareFiles(spec, tuple(self.files_to_make())))
         if self.request.needs_calibration:
-            assert spec is not None
-            self.calibration = self._images(spec)
+            self.calibration = self._arrays() if spec is None else self._images(spec)
             self.check_calibration(self.calibration)
             child.send(self._calibration_file(self.calibration))
 
@@ -125,11 +145,20 @@ class SourceSession:
         """Return the files that the child is to make."""
         return ()
 
-    def check_calibration(self, calibration: CalibrationImages) -> None:
+    def check_calibration(self, calibration: CalibrationSamples) -> None:
         """Refuse images that are too few for what is asked for."""
 
-    def _input_spec(self) -> InputSpec | None:
-        height, width, channels = self.source.input_shape
+    def _refuse_image_options(self) -> None:
+        """Raise InputError if an option is given that is for models that take images alone."""
+        given = self.request.image_options
+        if given:
+            raise InputError(
+                f"{given} is for images, and {quoted(self.request.source.name)} takes "
+                f"{shapes_text(self.source.inputs)}: leave it out"
+            )
+
+    def _input_spec(self, shape: tuple[int, int, int]) -> InputSpec | None:
+        height, width, channels = shape
         layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
         request = self.request
         users = request.preprocessing.spec(height, width, channels)
@@ -160,7 +189,25 @@ class SourceSession:
         """How pixels become the input of a file of this source."""
         return self.spec.centered() if self.spec and self.normalizes_in_graph else self.spec
 
-    def _images(self, spec: InputSpec) -> CalibrationImages:
+    def _arrays(self) -> CalibrationSamples:
+        """Return samples of inputs that are no images."""
+        inputs = [InputWanted(x.name, x.shape[1:], x.dtype) for x in self.source.inputs]
+        if self.checked.arrays is None:
+            raise InputError(
+                f"{quoted(self.request.source.name)} takes no images but "
+                f"{shapes_text(self.source.inputs)}: --calibrate an .npz, or a folder of .npy "
+                "files, with an array of that name, the samples first"
+            )
+        return draw_arrays(self.checked.arrays, inputs, self.request.samples, self._most_held_out)
+
+    @property
+    def _most_held_out(self) -> int:
+        return MOST_HELD_OUT if self.request.max_drop is None else MOST_HELD_OUT_FOR_BUDGET
+
+    def _images(self, spec: InputSpec) -> CalibrationSamples:
+        if self.checked.no_images is not None:
+            names = " and ".join(quoted(tensor.name) for tensor in self.source.inputs)
+            raise InputError(f"{self.checked.no_images}; an array called {names} goes in as it is")
         data = self.checked.calibration_data
         if data is None:
             return noise_images(spec)
@@ -168,15 +215,16 @@ class SourceSession:
         def report(done: int, total: int) -> None:
             self.request.on_progress("read images", done, total)
 
-        most = MOST_HELD_OUT if self.request.max_drop is None else MOST_HELD_OUT_FOR_BUDGET
-        return load_calibration(data, self.request.samples, spec, report, most)
+        return load_calibration(data, self.request.samples, spec, report, self._most_held_out)
 
-    def _calibration_file(self, calibration: CalibrationImages) -> CalibrationFile:
-        model = ModelOutputs(self.outputs, self.output_labels)
-        labels = held_out_labels(self.checked.calibration_data, calibration, model)
+    def _calibration_file(self, calibration: CalibrationSamples) -> CalibrationFile:
+        labels = HeldOutLabels()
+        if calibration.are_images and self.outputs:
+            model = ModelOutputs(self.outputs, self.output_labels)
+            labels = held_out_labels(self.checked.calibration_data, calibration, model)
         self.warnings += labels.warnings
         return CalibrationFile(
-            path=str(self._saved(calibration)),
+            paths=tuple(map(str, self._saved(calibration))),
             held_out=calibration.held_out,
             outputs=labels.outputs,
             # Random weights tell nothing of an input, and published weights were trained as their
@@ -185,14 +233,20 @@ class SourceSession:
             may_differ=self.request.weights_origin != "imagenet",
         )
 
-    def _saved(self, calibration: CalibrationImages) -> Path:
-        """Save the images for the child: a pipe would block until the child reads it."""
-        path = self._scratch / "calibration.npy"
-        try:
-            np.save(path, calibration.images)
-        except OSError as error:
-            raise EdgecnnError(
-                f"cannot write {calibration.images.nbytes} bytes of calibration images to "
-                f"{quoted(self._scratch.parent)}: {error}"
-            ) from error
-        return path
+    def _saved(self, calibration: CalibrationSamples) -> list[Path]:
+        """Save the samples for the child: a pipe would block until the child reads it."""
+        paths = []
+        for number, (samples, tensor) in enumerate(
+            zip(calibration.arrays, self.source.inputs, strict=True)
+        ):
+            path = self._scratch / f"calibration_{number}.npy"
+            try:
+                # A model may take grey images without a channel.
+                np.save(path, samples.reshape(len(samples), *tensor.shape[1:]))
+            except OSError as error:
+                raise EdgecnnError(
+                    f"cannot write {samples.nbytes} bytes of calibration samples to "
+                    f"{quoted(self._scratch.parent)}: {error}"
+                ) from error
+            paths.append(path)
+        return paths

@@ -15,13 +15,16 @@ from edgecnn.cli.options import (
     author_option,
     building_options,
     calibrate_option,
+    custom_objects_option,
     description_option,
+    input_shapes_option,
     json_option,
     labels_option,
     license_option,
     model_version_option,
     preprocessing_options,
     samples_option,
+    signature_option,
     trust_option,
 )
 from edgecnn.cli.output import say_json
@@ -92,6 +95,9 @@ LABEL_NOTES = ("labels: ", "no labels: ")
 @preprocessing_options
 @click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
 @building_options("weights", "alpha", "size", "classes", "softmax")
+@signature_option
+@input_shapes_option
+@custom_objects_option
 @trust_option
 @labels_option
 @author_option(help="For the file's metadata, as the next three.")

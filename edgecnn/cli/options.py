@@ -217,13 +217,19 @@ threads_option = click.option(
 calibrate_option = partial(click.option, "-c", "--calibrate", metavar="DATA")
 CALIBRATION_DATA = (
     "Images for int8 and int16x8: class folders, a folder of images, a list of images (.txt, "
-    ".csv, .json), an .npz, or 'digits-train'."
+    ".csv, .json), an .npz, or 'digits-train'. For inputs that are no images: an .npz, or a folder "
+    "of .npy, with an array for each input."
 )
 samples_option = click.option(
     "--samples", type=int, default=100, show_default=True, help="Images to calibrate on."
 )
 trust_option = click.option(
     "--trust", is_flag=True, help="Run code that the model carries: you know where it comes from."
+)
+custom_objects_option = click.option(
+    "--custom-objects",
+    metavar="FILE.py",
+    help="Python file with the classes and functions that a Keras model names; with --trust.",
 )
 json_option = partial(click.option, "--json", "as_json", is_flag=True)
 json_file_option = partial(
@@ -295,7 +301,7 @@ file_size_option = click.option(
     help="For a file that takes any size: its images' pixels.",
 )
 signature_option = click.option(
-    "--signature", metavar="NAME", help="For a file with several signatures: the one to call."
+    "--signature", metavar="NAME", help="For a model with several signatures: the one to call."
 )
 input_shapes_option = click.option(
     "--input-shape",
@@ -304,7 +310,7 @@ input_shapes_option = click.option(
     multiple=True,
     callback=_shapes_by_name,
     metavar="[NAME=]N,N...",
-    help="For a file of open shape that takes no images: the shape of its input, the batch first.",
+    help="For an input of open shape that takes no images: its shape, the batch first.",
 )
 
 store_option = click.option(

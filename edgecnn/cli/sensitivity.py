@@ -12,9 +12,12 @@ from edgecnn.cli.options import (
     OutputFile,
     building_options,
     calibrate_option,
+    custom_objects_option,
+    input_shapes_option,
     json_option,
     preprocessing_options,
     samples_option,
+    signature_option,
     trust_option,
 )
 from edgecnn.cli.output import print_whole, say, say_json
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 )
 @preprocessing_options
 @building_options("weights", "alpha", "size", "classes")
+@signature_option
+@input_shapes_option
+@custom_objects_option
 @trust_option
 @json_option(help="Print a JSON object.")
 def sensitivity_command(model: str, as_json: bool, **options: Any) -> None:

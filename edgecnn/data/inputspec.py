@@ -139,7 +139,8 @@ class InputSpec:
         """Turn pixels into what the model was trained on.
 
         Args:
-            images: Pixels, uint8, shape (..., height, width, channels), RGB or grey.
+            images: Pixels, uint8, shape (..., height, width, channels), RGB or grey; grey ones may
+                lack the channel.
 
         Returns:
             Values, float32 of the same shape, with the channels in ``color_order``.
@@ -149,6 +150,10 @@ class InputSpec:
         if self.color_order == "BGR":
             images = images[..., ::-1]
         values = np.array(images, np.float32, order="C")
+        if self.channels == 1:
+            values -= np.float32(self.mean[0])
+            values /= np.float32(self.std[0])
+            return values
         # By rows: numpy is 20 times slower where it repeats three numbers over the last axis.
         rows = values.reshape(*images.shape[:-2], -1)
         rows -= np.tile(np.asarray(self.mean, np.float32), images.shape[-2])

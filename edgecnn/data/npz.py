@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.core.input_files import open_input
 from edgecnn.core.platform_support import physical_memory_bytes
 from edgecnn.core.text import first_few, size_text
 from edgecnn.core.zip_files import RefusedZipError, opened_zip
@@ -55,10 +56,18 @@ class NpzImages:
 
 
 @dataclass(frozen=True)
-class _Header:
-    """What a member of an ``.npz`` claims to be; no element type where it is no array."""
+class ArrayHeader:
+    """What an array claims to be, before it is read.
 
-    member: zipfile.ZipInfo
+    Args:
+        file: Name of its file, or of its member of an ``.npz``.
+        bytes: Size of that, unpacked.
+        shape: Shape of the array.
+        dtype: Element type; None where it is no array.
+    """
+
+    file: str
+    bytes: int
     shape: tuple[int, ...] = ()
     dtype: np.dtype[Any] | None = None
 
@@ -98,21 +107,10 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
             "(.csv, .json, .txt)"
         )
     label = quoted(path)
-    try:
-        headers = _headers(path)
-        roles = find_roles({name: str(each) for name, each in headers.items()}, arrays, path)
-        for name in roles.names:
-            _check_claim(path, headers[name], label)
-        with np.load(path, allow_pickle=False) as content:
-            images = content[roles.images]
-            labels = None if roles.labels is None else content[roles.labels]
-    except InputError:
-        raise
-    except RefusedZipError as error:
-        raise InputError(f"{label} is no .npz file: {error}") from error
-    except Exception as error:
-        # A broken archive raises what its zip or header parser happens to raise.
-        raise InputError(f"{label} is truncated, corrupt, or no .npz file") from error
+    headers = read_headers(path)
+    roles = find_roles({name: str(each) for name, each in headers.items()}, arrays, path)
+    images, *rest = load_arrays(path, roles.names, headers)
+    labels = rest[0] if rest else None
     images, notes = _channels_last(images, roles.images, label)
     pixels = _pixels(images, roles.images, label)
     return NpzImages(
@@ -122,17 +120,77 @@ def read_npz(path: Path, arrays: Sequence[str] = ()) -> NpzImages:
     )
 
 
-def _headers(path: Path) -> dict[str, _Header]:
+def read_headers(path: Path) -> dict[str, ArrayHeader]:
+    """Return what the arrays of an ``.npz`` or of a folder of ``.npy`` claim to be, by their names.
+
+    Raises:
+        InputError: The file is broken.
+    """
+    with _explained(path):
+        return _npy_headers(path) if path.is_dir() else _npz_headers(path)
+
+
+def load_arrays(
+    path: Path, names: Sequence[str], headers: Mapping[str, ArrayHeader]
+) -> list[npt.NDArray[Any]]:
+    """Return arrays of an ``.npz`` or of a folder of ``.npy``.
+
+    Args:
+        path: The file or the folder.
+        names: Names of the arrays.
+        headers: What the arrays claim to be, as :func:`read_headers` returns it.
+
+    Raises:
+        InputError: The file is broken, or an array is too large or no array of numbers.
+    """
+    with _explained(path):
+        for name in names:
+            _check_claim(path, headers[name], quoted(path))
+        if path.is_dir():
+            return [
+                np.load(path / headers[name].file, mmap_mode="r", allow_pickle=False)
+                for name in names
+            ]
+        with np.load(path, allow_pickle=False) as content:
+            return [content[name] for name in names]
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise InputError for whatever a broken file makes its parsers raise."""
+    label = quoted(path)
+    try:
+        yield
+    except InputError:
+        raise
+    except RefusedZipError as error:
+        raise InputError(f"{label} is no .npz file: {error}") from error
+    except Exception as error:
+        what = "holds an .npy file that is broken" if path.is_dir() else "is truncated, corrupt, or"
+        end = "" if path.is_dir() else " no .npz file"
+        raise InputError(f"{label} {what}{end}") from error
+
+
+def _npy_headers(folder: Path) -> dict[str, ArrayHeader]:
+    headers = {}
+    for path in sorted(folder.glob(f"*{NPY}")):
+        with open_input(path) as file:
+            shape, dtype = _shape_dtype(io.BytesIO(file.read(MAX_HEADER_BYTES)))
+        headers[path.stem] = ArrayHeader(path.name, path.stat().st_size, shape, dtype)
+    return headers
+
+
+def _npz_headers(path: Path) -> dict[str, ArrayHeader]:
     """Return what the arrays of a file claim to be, by their names."""
-    headers: dict[str, _Header] = {}
+    headers: dict[str, ArrayHeader] = {}
     with opened_zip(path) as archive:
         for member in archive.infolist():
             with archive.open(member) as file:
                 start = io.BytesIO(file.read(MAX_HEADER_BYTES))
             try:
-                header = _Header(member, *_shape_dtype(start))
+                header = ArrayHeader(member.filename, member.file_size, *_shape_dtype(start))
             except ValueError:
-                header = _Header(member)
+                header = ArrayHeader(member.filename, member.file_size)
             name = member.filename.removesuffix(NPY)
             if name in headers:
                 raise ValueError(f"two members are called {name}, and either may be read")
@@ -148,15 +206,16 @@ def _shape_dtype(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _check_claim(path: Path, header: _Header, label: str) -> None:
+def _check_claim(path: Path, header: ArrayHeader, label: str) -> None:
     """Refuse an array that claims more than its file can hold before memory is set aside."""
     if header.dtype is None:
-        raise ValueError(f"{header.member.filename} is no array")
+        raise ValueError(f"{header.file} is no array")
     if header.dtype.hasobject:
         raise InputError(f"{label} holds Python objects: images need one size and one array")
     claimed = int(math.prod(header.shape) * header.dtype.itemsize)
-    if claimed > min(header.member.file_size, path.stat().st_size * MAX_DEFLATION):
-        raise ValueError(f"{header.member.filename} claims {claimed} bytes")
+    stored = header.bytes if path.is_dir() else path.stat().st_size * MAX_DEFLATION
+    if claimed > min(header.bytes, stored):
+        raise ValueError(f"{header.file} claims {claimed} bytes")
     memory = physical_memory_bytes()
     if claimed > min(MAX_NPZ_BYTES, math.inf if memory is None else memory * ARRAY_MEMORY_SHARE):
         raise InputError(
@@ -164,7 +223,7 @@ def _check_claim(path: Path, header: _Header, label: str) -> None:
         )
 
 
-def _not_read(headers: Mapping[str, _Header], roles: Roles, path: Path) -> tuple[DataNote, ...]:
+def _not_read(headers: Mapping[str, ArrayHeader], roles: Roles, path: Path) -> tuple[DataNote, ...]:
     others = [f"{quoted(name)} {each}" for name, each in headers.items() if name not in roles.names]
     if not others:
         return ()

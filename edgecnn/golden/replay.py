@@ -37,11 +37,12 @@ def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
         spec: How images become the file's input; None where that is not known, and pixels then go
             in as [-1, 1].
     """
-    (tensor,) = model.inputs
-    height, width, channels = tensor.shape[1:]
-    if not can_have_sample((height, width, channels)):
-        return None
-    return spec or preset("tf", height, width, channels)
+    if spec is None:
+        (tensor,) = model.inputs
+        # A grey image may go in without a channel.
+        height, width, channels = (*tensor.shape[1:], 1)[:3]
+        spec = preset("tf", height, width, channels)
+    return spec if can_have_sample(spec.shape) else None
 
 
 def make_sample(

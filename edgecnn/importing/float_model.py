@@ -22,8 +22,9 @@ class FloatModel:
     and sensitivity know nothing else of the model.
 
     Args:
-        graph: The float32 graph, as ``.tflite`` has it, of a batch of 1.
-        spec: How pixels become the graph's input; None where that is not known.
+        graph: The float32 graph, as ``.tflite`` has it.
+        spec: How pixels become the graph's input; None where that is not known, and for inputs that
+            are no image.
         normalizes: Whether the graph normalises pixels by itself, and takes them centred.
         layers: The layers, as ``layer_names.keep_layer_names`` returns them; empty where the names
             of layers are not known.
@@ -36,6 +37,9 @@ class FloatModel:
 
     @property
     def normalize(self) -> Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]:
-        """Function that turns pixels into the graph's input."""
-        assert self.spec is not None
-        return self.spec.normalize
+        """Function that turns samples into the graph's input: pixels, or what goes in as it is."""
+        return self.spec.normalize if self.spec is not None else _as_floats
+
+
+def _as_floats(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.models.checkpoints import DownloadProgress
+from edgecnn.tflite.calls import CallOptions
+from edgecnn.tflite.graph import Graph
 
-FloatFile = Callable[[InputSpec | None], bytes]
-"""Returns a model's float32 ``.tflite`` file of a batch of 1.
+FloatGraph = Callable[[InputSpec | None], Graph]
+"""Returns a model's float32 graph, which may be changed.
 
-Given the normalisation of pixels that goes into the graph, the file takes what
-``InputSpec.centered`` says; given None, it takes images that are normalised already. Raises
-ConversionError where the model cannot become such a file."""
+Given the normalisation of pixels that goes into the graph, the graph takes what
+``InputSpec.centered`` says; given None, it takes its input as the model does. Raises
+ConversionError where the model cannot become such a graph."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,33 @@ class Source:
         kind: Name of the model's format in ``sources.INPUT_FORMATS``.
         name: The architecture's name, or the path that the user gave.
         trust: Whether code in the file may run.
+        signature: Name of the signature to convert; None for the only one, or the usual one.
+        custom_objects: A Python file with the classes and functions that a Keras model names.
+        input_shapes: Name of an input of open shape -> the shape that it gets, with the batch; an
+            empty name stands for the only open input.
     """
 
     kind: str
     name: str
     trust: bool = False
+    signature: str | None = None
+    custom_objects: str | None = None
+    input_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def with_choices(
+        self,
+        signature: str | None,
+        custom_objects: str | Path | None,
+        input_shapes: Mapping[str, Sequence[int]] | None,
+    ) -> Source:
+        """Return the source with what the user chose of it."""
+        shapes = {name: tuple(shape) for name, shape in (input_shapes or {}).items()}
+        file = None if custom_objects is None else str(custom_objects)
+        return replace(self, signature=signature, custom_objects=file, input_shapes=shapes)
+
+    def call(self, size: tuple[int, int] | None) -> CallOptions:
+        """Return how the model is called, for a (height, width) of its images in pixels."""
+        return CallOptions(size, self.input_shapes, self.signature)
 
 
 @dataclass(frozen=True)
@@ -80,15 +104,30 @@ class LoadOptions:
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A model that a child has loaded, ready to become float ``.tflite`` files.
+class ModelTensor:
+    """An input or an output of a model.
 
     Args:
-        float_file: Makes the model's float32 ``.tflite`` file.
-        names: The model's own names of its input and of its output, for the file's signature; None
-            where the file has signatures already.
-        input_shape: (height, width, channels) of the model's images, in pixels.
-        output_shape: Shape of one answer, without the batch.
+        name: The model's own name of it, by which programs call it.
+        shape: The shape with the batch, where all sides are known: ``(1, 224, 224, 3)``.
+        dtype: The element type: ``"float32"``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that a child has loaded, ready to become float graphs.
+
+    Args:
+        float_graph: Makes the model's float32 graph.
+        inputs: The model's inputs, in its own order, which is that of the graph.
+        outputs: The model's outputs, in its own order, which is that of the graph.
+        has_signatures: Whether the graph has the model's signatures already; else it gets one with
+            the names of its inputs and outputs.
         preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
             with; None if it starts with another layer.
         preprocessing_factor: Factor by which the preprocessing layer multiplies its input.
@@ -98,15 +137,15 @@ class LoadedModel:
             of layers are not known.
     """
 
-    float_file: FloatFile
-    input_shape: tuple[int, int, int]
-    output_shape: tuple[int, ...]
+    float_graph: FloatGraph
+    inputs: tuple[ModelTensor, ...]
+    outputs: tuple[ModelTensor, ...]
     preprocessing_layer: str | None = None
     preprocessing_factor: float | None = None
     ends_in_softmax: bool | None = None
     notes: tuple[str, ...] = ()
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
-    names: tuple[str, str] | None = None
+    has_signatures: bool = False
 
 
 class InputFormat(ABC):
@@ -131,7 +170,7 @@ class InputFormat(ABC):
         """Load a model.
 
         Raises:
-            InputError: The model cannot be loaded, or is not one image in and one answer out.
+            InputError: The model cannot be loaded, or leaves a shape open.
         """
 
     def check(self, model: NamedModel, *, trust: bool) -> None:  # noqa: B027 (mostly nothing)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,22 @@ import numpy as np
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
-from edgecnn.importing.input_format import InputFormat, LoadedModel, LoadOptions, Source
+from edgecnn.importing.input_format import (
+    InputFormat,
+    LoadedModel,
+    LoadOptions,
+    ModelTensor,
+    Source,
+)
 from edgecnn.importing.layer_names import keep_layer_names
-from edgecnn.importing.tracing import traced_file
-from edgecnn.models.build import MAX_SIZE
+from edgecnn.importing.model_inputs import known_inputs
+from edgecnn.importing.tracing import ModelCall, freeze, traced_graph
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
+from edgecnn.tflite.calls import CallOptions
 
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
-
-MAX_INPUT_PIXELS = MAX_SIZE**2
-"""Most pixels of a model's images."""
 
 PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
 
@@ -35,7 +40,7 @@ class KerasFormat(InputFormat):
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         """Load a model as a Keras model, and make it ready to be traced."""
         model, notes = self.keras_model(source, options)
-        return _loaded(model, options.size, quoted(source.name), notes)
+        return _loaded(model, source.call(options.size), quoted(source.name), notes)
 
 
 class SavedKerasFormat(KerasFormat):
@@ -87,23 +92,53 @@ def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
     return keras.Model(model.inputs, outputs, name=model.name), [note]
 
 
-def _loaded(
-    model: Any, size: tuple[int, int] | None, label: str, notes: Sequence[str]
-) -> LoadedModel:
-    check_one_image_one_answer(model.inputs, model.outputs, label)
-    shape = image_shape(tuple(model.inputs[0].shape)[1:], size, label)
+def _loaded(model: Any, options: CallOptions, label: str, notes: Sequence[str]) -> LoadedModel:
+    call = _call_with_constants(model)
+    inputs = _of_one_sample(call, known_inputs(described_inputs(model), options, label))
     preprocessing = _leading_preprocessing(model)
     return LoadedModel(
-        float_file=traced_file(_call_with_constants(model), shape),
-        input_shape=shape,
-        output_shape=tuple(model.outputs[0].shape)[1:],
+        float_graph=traced_graph(call, inputs),
+        inputs=inputs,
+        outputs=_outputs(model, inputs),
         preprocessing_layer=preprocessing.name if preprocessing else None,
         preprocessing_factor=_factor(preprocessing) if preprocessing else None,
         ends_in_softmax=_ends_in_softmax(model),
         notes=tuple(notes),
         layers=keep_layer_names(model),
-        names=(layer_name(model.inputs[0]), layer_name(model.outputs[0])),
     )
+
+
+def _of_one_sample(call: ModelCall, inputs: tuple[ModelTensor, ...]) -> tuple[ModelTensor, ...]:
+    """Return inputs with a batch of 1 where the model was built for more, if it takes that."""
+    batches = {each.shape[:1] for each in inputs}
+    if len(batches) != 1 or batches == {(1,)} or not all(each.shape for each in inputs):
+        return inputs
+    single = tuple(replace(each, shape=(1, *each.shape[1:])) for each in inputs)
+    try:
+        outputs = freeze(call, single).outputs
+    except Exception:
+        return inputs  # Keras and TensorFlow raise whatever a layer of a fixed batch runs into.
+    is_single = all(len(x.shape) > 0 and x.shape[0] == 1 for x in outputs)
+    return single if is_single else inputs
+
+
+def described_inputs(model: Any) -> list[tuple[str, tuple[int | None, ...], str]]:
+    """Return name, shape with the batch, and element type of each input of a Keras model."""
+    return [(layer_name(each), tuple(each.shape), _dtype(each)) for each in model.inputs]
+
+
+def _outputs(model: Any, inputs: Sequence[ModelTensor]) -> tuple[ModelTensor, ...]:
+    """Return the outputs of a model for inputs of known shapes."""
+    tensors = [keras.KerasTensor(each.shape, each.dtype) for each in inputs]
+    answer = model(tensors[0] if len(tensors) == 1 else tensors)
+    return tuple(
+        ModelTensor(layer_name(stated), tuple(result.shape), _dtype(result))
+        for stated, result in zip(model.outputs, keras.tree.flatten(answer), strict=True)
+    )
+
+
+def _dtype(tensor: Any) -> str:
+    return str(keras.backend.standardize_dtype(tensor.dtype))
 
 
 def layer_name(tensor: Any) -> str:
@@ -111,60 +146,18 @@ def layer_name(tensor: Any) -> str:
     return str(tensor._keras_history.operation.name)
 
 
-def _call_with_constants(model: Any) -> Callable[[Any], Any]:
+def _call_with_constants(model: Any) -> ModelCall:
     """Return the call of a model, whose weights become constants of the graph that is traced."""
     trainable = [np.asarray(variable.value) for variable in model.trainable_variables]
     others = [np.asarray(variable.value) for variable in model.non_trainable_variables]
 
-    def call(image: Any) -> Any:
+    def call(*inputs: Any) -> Any:
         weights, state = [[tf.constant(v) for v in values] for values in (trainable, others)]
-        answer = model.stateless_call(weights, state, image, training=False)[0]
-        return answer[0] if isinstance(answer, list) else answer
+        given = keras.tree.pack_sequence_as(model._inputs_struct, inputs)
+        answer = model.stateless_call(weights, state, given, training=False)[0]
+        return keras.tree.flatten(answer)
 
     return call
-
-
-def check_one_image_one_answer(inputs: Sized, outputs: Sized, label: str) -> None:
-    """Raise InputError unless the model ``label`` has one input and one output."""
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise InputError(
-            f"{label} has {len(inputs)} inputs and {len(outputs)} outputs: "
-            "only models with one image in and one answer out can be converted"
-        )
-
-
-def image_shape(
-    shape: tuple[int | None, ...], size: tuple[int, int] | None, label: str
-) -> tuple[int, int, int]:
-    """Return (height, width, channels) of a model's images.
-
-    Args:
-        shape: Shape of the model's input without the batch, with None for open sides.
-        size: (height, width) that the user chose, in pixels; None for the model's own.
-        label: The model's name for messages.
-
-    Raises:
-        InputError: The model takes no images, or the size is missing or does not fit.
-    """
-    if len(shape) != 3 or shape[2] not in (1, 3):
-        raise InputError(
-            f"{label} takes input of shape {shape}: only images with 1 or 3 channels last, "
-            "(height, width, channels), can be converted"
-        )
-    height, width, channels = shape
-    if size and all(side in (None, chosen) for side, chosen in zip(shape, size, strict=False)):
-        height, width = size
-    elif size:
-        raise InputError(f"{label} takes {height}x{width} images only: leave --size out")
-    if height is None or width is None:
-        raise InputError(f"{label} takes images of any size: choose one with --size")
-    assert channels is not None
-    if height * width > MAX_INPUT_PIXELS:
-        raise InputError(
-            f"{label} takes images of {height}x{width} pixels, where at most "
-            f"{MAX_INPUT_PIXELS:,} can be converted"
-        )
-    return (height, width, channels)
 
 
 def _leading_preprocessing(model: Any) -> Any | None:

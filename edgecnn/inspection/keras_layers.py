@@ -12,9 +12,11 @@ from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.importing.input_format import LoadOptions, Source
-from edgecnn.importing.keras_models import image_shape
+from edgecnn.importing.keras_models import described_inputs
+from edgecnn.importing.model_inputs import known_inputs
 from edgecnn.importing.sources import format_of
 from edgecnn.models.cost import layer_calls, nodes_by_depth
+from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.cost import CostRow
 
 keras = LazyModule("keras", extra="convert")
@@ -86,13 +88,14 @@ def _work(parent: ParentPipe, job: ListLayers) -> None:
 
 def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
     """Give a model that takes images of any size the one that was asked for."""
-    shape = tuple(model.inputs[0].shape)[1:]
-    if size is None and None not in shape:
+    stated = [tuple(each.shape)[1:] for each in model.inputs]
+    if size is None and all(None not in shape for shape in stated):
         return model
-    new_shape = image_shape(shape, size, label)
-    if new_shape == shape:
+    inputs = known_inputs(described_inputs(model), CallOptions(size), label)
+    if [each.shape[1:] for each in inputs] == stated:
         return model
-    return keras.models.clone_model(model, input_tensors=keras.Input(new_shape))
+    tensors = [keras.Input(each.shape[1:], dtype=each.dtype) for each in inputs]
+    return keras.models.clone_model(model, input_tensors=tensors)
 
 
 def main() -> None:

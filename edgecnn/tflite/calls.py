@@ -142,20 +142,42 @@ def call_of(model: TfliteModel, options: CallOptions, label: str) -> ModelCall:
         '1x96x96x3'
     """
     refuse_unrunnable(model, label)
-    given = dict(_given_shapes(model, options, label))
-    missing = [tensor for tensor in model.inputs if tensor.is_open and tensor.index not in given]
-    if missing:
-        raise InputError(open_shapes_text(missing, label))
-    ones = {t.index: (1, *t.shape[1:]) for t in model.inputs if t.has_open_batch}
-    shapes = {**ones, **given}
+    names = _names(model.signatures, model.subgraph)
+    shapes = chosen_shapes(model.inputs, options, names, label)
+    has_open_batch = any(tensor.has_open_batch for tensor in model.inputs)
     changed = [tensor for tensor in model.inputs if _is_chosen(tensor, shapes.get(tensor.index))]
     _, signature = choose_subgraph(model.signatures, options.signature, label)
     return ModelCall(
         model=with_shapes(model, shapes) if changed else model,
         signature=signature,
         shapes_text=_shapes_text(model, changed, shapes),
-        has_fixed_batch=bool(ones) and not changed,
+        has_fixed_batch=has_open_batch and not changed,
     )
+
+
+def chosen_shapes(
+    inputs: Sequence[TensorInfo], options: CallOptions, names: Mapping[int, str], label: str
+) -> dict[int, Shape]:
+    """Return the shapes that inputs get: those that the user gave, and a batch of 1.
+
+    Args:
+        inputs: The inputs.
+        options: What the user said.
+        names: Index of an input -> its other name, which a user may say as well.
+        label: The model's name for messages.
+
+    Returns:
+        Index of an input -> its shape; inputs whose shape is known and not given are left out.
+
+    Raises:
+        InputError: A shape is missing or does not fit.
+    """
+    given = dict(_given_shapes(inputs, options, names, label))
+    missing = [tensor for tensor in inputs if tensor.is_open and tensor.index not in given]
+    if missing:
+        raise InputError(open_shapes_text(missing, label))
+    ones = {t.index: (1, *t.shape[1:]) for t in inputs if t.has_open_batch}
+    return {**ones, **given}
 
 
 def refuse_unrunnable(model: TfliteModel, label: str) -> None:
@@ -217,23 +239,25 @@ def with_shapes(model: TfliteModel, shapes: Mapping[int, Shape]) -> TfliteModel:
 
 
 def _given_shapes(
-    model: TfliteModel, options: CallOptions, label: str
+    inputs: Sequence[TensorInfo], options: CallOptions, names: Mapping[int, str], label: str
 ) -> Iterator[tuple[int, Shape]]:
     """Yield the index and the shape of each input that the user gave a shape."""
     if options.size is not None:
-        yield from _sized(model, options.size, label)
+        yield from _sized(inputs, options.size, label)
     for name, shape in options.input_shapes.items():
-        tensor = _named(model, name, label)
+        tensor = _named(inputs, name, names, label)
         _check_fits(tensor, tuple(shape), f"--input-shape {','.join(map(str, shape))}", label)
         yield tensor.index, tuple(shape)
 
 
-def _sized(model: TfliteModel, size: tuple[int, int], label: str) -> Iterator[tuple[int, Shape]]:
-    images = [tensor for tensor in model.inputs if _takes_images(tensor)]
+def _sized(
+    inputs: Sequence[TensorInfo], size: tuple[int, int], label: str
+) -> Iterator[tuple[int, Shape]]:
+    images = [tensor for tensor in inputs if _takes_images(tensor)]
     if not images:
         raise InputError(
             f"--size goes with an input that takes images of any size, and {label} takes "
-            f"{', '.join(map(shape_text, model.inputs))}: --input-shape says other shapes"
+            f"{', '.join(map(shape_text, inputs))}: --input-shape says other shapes"
         )
     for tensor in images:
         stated = _stated(tensor)
@@ -242,17 +266,18 @@ def _sized(model: TfliteModel, size: tuple[int, int], label: str) -> Iterator[tu
         yield tensor.index, shape
 
 
-def _named(model: TfliteModel, name: str, label: str) -> TensorInfo:
+def _named(
+    inputs: Sequence[TensorInfo], name: str, names: Mapping[int, str], label: str
+) -> TensorInfo:
     """Return the input that a name of a tensor, or of a signature's input, stands for."""
     if name == ANY_NAME:
-        choices = [tensor for tensor in model.inputs if tensor.open_sides]
-        choices = choices or list(model.inputs)
+        choices = [tensor for tensor in inputs if tensor.open_sides]
+        choices = choices or list(inputs)
     else:
-        names = _names(model.signatures, model.subgraph)
-        choices = [t for t in model.inputs if name in (t.name, names.get(t.index))]
+        choices = [t for t in inputs if name in (t.name, names.get(t.index))]
     if len(choices) == 1:
         return choices[0]
-    listed = ", ".join(quoted(tensor.name) for tensor in model.inputs)
+    listed = ", ".join(quoted(tensor.name) for tensor in inputs)
     what = f"there is no input {quoted(name)}" if name else "its input must be named, NAME=1,16"
     raise InputError(f"--input-shape: {what}; {label} has {listed}")
 
@@ -281,7 +306,8 @@ def _check_fits(tensor: TensorInfo, shape: Shape, option: str, label: str) -> No
 
 def _takes_images(tensor: TensorInfo) -> bool:
     stated = _stated(tensor)
-    return len(stated) == 4 and stated[3] in (1, 3)
+    has_open_size = len(stated) == 4 and max(stated[1:3]) < 1
+    return len(stated) == 4 and (stated[3] in (1, 3) or has_open_size)
 
 
 def _stated(tensor: TensorInfo) -> Shape:

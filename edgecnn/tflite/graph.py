@@ -8,6 +8,7 @@ after another, and written where the runtime needs bytes (``edgecnn.tflite.seria
 from __future__ import annotations
 
 import copy
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,9 +100,16 @@ class Graph:
         inputs, outputs = ([tensors[t.index] for t in side] for side in (self.inputs, self.outputs))
         return Graph(tensors, ops, inputs, outputs, self.model, self.calls)
 
-    def name_call(self, input_name: str, output_name: str) -> None:
-        """Give a graph of one input and one output the signature that programs expect."""
-        self.calls = (NamedCall(DEFAULT_SIGNATURE, {input_name: 0}, {output_name: 0}),)
+    def name_call(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Give a graph the signature that programs expect.
+
+        Args:
+            inputs: Name of each input, in the order of the graph; a name that is there twice gets
+                a number.
+            outputs: Name of each output, as ``inputs``.
+        """
+        call = NamedCall(DEFAULT_SIGNATURE, _places(inputs), _places(outputs))
+        self.calls = (call,)
 
     @property
     def ops(self) -> Sequence[Op]:
@@ -271,3 +279,12 @@ class Graph:
 
     def _forget(self) -> None:
         self._readers = self._makers = None
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    """Return the place of each name, where no name is there twice."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        numbered = (f"{name}_{number}" for number in itertools.count(1))
+        places[next(n for n in itertools.chain([name], numbered) if n not in places)] = place
+    return places

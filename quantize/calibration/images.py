@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from edgecnn.accuracy.output_labels import ModelOutputs
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.data.arrays import InputWanted, NamedArrays
 from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load_images
@@ -45,25 +47,39 @@ STRIDE = 4
 
 
 @dataclass(frozen=True)
-class CalibrationImages:
-    """Images cut to a model's size.
+class CalibrationSamples:
+    """Samples of a model's inputs: images cut to its size, or arrays as they are.
 
     Args:
-        images: uint8, shape (count, height, width, channels), RGB or grey.
+        arrays: For each input the samples, shape (count, *shape of a sample): of images uint8,
+            shape (count, height, width, channels), RGB or grey.
         warnings: What a user should know about them, one line each.
-        held_out: How many images are held out: the last ones, which prove the result.
+        held_out: How many samples are held out: the last ones, which prove the result.
         indices: Index of each image in its data set.
+        are_images: Whether the samples are pixels.
     """
 
-    images: npt.NDArray[np.uint8]
+    arrays: tuple[npt.NDArray[Any], ...]
     warnings: tuple[str, ...] = ()
     held_out: int = 0
     indices: tuple[int, ...] = ()
+    are_images: bool = True
+
+    @property
+    def images(self) -> npt.NDArray[np.uint8]:
+        """The images, where the samples are images."""
+        assert self.are_images
+        return self.arrays[0]
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return len(self.arrays[0])
 
     @property
     def fitted(self) -> int:
-        """How many images give the ranges."""
-        return len(self.images) - self.held_out
+        """How many samples give the ranges."""
+        return self.count - self.held_out
 
 
 def open_calibration(data: str, samples: int) -> Dataset:
@@ -79,13 +95,24 @@ def open_calibration(data: str, samples: int) -> Dataset:
     if samples < 1:
         raise InputError(f"--samples must be at least 1, not {samples}")
     dataset = open_dataset(data)
-    least = min(MIN_SAMPLES, samples)
-    if len(dataset) < least:
-        raise InputError(
-            f"{quoted(data)} has {len(dataset)} image(s), too few to calibrate with: give at "
-            f"least {least} that look like what the model will see"
-        )
+    check_count(len(dataset), samples, data)
     return dataset
+
+
+def check_count(count: int, samples: int, data: str) -> None:
+    """Raise InputError if data has too few samples to calibrate with.
+
+    Args:
+        count: How many samples there are.
+        samples: How many samples are asked for.
+        data: The data's name for the message.
+    """
+    least = min(MIN_SAMPLES, samples)
+    if count < least:
+        raise InputError(
+            f"{quoted(data)} has {count} image(s) or sample(s), too few to calibrate with: give "
+            f"at least {least} that look like what the model will see"
+        )
 
 
 def load_calibration(
@@ -94,7 +121,7 @@ def load_calibration(
     spec: InputSpec,
     on_progress: Callable[[int, int], None],
     most_held_out: int = MOST_HELD_OUT,
-) -> CalibrationImages:
+) -> CalibrationSamples:
     """Decode a fixed sample of images, drawn evenly over the classes, and further ones to hold out.
 
     Where the data has no more images than the samples, a third of them is held out.
@@ -125,10 +152,40 @@ def load_calibration(
     stacked, held_out = np.stack(images), _held_out(len(images), samples)
     warnings = [
         *_unreadable_warnings(unreadable),
-        *_count_warnings(len(images), held_out, samples),
+        *_count_warnings(len(images), held_out, samples, "images"),
         *pixel_warnings(stacked, spec),
     ]
-    return CalibrationImages(stacked, tuple(warnings), held_out, tuple(read_indices))
+    return CalibrationSamples((stacked,), tuple(warnings), held_out, tuple(read_indices))
+
+
+def draw_arrays(
+    arrays: NamedArrays,
+    inputs: Sequence[InputWanted],
+    samples: int,
+    most_held_out: int = MOST_HELD_OUT,
+) -> CalibrationSamples:
+    """Read a fixed sample of arrays, as they are, and further ones to hold out.
+
+    Args:
+        arrays: The data.
+        inputs: What the model's inputs take.
+        samples: How many samples to fit to.
+        most_held_out: How many further samples to hold out at most.
+
+    Raises:
+        InputError: An array is missing or does not fit its input, or there are too few samples.
+    """
+    read = arrays.read(inputs)
+    check_count(len(read[0]), samples, str(arrays.path))
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    drawn = generator.permutation(len(read[0]))[: samples + most_held_out]
+    held_out = _held_out(len(drawn), samples)
+    return CalibrationSamples(
+        tuple(each[drawn] for each in read),
+        tuple(_count_warnings(len(drawn), held_out, samples, "samples")),
+        held_out,
+        are_images=False,
+    )
 
 
 def _held_out(images: int, samples: int) -> int:
@@ -217,7 +274,7 @@ class HeldOutLabels:
 
 
 def held_out_labels(
-    dataset: Dataset | None, calibration: CalibrationImages, model: ModelOutputs
+    dataset: Dataset | None, calibration: CalibrationSamples, model: ModelOutputs
 ) -> HeldOutLabels:
     """Return the outputs that are right for the held-out images.
 
@@ -241,11 +298,11 @@ def held_out_labels(
     return HeldOutLabels(tuple(classes.of(labels[index] for index in held_out)), warnings)
 
 
-def noise_images(spec: InputSpec) -> CalibrationImages:
+def noise_images(spec: InputSpec) -> CalibrationSamples:
     """Return random images for a model whose weights are random too: only its cost matters."""
     generator = np.random.Generator(np.random.PCG64(SEED))
     images = generator.integers(0, 256, (NOISE_SAMPLES, *spec.shape), np.uint8)
-    return CalibrationImages(images)
+    return CalibrationSamples((images,))
 
 
 def _refuse_constant(images: list[npt.NDArray[np.uint8]]) -> None:
@@ -263,10 +320,10 @@ def _unreadable_warnings(unreadable: list[str | None]) -> list[str]:
     return [f"{len(unreadable)} calibration image(s) skipped: {unreadable[0]}"]
 
 
-def _count_warnings(images: int, held_out: int, samples: int) -> list[str]:
-    """Say that fewer images gave the ranges than were asked for, and where the others are."""
-    fitted = images - held_out
-    if fitted >= samples:
+def _count_warnings(count: int, held_out: int, asked: int, noun: str) -> list[str]:
+    """Say that fewer samples gave the ranges than were asked for, and where the others are."""
+    fitted = count - held_out
+    if fitted >= asked:
         return []
-    why = f": {held_out} of {images} are held out to prove the result on" if held_out else ""
-    return [f"calibrated on {fitted} images where {samples} were asked for{why}"]
+    why = f": {held_out} of {count} are held out to prove the result on" if held_out else ""
+    return [f"calibrated on {fitted} {noun} where {asked} were asked for{why}"]

@@ -9,7 +9,7 @@ widens the ranges of residual branches.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import write_exposed
-from edgecnn.tflite.tensors_and_ops import Range, Tensor
+from edgecnn.tflite.tensors_and_ops import Array, Range, Tensor
 
 Values = npt.NDArray[np.float32]
 
@@ -86,38 +86,75 @@ class ObservedActivations:
 
 def observe_activations(
     graph: Graph,
-    images: npt.NDArray[np.uint8],
+    samples: Sequence[Array],
     normalization: InputSpec | None,
     on_progress: Callable[[int, int], None],
     channels_of: Collection[Tensor] = (),
 ) -> ObservedActivations:
-    """Run a float graph over images, and return the ranges and samples of its tensors' values.
+    """Run a float graph over samples, and return the ranges and samples of its tensors' values.
 
     Args:
         graph: A float32 graph.
-        images: uint8, shape (count, height, width, channels), RGB or grey.
-        normalization: How pixels become the model's input; None if the graph normalises them.
-        on_progress: Called with (images done, images in all).
+        samples: What goes into each input, shape (samples, *shape of the input without the batch);
+            pixels, uint8, where ``normalization`` is given. A graph with a larger batch gets as
+            many samples at once.
+        normalization: How pixels become the model's input; None for samples that go in as they
+            are.
+        on_progress: Called with (samples done, samples in all).
         channels_of: Tensors of which each channel's extremes are kept.
 
     Raises:
-        InputError: The model's activations are not finite for an image.
+        InputError: The model's activations are not finite for a sample.
     """
     content, results = write_exposed(graph)
     file = LoadedFile(content)
     is_float = [output.dtype == np.float32 for output in file.outputs]
-    collector = _RangeCollector(len(images), {tensor.index for tensor in channels_of})
-    for number, image in enumerate(images):
-        pixels = (
-            image.astype(np.float32) if normalization is None else normalization.normalize(image)
+    batches = list(_batches(graph, len(samples[0])))
+    collector = _RangeCollector(len(batches), {tensor.index for tensor in channels_of})
+    for number, places in enumerate(batches):
+        file.run(
+            [
+                as_input(tensor, array[places], normalization)
+                for tensor, array in zip(graph.inputs, samples, strict=True)
+            ]
         )
-        file.run([pixels[None]])
         for place, tensor in enumerate(results):
             if is_float[place]:
                 collector.add(tensor.index, file.output(place), number)
-        on_progress(number + 1, len(images))
-    bounds = (0.0, 255.0) if normalization is None else normalization.value_range
-    return collector.result(graph.input.index, bounds)
+        on_progress(number + 1, len(batches))
+    return collector.result(_input_ranges(graph, samples, normalization))
+
+
+def as_input(tensor: Tensor, samples: Array, normalization: InputSpec | None) -> Array:
+    """Return samples as an input of a graph takes them, with its shape.
+
+    Args:
+        tensor: The input.
+        samples: As many samples as the graph's batch holds.
+        normalization: How pixels become the input; None for samples that go in as they are.
+    """
+    values = samples if normalization is None else normalization.normalize(samples)
+    return values.astype(tensor.dtype, copy=False).reshape(tensor.shape)
+
+
+def _batches(graph: Graph, count: int) -> Iterator[list[int]]:
+    """Yield the numbers of the samples of each run; the last ones fill up what is left."""
+    batch = graph.input.shape[0] if graph.input.shape else 1
+    for first in range(0, count, batch):
+        yield [min(first + place, count - 1) for place in range(batch)]
+
+
+def _input_ranges(
+    graph: Graph, samples: Sequence[Array], normalization: InputSpec | None
+) -> dict[int, Range]:
+    """Return the range of each float input: that of pixels, or that of its samples."""
+    if normalization is not None:
+        return {graph.input.index: normalization.value_range}
+    return {
+        tensor.index: (float(array.min()), float(array.max()))
+        for tensor, array in zip(graph.inputs, samples, strict=True)
+        if tensor.is_float
+    }
 
 
 class _RangeCollector:
@@ -137,7 +174,7 @@ class _RangeCollector:
         low, high = float(values.min()), float(values.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError(
-                f"the model's activations are not finite for calibration image {number + 1}: "
+                f"the model's activations are not finite for calibration sample {number + 1}: "
                 "check its weights and the preprocessing (--preprocess)"
             )
         before = self._ranges.get(index, (low, high))
@@ -158,8 +195,8 @@ class _RangeCollector:
         self._highs.setdefault(index, []).append(by_channel.max(axis=0))
         self._sample_channels.setdefault(index, []).append(places % channels)
 
-    def result(self, input_index: int, bounds: Range) -> ObservedActivations:
-        ranges = {**self._ranges, input_index: bounds}
+    def result(self, inputs: Mapping[int, Range]) -> ObservedActivations:
+        ranges = {**self._ranges, **inputs}
         return ObservedActivations(
             ranges={index: _spanning(*extremes) for index, extremes in ranges.items()},
             samples={index: np.concatenate(parts) for index, parts in self._samples.items()},

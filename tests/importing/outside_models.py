@@ -12,6 +12,7 @@ import pytest
 from edgecnn.core.errors import InputError
 from edgecnn.importing.input_format import LoadedModel, LoadOptions
 from edgecnn.importing.sources import find_source, format_of
+from edgecnn.tflite.serialization import write_graph
 
 SIDE = 8
 FILE = "/nowhere/of/the/model"
@@ -96,7 +97,7 @@ def assert_answers_as_in_tensorflow(tf: Any, folder: Path) -> None:
     image = image.astype(np.float32)
     model = tf.saved_model.load(str(folder))
     (expected,) = model.signatures["serving_default"](tf.constant(image)).values()
-    interpreter = Interpreter(model_content=loaded(folder).float_file(None))
+    interpreter = Interpreter(model_content=write_graph(loaded(folder).float_graph(None)))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()

@@ -16,7 +16,7 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.calibration.images import (
-    CalibrationImages,
+    CalibrationSamples,
     held_out_labels,
     load_calibration,
     open_calibration,
@@ -239,7 +239,7 @@ def test_a_folder_with_the_name_of_built_in_data_is_said(
 def test_held_out_images_are_judged_by_the_outputs_of_their_classes_or_not_by_labels() -> None:
     images = np.zeros((4, 8, 8, 3), np.uint8)
     folders = ImageArray("four", images, (0, 1, 2, 3), ("Truck", "cat", "deer", "dog"), False)
-    calibration = CalibrationImages(images, held_out=3, indices=(1, 0, 2, 3))
+    calibration = CalibrationSamples((images,), held_out=3, indices=(1, 0, 2, 3))
     labels = OutputLabels(("background", "cat", "deer", "dog", "truck"), "their labels")
     judged = held_out_labels(folders, calibration, ModelOutputs(5, labels))
     assert (judged.outputs, judged.warnings) == ((4, 2, 3), ())

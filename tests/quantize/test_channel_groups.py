@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
+from edgecnn.importing.input_format import ModelTensor
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
@@ -46,12 +47,12 @@ def residual(keras: Any) -> Graph:
 
 
 def float_graph(model: Any) -> Graph:
-    return read_graph(convert_traced(freeze(lambda image: model(image), (32, 32, 3), None)))
+    return read_graph(convert_traced(freeze(model, [ModelTensor("image", (1, 32, 32, 3))])))
 
 
 def observed(graph: Graph) -> ObservedActivations:
     return observe_activations(
-        graph, pixels(), SPEC, lambda done, total: None, watched_tensors(graph)
+        graph, [pixels()], SPEC, lambda done, total: None, watched_tensors(graph)
     )
 
 

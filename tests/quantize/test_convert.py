@@ -199,7 +199,7 @@ def test_weights_with_nan_are_refused(keras: Any, photos: Path, tmp_path: Path) 
     model.add(keras.layers.GlobalAveragePooling2D())
     weights = [np.full_like(value, np.nan) for value in model.get_weights()]
     model.set_weights(weights)
-    with pytest.raises(InputError, match="not finite for calibration image 1"):
+    with pytest.raises(InputError, match="not finite for calibration sample 1"):
         edgecnn.convert(model, preprocess="unit", calibrate=photos, samples=10, output=tmp_path)
     with pytest.raises(ConversionError, match="NaN or infinite"):
         edgecnn.convert(model, quantize="float32", output=tmp_path)

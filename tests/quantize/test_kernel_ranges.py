@@ -30,7 +30,7 @@ def calibrated(keras: Any, activation: str, bias: float) -> Graph:
     model = keras.Model(inputs, keras.layers.Conv2D(4, 7)(x))
     graph = read_graph(bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
     images = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (8, 32, 32, 3), np.uint8)
-    graph.set_ranges(observe_activations(graph, images, SPEC, lambda done, total: None).ranges)
+    graph.set_ranges(observe_activations(graph, [images], SPEC, lambda done, total: None).ranges)
     return graph
 
 

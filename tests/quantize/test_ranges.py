@@ -20,7 +20,7 @@ def test_ranges_of_a_residual_branch_are_its_own(keras: Any, small_model: Any) -
     converter = tf.lite.TFLiteConverter.from_keras_model(small_model)
     # The converter's dynamic batch becomes 1 on allocation.
     graph = read_graph(bytes(converter.convert()))
-    ranges = observe_activations(graph, images, spec, lambda done, total: None).ranges
+    ranges = observe_activations(graph, [images], spec, lambda done, total: None).ranges
     assert ranges[graph.input.index] == (-1.0, 1.0)
     added = {op.kind: op.result.shape for op in graph.ops}
     assert added["ADD"][1:] == (16, 16, 16)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgecnn.data.inputspec import preset
+from edgecnn.importing.input_format import ModelTensor
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import observe_activations
@@ -28,7 +29,7 @@ SPEC = preset("tf", 32, 32)
 
 def float_graph(model: Any) -> Graph:
     shape = tuple(model.inputs[0].shape)[1:]
-    return read_graph(convert_traced(freeze(lambda image: model(image), shape, None)))
+    return read_graph(convert_traced(freeze(model, [ModelTensor("image", (1, *shape))])))
 
 
 def pixels(count: int = 24) -> Any:
@@ -40,7 +41,9 @@ def pixels(count: int = 24) -> Any:
 def plain_int8(graph: Graph, images: Any) -> QuantizedGraph:
     """Return an int8 graph and the float graph that it was made of."""
     calibrated = graph.copy()
-    calibrated.set_ranges(observe_activations(graph, images, SPEC, lambda done, total: None).ranges)
+    calibrated.set_ranges(
+        observe_activations(graph, [images], SPEC, lambda done, total: None).ranges
+    )
     return to_int8(calibrated, "uint8")
 
 
@@ -221,7 +224,7 @@ def uneven_model(keras: Any) -> Any:
 
 def calibrated(graph: Graph, images: Any) -> Graph:
     copy = graph.copy()
-    copy.set_ranges(observe_activations(graph, images, SPEC, lambda done, total: None).ranges)
+    copy.set_ranges(observe_activations(graph, [images], SPEC, lambda done, total: None).ranges)
     return copy
 
 

@@ -11,6 +11,7 @@ import pytest
 import edgecnn
 from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.data.inputspec import preset
+from edgecnn.importing.input_format import ModelTensor
 from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.importing.tracing import freeze
 from edgecnn.quantize.calibration.ranges import observe_activations
@@ -39,10 +40,10 @@ DULL[:, :2, :2] = GENERATOR.integers(0, 256, (IMAGES, 2, 2, 3))
 def recovered(model: Any, images: Any, *without: str, keeps_float: bool = False) -> RecoveredGraph:
     """Make the int8 graph of a Keras model, without some of the steps."""
     fit, held_out = images[:FITTED], images[FITTED:]
-    traced = freeze(lambda image: model(image), SPEC.shape, None)
+    traced = freeze(model, [ModelTensor("image", (1, *SPEC.shape))])
     graph = read_graph(convert_traced(traced))
     observed = observe_activations(
-        graph, fit, SPEC, lambda done, total: None, watched_tensors(graph)
+        graph, [fit], SPEC, lambda done, total: None, watched_tensors(graph)
     )
     quantizer = Quantizer(
         lambda calibrated, in_float: to_int8(calibrated, "uint8", in_float),

@@ -225,7 +225,9 @@ def test_a_models_own_first_convolution_is_left(keras: Any, built: Any) -> None:
 
 def calibrated(model: Any) -> bytes:
     graph, spec = read_graph(float_file(model)), preset("tf", SIZE, SIZE)
-    graph.set_ranges(observe_activations(graph, pictures(), spec, lambda done, total: None).ranges)
+    graph.set_ranges(
+        observe_activations(graph, [pictures()], spec, lambda done, total: None).ranges
+    )
     return write_graph(graph)
 
 

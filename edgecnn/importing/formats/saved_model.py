@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
     LoadOptions,
+    ModelTensor,
     NamedModel,
     Source,
 )
-from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
+from edgecnn.importing.keras_models import explained
+from edgecnn.importing.model_inputs import known_inputs
 from edgecnn.importing.saved_model_graphs import read_saved_model, refuse_reaching_out
-from edgecnn.importing.tracing import traced_file
+from edgecnn.importing.tracing import ModelCall, traced_graph
 from edgecnn.models.build_options import BuildOptions
+from edgecnn.tflite.calls import CallOptions
 
 tf = LazyModule("tensorflow", extra="convert")
 
@@ -57,7 +61,7 @@ class _SavedModelFormat(InputFormat):
             if not source.trust:
                 refuse_reaching_out(saved_model, folder)
             del saved_model  # As large as the file, which TensorFlow reads again.
-            return _loaded(_with_variables(folder), options.size, label)
+            return _loaded(_with_variables(folder), source.call(options.size), label)
 
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         raise InputError(
@@ -81,26 +85,36 @@ def _with_variables(folder: Path) -> Any:
         ) from error
 
 
-def _loaded(saved: Any, size: tuple[int, int] | None, label: str) -> LoadedModel:
+def _loaded(saved: Any, options: CallOptions, label: str) -> LoadedModel:
     signature = getattr(saved, "signatures", {}).get("serving_default")
     if signature is None:
         raise InputError(f"{label} has no 'serving_default' signature: export it with one")
     arguments = signature.structured_input_signature[1]
-    outputs = signature.structured_outputs
-    check_one_image_one_answer(arguments, outputs, label)
-    argument, spec = next(iter(arguments.items()))
-    answer, output = next(iter(outputs.items()))
-    shape = image_shape(tuple(spec.shape.as_list()[1:]), size, label)
+    stated = [(name, each.shape.as_list(), each.dtype.name) for name, each in arguments.items()]
+    inputs = known_inputs(stated, options, label)
+    names = sorted(signature.structured_outputs)
 
-    def call(image: Any) -> Any:
+    def call(*tensors: Any) -> Any:
         # The signature does not own its variables: `saved` has to live as long as it is called.
-        return saved.signatures["serving_default"](**{argument: image})[answer]
+        answers = saved.signatures["serving_default"](**dict(zip(arguments, tensors, strict=True)))
+        return [answers[name] for name in names]
 
     return LoadedModel(
-        float_file=traced_file(call, shape),
-        input_shape=shape,
-        output_shape=tuple(output.shape.as_list()[1:]),
-        names=(argument, answer),
+        float_graph=traced_graph(call, inputs),
+        inputs=inputs,
+        outputs=_outputs(call, inputs, names),
+    )
+
+
+def _outputs(
+    call: ModelCall, inputs: Sequence[ModelTensor], names: Sequence[str]
+) -> tuple[ModelTensor, ...]:
+    """Return the outputs of a model for inputs of known shapes."""
+    specs = [tf.TensorSpec(each.shape, each.dtype) for each in inputs]
+    results = tf.function(call, autograph=False).get_concrete_function(*specs).outputs
+    return tuple(
+        ModelTensor(name, tuple(result.shape.as_list()), result.dtype.name)
+        for name, result in zip(names, results, strict=True)
     )
 
 

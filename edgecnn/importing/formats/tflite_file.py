@@ -13,10 +13,11 @@ from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
     LoadOptions,
+    ModelTensor,
     NamedModel,
     Source,
 )
-from edgecnn.importing.keras_models import check_one_image_one_answer, explained, image_shape
+from edgecnn.importing.keras_models import explained
 from edgecnn.importing.normalization import pointwise_normalization
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
@@ -26,8 +27,8 @@ from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.ops import PROBABILITY_OPS, Activation
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.serialization import read_graph, write_graph
-from edgecnn.tflite.tensors_and_ops import VALID
+from edgecnn.tflite.serialization import read_graph
+from edgecnn.tflite.tensors_and_ops import VALID, Tensor
 
 
 class _TfliteFormat(InputFormat):
@@ -49,15 +50,13 @@ class _TfliteFormat(InputFormat):
         label = quoted(source.name)
         with explained(label):
             graph = read_graph(Path(source.name).read_bytes())
-            check_one_image_one_answer(graph.inputs, graph.outputs, label)
-            shape = image_shape(graph.input.shape[1:], options.size, label)
             maker = graph.maker(graph.output)
             return LoadedModel(
-                float_file=partial(_float_file, graph),
-                input_shape=shape,
-                output_shape=graph.output.shape[1:],
+                float_graph=partial(_float_graph, graph),
+                inputs=tuple(map(_described, graph.inputs)),
+                outputs=tuple(map(_described, graph.outputs)),
                 ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
-                names=None if graph.calls else (graph.input.name, graph.output.name),
+                has_signatures=bool(graph.calls),
             )
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
@@ -94,11 +93,15 @@ def _refuse_open_shapes(model: TfliteModel, label: str) -> None:
         raise InputError(f"{label} takes several images at once: export it with a batch of 1")
 
 
-def _float_file(graph: Graph, normalization: InputSpec | None) -> bytes:
+def _described(tensor: Tensor) -> ModelTensor:
+    return ModelTensor(tensor.name, tensor.shape, tensor.dtype)
+
+
+def _float_graph(graph: Graph, normalization: InputSpec | None) -> Graph:
     graph = graph.copy()
     if normalization is not None:
         _normalize_first(graph, normalization)
-    return write_graph(graph)
+    return graph
 
 
 def _normalize_first(graph: Graph, spec: InputSpec) -> None:

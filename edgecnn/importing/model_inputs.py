@@ -1,0 +1,89 @@
+"""The inputs of a model that is being loaded: their shapes, and whether they are an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+from edgecnn.importing.input_format import ModelTensor
+from edgecnn.models.build import MAX_SIZE
+from edgecnn.tflite.calls import CallOptions, chosen_shapes
+from edgecnn.tflite.reading import TensorInfo
+
+MAX_INPUT_VALUES = 3 * MAX_SIZE**2
+"""Most values of an input: those of the largest image."""
+
+IMAGE_CHANNELS = (1, 3)
+"""Numbers of channels of an image: grey, and red, green and blue."""
+
+StatedShape = Sequence[int | None]
+"""A shape with the batch, with None for each open side."""
+
+
+def known_inputs(
+    stated: Iterable[tuple[str, StatedShape, str]], options: CallOptions, label: str
+) -> tuple[ModelTensor, ...]:
+    """Return a model's inputs with a known shape each; an open batch becomes 1.
+
+    Args:
+        stated: Name, shape and element type of each input, as the model states them.
+        options: What the user says of open sides.
+        label: The model's name for messages.
+
+    Raises:
+        InputError: A shape is missing, does not fit, or is too large.
+
+    Example:
+        >>> known_inputs([("image", (None, None, None, 3), "float32")], CallOptions((96, 96)), "m")
+        (ModelTensor(name='image', shape=(1, 96, 96, 3), dtype='float32'),)
+    """
+    tensors = [_stated(index, *each) for index, each in enumerate(stated)]
+    shapes = chosen_shapes(tensors, options, {}, label)
+    inputs = [
+        ModelTensor(tensor.name, shapes.get(tensor.index, tensor.shape), tensor.dtype)
+        for tensor in tensors
+    ]
+    for each in inputs:
+        if math.prod(each.shape[1:]) > MAX_INPUT_VALUES:
+            raise InputError(
+                f"{label} takes input of shape {each.shape}, where at most {MAX_INPUT_VALUES:,} "
+                "values can be converted"
+            )
+    return tuple(inputs)
+
+
+def image_shape(inputs: Sequence[ModelTensor]) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) in pixels of the image that a model takes.
+
+    Returns:
+        None for a model whose input has not the shape of one image. An input of two sides without
+        a channel has that of a grey image.
+
+    Example:
+        >>> image_shape([ModelTensor("digit", (1, 28, 28))])
+        (28, 28, 1)
+    """
+    if len(inputs) != 1:
+        return None
+    batch, *sides = inputs[0].shape if inputs[0].shape else (0,)
+    sides = [*sides, 1] if len(sides) == 2 else sides
+    if batch != 1 or len(sides) != 3 or sides[2] not in IMAGE_CHANNELS:
+        return None
+    height, width, channels = sides
+    return height, width, channels
+
+
+def shapes_text(inputs: Sequence[ModelTensor]) -> str:
+    """Return the inputs of a model in words: ``'tokens' (1x16, int32)``."""
+    return " and ".join(
+        f"{quoted(each.name)} ({'x'.join(map(str, each.shape)) or 'one number'}, {each.dtype})"
+        for each in inputs
+    )
+
+
+def _stated(index: int, name: str, shape: StatedShape, dtype: str) -> TensorInfo:
+    signature = tuple(-1 if side is None else side for side in shape)
+    known = tuple(max(side, 1) for side in signature)
+    return TensorInfo(name, known, dtype, (), (), 0, shape_signature=signature, index=index)
