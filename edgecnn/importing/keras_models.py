@@ -108,6 +108,13 @@ def _loaded(model: Any, options: CallOptions, label: str, notes: Sequence[str]) 
     )
 
 
+def _structured(model: Any, inputs: Sequence[Any]) -> Any:
+    """Return a model's inputs as it takes them: one, or several in a list or a dictionary."""
+    if len(inputs) == 1:
+        return inputs[0]
+    return keras.tree.pack_sequence_as(model.input, list(inputs))
+
+
 def _of_one_sample(call: ModelCall, inputs: tuple[ModelTensor, ...]) -> tuple[ModelTensor, ...]:
     """Return inputs with a batch of 1 where the model was built for more, if it takes that."""
     batches = {each.shape[:1] for each in inputs}
@@ -130,7 +137,7 @@ def described_inputs(model: Any) -> list[tuple[str, tuple[int | None, ...], str]
 def _outputs(model: Any, inputs: Sequence[ModelTensor]) -> tuple[ModelTensor, ...]:
     """Return the outputs of a model for inputs of known shapes."""
     tensors = [keras.KerasTensor(each.shape, each.dtype) for each in inputs]
-    answer = model(tensors[0] if len(tensors) == 1 else tensors)
+    answer = model(_structured(model, tensors))
     return tuple(
         ModelTensor(layer_name(stated), tuple(result.shape), _dtype(result))
         for stated, result in zip(model.outputs, keras.tree.flatten(answer), strict=True)
@@ -153,7 +160,7 @@ def _call_with_constants(model: Any) -> ModelCall:
 
     def call(*inputs: Any) -> Any:
         weights, state = [[tf.constant(v) for v in values] for values in (trainable, others)]
-        given = keras.tree.pack_sequence_as(model._inputs_struct, inputs)
+        given = _structured(model, inputs)
         answer = model.stateless_call(weights, state, given, training=False)[0]
         return keras.tree.flatten(answer)
 
