@@ -159,7 +159,7 @@ class _ConversionSession(SourceSession):
             recover=request.recover,
             without=request.without,
             all_int8=request.all_int8,
-            has_images=self.checked.calibration_data is not None,
+            has_samples=self.checked.has_samples,
             max_drop=request.max_drop if plan.scheme.keeps_float else None,
             target_cpu=request.target_cpu,
             device=request.device,

@@ -78,7 +78,7 @@ class FileToMake:
         recover: Level of accuracy recovery.
         without: Names of recovery's steps that are left out.
         all_int8: Whether no layer may stay in float32.
-        has_images: Whether there are images to compare the file's answers on.
+        has_samples: Whether there are samples to compare the file's answers on.
         max_drop: What the file may lose, in points; None if there is no budget.
         target_cpu: The kind of CPU whose cost table decides which layers stay in float32.
         device: The device whose measured latencies decide instead of the table; None for the table.
@@ -93,7 +93,7 @@ class FileToMake:
     recover: str
     without: tuple[str, ...]
     all_int8: bool
-    has_images: bool
+    has_samples: bool
     max_drop: float | None
     target_cpu: str
     device: str | None

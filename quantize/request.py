@@ -233,6 +233,12 @@ class CheckedRequest:
     no_images: InputError | None = None
 
     @property
+    def has_samples(self) -> bool:
+        """Whether a scheme is calibrated on the user's data, which also prove its file."""
+        is_given = self.data is not None or self.arrays is not None
+        return self.request.needs_calibration and is_given
+
+    @property
     def calibration_data(self) -> Dataset | None:
         """The data to calibrate with; None where no scheme is calibrated."""
         return self.data if self.request.needs_calibration else None

@@ -200,7 +200,7 @@ class FileMaker:
     def _recovery(self, file: FileToMake) -> Recovery | None:
         """Return the recovery of the file's float model; None where nothing is compared."""
         source, pixels = self.source, _pixels(file)
-        if not file.has_images or not source.calibration_file().held_out:
+        if not file.has_samples or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)
         if not can_recover(model.graph):

@@ -121,7 +121,7 @@ def sensitivity(
 
 def _measured(request: Request, images: int) -> Sensitivity:
     checked = request.check()
-    if checked.data is None:
+    if not checked.has_samples:
         raise InputError(
             "sensitivity needs representative data: --calibrate FOLDER with a few dozen images "
             "that look like what the model will see"
