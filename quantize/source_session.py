@@ -159,6 +159,11 @@ class SourceSession:
 
     def _input_spec(self, shape: tuple[int, int, int]) -> InputSpec | None:
         height, width, channels = shape
+        if len(self.source.inputs[0].shape) < 4:
+            self.warnings.append(
+                f"its input {shapes_text(self.source.inputs)} is taken for a grey image without a "
+                "channel; an array of that name as --calibrate goes in as it is"
+            )
         layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
         request = self.request
         users = request.preprocessing.spec(height, width, channels)

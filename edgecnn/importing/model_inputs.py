@@ -58,8 +58,9 @@ def image_shape(inputs: Sequence[ModelTensor]) -> tuple[int, int, int] | None:
     """Return (height, width, channels) in pixels of the image that a model takes.
 
     Returns:
-        None for a model whose input has not the shape of one image. An input of two sides without
-        a channel has that of a grey image.
+        None for a model whose input has not the shape of one image. Without a channel only an input
+        of two equal sides has that of a grey image: others are mostly steps of time with some
+        values each.
 
     Example:
         >>> image_shape([ModelTensor("digit", (1, 28, 28))])
@@ -68,7 +69,7 @@ def image_shape(inputs: Sequence[ModelTensor]) -> tuple[int, int, int] | None:
     if len(inputs) != 1:
         return None
     batch, *sides = inputs[0].shape if inputs[0].shape else (0,)
-    sides = [*sides, 1] if len(sides) == 2 else sides
+    sides = [*sides, 1] if len(sides) == 2 and sides[0] == sides[1] else sides
     if batch != 1 or len(sides) != 3 or sides[2] not in IMAGE_CHANNELS:
         return None
     height, width, channels = sides
