@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 import edgecnn
 from edgecnn.core.errors import ConversionError, InputError
@@ -135,14 +136,20 @@ def test_saved_model_folder(small_model: Any, tmp_path: Path, pixels: Any, run_t
     assert np.abs(run_tflite(result.path, pixels / 127.5 - 1.0) - expected).max() < 1e-5
 
 
-def test_a_saved_model_with_several_answers_is_refused(keras: Any, tmp_path: Path) -> None:
+def test_a_saved_model_with_several_answers(keras: Any, tmp_path: Path) -> None:
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
     answers = {name: keras.layers.Dense(2, name=name)(x) for name in ("left", "right")}
-    keras.Model(inputs, answers).export(tmp_path / "two", verbose=False)
-    with pytest.raises(InputError, match="1 inputs and 2 outputs"):
-        edgecnn.convert(tmp_path / "two", quantize="float32", output=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+    model = keras.Model(inputs, answers)
+    model.export(tmp_path / "two", verbose=False)
+    (result,) = edgecnn.convert(tmp_path / "two", quantize="float32", output=tmp_path)
+    run = Interpreter(model_path=str(result.path)).get_signature_runner()
+    image = np.full((1, 8, 8, 3), 0.5, np.float32)
+    (name,) = run.get_input_details()
+    found, wanted = run(**{name: image}), model.predict(image, verbose=0)
+    assert list(found) == ["left", "right"]
+    for side, answer in found.items():
+        np.testing.assert_allclose(answer, wanted[side], rtol=1e-5)
 
 
 def test_keras_2_file_converts(shared_data: Path, photos: Path, tmp_path: Path) -> None:
