@@ -125,7 +125,7 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
         (["mobilenet_v2", "--input-type", "int8"], 2, "refuse int8"),
         (["mobilenet_v2", "--size", "20"], 2, "at least 32x32"),
         (["mobilenet_v2", "--size", "big"], 2, "is not a size"),
-        (["two_inputs.keras", "-c", "x.npz"], 2, "no array 'input_layer'"),
+        (["two_inputs.keras", "-c", "x.npz"], 2, "no array 'input_layer"),
         (["whole.keras", "-c", "unit.npz", "--preprocess", "unit"], 2, "x spans 0 to 1"),
         (["whole.keras", "-c", "tf.npz", "--preprocess", "tf"], 2, "x spans -1 to 1"),
         (["whole.keras", "-c", "bits.npz", "--preprocess", "unit"], 2, "multiply them by 255"),
