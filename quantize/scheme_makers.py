@@ -50,7 +50,7 @@ there is less to correct."""
 
 NOT_RECOVERED = (
     "its files are the plain ones, neither corrected nor compared with float32: that is done for "
-    "models of one input, one output and one graph, and a batch of 1"
+    "models of one input and one output that take one sample and keep no variable between calls"
 )
 
 
@@ -142,7 +142,8 @@ class FileMaker:
             return self._made(recovery, plain, quantizer, file)
         if file.max_drop is not None:
             raise ConversionError(
-                "--max-drop needs a model of one input, one output and one graph, and a batch of 1"
+                "--max-drop needs a model of one input and one output that takes one sample and "
+                "keeps no variable between calls"
             )
         return MadeFile(with_file_metadata(write_graph(plain.graph), file))
 
@@ -256,7 +257,9 @@ def can_recover(graph: Graph) -> bool:
     has_one_each = len(graph.inputs) == 1 and len(graph.outputs) == 1
     ends_are_float = all(tensor.is_float for tensor in (*graph.inputs, *graph.outputs))
     batches = [tensor.shape[:1] for tensor in (*graph.inputs, *graph.outputs)]
-    return graph.is_only_subgraph and has_one_each and ends_are_float and set(batches) == {(1,)}
+    return (
+        has_one_each and ends_are_float and set(batches) == {(1,)} and not graph.has_variables
+    )
 
 
 def _pixels(file: FileToMake) -> PixelInput:

@@ -36,8 +36,8 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     model = source.float_model(pixel_input)
     if not can_recover(model.graph):
         raise InputError(
-            "sensitivity is measured of models of one input, one output and one graph, and a batch "
-            "of 1"
+            "sensitivity is measured of models of one input and one output that take one sample "
+            "and keep no variable between calls"
         )
     observed = source.observed(pixel_input)
     pixels = _pixels(source, job.images)

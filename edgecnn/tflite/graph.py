@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,7 +52,7 @@ class NamedCall:
 
 
 class Graph:
-    """The first subgraph of a model.
+    """A subgraph of a model, and the others that its ops run or that the file has beside it.
 
     Args:
         tensors: All tensors; ``index`` is a tensor's place in this list.
@@ -60,7 +60,10 @@ class Graph:
         inputs: The model's inputs.
         outputs: The model's outputs.
         model: The rest of the file, in the schema's object form.
-        calls: The signatures.
+        calls: The signatures of this subgraph.
+        name: The subgraph's name.
+        others: Number by which ops name another subgraph -> the subgraph. These are shared by
+            copies: a pass puts another graph in the place of one, and changes none.
 
     Example:
         >>> graph = read_graph(content)
@@ -76,10 +79,13 @@ class Graph:
         outputs: list[Tensor],
         model: Any,
         calls: Sequence[NamedCall] = (),
+        name: Any = None,
+        others: Mapping[int, Graph] | None = None,
     ) -> None:
         self.tensors, self._ops = tensors, ops
         self.inputs, self.outputs = inputs, outputs
         self.model, self.calls = model, tuple(calls)
+        self.name, self.others = name, dict(others or {})
         self._readers: dict[Tensor, list[Op]] | None = None
         self._makers: dict[Tensor, Op] | None = None
         self._numbers: dict[float, Tensor] = {}
@@ -98,7 +104,13 @@ class Graph:
             for op in self._ops
         ]
         inputs, outputs = ([tensors[t.index] for t in side] for side in (self.inputs, self.outputs))
-        return Graph(tensors, ops, inputs, outputs, self.model, self.calls)
+        return Graph(
+            tensors, ops, inputs, outputs, self.model, self.calls, self.name, self.others
+        )
+
+    def change_others(self, change: Callable[[Graph], Graph]) -> None:
+        """Put what a function returns for each other subgraph in its place."""
+        self.others = {number: change(other) for number, other in self.others.items()}
 
     def name_call(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Give a graph the signature that programs expect.
@@ -127,9 +139,9 @@ class Graph:
         return self.outputs[0]
 
     @property
-    def is_only_subgraph(self) -> bool:
-        """Whether the file has no other subgraph, which might share its constants."""
-        return len(self.model.subgraphs) == 1
+    def has_variables(self) -> bool:
+        """Whether an op sets or reads a variable, which lasts from one call to the next."""
+        return any(tensor.dtype == "resource" for tensor in self.tensors)
 
     def readers(self, tensor: Tensor) -> list[Op]:
         """Return the ops that read a tensor, in the order of the graph."""

@@ -19,9 +19,9 @@ def part_of_ops(graph: Graph, ops: Sequence[Op]) -> bytes:
         graph: The graph of the ops.
         ops: At least one, in an order in which they can run.
     """
-    reads = dict.fromkeys(tensor for op in ops for tensor in op.distinct_inputs)
+    reads = dict.fromkeys(tensor for op in ops for tensor in op.activation_inputs)
     makes = dict.fromkeys(tensor for op in ops for tensor in op.outputs)
-    inputs = [tensor for tensor in reads if tensor not in makes and not tensor.is_constant]
+    inputs = [tensor for tensor in reads if tensor not in makes]
     return write_part(graph, ops, inputs, [tensor for tensor in makes if tensor not in reads])
 
 

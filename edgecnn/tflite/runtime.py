@@ -75,11 +75,12 @@ class LoadedFile:
         self.outputs = [_described(each) for each in self._interpreter.get_output_details()]
 
     def run(self, values: Sequence[Array]) -> None:
-        """Run the file once.
+        """Run the file once, with all variables, such as an LSTM's state, as they are at the start.
 
         Args:
             values: For each input its values, in the input's shape and type.
         """
+        self._interpreter.reset_all_variables()
         for tensor, value in zip(self.inputs, values, strict=True):
             self._interpreter.tensor(tensor.index)()[...] = value
         self._interpreter.invoke()

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgecnn.tflite.graph import Graph, NamedCall
 from edgecnn.tflite.schema import enum_names
+from edgecnn.tflite.subgraphs import called_subgraphs, renumbered
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Tensor
 from edgecnn.tflite.writing import pack, unpack
 
@@ -31,7 +32,7 @@ NONE = -1
 
 
 def read_graph(content: bytes, number: int = 0) -> Graph:
-    """Read a subgraph of a file.
+    """Read a subgraph of a file, and with it the others.
 
     Args:
         content: A ``.tflite`` file's bytes.
@@ -45,42 +46,27 @@ def read_graph(content: bytes, number: int = 0) -> Graph:
         (32, 3, 3, 3)
     """
     model = unpack(content)
-    subgraph = model.subgraphs[number]
-    tensors = [_tensor(index, entry, model) for index, entry in enumerate(subgraph.tensors)]
-    kinds = [_kind(code) for code in model.operatorCodes]
-    inputs, outputs = _numbers(subgraph.inputs), _numbers(subgraph.outputs)
-    return Graph(
-        tensors,
-        [_op(entry, kinds, tensors) for entry in subgraph.operators],
-        [tensors[index] for index in inputs],
-        [tensors[index] for index in outputs],
-        _without_graph(model, number),
-        [
-            NamedCall(
-                _text(signature.signatureKey),
-                _places(signature.inputs, inputs),
-                _places(signature.outputs, outputs),
-            )
-            for signature in model.signatureDefs or []
-            if signature.subgraphIndex == number
-        ],
-    )
+    kinds, rest = [_kind(code) for code in model.operatorCodes], _without_graphs(model)
+    graphs = {place: _graph(model, place, kinds, rest) for place in range(len(model.subgraphs))}
+    graph = graphs.pop(number)
+    graph.others = graphs
+    return graph
 
 
 def write_graph(graph: Graph) -> bytes:
     """Return the bytes of a graph's file.
 
     Args:
-        graph: The graph; the rest of its file, such as metadata, is written too.
+        graph: The graph, which becomes the file's first one; what its ops run, the graphs of other
+            signatures and the rest of its file, such as metadata, are written too.
     """
-    assert graph.is_only_subgraph, "another subgraph may share what changed"
-    return _Writer(graph, graph.ops, graph.inputs, graph.outputs).content(with_rest=True)
+    return _FileWriter(graph).content(_Part(graph), with_rest=True)
 
 
 def write_exposed(graph: Graph) -> tuple[bytes, list[Tensor]]:
-    """Return a file in which every op's result is an output, and the results in their order."""
-    results = [tensor for op in graph.ops for tensor in op.outputs]
-    return _Writer(graph, graph.ops, graph.inputs, results).content(), results
+    """Return a file whose outputs are the float32 results of all ops, and these in their order."""
+    results = [tensor for op in graph.ops for tensor in op.outputs if tensor.is_float]
+    return _FileWriter(graph).content(_Part(graph, outputs=results)), results
 
 
 def write_part(
@@ -95,7 +81,31 @@ def write_part(
             inputs.
         outputs: The tensors that become the file's outputs.
     """
-    return _Writer(graph, ops, inputs, outputs).content()
+    return _FileWriter(graph).content(_Part(graph, ops, inputs, outputs))
+
+
+def _graph(model: Any, number: int, kinds: Sequence[tuple[str, int, bool]], rest: Any) -> Graph:
+    """Return a subgraph of a file, without the others."""
+    subgraph = model.subgraphs[number]
+    tensors = [_tensor(index, entry, model) for index, entry in enumerate(subgraph.tensors)]
+    inputs, outputs = _numbers(subgraph.inputs), _numbers(subgraph.outputs)
+    return Graph(
+        tensors,
+        [_op(entry, kinds, tensors) for entry in subgraph.operators or []],
+        [tensors[index] for index in inputs],
+        [tensors[index] for index in outputs],
+        rest,
+        [
+            NamedCall(
+                _text(signature.signatureKey),
+                _places(signature.inputs, inputs),
+                _places(signature.outputs, outputs),
+            )
+            for signature in model.signatureDefs or []
+            if signature.subgraphIndex == number
+        ],
+        subgraph.name,
+    )
 
 
 def _kind(code: Any) -> tuple[str, int, bool]:
@@ -155,12 +165,10 @@ def _op(entry: Any, kinds: Sequence[tuple[str, int, bool]], tensors: Sequence[Te
     )
 
 
-def _without_graph(model: Any, number: int) -> Any:
-    """Return a file's model without one of its subgraphs and without the values of tensors."""
-    rest, emptied = copy.copy(model), copy.copy(model.subgraphs[number])
-    emptied.tensors, emptied.operators, emptied.inputs, emptied.outputs = [], [], [], []
-    others = [graph for place, graph in enumerate(model.subgraphs) if place != number]
-    rest.subgraphs = [emptied, *others]
+def _without_graphs(model: Any) -> Any:
+    """Return a file's model without its subgraphs and without the values of tensors."""
+    rest = copy.copy(model)
+    rest.subgraphs, rest.signatureDefs = [], None
     metadata = {int(entry.buffer) for entry in model.metadata or []}
     rest.buffers = [
         buffer if number in metadata else None for number, buffer in enumerate(model.buffers)
@@ -168,49 +176,110 @@ def _without_graph(model: Any, number: int) -> Any:
     return rest
 
 
-class _Writer:
-    """Makes a file of ops and the tensors that they use."""
+class _Part:
+    """What is written of a graph: ops, and the tensors that they use in an order of their own.
+
+    Args:
+        graph: The graph.
+        ops: The ops; None for all.
+        inputs: The inputs; None for the graph's own, as ``outputs``.
+    """
 
     def __init__(
-        self, graph: Graph, ops: Sequence[Op], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+        self,
+        graph: Graph,
+        ops: Sequence[Op] | None = None,
+        inputs: Sequence[Tensor] | None = None,
+        outputs: Sequence[Tensor] | None = None,
     ) -> None:
+        self.graph = graph
+        self.ops = graph.ops if ops is None else ops
+        self.inputs = graph.inputs if inputs is None else inputs
+        self.outputs = graph.outputs if outputs is None else outputs
+        used = {
+            tensor
+            for op in self.ops
+            for tensor in (*op.distinct_inputs, *op.outputs, *op.intermediates)
+        }
+        used |= {*self.inputs, *self.outputs}
+        self.tensors = sorted(used, key=lambda tensor: tensor.index)
+        self._places = {tensor: place for place, tensor in enumerate(self.tensors)}
+
+    def place(self, tensor: Tensor) -> int:
+        """Return a tensor's number in the file."""
+        return self._places[tensor]
+
+    def places(self, tensors: Iterable[Tensor | None]) -> Any:
+        """Return the numbers of tensors in the file."""
+        return np.array([NONE if t is None else self._places[t] for t in tensors], np.int32)
+
+
+class _FileWriter:
+    """Makes a file of a part of a graph, and of the subgraphs that belong to it."""
+
+    def __init__(self, graph: Graph) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
         self._schema: Any = schema
-        self._graph, self._ops = graph, ops
-        self._inputs, self._outputs = inputs, outputs
-        used = {t for op in ops for t in (*op.distinct_inputs, *op.outputs, *op.intermediates)}
-        used |= {*inputs, *outputs}
-        self._tensors = sorted(used, key=lambda tensor: tensor.index)
-        self._places = {tensor: place for place, tensor in enumerate(self._tensors)}
+        self._graph = graph
         # The first buffer is empty, and tensors without values have its number.
         self._buffers = [schema.BufferT()]
         self._buffer_of: dict[int, int] = {}
         self._codes: dict[tuple[str, int, bool], int] = {}
+        self._versions: dict[str, int] = {}
+        self._numbers: dict[int, int] = {}
 
-    def content(self, *, with_rest: bool = False) -> bytes:
+    def content(self, part: _Part, *, with_rest: bool = False) -> bytes:
         """Return the file.
 
         Args:
+            part: What is written of the graph.
             with_rest: Whether the file has the metadata and signatures of the file that was read.
         """
-        old, model, subgraph = self._graph.model, self._schema.ModelT(), self._schema.SubGraphT()
-        model.version, model.subgraphs = old.version, [subgraph]
-        subgraph.tensors = [self._entry(tensor) for tensor in self._tensors]
-        versions = {op.kind: op.version for op in reversed(self._ops) if op.version is not None}
-        subgraph.operators = [self._op(op, versions.get(op.kind, 1)) for op in self._ops]
-        subgraph.inputs, subgraph.outputs = (
-            self._indices(self._inputs),
-            self._indices(self._outputs),
-        )
+        others = self._others_of(part, with_signatures=with_rest)
+        # The part is the first subgraph, as that is the one that programs run.
+        self._numbers = {number: place for place, number in enumerate(others, 1)}
+        parts = [part, *(_Part(other) for other in others.values())]
+        for op in (op for each in reversed(parts) for op in reversed(each.ops)):
+            if op.version is not None:
+                self._versions[op.kind] = op.version
+        old, model = self._graph.model, self._schema.ModelT()
+        model.version = old.version
+        model.subgraphs = [self._subgraph(each, is_named=with_rest) for each in parts]
         if with_rest:
-            subgraph.name, model.description = old.subgraphs[0].name, old.description
+            model.description = old.description
             model.metadata = [self._metadata(entry) for entry in old.metadata or []] or None
-            model.signatureDefs = [self._signature(call) for call in self._graph.calls] or None
+            model.signatureDefs = [
+                self._signature(call, each, place)
+                for place, each in enumerate(parts)
+                for call in each.graph.calls
+            ] or None
         model.operatorCodes = [self._code(*key) for key in self._codes]
         model.buffers = self._buffers
         held = sum(len(buffer.data) for buffer in self._buffers if buffer.data is not None)
         return pack(model, held)
+
+    def _others_of(self, part: _Part, *, with_signatures: bool) -> dict[int, Graph]:
+        """Return the other subgraphs that a file needs, by their numbers in the ops' settings."""
+        others, needed = self._graph.others, set[int]()
+        waiting = {number for op in part.ops for number in called_subgraphs(op)}
+        if with_signatures:
+            waiting |= {number for number, other in others.items() if other.calls}
+        while waiting:
+            number = waiting.pop()
+            needed.add(number)
+            called = (called_subgraphs(op) for op in others[number].ops)
+            waiting |= set[int]().union(*called) - needed
+        return {number: others[number] for number in sorted(needed)}
+
+    def _subgraph(self, part: _Part, *, is_named: bool) -> Any:
+        subgraph = self._schema.SubGraphT()
+        subgraph.tensors = [self._entry(tensor) for tensor in part.tensors]
+        subgraph.operators = [self._op(op, part) for op in part.ops]
+        subgraph.inputs, subgraph.outputs = part.places(part.inputs), part.places(part.outputs)
+        if is_named:
+            subgraph.name = part.graph.name
+        return subgraph
 
     def _entry(self, tensor: Tensor) -> Any:
         entry = self._schema.TensorT()
@@ -245,20 +314,19 @@ class _Writer:
             entry.detailsType, entry.details = quantization.details
         return entry
 
-    def _op(self, op: Op, version: int) -> Any:
+    def _op(self, op: Op, part: _Part) -> Any:
         entry = self._schema.OperatorT()
         for name, value in op.extra.items():
             setattr(entry, name, value)
-        key = (op.kind, version if op.version is None else op.version, op.is_custom)
+        entry.builtinOptions2 = renumbered(op.extra.get("builtinOptions2"), self._numbers)
+        version = self._versions.get(op.kind, 1) if op.version is None else op.version
+        key = (op.kind, version, op.is_custom)
         entry.opcodeIndex = self._codes.setdefault(key, len(self._codes))
-        entry.inputs, entry.outputs = self._indices(op.inputs), self._indices(op.outputs)
-        entry.builtinOptions = op.options
+        entry.inputs, entry.outputs = part.places(op.inputs), part.places(op.outputs)
+        entry.builtinOptions = renumbered(op.options, self._numbers)
         if op.intermediates:
-            entry.intermediates = self._indices(op.intermediates)
+            entry.intermediates = part.places(op.intermediates)
         return entry
-
-    def _indices(self, tensors: Iterable[Tensor | None]) -> Any:
-        return np.array([NONE if t is None else self._places[t] for t in tensors], np.int32)
 
     def _code(self, kind: str, version: int, is_custom: bool) -> Any:
         code, names = self._schema.OperatorCodeT(), self._schema.BuiltinOperator
@@ -274,18 +342,20 @@ class _Writer:
         new.buffer = self._buffer(self._graph.model.buffers[entry.buffer].data)
         return new
 
-    def _signature(self, call: NamedCall) -> Any:
+    def _signature(self, call: NamedCall, part: _Part, number: int) -> Any:
         new = self._schema.SignatureDefT()
-        new.signatureKey, new.subgraphIndex = call.name, 0
-        new.inputs = self._named(call.inputs, self._inputs)
-        new.outputs = self._named(call.outputs, self._outputs)
+        new.signatureKey, new.subgraphIndex = call.name, number
+        new.inputs = self._named(call.inputs, part.inputs, part)
+        new.outputs = self._named(call.outputs, part.outputs, part)
         return new
 
-    def _named(self, places: Mapping[str, int], tensors: Sequence[Tensor]) -> list[Any]:
+    def _named(
+        self, places: Mapping[str, int], tensors: Sequence[Tensor], part: _Part
+    ) -> list[Any]:
         entries = []
         for name, place in places.items():
             entry = self._schema.TensorMapT()
-            entry.name, entry.tensorIndex = name, self._places[tensors[place]]
+            entry.name, entry.tensorIndex = name, part.place(tensors[place])
             entries.append(entry)
         return entries
 

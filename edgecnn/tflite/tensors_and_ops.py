@@ -76,6 +76,11 @@ class Tensor:
         return self.data is not None
 
     @property
+    def is_variable(self) -> bool:
+        """Whether the tensor keeps its values from call to call, as an LSTM's state."""
+        return bool(self.extra.get("isVariable"))
+
+    @property
     def is_float(self) -> bool:
         """Whether the tensor's values are float32."""
         return self.dtype == "float32"
@@ -173,7 +178,11 @@ class Op:
     @property
     def activation_inputs(self) -> list[Tensor]:
         """The op's inputs that depend on the model's input, each once."""
-        return [tensor for tensor in self.distinct_inputs if not tensor.is_constant]
+        return [
+            tensor
+            for tensor in self.distinct_inputs
+            if not (tensor.is_constant or tensor.is_variable)
+        ]
 
     @property
     def constant_inputs(self) -> list[Tensor]:

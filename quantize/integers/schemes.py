@@ -1,4 +1,8 @@
-"""The integer graphs of the schemes: kernels are chosen and ranges fitted to them before."""
+"""The integer graphs of the schemes: kernels are chosen and ranges fitted to them before.
+
+The bodies of loops and branches have no ranges, as calibration sees only what their ops answer.
+They compute in float32, with the weights of large layers in eight bits.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Collection
 
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS
 from edgecnn.quantize.integers.quantizing import integer_graph
+from edgecnn.quantize.integers.weights_only import dynamic_graph
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
@@ -25,6 +30,7 @@ def to_int8(calibrated: Graph, input_type: str, in_float: Collection[str] = ()) 
     fit_ranges_to_kernels(reference)
     use_fast_kernels(reference)
     graph = integer_graph(reference, INT8_ACTIVATIONS, input_type, in_float)
+    graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)
 
 
@@ -41,4 +47,5 @@ def to_int16x8(
     reference = calibrated.copy()
     decompose_all_hard_swishes(reference)
     graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
+    graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)

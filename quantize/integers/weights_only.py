@@ -41,6 +41,7 @@ def half_precision_graph(graph: Graph) -> Graph:
         tensor.data = None
         ops.append(conversion(graph, stored, tensor))
     graph.put_first(ops)
+    graph.change_others(half_precision_graph)
     return graph
 
 
@@ -57,6 +58,7 @@ def dynamic_graph(graph: Graph) -> Graph:
             continue
         if op.weights.float_values is not None and op.weights.elements >= LEAST_WEIGHTS:
             _store_weights(graph, op, stored)
+    graph.change_others(dynamic_graph)
     return graph
 
 

@@ -26,10 +26,9 @@ def use_fast_kernels(graph: Graph) -> None:
     Args:
         graph: A calibrated float graph, changed in place.
     """
-    if graph.is_only_subgraph:
-        average_by_convolution(graph)
-        rectify_by_product(graph)
-        decompose_largest_hard_swishes(graph)
+    average_by_convolution(graph)
+    rectify_by_product(graph)
+    decompose_largest_hard_swishes(graph)
 
 
 def average_by_convolution(graph: Graph) -> None:

@@ -33,8 +33,6 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
         is_exact: Whether the normalisation stays an op of its own where merging it changes the
             map's margin.
     """
-    if not graph.is_only_subgraph:
-        return
     if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
     fold_factors(graph)
