@@ -257,9 +257,7 @@ def can_recover(graph: Graph) -> bool:
     has_one_each = len(graph.inputs) == 1 and len(graph.outputs) == 1
     ends_are_float = all(tensor.is_float for tensor in (*graph.inputs, *graph.outputs))
     batches = [tensor.shape[:1] for tensor in (*graph.inputs, *graph.outputs)]
-    return (
-        has_one_each and ends_are_float and set(batches) == {(1,)} and not graph.has_variables
-    )
+    return has_one_each and ends_are_float and set(batches) == {(1,)} and not graph.has_variables
 
 
 def _pixels(file: FileToMake) -> PixelInput:

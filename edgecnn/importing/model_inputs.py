@@ -46,12 +46,22 @@ def known_inputs(
         for tensor in tensors
     ]
     for each in inputs:
-        if math.prod(each.shape[1:]) > MAX_INPUT_VALUES:
-            raise InputError(
-                f"{label} takes input of shape {each.shape}, where at most {MAX_INPUT_VALUES:,} "
-                "values can be converted"
-            )
+        check_size(each.shape, label)
     return tuple(inputs)
+
+
+def check_size(shape: Sequence[int], label: str) -> None:
+    """Raise InputError for an input of a shape that is too large.
+
+    Args:
+        shape: The shape with the batch.
+        label: The model's name for messages.
+    """
+    if math.prod(shape[1:]) > MAX_INPUT_VALUES:
+        raise InputError(
+            f"{label} takes input of shape {tuple(shape)}, where at most {MAX_INPUT_VALUES:,} "
+            "values can be converted"
+        )
 
 
 def image_shape(inputs: Sequence[ModelTensor]) -> tuple[int, int, int] | None:

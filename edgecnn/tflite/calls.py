@@ -142,7 +142,7 @@ def call_of(model: TfliteModel, options: CallOptions, label: str) -> ModelCall:
         '1x96x96x3'
     """
     refuse_unrunnable(model, label)
-    names = _names(model.signatures, model.subgraph)
+    names = input_names(model.signatures, model.subgraph)
     shapes = chosen_shapes(model.inputs, options, names, label)
     has_open_batch = any(tensor.has_open_batch for tensor in model.inputs)
     changed = [tensor for tensor in model.inputs if _is_chosen(tensor, shapes.get(tensor.index))]
@@ -282,7 +282,7 @@ def _named(
     raise InputError(f"--input-shape: {what}; {label} has {listed}")
 
 
-def _names(signatures: Iterable[Signature], subgraph: int) -> dict[int, str]:
+def input_names(signatures: Iterable[Signature], subgraph: int) -> dict[int, str]:
     """Return the names of a subgraph's inputs in its signature, by the tensors' indices."""
     return {
         tensor: name
@@ -323,7 +323,7 @@ def _is_chosen(tensor: TensorInfo, shape: Shape | None) -> bool:
 def _shapes_text(
     model: TfliteModel, changed: Sequence[TensorInfo], shapes: Mapping[int, Shape]
 ) -> str | None:
-    names = _names(model.signatures, model.subgraph)
+    names = input_names(model.signatures, model.subgraph)
     texts = [
         ("" if len(model.inputs) == 1 else f"{names.get(tensor.index, tensor.name)} ")
         + "x".join(map(str, shapes[tensor.index]))

@@ -104,9 +104,7 @@ class Graph:
             for op in self._ops
         ]
         inputs, outputs = ([tensors[t.index] for t in side] for side in (self.inputs, self.outputs))
-        return Graph(
-            tensors, ops, inputs, outputs, self.model, self.calls, self.name, self.others
-        )
+        return Graph(tensors, ops, inputs, outputs, self.model, self.calls, self.name, self.others)
 
     def change_others(self, change: Callable[[Graph], Graph]) -> None:
         """Put what a function returns for each other subgraph in its place."""

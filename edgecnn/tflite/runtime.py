@@ -52,6 +52,8 @@ class LoadedFile:
     Args:
         content: A ``.tflite`` file's bytes.
         threads: Number of the runtime's threads; by default :func:`child_threads`.
+        is_plain: Whether the runtime's own kernels alone run the ops: XNNPACK refuses a file in
+            which nothing depends on an input.
 
     Raises:
         RuntimeError: The runtime does not take the file.
@@ -64,12 +66,10 @@ class LoadedFile:
         (1, 1000)
     """
 
-    def __init__(self, content: bytes, threads: int | None = None) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._interpreter: Any = Interpreter(
-            model_content=content, num_threads=threads or child_threads()
-        )
+    def __init__(
+        self, content: bytes, threads: int | None = None, *, is_plain: bool = False
+    ) -> None:
+        self._interpreter = _interpreter(content, threads or child_threads(), is_plain=is_plain)
         self._interpreter.allocate_tensors()
         self.inputs = [_described(each) for each in self._interpreter.get_input_details()]
         self.outputs = [_described(each) for each in self._interpreter.get_output_details()]
@@ -82,7 +82,10 @@ class LoadedFile:
         """
         self._interpreter.reset_all_variables()
         for tensor, value in zip(self.inputs, values, strict=True):
-            self._interpreter.tensor(tensor.index)()[...] = value
+            if tensor.shape:
+                self._interpreter.tensor(tensor.index)()[...] = value
+            else:  # The runtime gives no view of a single number.
+                self._interpreter.set_tensor(tensor.index, value)
         self._interpreter.invoke()
 
     def run_again(self) -> None:
@@ -99,6 +102,50 @@ class LoadedFile:
         """
         view: Array = self._interpreter.tensor(self.outputs[place].index)()
         return view
+
+
+def allocated_shapes(content: bytes) -> dict[int, tuple[int, ...]]:
+    """Return the shapes that the runtime knows before it runs a file's first subgraph.
+
+    Args:
+        content: A ``.tflite`` file's bytes, whose inputs have the shapes that they are to have.
+
+    Returns:
+        Number of a tensor -> its shape, without the tensors whose shapes depend on values.
+
+    Raises:
+        RuntimeError: The runtime does not take the file with these shapes.
+        ValueError: The runtime finds the file corrupt.
+    """
+    # XNNPACK hides the tensors between its ops.
+    interpreter = _interpreter(content, 1, is_plain=True)
+    # Allocation adds tensors of the kernels' own.
+    details = interpreter.get_tensor_details()
+    numbers = [each["index"] for each in details if each["dtype"] is not np.object_]
+    interpreter.allocate_tensors()
+    return {
+        number: tuple(map(int, interpreter._get_tensor_details(number, 0)["shape"]))
+        for number in numbers
+        if _is_allocated(interpreter, number)
+    }
+
+
+def _interpreter(content: bytes, threads: int, *, is_plain: bool) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolvers = OpResolverType
+    resolver = resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES if is_plain else resolvers.AUTO
+    return Interpreter(
+        model_content=content, num_threads=threads, experimental_op_resolver_type=resolver
+    )
+
+
+def _is_allocated(interpreter: Any, number: int) -> bool:
+    try:
+        interpreter.tensor(number)()
+    except (RuntimeError, ValueError):
+        return False  # It gets its memory and its shape when the op before it has run.
+    return True
 
 
 def _described(detail: Mapping[str, Any]) -> LoadedTensor:

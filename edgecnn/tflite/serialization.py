@@ -60,7 +60,17 @@ def write_graph(graph: Graph) -> bytes:
         graph: The graph, which becomes the file's first one; what its ops run, the graphs of other
             signatures and the rest of its file, such as metadata, are written too.
     """
-    return _FileWriter(graph).content(_Part(graph), with_rest=True)
+    return write_graph_and_tensors(graph)[0]
+
+
+def write_graph_and_tensors(graph: Graph) -> tuple[bytes, list[Tensor]]:
+    """Return the bytes of a graph's file, and its tensors by their numbers in the first subgraph.
+
+    Args:
+        graph: The graph, as :func:`write_graph` takes it.
+    """
+    part = _Part(graph)
+    return _FileWriter(graph).content(part, with_rest=True), part.tensors
 
 
 def write_exposed(graph: Graph) -> tuple[bytes, list[Tensor]]:

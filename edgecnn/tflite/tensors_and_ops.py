@@ -128,6 +128,10 @@ class Tensor:
         return shifted
 
 
+NOTHING = Tensor(index=-1, name="", shape=(), dtype="none")
+"""What stands for a tensor where an op has none; no graph has it, and no op makes or reads it."""
+
+
 @dataclass(eq=False)
 class Op:
     """An op of a graph.
@@ -160,15 +164,15 @@ class Op:
 
     @property
     def source(self) -> Tensor:
-        """The op's first input."""
-        tensor = self.inputs[0]
+        """The op's first input; :data:`NOTHING` for an op without one, as VAR_HANDLE."""
+        tensor = self.inputs[0] if self.inputs else NOTHING
         assert tensor is not None
         return tensor
 
     @property
     def result(self) -> Tensor:
-        """The op's first output."""
-        return self.outputs[0]
+        """The op's first output; :data:`NOTHING` for an op without one, as ASSIGN_VARIABLE."""
+        return self.outputs[0] if self.outputs else NOTHING
 
     @property
     def distinct_inputs(self) -> list[Tensor]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.importing.graphs.batches import batch_of, with_batch_of_one
+from edgecnn.importing.graphs.shapes import settle_shapes
 from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
@@ -18,21 +21,34 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.keras_models import explained
+from edgecnn.importing.model_inputs import check_size
 from edgecnn.importing.normalization import pointwise_normalization
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
 from edgecnn.models.build_options import BuildOptions
+from edgecnn.tflite.calls import (
+    CallOptions,
+    choose_subgraph,
+    chosen_shapes,
+    input_names,
+    refuse_unrunnable,
+)
+from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
-from edgecnn.tflite.numbers import FLOAT32
+from edgecnn.tflite.numbers import FLOAT16, FLOAT32, INT8
 from edgecnn.tflite.ops import PROBABILITY_OPS, Activation
-from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.reading import TfliteModel, parse_model
 from edgecnn.tflite.serialization import read_graph
+from edgecnn.tflite.subgraphs import called_subgraphs
 from edgecnn.tflite.tensors_and_ops import VALID, Tensor
+
+UNKNOWN_OPS = ("unresolved custom op", "Select TensorFlow op")
+"""What the runtime says of ops that it does not know."""
 
 
 class _TfliteFormat(InputFormat):
-    """A ``.tflite`` file whose weights and activations are float32."""
+    """A ``.tflite`` file that computes in float32, and whose weights are float32 or float16."""
 
     called = ".tflite"
     needs_tensorflow = False
@@ -41,23 +57,33 @@ class _TfliteFormat(InputFormat):
         return model.head[4:8] == TFLITE_IDENTIFIER
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
-        """Refuse what is quantised already, and graphs of several parts or of open shapes."""
+        """Refuse what is quantised already, and what no CPU runs."""
         file = DescribedFile(model.path)
-        _refuse_integers(file.model, file.label)
-        _refuse_open_shapes(file.model, file.label)
+        for number in range(file.model.subgraphs):
+            subgraph = parse_model(file.content, file.label, number) if number else file.model
+            _refuse_quantised(subgraph, file.label)
+            refuse_unrunnable(subgraph, file.label)
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
-        label = quoted(source.name)
-        with explained(label):
-            graph = read_graph(Path(source.name).read_bytes())
-            maker = graph.maker(graph.output)
-            return LoadedModel(
-                float_graph=partial(_float_graph, graph),
-                inputs=tuple(map(_described, graph.inputs)),
-                outputs=tuple(map(_described, graph.outputs)),
-                ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
-                has_signatures=bool(graph.calls),
-            )
+        file = TfliteFile(source.name)
+        model = _called(file, source.signature)
+        shapes = _input_shapes(model, source.call(options.size), file.label)
+        with explained(file.label):
+            graph = read_graph(bytes(file.content), model.subgraph)
+        if source.signature is not None:
+            _keep_signature(graph, source.signature)
+        with explained(file.label), _named_custom_ops(model, file.label):
+            settle_shapes(graph, dict(zip(graph.inputs, shapes, strict=True)))
+        graph, notes = _one_example(graph)
+        maker = graph.maker(graph.output)
+        return LoadedModel(
+            float_graph=partial(_float_graph, graph),
+            inputs=_described(graph, graph.inputs, "inputs"),
+            outputs=_described(graph, graph.outputs, "outputs"),
+            ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
+            notes=(*notes, *_notes_of_others(graph)),
+            has_signatures=bool(graph.calls),
+        )
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
         file = DescribedFile(name)
@@ -67,34 +93,97 @@ class _TfliteFormat(InputFormat):
             return None
 
 
-def _refuse_integers(model: TfliteModel, label: str) -> None:
-    """Raise InputError for a file that is quantised already."""
-    ends = {tensor.dtype for tensor in (*model.inputs, *model.outputs)}
-    if model.scheme != FLOAT32.name or ends != {FLOAT32.name}:
+def _refuse_quantised(model: TfliteModel, label: str) -> None:
+    """Raise InputError for a graph of which something is quantised already."""
+    scheme = model.scheme
+    tensors = (t for op in model.operators for t in (*op.inputs, *op.outputs) if t is not None)
+    is_quantised = any(tensor.scale for tensor in (*model.inputs, *model.outputs, *tensors))
+    if scheme in (FLOAT32.name, FLOAT16.name) and not is_quantised:
+        return
+    what = INT8.name if scheme == FLOAT32.name else scheme
+    raise InputError(
+        f"{label} is quantised already ({what}), and what it lost cannot be undone: "
+        "give the float32 file or model that it was made of"
+    )
+
+
+def _called(file: TfliteFile, signature: str | None) -> TfliteModel:
+    """Return the structure of the graph of a signature; without one, of the file's first graph."""
+    if signature is None:
+        return file.model
+    number, _ = choose_subgraph(file.model.signatures, signature, file.label)
+    return parse_model(file.content, file.label, number)
+
+
+def _input_shapes(model: TfliteModel, options: CallOptions, label: str) -> list[tuple[int, ...]]:
+    names = input_names(model.signatures, model.subgraph)
+    chosen = chosen_shapes(model.inputs, options, names, label)
+    shapes = [chosen.get(tensor.index, tensor.shape) for tensor in model.inputs]
+    for shape in shapes:
+        check_size(shape, label)
+    return shapes
+
+
+def _keep_signature(graph: Graph, name: str) -> None:
+    """Take out the signatures that were not asked for, and with them the graphs that they run."""
+    graph.calls = tuple(call for call in graph.calls if call.name == name)
+    for other in graph.others.values():
+        other.calls = ()
+
+
+@contextmanager
+def _named_custom_ops(model: TfliteModel, label: str) -> Iterator[None]:
+    """Raise InputError with the names of ops that the runtime does not know."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(says in str(error) for says in UNKNOWN_OPS):
+            raise
+        names = ", ".join(code.name for code in model.operator_codes if code.is_custom)
         raise InputError(
-            f"{label} is quantised already ({model.scheme}), and what it lost cannot be undone: "
-            "give the float32 file or model that it was made of"
+            f"{label} cannot be run here: its ops {names} are a program's own, and the TFLite "
+            "runtime lacks them: convert the model that it was made of"
+        ) from error
+
+
+def _one_example(graph: Graph) -> tuple[Graph, list[str]]:
+    """Return a graph that takes one example in a call, where that is possible, and what to say."""
+    batch = batch_of(graph)
+    if batch == 1:
+        return graph, []
+    single = with_batch_of_one(graph)
+    if single is not None:
+        return single, [f"it takes {batch} examples in a call: its files take one"]
+    return graph, [f"it takes {batch} examples in a call, and so do its files: they go together"]
+
+
+def _notes_of_others(graph: Graph) -> Iterator[str]:
+    """Say what becomes of the graphs beside the one that images or samples go through."""
+    names = [quoted(call.name) for other in graph.others.values() for call in other.calls]
+    if names:
+        which = (
+            f"signature {names[0]} runs a graph"
+            if len(names) == 1
+            else (f"signatures {', '.join(names)} run graphs")
+        )
+        yield (
+            f"{which} of its own, which computes in float32 in every file: "
+            "--signature converts it alone"
+        )
+    if any(called_subgraphs(op) for op in graph.ops):
+        yield (
+            "its loops and branches compute in float32 in every file; all but float32 files store "
+            "their large weights in fewer bits"
         )
 
 
-def _refuse_open_shapes(model: TfliteModel, label: str) -> None:
-    """Raise InputError for a graph that is not one list of ops with known shapes, for one image."""
-    if model.subgraphs != 1:
-        raise InputError(
-            f"{label} has {model.subgraphs} graphs, which loops and several signatures make: only "
-            "files with one graph can be converted"
-        )
-    if any(tensor.is_open for tensor in model.inputs):
-        raise InputError(
-            f"{label} leaves the size of its images open: convert the model that it was made of "
-            "with one size"
-        )
-    if any(tensor.shape[:1] != (1,) for tensor in model.inputs):
-        raise InputError(f"{label} takes several images at once: export it with a batch of 1")
-
-
-def _described(tensor: Tensor) -> ModelTensor:
-    return ModelTensor(tensor.name, tensor.shape, tensor.dtype)
+def _described(graph: Graph, tensors: Sequence[Tensor], side: str) -> tuple[ModelTensor, ...]:
+    """Return inputs or outputs by their names in the signature; by the tensors' without one."""
+    names = {place: name for call in graph.calls[:1] for name, place in getattr(call, side).items()}
+    return tuple(
+        ModelTensor(names.get(place, tensor.name), tensor.shape, tensor.dtype)
+        for place, tensor in enumerate(tensors)
+    )
 
 
 def _float_graph(graph: Graph, normalization: InputSpec | None) -> Graph:

@@ -1,0 +1,48 @@
+"""The shapes of a graph that leaves them open, made known by the runtime (in a child)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgecnn.importing.graphs.constant_ops import fold_constant_ops
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.runtime import allocated_shapes
+from edgecnn.tflite.serialization import write_graph_and_tensors
+from edgecnn.tflite.tensors_and_ops import Tensor
+
+Shape = tuple[int, ...]
+
+
+def settle_shapes(graph: Graph, inputs: Mapping[Tensor, Shape]) -> None:
+    """Give a graph the shapes that follow from those of its inputs, and fold what depends on these.
+
+    The runtime allocates the tensors up to the first whose shape it cannot know before it runs.
+    Most such shapes are computed from other shapes, so what is known is folded, and the runtime
+    asked again.
+
+    Args:
+        graph: The graph, changed in place.
+        inputs: Each input -> its shape with the batch.
+
+    Raises:
+        RuntimeError: The runtime does not take the graph with these shapes.
+        ValueError: The runtime finds the graph corrupt.
+    """
+    for tensor, shape in inputs.items():
+        _set_shape(tensor, shape)
+    while fold_constant_ops(graph, _settled(graph)):
+        pass
+
+
+def _settled(graph: Graph) -> set[Tensor]:
+    """Set the shapes that the runtime knows before it runs a graph, and return their tensors."""
+    content, tensors = write_graph_and_tensors(graph)
+    shapes = allocated_shapes(content)
+    known = {tensors[place]: shape for place, shape in shapes.items()}
+    for tensor, shape in known.items():
+        _set_shape(tensor, shape)
+    return set(known)
+
+
+def _set_shape(tensor: Tensor, shape: Shape) -> None:
+    tensor.shape, tensor.extra = shape, {**tensor.extra, "shapeSignature": None}
