@@ -26,9 +26,11 @@ from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.inspection.clients import clients_for, drop_in_warnings
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
+from edgecnn.model_metadata.flatbuffer_tables import Tree
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
-from edgecnn.model_metadata.writing import append_packed_files, encode_metadata
+from edgecnn.model_metadata.taken_over import SourceMetadata
+from edgecnn.model_metadata.writing import append_packed_files, encode_tree
 from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration.images import CalibrationSamples
 from edgecnn.quantize.file_check import Checker, ExpectedFile
@@ -144,13 +146,13 @@ class _ConversionSession(SourceSession):
         if self.image_shape is None:
             # Numbers that are no pixels go in as the model takes them.
             self._plans = [dataclasses.replace(p, input_type="float32") for p in self._plans]
-        self._labels = choose_labels(self.checked, self.outputs)
+        self._labels = choose_labels(self.checked, self.outputs, self._taken_over)
         self.warnings += self._labels.warnings
         return [self._file_to_make(plan) for plan in self._plans]
 
     def _file_to_make(self, plan: OutputPlan) -> FileToMake:
         request = self.request
-        public = encode_metadata(self._public(plan, has_golden=self._can_have_golden))
+        public = encode_tree(self._public(plan, has_golden=self._can_have_golden))
         return FileToMake(
             scheme=plan.scheme.name,
             input_type=plan.input_type,
@@ -198,9 +200,16 @@ class _ConversionSession(SourceSession):
         answers_floats = len(outputs) == 1 and outputs[0].dtype == "float32"
         return shape is not None and answers_floats and can_have_sample(shape)
 
-    def _public(self, plan: OutputPlan, *, has_golden: bool) -> ModelMetadata:
-        return public_metadata(
+    @cached_property
+    def _taken_over(self) -> SourceMetadata:
+        """What the source's own file says of the model."""
+        request = self.request
+        return SourceMetadata(request.format.described(request.source.name), (GOLDEN_FILE,))
+
+    def _public(self, plan: OutputPlan, *, has_golden: bool) -> Tree:
+        ours = public_metadata(
             self.request,
+            self._taken_over.about(self.request.about),
             plan,
             self.input_of_files,
             self.image_shape,
@@ -208,9 +217,10 @@ class _ConversionSession(SourceSession):
             self._labels,
             has_golden=has_golden,
         )
+        return self._taken_over.merged(ours, with_labels=self.request.about.labels is None)
 
     def _weights(self) -> str:
-        origin = self.request.weights_origin
+        origin = self._taken_over.weights or self.request.weights_origin
         return origin if origin in ("random", "imagenet", "own") else Path(origin).name
 
     def _finish(self, written: FileWritten) -> None:
@@ -240,11 +250,13 @@ class _ConversionSession(SourceSession):
         sample = self.calibration.arrays[0][0] if self.calibration else None
         model, runtime, golden = self._checker.verify(path, wanted, sample)
         if golden is None and self._can_have_golden:
-            public = encode_metadata(self._public(plan, has_golden=False))
+            public = encode_tree(self._public(plan, has_golden=False))
             content = with_metadata_buffers(path.read_bytes(), {METADATA_BUFFER: public})
             with replacing(path) as temporary:
                 temporary.write_bytes(content)
-        append_packed_files(path, {**self._labels.files, **self._golden(plan, written, golden)})
+        taken_over = self._taken_over.packed(with_labels=self.request.about.labels is None)
+        own = {**self._labels.files, **self._golden(plan, written, golden)}
+        append_packed_files(path, {**taken_over, **own})
         return self._conversion(plan, written, model, runtime)
 
     def _input_types(self, plan: OutputPlan) -> Iterator[str]:
@@ -282,7 +294,7 @@ class _ConversionSession(SourceSession):
             latency_over_float32_low=ratio.low if ratio else None,
             latency_over_float32_high=ratio.high if ratio else None,
             labels=self._labels.source,
-            images=f"{spec.geometry_text} ({self.request.geometry_reason})" if spec else None,
+            images=f"{spec.geometry_text} ({self.checked.geometry_reason})" if spec else None,
             warnings=self._warnings(plan, written, model),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
             converter_peak_rss_bytes=written.peak_rss_bytes,
@@ -335,7 +347,7 @@ class _ConversionSession(SourceSession):
             warnings.append(f"{times}: {plan.scheme.if_slow}")
         if self.image_shape is None or not self.outputs:
             return tuple(warnings)  # Apps that classify images are not what it is for.
-        public = self._public(plan, has_golden=False)
+        public = ModelMetadata.from_tree(self._public(plan, has_golden=False))
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:

@@ -20,6 +20,8 @@ from edgecnn.model_metadata.labels import (
     label_bytes,
 )
 from edgecnn.model_metadata.public_metadata import AssociatedFile, ModelMetadata, TensorMetadata
+from edgecnn.model_metadata.taken_over import SourceMetadata
+from edgecnn.model_metadata.user_metadata import About
 from edgecnn.quantize.messages import SourceLoaded
 from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.request import CheckedRequest, Request
@@ -33,24 +35,29 @@ class Labels:
         names: A label for each class, None if there are none.
         source: Where the labels are from.
         warnings: What a user should know of the labels, one line each.
+        are_packed: Whether they are among the source's packed files already.
     """
 
     names: tuple[str, ...] | None = None
     source: str | None = None
     warnings: tuple[str, ...] = ()
+    are_packed: bool = False
 
     @property
     def files(self) -> dict[str, bytes]:
         """The label file that is packed behind the model: name -> content."""
-        return {} if self.names is None else {LABEL_FILE: label_bytes(self.names)}
+        if self.names is None or self.are_packed:
+            return {}
+        return {LABEL_FILE: label_bytes(self.names)}
 
 
-def choose_labels(checked: CheckedRequest, classes: int) -> Labels:
-    """Find the labels of a model: the user's, those of its weights, or those of its images.
+def choose_labels(checked: CheckedRequest, classes: int, taken_over: SourceMetadata) -> Labels:
+    """Find the labels of a model: the user's, its file's, those of its weights or of its images.
 
     Args:
         checked: What was asked for.
         classes: Number of classes that the model scores; 0 where it has several answers.
+        taken_over: What the source's own file says.
 
     Raises:
         InputError: The user gave another number of labels.
@@ -65,6 +72,8 @@ def choose_labels(checked: CheckedRequest, classes: int) -> Labels:
     if about.labels is not None:
         duplicates = duplicate_warning(about.labels, about.labels_from)
         return Labels(about.labels, about.labels_from, (duplicates,) if duplicates else ())
+    if taken_over.label_files:
+        return Labels(taken_over.labels, f"those packed in {taken_over.label}", are_packed=True)
     if request.weights_origin == "imagenet" and (names := imagenet_labels(classes)):
         return Labels(names, "the built-in ImageNet names")
     if request.weights_origin == "random" or data is None or data.class_names is None:
@@ -93,6 +102,7 @@ def _labels_of_images(data: Dataset, names: int, classes: int) -> Labels:
 
 def public_metadata(
     request: Request,
+    about: About,
     plan: OutputPlan,
     spec: InputSpec | None,
     image_shape: tuple[int, int, int] | None,
@@ -105,6 +115,7 @@ def public_metadata(
 
     Args:
         request: What was asked for.
+        about: What the user or the source's own file says of the model.
         plan: The file.
         spec: How pixels become the file's input; None if that is not known.
         image_shape: (height, width, channels) in pixels of the images that go in; None for other
@@ -116,7 +127,6 @@ def public_metadata(
     files = [AssociatedFile(name) for name in labels.files]
     if has_golden:
         files.append(AssociatedFile(GOLDEN_FILE, GOLDEN_DESCRIPTION))
-    about = request.about
     return ModelMetadata(
         name=request.stem,
         description=about.description or _description(request, plan, image_shape, source.outputs),

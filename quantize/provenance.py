@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn.core.errors import InputError
+from edgecnn.golden.sample import GOLDEN_FILE, read_sample
 from edgecnn.quantize.calibration.images import CalibrationSamples
 from edgecnn.quantize.request import Request
 from edgecnn.tflite.schemes import Scheme
@@ -21,14 +23,27 @@ def describe_source(request: Request) -> dict[str, Any]:
 
     Returns:
         ``kind`` and ``name``; for a file or folder the ``sha256`` of its content; for a Keras model
-        in memory the ``weights_sha256``; for a registered name the ``options`` and the ``weights``.
+        in memory the ``weights_sha256``; for a registered name the ``options`` and the ``weights``;
+        for a file that edgecnn made ``made_from``, the same of its own source.
     """
     source = request.source
     name = Path(source.name).name
     if request.weights_sha256 is not None:
         return {"kind": "in memory", "name": name, "weights_sha256": request.weights_sha256}
     identity = request.format.identity(source.name, request.options)
-    return {"kind": source.kind, "name": name, **identity}
+    return {"kind": source.kind, "name": name, **identity, **_made_from(request)}
+
+
+def _made_from(request: Request) -> dict[str, Any]:
+    """Return what a source's own golden sample says that the source was made from."""
+    described = request.format.described(request.source.name)
+    sample = None if described is None else described.packed_files.get(GOLDEN_FILE)
+    if described is None or sample is None:
+        return {}
+    try:
+        return {"made_from": read_sample(sample, described.label).provenance.get("source")}
+    except InputError:
+        return {}  # A sample that cannot be read tells nothing, and the source is sound without.
 
 
 def sha256_of_weights(model: Any) -> str:

@@ -15,6 +15,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.input_format import InputFormat, Source
 from edgecnn.importing.sources import format_of
+from edgecnn.model_metadata.input_tensors import stated_spec
 from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build import IMAGENET
 from edgecnn.models.build_options import BuildOptions
@@ -102,15 +103,6 @@ class Request:
     def weights_origin(self) -> str:
         """``"random"``, ``"imagenet"``, a file, or ``"own"`` for a user's model."""
         return self.format.weights_origin(self.options)
-
-    @property
-    def geometry_reason(self) -> str:
-        """Why images come to the input's size as they do, in plain words."""
-        if self.preprocessing.geometry.given:
-            return f"as {self.preprocessing.geometry.given} says"
-        if self.weights_origin == IMAGENET:
-            return "as the published weights were evaluated"
-        return "as image_dataset_from_directory of Keras does; --resize says otherwise"
 
     @property
     def stem(self) -> str:
@@ -237,6 +229,21 @@ class CheckedRequest:
         """Whether a scheme is calibrated on the user's data, which also prove its file."""
         is_given = self.data is not None or self.arrays is not None
         return self.request.needs_calibration and is_given
+
+    @property
+    def geometry_reason(self) -> str:
+        """Why images come to the input's size as they do, in plain words."""
+        request = self.request
+        if request.preprocessing.geometry.given:
+            return f"as {request.preprocessing.geometry.given} says"
+        if request.weights_origin == IMAGENET:
+            return "as the published weights were evaluated"
+        described = request.format.described(request.source.name)
+        if described is not None and self.spec is not None:
+            if stated_spec(described.model) is not None:
+                return "as its file says"
+            return "as MediaPipe does, which its metadata are for; --resize says otherwise"
+        return "as image_dataset_from_directory of Keras does; --resize says otherwise"
 
     @property
     def calibration_data(self) -> Dataset | None:

@@ -13,6 +13,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted, sha256_of
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.layer_names import TracedLayer
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.tflite.calls import CallOptions
@@ -200,6 +201,14 @@ class InputFormat(ABC):
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
         """Return what the model expects of its images; None where the user has to say it."""
+        return None
+
+    def described(self, name: str) -> DescribedFile | None:
+        """Return the file that says of itself what its files shall say, too; None without one.
+
+        Raises:
+            InputError: The file is broken.
+        """
         return None
 
     def classes(self, name: str, options: BuildOptions) -> int | None:

@@ -52,6 +52,17 @@ class SourceMetadata:
         return labels if len(labels) == row_length(self._file.model) else None
 
     @property
+    def label_files(self) -> set[str]:
+        """Names of the packed files with labels of outputs."""
+        return {name for tensor in self._metadata.outputs for name in tensor.label_files}
+
+    @property
+    def weights(self) -> str | None:
+        """Where the weights are from, as edgecnn wrote it into the file; None where it did not."""
+        weights = (self._file.model.edgecnn or {}).get("weights") if self._file else None
+        return weights if isinstance(weights, str) else None
+
+    @property
     def label(self) -> str:
         """The source's name for messages."""
         return self._file.label if self._file else ""
@@ -78,7 +89,7 @@ class SourceMetadata:
         Args:
             with_labels: Whether the labels of the outputs stay.
         """
-        gone = set() if with_labels else self._label_files()
+        gone = set() if with_labels else self.label_files
         return {name: content for name, content in self._packed.items() if name not in gone}
 
     def merged(self, ours: ModelMetadata, *, with_labels: bool) -> Tree:
@@ -115,9 +126,6 @@ class SourceMetadata:
             "associated_files": tuple(files.values()),
         }
         return {field: value for field, value in tree.items() if value}
-
-    def _label_files(self) -> set[str]:
-        return {name for tensor in self._metadata.outputs for name in tensor.label_files}
 
 
 def _paired(old: Tree, new: Tree, side: str, merge: Merge) -> tuple[Tree, ...]:

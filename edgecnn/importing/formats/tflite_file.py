@@ -87,10 +87,14 @@ class _TfliteFormat(InputFormat):
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
         file = DescribedFile(name)
+        sized = CallOptions(options.size if file.model.has_open_inputs else None)
         try:
-            return input_spec(file.model, Preprocessing(), file.label)
+            return input_spec(file.call(sized).model, Preprocessing(), file.label)
         except InputError:
             return None
+
+    def described(self, name: str) -> DescribedFile:
+        return DescribedFile(name)
 
 
 def _refuse_quantised(model: TfliteModel, label: str) -> None:
