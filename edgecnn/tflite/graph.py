@@ -266,8 +266,12 @@ class Graph:
         self._forget()
 
     def replace(self, olds: Iterable[Op], news: Sequence[Op]) -> None:
-        """Take some ops out and put others in the place of the last one."""
+        """Take some ops out and put others in the place of the last one; behind all without any."""
         places = {self._ops.index(old) for old in olds}
+        if not places:
+            self._ops = [*self._ops, *news]
+            self._forget()
+            return
         before = [op for place, op in enumerate(self._ops) if place not in places]
         place = max(places) + 1 - len(places)
         self._ops = [*before[:place], *news, *before[place:]]

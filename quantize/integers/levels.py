@@ -10,6 +10,11 @@ from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Array, Quantization, Range
 
 
+SCALE_OF_ZEROS = 1e-6
+"""Scale of weights that are all zero. Any says the same, and kernels refuse large ones: a sum must
+not count 256 times as much as a level of the result, whose range next to nothing may be."""
+
+
 def activation_levels(extremes: Range, integers: IntegerType) -> Quantization:
     """Return scale and zero point of activations over a range, which is widened to hold 0.
 
@@ -64,7 +69,8 @@ def symmetric_levels(weights: Array, axis: int | None, least: npt.ArrayLike = 0.
     others = None if axis is None else tuple(n for n in range(weights.ndim) if n != axis)
     largest = np.abs(weights).max(axis=others).astype(np.float64).reshape(-1)
     scales = np.maximum(largest / INT8.largest, least)
-    scales = np.where(scales > 0, scales, 1.0).astype(np.float32)
+    scales = np.where(scales > 0, scales, scales.max(initial=0) or SCALE_OF_ZEROS)
+    scales = scales.astype(np.float32)
     return Quantization(scales, np.zeros(len(scales), np.int64), axis or 0)
 
 

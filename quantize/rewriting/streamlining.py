@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import SMALL_INPUT
+from edgecnn.quantize.rewriting.dilations import join_dilations
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
@@ -35,6 +36,7 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
     """
     if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
+    join_dilations(graph)
     fold_factors(graph)
     order_pools(graph)
     fuse_normalization(graph)

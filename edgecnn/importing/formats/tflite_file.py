@@ -61,8 +61,8 @@ class _TfliteFormat(InputFormat):
         file = DescribedFile(model.path)
         for number in range(file.model.subgraphs):
             subgraph = parse_model(file.content, file.label, number) if number else file.model
-            _refuse_quantised(subgraph, file.label)
             refuse_unrunnable(subgraph, file.label)
+            _refuse_quantised(subgraph, file.label)
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         file = TfliteFile(source.name)
@@ -101,7 +101,9 @@ def _refuse_quantised(model: TfliteModel, label: str) -> None:
     """Raise InputError for a graph of which something is quantised already."""
     scheme = model.scheme
     tensors = (t for op in model.operators for t in (*op.inputs, *op.outputs) if t is not None)
-    is_quantised = any(tensor.scale for tensor in (*model.inputs, *model.outputs, *tensors))
+    ends = (*model.inputs, *model.outputs)
+    # Integers without a scale may be pixels or tokens; those of eight bits with a sign are not.
+    is_quantised = any(t.scale for t in (*ends, *tensors)) or any(t.dtype == INT8.name for t in ends)
     if scheme in (FLOAT32.name, FLOAT16.name) and not is_quantised:
         return
     what = INT8.name if scheme == FLOAT32.name else scheme
