@@ -23,6 +23,7 @@ from .browser import installed_packages, running_browser
 from .children import children_of
 from .colour_models import write_colour_model
 from .conversions import converted_once
+from .tflite_models import make_tflite_models
 from .warm_start.hooks import (  # noqa: F401
     pytest_configure,
     pytest_runtest_setup,
@@ -106,6 +107,12 @@ def real_files(shared_data: Path, run_folder: Path) -> Callable[[str], dict[str,
 @pytest.fixture(scope="session")
 def keras() -> Any:
     return pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="session")
+def tflite_models(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Small float files by name: a loop, a branch, open sizes, several graphs, a larger batch."""
+    return make_tflite_models(tmp_path_factory.mktemp("tflite models"))
 
 
 @pytest.fixture(scope="session")
