@@ -9,7 +9,6 @@ from edgecnn.quantize.integers.kernels import IntegerType
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.tensors_and_ops import Array, Quantization, Range
 
-
 SCALE_OF_ZEROS = 1e-6
 """Scale of weights that are all zero. Any says the same, and kernels refuse large ones: a sum must
 not count 256 times as much as a level of the result, whose range next to nothing may be."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
-from edgecnn.tflite.tensors_and_ops import SAME, VALID, Op
+from edgecnn.tflite.tensors_and_ops import SAME, VALID, Array, Op
 
 DILATED_DEPTHWISE_VERSION = 2
 """Version of DEPTHWISE_CONV_2D from which on it is dilated."""
@@ -67,20 +67,26 @@ def _padding(first: Op, middle: Op, last: Op) -> int | None:
 
 def _take_in_followers(graph: Graph, op: Op) -> None:
     """Put a bias, and then a rectifier, that only a convolution's result goes to, into it."""
-    following, bias = graph.only_reader(op.result), op.bias
-    if following is not None and following.kind == "ADD" and bias is not None:
-        added = [t.float_values for t in following.inputs if t is not None and t.is_constant]
-        if op.activation is Activation.NONE and len(added) == 1 and added[0] is not None:
-            (values,) = added
-            if values.size == values.shape[-1] == bias.elements:
-                name = f"{following.result.name}/bias"
-                total = graph.add_constant(bias.values + values.ravel(), name)
-                graph.set_input(op, 2, total)
-                _take_in(graph, op, following, following.activation)
     following = graph.only_reader(op.result)
-    if following is not None and following.kind in ("RELU", "RELU6"):
-        if op.activation is Activation.NONE:
-            _take_in(graph, op, following, Activation[following.kind])
+    bias = None if following is None else _added(op, following)
+    if following is not None and bias is not None:
+        graph.set_input(op, 2, graph.add_constant(bias, f"{following.result.name}/bias"))
+        _take_in(graph, op, following, following.activation)
+    following = graph.only_reader(op.result)
+    is_rectifier = following is not None and following.kind in ("RELU", "RELU6")
+    if following is not None and is_rectifier and op.activation is Activation.NONE:
+        _take_in(graph, op, following, Activation[following.kind])
+
+
+def _added(op: Op, following: Op) -> Array | None:
+    """Return a convolution's bias with what the next op adds to each channel; None for others."""
+    constants = [t.float_values for t in following.constant_inputs]
+    if following.kind != "ADD" or op.activation is not Activation.NONE or len(constants) != 1:
+        return None
+    (values,), bias = constants, op.bias
+    if values is None or bias is None or values.shape[-1:] != (values.size,):
+        return None
+    return np.asarray(bias.values + values.ravel()) if values.size == bias.elements else None
 
 
 def _take_in(graph: Graph, op: Op, following: Op, activation: Activation) -> None:

@@ -14,7 +14,11 @@ import pytest
 
 import edgecnn
 from edgecnn.core.errors import InputError
+from edgecnn.golden.sample import GOLDEN_FILE, read_sample
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import read_graph, write_graph
 
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
@@ -119,15 +123,216 @@ def test_files_have_a_signature_with_the_models_own_names(
 
 
 def test_a_quantised_file_is_refused(small_results: dict[str, Conversion], tmp_path: Path) -> None:
-    for scheme in ("float16", "dynamic", "int8", "int16x8"):
+    for scheme in ("dynamic", "int8", "int16x8"):
         with pytest.raises(InputError, match=f"is quantised already.*{scheme}"):
             edgecnn.convert(small_results[scheme].path, quantize="float32", output=tmp_path)
 
 
-def test_an_open_size_is_refused(stranger: Path, tmp_path: Path) -> None:
-    graph = read_graph(stranger.read_bytes())
-    graph.input.extra["shapeSignature"] = np.array([1, -1, -1, 3], np.int32)
-    path = tmp_path / "open.tflite"
-    path.write_bytes(write_graph(graph))
-    with pytest.raises(InputError, match="leaves the size of its images open"):
-        edgecnn.convert(path, quantize="float32", preprocess="tf")
+def test_float16_weights_are_widened(
+    small_results: dict[str, Conversion], tmp_path: Path, run_tflite: Any
+) -> None:
+    halves = small_results["float16"].path
+    (result,) = edgecnn.convert(halves, quantize="float32", output=tmp_path)
+    assert "DEQUANTIZE" not in result.operators
+    images = np.random.default_rng(2).normal(0, 1, (2, *result.input_shape[1:]))
+    assert run_tflite(result.path, images) == pytest.approx(run_tflite(halves, images), abs=1e-5)
+
+
+def test_an_open_size_must_be_said(
+    tflite_models: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    path = tflite_models["open"]
+    with pytest.raises(InputError, match=r"leaves the shape of its input open.*--size 224"):
+        edgecnn.convert(path, quantize="float32", preprocess="tf", output=tmp_path)
+    (int8,) = edgecnn.convert(
+        path, size=48, preprocess="tf", calibrate=photos, samples=12, output=tmp_path
+    )
+    assert int8.input_shape == (1, 48, 48, 3)
+    assert int8.proof is not None and int8.proof.before.sqnr_db > 25
+
+
+@pytest.fixture(scope="module")
+def greys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("greys") / "x.npz"
+    np.savez(path, x=np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), np.uint8))
+    return path
+
+
+@pytest.mark.parametrize("name", ["loop", "branch", "variable", "signatures", "several"])
+def test_every_scheme_of_files_with_several_graphs(
+    name: str, tflite_models: dict[str, Path], greys: Path, tmp_path: Path
+) -> None:
+    results = edgecnn.convert(
+        tflite_models[name],
+        quantize="all",
+        preprocess="unit",
+        calibrate=greys,
+        samples=12,
+        input_type="float32",
+        output=tmp_path,
+    )
+    image = np.random.default_rng(3).random((1, 8, 8, 1), np.float32)
+    expected = first_answer(results[0].path, image)
+    least = {"float32": 200, "float16": 50, "dynamic": 25, "int8": 20, "int16x8": 25}
+    for result in results:
+        noise = first_answer(result.path, image) - expected
+        assert sqnr_db(expected, noise) > least[result.scheme], result.scheme
+    notes = " ".join(results[0].warnings)
+    assert ("loops and branches compute in float32" in notes) is (name in ("loop", "branch"))
+    assert ("signature 'two' runs a graph of its own" in notes) is (name == "signatures")
+    assert ("takes 4 examples in a call: its files take one" in notes) is (name == "several")
+    source = read_model(tflite_models[name])
+    assert [s.name for s in read_model(results[-1].path).signatures] == [
+        s.name for s in source.signatures
+    ]
+
+
+def test_one_signature_is_converted_alone(tflite_models: dict[str, Path], tmp_path: Path) -> None:
+    path = tflite_models["signatures"]
+    (two,) = edgecnn.convert(path, quantize="float32", signature="two", output=tmp_path)
+    model = read_model(two.path)
+    assert (model.subgraphs, [each.name for each in model.signatures]) == (1, ["two"])
+    assert two.input_shape == (1, 64)
+    with pytest.raises(InputError, match="no signature 'three': it has one or two"):
+        edgecnn.convert(path, quantize="float32", signature="three", output=tmp_path)
+
+
+def first_answer(path: Path, image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    file = LoadedFile(path.read_bytes())
+    file.run([image])
+    return np.array(file.output(0))
+
+
+def sqnr_db(signal: np.ndarray[Any, Any], noise: np.ndarray[Any, Any]) -> float:
+    return float(10 * np.log10((signal**2).sum() / max((noise**2).sum(), 1e-30)))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("face_edgetpu", "compiled for the Edge TPU"),
+        ("selfie", "its ops Convolution2DTransposeBias are a program's own"),
+        ("style_transfer", "is quantised already .dynamic."),
+        ("keras_lstm_mnist_ptq", "is quantised already .int8."),
+        ("lrt_blockwise_quantized", "is quantised already .int8."),
+        ("lrt_gather_string", "takes values of type string"),
+    ],
+)
+def test_what_cannot_be_a_source_is_refused(
+    shared_data: Path, name: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=says):
+        edgecnn.convert(
+            shared_data / "strangers" / f"{name}.tflite", quantize="float32", output=tmp_path
+        )
+
+
+STRANGERS = {
+    "face_short": "one image, two answers, float16 weights",
+    "mnist_lstm": "an image without a channel, an LSTM with a state",
+    "iris": "a row of numbers",
+    "two_sig": "three inputs and outputs, two signatures",
+    "q_toy_model_with_kv_cache_multi_signature": "a transformer, weights of zeros",
+    "swap3": "no op at all",
+}
+"""Float files of others -> what is unusual about them."""
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_files_of_others_in_every_scheme(shared_data: Path, name: str, tmp_path: Path) -> None:
+    path = shared_data / "strangers" / f"{name}.tflite"
+    inputs = inputs_of(path)
+    is_image = name in ("face_short", "mnist_lstm")
+    data, preprocess = tmp_path / "data.npz", "tf" if is_image else None
+    np.savez(data, **({"x": pixels(inputs["image"])} if is_image else inputs))
+    results = edgecnn.convert(
+        path,
+        quantize="all",
+        preprocess=preprocess,
+        calibrate=data,
+        samples=12,
+        recover="off",
+        input_type="float32" if is_image else None,
+        output=tmp_path,
+    )
+    assert [result.scheme for result in results] == list(SCHEMES)
+    given = [values[:1] for values in inputs.values()]
+    expected = all_answers(path, given)
+    for result in results:
+        noises = [
+            one - other
+            for one, other in zip(all_answers(result.path, given), expected, strict=True)
+        ]
+        for signal, noise in zip(expected, noises, strict=True):
+            least = {"float32": 100, "float16": 30}.get(result.scheme, 8)
+            assert sqnr_db(signal + 1e-3, noise) > least, result.scheme
+
+
+def inputs_of(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Return 18 samples of each input by its name, in the order of the graph."""
+    model, generator = read_model(path), np.random.default_rng(0)
+    names = {tensor.index: tensor.name for tensor in model.inputs}
+    for signature in model.signatures:
+        if signature.subgraph == 0:
+            names |= dict(zip(signature.tensors, signature.inputs, strict=True))
+    values = {}
+    for tensor in model.inputs:
+        shape = (18, *tensor.shape[1:])
+        is_float = tensor.dtype == "float32"
+        values[names[tensor.index] if len(shape) < 3 or len(model.inputs) > 1 else "image"] = (
+            generator.uniform(-1, 1, shape).astype(np.float32)
+            if is_float
+            else generator.integers(0, 50, shape, np.int32)
+        )
+    return values
+
+
+def pixels(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    images = np.rint((values + 1) * 127.5).astype(np.uint8)
+    return images if images.ndim == 4 else images[..., None]
+
+
+def all_answers(path: Path, inputs: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+    file = LoadedFile(path.read_bytes())
+    file.run(inputs)
+    return [np.array(file.output(place)) for place in range(len(file.outputs))]
+
+
+@pytest.fixture(scope="module")
+def described(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversion:
+    """A maker's file with metadata, converted."""
+    path = shared_data / "peers" / "mobilenet_v1_0.25_224_float_metadata.tflite"
+    folder = tmp_path_factory.mktemp("described")
+    return edgecnn.convert(path, quantize="float32", author="Ada", output=folder)[0]
+
+
+def test_metadata_of_the_source_are_taken_over(shared_data: Path, described: Conversion) -> None:
+    source = DescribedFile(shared_data / "peers" / "mobilenet_v1_0.25_224_float_metadata.tflite")
+    made = DescribedFile(described.path)
+    assert source.metadata is not None and made.metadata is not None
+    for field in ("name", "description", "version", "license"):
+        assert getattr(made.metadata, field) == getattr(source.metadata, field) != ""
+    assert made.metadata.author == "Ada"
+    assert made.metadata.outputs == source.metadata.outputs
+    assert (made.metadata.inputs[0].mean, made.metadata.inputs[0].std) == ((127.5,), (127.5,))
+    assert made.labels == source.labels
+    assert made.packed_files["labels.txt"] == source.packed_files["labels.txt"]
+    assert described.labels == f"those packed in {source.label}"
+
+
+def test_a_file_of_ours_knows_its_source_and_its_images(
+    described: Conversion, tmp_path: Path
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"class {number}\n" for number in range(1001)))
+    (again,) = edgecnn.convert(described.path, quantize="float16", labels=labels, output=tmp_path)
+    assert again.input == described.input
+    assert again.images is not None and again.images.endswith("(as its file says)")
+    made = DescribedFile(again.path)
+    assert made.labels is not None and made.labels[3] == "class 3"
+    assert made.metadata is not None and made.metadata.author == "Ada"
+    golden = [
+        read_sample(DescribedFile(path).packed_files[GOLDEN_FILE], "it").provenance["source"]
+        for path in (described.path, again.path)
+    ]
+    assert golden[1]["made_from"] == golden[0]

@@ -103,7 +103,9 @@ def _refuse_quantised(model: TfliteModel, label: str) -> None:
     tensors = (t for op in model.operators for t in (*op.inputs, *op.outputs) if t is not None)
     ends = (*model.inputs, *model.outputs)
     # Integers without a scale may be pixels or tokens; those of eight bits with a sign are not.
-    is_quantised = any(t.scale for t in (*ends, *tensors)) or any(t.dtype == INT8.name for t in ends)
+    is_quantised = any(t.scale for t in (*ends, *tensors)) or any(
+        t.dtype == INT8.name for t in ends
+    )
     if scheme in (FLOAT32.name, FLOAT16.name) and not is_quantised:
         return
     what = INT8.name if scheme == FLOAT32.name else scheme
@@ -176,7 +178,7 @@ def _notes_of_others(graph: Graph) -> Iterator[str]:
             f"{which} of its own, which computes in float32 in every file: "
             "--signature converts it alone"
         )
-    if any(called_subgraphs(op) for op in graph.ops):
+    if any(called_subgraphs(op) for op in graph.ops if op.kind != "CALL_ONCE"):
         yield (
             "its loops and branches compute in float32 in every file; all but float32 files store "
             "their large weights in fewer bits"
