@@ -16,7 +16,7 @@ from edgecnn.tflite.serialization import write_part
 from edgecnn.tflite.subgraphs import called_subgraphs
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
-NUMBERS = frozenset(
+FOLDED_TYPES = frozenset(
     ("bool", "float16", "float32", "float64", "int16", "int32", "int64", "int8", "uint8")
 )
 """Element types of results that can become constants."""
@@ -76,7 +76,7 @@ def _may_fold(op: Op, graph: Graph) -> bool:
     if op.is_custom or op.kind in RANDOM_KINDS or called_subgraphs(op) or not op.distinct_inputs:
         return False
     results = op.outputs
-    if any(tensor.dtype not in NUMBERS or tensor in graph.outputs for tensor in results):
+    if any(tensor.dtype not in FOLDED_TYPES or tensor in graph.outputs for tensor in results):
         return False
     if any(tensor.quantization is not None for tensor in (*op.distinct_inputs, *results)):
         return False  # Quantised weights stay as they are stored.
