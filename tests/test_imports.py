@@ -81,6 +81,38 @@ def test_without_tensorflow_the_rest_works(
     assert "colour.tflite" in (tmp_path / "colour.md").read_text()
 
 
+LARGEST_BASE_INSTALL = 200 << 20
+"""Most bytes that the base install puts into an environment."""
+
+OF_EVERY_ENVIRONMENT = ("pip", "setuptools", "_distutils_hack", "pkg_resources")
+"""What a new environment has already."""
+
+
+def test_without_tensorflow_the_makers_files_become_integers(
+    base_python: Path, tmp_path: Path, shared_data: Path
+) -> None:
+    packages = base_python.parents[1] / "lib"
+    sizes = [
+        path.stat().st_size
+        for path in packages.rglob("*")
+        if path.is_file() and not any(each.startswith(OF_EVERY_ENVIRONMENT) for each in path.parts)
+    ]
+    assert sum(sizes) < LARGEST_BASE_INSTALL
+    source = shared_data / "peers" / "mobilenet_v1_0.25_224_float_metadata.tflite"
+    photos = shared_data / "imagenet_sample" / "images"
+    made = run(
+        *(base_python, "convert", source, "--quantize", "int8,int16x8", "--calibrate", photos),
+        *("--samples", 40, "--json"),
+        cwd=tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    int8, int16x8 = json.loads(made.stdout)
+    assert (int8["ops_by_dtype"]["int8"], int16x8["ops_by_dtype"]["int16"]) == (27, 31)
+    assert int8["fidelity"]["after"]["agreement"] >= 0.92
+    assert int16x8["fidelity"]["after"]["agreement"] >= 0.96
+    assert "tensorflow" not in int8["versions"]
+
+
 SENSITIVITY = ["sensitivity", "mobilenet_v2", "--calibrate", "digits-train"]
 
 
