@@ -134,6 +134,8 @@ class SourceSession:
         shape = self.image_shape
         if shape is None:
             self._refuse_image_options()
+        if self.spec is not None and self.spec.shape != shape:
+            self.spec = None  # It describes the first graph's images, and a signature has another.
         spec = self.spec = None if shape is None else self._input_spec(shape)
         child.send(PrepareFiles(spec, tuple(self.files_to_make())))
         if self.request.needs_calibration:

@@ -32,6 +32,7 @@ from edgecnn.tflite.calls import (
     chosen_shapes,
     input_names,
     refuse_unrunnable,
+    with_shapes,
 )
 from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.graph import Graph
@@ -87,9 +88,12 @@ class _TfliteFormat(InputFormat):
 
     def input_spec(self, name: str, options: BuildOptions) -> InputSpec | None:
         file = DescribedFile(name)
-        sized = CallOptions(options.size if file.model.has_open_inputs else None)
         try:
-            return input_spec(file.call(sized).model, Preprocessing(), file.label)
+            shapes = _input_shapes(
+                file.model, CallOptions(options.size).where_needed(file.model), file.label
+            )
+            ones = {t.index: (1, *s[1:]) for t, s in zip(file.model.inputs, shapes, strict=True)}
+            return input_spec(with_shapes(file.model, ones), Preprocessing(), file.label)
         except InputError:
             return None
 

@@ -45,18 +45,27 @@ def fold_constant_ops(graph: Graph, known: Collection[Tensor]) -> bool:
         RuntimeError: The runtime does not take the ops.
         ValueError: The runtime finds the ops corrupt.
     """
-    shapes = [op for op in graph.ops if op.kind == "SHAPE" and op.source in known]
-    for op in shapes:
-        op.result.shape, op.result.values = (len(op.source.shape),), np.array(op.source.shape)
-    made_once = _computed_once(graph, shapes)
-    for op, values in zip(made_once, _results(graph, made_once), strict=True):
-        for tensor, value in zip(op.outputs, values, strict=True):
-            tensor.shape, tensor.values = value.shape, value
-            tensor.extra = {**tensor.extra, "shapeSignature": None}
-    folded = [*shapes, *made_once]
-    if folded:
-        graph.replace(folded, [])
+    folded = [op for op in graph.ops if op.kind == "SHAPE" and op.source in known]
+    for op in folded:
+        _make_constant(op.result, np.array(op.source.shape))
+    computed = _computed_once(graph, folded)
+    for op, values in zip(computed, _results(graph, computed), strict=True):
+        is_small = all(value.nbytes <= MOST_BYTES for value in values)
+        if _reads_constants(op) and (is_small or op.traits.unpacks_constants):
+            for tensor, value in zip(op.outputs, values, strict=True):
+                _make_constant(tensor, value)
+            folded.append(op)
+    graph.replace(folded, [])
     return bool(folded)
+
+
+def _make_constant(tensor: Tensor, values: Array) -> None:
+    tensor.shape, tensor.values = values.shape, values
+    tensor.extra = {**tensor.extra, "shapeSignature": None}
+
+
+def _reads_constants(op: Op) -> bool:
+    return all(tensor.is_constant for tensor in op.distinct_inputs)
 
 
 def _computed_once(graph: Graph, without: Sequence[Op]) -> list[Op]:
@@ -78,9 +87,8 @@ def _may_fold(op: Op, graph: Graph) -> bool:
     results = op.outputs
     if any(tensor.dtype not in FOLDED_TYPES or tensor in graph.outputs for tensor in results):
         return False
-    if any(tensor.quantization is not None for tensor in (*op.distinct_inputs, *results)):
-        return False  # Quantised weights stay as they are stored.
-    return op.traits.unpacks_constants or all(4 * t.elements <= MOST_BYTES for t in results)
+    # Quantised weights stay as they are stored.
+    return all(tensor.quantization is None for tensor in (*op.distinct_inputs, *results))
 
 
 def _results(graph: Graph, ops: Sequence[Op]) -> list[list[Array]]:

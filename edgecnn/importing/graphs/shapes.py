@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from edgecnn.importing.graphs.constant_ops import fold_constant_ops
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.runtime import allocated_shapes
-from edgecnn.tflite.serialization import write_graph_and_tensors
+from edgecnn.tflite.runtime import LoadedFile, allocated_shapes
+from edgecnn.tflite.serialization import write_graph, write_graph_and_tensors
 from edgecnn.tflite.tensors_and_ops import Tensor
 
 Shape = tuple[int, ...]
@@ -24,14 +26,18 @@ def settle_shapes(graph: Graph, inputs: Mapping[Tensor, Shape]) -> None:
         graph: The graph, changed in place.
         inputs: Each input -> its shape with the batch.
 
+    The shapes of outputs that follow from values alone are those of the answer to zeros.
+
     Raises:
         RuntimeError: The runtime does not take the graph with these shapes.
         ValueError: The runtime finds the graph corrupt.
     """
     for tensor, shape in inputs.items():
         _set_shape(tensor, shape)
-    while fold_constant_ops(graph, _settled(graph)):
+    while fold_constant_ops(graph, known := _settled(graph)):
         pass
+    if not known.issuperset(graph.outputs):
+        _run_once(graph)
 
 
 def _settled(graph: Graph) -> set[Tensor]:
@@ -42,6 +48,14 @@ def _settled(graph: Graph) -> set[Tensor]:
     for tensor, shape in known.items():
         _set_shape(tensor, shape)
     return set(known)
+
+
+def _run_once(graph: Graph) -> None:
+    """Set the shapes that outputs have in the answer to zeros."""
+    file = LoadedFile(write_graph(graph))
+    file.run([np.zeros(tensor.shape, tensor.dtype) for tensor in file.inputs])
+    for place, tensor in enumerate(graph.outputs):
+        _set_shape(tensor, np.shape(file.output(place)))
 
 
 def _set_shape(tensor: Tensor, shape: Shape) -> None:
