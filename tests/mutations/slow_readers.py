@@ -10,6 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import edgecnn
 from edgecnn.core.errors import ChildCrashedError
 from edgecnn.devices.desktop import Desktop
 from edgecnn.importing.input_format import LoadOptions
@@ -42,6 +43,12 @@ def run_once(path: Path) -> None:
         running.append(session)
         raise
     running.append(session)
+
+
+def convert_file(path: Path) -> None:
+    """Make a float32 file of a file, whose constants and shapes a child works out."""
+    with tempfile.TemporaryDirectory() as folder:
+        edgecnn.convert(path, quantize="float32", output=folder)
 
 
 def load_in_tensorflow(path: Path) -> None:
@@ -102,6 +109,7 @@ def loading(name: str) -> Reader:
 
 SLOW_READERS = {
     "running .tflite": dataclasses.replace(READERS[".tflite"], ways=(run_once,)),
+    "converting .tflite": dataclasses.replace(READERS[".tflite"], ways=(convert_file,)),
     "loading .keras": loading(".keras"),
     "loading .h5": loading(".h5"),
     "loading .pb": Reader(

@@ -44,6 +44,9 @@ from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.subgraphs import called_subgraphs
 from edgecnn.tflite.tensors_and_ops import VALID, Tensor
 
+MAX_SUBGRAPHS = 1000
+"""Most graphs of a file, more than any real model has: each is read before the file is taken."""
+
 UNKNOWN_OPS = ("unresolved custom op", "Select TensorFlow op")
 """What the runtime says of ops that it does not know."""
 
@@ -60,9 +63,13 @@ class _TfliteFormat(InputFormat):
     def check(self, model: NamedModel, *, trust: bool) -> None:
         """Refuse what is quantised already, and what no CPU runs."""
         file = DescribedFile(model.path)
+        if file.model.subgraphs > MAX_SUBGRAPHS:
+            raise InputError(f"{file.label} has {file.model.subgraphs:,} graphs: make it again")
+        called = {0, *(signature.subgraph for signature in file.model.signatures)}
         for number in range(file.model.subgraphs):
             subgraph = parse_model(file.content, file.label, number) if number else file.model
-            refuse_unrunnable(subgraph, file.label)
+            if number in called:
+                refuse_unrunnable(subgraph, file.label)
             _refuse_quantised(subgraph, file.label)
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
