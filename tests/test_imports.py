@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -99,17 +100,21 @@ def test_without_tensorflow_the_makers_files_become_integers(
     ]
     assert sum(sizes) < LARGEST_BASE_INSTALL
     source = shared_data / "peers" / "mobilenet_v1_0.25_224_float_metadata.tflite"
-    photos = shared_data / "imagenet_sample" / "images"
+    photos = sorted((shared_data / "imagenet_sample" / "images").iterdir())[:60]
+    (tmp_path / "photos").mkdir()
+    for photo in photos:
+        shutil.copy(photo, tmp_path / "photos")
     made = run(
-        *(base_python, "convert", source, "--quantize", "int8,int16x8", "--calibrate", photos),
-        *("--samples", 40, "--json"),
+        *(base_python, "convert", source, "--quantize", "int8,int16x8", "--calibrate", "photos"),
+        *("--samples", 30, "--json"),
         cwd=tmp_path,
     )
     assert made.returncode == 0, made.stderr
     int8, int16x8 = json.loads(made.stdout)
     assert (int8["ops_by_dtype"]["int8"], int16x8["ops_by_dtype"]["int16"]) == (27, 31)
-    assert int8["fidelity"]["after"]["agreement"] >= 0.92
-    assert int16x8["fidelity"]["after"]["agreement"] >= 0.96
+    # Without recovery the first has 11 dB and the second 12.
+    assert int8["fidelity"]["after"]["sqnr_db"] > 26
+    assert int16x8["fidelity"]["after"]["sqnr_db"] > 28
     assert "tensorflow" not in int8["versions"]
 
 
