@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +25,10 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About, check_text
 from edgecnn.model_metadata.writing import encode_tree, with_packed_files
 from edgecnn.tflite.outputs import final_activation, row_length
-from edgecnn.tflite.reading import METADATA_NAME, TensorInfo, TfliteModel, parse_model
+from edgecnn.tflite.reading import CORRUPT_FILE, METADATA_NAME, TensorInfo, TfliteModel, parse_model
 from edgecnn.tflite.writing import with_metadata_buffers
 
-EDITING_ERRORS = (
-    struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
-    RuntimeError,
-)  # fmt: skip
+EDITING_ERRORS = (*CORRUPT_FILE, RuntimeError)
 """Errors that rewriting raises for a file that is broken deep inside, or too large."""
 
 

@@ -40,6 +40,12 @@ MAX_METADATA_BYTES = 64 << 20
 """Limit of the bytes of all metadata buffers, more than those of any real model."""
 
 
+CORRUPT_FILE = (
+    struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
+)  # fmt: skip
+"""Errors that reading by the schema raises for a file that is broken."""
+
+
 @dataclass(frozen=True)
 class TensorInfo:
     """One tensor of a file.
@@ -300,9 +306,7 @@ def parse_model(content: bytes | mmap.mmap, label: str, subgraph: int = 0) -> Tf
     schema = load_schema()
     try:
         return _Parser(schema, content).model(subgraph)
-    except (
-        struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError
-    ) as error:  # fmt: skip
+    except CORRUPT_FILE as error:
         raise InputError(f"{label} is truncated or corrupt: make it again") from error
 
 

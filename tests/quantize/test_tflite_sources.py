@@ -217,6 +217,7 @@ def sqnr_db(signal: np.ndarray[Any, Any], noise: np.ndarray[Any, Any]) -> float:
         ("keras_lstm_mnist_ptq", "is quantised already .int8."),
         ("lrt_blockwise_quantized", "is quantised already .int8."),
         ("lrt_gather_string", "takes values of type string"),
+        ("../peers/invalid/model_invoking_error", "is truncated or corrupt"),
     ],
 )
 def test_what_cannot_be_a_source_is_refused(

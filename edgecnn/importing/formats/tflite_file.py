@@ -39,7 +39,7 @@ from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32, INT8
 from edgecnn.tflite.ops import PROBABILITY_OPS, Activation
-from edgecnn.tflite.reading import TfliteModel, parse_model
+from edgecnn.tflite.reading import CORRUPT_FILE, TfliteModel, parse_model
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.subgraphs import called_subgraphs
 from edgecnn.tflite.tensors_and_ops import VALID, Tensor
@@ -76,8 +76,10 @@ class _TfliteFormat(InputFormat):
         file = TfliteFile(source.name)
         model = _called(file, source.signature)
         shapes = _input_shapes(model, source.call(options.size), file.label)
-        with explained(file.label):
+        try:
             graph = read_graph(bytes(file.content), model.subgraph)
+        except CORRUPT_FILE as error:
+            raise InputError(f"{file.label} is truncated or corrupt: make it again") from error
         if source.signature is not None:
             _keep_signature(graph, source.signature)
         with explained(file.label), _named_custom_ops(model, file.label):
