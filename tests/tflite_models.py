@@ -75,6 +75,9 @@ def _functions(tf: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
         module.count.assign_add(1.0)
         return product(x) + module.count
 
+    def taking_bytes(x: Any) -> Any:
+        return product(tf.cast(x, tf.float32) / 255.0 - 0.5)
+
     def mixing(x: Any) -> Any:
         return tf.reshape(x - tf.reduce_mean(x, 0), (4, 64)) @ module.weights
 
@@ -82,7 +85,9 @@ def _functions(tf: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
         return tf.function(body, input_signature=[spec])
 
     several = tf.TensorSpec((4, 8, 8, 1), name="x")
+    pixels = tf.TensorSpec((1, 8, 8, 1), tf.uint8, name="x")
     return {
+        "bytes": (module, {"bytes": function(taking_bytes, pixels)}),
         "branch": (module, {"branch": function(branch, image)}),
         "variable": (module, {"counting": function(counting, image)}),
         "signatures": (

@@ -21,6 +21,7 @@ from edgecnn.tflite.tensors_and_ops import VALID, Op, Range, Tensor
 
 OPTION_TABLES = {
     "ADD": "AddOptions",
+    "CAST": "CastOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "DEQUANTIZE": "DequantizeOptions",
@@ -227,6 +228,13 @@ class Graph:
             setattr(options, name, value)
         table = getattr(schema.BuiltinOptions, OPTION_TABLES[kind])
         return Op(kind, list(inputs), [result], options, extra={"builtinOptionsType": table})
+
+    def new_cast(self, source: Tensor, result: Tensor) -> Op:
+        """Return a new op that turns numbers into another type, which is not in the graph yet."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        types = [getattr(schema.TensorType, each.dtype.upper()) for each in (source, result)]
+        return self.new_op("CAST", [source], result, inDataType=types[0], outDataType=types[1])
 
     def new_depthwise(
         self,

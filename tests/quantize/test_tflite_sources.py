@@ -188,6 +188,27 @@ def test_every_scheme_of_files_with_several_graphs(
     ]
 
 
+def test_a_file_that_takes_bytes_and_normalises_them(
+    tflite_models: dict[str, Path], greys: Path, tmp_path: Path
+) -> None:
+    results = edgecnn.convert(
+        tflite_models["bytes"],
+        quantize=["float32", "int8"],
+        preprocess="raw",
+        calibrate=greys,
+        samples=12,
+        output=tmp_path,
+    )
+    pixels = np.random.default_rng(3).integers(0, 256, (1, 8, 8, 1), np.uint8)
+    expected = first_answer(tflite_models["bytes"], pixels)
+    assert [result.input_dtype for result in results] == ["float32", "uint8"]
+    float32, int8 = (
+        first_answer(result.path, pixels.astype(result.input_dtype)) for result in results
+    )
+    assert float32 == pytest.approx(expected, abs=1e-5)
+    assert sqnr_db(expected, int8 - expected) > 25
+
+
 def test_one_signature_is_converted_alone(tflite_models: dict[str, Path], tmp_path: Path) -> None:
     path = tflite_models["signatures"]
     (two,) = edgecnn.convert(path, quantize="float32", signature="two", output=tmp_path)

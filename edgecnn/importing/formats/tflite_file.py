@@ -11,6 +11,7 @@ from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.graphs.batches import batch_of, with_batch_of_one
+from edgecnn.importing.graphs.byte_images import take_floats
 from edgecnn.importing.graphs.shapes import settle_shapes
 from edgecnn.importing.input_format import (
     InputFormat,
@@ -21,7 +22,7 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.keras_models import explained
-from edgecnn.importing.model_inputs import check_size
+from edgecnn.importing.model_inputs import check_size, image_shape
 from edgecnn.importing.normalization import pointwise_normalization
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
@@ -85,6 +86,8 @@ class _TfliteFormat(InputFormat):
         with explained(file.label), _named_custom_ops(model, file.label):
             settle_shapes(graph, dict(zip(graph.inputs, shapes, strict=True)))
         graph, notes = _one_example(graph)
+        if image_shape(_described(graph, graph.inputs, "inputs")) is not None:
+            take_floats(graph)
         maker = graph.maker(graph.output)
         return LoadedModel(
             float_graph=partial(_float_graph, graph),
