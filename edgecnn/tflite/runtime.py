@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.tflite.graph import Graph
