@@ -86,6 +86,9 @@ class ImportedSource:
         """Load the source and describe it to the parent."""
         job, asked = self.job, self.job.options
         input_format = format_of(job.source)
+        # Nearly all that is made until there is a graph stays: looking for garbage in a million
+        # objects again and again took a fifth of TensorFlow's import, and of loading.
+        gc.disable()
         if input_format.needs_tensorflow:
             with self.clock.phase("import"):
                 import_tensorflow()
@@ -118,6 +121,7 @@ class ImportedSource:
         # The graphs hold the weights now, and one copy of the weights is enough.
         del model
         self._model = None
+        gc.enable()
         gc.collect()
 
     def float_model(self, pixels: PixelInput) -> FloatModel:
@@ -223,3 +227,5 @@ def import_tensorflow() -> None:
     """Import TensorFlow, which takes seconds, and have it log errors alone."""
     tf.constant(0)
     tf.get_logger().setLevel("ERROR")
+    # Its objects stay to the end, and are not looked at again.
+    gc.freeze()

@@ -34,6 +34,12 @@ class Activation(enum.IntEnum):
         return self in (Activation.RELU, Activation.RELU6)
 
     @property
+    def lower_bound(self) -> float:
+        """The least value that the activation lets through; infinite where there is no bound."""
+        bounds = {"RELU": 0.0, "RELU6": 0.0, "RELU_N1_TO_1": -1.0, "TANH": -1.0, "SIGN_BIT": 0.0}
+        return bounds.get(self.name, -float("inf"))
+
+    @property
     def passes_factors(self) -> bool:
         """Whether a positive factor before the activation is the same factor behind it."""
         return self in (Activation.NONE, Activation.RELU)

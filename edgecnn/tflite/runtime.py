@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.tflite.graph import Graph
@@ -153,52 +152,36 @@ def _described(detail: Mapping[str, Any]) -> LoadedTensor:
     return LoadedTensor(detail["index"], shape, np.dtype(detail["dtype"]))
 
 
-def run_over_images(
-    content: bytes, inputs: Sequence[Sequence[Array] | Array], *, in_halves: bool = False
-) -> list[Array]:
+def run_over_images(content: bytes, inputs: Sequence[Sequence[Array] | Array]) -> list[Array]:
     """Run a file of batch 1 over images.
 
     Args:
         content: A ``.tflite`` file's bytes.
         inputs: For each input of the file, its values for each image: an array of shape (images,
             *shape of the input), or a sequence of the images' values.
-        in_halves: Keep float32 results as float16, which take half the memory, if they fit.
 
     Returns:
         For each output, values of shape (images, *shape of the output).
     """
     file, count = LoadedFile(content), len(inputs[0])
-    results = [
-        np.empty((count, *tensor.shape), _kept_dtype(tensor.dtype, in_halves))
-        for tensor in file.outputs
-    ]
+    results = [np.empty((count, *tensor.shape), tensor.dtype) for tensor in file.outputs]
     for number in range(count):
         file.run([values[number] for values in inputs])
-        with np.errstate(over="ignore"):
-            for place, result in enumerate(results):
-                result[number] = file.output(place)
-    if in_halves and not all(np.isfinite(result).all() for result in results):
-        return run_over_images(content, inputs)
+        for place, result in enumerate(results):
+            result[number] = file.output(place)
     return results
 
 
-def _kept_dtype(dtype: np.dtype[Any], in_halves: bool) -> npt.DTypeLike:
-    return np.float16 if in_halves and dtype == np.float32 else dtype
-
-
-def run_op(
-    graph: Graph, op: Op, values: Mapping[Tensor, Array], *, in_halves: bool = False
-) -> list[Array]:
+def run_op(graph: Graph, op: Op, values: Mapping[Tensor, Array]) -> list[Array]:
     """Run one op over the images whose values are at hand.
 
     Args:
         graph: The graph of the op.
         op: The op.
         values: Tensor -> values of shape (images, *shape of the tensor), for all that the op reads.
-        in_halves: Keep float32 results as float16, which take half the memory, if they fit.
 
     Returns:
         Values of each of the op's results, of shape (images, *shape of the result).
     """
     inputs = [values[tensor] for tensor in op.activation_inputs]
-    return run_over_images(part_of_ops(graph, [op]), inputs, in_halves=in_halves)
+    return run_over_images(part_of_ops(graph, [op]), inputs)

@@ -1,10 +1,9 @@
 """Layer by layer through an integer file: weights rounded together, biases that undo the drift.
 
-The integer and the float file are walked op by op over a few dozen images. Each layer of the
-integer file reads the results of the corrected layers before it. After its weights are rounded, the
-mean of each of its channels is made the float file's, as errors that are the same everywhere are
-those that grow from layer to layer (Nagel et al. 2019, "Data-Free Quantization Through Weight
-Equalization and Bias Correction").
+The integer file is walked op by op over a few dozen images. Each layer reads the results of the
+corrected layers before it. After its weights are rounded, the mean of each of its channels is made
+the float file's, as errors that are the same everywhere are those that grow from layer to layer
+(Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction").
 """
 
 from __future__ import annotations
@@ -16,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.recovery.joint_rounding import round_weights
+from edgecnn.quantize.recovery.layer_sums import has_known_bounds, layer_sums
 from edgecnn.quantize.recovery.op_by_op import GraphWalk
 from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING, StepsLeftOut
 from edgecnn.quantize.recovery.window_rows import (
     InputRows,
     grouped_weights,
     inputs_of_an_output,
+    products,
     ungrouped_weights,
 )
 from edgecnn.tflite.graph import Graph
@@ -56,7 +57,6 @@ def correct_layers(
     float_images: npt.NDArray[np.float32],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     *,
-    in_halves: bool = False,
     without: StepsLeftOut = frozenset(),
 ) -> CorrectedLayers:
     """Correct an integer graph's weights and biases against the float graph that it was made from.
@@ -71,10 +71,9 @@ def correct_layers(
             graph's input).
         float_images: Images as the float graph takes them, in the order of ``integer_images``.
         on_progress: Called with (ops done, ops in all).
-        in_halves: Keep the float graph's values as float16, for many images.
         without: Steps that are left out: joint rounding, bias correction, or both.
     """
-    layers = _Layers(graph, reference, integer_images, float_images, in_halves, without)
+    layers = _Layers(graph, reference, integer_images, float_images, without)
     done, uncorrected = 0, []
     for number, op in enumerate(graph.ops):
         if op.is_weighted:
@@ -88,7 +87,7 @@ def correct_layers(
 
 
 class _Layers:
-    """The integer and the float graph, walked through side by side."""
+    """The layers of an integer graph that have a counterpart in the float graph."""
 
     def __init__(
         self,
@@ -96,50 +95,35 @@ class _Layers:
         reference: Graph,
         integer_images: Array,
         float_images: npt.NDArray[np.float32],
-        in_halves: bool,
         without: StepsLeftOut,
     ) -> None:
         _separate_biases(graph)
         self.walk = GraphWalk(graph, integer_images)
-        self._other = GraphWalk(reference, float_images, in_halves=in_halves)
-        self._places = _counterparts(graph, reference)
-        self._shared = graph.shared_constants()
         self._without = without
+        shared = graph.shared_constants()
+        self._twins = {
+            op: twin
+            for op, twin in _counterparts(graph, reference).items()
+            if not shared & set(op.distinct_inputs) and _fits(op, twin)
+        }
+        self._rows = {op: InputRows(op, len(integer_images)) for op in self._twins}
+        rows = {twin: self._rows[op] for op, twin in self._twins.items()}
+        self._sums = layer_sums(reference, rows, float_images)
 
     def correct(self, op: Op) -> bool:
-        """Correct a layer and run it in both graphs; return False if its form is not known."""
-        place = self._places.get(op)
-        if place is None or self._shared & set(op.distinct_inputs) or not self._fits(op, place):
+        """Correct a layer and run it; return False if its form is not known."""
+        twin = self._twins.get(op)
+        if twin is None:
             return False
-        self._other.run_before(place)
-        twin = self._other.graph.ops[place]
-        (wanted,) = self._other.run(twin)
-        rows = InputRows(op, len(wanted))
-        inputs = rows.inputs(self.walk.values[op.source])
+        inputs = self._rows[op].inputs(self.walk.values[op.source])
         levels = self._rounded(op, twin, inputs)
+        wanted = self._sums.pop(twin)
         if op.bias is not None and BIAS_CORRECTION not in self._without:
-            _center(op, levels, inputs, _sums(self._other, twin, len(wanted)))
-            results = _match_means(self.walk, op, rows, rows.outputs(wanted))
-        else:
-            results = self.walk.run(op)
-        self._other.finish(twin, [wanted])
-        self.walk.finish(op, results)
+            sums = products(inputs, levels * _weight_scales(op)[..., None])
+            _center(op, sums, wanted)
+            bounds = twin.activation.lower_bound, twin.activation.upper_bound
+            _match_means(op, sums, np.clip(wanted, *bounds))
         return True
-
-    def _fits(self, op: Op, place: int) -> bool:
-        """Whether an op and its counterpart are of a form that can be corrected."""
-        twin = self._other.graph.ops[place]
-        return (
-            self._other.is_before(place)
-            and op.is_linear
-            and twin.kind == op.kind
-            and twin.is_weighted
-            and twin.weights.shape == op.weights.shape
-            and twin.result.shape == op.result.shape
-            and op.weights.dtype == INT8.name
-            and op.source.scales.size == 1
-            and op.result.scales.size == 1
-        )
 
     def _rounded(self, op: Op, twin: Op, inputs: Array) -> Array:
         """Put rounded weights into a layer and return their levels, by groups."""
@@ -150,25 +134,40 @@ class _Layers:
         return levels
 
 
-def _counterparts(graph: Graph, reference: Graph) -> dict[Op, int]:
-    """Return for each weighted op of a graph the place of its counterpart in the reference.
+def _fits(op: Op, twin: Op) -> bool:
+    """Whether an op and its counterpart are of a form that can be corrected."""
+    return (
+        op.is_linear
+        and twin.kind == op.kind
+        and twin.is_weighted
+        and has_known_bounds(twin.activation)
+        and twin.weights.shape == op.weights.shape
+        and twin.result.shape == op.result.shape
+        and op.weights.dtype == INT8.name
+        and op.source.scales.size == 1
+        and op.result.scales.size == 1
+    )
+
+
+def _counterparts(graph: Graph, reference: Graph) -> dict[Op, Op]:
+    """Return for each weighted op of a graph its counterpart in the reference.
 
     Quantising keeps the names of results, but for a few that it numbers anew. The ops of these are
     paired in order, if they are alike.
     """
-    named = {op.result.name: place for place, op in enumerate(reference.ops)}
-    places, missing = {}, []
+    named = {op.result.name: op for op in reference.ops}
+    twins, missing = {}, []
     for op in graph.ops:
         if op.is_weighted:
-            place = named.pop(op.result.name, None)
-            if place is None:
+            twin = named.pop(op.result.name, None)
+            if twin is None:
                 missing.append(op)
             else:
-                places[op] = place
-    rest = sorted(place for place in named.values() if reference.ops[place].is_weighted)
-    if [_form(op) for op in missing] == [_form(reference.ops[place]) for place in rest]:
-        places |= dict(zip(missing, rest, strict=True))
-    return places
+                twins[op] = twin
+    rest = [op for op in named.values() if op.is_weighted]
+    if [_form(op) for op in missing] == [_form(op) for op in rest]:
+        twins |= dict(zip(missing, rest, strict=True))
+    return twins
 
 
 def _form(op: Op) -> tuple[str, tuple[int, ...]]:
@@ -186,14 +185,6 @@ def _separate_biases(graph: Graph) -> None:
                 scales = _bias_scales(op).astype(np.float32)
                 own.quantization = Quantization(scales, np.zeros(len(scales), np.int64))
             graph.set_input(op, 2, own)
-
-
-def _sums(walk: GraphWalk, op: Op, images: int) -> Array:
-    """Return a float layer's results before its activation, at the integer layer's rows."""
-    rows = InputRows(op, images).inputs(walk.values[op.source])
-    products = np.einsum("gri,goi->rgo", rows, grouped_weights(op), optimize=True)
-    sums: Array = products.reshape(len(products), -1)
-    return sums if op.bias is None else sums + op.bias.values
 
 
 def _covariance(inputs: Array) -> Array:
@@ -216,11 +207,16 @@ def _weight_scales(op: Op) -> Array:
     return np.broadcast_to(op.weights.scales, groups * outputs).reshape(groups, -1)
 
 
-def _center(op: Op, levels: Array, inputs: Array, wanted: Array) -> None:
-    """Set the bias so that the mean before the activation is that of the wanted values."""
-    weights = levels * _weight_scales(op)[..., None]
-    means = np.einsum("gi,goi->go", inputs.mean(axis=1, dtype=np.float64), weights).reshape(-1)
-    _set_bias(op, (wanted.mean(axis=0, dtype=np.float64) - means) / _bias_scales(op))
+def _center(op: Op, sums: Array, wanted: Array) -> None:
+    """Set the bias so that the mean before the activation is that of the wanted sums.
+
+    Args:
+        op: The layer.
+        sums: What its weights make of its inputs, without the bias, shape (rows, outputs).
+        wanted: What the sums are in the float graph, with the bias.
+    """
+    missing = wanted.mean(axis=0, dtype=np.float64) - sums.mean(axis=0, dtype=np.float64)
+    _set_bias(op, missing / _bias_scales(op))
 
 
 def _bias_scales(op: Op) -> Array:
@@ -234,32 +230,46 @@ def _set_bias(op: Op, bias: Array) -> None:
     op.bias.values = np.clip(np.rint(bias), limits.min, limits.max)
 
 
-def _match_means(walk: GraphWalk, op: Op, rows: InputRows, wanted: Array) -> list[Array]:
-    """Move each channel's bias so that its mean becomes that of the wanted values.
+def _match_means(op: Op, sums: Array, wanted: Array) -> None:
+    """Move each channel's bias so that its mean becomes that of the wanted results.
 
     A bias moves the mean of a channel by its own change times the part of the channel's values that
     no bound holds, neither the activation's nor the integers'. A change that brings a channel no
     nearer to the float graph's values is taken back.
-
-    Returns:
-        The op's results with the new biases.
     """
     assert op.bias is not None
     before = op.bias.values
-    (results,) = walk.run(op)
-    error, missing = _distance(op, rows.outputs(results), wanted)
-    change = missing / np.maximum(_live(rows.outputs(results)), LEAST_LIVE)
+    results = _results(op, sums)
+    error, missing = _distance(results, wanted)
+    change = missing / np.maximum(_live(results), LEAST_LIVE)
     _set_bias(op, before + change / _bias_scales(op))
-    (moved,) = walk.run(op)
-    better = _distance(op, rows.outputs(moved), wanted)[0] < error
-    _set_bias(op, np.where(better, op.bias.values, before))
-    np.copyto(moved, results, where=~better)
-    return [moved]
+    is_better = _distance(_results(op, sums), wanted)[0] < error
+    _set_bias(op, np.where(is_better, op.bias.values, before))
 
 
-def _distance(op: Op, rows: Array, wanted: Array) -> tuple[Array, Array]:
-    """Return the mean square and the mean of each channel's difference from the wanted values."""
-    missing = wanted - op.result.dequantized(rows)
+def _results(op: Op, sums: Array) -> Array:
+    """Return a layer's results as real numbers, as its kernel rounds them.
+
+    Args:
+        op: The layer.
+        sums: What its weights make of its inputs, without the bias, shape (rows, outputs).
+    """
+    assert op.bias is not None
+    scale, zero, limits = op.result.scales[0], op.result.zero_point, np.iinfo(op.result.dtype)
+    low = max(limits.min - zero, np.rint(op.activation.lower_bound / scale))
+    high = min(limits.max - zero, np.rint(op.activation.upper_bound / scale))
+    results = sums + (op.bias.values * _bias_scales(op)).astype(np.float32)
+    # The array is changed in place: rows of many channels take tens of megabytes.
+    results /= np.float32(scale)
+    np.rint(results, out=results)
+    np.clip(results, low, high, out=results)
+    results *= np.float32(scale)
+    return results
+
+
+def _distance(results: Array, wanted: Array) -> tuple[Array, Array]:
+    """Return the mean square and the mean of each channel's difference from the wanted results."""
+    missing = wanted - results
     return np.einsum("rc,rc->c", missing, missing) / len(missing), missing.mean(axis=0)
 
 

@@ -26,6 +26,9 @@ BOUNDARY_PART = 0.1
 """Part of the noise of the results before it that the front's last result, which is rounded where
 the integers begin, may add."""
 
+FEWEST_IMAGES = 2
+"""Number of images on which the first result alone is judged, before all results on all images."""
+
 SCREEN_DB = 9.0
 """Decibels by which the first result alone may be better than the whole front, and two images
 better than eight."""
@@ -68,7 +71,7 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
         return ()
     front = _Front(graph, images)
     # Most networks are ruled out by the first result on two images alone.
-    if front.noise(tensors[0], 2) < noise_of(least_db + SCREEN_DB):
+    if front.noise(tensors[0], FEWEST_IMAGES) < noise_of(least_db + SCREEN_DB):
         return ()
     total = front.noise(tensors[0], len(images))
     for count, tensor in enumerate(tensors[1:], start=2):
@@ -86,7 +89,7 @@ class _Front:
     def __init__(self, graph: Graph, images: Array) -> None:
         self._graph, self._images = graph, images
         self._scores = scores_tensor(graph)
-        self._float_scores = scores(graph, images)
+        self._float_scores = scores(graph, images[:FEWEST_IMAGES])
 
     def noise(self, tensor: Tensor, count: int) -> float:
         """Return the noise over the signal that rounding a tensor adds, on the first images."""
@@ -94,8 +97,14 @@ class _Front:
         values = self._run(self._graph.input, tensor, self._images[:count])
         step = step_of(tensor.range)
         rounded = self._run(tensor, self._scores, np.rint(values / step) * step)
-        ratio = sqnr_db(rounded.reshape(count, -1), self._float_scores[:count])
+        ratio = sqnr_db(rounded.reshape(count, -1), self._wanted(count))
         return noise_of(ratio)
+
+    def _wanted(self, count: int) -> Array:
+        """Return the float scores of the first images, which are computed when they are needed."""
+        if len(self._float_scores) < count:
+            self._float_scores = scores(self._graph, self._images[:count])
+        return self._float_scores[:count]
 
     def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
         part = part_between(self._graph, source, result)

@@ -66,13 +66,14 @@ def _exact(ratios: Floats, covariance: Floats) -> Floats:
     inputs = ratios.shape[-1]
     ways = np.array(list(itertools.product((0.0, 1.0), repeat=inputs)))
     down = np.floor(ratios)
-    best = np.empty_like(ratios)
-    for group, outputs in enumerate(ratios - down):
-        for output, fraction in enumerate(outputs):
-            errors = ways - fraction
-            costs = np.einsum("wi,wi->w", errors @ covariance[group], errors)
-            best[group, output] = ways[costs.argmin()]
-    return down + best
+    fractions = ratios - down
+    # Of (w - f) C (w - f), only w C w - 2 f C w depends on the way w.
+    squares = (ways[:, :, None] * ways[:, None, :]).reshape(len(ways), -1)
+    own = covariance.reshape(len(covariance), -1) @ squares.T
+    mixed = (fractions @ covariance) @ ways.T
+    best = (own[:, None, :] - 2 * mixed).argmin(axis=-1)
+    levels: Floats = down + ways[best]
+    return levels
 
 
 def _greedy(ratios: Floats, covariance: Floats) -> Floats:
@@ -88,15 +89,19 @@ def _greedy(ratios: Floats, covariance: Floats) -> Floats:
     # Row j of L' over its diagonal tells how much of the later errors input j has to take up.
     shares = (factor / np.diagonal(factor, axis1=1, axis2=2)[:, None, :]).transpose(0, 2, 1)
     wanted = np.take_along_axis(ratios, order[:, None, :], axis=2)
-    errors = np.zeros_like(wanted)
-    for end in range(wanted.shape[-1], 0, -COLUMN_BLOCK):
+    # Inputs come first, so that what belongs to one input lies together.
+    wanted = wanted.transpose(0, 2, 1).copy()
+    errors = np.empty_like(wanted)
+    for end in range(wanted.shape[1], 0, -COLUMN_BLOCK):
         start = max(end - COLUMN_BLOCK, 0)
-        carried = errors[..., end:] @ shares[:, start:end, end:].transpose(0, 2, 1)
+        values = wanted[:, start:end] + shares[:, start:end, end:] @ errors[:, end:]
         for column in range(end - 1, start - 1, -1):
-            near = errors[..., column + 1 : end] @ shares[:, column, column + 1 : end, None]
-            value = wanted[..., column] + carried[..., column - start] + near[..., 0]
-            level = np.clip(np.rint(value), -INT8.largest, INT8.largest)
-            errors[..., column] = wanted[..., column] - level
-    levels = np.empty_like(wanted)
-    np.put_along_axis(levels, order[:, None, :], wanted - errors, axis=2)
+            near = shares[:, column, None, column + 1 : end] @ errors[:, column + 1 : end]
+            value = values[:, column - start] + near[:, 0]
+            np.rint(value, out=value)
+            np.clip(value, -INT8.largest, INT8.largest, out=value)
+            np.subtract(wanted[:, column], value, out=errors[:, column])
+    rounded = (wanted - errors).transpose(0, 2, 1)
+    levels = np.empty_like(ratios)
+    np.put_along_axis(levels, order[:, None, :], rounded, axis=2)
     return np.rint(levels)

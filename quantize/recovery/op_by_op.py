@@ -15,7 +15,6 @@ class GraphWalk:
     Args:
         graph: The graph.
         images: Images as the graph takes them, shape (images, *shape of the graph's input).
-        in_halves: Keep float values as float16, which take half the memory.
 
     Example:
         >>> walk = GraphWalk(graph, images)
@@ -24,26 +23,21 @@ class GraphWalk:
         (32, 1, 1000)
     """
 
-    def __init__(self, graph: Graph, images: Array, *, in_halves: bool = False) -> None:
+    def __init__(self, graph: Graph, images: Array) -> None:
         self.graph = graph
-        self._in_halves = in_halves
         self.values: dict[Tensor, Array] = {graph.input: images}
         self._place = 0
         self._readers = Counter(tensor for op in graph.ops for tensor in op.activation_inputs)
 
     def run(self, op: Op) -> list[Array]:
         """Run the next op; it can be run again until :meth:`finish` takes its results."""
-        return run_op(self.graph, op, self.values, in_halves=self._in_halves)
+        return run_op(self.graph, op, self.values)
 
     def run_before(self, place: int) -> None:
         """Run the ops before a place in the graph's order that have not been run."""
         while self._place < place:
             op = self.graph.ops[self._place]
             self.finish(op, self.run(op))
-
-    def is_before(self, place: int) -> bool:
-        """Whether the op at a place has not been run."""
-        return self._place <= place
 
     def finish(self, op: Op, results: list[Array]) -> None:
         """Take the results of the next op, and forget values that no later op reads."""

@@ -288,7 +288,6 @@ class Recovery:
             _batched(images if quantizer.takes_pixels else normalized),
             _batched(normalized),
             self._on_progress,
-            in_halves=most > quantizer.fit_images,
             without=without,
         )
         self._soften(quantized.graph)

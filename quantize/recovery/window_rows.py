@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from edgecnn.tflite.tensors_and_ops import Array, Op
 
-MOST_SAMPLED_ROWS = 8192
-MOST_ROW_VALUES = 1 << 23
+MOST_SAMPLED_ROWS = 4096
+MOST_ROW_VALUES = 1 << 22
 """Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 32 MB.
 """
 BLOCK_ROWS = 32
@@ -48,6 +48,17 @@ def _groups(op: Op) -> int:
     return op.source.shape[-1] // op.weights.shape[-1] if op.kind == "CONV_2D" else 1
 
 
+def products(inputs: Array, weights: Array) -> npt.NDArray[np.float32]:
+    """Return what weights make of inputs, shape (rows, outputs).
+
+    Args:
+        inputs: Inputs, shape (groups, rows, inputs of an output).
+        weights: Weights as real numbers, shape (groups, outputs of a group, inputs of an output).
+    """
+    made = inputs @ weights.astype(np.float32).transpose(0, 2, 1)
+    return made.transpose(1, 0, 2).reshape(made.shape[1], -1)
+
+
 class InputRows:
     """Positions of an op's output, drawn at random, and the inputs that the op reads for each.
 
@@ -59,8 +70,8 @@ class InputRows:
     def __init__(self, op: Op, images: int) -> None:
         self._op = op
         output = op.result.shape
-        self._outputs = output[-1]
-        total = images * math.prod(output[:-1])
+        self._outputs, self._places = output[-1], math.prod(output[:-1])
+        total = images * self._places
         width = inputs_of_an_output(op)
         width *= op.source.shape[-1] if op.traits.is_depthwise else _groups(op)
         most = max(256, min(MOST_SAMPLED_ROWS, MOST_ROW_VALUES // width))
@@ -68,8 +79,21 @@ class InputRows:
 
     def outputs(self, values: Array) -> npt.NDArray[np.float32]:
         """Return the op's results at the positions, shape (rows, outputs)."""
-        rows = values.reshape(-1, self._outputs)[self._positions]
-        return rows.astype(np.float32, copy=False)
+        return self._taken(values, self._positions)
+
+    def outputs_of_image(self, values: Array, number: int) -> npt.NDArray[np.float32]:
+        """Return the op's results at the positions that are in one image, shape (rows, outputs).
+
+        Args:
+            values: The results for this image alone.
+            number: Number of the image.
+        """
+        first = number * self._places
+        start, end = np.searchsorted(self._positions, [first, first + self._places])
+        return self._taken(values, self._positions[start:end] - first)
+
+    def _taken(self, values: Array, positions: Array) -> npt.NDArray[np.float32]:
+        return values.reshape(-1, self._outputs)[positions].astype(np.float32, copy=False)
 
     def inputs(self, values: Array) -> npt.NDArray[np.float32]:
         """Return the op's inputs at the positions as real numbers, shape (groups, rows, inputs)."""

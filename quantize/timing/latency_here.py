@@ -22,7 +22,7 @@ MOST_ROUNDS = 60
 FEWEST_ROUNDS = 8
 """Rounds that an interval of 99 % takes: so many signs are alike by chance in one of 128 cases."""
 
-MOST_RACE_SECONDS = 0.5
+MOST_RACE_SECONDS = 0.25
 """Seconds after which no new round begins, unless there are too few for an interval."""
 PATIENCE = 4.0
 """Factor by which a race may take longer, where its rounds are too few for an interval."""
