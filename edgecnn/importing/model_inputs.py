@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -18,6 +19,9 @@ MAX_INPUT_VALUES = 3 * MAX_SIZE**2
 IMAGE_CHANNELS = (1, 3)
 """Numbers of channels of an image: grey, and red, green and blue."""
 
+WHOLE_NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+"""Types in which a model may take pixels."""
+
 StatedShape = Sequence[int | None]
 """A shape with the batch, with None for each open side."""
 
@@ -26,6 +30,9 @@ def known_inputs(
     stated: Iterable[tuple[str, StatedShape, str]], options: CallOptions, label: str
 ) -> tuple[ModelTensor, ...]:
     """Return a model's inputs with a known shape each; an open batch becomes 1.
+
+    The pixels of an image that are whole numbers in the model are floats here: a graph is
+    quantised from float32, and an app may feed bytes to what is made of it.
 
     Args:
         stated: Name, shape and element type of each input, as the model states them.
@@ -51,6 +58,8 @@ def known_inputs(
                 f"{label} takes input of shape {each.shape}, where at most {MAX_INPUT_VALUES:,} "
                 "values can be converted"
             )
+    if image_shape(inputs) is not None and inputs[0].dtype in WHOLE_NUMBERS:
+        return (replace(inputs[0], dtype="float32"),)
     return tuple(inputs)
 
 
