@@ -31,6 +31,9 @@ fiftieth. Deflate packs up to 1,032 equal bytes into one."""
 
 BLOCK_BYTES = 1 << 20
 
+ZIP_MAGIC = b"PK\x03\x04"
+"""First bytes of a zip that has a member."""
+
 END_SIGNATURE = b"PK\5\6"
 END_BYTES = 22
 """Length of a zip's last record, without its comment."""

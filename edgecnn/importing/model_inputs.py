@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -18,6 +19,9 @@ MAX_INPUT_VALUES = 3 * MAX_SIZE**2
 IMAGE_CHANNELS = (1, 3)
 """Numbers of channels of an image: grey, and red, green and blue."""
 
+WHOLE_NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+"""Types in which a model may take pixels."""
+
 StatedShape = Sequence[int | None]
 """A shape with the batch, with None for each open side."""
 
@@ -26,6 +30,9 @@ def known_inputs(
     stated: Iterable[tuple[str, StatedShape, str]], options: CallOptions, label: str
 ) -> tuple[ModelTensor, ...]:
     """Return a model's inputs with a known shape each; an open batch becomes 1.
+
+    The pixels of an image that are whole numbers in the model are floats here: a graph is
+    quantised from float32, and an app may feed bytes to what is made of it.
 
     Args:
         stated: Name, shape and element type of each input, as the model states them.
@@ -47,6 +54,8 @@ def known_inputs(
     ]
     for each in inputs:
         check_size(each.shape, label)
+    if image_shape(inputs) is not None and inputs[0].dtype in WHOLE_NUMBERS:
+        return (replace(inputs[0], dtype="float32"),)
     return tuple(inputs)
 
 
@@ -70,7 +79,7 @@ def image_shape(inputs: Sequence[ModelTensor]) -> tuple[int, int, int] | None:
     Returns:
         None for a model whose input has not the shape of one image. Without a channel only an input
         of two equal sides has that of a grey image: others are mostly steps of time with some
-        values each.
+        values each, and whole numbers of more than a byte are mostly no pixels.
 
     Example:
         >>> image_shape([ModelTensor("digit", (1, 28, 28))])
@@ -79,7 +88,9 @@ def image_shape(inputs: Sequence[ModelTensor]) -> tuple[int, int, int] | None:
     if len(inputs) != 1:
         return None
     batch, *sides = inputs[0].shape if inputs[0].shape else (0,)
-    sides = [*sides, 1] if len(sides) == 2 and sides[0] == sides[1] else sides
+    may_lack_channel = inputs[0].dtype not in WHOLE_NUMBERS or inputs[0].dtype == "uint8"
+    if len(sides) == 2 and sides[0] == sides[1] and may_lack_channel:
+        sides = [*sides, 1]
     if batch != 1 or len(sides) != 3 or sides[2] not in IMAGE_CHANNELS:
         return None
     height, width, channels = sides

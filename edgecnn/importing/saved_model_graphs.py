@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.importing.freezing.graph_messages import called_functions, closure, node_name
 from edgecnn.importing.tensorflow_ops import Use, objection
 
 MAX_CONSTANT_BYTES = 2 << 30
@@ -29,11 +30,13 @@ INITIALIZER_SIGNATURE = "__saved_model_init_op"
 
 UNKNOWN = "this TensorFlow does not know"
 
-Key = TypeVar("Key", int, str)
 
-
-def read_saved_model(folder: Path) -> Any:
+def read_saved_model(folder: Path, label: str) -> Any:
     """Return the ``SavedModel`` message of a folder.
+
+    Args:
+        folder: The SavedModel's folder.
+        label: What messages call the SavedModel.
 
     Raises:
         InputError: The file is damaged, or its graphs are far larger than they look.
@@ -41,17 +44,17 @@ def read_saved_model(folder: Path) -> Any:
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
-    file = folder / "saved_model.pb"
     try:
-        saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+        content = (folder / "saved_model.pb").read_bytes()
+        saved_model = saved_model_pb2.SavedModel.FromString(content)
     except DecodeError as error:
         raise InputError(
-            f"{quoted(file)} is truncated or corrupt: export the model again"
+            f"{label} is truncated or corrupt in its saved_model.pb: export the model again"
         ) from error
     if not saved_model.meta_graphs:
-        raise InputError(f"{quoted(file)} holds no graph: export the model again")
+        raise InputError(f"{label} holds no graph: export the model again")
     for meta_graph in saved_model.meta_graphs:
-        _refuse_what_grows(meta_graph, quoted(folder))
+        _refuse_what_grows(meta_graph, label)
     return saved_model
 
 
@@ -71,20 +74,21 @@ def _refuse_what_grows(meta_graph: Any, label: str) -> None:
         raise InputError(f"{label} has functions that call each other {ops:,} times")
 
 
-def refuse_reaching_out(saved_model: Any, folder: Path) -> None:
+def refuse_reaching_out(saved_model: Any, folder: Path, label: str) -> None:
     """Raise InputError if a SavedModel could do more than compute when it is loaded or called.
 
     Args:
         saved_model: What :func:`read_saved_model` returned.
         folder: The SavedModel's folder.
+        label: What messages call the SavedModel.
     """
     for meta_graph in saved_model.meta_graphs:
-        _refuse_foreign_assets(meta_graph, folder)
+        _refuse_foreign_assets(meta_graph, folder, label)
         # TensorFlow loads a SavedModel by its objects only if there is one graph.
         has_objects = len(saved_model.meta_graphs) == 1 and meta_graph.HasField("object_graph_def")
         uses = _Uses(meta_graph, has_objects)
         for function, node in _placed_nodes(meta_graph):
-            _refuse_op(node, function, uses, quoted(folder))
+            _refuse_op(node, function, uses, label)
 
 
 def _refuse_op(node: Any, function: str | None, uses: _Uses, label: str) -> None:
@@ -107,7 +111,7 @@ def _shown(name: str) -> str:
     return quoted(name if len(name) <= 80 else f"{name[:77]}...")
 
 
-def _refuse_foreign_assets(meta_graph: Any, folder: Path) -> None:
+def _refuse_foreign_assets(meta_graph: Any, folder: Path, label: str) -> None:
     from tensorflow.python.saved_model.loader_impl import get_asset_tensors
 
     assets = folder / "assets"
@@ -115,7 +119,7 @@ def _refuse_foreign_assets(meta_graph: Any, folder: Path) -> None:
         path = os.path.relpath(os.fsdecode(content), assets)
         if path.startswith(os.pardir):
             raise InputError(
-                f"{quoted(folder)} asks for a file outside of its folder ({_shown(path)}): "
+                f"{label} asks for a file outside of its folder ({_shown(path)}): "
                 "add --trust if you know where it comes from"
             )
 
@@ -133,7 +137,7 @@ class _Uses:
         self._nodes = {node.name: node for node in meta_graph.graph_def.node}
         self._has_objects = has_objects
         saver = meta_graph.saver_def
-        self._filename = _node_name(saver.filename_tensor_name)
+        self._filename = node_name(saver.filename_tensor_name)
         self._restoring = self._before([saver.restore_op_name])
         self._initializing = self._before(_initializers(meta_graph))
         answering = self._before(_signature_outputs(meta_graph))
@@ -163,7 +167,7 @@ class _Uses:
         # TensorFlow itself says which file RestoreV2 reads, where the graph leaves that open.
         is_told = node.name in self._told and (
             node.op == "RestoreV2"
-            and [_node_name(name) for name in node.input[:1]] == [self._filename]
+            and [node_name(name) for name in node.input[:1]] == [self._filename]
         )
         if node.name in self._initializing or (node.name in self._restoring and not is_told):
             return Use.LOADED
@@ -171,26 +175,14 @@ class _Uses:
 
     def _before(self, names: Iterable[str]) -> set[str]:
         """Return the nodes of the main graph that run before others do, and those themselves."""
-        return _closure(
-            map(_node_name, names),
-            lambda name: map(_node_name, self._nodes[name].input) if name in self._nodes else (),
+        return closure(
+            map(node_name, names),
+            lambda name: map(node_name, self._nodes[name].input) if name in self._nodes else (),
         ) & set(self._nodes)
 
     def _reached(self, names: Iterable[str]) -> set[str]:
         """Return the functions that others call, directly or not, and those themselves."""
-        return _closure(names, lambda name: self.calls.get(name, ()))
-
-
-def _closure(starts: Iterable[Key], following: Callable[[Key], Iterable[Key]]) -> set[Key]:
-    """Return all that can be reached by following from one to others, the starts included."""
-    found: set[Key] = set()
-    waiting = list(starts)
-    while waiting:
-        key = waiting.pop()
-        if key not in found:
-            found.add(key)
-            waiting += following(key)
-    return found
+        return closure(names, lambda name: self.calls.get(name, ()))
 
 
 def _calls_of_functions(library: Any) -> dict[str, set[str]]:
@@ -229,9 +221,7 @@ def _most_ops(library: Any) -> int:
 def _calls(node: Any) -> Iterator[str]:
     """Yield the names of the functions that a node may call."""
     yield node.op
-    for value in node.attr.values():
-        yield value.func.name
-        yield from (function.name for function in value.list.func)
+    yield from called_functions(node)
 
 
 def _functions_run_by_loading(graph: Any) -> Iterator[str]:
@@ -248,7 +238,7 @@ def _functions_run_by_loading(graph: Any) -> Iterator[str]:
         numbers += [child.node_id for child in node.children if child.local_name in methods]
         for saveable in node.saveable_objects.values():
             numbers += [saveable.save_function, saveable.restore_function]
-    return _functions(graph, _closure(numbers, lambda number: _callees(graph, number)))
+    return _functions(graph, closure(numbers, lambda number: _callees(graph, number)))
 
 
 def _functions(graph: Any, numbers: Iterable[int]) -> Iterator[str]:
@@ -308,8 +298,3 @@ def _unpacked_bytes(tensor: Any) -> int:
 
     sides = (max(side.size, 0) for side in tensor.tensor_shape.dim)
     return int(math.prod(sides) * dtypes.as_dtype(tensor.dtype).size)
-
-
-def _node_name(tensor: str) -> str:
-    """Return the name of the node that a tensor or a control input (``^name``) comes from."""
-    return tensor.lstrip("^").partition(":")[0]

@@ -15,13 +15,15 @@ from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.input_format import InputFormat, NamedModel, Source
 
 INPUT_FORMATS = {
+    "saved_model": "edgecnn.importing.formats.saved_model",
     "keras": "edgecnn.importing.formats.keras_file",
     "h5": "edgecnn.importing.formats.hdf5_file",
     "tflite": "edgecnn.importing.formats.tflite_file",
-    "saved_model": "edgecnn.importing.formats.saved_model",
     "registered": "edgecnn.importing.formats.architecture",
 }
-"""Name of each format in records and golden samples, and the module that implements the format."""
+"""Name of each format in records and golden samples, and the module that implements the format.
+
+The first that recognises a model is taken: a SavedModel's zip stands before other zips."""
 
 
 def find_source(text: str, *, trust: bool = False) -> Source:

@@ -5,10 +5,10 @@ No other file knows it. ``convert_graphdef`` is not public.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from edgecnn.core.errors import ConversionError
+from edgecnn.importing.freezing.conversion_failures import explain_failure
 
 
 def convert_traced(graph: Any) -> bytes:
@@ -32,14 +32,4 @@ def convert_traced(graph: Any) -> bytes:
         )
         return bytes(content)
     except Exception as error:
-        raise ConversionError(explain_failure(str(error))) from error
-
-
-def explain_failure(text: str) -> str:
-    """Return the converter's error in one line: the ops without a TFLite kernel, if named."""
-    named = re.findall(r"(?:Flex|Custom) ops: ([^\n]+)", text)
-    if named:
-        ops = ", ".join(dict.fromkeys(", ".join(named).split(", ")))
-        return f"no TFLite kernel for {ops}: replace the layers that use it"
-    lines = [line for line in text.splitlines() if line.strip()]
-    return f"TensorFlow's converter gave up: {lines[-1].strip()[:300]}" if lines else "it gave up"
+        raise ConversionError(explain_failure(error, graph)) from error

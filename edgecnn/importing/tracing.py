@@ -7,11 +7,14 @@ from typing import Any
 
 from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.importing.freezing.frozen_function import Frozen, frozen, needs_freezing
+from edgecnn.importing.freezing.one_sample import of_one_sample
 from edgecnn.importing.input_format import FloatGraph, ModelTensor
 from edgecnn.importing.layer_names import scope_name
 from edgecnn.importing.model_bounds import refuse_large_tensors
 from edgecnn.importing.normalization import pointwise_normalization
 from edgecnn.importing.tensorflow_converter import convert_traced
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -32,6 +35,43 @@ def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> FloatGraph:
     return lambda normalization: read_graph(convert_traced(freeze(call, inputs, normalization)))
 
 
+def frozen_graph(function: Any, inputs: Sequence[ModelTensor]) -> FloatGraph:
+    """Return what makes the float32 graph of a model that is frozen already.
+
+    Args:
+        function: What :func:`frozen_once` made.
+        inputs: The model's inputs, in the order in which it takes them.
+    """
+
+    def float_graph(normalization: InputSpec | None) -> Graph:
+        if normalization is None:
+            return read_graph(convert_traced(function.graph))
+        traced = _traced(function, inputs, normalization)
+        return read_graph(convert_traced(frozen(traced).function.graph))
+
+    return float_graph
+
+
+def frozen_once(call: ModelCall, inputs: Sequence[ModelTensor], *, had_open_batch: bool) -> Frozen:
+    """Trace a model that has variables, with inputs of known shapes, and freeze it.
+
+    A model that was saved for several samples at a time takes one, if its graph allows that.
+
+    Args:
+        call: The model.
+        inputs: The model's inputs, in the order in which it takes them.
+        had_open_batch: Whether the model was saved with an open batch.
+
+    Raises:
+        InputError: A tensor of the graph would not fit into this machine's memory.
+        ConversionError: The model cannot do without its variables or tables.
+    """
+    made = frozen(_traced(call, inputs, None), had_open_batch=had_open_batch)
+    # The graphs of the functions that the model calls are part of its own only now.
+    refuse_large_tensors(made.function.graph)
+    return Frozen(of_one_sample(made.function), made.notes)
+
+
 def freeze(
     call: ModelCall, inputs: Sequence[ModelTensor], normalization: InputSpec | None = None
 ) -> Any:
@@ -39,7 +79,7 @@ def freeze(
 
     Known shapes leave no SHAPE or PACK ops behind. Keras' layers are given their weights as
     constants while they are traced, which saves freezing the graph afterwards; variables that
-    they hide, and a SavedModel's, are frozen.
+    they hide are frozen.
 
     Args:
         call: The model.
@@ -53,8 +93,13 @@ def freeze(
 
     Raises:
         InputError: A tensor of the graph would not fit into this machine's memory.
+        ConversionError: The model cannot do without its variables or tables.
     """
+    traced = _traced(call, inputs, normalization)
+    return frozen(traced).function.graph if needs_freezing(traced) else traced.graph
 
+
+def _traced(call: ModelCall, inputs: Sequence[ModelTensor], normalization: InputSpec | None) -> Any:
     def normalized_call(*tensors: Any) -> Any:
         if normalization is None:
             return call(*tensors)
@@ -63,11 +108,7 @@ def freeze(
     specs = [tf.TensorSpec(each.shape, each.dtype, name=_scope(each, inputs)) for each in inputs]
     concrete = tf.function(normalized_call, autograph=False).get_concrete_function(*specs)
     refuse_large_tensors(concrete.graph)
-    if concrete.captured_inputs:
-        from tensorflow.python.framework import convert_to_constants
-
-        concrete = convert_to_constants.convert_variables_to_constants_v2(concrete)
-    return concrete.graph
+    return concrete
 
 
 def _scope(tensor: ModelTensor, inputs: Sequence[ModelTensor]) -> str:

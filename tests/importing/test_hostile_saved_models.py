@@ -39,7 +39,7 @@ def test_a_resource_that_writes_a_file(tf: Any, method: str, tmp_path: Path, can
     canary.unlink(missing_ok=True)
     refused(folder, "WriteFile")
     assert not canary.exists()
-    assert loaded(folder, trust=True).output_shape == (3,)
+    assert loaded(folder, trust=True).outputs[0].shape == (1, 3)
     gc.collect()
     # What creates a resource runs once the resource is used, which nothing does here.
     assert canary.exists() or method == "create"
@@ -186,14 +186,14 @@ def test_a_table_from_a_text_file(tf: Any, tmp_path: Path) -> None:
     table = lookup.StaticHashTable(words, -1)
     folder = saved(tf, tmp_path / "hostile", lambda image: pooled(tf, image), table=table)
     refused(folder, "InitializeTableFromTextFileV2")
-    assert loaded(folder, trust=True).output_shape == (3,)
+    assert loaded(folder, trust=True).outputs[0].shape == (1, 3)
 
 
 def test_an_asset_outside_of_the_folder(tf: Any, tmp_path: Path) -> None:
     (tmp_path / "words").write_text("a")
     asset = tf.saved_model.Asset(str(tmp_path / "words"))
     folder = saved(tf, tmp_path / "model", lambda image: pooled(tf, image), asset=asset)
-    assert loaded(folder).output_shape == (3,)
+    assert loaded(folder).outputs[0].shape == (1, 3)
     for name in ("../../words", str(tmp_path / "words")):
 
         def rename(message: Any, name: str = name) -> None:
@@ -248,7 +248,7 @@ def test_saving_functions_may_not_be_called(
         join(saving, answer)
 
     folder = shutil.copytree(plain, tmp_path / "model")
-    assert loaded(folder).output_shape == (4,)
+    assert loaded(folder).outputs[0].shape == (1, 4)
     refused(edited(folder, edit), "in function '__inference__traced_save", "may reach files")
 
 

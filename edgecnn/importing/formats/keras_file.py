@@ -17,6 +17,7 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.zip_files import (
     ZIP_ERRORS,
+    ZIP_MAGIC,
     RefusedZipError,
     check_contents,
     member_blocks,
@@ -34,7 +35,6 @@ from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
 
-ZIP_MAGIC = b"PK\x03\x04"
 NEWER_SETTINGS: dict[str, Any] = {
     "quantization_config": None,
     "input_axes": None,

@@ -1,15 +1,19 @@
-"""A TensorFlow SavedModel, a folder with the signature ``serving_default``."""
+"""A TensorFlow SavedModel: a folder, or a zip of one, with one signature or several."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgecnn.core.errors import InputError
+from edgecnn.core.errors import ConversionError, InputError
 from edgecnn.core.files import quoted, sha256_of
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.text import first_few
+from edgecnn.core.zip_files import ZIP_MAGIC
+from edgecnn.importing.freezing.assignments import ASSIGNING, REFERENCE
+from edgecnn.importing.freezing.frozen_function import frozen
 from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
@@ -19,9 +23,17 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.keras_models import explained
-from edgecnn.importing.model_inputs import known_inputs
+from edgecnn.importing.model_inputs import StatedShape, known_inputs
 from edgecnn.importing.saved_model_graphs import read_saved_model, refuse_reaching_out
-from edgecnn.importing.tracing import ModelCall, traced_graph
+from edgecnn.importing.saved_model_zip import (
+    GRAPHS,
+    check_zip,
+    is_saved_model_zip,
+    sha256_of_files,
+    unpacked,
+    zip_digests,
+)
+from edgecnn.importing.tracing import ModelCall, frozen_graph, frozen_once
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.calls import CallOptions
 
@@ -30,38 +42,41 @@ tf = LazyModule("tensorflow", extra="convert")
 MAX_GRAPHS_BYTES = 2 << 30
 """Bytes of a ``saved_model.pb``, which its format cannot exceed."""
 
+USUAL_SIGNATURE = "serving_default"
+"""Name of the signature that programs call which know no other."""
+
 
 class _SavedModelFormat(InputFormat):
-    """A folder that TensorFlow wrote; it has no layers any more."""
+    """A folder that TensorFlow wrote, or its zip; it has no layers any more."""
 
-    called = "a SavedModel folder"
+    called = "a SavedModel (its folder, or a zip of that)"
 
     def recognizes(self, model: NamedModel) -> bool:
-        return model.is_folder and (model.path / "saved_model.pb").is_file()
+        if model.is_folder:
+            return (model.path / GRAPHS).is_file()
+        return model.head[:4] == ZIP_MAGIC and is_saved_model_zip(model.path)
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
         """Refuse what cannot be read; TensorFlow is needed to look at the ops, in the child."""
-        for path in model.path.rglob("*"):
-            if not path.is_dir() and not path.is_file():
-                raise InputError(
-                    f"{quoted(path)} is no file (a pipe, a device or a broken link): "
-                    "export the model again"
-                )
-        graphs = model.path / "saved_model.pb"
-        size = graphs.stat().st_size
+        if model.is_folder:
+            _refuse_what_is_no_file(model.path)
+            size = (model.path / GRAPHS).stat().st_size
+        else:
+            size = check_zip(model.path)
+        label = quoted(model.path / GRAPHS)
         if size == 0:
-            raise InputError(f"{quoted(graphs)} is empty: export the model again")
+            raise InputError(f"{label} is empty: export the model again")
         if size > MAX_GRAPHS_BYTES:
-            raise InputError(f"{quoted(graphs)} is too large to be real")
+            raise InputError(f"{label} is too large to be real")
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
-        label, folder = quoted(source.name), Path(source.name)
-        with explained(label):
-            saved_model = read_saved_model(folder)
+        label = quoted(source.name)
+        with explained(label), _folder(Path(source.name)) as folder:
+            saved_model = read_saved_model(folder, label)
             if not source.trust:
-                refuse_reaching_out(saved_model, folder)
+                refuse_reaching_out(saved_model, folder, label)
             del saved_model  # As large as the file, which TensorFlow reads again.
-            return _loaded(_with_variables(folder), source.call(options.size), label)
+            return _loaded(_with_variables(folder, label), source.call(options.size), label)
 
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         raise InputError(
@@ -70,60 +85,131 @@ class _SavedModelFormat(InputFormat):
         )
 
     def identity(self, name: str, options: BuildOptions) -> dict[str, Any]:
-        return {"sha256": _sha256_of_folder(Path(name))}
+        path = Path(name)
+        return {"sha256": sha256_of_files(_digests(path) if path.is_dir() else zip_digests(path))}
 
 
-def _with_variables(folder: Path) -> Any:
+def _folder(path: Path) -> AbstractContextManager[Path]:
+    return nullcontext(path) if path.is_dir() else unpacked(path)
+
+
+def _refuse_what_is_no_file(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_dir() and not path.is_file():
+            raise InputError(
+                f"{quoted(path)} is no file (a pipe, a device or a broken link): "
+                "export the model again"
+            )
+
+
+def _with_variables(folder: Path, label: str) -> Any:
     try:
         return tf.saved_model.load(str(folder))
     except (tf.errors.OpError, FileNotFoundError, IndexError) as error:
         # The first line is the reason; the others advise what helps in a cluster.
-        reason = " ".join(str(error).partition("\n")[0].split())[:200]
+        first = str(error).partition("\n")[0].replace(f"{folder}/", "")
         raise InputError(
-            f"{quoted(folder)} cannot be loaded, perhaps because its variables are damaged or lack "
-            f"a file ({reason}): export the model again"
+            f"{label} cannot be loaded, perhaps because its variables are damaged or lack "
+            f"a file ({' '.join(first.split())[:200]}): export the model again"
         ) from error
 
 
 def _loaded(saved: Any, options: CallOptions, label: str) -> LoadedModel:
-    signature = getattr(saved, "signatures", {}).get("serving_default")
-    if signature is None:
-        raise InputError(f"{label} has no 'serving_default' signature: export it with one")
-    arguments = signature.structured_input_signature[1]
-    stated = [(name, each.shape.as_list(), each.dtype.name) for name, each in arguments.items()]
-    inputs = known_inputs(stated, options, label)
+    name = _chosen(saved, options.signature, label)
+    signature = saved.signatures[name]
     names = sorted(signature.structured_outputs)
+    stated = list(_stated_inputs(signature, options, label))
+    inputs = known_inputs(stated, options, label)
+    call = _call(signature, [each.name for each in inputs], names)
+    try:
+        made = frozen_once(call, inputs, had_open_batch=_is_open(stated))
+    except ConversionError as error:
+        raise ConversionError(f"{label}: {error}") from error
+    inputs = _as_frozen([each.name for each in inputs], made.function.inputs)
+    return LoadedModel(
+        float_graph=frozen_graph(made.function, inputs),
+        inputs=inputs,
+        outputs=_as_frozen(names, made.function.outputs),
+        notes=made.notes,
+    )
+
+
+def _chosen(saved: Any, asked: str | None, label: str) -> str:
+    """Return the name of the signature to convert."""
+    names = [name for name in getattr(saved, "signatures", {}) if not name.startswith("__")]
+    listed = first_few(map(quoted, names))
+    if not names:
+        raise InputError(
+            f"{label} has no signature, so nothing says what it takes: save it with "
+            "tf.saved_model.save(..., signatures=...)"
+        )
+    if asked is not None and asked not in names:
+        raise InputError(f"{label} has no signature {quoted(asked)}: it has {listed}")
+    if asked is None and len(names) > 1 and USUAL_SIGNATURE not in names:
+        raise InputError(f"{label} has {len(names)} signatures ({listed}): choose by --signature")
+    return asked or (USUAL_SIGNATURE if USUAL_SIGNATURE in names else names[0])
+
+
+def _stated_inputs(
+    signature: Any, options: CallOptions, label: str
+) -> Iterator[tuple[str, StatedShape, str]]:
+    """Yield name, shape with the batch, and element type of each input of a signature."""
+    for name, tensor in signature.structured_input_signature[1].items():
+        if tensor.dtype == tf.string:
+            raise InputError(
+                f"{label} takes text or files of images ({quoted(name)}), and only numbers can be "
+                "fed to a .tflite file: export a signature that takes pixels, "
+                "tf.TensorSpec([None, height, width, 3], tf.uint8), and choose it by --signature"
+            )
+        shape = tensor.shape
+        if shape.rank is None and name not in options.input_shapes:
+            raise InputError(
+                f"{label} leaves open how many sides its input {quoted(name)} has: say it by "
+                f"--input-shape {name}=1,224,224,3"
+            )
+        sides = options.input_shapes[name] if shape.rank is None else shape.as_list()
+        yield name, sides, tensor.dtype.name
+
+
+def _is_open(stated: Iterable[tuple[str, StatedShape, str]]) -> bool:
+    """Say whether the batch of a signature is all that it leaves open."""
+    shapes = [shape for _, shape, _ in stated]
+    return all(len(shape) > 0 and shape[0] is None and None not in shape[1:] for shape in shapes)
+
+
+def _call(signature: Any, inputs: list[str], outputs: list[str]) -> ModelCall:
+    """Return what calls a signature with its inputs in a row, and returns a list."""
+    if any(op.type in {REFERENCE, *ASSIGNING} for op in signature.graph.get_operations()):
+        # A graph of TensorFlow 1, whose signatures call no function. TensorFlow does not take the
+        # place of such a function's call by its ops, which freezing needs.
+        places = [inputs.index(name) for name in signature._arg_keywords]
+        graph = frozen(signature).function
+        return lambda *tensors: graph(*(tensors[place] for place in places))
+    stated = signature.structured_input_signature[1]
 
     def call(*tensors: Any) -> Any:
-        # The signature does not own its variables: `saved` has to live as long as it is called.
-        answers = saved.signatures["serving_default"](**dict(zip(arguments, tensors, strict=True)))
-        return [answers[name] for name in names]
+        given = {
+            name: tf.cast(tensor, stated[name].dtype)
+            for name, tensor in zip(inputs, tensors, strict=True)
+        }
+        answers = signature(**given)
+        return [answers[name] for name in outputs]
 
-    return LoadedModel(
-        float_graph=traced_graph(call, inputs),
-        inputs=inputs,
-        outputs=_outputs(call, inputs, names),
-    )
+    return call
 
 
-def _outputs(
-    call: ModelCall, inputs: Sequence[ModelTensor], names: Sequence[str]
-) -> tuple[ModelTensor, ...]:
-    """Return the outputs of a model for inputs of known shapes."""
-    specs = [tf.TensorSpec(each.shape, each.dtype) for each in inputs]
-    results = tf.function(call, autograph=False).get_concrete_function(*specs).outputs
+def _as_frozen(names: list[str], tensors: list[Any]) -> tuple[ModelTensor, ...]:
+    """Return the inputs or outputs of a model as they are once it is frozen."""
     return tuple(
-        ModelTensor(name, tuple(result.shape.as_list()), result.dtype.name)
-        for name, result in zip(names, results, strict=True)
+        ModelTensor(name, tuple(tensor.shape.as_list()), tensor.dtype.name)
+        for name, tensor in zip(names, tensors, strict=True)
     )
 
 
-def _sha256_of_folder(folder: Path) -> str:
-    """Return the SHA-256 of the list of a folder's files, each with that of its content."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n".encode())
-    return digest.hexdigest()
+def _digests(folder: Path) -> Iterator[tuple[PurePosixPath, str]]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield PurePosixPath(path.relative_to(folder).as_posix()), sha256_of(path)
 
 
 input_format = _SavedModelFormat()

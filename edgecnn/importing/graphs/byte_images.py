@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from edgecnn.importing.model_inputs import WHOLE_NUMBERS
 from edgecnn.tflite.graph import Graph
-
-WHOLE_NUMBERS = frozenset(("uint8", "int16", "uint16", "int32", "uint32", "int64"))
-"""Types without a scale in which a model may take pixels."""
 
 
 def take_floats(graph: Graph) -> None:
