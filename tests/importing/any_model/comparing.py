@@ -1,0 +1,157 @@
+"""Each case's files against the plain converter's, scheme by scheme."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+
+WORSE_DB, MORE_BYTES, METADATA_BYTES = 1.0, 1.05, 3072
+"""A file is worse than the plain converter's if its answers are nearer to the source's by so much,
+or if it has so many times its bytes and the bytes of metadata that only ours has."""
+EXACT_DB = 80.0
+"""Beyond this, two files differ by the order of float sums alone."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A measured file.
+
+    Args:
+        sqnr_db: Power of the source's answers over that of the file's difference; the output that
+            is worst.
+        inputs: Element types of the inputs.
+        outputs: Element types of the outputs.
+        ops: Number of ops by element type of their results.
+        float_ops: Number of ops that compute in floats, but for a softmax or sigmoid at the end.
+        bytes: Size without what is packed behind the model.
+    """
+
+    sqnr_db: float
+    inputs: list[str]
+    outputs: list[str]
+    ops: dict[str, int]
+    float_ops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case in one scheme.
+
+    Args:
+        case: Name of the case.
+        scheme: Name of the scheme.
+        ours: Our file; None if there is none.
+        plain: The best file of the plain converter; None if it makes none.
+        failure: Why there is no file of ours.
+    """
+
+    case: str
+    scheme: str
+    ours: File | None
+    plain: File | None
+    failure: str = ""
+
+    @property
+    def faults(self) -> list[str]:
+        """What is worse than in the plain converter's file, in words; nothing where it has none."""
+        if self.plain is None:
+            return []
+        if self.ours is None:
+            return [f"refused: {self.failure}"]
+        ours, plain, faults = self.ours, self.plain, []
+        if ours.sqnr_db < min(plain.sqnr_db - WORSE_DB, EXACT_DB):
+            faults.append(f"{ours.sqnr_db:.1f} dB, plain {plain.sqnr_db:.1f}")
+        if "int" in self.scheme and ours.float_ops > plain.float_ops:
+            faults.append(f"{ours.float_ops} float ops, plain {plain.float_ops}")
+        if ours.bytes > MORE_BYTES * plain.bytes + METADATA_BYTES:
+            faults.append(f"{ours.bytes} bytes, plain {plain.bytes}")
+        return faults
+
+
+def missing(needs: str) -> str:
+    """Return why a case cannot be made here; empty if it can."""
+    is_here = not needs or importlib.util.find_spec(needs) or shutil.which(needs)
+    return "" if is_here else f"{needs} is not installed"
+
+
+def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
+    """Make a case's files and the plain converter's, and compare them.
+
+    Args:
+        name: Name of the case.
+        folder: Where files go; the source and plain files that are there are used again.
+        schemes: Names of the schemes.
+    """
+    made = folder / "plain.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not made.exists():
+        made.write_text(json.dumps(_child("make", name, folder, *schemes)))
+    shutil.rmtree(folder / "ours", ignore_errors=True)
+    outcome = _child("convert", name, folder, *schemes)
+    failure = outcome.get("failure", "")
+    return [
+        Row(
+            name,
+            scheme,
+            _measured(folder, Path(outcome[scheme])) if scheme in outcome else None,
+            best_plain(folder, scheme),
+            failure,
+        )
+        for scheme in schemes
+    ]
+
+
+def best_plain(folder: Path, scheme: str) -> File | None:
+    """Return the plain converter's file that is nearest to the source; of equals, the smallest."""
+    files = [_kept(folder, path) for path in sorted(folder.glob(f"plain_{scheme}_*.tflite"))]
+    return max(
+        (file for file in files if file is not None),
+        key=lambda file: (round(min(file.sqnr_db, EXACT_DB)), -file.bytes),
+        default=None,
+    )
+
+
+def _kept(folder: Path, path: Path) -> File | None:
+    kept = path.with_suffix(".json")
+    if not kept.exists():
+        file = _measured(folder, path)
+        kept.write_text(json.dumps(None if file is None else vars(file)))
+    values = json.loads(kept.read_text())
+    return None if values is None else File(**values)
+
+
+def _measured(folder: Path, path: Path) -> File | None:
+    """Return a file's figures; None if the runtime does not take it."""
+    try:
+        return File(**_child("measure", folder, path))
+    except ChildFailed:
+        return None
+
+
+class ChildFailed(Exception):
+    """A child that did not end well; the text is the last line that it printed."""
+
+
+def _child(*arguments: object) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.importing.any_model.child", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise ChildFailed(f"{arguments[0]} {arguments[1]}: {lines[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
