@@ -103,7 +103,7 @@ def case(
     return register
 
 
-SAMPLES, ANSWERED = 64, 32
+SAMPLES, ANSWERED = 128, 32
 """Samples to calibrate with, and others on which answers are compared."""
 
 

@@ -248,7 +248,7 @@ def conv3d(folder: Path) -> Source:
     keras, layers = _keras()
     inputs = keras.Input((8, 16, 16, 2))
     x = layers.Conv3D(16, 3, activation="relu")(inputs)
-    x = layers.Conv3D(24, 3, strides=2, padding="same", activation="relu")(layers.MaxPooling3D()(x))
+    x = layers.Conv3D(24, 3, strides=2, padding="same", activation="relu")(x)
     x = layers.GlobalAveragePooling3D()(x)
     return saved(keras.Model(inputs, layers.Dense(6, activation="softmax")(x)), folder)
 

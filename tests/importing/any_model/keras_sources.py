@@ -109,7 +109,9 @@ def keras_converters(model: Any, side: int | None = None) -> list[Any]:
             )
             for tensor in model.inputs
         ]
-        call = tf.function(lambda *batch: model(list(batch) if len(batch) > 1 else batch[0]))
+        call = tf.function(
+            lambda *batch: model(list(batch) if len(batch) > 1 else batch[0], training=False)
+        )
         frozen = convert_to_constants.convert_variables_to_constants_v2(
             call.get_concrete_function(*specs)
         )
