@@ -115,12 +115,26 @@ _ONE_SCALE = {
 
 def integer_kernel(op: Op, integers: IntegerType) -> IntegerKernel | None:
     """Return the integer kernel of an op's kind; None where the op has to stay in float32."""
-    if op.is_custom:
-        return None
-    has_one_scale = op.kind in _ONE_SCALE
-    versions = (_ONE_SCALE if has_one_scale else _OWN_SCALE).get(op.kind, (None, None))
-    version = versions[0 if integers is INT8_ACTIVATIONS else 1]
+    version = None if op.is_custom else _version(op.kind, integers)
     if version is None:
         return None
     # A file may use a later version for a reason of its own, such as half pixel centres.
-    return IntegerKernel(max(version, op.version or 1), has_one_scale)
+    return IntegerKernel(max(version, op.version or 1), op.kind in _ONE_SCALE)
+
+
+def has_kernel(kind: str, numbers: Numbers) -> bool:
+    """Say whether a kind of op has a kernel that computes in a type of numbers.
+
+    Example:
+        >>> has_kernel("CONV_3D", INT8)
+        False
+    """
+    types = (INT8_ACTIVATIONS, INT16_ACTIVATIONS)
+    integers = next((each for each in types if each.activations is numbers), None)
+    return integers is None or _version(kind, integers) is not None
+
+
+def _version(kind: str, integers: IntegerType) -> int | None:
+    """Return the version of a kind of op that has an integer kernel; None where none has."""
+    versions = _ONE_SCALE.get(kind) or _OWN_SCALE.get(kind) or (None, None)
+    return versions[0 if integers is INT8_ACTIVATIONS else 1]

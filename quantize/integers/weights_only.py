@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -16,8 +16,16 @@ LEAST_WEIGHTS = 1024
 """Fewest weights of an op that are worth eight bits; quantising the inputs costs time in each call.
 """
 
-DYNAMIC_VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 9}
+DYNAMIC_VERSIONS = {
+    "CONV_2D": 5,
+    "DEPTHWISE_CONV_2D": 6,
+    "FULLY_CONNECTED": 9,
+    "TRANSPOSE_CONV": 2,
+}
 """Kind -> version of its kernel of float activations and 8-bit weights."""
+
+FLOAT_WEIGHTS = {"BATCH_MATMUL": (0, 1), "CONV_3D": (1,), "GATHER": (0,)}
+"""Kind whose kernel takes float weights alone -> places of its inputs that may be weights."""
 
 ONE_SCALE_KINDS = frozenset({"FULLY_CONNECTED"})
 """Kinds whose weights have one scale: kernels of dense layers with a scale for each output need
@@ -45,34 +53,59 @@ def half_precision_graph(graph: Graph) -> Graph:
 
 
 def dynamic_graph(graph: Graph) -> Graph:
-    """Return a graph of 8-bit weights whose kernels quantise each input when they are called.
+    """Return a graph of 8-bit weights, whose kernels quantise each input when they are called.
+
+    Weights that only float kernels read are turned into float32 at loading.
 
     Args:
         graph: A float32 graph; it stays as it is.
     """
     graph = graph.copy()
     stored: dict[Tensor, Tensor] = {}
+    widened: set[Tensor] = set()
     for op in graph.ops:
-        if op.kind not in DYNAMIC_VERSIONS or not op.is_weighted:
-            continue
-        if op.weights.float_values is not None and op.weights.elements >= LEAST_WEIGHTS:
+        if op.kind in DYNAMIC_VERSIONS and _is_large(op.weights):
             _store_weights(graph, op, stored)
+        places = FLOAT_WEIGHTS.get(op.kind, ())
+        widened |= {x for place in places if (x := op.inputs[place]) and _is_large(x)}
+    _widen_at_loading(graph, widened)
     return graph
+
+
+def _is_large(tensor: Tensor) -> bool:
+    return tensor.float_values is not None and tensor.elements >= LEAST_WEIGHTS
 
 
 def _store_weights(graph: Graph, op: Op, stored: dict[Tensor, Tensor]) -> None:
     weights = op.weights
     if weights not in stored:
-        axis = None if op.kind in ONE_SCALE_KINDS else op.traits.channel_axis
-        new = graph.add_like(weights, INT8.name)
-        new.name, new.dtype = weights.name, INT8.name
-        new.quantization = symmetric_levels(weights.values, axis)
-        new.values = to_levels(weights.values, new.quantization, INT8.name, -INT8.largest)
-        stored[weights] = new
+        stored[weights] = _in_eight_bits(graph, weights, _scale_axis(op))
     graph.set_input(op, 1, stored[weights])
-    op.version = DYNAMIC_VERSIONS[op.kind]
+    op.version = max(DYNAMIC_VERSIONS[op.kind], op.version or 1)
     if op.kind in ONE_SCALE_KINDS:
         op.options.asymmetricQuantizeInputs = True
+
+
+def _scale_axis(op: Op) -> int | None:
+    return None if op.kind in ONE_SCALE_KINDS else op.traits.channel_axis
+
+
+def _in_eight_bits(graph: Graph, weights: Tensor, axis: int | None) -> Tensor:
+    new = graph.add_like(weights, INT8.name)
+    new.name, new.dtype = weights.name, INT8.name
+    new.quantization = symmetric_levels(weights.values, axis)
+    new.values = to_levels(weights.values, new.quantization, INT8.name, -INT8.largest)
+    return new
+
+
+def _widen_at_loading(graph: Graph, tensors: Collection[Tensor]) -> None:
+    """Store float constants in eight bits; runtimes widen those of one scale alone."""
+    ops = []
+    for tensor in sorted(tensors, key=lambda tensor: tensor.index):
+        stored = _in_eight_bits(graph, tensor, None)
+        tensor.name, tensor.data = f"{tensor.name}/float32", None
+        ops.append(conversion(graph, stored, tensor))
+    graph.put_first(ops)
 
 
 WEIGHTS_ONLY: dict[Numbers, Callable[[Graph], Graph]] = {

@@ -21,22 +21,26 @@ from .cases import ANSWERED, CASES, SAMPLES, Array, Case, Source, as_input, samp
 FITTED, TESTED = "calibration.npz", "tested.npz"
 
 
-def make(name: str, folder: Path, *schemes: str) -> dict[str, Any]:
-    """Write a case's source, its samples and answers, and the plain converter's files."""
+def make(name: str, folder: Path) -> None:
+    """Write a case's source, its samples and answers."""
     case = CASES[name]
     source = _source(case, folder)
-    drawn = samples(source, SAMPLES, seed=1)
-    np.savez(folder / FITTED, **_named(case, source, drawn))
-    pixels = samples(source, ANSWERED, seed=2)
+    drawn, pixels = samples(source, SAMPLES, seed=1), samples(source, ANSWERED, seed=2)
     values = as_input(case, source, pixels)
-    answers = source.answer(values)
+    np.savez(folder / FITTED, **_named(source, drawn))
     np.savez(
         folder / TESTED,
         **{f"pixels_{n}": each for n, each in enumerate(pixels)},
         **{f"values_{n}": each for n, each in enumerate(values)},
-        **{f"answers_{n}": each for n, each in enumerate(answers)},
+        **{f"answers_{n}": each for n, each in enumerate(source.answer(values))},
     )
-    fitted = as_input(case, source, drawn)
+
+
+def plain(name: str, folder: Path, *schemes: str) -> dict[str, Any]:
+    """Write the plain converters' files; return what each failed with, else ''."""
+    case = CASES[name]
+    source = _source(case, folder)
+    fitted = as_input(case, source, samples(source, SAMPLES, seed=1))
     return {scheme: _plain(source, scheme, fitted, folder) for scheme in schemes}
 
 
@@ -47,7 +51,7 @@ def _source(case: Case, folder: Path) -> Source:
     return case.make(folder)
 
 
-def _named(case: Case, source: Source, drawn: Sequence[Array]) -> dict[str, Array]:
+def _named(source: Source, drawn: Sequence[Array]) -> dict[str, Array]:
     if len(drawn) == 1 and source.inputs[0].is_image:
         return {"images": drawn[0]}
     return {each.name: values for each, values in zip(source.inputs, drawn, strict=True)}
@@ -213,7 +217,8 @@ def main() -> None:
     """Do one thing, and print its outcome as the last line."""
     verb, *arguments = sys.argv[1:]
     actions: dict[str, Callable[[], Any]] = {
-        "make": lambda: make(arguments[0], Path(arguments[1]), *arguments[2:]),
+        "make": lambda: make(arguments[0], Path(arguments[1])),
+        "plain": lambda: plain(arguments[0], Path(arguments[1]), *arguments[2:]),
         "convert": lambda: convert(arguments[0], Path(arguments[1]), *arguments[2:]),
         "measure": lambda: measure(Path(arguments[0]), Path(arguments[1])),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -93,10 +94,12 @@ def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
         folder: Where files go; the source and plain files that are there are used again.
         schemes: Names of the schemes.
     """
-    made = folder / "plain.json"
+    made = folder / "made"
     folder.mkdir(parents=True, exist_ok=True)
     if not made.exists():
-        made.write_text(json.dumps(_child("make", name, folder, *schemes)))
+        _child("make", name, folder)
+        _make_plain(name, folder, schemes)
+        made.touch()
     shutil.rmtree(folder / "ours", ignore_errors=True)
     outcome = _child("convert", name, folder, *schemes)
     failure = outcome.get("failure", "")
@@ -110,6 +113,16 @@ def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
         )
         for scheme in schemes
     ]
+
+
+def _make_plain(name: str, folder: Path, schemes: Sequence[str]) -> None:
+    """Make the plain converter's files, one scheme after another where all at once crash."""
+    try:
+        _child("plain", name, folder, *schemes)
+    except ChildFailed:
+        for scheme in schemes:
+            with contextlib.suppress(ChildFailed):
+                _child("plain", name, folder, scheme)
 
 
 def best_plain(folder: Path, scheme: str) -> File | None:
