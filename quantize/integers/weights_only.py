@@ -10,6 +10,7 @@ from edgecnn.quantize.integers.levels import symmetric_levels, to_levels
 from edgecnn.quantize.integers.quantizing import conversion
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT16, INT8, Numbers
+from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 LEAST_WEIGHTS = 1024
@@ -30,6 +31,14 @@ FLOAT_WEIGHTS = {"BATCH_MATMUL": (0, 1), "CONV_3D": (1,), "GATHER": (0,)}
 ONE_SCALE_KINDS = frozenset({"FULLY_CONNECTED"})
 """Kinds whose weights have one scale: kernels of dense layers with a scale for each output need
 runtime 2.17, and 32-bit boards end at 2.14."""
+
+LEAST_GAIN_DB = 2.0
+"""Decibels that a scale for each output of a dense layer gains over one for all, from which on it
+is worth a product behind the layer, whose factors stand in for the scales."""
+
+
+TINY = 1e-30
+"""Keeps layers of zeros from a division by zero."""
 
 
 def half_precision_graph(graph: Graph) -> Graph:
@@ -65,6 +74,8 @@ def dynamic_graph(graph: Graph) -> Graph:
     widened: set[Tensor] = set()
     for op in graph.ops:
         if op.kind in DYNAMIC_VERSIONS and _is_large(op.weights):
+            if op.kind in ONE_SCALE_KINDS:
+                _even_out(graph, op)
             _store_weights(graph, op, stored)
         places = FLOAT_WEIGHTS.get(op.kind, ())
         widened |= {x for place in places if (x := op.inputs[place]) and _is_large(x)}
@@ -74,6 +85,28 @@ def dynamic_graph(graph: Graph) -> Graph:
 
 def _is_large(tensor: Tensor) -> bool:
     return tensor.float_values is not None and tensor.elements >= LEAST_WEIGHTS
+
+
+def _even_out(graph: Graph, op: Op) -> None:
+    """Divide each output of a dense layer by its largest weight, and multiply it back behind it."""
+    weights, bias = op.weights.values, op.bias
+    if op.has_computed_bias or graph.only_reader(op.weights) is not op:
+        return
+    largest = np.abs(weights).max(axis=1)
+    gain_db = 20 * np.log10(largest.max() / max(np.sqrt(np.mean(largest**2)), TINY))
+    if gain_db < LEAST_GAIN_DB:
+        return
+    factors = np.where(largest > 0, largest / largest.max(), 1.0)
+    result, name = op.result, op.result.name
+    even = graph.add_like(result, "even")
+    graph.set_input(op, 1, graph.add_constant(weights / factors[:, None], op.weights.name))
+    if bias is not None:
+        graph.set_input(op, 2, graph.add_constant(bias.values / factors, bias.name))
+    activation, op.activation = op.activation, Activation.NONE
+    back = [even, graph.add_constant(factors, f"{name}/factors")]
+    product = graph.new_op("MUL", back, result, fusedActivationFunction=int(activation))
+    graph.connect(op, op.source, even)
+    graph.replace([op], [op, product])
 
 
 def _store_weights(graph: Graph, op: Op, stored: dict[Tensor, Tensor]) -> None:

@@ -103,6 +103,9 @@ def case(
     return register
 
 
+ASKED = "asked.json"
+"""File in a case's folder: what is converted, and with which keywords, once that is made."""
+
 SAMPLES, ANSWERED = 128, 32
 """Samples to calibrate with, and others on which answers are compared."""
 

@@ -16,13 +16,13 @@ import numpy as np
 from edgecnn.tflite.ops import PROBABILITY_OPS
 
 from . import format_cases, keras_cases  # noqa: F401 (they register their cases)
-from .cases import ANSWERED, CASES, SAMPLES, Array, Case, Source, as_input, samples
+from .cases import ANSWERED, ASKED, CASES, SAMPLES, Array, Case, Source, as_input, samples
 
 FITTED, TESTED = "calibration.npz", "tested.npz"
 
 
-def make(name: str, folder: Path) -> None:
-    """Write a case's source, its samples and answers."""
+def make(name: str, folder: Path, *schemes: str) -> None:
+    """Write a case's source, its samples and answers, and then the plain converter's files."""
     case = CASES[name]
     source = _source(case, folder)
     drawn, pixels = samples(source, SAMPLES, seed=1), samples(source, ANSWERED, seed=2)
@@ -34,14 +34,29 @@ def make(name: str, folder: Path) -> None:
         **{f"values_{n}": each for n, each in enumerate(values)},
         **{f"answers_{n}": each for n, each in enumerate(source.answer(values))},
     )
+    is_saved = isinstance(source.model, Path)
+    asked = {
+        "source": str(source.model) if is_saved else None,
+        "keywords": case.keywords(folder, source),
+    }
+    (folder / ASKED).write_text(json.dumps(asked))
+    _plain_files(case, source, folder, schemes)
 
 
-def plain(name: str, folder: Path, *schemes: str) -> dict[str, Any]:
-    """Write the plain converters' files; return what each failed with, else ''."""
-    case = CASES[name]
-    source = _source(case, folder)
+def plain(name: str, folder: Path, scheme: str) -> None:
+    """Write the plain converter's files of one scheme."""
+    _plain_files(CASES[name], _source(CASES[name], folder), folder, [scheme])
+
+
+def _plain_files(case: Case, source: Source, folder: Path, schemes: Sequence[str]) -> None:
     fitted = as_input(case, source, samples(source, SAMPLES, seed=1))
-    return {scheme: _plain(source, scheme, fitted, folder) for scheme in schemes}
+    for scheme in schemes:
+        for number, converter in enumerate(source.converters):
+            path = folder / f"plain_{scheme}_{number}.tflite"
+            try:
+                path.write_bytes(_set(converter(), scheme, fitted).convert())
+            except Exception as error:  # Whatever a converter raises, there is no file of it.
+                path.with_suffix(".failure").write_text(str(error))
 
 
 def _source(case: Case, folder: Path) -> Source:
@@ -55,20 +70,6 @@ def _named(source: Source, drawn: Sequence[Array]) -> dict[str, Array]:
     if len(drawn) == 1 and source.inputs[0].is_image:
         return {"images": drawn[0]}
     return {each.name: values for each, values in zip(source.inputs, drawn, strict=True)}
-
-
-def _plain(source: Source, scheme: str, fitted: Sequence[Array], folder: Path) -> list[str]:
-    """Write the plain converters' files of a scheme; return what each failed with, else ''."""
-    failures = []
-    for number, converter in enumerate(source.converters):
-        path = folder / f"plain_{scheme}_{number}.tflite"
-        try:
-            path.write_bytes(_set(converter(), scheme, fitted).convert())
-            failures.append("")
-        except Exception as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            failures.append((lines or [type(error).__name__])[-1][:200])
-    return failures
 
 
 def _set(converter: Any, scheme: str, fitted: Sequence[Array]) -> Any:
@@ -100,9 +101,9 @@ def convert(name: str, folder: Path, *schemes: str) -> dict[str, Any]:
     import edgecnn
     from edgecnn.core.errors import EdgecnnError
 
-    case, outcome = CASES[name], {}
-    source = _source(case, folder)
-    keywords = case.keywords(folder, source)
+    asked, outcome = json.loads((folder / ASKED).read_text()), {}
+    source = asked["source"] or _source(CASES[name], folder).model
+    keywords = {n: tuple(v) if isinstance(v, list) else v for n, v in asked["keywords"].items()}
     if not {"int8", "int16x8"}.isdisjoint(schemes):
         keywords["calibrate"] = folder / FITTED
 
@@ -113,20 +114,28 @@ def convert(name: str, folder: Path, *schemes: str) -> dict[str, Any]:
     target.mkdir(exist_ok=True)
     try:
         edgecnn.convert(
-            source.model, quantize=list(schemes), output=target, on_result=done, **keywords
+            source,
+            quantize=list(schemes),
+            output=target,
+            on_result=done,
+            **keywords,
         )
-    except (EdgecnnError, TypeError) as error:
+    except EdgecnnError as error:
         outcome["failure"] = str(error)
     return outcome
 
 
-def measure(folder: Path, path: Path) -> dict[str, Any]:
-    """Run a file over a case's samples; return how near its answers are, and what it is."""
+def measure(folder: Path, *paths: Path) -> list[dict[str, Any]]:
+    """Run files over a case's samples; return how near each one's answers are, and what it is."""
+    with np.load(folder / TESTED) as tested:
+        arrays = dict(tested)
+    return [_figures(path, arrays) for path in paths]
+
+
+def _figures(path: Path, arrays: dict[str, Array]) -> dict[str, Any]:
     from edgecnn.model_metadata.writing import with_packed_files
     from edgecnn.tflite.reading import read_model
 
-    with np.load(folder / TESTED) as tested:
-        arrays = dict(tested)
     model = read_model(path)
     ran = _run(path, arrays)
     wanted = _numbered(arrays, "answers")
@@ -217,10 +226,10 @@ def main() -> None:
     """Do one thing, and print its outcome as the last line."""
     verb, *arguments = sys.argv[1:]
     actions: dict[str, Callable[[], Any]] = {
-        "make": lambda: make(arguments[0], Path(arguments[1])),
-        "plain": lambda: plain(arguments[0], Path(arguments[1]), *arguments[2:]),
+        "make": lambda: make(arguments[0], Path(arguments[1]), *arguments[2:]),
+        "plain": lambda: plain(arguments[0], Path(arguments[1]), arguments[2]),
         "convert": lambda: convert(arguments[0], Path(arguments[1]), *arguments[2:]),
-        "measure": lambda: measure(Path(arguments[0]), Path(arguments[1])),
+        "measure": lambda: measure(*map(Path, arguments)),
     }
     print(f"\n{json.dumps(actions[verb]())}")
 

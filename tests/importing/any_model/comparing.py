@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .cases import ASKED
+
 ROOT = Path(__file__).resolve().parents[3]
 
 WORSE_DB, MORE_BYTES, METADATA_BYTES = 1.0, 1.05, 3072
@@ -93,21 +95,27 @@ def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
         name: Name of the case.
         folder: Where files go; the source and plain files that are there are used again.
         schemes: Names of the schemes.
+
+    Raises:
+        ChildFailed: The source cannot be made.
     """
-    made = folder / "made"
     folder.mkdir(parents=True, exist_ok=True)
+    made = folder / "made"
     if not made.exists():
-        _child("make", name, folder)
-        _make_plain(name, folder, schemes)
+        _make(name, folder, schemes)
         made.touch()
     shutil.rmtree(folder / "ours", ignore_errors=True)
-    outcome = _child("convert", name, folder, *schemes)
+    try:
+        outcome = _child("convert", name, folder, *schemes)
+    except ChildFailed as error:
+        outcome = {"failure": str(error)}
+    ours = _measured(folder, [Path(outcome[scheme]) for scheme in schemes if scheme in outcome])
     failure = outcome.get("failure", "")
     return [
         Row(
             name,
             scheme,
-            _measured(folder, Path(outcome[scheme])) if scheme in outcome else None,
+            ours.get(Path(outcome.get(scheme, ""))),
             best_plain(folder, scheme),
             failure,
         )
@@ -115,11 +123,13 @@ def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
     ]
 
 
-def _make_plain(name: str, folder: Path, schemes: Sequence[str]) -> None:
-    """Make the plain converter's files, one scheme after another where all at once crash."""
+def _make(name: str, folder: Path, schemes: Sequence[str]) -> None:
+    """Make the source and plain files, these one scheme after another where all at once crash."""
     try:
-        _child("plain", name, folder, *schemes)
+        _child("make", name, folder, *schemes)
     except ChildFailed:
+        if not (folder / ASKED).exists():
+            raise
         for scheme in schemes:
             with contextlib.suppress(ChildFailed):
                 _child("plain", name, folder, scheme)
@@ -127,29 +137,28 @@ def _make_plain(name: str, folder: Path, schemes: Sequence[str]) -> None:
 
 def best_plain(folder: Path, scheme: str) -> File | None:
     """Return the plain converter's file that is nearest to the source; of equals, the smallest."""
-    files = [_kept(folder, path) for path in sorted(folder.glob(f"plain_{scheme}_*.tflite"))]
+    kept = folder / f"plain_{scheme}.json"
+    if not kept.exists():
+        files = _measured(folder, sorted(folder.glob(f"plain_{scheme}_*.tflite")))
+        kept.write_text(json.dumps([vars(file) for file in files.values()]))
     return max(
-        (file for file in files if file is not None),
+        (File(**values) for values in json.loads(kept.read_text())),
         key=lambda file: (round(min(file.sqnr_db, EXACT_DB)), -file.bytes),
         default=None,
     )
 
 
-def _kept(folder: Path, path: Path) -> File | None:
-    kept = path.with_suffix(".json")
-    if not kept.exists():
-        file = _measured(folder, path)
-        kept.write_text(json.dumps(None if file is None else vars(file)))
-    values = json.loads(kept.read_text())
-    return None if values is None else File(**values)
-
-
-def _measured(folder: Path, path: Path) -> File | None:
-    """Return a file's figures; None if the runtime does not take it."""
+def _measured(folder: Path, paths: Sequence[Path]) -> dict[Path, File]:
+    """Return the figures of files; those that the runtime does not take are left out."""
+    if not paths:
+        return {}
     try:
-        return File(**_child("measure", folder, path))
+        figures = _child("measure", folder, *paths)
     except ChildFailed:
-        return None
+        if len(paths) == 1:
+            return {}
+        return {path: file for each in paths for path, file in _measured(folder, [each]).items()}
+    return {path: File(**values) for path, values in zip(paths, figures, strict=True)}
 
 
 class ChildFailed(Exception):

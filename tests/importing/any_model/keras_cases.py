@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cases import Source, case
-from .keras_sources import VOCABULARY, answers_of, in_memory, keras_converters, saved, settle
+from .keras_sources import VOCABULARY, in_memory, saved, settle
 
 
 def _keras() -> tuple[Any, Any]:
