@@ -70,12 +70,14 @@ def dynamic_graph(graph: Graph) -> Graph:
         graph: A float32 graph; it stays as it is.
     """
     graph = graph.copy()
+    dense = {op.weights for op in graph.ops if op.kind in ONE_SCALE_KINDS}
+    for weights in sorted(dense, key=lambda tensor: tensor.index):
+        if _is_large(weights):
+            _even_out(graph, weights)
     stored: dict[Tensor, Tensor] = {}
     widened: set[Tensor] = set()
     for op in graph.ops:
         if op.kind in DYNAMIC_VERSIONS and _is_large(op.weights):
-            if op.kind in ONE_SCALE_KINDS:
-                _even_out(graph, op)
             _store_weights(graph, op, stored)
         places = FLOAT_WEIGHTS.get(op.kind, ())
         widened |= {x for place in places if (x := op.inputs[place]) and _is_large(x)}
@@ -87,26 +89,39 @@ def _is_large(tensor: Tensor) -> bool:
     return tensor.float_values is not None and tensor.elements >= LEAST_WEIGHTS
 
 
-def _even_out(graph: Graph, op: Op) -> None:
-    """Divide each output of a dense layer by its largest weight, and multiply it back behind it."""
-    weights, bias = op.weights.values, op.bias
-    if op.has_computed_bias or graph.only_reader(op.weights) is not op:
+def _even_out(graph: Graph, weights: Tensor) -> None:
+    """Divide each output of dense layers by its largest weight, and multiply it back behind them.
+
+    Args:
+        graph: The graph, changed in place.
+        weights: Weights that dense layers read, and no other ops.
+    """
+    values, readers = weights.values, graph.readers(weights)
+    if any(op.kind not in ONE_SCALE_KINDS or op.has_computed_bias for op in readers):
         return
-    largest = np.abs(weights).max(axis=1)
+    largest = np.abs(values).max(axis=1)
     gain_db = 20 * np.log10(largest.max() / max(np.sqrt(np.mean(largest**2)), TINY))
     if gain_db < LEAST_GAIN_DB:
         return
     factors = np.where(largest > 0, largest / largest.max(), 1.0)
-    result, name = op.result, op.result.name
-    even = graph.add_like(result, "even")
-    graph.set_input(op, 1, graph.add_constant(weights / factors[:, None], op.weights.name))
+    even = graph.add_constant(values / factors[:, None], weights.name)
+    multiplied = graph.add_constant(factors, f"{weights.name}/factors")
+    for op in readers:
+        graph.set_input(op, 1, even)
+        _multiply_back(graph, op, multiplied)
+
+
+def _multiply_back(graph: Graph, op: Op, factors: Tensor) -> None:
+    """Multiply a dense layer's result, before its activation, by a factor for each output."""
+    result, bias = op.result, op.bias
     if bias is not None:
-        graph.set_input(op, 2, graph.add_constant(bias.values / factors, bias.name))
+        divided = graph.add_constant(bias.values / factors.values, bias.name)
+        graph.set_input(op, 2, divided)
     activation, op.activation = op.activation, Activation.NONE
-    back = [even, graph.add_constant(factors, f"{name}/factors")]
-    product = graph.new_op("MUL", back, result, fusedActivationFunction=int(activation))
+    even = graph.add_like(result, "even")
     graph.connect(op, op.source, even)
-    graph.replace([op], [op, product])
+    settings = {"fusedActivationFunction": int(activation)}
+    graph.replace([op], [op, graph.new_op("MUL", [even, factors], result, **settings)])
 
 
 def _store_weights(graph: Graph, op: Op, stored: dict[Tensor, Tensor]) -> None:
