@@ -133,9 +133,9 @@ class FileMaker:
             fit_images=fit_images,
             takes_pixels=file.input_type == "uint8",
         )
-        observed = self.source.observed(_pixels(file))
+        calibrated = self.source.float_model(_pixels(file)).graph.copy()
+        observed = self.source.observed(_pixels(file), of_all=not can_recover(calibrated))
         with self.source.clock.phase(f"quantize {file.scheme}"):
-            calibrated = self.source.float_model(_pixels(file)).graph.copy()
             calibrated.set_ranges(observed.ranges)
             plain = quantizer.quantize(calibrated, ())
         self._tell_of_floats(calibrated, SCHEMES[file.scheme])
