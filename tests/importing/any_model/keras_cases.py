@@ -208,7 +208,7 @@ def not_square(folder: Path) -> Source:
 
 @case("any size, by --size", preprocess="tf", size=(32, 32))
 def open_size(folder: Path) -> Source:
-    return saved(of_images((None, None, 3)), folder, side=32)
+    return saved(of_images((None, None, 3)), folder)
 
 
 @case("a fixed batch in the graph", preprocess="tf")

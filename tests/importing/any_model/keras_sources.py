@@ -10,6 +10,9 @@ import numpy as np
 
 from .cases import Array, Input, Source
 
+OPEN_SIDE = 32
+"""Length of sides that a model leaves open."""
+
 VOCABULARY = 50
 """Number of words of models that take integers."""
 
@@ -56,19 +59,24 @@ def _adapt(model: Any, normalizations: Sequence[Any], generator: np.random.Gener
     for layer in normalizations:
         layer.momentum = 0.5
     for _ in range(6):
-        batch = [generator.uniform(-1, 1, (16, *entry.shape[1:])) for entry in model.inputs]
+        batch = [generator.uniform(-1, 1, (16, *known_sides(entry))) for entry in model.inputs]
         model(batch if len(batch) > 1 else batch[0], training=True)
     for layer, momentum in zip(normalizations, kept, strict=True):
         layer.momentum = momentum
 
 
-def inputs_of(model: Any, side: int | None = None) -> list[Input]:
-    """Return what a Keras model takes; open sides are ``side``."""
-    return [_input(tensor, side) for tensor in model.inputs]
+def known_sides(tensor: Any) -> tuple[int, ...]:
+    """Return the shape of one sample of a Keras model's input."""
+    return tuple(each or OPEN_SIDE for each in tensor.shape[1:])
 
 
-def _input(tensor: Any, side: int | None) -> Input:
-    shape = tuple(each or side for each in tensor.shape[1:])
+def inputs_of(model: Any) -> list[Input]:
+    """Return what a Keras model takes."""
+    return [_input(tensor) for tensor in model.inputs]
+
+
+def _input(tensor: Any) -> Input:
+    shape = known_sides(tensor)
     is_image = len(shape) == 3 and shape[-1] in (1, 3)
     is_image |= len(shape) == 2 and shape[0] == shape[1]
     dtype = str(tensor.dtype)
@@ -95,7 +103,7 @@ def answers_of(call: Any) -> Any:
     return answer
 
 
-def keras_converters(model: Any, side: int | None = None) -> list[Any]:
+def keras_converters(model: Any) -> list[Any]:
     """Return two plain ways from a Keras model: as it is, and frozen as a call of one sample."""
     import tensorflow as tf
     from tensorflow.python.framework import convert_to_constants
@@ -103,7 +111,7 @@ def keras_converters(model: Any, side: int | None = None) -> list[Any]:
     def of_call() -> Any:
         specs = [
             tf.TensorSpec(
-                (1, *(each or side for each in tensor.shape[1:])),
+                (1, *known_sides(tensor)),
                 tf.float32 if "float" in str(tensor.dtype) else tensor.dtype,
                 name=tensor._keras_history.operation.name,
             )
@@ -120,19 +128,19 @@ def keras_converters(model: Any, side: int | None = None) -> list[Any]:
     return [lambda: tf.lite.TFLiteConverter.from_keras_model(model), of_call]
 
 
-def saved(model: Any, folder: Path, *, side: int | None = None, settled: bool = False) -> Source:
+def saved(model: Any, folder: Path, *, settled: bool = False) -> Source:
     """Save a Keras model as ``.keras``, and return it as a source."""
-    source = in_memory(model if settled else settle(model), side=side)
+    source = in_memory(model if settled else settle(model))
     path = folder / "model.keras"
     model.save(path)
     return Source(path, source.inputs, source.answer, source.converters)
 
 
-def in_memory(model: Any, *, side: int | None = None) -> Source:
+def in_memory(model: Any) -> Source:
     """Return a Keras model in memory as a source."""
     return Source(
         model,
-        inputs_of(model, side),
+        inputs_of(model),
         answers_of(lambda batch: model(batch, training=False)),
-        keras_converters(model, side),
+        keras_converters(model),
     )
