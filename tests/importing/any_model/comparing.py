@@ -18,9 +18,13 @@ from .cases import ASKED
 
 ROOT = Path(__file__).resolve().parents[3]
 
-WORSE_DB, MORE_BYTES, METADATA_BYTES = 1.0, 1.05, 3072
-"""A file is worse than the plain converter's if its answers are nearer to the source's by so much,
-or if it has so many times its bytes and the bytes of metadata that only ours has."""
+WORSE_DB = 1.0
+"""A file is worse than the plain converter's if the other's answers are nearer by more decibels."""
+HALF = 0.5
+"""Less than this part of the bytes is another bargain: then decibels are not compared."""
+MORE_BYTES, METADATA_BYTES = 1.05, 3072
+"""A file is worse if it has more than so many times the bytes, and the bytes of metadata, which
+only our files have."""
 EXACT_DB = 80.0
 """Beyond this, two files differ by the order of float sums alone."""
 
@@ -73,7 +77,8 @@ class Row:
         if self.ours is None:
             return [f"refused: {self.failure}"]
         ours, plain, faults = self.ours, self.plain, []
-        if ours.sqnr_db < min(plain.sqnr_db - WORSE_DB, EXACT_DB):
+        is_half = ours.bytes < HALF * plain.bytes
+        if ours.sqnr_db < min(plain.sqnr_db - WORSE_DB, EXACT_DB) and not is_half:
             faults.append(f"{ours.sqnr_db:.1f} dB, plain {plain.sqnr_db:.1f}")
         if "int" in self.scheme and ours.float_ops > plain.float_ops:
             faults.append(f"{ours.float_ops} float ops, plain {plain.float_ops}")
