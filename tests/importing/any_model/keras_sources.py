@@ -58,8 +58,9 @@ def _adapt(model: Any, normalizations: Sequence[Any], generator: np.random.Gener
     kept = [layer.momentum for layer in normalizations]
     for layer in normalizations:
         layer.momentum = 0.5
+    count = model.inputs[0].shape[0] or 16
     for _ in range(6):
-        batch = [generator.uniform(-1, 1, (16, *known_sides(entry))) for entry in model.inputs]
+        batch = [generator.uniform(-1, 1, (count, *known_sides(entry))) for entry in model.inputs]
         model(batch if len(batch) > 1 else batch[0], training=True)
     for layer, momentum in zip(normalizations, kept, strict=True):
         layer.momentum = momentum
