@@ -32,7 +32,7 @@ ONE_SCALE_KINDS = frozenset({"FULLY_CONNECTED"})
 """Kinds whose weights have one scale: kernels of dense layers with a scale for each output need
 runtime 2.17, and 32-bit boards end at 2.14."""
 
-LEAST_GAIN_DB = 2.0
+LEAST_GAIN_DB = 1.0
 """Decibels that a scale for each output of a dense layer gains over one for all, from which on it
 is worth a product behind the layer, whose factors stand in for the scales."""
 

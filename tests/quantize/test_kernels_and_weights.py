@@ -44,8 +44,8 @@ def sqnr_db(wanted: Any, found: Any) -> float:
 
 OPS: dict[str, Callable[[Any, Any], Any]] = {
     "ARG_MAX": lambda tf, x: tf.cast(tf.argmax(x[0, 0] * 50.0, -1, tf.int32), tf.float32) + 1.0,
-    "BROADCAST_TO": lambda tf, x: tf.broadcast_to(x[:, :1], SHAPE),
-    "GATHER_ND": lambda tf, x: tf.gather_nd(x, [[0, 1], [0, 3]]),
+    "BROADCAST_TO": lambda tf, x: tf.broadcast_to(tf.abs(x)[:, :1], SHAPE),
+    "GATHER_ND": lambda tf, x: tf.gather_nd(tf.abs(x), [[0, 1], [0, 3]]),
     "GELU": lambda tf, x: tf.nn.gelu(x, approximate=True),
     "MINIMUM": lambda tf, x: tf.minimum(x, 1e12),
     "REVERSE_V2": lambda tf, x: tf.reverse(x, [1]),
@@ -70,6 +70,22 @@ def test_ops_in_integers_answer_as_in_floats(kind: str, integers: Any, tf: Any) 
     assert is_in_integers == has_kernel(kind, integers.activations)
     least = 15.0 if kind == "ARG_MAX" else LEAST_DB[integers.activations.name]
     assert sqnr_db(answers(graph), answers(made)) > least
+
+
+def test_values_that_go_from_floats_to_floats_stay_floats(tf: Any) -> None:
+    def call(x: Any) -> Any:
+        moved = tf.transpose(tf.reshape(x, (1, 64, 4)), (0, 2, 1))
+        return tf.matmul(tf.transpose(tf.cumsum(moved, 2), (0, 2, 1)), tf.ones((4, 2)))
+
+    graph = float_graph(tf, call)
+    observed = observe_activations(graph, (SAMPLES[:, 0],), None, lambda done, total: None)
+    graph.set_ranges(observed.ranges)
+    made = integer_graph(graph, INT8_ACTIVATIONS, "float32")
+    before = [
+        op.result.dtype for op in made.ops[: [op.kind for op in made.ops].index("CUMSUM") + 1]
+    ]
+    assert set(before) == {"float32"}
+    assert {op.result.dtype for op in made.ops if op.is_weighted} == {"int8"}
 
 
 def test_kinds_without_integer_kernels() -> None:
