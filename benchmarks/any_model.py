@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from edgecnn.tflite.schemes import SCHEMES  # noqa: E402 (the tests are no package)
-from tests.importing.any_model import format_cases, keras_cases  # noqa: E402, F401
+from tests.importing.any_model import format_cases, keras_cases, layer_cases  # noqa: E402, F401
 from tests.importing.any_model.cases import CASES  # noqa: E402
 from tests.importing.any_model.comparing import (  # noqa: E402
     ChildFailed,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .any_model import format_cases, keras_cases  # noqa: F401 (they register their cases)
+from .any_model import format_cases, keras_cases, layer_cases  # noqa: F401 (they register their cases)
 from .any_model.cases import CASES
 from .any_model.comparing import missing, rows_of
 

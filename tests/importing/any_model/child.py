@@ -15,7 +15,7 @@ import numpy as np
 
 from edgecnn.tflite.ops import PROBABILITY_OPS
 
-from . import format_cases, keras_cases  # noqa: F401 (they register their cases)
+from . import format_cases, keras_cases, layer_cases  # noqa: F401 (they register their cases)
 from .cases import ANSWERED, ASKED, CASES, SAMPLES, Array, Case, Source, as_input, samples
 
 FITTED, TESTED = "calibration.npz", "tested.npz"

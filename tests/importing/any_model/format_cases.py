@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .cases import Input, Source, case
-from .keras_cases import of_images, one_by_one, sequential_model
-from .keras_sources import answers_of, in_memory, keras_converters, settle
+from .keras_cases import of_images, sequential_model
+from .keras_sources import answers_of, in_memory, keras_converters, one_by_one, settle
 
 IMAGE = Input("image", (32, 32, 3), is_image=True)
 

@@ -145,3 +145,13 @@ def in_memory(model: Any) -> Source:
         answers_of(lambda batch: model(batch, training=False)),
         keras_converters(model),
     )
+
+
+def one_by_one(answer: Any) -> Any:
+    """Return a function of batches of a model that takes one sample at a time."""
+
+    def answers(batch: list[Any]) -> list[Any]:
+        rows = [answer([values[n : n + 1] for values in batch]) for n in range(len(batch[0]))]
+        return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+
+    return answers
