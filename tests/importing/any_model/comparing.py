@@ -25,6 +25,8 @@ HALF = 0.5
 MORE_BYTES, METADATA_BYTES = 1.05, 3072
 """A file is worse if it has more than so many times the bytes, and the bytes of metadata, which
 only our files have."""
+MOST_CHARACTERS = 120
+"""Of a refusal, in a row of the table."""
 EXACT_DB = 80.0
 """Beyond this, two files differ by the order of float sums alone."""
 
@@ -75,7 +77,7 @@ class Row:
         if self.plain is None:
             return []
         if self.ours is None:
-            return [f"refused: {self.failure}"]
+            return [f"refused: {self.failure[:MOST_CHARACTERS]}"]
         ours, plain, faults = self.ours, self.plain, []
         is_half = ours.bytes < HALF * plain.bytes
         if ours.sqnr_db < min(plain.sqnr_db - WORSE_DB, EXACT_DB) and not is_half:
@@ -115,7 +117,8 @@ def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
     except ChildFailed as error:
         outcome = {"failure": str(error)}
     ours = _measured(folder, [Path(outcome[scheme]) for scheme in schemes if scheme in outcome])
-    failure = outcome.get("failure", "")
+    failure = outcome.get("failure", "its file's answers cannot be compared with the source's")
+    failure = failure.replace(f"{folder}/", "")
     return [
         Row(
             name,
