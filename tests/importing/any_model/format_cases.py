@@ -109,12 +109,17 @@ import tf_keras as keras
 layers, path = keras.layers, sys.argv[1]
 keras.utils.set_random_seed(0)
 inputs = keras.Input((32, 32, 3), name="image")
-x = layers.Conv2D(16, 3, strides=2, use_bias=False, kernel_initializer="he_normal")(inputs)
+x = layers.Conv2D(16, 3, strides=2, use_bias=False)(inputs)
 x = layers.ReLU(6.0)(layers.BatchNormalization()(x) * 0.5 + 0.1)
 x = layers.SeparableConv2D(32, 3, padding="same", activation="relu")(x)
 x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
 x = layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x))
 model = keras.Model(inputs, x)
+for weight in model.trainable_weights:
+    if "kernel" in weight.name:
+        shape = tuple(weight.shape)
+        fan_in = np.prod(shape[:-2] if "depthwise" in weight.name else shape[:-1])
+        weight.assign(np.random.normal(0, np.sqrt(2 / fan_in), shape))
 model.compile("adam", "categorical_crossentropy")
 model.save(path)
 model.export(path + ".exported")
