@@ -16,6 +16,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
+from edgecnn.quantize.integers.kernels import has_kernel
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.calls import ModelCall
@@ -165,13 +166,16 @@ def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[st
 
 
 def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
-    """Say whether a scheme leaves an op alone, as small weights gain nothing."""
+    """Say whether a scheme leaves an op alone.
+
+    Small weights gain nothing, and no kernel takes the integers of some kinds or of weights that
+    another op computes.
+    """
     weights = op.weights
-    return (
-        precision == FLOAT32.name
-        and weights is not None
-        and weights.elements < scheme.least_weights
-    )
+    if precision != FLOAT32.name or weights is None:
+        return False
+    is_small = weights.elements < scheme.least_weights
+    return is_small or not (weights.is_constant and has_kernel(op.name, scheme.activations))
 
 
 def _tensor(

@@ -77,7 +77,7 @@ class ImportedSource:
         self._model: LoadedModel | None = None
         self._float_graphs: dict[bool, Graph] = {}
         self._float_models: dict[PixelInput, FloatModel] = {}
-        self._observed: dict[PixelInput, ObservedActivations] = {}
+        self._observed: dict[tuple[PixelInput, bool], ObservedActivations] = {}
         self._images: CalibrationFile | None = None
         self._has_doubted = False
         self._remarks: set[str] = set()
@@ -134,11 +134,20 @@ class ImportedSource:
             self._float_models[pixels] = FloatModel(graph, spec, pixels.normalizes, self.layers)
         return self._float_models[pixels]
 
-    def observed(self, pixels: PixelInput) -> ObservedActivations:
-        """Return a float model's activations over the images that ranges are taken from."""
-        if pixels not in self._observed:
-            self._observed[pixels] = self._observe(pixels, self.split_samples()[0])
-        return self._observed[pixels]
+    def observed(self, pixels: PixelInput, *, of_all: bool = False) -> ObservedActivations:
+        """Return a float model's activations over the samples that ranges are taken from.
+
+        Args:
+            pixels: How the float model takes pixels.
+            of_all: Whether samples are used that are held out for a comparison, as there is none.
+        """
+        key = (pixels, of_all)
+        if key not in self._observed:
+            fit, held_out = self.split_samples()
+            pairs = zip(fit, held_out, strict=True)
+            samples = tuple(map(np.concatenate, pairs)) if of_all else fit
+            self._observed[key] = self._observe(pixels, samples)
+        return self._observed[key]
 
     def without_outliers(self, pixels: PixelInput) -> tuple[Samples, ObservedActivations]:
         """Return the samples that are like most others, and the activations over them."""

@@ -15,6 +15,7 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.integers.kernels import has_kernel
 from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
 from edgecnn.quantize.integers.weights_only import WEIGHTS_ONLY
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
@@ -132,11 +133,12 @@ class FileMaker:
             fit_images=fit_images,
             takes_pixels=file.input_type == "uint8",
         )
-        observed = self.source.observed(_pixels(file))
+        calibrated = self.source.float_model(_pixels(file)).graph.copy()
+        observed = self.source.observed(_pixels(file), of_all=not can_recover(calibrated))
         with self.source.clock.phase(f"quantize {file.scheme}"):
-            calibrated = self.source.float_model(_pixels(file)).graph.copy()
             calibrated.set_ranges(observed.ranges)
             plain = quantizer.quantize(calibrated, ())
+        self._tell_of_floats(calibrated, SCHEMES[file.scheme])
         recovery = self._recovery(file)
         if recovery is not None:
             return self._made(recovery, plain, quantizer, file)
@@ -146,6 +148,17 @@ class FileMaker:
                 "keeps no variable between calls"
             )
         return MadeFile(with_file_metadata(write_graph(plain.graph), file))
+
+    def _tell_of_floats(self, graph: Graph, scheme: Scheme) -> None:
+        """Tell which layers stay in float32 because the runtime has no integer kernel for them."""
+        numbers = scheme.activations
+        layers = [op for op in graph.ops if op.is_weighted and not has_kernel(op.kind, numbers)]
+        if layers:
+            kinds = ", ".join(sorted({op.kind for op in layers}))
+            self.source.remark_once(
+                f"{len(layers)} layer(s) stay in float32, as the runtime has no {numbers.name} "
+                f"kernel of {kinds}"
+            )
 
     def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake

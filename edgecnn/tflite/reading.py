@@ -9,7 +9,7 @@ import math
 import mmap
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.tflite.mapping import map_tflite
-from edgecnn.tflite.numbers import FLOAT16, FLOAT32
+from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.ops import EDGE_TPU_OP, OpTraits, op_traits
 from edgecnn.tflite.schema import enum_names, load_schema
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
@@ -260,19 +260,16 @@ class TfliteModel:
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
         """Yield each op that has weights, with the scheme of this op by itself."""
-        widened = self.widened_constants.items()
-        halves = {name for name, stored in widened if stored.dtype == "float16"}
         for op in self.operators:
             if op.traits.has_weights:
-                yield op, _precision(op, halves)
+                yield op, _precision(op, self.widened_constants)
 
 
-def _precision(op: Operator, halves: set[str]) -> str:
+def _precision(op: Operator, widened: Mapping[str, TensorInfo]) -> str:
     data, weights = op.data, op.weights
     if data is None or weights is None:
         return MIXED
-    stored = FLOAT16.name if weights.name in halves else weights.dtype
-    return scheme_of_layer(data.dtype, stored)
+    return scheme_of_layer(data.dtype, widened.get(weights.name, weights).dtype)
 
 
 def read_model(path: str | Path) -> TfliteModel:

@@ -51,13 +51,15 @@ class IntegerKernel:
 _OWN_SCALE = {
     "ABS": (2, 3),
     "ADD": (2, 3),
+    "ARG_MAX": (2, None),
+    "ARG_MIN": (2, None),
     "BATCH_MATMUL": (2, 3),
     "CONV_2D": (3, 1),
     "DEPTHWISE_CONV_2D": (3, 1),
     "ELU": (1, None),
     "EXP": (2, 2),
     "FULLY_CONNECTED": (4, 4),
-    "GELU": (1, None),
+    "GELU": (1, 2),
     "HARD_SWISH": (1, None),
     "L2_NORMALIZATION": (2, None),
     "LEAKY_RELU": (1, 2),
@@ -73,7 +75,7 @@ _OWN_SCALE = {
     "SOFTMAX": (2, 3),
     "SQUARED_DIFFERENCE": (2, None),
     "SUB": (2, 5),
-    "SUM": (2, None),
+    "SUM": (2, 2),
     "TANH": (2, 3),
     "TRANSPOSE_CONV": (3, 3),
 }
@@ -81,11 +83,12 @@ _OWN_SCALE = {
 _ONE_SCALE = {
     "AVERAGE_POOL_2D": (2, 3),
     "BATCH_TO_SPACE_ND": (2, 4),
-    "BROADCAST_TO": (2, None),
+    "BROADCAST_TO": (2, 3),
     "CONCATENATION": (2, 3),
     "DEPTH_TO_SPACE": (1, None),
     "EXPAND_DIMS": (1, 1),
     "GATHER": (2, 4),
+    "GATHER_ND": (2, 3),
     "MAXIMUM": (2, 4),
     "MAX_POOL_2D": (2, 3),
     "MINIMUM": (2, 4),
@@ -98,7 +101,9 @@ _ONE_SCALE = {
     "RESHAPE": (1, 1),
     "RESIZE_BILINEAR": (2, 4),
     "RESIZE_NEAREST_NEIGHBOR": (2, 4),
-    "REVERSE_V2": (3, None),
+    "REVERSE_V2": (3, 3),
+    "SELECT": (2, None),
+    "SELECT_V2": (1, None),
     "SLICE": (2, 4),
     "SPACE_TO_BATCH_ND": (2, 4),
     "SPACE_TO_DEPTH": (2, None),
@@ -106,7 +111,7 @@ _ONE_SCALE = {
     "SPLIT_V": (2, 2),
     "SQUEEZE": (1, 1),
     "STRIDED_SLICE": (2, 4),
-    "TILE": (3, None),
+    "TILE": (3, 3),
     "TRANSPOSE": (2, 5),
     "UNPACK": (2, 4),
 }
@@ -115,12 +120,26 @@ _ONE_SCALE = {
 
 def integer_kernel(op: Op, integers: IntegerType) -> IntegerKernel | None:
     """Return the integer kernel of an op's kind; None where the op has to stay in float32."""
-    if op.is_custom:
-        return None
-    has_one_scale = op.kind in _ONE_SCALE
-    versions = (_ONE_SCALE if has_one_scale else _OWN_SCALE).get(op.kind, (None, None))
-    version = versions[0 if integers is INT8_ACTIVATIONS else 1]
+    version = None if op.is_custom else _version(op.kind, integers)
     if version is None:
         return None
     # A file may use a later version for a reason of its own, such as half pixel centres.
-    return IntegerKernel(max(version, op.version or 1), has_one_scale)
+    return IntegerKernel(max(version, op.version or 1), op.kind in _ONE_SCALE)
+
+
+def has_kernel(kind: str, numbers: Numbers) -> bool:
+    """Say whether a kind of op has a kernel that computes in a type of numbers.
+
+    Example:
+        >>> has_kernel("CONV_3D", INT8)
+        False
+    """
+    types = (INT8_ACTIVATIONS, INT16_ACTIVATIONS)
+    integers = next((each for each in types if each.activations is numbers), None)
+    return integers is None or _version(kind, integers) is not None
+
+
+def _version(kind: str, integers: IntegerType) -> int | None:
+    """Return the version of a kind of op that has an integer kernel; None where none has."""
+    versions = _ONE_SCALE.get(kind) or _OWN_SCALE.get(kind) or (None, None)
+    return versions[0 if integers is INT8_ACTIVATIONS else 1]

@@ -62,11 +62,13 @@ class _Quantizing:
 
     def __init__(self, graph: Graph, integers: IntegerType, in_float: Collection[str]) -> None:
         self._graph, self._integers = graph, integers
-        kernels = {op: integer_kernel(op, integers) for op in graph.ops if _is_known(op)}
+        found = {op: integer_kernel(op, integers) for op in graph.ops if _is_known(op)}
+        kernels = {op: kernel for op, kernel in found.items() if kernel is not None}
+        useful = _useful(graph, kernels)
         self._kernels = {
             op: kernel
             for op, kernel in kernels.items()
-            if kernel is not None and op.result.name not in in_float
+            if op in useful and op.result.name not in in_float
         }
         self._groups = ScaleGroups(self._kernels, integers)
         self._integers_of: dict[Tensor, Tensor] = {}
@@ -199,6 +201,24 @@ def conversion(graph: Graph, source: Tensor, result: Tensor) -> Op:
     else:
         op.version = QUANTIZE_VERSIONS.get(result.dtype, 1)
     return op
+
+
+def _useful(graph: Graph, kernels: Collection[Op]) -> set[Op]:
+    """Return the ops that gain by integers.
+
+    Those that only move values, from ops in floats to ops in floats, would lose by it.
+    """
+    waiting = [op for op in kernels if not op.traits.moves_values]
+    useful = set(waiting)
+    while waiting:
+        op = waiting.pop()
+        makers = [graph.maker(tensor) for tensor in op.activation_inputs]
+        readers = [reader for tensor in op.outputs for reader in graph.readers(tensor)]
+        for other in (*makers, *readers):
+            if other in kernels and other not in useful:
+                useful.add(other)
+                waiting.append(other)
+    return useful
 
 
 def _is_known(op: Op) -> bool:

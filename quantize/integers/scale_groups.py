@@ -12,6 +12,9 @@ from edgecnn.tflite.tensors_and_ops import Op, Quantization, Range, Tensor
 FIXED_16_BIT = 32767 / 32768
 """Greatest value of probabilities and of tanh in 16 bits, whose scale the runtime prescribes."""
 
+BOUNDING = frozenset({"MINIMUM", "MAXIMUM"})
+"""Kinds that give the same if a constant beyond all other values is moved to the last of them."""
+
 
 class ScaleGroups:
     """Groups of tensors with one scale each.
@@ -60,7 +63,7 @@ class ScaleGroups:
         for tensor in others:
             self._join(self._group(tensor), self._group(first))
         for tensor in op.constant_inputs:
-            if tensor.is_float:
+            if tensor.is_float and op.kind not in BOUNDING:
                 self._widen(self._group(first), tensor)
         for tensor in op.activation_inputs:
             if tensor.is_float and self._group(tensor) is not self._group(first):

@@ -1,0 +1,217 @@
+"""Models in other forms than Keras 3's own: SavedModels, Keras 2, ``.tflite``, ONNX."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .cases import Input, Source, case
+from .keras_cases import of_images, sequential_model
+from .keras_sources import answers_of, in_memory, keras_converters, one_by_one, settle
+
+IMAGE = Input("image", (32, 32, 3), is_image=True)
+
+
+def _of_folder(path: Path, inputs: list[Input], signature: str = "serving_default") -> Source:
+    """Return a SavedModel as a source; answers are those of a signature."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    call = loaded.signatures[signature]
+    names = list(call.structured_input_signature[1])
+
+    def answer(batch: Any) -> Any:
+        values = batch if isinstance(batch, list) else [batch]
+        return call(**dict(zip(names, map(tf.constant, values), strict=True)))
+
+    def converter() -> Any:
+        return tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[signature])
+
+    return Source(path, inputs, answers_of(answer), [converter])
+
+
+@case("SavedModel by Keras' export", preprocess="tf")
+def exported(folder: Path) -> Source:
+    model = settle(of_images())
+    model.export(folder / "exported", verbose=False)
+    return _of_folder(folder / "exported", [IMAGE])
+
+
+@case("SavedModel with augmentation")
+def augmented(folder: Path) -> Source:
+    from keras import Sequential, layers
+
+    flips = Sequential([layers.RandomFlip(), layers.RandomContrast(0.2), layers.Rescaling(1 / 255)])
+    model = settle(sequential_model(flips))
+    model.export(folder / "augmented", verbose=False)
+    return _of_folder(folder / "augmented", [IMAGE])
+
+
+def _module(tf: Any, dtype: str) -> Any:
+    """Return a tf.Module that classifies images, and its call."""
+    generator = np.random.Generator(np.random.PCG64(0))
+    module = tf.Module()
+    module.kernel = tf.Variable(generator.normal(0, 0.27, (3, 3, 3, 16)).astype(np.float32))
+    module.dense = tf.Variable(generator.normal(0, 0.35, (16, 10)).astype(np.float32))
+
+    def call(image: Any) -> Any:
+        x = tf.cast(image, tf.float32) / 127.5 - 1 if dtype == "uint8" else image
+        x = tf.nn.relu(tf.nn.conv2d(x, module.kernel, 2, "SAME"))
+        return {"scores": tf.nn.softmax(tf.reduce_mean(x, (1, 2)) @ module.dense)}
+
+    return module, tf.function(call)
+
+
+def _saved_module(folder: Path, dtype: str) -> Source:
+    import tensorflow as tf
+
+    module, call = _module(tf, dtype)
+    spec = tf.TensorSpec((None, 32, 32, 3), dtype, name="image")
+    tf.saved_model.save(module, str(folder / "module"), call.get_concrete_function(spec))
+    return _of_folder(folder / "module", [Input("image", (32, 32, 3), dtype, is_image=True)])
+
+
+@case("SavedModel of a tf.Module", preprocess="tf")
+def tf_module(folder: Path) -> Source:
+    return _saved_module(folder, "float32")
+
+
+@case("SavedModel that takes uint8")
+def takes_uint8(folder: Path) -> Source:
+    return _saved_module(folder, "uint8")
+
+
+@case("SavedModel, one of two signatures", preprocess="tf", signature="features")
+def two_signatures(folder: Path) -> Source:
+    import tensorflow as tf
+
+    module, call = _module(tf, "float32")
+    spec = tf.TensorSpec((None, 32, 32, 3), tf.float32, name="image")
+
+    @tf.function(input_signature=[spec])
+    def features(image: Any) -> Any:
+        x = tf.nn.relu(tf.nn.conv2d(image, module.kernel, 2, "SAME"))
+        return {"features": tf.reduce_mean(x, (1, 2))}
+
+    signatures = {"serving_default": call.get_concrete_function(spec), "features": features}
+    tf.saved_model.save(module, str(folder / "two"), signatures)
+    return _of_folder(folder / "two", [IMAGE], "features")
+
+
+KERAS_2 = """
+import sys
+import numpy as np
+import tf_keras as keras
+layers, path = keras.layers, sys.argv[1]
+keras.utils.set_random_seed(0)
+inputs = keras.Input((32, 32, 3), name="image")
+x = layers.Conv2D(16, 3, strides=2, use_bias=False)(inputs)
+x = layers.ReLU(6.0)(layers.BatchNormalization()(x) * 0.5 + 0.1)
+x = layers.SeparableConv2D(32, 3, padding="same", activation="relu")(x)
+x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+x = layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+model = keras.Model(inputs, x)
+for weight in model.trainable_weights:
+    if "kernel" in weight.name:
+        shape = tuple(weight.shape)
+        fan_in = np.prod(shape[:-2] if "depthwise" in weight.name else shape[:-1])
+        weight.assign(np.random.normal(0, np.sqrt(2 / fan_in), shape))
+model.compile("adam", "categorical_crossentropy")
+model.save(path)
+model.export(path + ".exported")
+"""
+
+
+def _keras_2(folder: Path, ending: str) -> Source:
+    path = folder / f"keras2{ending}"
+    subprocess.run([sys.executable, "-c", KERAS_2, str(path)], check=True, capture_output=True)
+    source = _of_folder(Path(f"{path}.exported"), [IMAGE])
+    return Source(path, source.inputs, source.answer, source.converters)
+
+
+@case("Keras 2, .h5", preprocess="tf", needs="tf_keras")
+def keras_2_h5(folder: Path) -> Source:
+    return _keras_2(folder, ".h5")
+
+
+@case("Keras 2, .keras", preprocess="tf", needs="tf_keras")
+def keras_2_keras(folder: Path) -> Source:
+    return _keras_2(folder, ".keras")
+
+
+def _tflite(folder: Path, converter: Any, model: Any) -> Source:
+    """Convert a Keras model by the plain converter, and return the file as a source."""
+    path = folder / "float.tflite"
+    path.write_bytes(converter().convert())
+    source = in_memory(model)
+    return Source(path, source.inputs, one_by_one(_interpreted(path)), source.converters)
+
+
+def _interpreted(path: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    (entry,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.allocate_tensors()
+
+    def answers(batch: list[Any]) -> list[Any]:
+        interpreter.set_tensor(entry["index"], batch[0])
+        interpreter.invoke()
+        return [interpreter.get_tensor(answer["index"])]
+
+    return answers
+
+
+@case("float .tflite of one sample", preprocess="tf")
+def tflite_file(folder: Path) -> Source:
+    model = settle(of_images())
+    return _tflite(folder, keras_converters(model)[1], model)
+
+
+@case("float .tflite with an open batch", preprocess="tf")
+def tflite_open_batch(folder: Path) -> Source:
+    model = settle(of_images())
+    return _tflite(folder, keras_converters(model)[0], model)
+
+
+@case("ONNX, channels first", preprocess="tf", needs="onnx2tf")
+def onnx_file(folder: Path) -> Source:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    generator = np.random.Generator(np.random.PCG64(0))
+    arrays = {
+        "kernel": generator.normal(0, 0.27, (16, 3, 3, 3)),
+        "offset": generator.normal(0, 0.1, 16),
+        "dense": generator.normal(0, 0.35, (16, 10)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel", "offset"], ["map"], strides=[2, 2]),
+        helper.make_node("Relu", ["map"], ["rectified"]),
+        helper.make_node("GlobalAveragePool", ["rectified"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "dense"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["answer"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 32, 32])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, [1, 10])],
+        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    path = folder / "net.onnx"
+    onnx.save(model, str(path))
+    evaluator = ReferenceEvaluator(model)
+
+    def answer(batch: list[Any]) -> list[Any]:
+        return evaluator.run(None, {"image": batch[0].transpose(0, 3, 1, 2)})
+
+    return Source(path, [IMAGE], one_by_one(answer), [])
