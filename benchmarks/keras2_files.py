@@ -25,6 +25,8 @@ IMAGE = (8, 10, 3)
 SEQUENCE = (6, 4)
 VOLUME = (6, 6, 6, 2)
 FRAMES = (3, 8, 8, 2)
+ANSWERED_BY = {}
+"""id of a model that rounds -> the same model without it, whose answers are the expected ones."""
 
 
 def layer_cases(keras):
@@ -510,8 +512,15 @@ def pruning_cases(keras):
         schedule = toolkit.sparsity.keras.ConstantSparsity(0.5, 0)
         return toolkit.sparsity.keras.prune_low_magnitude(plain(), pruning_schedule=schedule)
 
+    def quantized():
+        model = plain()
+        randomize(model, 1)
+        wrapped = toolkit.quantization.keras.quantize_model(model)
+        ANSWERED_BY[id(wrapped)] = model
+        return wrapped
+
     return {
-        "tfmot-quantize": lambda: toolkit.quantization.keras.quantize_model(plain()),
+        "tfmot-quantize": quantized,
         "tfmot-prune": pruned,
         "tfmot-cluster": lambda: toolkit.clustering.keras.cluster_weights(
             plain(), 4, toolkit.clustering.keras.CentroidInitialization.LINEAR
@@ -577,13 +586,13 @@ def write(keras, folder, name, make):
     seed = zlib.crc32(name.encode())
     tf.random.set_seed(seed)
     model = make()
-    if "adapted" not in name:
+    if "adapted" not in name and id(model) not in ANSWERED_BY:
         randomize(model, seed)
     rng = np.random.default_rng(seed)
     values = [example(tensor, rng) for tensor in model.inputs]
     if name.split("-")[0] in ("Embedding", "CategoryEncoding"):
         values = [np.floor(np.abs(value)).astype("float32") % 5 for value in values]
-    answers = answers_of(model, values)
+    answers = answers_of(ANSWERED_BY.get(id(model), model), values)
     for ending in ("h5", "keras"):
         path = folder / f"{name}.{ending}"
         try:
@@ -599,7 +608,6 @@ def write(keras, folder, name, make):
 
 def answers_of(model, values):
     """Return the model's answers, in the order of its outputs."""
-    names = [tensor.name.partition(":")[0] for tensor in model.inputs]
     feed = {layer: tf.constant(value) for layer, value in zip(model.input_names, values)}
     return [np.asarray(each) for each in tf.nest.flatten(model(feed, training=False))]
 

@@ -25,9 +25,9 @@ from edgecnn.core.zip_files import (
 )
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
-from edgecnn.importing.keras2.entries import cleaned, is_keras_2
+from edgecnn.importing.keras2.entries import is_keras_2
 from edgecnn.importing.keras2.file_format import KerasFileFormat
-from edgecnn.importing.keras2.loading import keras_2_model
+from edgecnn.importing.keras2.loading import keras_2_model, refuse_keras_2_code
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
 from edgecnn.importing.precision import half_precision_notes, in_float32
 from edgecnn.models.hdf5 import HDF5_MAGIC, has_endless_heap, refuse_long_file, stored_numbers
@@ -65,9 +65,10 @@ class _KerasFileFormat(KerasFileFormat):
         refuse_long_file(model.path)
         config, version = _checked_config(model.path)
         refuse_many_objects(config, quoted(model.path))
-        if not trust:
-            judged = cleaned(config) if is_keras_2(version) else config
-            refuse_custom_code(judged, quoted(model.path))
+        if is_keras_2(version):
+            refuse_keras_2_code(config, quoted(model.path), trust=trust)
+        elif not trust:
+            refuse_custom_code(config, quoted(model.path))
 
     def read(self, path: str, *, trust: bool) -> tuple[Any, list[str]]:
         file, label = Path(path), quoted(path)

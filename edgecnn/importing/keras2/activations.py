@@ -10,10 +10,6 @@ from edgecnn.core.lazy import LazyModule
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
 
-QUANTIZED = ("QuantizeAwareActivation", "NoOpActivation")
-"""What stands around an activation in a model trained for quantisation."""
-
-
 def hard_sigmoid(x: Any) -> Any:
     """Return Keras 2's ``0.2 x + 0.5`` between 0 and 1; Keras 3 divides by six.
 
@@ -38,8 +34,6 @@ def activation(value: Any, layer_of: Callable[[Any], Any]) -> Any:
         >>> activation("relu", layer_of)
         <function relu at 0x...>
     """
-    if isinstance(value, dict) and value.get("class_name") in QUANTIZED:
-        return activation(value.get("config", {}).get("activation"), layer_of)
     if isinstance(value, dict) and value.get("class_name") == "function":
         value = value["config"]
     if value is None or isinstance(value, str):

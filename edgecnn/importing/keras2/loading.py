@@ -7,7 +7,7 @@ from typing import Any
 
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.keras2.building import ModelBuilder
-from edgecnn.importing.keras2.entries import WRAPPERS, cleaned, entries
+from edgecnn.importing.keras2.entries import WRAPPERS, cleaned, entries, refuse_clustered
 from edgecnn.importing.keras2.refusals import OnlyKeras2Error
 from edgecnn.importing.keras2.weights import WeightLoader
 from edgecnn.importing.model_bounds import no_more_weights_than
@@ -35,9 +35,8 @@ def keras_2_model(
         InputError: The model carries code and is not trusted, or its weights do not fit.
         OnlyKeras2Error: Keras 3 has nothing for one of its layers.
     """
+    refuse_keras_2_code(config, label, trust=trust)
     entry = cleaned(config)
-    if not trust:
-        refuse_custom_code(entry, label)
     builder = ModelBuilder()
     try:
         with no_more_weights_than(numbers, label):
@@ -48,6 +47,21 @@ def keras_2_model(
         raise OnlyKeras2Error(f"{label}: {error}") from error
     load_weights(WeightLoader(builder.inner, label), model)
     return model, [*half_precision_notes(config), *_wrapper_notes(config)]
+
+
+def refuse_keras_2_code(config: Any, label: str, *, trust: bool) -> None:
+    """Raise InputError for a Keras 2 configuration with code of its own, unless it is trusted.
+
+    What only training uses is left out of the model, so code there does no harm.
+
+    Args:
+        config: The configuration in the file.
+        label: The file's name for the message.
+        trust: Whether code in the file may run.
+    """
+    refuse_clustered(config, label)
+    if not trust:
+        refuse_custom_code(cleaned(config), label)
 
 
 def _wrapper_notes(config: Any) -> list[str]:

@@ -244,5 +244,5 @@ def _group_names(kinds: Sequence[str]) -> list[str]:
 
 def _snake_case(name: str) -> str:
     """Return a class's name as Keras 2 writes it in ``.keras`` files."""
-    words = re.sub("(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
