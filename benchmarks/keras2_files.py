@@ -556,7 +556,9 @@ def randomize(model, seed):
     values = []
     for weight, value in zip(model.weights, model.get_weights()):
         name = weight.name.rpartition("/")[2]
-        if value.dtype.kind != "f" or "mask" in name or "_min" in name or "_max" in name:
+        if "mask" in name:
+            values.append(rng.integers(0, 2, value.shape).astype(value.dtype))
+        elif value.dtype.kind != "f" or "_min" in name or "_max" in name:
             values.append(value)  # counters, and what the toolkit has measured
         elif "variance" in name:
             values.append(rng.uniform(0.5, 2.0, value.shape).astype(value.dtype))

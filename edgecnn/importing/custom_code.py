@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.importing.keras2.function_names import COMPUTING, FUNCTION_LAYERS
+from edgecnn.importing.allowed_functions import COMPUTING, FUNCTION_LAYERS
 
 OWN_MODULES = re.compile(
     r"(tf_)?keras|(tf_)?keras(\.src)?\.(layers|models|ops|initializers|regularizers|constraints|activations"

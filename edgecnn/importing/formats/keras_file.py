@@ -26,7 +26,7 @@ from edgecnn.core.zip_files import (
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras2.entries import is_keras_2
-from edgecnn.importing.keras2.file_format import KerasFileFormat
+from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.keras2.loading import keras_2_model, refuse_keras_2_code
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
 from edgecnn.importing.precision import half_precision_notes, in_float32

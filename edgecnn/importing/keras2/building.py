@@ -21,7 +21,7 @@ from edgecnn.importing.keras2.calls import (
     unnested,
 )
 from edgecnn.importing.keras2.entries import WRAPPED_NAME
-from edgecnn.importing.keras2.function_names import FUNCTION_LAYERS
+from edgecnn.importing.allowed_functions import FUNCTION_LAYERS
 from edgecnn.importing.keras2.layers import keras_3_layer
 from edgecnn.importing.keras2.refusals import EXPORT, layer_label
 from edgecnn.importing.keras2.settings import float32_for_floats

@@ -36,7 +36,8 @@ def export_by_keras_2(source: Source, folder: Path) -> None:
         model = tf_keras.models.load_model(
             source.name, compile=False, safe_mode=not source.trust
         )
-    model.export(str(folder), verbose=False)
+    tf_keras.utils.disable_interactive_logging()
+    model.export(str(folder))
 
 
 def _limited(most: int, label: str) -> Callable[..., Any]:

@@ -100,8 +100,12 @@ class WeightLoader:
             return
         inner = group if group is None or not stored.is_wrapped else group.get("layer")
         own = _own_weights(layer, self._parts(layer))
-        if own:
-            self._assign(stored, own, _keras_arrays(inner, group))
+        if own and stored.is_wrapped:
+            arrays, masks = _wrapped_arrays(own, inner, group)
+            has_masks = stored.kind == "PruneLowMagnitude"
+            self._assign(stored, own, [*arrays, *(masks if has_masks else [])])
+        elif own:
+            self._assign(stored, own, _keras_arrays(inner))
         for path, part in self._parts(layer):
             self._layer_from_keras(stored, part, None if inner is None else inner.get(path))
 
@@ -211,14 +215,34 @@ def _weight_name(path: str) -> str:
     return path.rpartition("/")[2].partition(":")[0]
 
 
-def _keras_arrays(*groups: Any) -> list[_Array]:
-    """Return the arrays of the first group, and what the others have besides."""
-    found: list[_Array] = []
-    for group in groups:
-        arrays = None if group is None else group.get("vars")
-        if arrays is not None and not any(arrays == each.data.parent for each in found):
-            found += [_Array(f"weight {n}", arrays[n]) for n in sorted(arrays, key=int)]
-    return found
+def _keras_arrays(group: Any) -> list[_Array]:
+    arrays = {} if group is None else group.get("vars", {})
+    return [_Array(f"weight {number}", arrays[number]) for number in sorted(arrays, key=int)]
+
+
+def _wrapped_arrays(
+    weights: Sequence[Any], inner: Any, outer: Any
+) -> tuple[list[_Array], list[_Array]]:
+    """Return the arrays of a layer in a wrapper, and what may be their masks.
+
+    Arrays have no names there, and a wrapper stores some again: a weight is the first of its
+    shape, the layer's own before the wrapper's; what is left over of its shape, and is not the
+    same, is its mask.
+    """
+    left = [*_keras_arrays(inner), *_keras_arrays(outer)]
+    found, masks = [], []
+    for weight in weights:
+        fitting = [each for each in left if tuple(each.data.shape) == tuple(weight.shape)]
+        if not fitting:
+            continue
+        first, *others = fitting
+        found.append(first)
+        left.remove(first)
+        if len(weight.shape) > 1:
+            values = np.asarray(first.data)
+            others = [each for each in others if not np.array_equal(values, each.data)]
+            masks += [_Array("mask", each.data) for each in others[:1]]
+    return found, masks
 
 
 def _layers_group(group: Any) -> Any:
