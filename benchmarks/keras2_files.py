@@ -49,9 +49,7 @@ def layer_cases(keras):
                  "leaky_relu"):  # fmt: skip
         if hasattr(keras.activations, kind):
             add(f"Activation-{kind}", IMAGE, lambda x, kind=kind: of.Activation(kind)(x))
-            add(
-                f"Dense-{kind}", (7,), lambda x, kind=kind: of.Dense(5, activation=kind)(x)
-            )
+            add(f"Dense-{kind}", (7,), lambda x, kind=kind: of.Dense(5, activation=kind)(x))
     one(IMAGE, of.ActivityRegularization, 0.1)
     one(IMAGE, of.AlphaDropout, 0.3)
     one(IMAGE, of.Dropout, 0.3, noise_shape=(None, 1, 1, 3), seed=1)
@@ -249,6 +247,7 @@ def layer_cases(keras):
     add("StringLookup", [(3, "string")], lambda x: of.StringLookup(vocabulary=["a", "b"])(x))
     add("TextVectorization", [(1, "string")], lambda x: of.TextVectorization(
         vocabulary=["a", "b"], output_sequence_length=4)(x))  # fmt: skip
+
     def features(x):
         column = tf.feature_column.numeric_column("x", shape=(5,))
         return of.DenseFeatures([column])({"x": x})
@@ -279,7 +278,8 @@ def op_cases(keras):
         + tf.nn.gelu(x) + tf.nn.softsign(x) + tf.nn.silu(x),
         "softmax": lambda x: tf.nn.softmax(x, axis=-1) + tf.nn.log_softmax(x),
         "normalize": lambda x: tf.math.l2_normalize(x, axis=-1) + tf.nn.l2_normalize(x, axis=1),
-        "math": lambda x: tf.exp(x) + tf.square(x) + tf.sqrt(tf.abs(x)) + tf.math.log(tf.abs(x) + 1.0)
+        "math": lambda x: tf.exp(x) + tf.square(x) + tf.sqrt(tf.abs(x))
+        + tf.math.log(tf.abs(x) + 1.0)
         + tf.sin(x) + tf.cos(x) + tf.math.rsqrt(tf.abs(x) + 1.0) + tf.sign(x) + tf.floor(x)
         + tf.math.ceil(x) + tf.round(x) + tf.math.erf(x) + tf.math.log1p(tf.abs(x)) + tf.negative(x)
         + tf.math.reciprocal(x + 9.0) + tf.atan(x) + tf.math.expm1(x) + tf.sinh(x),
@@ -339,7 +339,7 @@ def op_cases(keras):
         "backend-2": lambda x: keras.backend.relu(x, max_value=1.0)
         + keras.backend.hard_sigmoid(x) + keras.backend.sigmoid(x),
         "backend-3": lambda x: keras.backend.concatenate(
-            [keras.backend.l2_normalize(x, axis=-1), keras.backend.permute_dimensions(x, (0, 1, 2, 3))]
+            [keras.backend.l2_normalize(x, -1), keras.backend.permute_dimensions(x, (0, 1, 2, 3))]
         ),
         "hard-swish": lambda x: x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0),
         "preprocess-tf": keras.applications.mobilenet_v2.preprocess_input,
@@ -554,7 +554,8 @@ def randomize(model, seed):
     """Give all weights random values, as an untrained model's zeros and ones would hide faults."""
     rng = np.random.default_rng(seed)
     values = []
-    for weight, value in zip(model.weights, model.get_weights()):
+    for index, value in enumerate(model.get_weights()):
+        weight = model.weights[index]
         name = weight.name.rpartition("/")[2]
         if "mask" in name:
             values.append(rng.integers(0, 2, value.shape).astype(value.dtype))
@@ -604,13 +605,16 @@ def write(keras, folder, name, make):
             failures.append(f"{path.name}: {type(error).__name__}: {error}")
     arrays = {f"input_{index}": value for index, value in enumerate(values)}
     arrays.update({f"output_{index}": value for index, value in enumerate(answers)})
-    np.savez(folder / f"{name}.npz", **{k: v.astype(str) if v.dtype == object else v for k, v in arrays.items()})
+    np.savez(
+        folder / f"{name}.npz",
+        **{k: v.astype(str) if v.dtype == object else v for k, v in arrays.items()},
+    )
     return failures
 
 
 def answers_of(model, values):
     """Return the model's answers, in the order of its outputs."""
-    feed = {layer: tf.constant(value) for layer, value in zip(model.input_names, values)}
+    feed = {name: tf.constant(values[index]) for index, name in enumerate(model.input_names)}
     return [np.asarray(each) for each in tf.nest.flatten(model(feed, training=False))]
 
 
@@ -622,7 +626,9 @@ def main():
     parser.add_argument("--only", nargs="*")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    keras = tf.keras if options.keras == "tensorflow.keras" else importlib.import_module(options.keras)
+    keras = (
+        tf.keras if options.keras == "tensorflow.keras" else importlib.import_module(options.keras)
+    )
     print(f"TensorFlow {tf.__version__}, {options.keras}", flush=True)
     for name, make in models(keras).items():
         if options.only and name not in options.only:

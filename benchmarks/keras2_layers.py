@@ -121,7 +121,7 @@ def _decibels(expected: Any, answer: Any) -> float:
 
 
 def main() -> int:
-    """Write, load and compare; return 1 if a file is neither as expected nor refused for a reason."""
+    """Write, load and compare; return 1 if anything is not as expected."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--keras", default="tf_keras")

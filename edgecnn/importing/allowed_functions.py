@@ -30,9 +30,10 @@ _NN = (
     "softsign space_to_depth swish tanh top_k with_space_to_batch xw_plus_b zero_fraction"
 )
 _ARRAYS = (
-    "batch_to_space boolean_mask broadcast_to cast clip_by_norm clip_by_value concat convert_to_tensor "
-    "depth_to_space einsum ensure_shape expand_dims eye fill floor_div gather gather_nd guarantee_const "
-    "identity identity_n linspace matmul meshgrid norm ones ones_like one_hot pad range rank "
+    "batch_to_space boolean_mask broadcast_to cast clip_by_norm clip_by_value concat "
+    "convert_to_tensor depth_to_space einsum ensure_shape expand_dims eye fill floor_div gather "
+    "gather_nd guarantee_const identity identity_n linspace matmul meshgrid norm ones ones_like "
+    "one_hot pad range rank "
     "repeat reshape reverse reverse_sequence roll scatter_nd sequence_mask shape shape_n size "
     "slice sort argsort space_to_batch space_to_depth split squeeze stack stop_gradient "
     "strided_slice tensor_scatter_nd_add tensor_scatter_nd_update tensordot tile to_float "
@@ -50,13 +51,14 @@ _LINALG = (
     "band_part cross diag diag_part einsum eye l2_normalize matmul matrix_transpose matvec norm "
     "normalize set_diag tensor_diag tensordot trace"
 )
-_PLAIN = {
-    **{f"math.{name}": None for name in _MATH.split()},
-    **{f"nn.{name}": None for name in _NN.split()},
-    **{f"image.{name}": None for name in _IMAGE.split()},
-    **{f"linalg.{name}": None for name in _LINALG.split()},
-    **{name: None for name in f"{_ARRAYS} {_MATH}".split()},
-    **{f"__operators__.{name}": None for name in ("add", "eq", "getitem", "ne")},
-}
-COMPUTING = frozenset([*_PLAIN, *(f"compat.v1.{name}" for name in _PLAIN)])
+_PLAIN = (
+    *(f"math.{name}" for name in _MATH.split()),
+    *(f"nn.{name}" for name in _NN.split()),
+    *(f"image.{name}" for name in _IMAGE.split()),
+    *(f"linalg.{name}" for name in _LINALG.split()),
+    *_ARRAYS.split(),
+    *_MATH.split(),
+    *(f"__operators__.{name}" for name in ("add", "eq", "getitem", "ne")),
+)
+COMPUTING = frozenset((*_PLAIN, *(f"compat.v1.{name}" for name in _PLAIN)))
 """Names of the functions, below ``tf``, that do nothing but compute."""

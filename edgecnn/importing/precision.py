@@ -1,4 +1,4 @@
-"""Models that were trained in half precision, loaded in float32, which they keep their weights in."""
+"""Models that were trained in half precision, loaded in float32, as their weights are."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def half_precision_notes(config: Any) -> list[str]:
         >>> half_precision_notes([{"dtype": "mixed_float16"}])
         ['was trained in mixed_float16: loaded in float32']
     """
-    names = sorted(set(_half_policies(config)))
+    every = sorted(set(_half_policies(config)))
+    # Tensors between layers of mixed precision are of plain half precision.
+    names = [name for name in every if name.startswith("mixed_")] or every
     return [f"was trained in {' and '.join(names)}: loaded in float32"] if names else []
 
 

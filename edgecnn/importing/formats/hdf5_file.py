@@ -15,9 +15,9 @@ from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.importing.custom_code import refuse_custom_code
+from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras2.entries import is_keras_2
-from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.keras2.loading import keras_2_model
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
 from edgecnn.importing.precision import half_precision_notes, in_float32

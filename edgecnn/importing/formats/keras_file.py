@@ -24,9 +24,9 @@ from edgecnn.core.zip_files import (
     opened_zip,
 )
 from edgecnn.importing.custom_code import refuse_custom_code
+from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.input_format import NamedModel
 from edgecnn.importing.keras2.entries import is_keras_2
-from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.keras2.loading import keras_2_model, refuse_keras_2_code
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
 from edgecnn.importing.precision import half_precision_notes, in_float32
@@ -51,7 +51,7 @@ NEWER_SETTINGS: dict[str, Any] = {
 
 
 class _KerasFileFormat(KerasFileFormat):
-    """Keras 3's own file, which Keras 2 wrote too from 2.12 on; a damaged one is recognised by its ending."""
+    """Keras 3's own file, and Keras 2's from 2.12 on; a damaged one is known by its ending."""
 
     called = ".keras"
 
@@ -111,7 +111,7 @@ def _loaded(path: Path, numbers: int, *, trust: bool, label: str) -> Any:
 
 
 def _checked_config(path: Path) -> tuple[object, object]:
-    """Return the configuration in a ``.keras`` file all of whose parts are whole, and its version."""
+    """Return the configuration and Keras' version of a ``.keras`` file whose parts are whole."""
     try:
         with opened_zip(path) as archive:
             missing = [part for part in (CONFIG, WEIGHTS) if part not in archive.namelist()]

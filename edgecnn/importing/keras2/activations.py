@@ -10,6 +10,7 @@ from edgecnn.core.lazy import LazyModule
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
 
+
 def hard_sigmoid(x: Any) -> Any:
     """Return Keras 2's ``0.2 x + 0.5`` between 0 and 1; Keras 3 divides by six.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.lazy import LazyModule
+from edgecnn.importing.allowed_functions import FUNCTION_LAYERS
 from edgecnn.importing.keras2.calls import (
     Call,
     CallKey,
@@ -21,7 +22,6 @@ from edgecnn.importing.keras2.calls import (
     unnested,
 )
 from edgecnn.importing.keras2.entries import WRAPPED_NAME
-from edgecnn.importing.allowed_functions import FUNCTION_LAYERS
 from edgecnn.importing.keras2.layers import keras_3_layer
 from edgecnn.importing.keras2.refusals import EXPORT, layer_label
 from edgecnn.importing.keras2.settings import float32_for_floats
@@ -128,7 +128,9 @@ class ModelBuilder:
             if isinstance(shared, int):
                 self._shared[shared] = layer
         wrapper = entry.get(WRAPPED_NAME)
-        return StoredLayer(entry["name"], wrapper or entry["class_name"], layer, wrapper is not None)
+        return StoredLayer(
+            entry["name"], wrapper or entry["class_name"], layer, wrapper is not None
+        )
 
 
 def _named(entry: dict[str, Any]) -> dict[str, Any]:
@@ -156,9 +158,11 @@ def _plain(name: object) -> str:
 
 
 def _input(config: dict[str, Any], name: str) -> Any:
-    shape = config.get("batch_input_shape", config.get("batch_shape"))
+    shape: Any = config.get("batch_input_shape", config.get("batch_shape"))
     if config.get("sparse") or config.get("ragged"):
-        raise InputError(f"input {name!r} takes sparse or ragged tensors, which cannot be converted")
+        raise InputError(
+            f"input {name!r} takes sparse or ragged tensors, which cannot be converted"
+        )
     dtype = float32_for_floats(config.get("dtype"))
     return keras.Input(batch_shape=tuple(shape), dtype=dtype, name=name)
 

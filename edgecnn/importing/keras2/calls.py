@@ -96,7 +96,10 @@ def numbered(calls: Mapping[str, Sequence[Call]], outputs: Any) -> dict[CallKey,
     occurs is the first call's.
     """
     first: dict[str, int] = {}
-    every = [*references(outputs), *(r for many in calls.values() for c in many for r in c.references())]
+    every = [
+        *references(outputs),
+        *(r for many in calls.values() for c in many for r in c.references()),
+    ]
     for reference in every:
         name, number = reference.call
         first[name] = min(number, first.get(name, number))
@@ -120,8 +123,6 @@ def in_order(calls: Mapping[CallKey, Call]) -> list[CallKey]:
         return list(sorter.static_order())
     except CycleError as error:
         raise ValueError("its layers are joined in a circle") from error
-
-
 
 
 def _call(layer: str, node: Any) -> Call:

@@ -1,4 +1,4 @@
-"""A Keras 2 configuration, cleaned: nothing here needs Keras, so it is done before code is judged."""
+"""A Keras 2 configuration, cleaned before its code is judged; nothing here needs Keras."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def cleaned(value: Any) -> Any:
     if name == "QuantizeLayer" and isinstance(config, dict):
         value = {**value, "config": {"name": config.get("name")}, "module": "keras.layers"}
         value.pop("registered_name", None)
-    kept = {k: v for k, v in value.items() if not (isinstance(k, str) and k.endswith(TRAINING_ONLY))}
+    kept = {
+        k: v for k, v in value.items() if not (isinstance(k, str) and k.endswith(TRAINING_ONLY))
+    }
     kept.pop("compile_config", None)
     return {key: cleaned(item) for key, item in kept.items()}
 

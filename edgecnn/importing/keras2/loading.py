@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from edgecnn.core.errors import InputError
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.keras2.building import ModelBuilder
 from edgecnn.importing.keras2.entries import WRAPPERS, cleaned, entries, refuse_clustered
@@ -41,10 +42,12 @@ def keras_2_model(
     try:
         with no_more_weights_than(numbers, label):
             model = builder.model(entry)
-    except OnlyKeras2Error as error:
-        if not trust:
+    except InputError as error:
+        if isinstance(error, OnlyKeras2Error) and not trust:
             refuse_custom_code(config, label)  # Keras 2 will load what was left out here, too.
-        raise OnlyKeras2Error(f"{label}: {error}") from error
+        if label in str(error):
+            raise
+        raise type(error)(f"{label}: {error}") from error
     load_weights(WeightLoader(builder.inner, label), model)
     return model, [*half_precision_notes(config), *_wrapper_notes(config)]
 

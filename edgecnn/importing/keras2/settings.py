@@ -12,12 +12,12 @@ RENAMED: dict[str, dict[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
 }
 """Class -> name of a setting in Keras 2 -> in Keras 3."""
-WITHOUT_EFFECT = frozenset(
-    "autocast batch_input_shape batch_size build_config force_generator fused has_static_table "
-    "implementation input_dtype input_length key_shape noise_shape num_constants query_shape "
-    "renorm_clipping renorm_momentum rng_type seed stateful unit_forget_bias value_shape "
-    "vocabulary_size".split()
-)
+WITHOUT_EFFECT = (
+    "autocast", "batch_input_shape", "batch_size", "build_config", "force_generator", "fused",
+    "has_static_table", "implementation", "input_dtype", "input_length", "key_shape", "noise_shape",
+    "num_constants", "query_shape", "renorm_clipping", "renorm_momentum", "rng_type", "seed",
+    "stateful", "unit_forget_bias", "value_shape", "vocabulary_size",
+)  # fmt: skip
 """Settings that do not change what a model answers, whatever their value is.
 
 A stateful layer keeps its state from call to call; a model that is converted starts anew in each.

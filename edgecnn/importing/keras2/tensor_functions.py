@@ -1,5 +1,4 @@
-"""TensorFlow's functions as layers: Keras 2 wrote ``x + 1`` and ``tf.nn.relu(x)`` as such.
-"""
+"""TensorFlow's functions as layers: Keras 2 wrote ``x + 1`` and ``tf.nn.relu(x)`` as such."""
 
 from __future__ import annotations
 

@@ -33,15 +33,13 @@ def export_by_keras_2(source: Source, folder: Path) -> None:
     import tf_keras
 
     with tf.variable_creator_scope(_limited(MAX_WEIGHTS, quoted(source.name))):
-        model = tf_keras.models.load_model(
-            source.name, compile=False, safe_mode=not source.trust
-        )
+        model = tf_keras.models.load_model(source.name, compile=False, safe_mode=not source.trust)
     tf_keras.utils.disable_interactive_logging()
     model.export(str(folder))
 
 
 def _limited(most: int, label: str) -> Callable[..., Any]:
-    """Return what refuses a variable before it is made where all have more numbers than ``most``."""
+    """Return what refuses a variable before all of them have more numbers than ``most``."""
     made = 0
 
     def create(next_creator: Callable[..., Any], **settings: Any) -> Any:

@@ -155,9 +155,9 @@ class WeightLoader:
         is_other = names[0] != names[1] and all(name in TELLING_NAMES for name in names)
         if tuple(array.data.shape) != tuple(weight.shape) or is_other:
             raise InputError(
-                f"{self._label} has {array.name} of shape {tuple(array.data.shape)} where its layer "
-                f"{quoted(stored.name)} takes {weight.name} of shape {tuple(weight.shape)}: save "
-                "the model again"
+                f"{self._label} has {array.name} of shape {tuple(array.data.shape)} where its "
+                f"layer {quoted(stored.name)} takes {weight.name} of shape "
+                f"{tuple(weight.shape)}: save the model again"
             )
 
     def _finish(self, model: Any) -> None:
