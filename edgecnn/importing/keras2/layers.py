@@ -18,7 +18,7 @@ from edgecnn.importing.keras2.tensor_functions import function_layer
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
 
-MODELS = ("Functional", "Model", "Sequential")
+KERAS_2_MODELS = ("Functional", "Model", "Sequential")
 """Classes of Keras 2 that are made of layers; ``Model`` is an older name of ``Functional``."""
 OTHER_NAMES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -57,13 +57,13 @@ def keras_3_layer(entry: dict[str, Any], model_of: ModelOf) -> Any:
         3
     """
     name = entry["class_name"]
-    if name in MODELS:
+    if name in KERAS_2_MODELS:
         return model_of(entry)
     own = keras.saving.get_registered_object(entry.get("registered_name") or name)
     if own is not None:
         return own.from_config(dict(entry["config"]))
-    if name in MAKERS:
-        return MAKERS[name](entry)
+    if name in LAYER_MAKERS:
+        return LAYER_MAKERS[name](entry)
     layer_class = _class(entry)
     settings = keras_3_settings(layer_class, _of_class(entry, layer_class))
 
@@ -161,7 +161,7 @@ def _lambda(entry: dict[str, Any]) -> Any:
     return keras.layers.Lambda.from_config({**settings, "function": function}, safe_mode=False)
 
 
-MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+LAYER_MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Lambda": _lambda,
     "RandomCrop": _random_crop,
     "Resizing": _resizing,

@@ -19,7 +19,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.importing.keras2.building import StoredLayer
 
-PARTS = {
+INNER_PARTS = {
     "Bidirectional": ("forward_layer", "backward_layer"),
     "MultiHeadAttention": ("_query_dense", "_key_dense", "_value_dense", "_output_dense"),
     "SpectralNormalization": ("layer",),
@@ -116,7 +116,7 @@ class WeightLoader:
         if type(layer).__name__ == "StackedRNNCells":
             names = _group_names([type(cell).__name__ for cell in layer.cells])
             return [(f"cells/{n}", cell) for n, cell in zip(names, layer.cells, strict=True)]
-        return [(name, getattr(layer, name)) for name in PARTS.get(type(layer).__name__, ())]
+        return [(name, getattr(layer, name)) for name in INNER_PARTS.get(type(layer).__name__, ())]
 
     def _in_h5_order(self, layer: Any) -> tuple[list[Any], list[Any]]:
         """Return a layer's trained weights and the others, each in the order of the file."""
