@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.importing.allowed_functions import COMPUTING, FUNCTION_LAYERS
 
 OWN_MODULES = re.compile(
-    r"keras|keras(\.src)?\.(layers|models|ops|initializers|regularizers|constraints|activations"
+    r"(tf_)?keras|(tf_)?keras(\.src)?\.(layers|models|ops|initializers|regularizers|constraints|activations"
     r"|dtype_policies|mixed_precision|quantizers|random|optimizers|losses|metrics|engine)(\.\w+)*"
 )
 """Modules of Keras, of its version 2 too, whose classes compute and do nothing else."""
@@ -29,8 +30,7 @@ LAYERS_OF_APPLICATIONS = {
 }
 """Layers of networks in ``keras.applications``; the modules' other names download weights."""
 CODE_LAYERS = (
-    "Lambda", "TFOpLambda", "SlicingOpLambda", "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
-    "TFSMLayer",
+    "Lambda", "TensorFlowOpLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFSMLayer",
 )  # fmt: skip
 """Keras' own layers that run code or load another model, from the configuration or from a file."""
 
@@ -68,13 +68,15 @@ def custom_code(config: object) -> Iterator[str]:
 
 
 def _objection(entry: dict[str, Any]) -> str | None:
-    vocabulary = entry.get("vocabulary")
+    vocabulary = entry.get("vocabulary_file") or entry.get("vocabulary")
     if isinstance(vocabulary, str):
         return f"would read a file of its choice ({vocabulary[:80]!r}) while it is loaded"
     if "class_name" not in entry or _is_own(entry):
         return None
     name = entry["class_name"]
-    if name == "function":
+    if _is_function_layer(entry):
+        what = f"function {f'tf.{_function(entry)}'[:80]!r}"
+    elif name == "function":
         what = f"function {str(entry.get('config'))[:80]!r}"
     elif name in (*CODE_LAYERS, "__lambda__"):
         what = f"{name} layer"
@@ -90,13 +92,25 @@ def _is_own(entry: dict[str, Any]) -> bool:
     registered = entry.get("registered_name")
     if not isinstance(name, str) or registered not in (None, "", name):
         return False
+    if _is_function_layer(entry) and _function(entry) not in COMPUTING:
+        return False
     if module is None:
         # Keras 2 wrote no modules: the name is looked up among Keras' layers alone.
         is_value = VALUES.fullmatch(name) is not None
         return is_value or (OWN_CLASS.fullmatch(name) is not None and name not in CODE_LAYERS)
     if not isinstance(module, str):
         return False
-    if name in LAYERS_OF_APPLICATIONS.get(module, ()):
+    if name in LAYERS_OF_APPLICATIONS.get(module.removeprefix("tf_"), ()):
         return True
     is_class = OWN_CLASS.fullmatch(name) is not None and name not in CODE_LAYERS
     return is_class and OWN_MODULES.fullmatch(module) is not None
+
+
+def _is_function_layer(entry: dict[str, Any]) -> bool:
+    return entry["class_name"] in FUNCTION_LAYERS
+
+
+def _function(entry: dict[str, Any]) -> str:
+    """Return the name of the function of TensorFlow that a layer of Keras 2 calls."""
+    config = entry.get("config")
+    return str(config.get("function")) if isinstance(config, dict) else ""

@@ -47,8 +47,8 @@ class SavedKerasFormat(KerasFormat):
     """A file in which Keras saved a whole model."""
 
     @abstractmethod
-    def read(self, path: str, *, trust: bool) -> Any:
-        """Return the Keras model in a file, as it was saved.
+    def read(self, path: str, *, trust: bool) -> tuple[Any, list[str]]:
+        """Return the Keras model in a file, and notes on what was changed to load it.
 
         Args:
             path: The file.
@@ -62,11 +62,12 @@ class SavedKerasFormat(KerasFormat):
         """Read the file, and drop what only training uses."""
         label = quoted(source.name)
         with explained(label):
-            model = self.read(source.name, trust=source.trust)
+            model, notes = self.read(source.name, trust=source.trust)
         # An unbuilt Sequential has no such attribute.
         if not getattr(model, "inputs", None):
             raise InputError(f"{label} was never built: save it after it has seen an input")
-        return _without_auxiliary(model)
+        model, more = _without_auxiliary(model)
+        return model, [*notes, *more]
 
 
 @contextmanager

@@ -1,25 +1,34 @@
-"""An ``.h5`` file as Keras 2 wrote it, a whole model in HDF5."""
+"""An ``.h5`` file, a whole model in HDF5, as Keras 2 wrote it, and Keras 3 still can."""
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
+from edgecnn.core.temporary import temporary_folder
 from edgecnn.importing.custom_code import refuse_custom_code
+from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.input_format import NamedModel
-from edgecnn.importing.keras_models import SavedKerasFormat
+from edgecnn.importing.keras2.entries import is_keras_2
+from edgecnn.importing.keras2.loading import keras_2_model
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
+from edgecnn.importing.precision import half_precision_notes, in_float32
 from edgecnn.models.hdf5 import HDF5_MAGIC, is_endless, refuse_long_file, stored_numbers
 
 keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
 
 
-class _Hdf5Format(SavedKerasFormat):
-    """Keras 2's file of a whole model, whatever its ending."""
+class _Hdf5Format(KerasFileFormat):
+    """A file of a whole model, whatever its ending."""
 
     called = ".h5"
 
@@ -32,38 +41,45 @@ class _Hdf5Format(SavedKerasFormat):
         if is_endless(model.path):
             raise InputError(f"{quoted(model.path)} is corrupt: save the model again")
 
-    def read(self, path: str, *, trust: bool) -> Any:
+    def read(self, path: str, *, trust: bool) -> tuple[Any, list[str]]:
+        label = quoted(path)
         with h5py.File(path, "r") as file:
             config = file.attrs.get("model_config")
-            numbers = stored_numbers(file, quoted(path))
-        if config is None:
-            raise InputError(
-                f"{quoted(path)} holds weights only: convert the architecture's name "
-                "with --weights and this file"
-            )
-        values = json_value(config)
-        refuse_many_objects(values, quoted(path))
+            numbers = stored_numbers(file, label)
+            if config is None:
+                raise InputError(
+                    f"{label} holds weights only: convert the architecture's name with --weights "
+                    "and this file"
+                )
+            values = json_value(config)
+            refuse_many_objects(values, label)
+            if is_keras_2(file.attrs.get("keras_version")):
+                return keras_2_model(
+                    values,
+                    lambda loader, model: loader.from_h5(model, file["model_weights"]),
+                    numbers,
+                    label,
+                    trust=trust,
+                )
         if not trust:
-            refuse_custom_code(values, quoted(path))
-        with no_more_weights_than(numbers, quoted(path)):
-            return keras.models.load_model(
-                path,
-                compile=False,
-                safe_mode=not trust,
-                custom_objects={"DepthwiseConv2D": _keras2_depthwise()},
-            )
+            refuse_custom_code(values, label)
+        with no_more_weights_than(numbers, label), _with_ending(path, values) as readable:
+            model = keras.models.load_model(readable, compile=False, safe_mode=not trust)
+        return model, half_precision_notes(values)
 
 
-def _keras2_depthwise() -> type:
-    """Return a DepthwiseConv2D that takes Keras 2's configuration, which said ``groups: 1``."""
-    base: Any = keras.layers.DepthwiseConv2D
-
-    class DepthwiseConv2D(base):  # type: ignore[misc]
-        @classmethod
-        def from_config(cls, config: dict[str, Any]) -> Any:
-            return super().from_config({k: v for k, v in config.items() if k != "groups"})
-
-    return DepthwiseConv2D
+@contextmanager
+def _with_ending(path: str, config: Any) -> Iterator[str]:
+    """Give a file that Keras 3 loads in float32, with the ending that tells Keras its format."""
+    if Path(path).suffix in (".h5", ".hdf5") and not half_precision_notes(config):
+        yield path
+        return
+    with temporary_folder() as folder:
+        copy = folder / "model.h5"
+        shutil.copyfile(path, copy)
+        with h5py.File(copy, "r+") as file:
+            file.attrs["model_config"] = json.dumps(in_float32(config)).encode()
+        yield str(copy)
 
 
 input_format = _Hdf5Format()

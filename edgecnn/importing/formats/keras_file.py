@@ -25,9 +25,12 @@ from edgecnn.core.zip_files import (
     opened_zip,
 )
 from edgecnn.importing.custom_code import refuse_custom_code
+from edgecnn.importing.formats.saved_keras import KerasFileFormat
 from edgecnn.importing.input_format import NamedModel
-from edgecnn.importing.keras_models import SavedKerasFormat
+from edgecnn.importing.keras2.entries import is_keras_2
+from edgecnn.importing.keras2.loading import keras_2_model, refuse_keras_2_code
 from edgecnn.importing.model_bounds import no_more_weights_than, refuse_many_objects
+from edgecnn.importing.precision import half_precision_notes, in_float32
 from edgecnn.models.hdf5 import HDF5_MAGIC, has_endless_heap, refuse_long_file, stored_numbers
 from edgecnn.models.weight_files import CONFIG, MAX_CONFIG_BYTES, WEIGHTS
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
@@ -35,6 +38,7 @@ from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 keras = LazyModule("keras", extra="convert")
 h5py = LazyModule("h5py", extra="convert")
 
+METADATA = "metadata.json"
 NEWER_SETTINGS: dict[str, Any] = {
     "quantization_config": None,
     "input_axes": None,
@@ -46,8 +50,8 @@ NEWER_SETTINGS: dict[str, Any] = {
 """Settings that newer versions of Keras write and older ones refuse, where they have no effect."""
 
 
-class _KerasFileFormat(SavedKerasFormat):
-    """Keras 3's own file; a damaged one is recognised by its ending."""
+class _KerasFileFormat(KerasFileFormat):
+    """Keras 3's own file, and Keras 2's from 2.12 on; a damaged one is known by its ending."""
 
     called = ".keras"
 
@@ -59,24 +63,39 @@ class _KerasFileFormat(SavedKerasFormat):
 
     def check(self, model: NamedModel, *, trust: bool) -> None:
         refuse_long_file(model.path)
-        config = _checked_config(model.path)
+        config, version = _checked_config(model.path)
         refuse_many_objects(config, quoted(model.path))
-        if not trust:
+        if is_keras_2(version):
+            refuse_keras_2_code(config, quoted(model.path), trust=trust)
+        elif not trust:
             refuse_custom_code(config, quoted(model.path))
 
-    def read(self, path: str, *, trust: bool) -> Any:
-        file = Path(path)
+    def read(self, path: str, *, trust: bool) -> tuple[Any, list[str]]:
+        file, label = Path(path), quoted(path)
         with opened_zip(file) as archive:
-            numbers = _stored_numbers(member_bytes(archive, WEIGHTS), quoted(path))
+            weights = member_bytes(archive, WEIGHTS)
+            numbers = _stored_numbers(weights, label)
+            config = json_value(member_bytes(archive, CONFIG, MAX_CONFIG_BYTES))
+            version = _keras_version(archive)
             is_packed = any(member.compress_type for member in archive.infolist())
-        if not is_packed:
+        if is_keras_2(version):
+            with h5py.File(io.BytesIO(weights), "r") as group:
+                return keras_2_model(
+                    config,
+                    lambda loader, model: loader.from_keras(model, group),
+                    numbers,
+                    label,
+                    trust=trust,
+                )
+        notes = half_precision_notes(config)
+        if not is_packed and not notes:
             # A newer Keras names settings that this one does not know; most have no effect.
             with contextlib.suppress(TypeError):
-                return _loaded(file, numbers, trust=trust, label=quoted(path))
+                return _loaded(file, numbers, trust=trust, label=label), []
         with temporary_folder() as folder:
             copy = folder / "model.keras"
-            _copy_without(NEWER_SETTINGS, file, copy)
-            return _loaded(copy, numbers, trust=trust, label=quoted(path))
+            _copy_with(_without(NEWER_SETTINGS, in_float32(config)), file, copy)
+            return _loaded(copy, numbers, trust=trust, label=label), notes
 
 
 def _stored_numbers(content: bytes, label: str) -> int:
@@ -91,14 +110,15 @@ def _loaded(path: Path, numbers: int, *, trust: bool, label: str) -> Any:
         return keras.models.load_model(path, compile=False, safe_mode=not trust)
 
 
-def _checked_config(path: Path) -> object:
-    """Return the configuration in a ``.keras`` file all of whose parts are whole."""
+def _checked_config(path: Path) -> tuple[object, object]:
+    """Return the configuration and Keras' version of a ``.keras`` file whose parts are whole."""
     try:
         with opened_zip(path) as archive:
             missing = [part for part in (CONFIG, WEIGHTS) if part not in archive.namelist()]
             if missing:
                 raise InputError(f"{quoted(path)} is not a .keras file: it has no {missing[0]}")
             config: object = json_value(member_bytes(archive, CONFIG, MAX_CONFIG_BYTES))
+            version = _keras_version(archive)
             check_contents(archive)
     except RefusedZipError as error:
         raise InputError(f"{quoted(path)} is not a .keras file: {error}") from error
@@ -106,27 +126,35 @@ def _checked_config(path: Path) -> object:
         raise InputError(
             f"{quoted(path)} is truncated or corrupt ({error}): save the model again"
         ) from error
-    return config
+    return config, version
 
 
-def _copy_without(settings: Mapping[str, Any], source: Path, target: Path) -> None:
-    """Copy a .keras file, unpacked, less the settings of its layers that have these values.
+def _keras_version(archive: zipfile.ZipFile) -> object:
+    """Return the version of Keras that wrote a file; 3 for a file that does not say it."""
+    if METADATA not in archive.namelist():
+        return "3"
+    values = json_value(member_bytes(archive, METADATA, MAX_CONFIG_BYTES))
+    return values.get("keras_version", "3") if isinstance(values, dict) else "3"
+
+
+def _without(settings: Mapping[str, Any], value: Any) -> Any:
+    """Return a configuration less the settings of its layers that have these values."""
+    if isinstance(value, list):
+        return [_without(settings, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    fields = {k: v for k, v in value.items() if not (k in settings and v == settings[k])}
+    return {key: _without(settings, item) for key, item in fields.items()}
+
+
+def _copy_with(config: Any, source: Path, target: Path) -> None:
+    """Copy a .keras file, unpacked, with another configuration.
 
     Keras reads whole files from a zip, which unpacks them whatever size its list says.
     """
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, list):
-            return [cleaned(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        fields = {k: v for k, v in value.items() if not (k in settings and v == settings[k])}
-        return {key: cleaned(item) for key, item in fields.items()}
-
     with opened_zip(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             if name == CONFIG:
-                config = cleaned(json_value(member_bytes(old, name, MAX_CONFIG_BYTES)))
                 new.writestr(name, json.dumps(config))
                 continue
             with new.open(name, "w", force_zip64=True) as file:
