@@ -215,7 +215,7 @@ def _useful(graph: Graph, kernels: Collection[Op]) -> set[Op]:
         makers = [graph.maker(tensor) for tensor in op.activation_inputs]
         readers = [reader for tensor in op.outputs for reader in graph.readers(tensor)]
         for other in (*makers, *readers):
-            if other in kernels and other not in useful:
+            if other is not None and other in kernels and other not in useful:
                 useful.add(other)
                 waiting.append(other)
     return useful
