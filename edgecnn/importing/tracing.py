@@ -10,8 +10,11 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import FloatGraph, ModelTensor
 from edgecnn.importing.layer_names import scope_name
 from edgecnn.importing.model_bounds import refuse_large_tensors
-from edgecnn.importing.normalization import pointwise_normalization
+from edgecnn.importing.normalization import normalize_first
 from edgecnn.importing.tensorflow_converter import convert_traced
+from edgecnn.importing.traced_leading_ops import traced_channel_map
+from edgecnn.tflite.channel_map import ChannelMap
+from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph
 
 tf = LazyModule("tensorflow", extra="convert")
@@ -22,19 +25,39 @@ ModelCall = Callable[..., Any]
 for each output."""
 
 
-def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> FloatGraph:
-    """Return what traces a model and makes its float32 graph.
+class TracedGraph(FloatGraph):
+    """A traced model.
+
+    Args:
+        graph: A TensorFlow graph without variables, with inputs of known shapes.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+
+    def __call__(self, normalization: InputSpec | None) -> Graph:
+        """Convert the graph, and put normalisation before it."""
+        graph = read_graph(convert_traced(self._graph))
+        if normalization is not None:
+            normalize_first(graph, normalization)
+        return graph
+
+    def channel_map(self) -> ChannelMap | None:
+        """Look at the traced graph, of which the converter's shows less."""
+        return traced_channel_map(self._graph)
+
+
+def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> TracedGraph:
+    """Trace a model.
 
     Args:
         call: The model.
         inputs: The model's inputs, in the order in which it takes them.
     """
-    return lambda normalization: read_graph(convert_traced(freeze(call, inputs, normalization)))
+    return TracedGraph(freeze(call, inputs))
 
 
-def freeze(
-    call: ModelCall, inputs: Sequence[ModelTensor], normalization: InputSpec | None = None
-) -> Any:
+def freeze(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:
     """Trace a model with inputs of known shapes, and with its weights as constants.
 
     Known shapes leave no SHAPE or PACK ops behind. Keras' layers are given their weights as
@@ -44,9 +67,6 @@ def freeze(
     Args:
         call: The model.
         inputs: The model's inputs, in the order in which it takes them.
-        normalization: Normalisation that goes into the graph of a model with one input, which then
-            is what ``InputSpec.centered`` says; None for a graph that takes its input as the model
-            does.
 
     Returns:
         A TensorFlow graph without variables.
@@ -54,14 +74,8 @@ def freeze(
     Raises:
         InputError: A tensor of the graph would not fit into this machine's memory.
     """
-
-    def normalized_call(*tensors: Any) -> Any:
-        if normalization is None:
-            return call(*tensors)
-        return call(_normalized(tensors[0], normalization))
-
     specs = [tf.TensorSpec(each.shape, each.dtype, name=_scope(each, inputs)) for each in inputs]
-    concrete = tf.function(normalized_call, autograph=False).get_concrete_function(*specs)
+    concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
     refuse_large_tensors(concrete.graph)
     if concrete.captured_inputs:
         from tensorflow.python.framework import convert_to_constants
@@ -73,9 +87,3 @@ def freeze(
 def _scope(tensor: ModelTensor, inputs: Sequence[ModelTensor]) -> str:
     """Return what an input's tensor is called in files."""
     return "input" if len(inputs) == 1 else scope_name(tensor.name)
-
-
-def _normalized(image: Any, spec: InputSpec) -> Any:
-    """Normalise centred pixels."""
-    kernel, bias = pointwise_normalization(spec)
-    return tf.nn.bias_add(tf.nn.conv2d(image, kernel[None, None], 1, "VALID"), bias)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from edgecnn.core.errors import InputError
@@ -10,6 +9,7 @@ from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.input_format import (
+    FloatGraph,
     InputFormat,
     LoadedModel,
     LoadOptions,
@@ -18,17 +18,19 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.keras_models import explained
-from edgecnn.importing.normalization import pointwise_normalization
+from edgecnn.importing.normalization import normalize_first
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
 from edgecnn.models.build_options import BuildOptions
+from edgecnn.tflite.channel_map import ChannelMap
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.leading_ops import leading_channel_map
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT32
-from edgecnn.tflite.ops import PROBABILITY_OPS, Activation
+from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.serialization import read_graph
-from edgecnn.tflite.tensors_and_ops import VALID, Tensor
+from edgecnn.tflite.tensors_and_ops import Tensor
 
 
 class _TfliteFormat(InputFormat):
@@ -52,7 +54,7 @@ class _TfliteFormat(InputFormat):
             graph = read_graph(Path(source.name).read_bytes())
             maker = graph.maker(graph.output)
             return LoadedModel(
-                float_graph=partial(_float_graph, graph),
+                float_graph=_FloatGraph(graph),
                 inputs=tuple(map(_described, graph.inputs)),
                 outputs=tuple(map(_described, graph.outputs)),
                 ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
@@ -97,38 +99,20 @@ def _described(tensor: Tensor) -> ModelTensor:
     return ModelTensor(tensor.name, tensor.shape, tensor.dtype)
 
 
-def _float_graph(graph: Graph, normalization: InputSpec | None) -> Graph:
-    graph = graph.copy()
-    if normalization is not None:
-        _normalize_first(graph, normalization)
-    return graph
+class _FloatGraph(FloatGraph):
+    """The graph of a file."""
 
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
 
-def _normalize_first(graph: Graph, spec: InputSpec) -> None:
-    """Put the normalisation of centred pixels before a graph."""
-    kernel, bias = pointwise_normalization(spec)
-    image = graph.input
-    normalized = graph.add_like(image, "normalized")
-    graph.rewire(image, normalized)
-    constants = [
-        graph.add_constant(kernel.T[:, None, None], f"{image.name}/normalization"),
-        graph.add_constant(bias, f"{image.name}/offset"),
-    ]
-    graph.put_first(
-        [
-            graph.new_op(
-                "CONV_2D",
-                [image, *constants],
-                normalized,
-                padding=VALID,
-                strideH=1,
-                strideW=1,
-                dilationHFactor=1,
-                dilationWFactor=1,
-                fusedActivationFunction=int(Activation.NONE),
-            )
-        ]
-    )
+    def __call__(self, normalization: InputSpec | None) -> Graph:
+        graph = self._graph.copy()
+        if normalization is not None:
+            normalize_first(graph, normalization)
+        return graph
+
+    def channel_map(self) -> ChannelMap | None:
+        return leading_channel_map(self._graph)
 
 
 input_format = _TfliteFormat()

@@ -1,0 +1,118 @@
+"""The normalisation in a model as one op, or as none: quantising then rounds its result once.
+
+A mean for each channel, taken off and divided by a deviation in integers, is rounded after each op;
+another order of the channels is three slices and what puts them together. All of that is one
+pointwise convolution, and its weights go into the first convolution's where that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from edgecnn.tflite.channel_map import ChannelMap
+from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.leading_ops import graph_leading_maps
+from edgecnn.tflite.pixel_ops import LeadingMaps
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
+
+
+def merge_leading_ops(graph: Graph) -> None:
+    """Make one pointwise convolution of the ops that normalise pixels at the front of a graph.
+
+    Args:
+        graph: A float32 graph, changed in place.
+    """
+    leading = graph_leading_maps(graph)
+    if leading is None:
+        return
+    for tensor in _last_tensors(graph, leading):
+        known = leading.maps[tensor]
+        if known.base is not tensor and _can_be_convolved(known.base, tensor, known.from_base):
+            _merge(graph, known.base, tensor, known.from_base)
+
+
+def _last_tensors(graph: Graph, leading: LeadingMaps) -> Iterator[Tensor]:
+    """Yield what ops on single pixels make for those that mix them or move the picture."""
+    yield from leading.ends
+    for tensor, known in leading.maps.items():
+        maker = graph.maker(tensor)
+        if known.base is tensor and maker is not None:
+            yield maker.activation_inputs[0]
+
+
+def _can_be_convolved(base: Tensor, tensor: Tensor, channels: ChannelMap) -> bool:
+    return len(base.shape) == 4 and base.shape == tensor.shape and not channels.is_identity
+
+
+def _merge(graph: Graph, base: Tensor, tensor: Tensor, channels: ChannelMap) -> None:
+    """Make a tensor of its base by one convolution, or let the next convolution do it."""
+    maker = graph.maker(tensor)
+    assert maker is not None
+    kernel = np.zeros((channels.channels, base.shape[3]))
+    kernel[range(channels.channels), channels.sources] = channels.factors
+    merged = graph.new_pointwise(base, tensor, kernel, channels.offsets)
+    graph.replace([maker], [merged])
+    _drop_unread(graph)
+    _fold_pointwise(graph, merged, is_exact=True)
+
+
+def _drop_unread(graph: Graph) -> None:
+    """Take out the ops whose results nothing reads any more."""
+    while unread := [op for op in graph.ops if not _is_read(graph, op)]:
+        graph.replace(unread, [])
+
+
+def _is_read(graph: Graph, op: Op) -> bool:
+    return any(graph.readers(tensor) or tensor in graph.outputs for tensor in op.outputs)
+
+
+def fold_input(graph: Graph, *, is_exact: bool = False) -> None:
+    """Let the first convolution take pixels: fold the pointwise one that normalises them into it.
+
+    Where the first convolution, or a PAD before it, pads the map, the margin becomes the pixel that
+    the input's zero stands for; it was the mean of each channel, which is near to this pixel. The
+    change is smaller than that of quantisation, except in small images, which are mostly margin.
+
+    Args:
+        graph: The graph, changed in place.
+        is_exact: Whether the graph stays as it is where the margin would change.
+    """
+    first = graph.only_reader(graph.input)
+    if first is not None and first.kind == "CONV_2D":
+        _fold_pointwise(graph, first, is_exact=is_exact)
+
+
+def _fold_pointwise(graph: Graph, first: Op, *, is_exact: bool) -> None:
+    """Fold a pointwise convolution into the convolution that reads it, perhaps behind a PAD."""
+    following = graph.only_reader(first.result)
+    padded = following is not None and following.kind == "PAD"
+    target = graph.only_reader(following.result) if padded and following else following
+    if following is None or target is None or target.kind != "CONV_2D":
+        return
+    parts = [t.float_values for t in (*first.inputs[1:], *target.inputs[1:]) if t is not None]
+    if len(parts) != 4 or any(part is None for part in parts):
+        return
+    mix, shift, kernel, bias = (np.asarray(part, np.float64) for part in parts)
+    if is_exact and (padded or target.has_same_padding) and shift.any():
+        return
+    _fold_into(graph, target, mix, shift, kernel, bias)
+    graph.set_input(following, 0, first.source)
+    if padded:
+        following.result.name = f"{first.source.name}/padded"
+    graph.replace([first], [])
+
+
+def _fold_into(
+    graph: Graph, target: Op, mix: Array, shift: Array, kernel: Array, bias: Array
+) -> None:
+    """Give a convolution the kernel and bias that include the pointwise convolution before it.
+
+    Indices: o(ut), h(eight), w(idth), m(iddle), c(hannel of the source).
+    """
+    name = target.result.name
+    folded = np.einsum("ohwm,mc->ohwc", kernel, mix[:, 0, 0])
+    graph.set_input(target, 1, graph.add_constant(folded, f"{name}/kernel"))
+    shifted = bias + np.einsum("ohwm,m->o", kernel, shift)
+    graph.set_input(target, 2, graph.add_constant(shifted, f"{name}/bias"))
