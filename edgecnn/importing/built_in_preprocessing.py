@@ -66,7 +66,7 @@ def what_it_takes(channels: ChannelMap) -> Takes | None:
         is_statistical = (means > -1) & (deviations > LEAST_SIGNED_DEVIATION)
         return Takes.SIGNED if (is_lowest | is_statistical).all() else Takes.SMALL
     is_usual = np.abs(means - 0.5) < SLIGHT
-    is_statistical = deviations <= np.sqrt(means * np.clip(1 - means, 0, 1)) * 0.9
+    is_statistical = deviations <= np.sqrt(means * np.clip(1 - means, 0, 1))
     return Takes.UNIT if (is_usual | is_statistical).all() else Takes.SMALL
 
 

@@ -74,7 +74,11 @@ class _Part:
 
     def as_graph_def(self) -> Any:
         definition = tf.compat.v1.GraphDef()
-        definition.node.extend(op.node_def for op in self.ops)
+        for op in self.ops:
+            node = definition.node.add()
+            node.CopyFrom(op.node_def)
+            # A function's call leaves edges that only say what comes first.
+            node.input[:] = [name for name in node.input if not name.startswith("^")]
         definition.versions.producer = tf.version.GRAPH_DEF_VERSION
         return definition
 

@@ -17,6 +17,9 @@ from edgecnn.tflite.leading_ops import graph_leading_maps
 from edgecnn.tflite.pixel_ops import LeadingMaps
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
+MOST_CHANNELS = 4
+"""Channels of a picture at most: a convolution of more would multiply far more than they need."""
+
 
 def merge_leading_ops(graph: Graph) -> None:
     """Make one pointwise convolution of the ops that normalise pixels at the front of a graph.
@@ -43,7 +46,8 @@ def _last_tensors(graph: Graph, leading: LeadingMaps) -> Iterator[Tensor]:
 
 
 def _can_be_convolved(base: Tensor, tensor: Tensor, channels: ChannelMap) -> bool:
-    return len(base.shape) == 4 and base.shape == tensor.shape and not channels.is_identity
+    is_picture = len(base.shape) == 4 and base.shape == tensor.shape
+    return is_picture and channels.channels <= MOST_CHANNELS and not channels.is_identity
 
 
 def _merge(graph: Graph, base: Tensor, tensor: Tensor, channels: ChannelMap) -> None:
