@@ -17,7 +17,7 @@ from edgecnn.tflite.pixel_ops import (
     per_channel,
     sliced_channels,
 )
-from edgecnn.tflite.tensors_and_ops import Op, Tensor
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 
 def graph_leading_maps(graph: Graph) -> LeadingMaps | None:
@@ -56,9 +56,14 @@ def leading_channel_map(graph: Graph) -> ChannelMap | None:
 
 def _described(op: Op, channels: int) -> PixelOp | None:
     describe = _DESCRIPTIONS.get(op.kind)
-    if describe is None or op.activation is not Activation.NONE:
+    if describe is None or op.activation is not Activation.NONE or op.inputs[0] is None:
         return None
     return describe(op, channels)
+
+
+def _option(op: Op, name: str) -> int:
+    """Return a setting of an op, which is 0 where the file leaves it out."""
+    return int(getattr(op.options, name, 0) or 0)
 
 
 def _arithmetic(op: Op, channels: int) -> PixelOp | None:
@@ -85,8 +90,9 @@ def _arithmetic(op: Op, channels: int) -> PixelOp | None:
 def _pointwise(op: Op, channels: int) -> PixelOp | None:
     """Describe a convolution of single pixels each of whose channels is made of one."""
     kernel, bias = op.weights.float_values, op.bias
-    is_single = kernel is not None and kernel.shape[1:3] == (1, 1) and op.strides == (1, 1)
-    if kernel is None or not is_single or op.has_computed_bias:
+    if kernel is None or kernel.ndim != 4 or op.options is None or op.has_computed_bias:
+        return None
+    if kernel.shape[1:3] != (1, 1) or op.strides != (1, 1):
         return None
     offset = np.zeros(1) if bias is None else bias.values
     if op.traits.is_depthwise:
@@ -119,19 +125,20 @@ def _reshaped(op: Op, channels: int) -> PixelOp | None:
 
 def _padded(op: Op, channels: int) -> PixelOp | None:
     margins = _constant(op, 1)
-    is_spatial = margins is not None and not margins[-1].any() and op.source.shape[-1] == channels
-    return _moving(op, channels) if is_spatial else None
+    if margins is None or margins.ndim != 2 or margins[-1:].any():
+        return None
+    return _moving(op, channels) if op.source.shape[-1:] == (channels,) else None
 
 
 def _transposed(op: Op, channels: int) -> PixelOp | None:
     order = _constant(op, 1)
-    is_spatial = order is not None and order[-1] == len(order) - 1
+    is_spatial = order is not None and order[-1:].tolist() == [len(op.source.shape) - 1]
     return _moving(op, channels) if is_spatial else None
 
 
 def _gathered(op: Op, channels: int) -> PixelOp | None:
-    picked, axis = _constant(op, 1), int(op.options.axis)
-    is_plain = picked is not None and picked.ndim == 1 and not op.options.batchDims
+    picked, axis = _constant(op, 1), _option(op, "axis")
+    is_plain = picked is not None and picked.ndim == 1 and not _option(op, "batchDims")
     if picked is None or not is_plain or not _is_last(axis, op.source):
         return None
     return PixelOp([op.source], op.outputs, [(picked % channels).tolist()])
@@ -148,26 +155,32 @@ def _reversed(op: Op, channels: int) -> PixelOp | None:
 
 def _strided(op: Op, channels: int) -> PixelOp | None:
     begins, ends, steps = (_constant(op, place) for place in (1, 2, 3))
-    options, shape = op.options, op.source.shape
-    if begins is None or ends is None or steps is None or len(begins) != len(shape):
+    shape = op.source.shape
+    if begins is None or ends is None or steps is None or not steps.all():
         return None
-    if (
-        options.ellipsisMask
-        or options.newAxisMask
-        or options.shrinkAxisMask & ~(1 << len(shape) - 1)
-    ):
+    if {begins.shape, ends.shape, steps.shape} != {(len(shape),)}:
         return None
-    firsts = [None if options.beginMask >> i & 1 else int(x) for i, x in enumerate(begins)]
-    lasts = [None if options.endMask >> i & 1 else int(x) for i, x in enumerate(ends)]
-    if options.shrinkAxisMask:
+    shrunk, last = _option(op, "shrinkAxisMask"), 1 << len(shape) - 1
+    if _option(op, "ellipsisMask") or _option(op, "newAxisMask") or shrunk not in (0, last):
+        return None
+    firsts, lasts = _indices(op, "beginMask", begins), _indices(op, "endMask", ends)
+    if shrunk:
         first = int(begins[-1]) % shape[-1]
         firsts[-1], lasts[-1] = first, first + 1
     return _slice(op, firsts, lasts, [int(step) for step in steps], channels)
 
 
+def _indices(op: Op, mask: str, given: Array) -> list[int | None]:
+    """Return a strided slice's indices in each dimension; None where a mask leaves them open."""
+    is_open = _option(op, mask)
+    return [None if is_open >> place & 1 else int(index) for place, index in enumerate(given)]
+
+
 def _sliced(op: Op, channels: int) -> PixelOp | None:
     begins, sizes = _constant(op, 1), _constant(op, 2)
     if begins is None or sizes is None:
+        return None
+    if {begins.shape, sizes.shape} != {(len(op.source.shape),)}:
         return None
     ends = [
         None if size < 0 else int(first + size) for first, size in zip(begins, sizes, strict=True)
@@ -191,7 +204,7 @@ def _slice(
 def _split(op: Op, channels: int) -> PixelOp | None:
     """Describe an op that makes a map of each channel, or of some."""
     if op.kind == "UNPACK":
-        axis, data = int(op.options.axis), op.source
+        axis, data = _option(op, "axis"), op.source
         sizes = [1] * len(op.outputs)
     else:
         data = op.activation_inputs[0]
@@ -209,14 +222,12 @@ def _split(op: Op, channels: int) -> PixelOp | None:
 def _joined(op: Op, channels: int) -> PixelOp | None:
     """Describe an op that puts maps behind each other."""
     inputs = [tensor for tensor in op.inputs if tensor is not None]
-    if any(tensor.is_constant for tensor in inputs) or not _is_last(
-        int(op.options.axis), op.result
-    ):
+    if any(tensor.is_constant for tensor in inputs) or not _is_last(_option(op, "axis"), op.result):
         return None
     return PixelOp(inputs, op.outputs)
 
 
-def _constant(op: Op, place: int) -> np.ndarray | None:
+def _constant(op: Op, place: int) -> Array | None:
     tensor = op.inputs[place] if len(op.inputs) > place else None
     return tensor.values if tensor is not None and tensor.is_constant else None
 

@@ -111,9 +111,10 @@ def _results(maps: dict[Tensor, TensorMap], op: PixelOp) -> dict[Tensor, TensorM
     if any(tensor not in maps for tensor in op.inputs):
         return None
     inputs = [maps[tensor] for tensor in op.inputs]
-    if len({each.base for each in inputs}) != 1:
+    channels = sum(each.from_base.channels for each in inputs)
+    picks = op.picks or [range(channels)]
+    if len({each.base for each in inputs}) != 1 or not _is_sound(op, picks, channels):
         return None
-    picks = op.picks or [range(sum(each.from_base.channels for each in inputs))]
     made = {}
     for output, picked in zip(op.outputs, picks, strict=True):
         from_base, from_image = (
@@ -125,6 +126,14 @@ def _results(maps: dict[Tensor, TensorMap], op: PixelOp) -> dict[Tensor, TensorM
         else:
             made[output] = TensorMap(inputs[0].base, from_base, from_image)
     return made
+
+
+def _is_sound(op: PixelOp, picks: Sequence[Sequence[int]], channels: int) -> bool:
+    """Whether an op picks channels that there are, and has a constant for each."""
+    sizes = {np.size(op.factor), np.size(op.offset)} - {1}
+    return len(picks) == len(op.outputs) and all(
+        picked and max(picked) < channels and sizes <= {len(picked)} for picked in picks
+    )
 
 
 def per_channel(values: npt.ArrayLike, channels: int) -> npt.NDArray[np.float64] | None:
