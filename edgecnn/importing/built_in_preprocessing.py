@@ -57,7 +57,7 @@ def what_it_takes(channels: ChannelMap) -> Takes | None:
     if not np.isfinite([factors, offsets]).all() or not factors.all():
         return None
     means, deviations = -offsets / factors, 1 / np.abs(factors)
-    if deviations.min() > LEAST_DEVIATION or np.abs(means).max() > LARGEST_SMALL_NUMBER:
+    if deviations.min() > LEAST_DEVIATION or means.max() > LARGEST_SMALL_NUMBER:
         return Takes.PIXELS
     if (np.abs(means) < SLIGHT).all():
         return _without_mean(deviations)

@@ -6,7 +6,7 @@ its file any more. So they are converted alone, which takes a few hundredths of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,13 @@ from edgecnn.tflite.serialization import read_graph
 
 tf = LazyModule("tensorflow", extra="convert")
 
-CONSTANT_OPS = frozenset({"Const", "Less", "Maximum", "Minimum", "Rsqrt", "SelectV2", "Sqrt"})
-"""Ops that may make a constant of constants, beside those that may lead."""
+SHAPE_OPS = frozenset({"Rank", "Shape", "ShapeN", "Size"})
+"""Ops that look at a shape alone, which is known."""
+
+CONSTANT_OPS = SHAPE_OPS | {
+    "Const", "Less", "Maximum", "Minimum", "Prod", "Range", "Rsqrt", "SelectV2", "Sqrt",
+}  # fmt: skip
+"""Ops that may make a constant, beside those that may lead."""
 
 MOVING_OPS = frozenset(
     {
@@ -89,12 +94,13 @@ def _leading_part(graph: Any) -> _Part | None:
     reached = {image.name: image}
     ends: dict[str, Any] = {}
     needed = {image.op.name: image.op}
+    leads_to_outputs = _ancestors(graph.outputs)
     for op in graph.get_operations():
         read = [tensor for tensor in op.inputs if tensor.name in reached]
-        if not read:
+        if not read or op.type in SHAPE_OPS or op.name not in leads_to_outputs:
             continue
         others = [tensor.op for tensor in op.inputs if tensor.name not in reached]
-        constants = _constants(others)
+        constants = _constants(others, needed)
         if op.type not in LEADING_OPS or constants is None or len(needed) > MOST_LEADING_OPS:
             ends.update((tensor.name, tensor) for tensor in read)
             continue
@@ -107,15 +113,33 @@ def _leading_part(graph: Any) -> _Part | None:
     return _Part(tuple(needed.values()), (image,), outputs)
 
 
-def _constants(ops: Iterable[Any]) -> dict[str, Any] | None:
-    """Return ops with all that lead to them, by name; None where one does not make a constant."""
+def _ancestors(tensors: Iterable[Any]) -> set[str]:
+    """Return the names of all ops that lead to some tensors; a traced graph has others, too."""
+    found: set[str] = set()
+    stack = [tensor.op for tensor in tensors]
+    while stack:
+        op = stack.pop()
+        if op.name not in found:
+            found.add(op.name)
+            stack += [tensor.op for tensor in op.inputs]
+    return found
+
+
+def _constants(ops: Iterable[Any], known: Container[str]) -> dict[str, Any] | None:
+    """Return ops with all that lead to them, by name; None where one does not make a constant.
+
+    Args:
+        ops: The ops.
+        known: Names of ops that are there already; shapes may be taken from these.
+    """
     found: dict[str, Any] = {}
     stack = list(ops)
     while stack:
         op = stack.pop()
+        if op.name in known or op.name in found:
+            continue
         if op.type not in CONSTANT_OPS | LEADING_OPS or len(found) > MOST_LEADING_OPS:
             return None
-        if op.name not in found:
-            found[op.name] = op
-            stack += [tensor.op for tensor in op.inputs]
+        found[op.name] = op
+        stack += [tensor.op for tensor in op.inputs]
     return found

@@ -112,6 +112,10 @@ def _same(op: Op, channels: int) -> PixelOp | None:
     return PixelOp([op.source], op.outputs) if is_float else None
 
 
+def _negated(op: Op, channels: int) -> PixelOp | None:
+    return PixelOp([op.source], op.outputs, factor=-1.0)
+
+
 def _moving(op: Op, channels: int) -> PixelOp | None:
     """Describe an op that resizes the picture."""
     return PixelOp([op.source], op.outputs, moves=True)
@@ -246,6 +250,7 @@ _DESCRIPTIONS: dict[str, Callable[[Op, int], PixelOp | None]] = {
     **dict.fromkeys(("CONCATENATION", "PACK"), _joined),
     "CAST": _same,
     "GATHER": _gathered,
+    "NEG": _negated,
     "REVERSE_V2": _reversed,
     "SLICE": _sliced,
     "STRIDED_SLICE": _strided,

@@ -167,6 +167,32 @@ def test_a_rescaling_in_a_nested_backbone_is_found(keras: Any) -> None:
     assert_is_preset(traced(nested).channel_map(), "tf")
 
 
+def test_grey_images_without_a_channel(keras: Any) -> None:
+    layers = keras.layers
+    image = keras.Input((SIDE, SIDE))
+    x = layers.Conv2D(2, 3)(layers.Reshape((SIDE, SIDE, 1))(layers.Rescaling(1 / 255)(image)))
+    model = keras.Model(image, layers.GlobalAveragePooling2D()(x))
+    traced = traced_graph(
+        lambda image: [model(image, training=False)], [ModelTensor("image", (1, SIDE, SIDE))]
+    )
+    assert traced.channel_map() == ChannelMap.identity(1).scaled(np.float32(1 / 255))
+
+
+def test_ops_of_older_models_are_found() -> None:
+    tf = pytest.importorskip("tensorflow")
+    ones = np.ones(3, np.float32)
+
+    def call(image: Any) -> Any:
+        taller = tf.reshape(image, tf.concat([tf.shape(image)[:2], [-1, 3]], axis=0))
+        normal, *_ = tf.compat.v1.nn.fused_batch_norm(
+            tf.reverse(taller, [-1]), ones, 0 * ones, BGR_MEAN, ones, epsilon=0, is_training=False
+        )
+        return [tf.nn.max_pool2d(tf.negative(0 - normal), 2, 2, "VALID")]
+
+    graph = traced_graph(call, [ModelTensor("image", (1, SIDE, SIDE, 3))])
+    assert_is_preset(graph.channel_map(), "caffe")
+
+
 def uniform(factor: float, offset: float) -> ChannelMap:
     return ChannelMap.identity(3).scaled(factor).shifted(offset)
 
@@ -189,6 +215,7 @@ def test_what_a_front_takes() -> None:
         (0.5, 0.5, Takes.SIGNED),
         (127.5, 127.5, Takes.SIGNED),
         (4.0, 0.0, Takes.SMALL),
+        (60.0, 120.0, Takes.SMALL),  # Numbers of the standard deviation, turned into pixels.
         (0.0, 1.0, None),
     ):
         assert what_it_takes(uniform(factor, offset)) is takes, (factor, offset)
