@@ -19,10 +19,10 @@ from edgecnn.tflite.serialization import read_graph
 
 tf = LazyModule("tensorflow", extra="convert")
 
-SHAPE_OPS = frozenset({"Rank", "Shape", "ShapeN", "Size"})
+SHAPE_READERS = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 """Ops that look at a shape alone, which is known."""
 
-CONSTANT_OPS = SHAPE_OPS | {
+CONSTANT_OPS = SHAPE_READERS | {
     "Const", "Less", "Maximum", "Minimum", "Prod", "Range", "Rsqrt", "SelectV2", "Sqrt",
 }  # fmt: skip
 """Ops that may make a constant, beside those that may lead."""
@@ -97,7 +97,7 @@ def _leading_part(graph: Any) -> _Part | None:
     leads_to_outputs = _ancestors(graph.outputs)
     for op in graph.get_operations():
         read = [tensor for tensor in op.inputs if tensor.name in reached]
-        if not read or op.type in SHAPE_OPS or op.name not in leads_to_outputs:
+        if not read or op.type in SHAPE_READERS or op.name not in leads_to_outputs:
             continue
         others = [tensor.op for tensor in op.inputs if tensor.name not in reached]
         constants = _constants(others, needed)

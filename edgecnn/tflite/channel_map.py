@@ -62,8 +62,11 @@ class ChannelMap:
     @property
     def is_uniform(self) -> bool:
         """Whether one factor and one offset serve all channels, whose order is the image's."""
-        is_in_order = self.sources == tuple(range(self.channels))
-        return is_in_order and len(set(zip(self.factors, self.offsets, strict=True))) == 1
+        return (
+            self.sources == tuple(range(self.channels))
+            and np.allclose(self.factors, self.factors[0], rtol=1e-5, atol=0)
+            and np.allclose(self.offsets, self.offsets[0], rtol=1e-5, atol=1e-6)
+        )
 
     @property
     def is_reversed(self) -> bool:

@@ -9,7 +9,7 @@ of the input, and two such ops take less time than a convolution.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from edgecnn.tflite.leading_ops import graph_leading_maps
 from edgecnn.tflite.pixel_ops import LeadingMaps
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
-MOST_CHANNELS = 4
+MOST_PICTURE_CHANNELS = 4
 """Channels of a picture at most: a convolution of more would multiply far more than they need."""
 
 
@@ -50,24 +50,42 @@ def _last_tensors(graph: Graph, leading: LeadingMaps) -> Iterator[Tensor]:
 
 def _can_be_convolved(base: Tensor, tensor: Tensor, channels: ChannelMap) -> bool:
     is_picture = len(base.shape) == 4 and base.shape == tensor.shape
-    return is_picture and channels.channels <= MOST_CHANNELS and not channels.is_identity
+    return is_picture and channels.channels <= MOST_PICTURE_CHANNELS and not channels.is_identity
 
 
 def _merge(graph: Graph, base: Tensor, tensor: Tensor, channels: ChannelMap) -> None:
-    """Make a tensor of its base by one convolution, or let the next convolution do it."""
+    """Make a tensor of its base by as few ops as possible, or let the next convolution do it."""
     reader = _next_convolution(graph, tensor)
     is_folded = reader is not None and (not any(channels.offsets) or not reader.has_margin)
     if channels.is_uniform and not is_folded:
+        _put_instead(graph, tensor, _elementwise(graph, base, tensor, channels))
         return
-    maker = graph.maker(tensor)
-    assert maker is not None
     kernel = np.zeros((channels.channels, base.shape[3]))
     kernel[range(channels.channels), channels.sources] = channels.factors
     merged = graph.new_pointwise(base, tensor, kernel, channels.offsets)
-    graph.replace([maker], [merged])
-    _drop_unread(graph)
+    _put_instead(graph, tensor, [merged])
     if is_folded:
         _fold_pointwise(graph, merged)
+
+
+def _elementwise(graph: Graph, base: Tensor, tensor: Tensor, channels: ChannelMap) -> list[Op]:
+    """Return new ops that make a tensor of its base by one factor and one offset."""
+    factor, offset = channels.factors[0], channels.offsets[0]
+    ops, source = [], base
+    if factor != 1.0:
+        source = graph.add_like(tensor, "scaled") if offset else tensor
+        ops.append(graph.new_op("MUL", [base, graph.scalar_constant(factor)], source))
+    if offset:
+        ops.append(graph.new_op("ADD", [source, graph.scalar_constant(offset)], tensor))
+    return ops
+
+
+def _put_instead(graph: Graph, tensor: Tensor, ops: Sequence[Op]) -> None:
+    """Make a tensor by other ops, and take out those that are not needed any more."""
+    maker = graph.maker(tensor)
+    assert maker is not None
+    graph.replace([maker], ops)
+    _drop_unread(graph)
 
 
 def _drop_unread(graph: Graph) -> None:

@@ -64,6 +64,13 @@ def preprocess_input(keras: Any, image: Any, mode: str) -> Any:
     return keras.applications.imagenet_utils.preprocess_input(image, mode=mode)
 
 
+def to_and_fro(keras: Any, image: Any) -> Any:
+    """[-1, 1] by a way around: BGR and back, and a mean that is taken off and added again."""
+    image = keras.ops.flip(image, axis=-1) - BGR_MEAN.astype(np.float32)
+    image = image[..., ::-1] + BGR_MEAN[::-1].astype(np.float32)
+    return (image - 127.5) / 127.5
+
+
 FRONTS: dict[str, tuple[Any, str]] = {
     "Rescaling to [0, 1]": (lambda keras, x: keras.layers.Rescaling(1 / 255)(x), "unit"),
     "Rescaling": (lambda keras, x: keras.layers.Rescaling(1 / 127.5, -1)(x), "tf"),
@@ -77,6 +84,7 @@ FRONTS: dict[str, tuple[Any, str]] = {
     "preprocess_input caffe": (lambda keras, x: preprocess_input(keras, x, "caffe"), "caffe"),
     "cast and division": (lambda keras, x: keras.ops.cast(x, "float32") / 255.0, "unit"),
     "division and subtraction": (lambda keras, x: (x - 127.5) / 127.5, "tf"),
+    "to and fro": (to_and_fro, "tf"),
     "slices": (by_slices, "caffe"),
     "split": (by_splitting, "caffe"),
     "stack": (by_stacking, "caffe"),
@@ -133,7 +141,7 @@ def test_preprocessing_in_a_keras_model_is_found(front: str, keras: Any) -> None
 
 
 # The converter folds a factor that a convolution follows into its kernel.
-FOLDED = ("division and subtraction",)
+FOLDED = ("division and subtraction", "to and fro")
 
 
 @pytest.mark.parametrize(
@@ -338,6 +346,7 @@ def test_integers_lose_nothing_to_preprocessing_inside(
         ("padding", "same", ["PAD"]),
         ("Rescaling", "same", ["MUL", "ADD"]),
         ("Resizing", "same", ["RESIZE_BILINEAR", "MUL", "ADD"]),
+        ("to and fro", "same", ["ADD"]),
         ("preprocess_input torch", "same", ["CONV_2D"]),
         ("preprocess_input torch", "valid", []),
         ("preprocess_input caffe", "same", ["CONV_2D"]),
