@@ -14,13 +14,10 @@ import numpy as np
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.tflite.channel_map import ChannelMap
 
-LEAST_DEVIATION = 8.0
-"""What no image's pixels deviate by less than on the average of a data set, nor small numbers more
-than."""
+LEAST_OF_PIXELS = 8.0
+"""Means and deviations of a data set's pixels are above this, those of small numbers below."""
 LEAST_SIGNED_DEVIATION = 0.3
 """Deviation over a data set's pixels in [-1, 1], at least; it is half of that in [0, 1]."""
-LARGEST_SMALL_NUMBER = 1.5
-"""Means above this are those of pixels."""
 SLIGHT = 0.02
 """Part of a number's range that constants differ by that mean the same."""
 
@@ -57,7 +54,7 @@ def what_it_takes(channels: ChannelMap) -> Takes | None:
     if not np.isfinite([factors, offsets]).all() or not factors.all():
         return None
     means, deviations = -offsets / factors, 1 / np.abs(factors)
-    if deviations.min() > LEAST_DEVIATION or means.max() > LARGEST_SMALL_NUMBER:
+    if deviations.min() > LEAST_OF_PIXELS or means.max() > LEAST_OF_PIXELS:
         return Takes.PIXELS
     if (np.abs(means) < SLIGHT).all():
         return _without_mean(deviations)
@@ -66,7 +63,8 @@ def what_it_takes(channels: ChannelMap) -> Takes | None:
         is_statistical = (means > -1) & (deviations > LEAST_SIGNED_DEVIATION)
         return Takes.SIGNED if (is_lowest | is_statistical).all() else Takes.SMALL
     is_usual = np.abs(means - 0.5) < SLIGHT
-    is_statistical = deviations <= np.sqrt(means * np.clip(1 - means, 0, 1))
+    # No numbers in [0, 1] deviate by more than that from their mean.
+    is_statistical = deviations <= np.sqrt(np.clip(means * (1 - means), 0, 1))
     return Takes.UNIT if (is_usual | is_statistical).all() else Takes.SMALL
 
 
@@ -182,4 +180,4 @@ def _suits(takes: Takes, spec: InputSpec) -> bool:
         return low > -SLIGHT and 0.5 < high < 2
     if takes is Takes.SIGNED:
         return -1.5 < low < -0.4 and 0.4 < high < 1.5
-    return high - low < LEAST_DEVIATION
+    return high - low < LEAST_OF_PIXELS

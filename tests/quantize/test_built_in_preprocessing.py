@@ -312,11 +312,21 @@ def test_two_readings_are_refused_with_what_is_known(
 
 
 def test_doubled_normalisation_of_random_weights_is_told(keras: Any, tmp_path: Path) -> None:
-    backbone = keras.applications.MobileNetV3Small(
-        input_shape=(32, 32, 3), weights=None, include_preprocessing=True, classes=3
-    )
-    (made,) = edgecnn.convert(backbone, quantize="float32", preprocess="tf", output=tmp_path)
+    model = network(keras, FRONTS["Rescaling"][0])
+    (made,) = edgecnn.convert(model, quantize="float32", preprocess="tf", output=tmp_path)
     assert "(x / 127.5 - 1), so that is done twice" in made.warnings[0]
+
+
+def test_a_backbone_of_keras_is_looked_into(keras: Any) -> None:
+    backbone = keras.applications.MobileNetV3Small(
+        input_shape=(32, 32, 3), weights=None, include_top=False, include_preprocessing=True
+    )
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, backbone(image))
+    graph = traced_graph(
+        lambda image: [model(image, training=False)], [ModelTensor("image", (1, 32, 32, 3))]
+    )
+    assert_is_preset(graph.channel_map(), "tf")
 
 
 @pytest.mark.parametrize("front", ["Rescaling", "preprocess_input torch", "preprocess_input caffe"])
