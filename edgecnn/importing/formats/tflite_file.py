@@ -9,28 +9,22 @@ from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.input_format import (
-    FloatGraph,
     InputFormat,
     LoadedModel,
     LoadOptions,
-    ModelTensor,
     NamedModel,
     Source,
 )
 from edgecnn.importing.keras_models import explained
-from edgecnn.importing.normalization import normalize_first
+from edgecnn.importing.stored_graph import StoredGraph, described
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
 from edgecnn.models.build_options import BuildOptions
-from edgecnn.tflite.channel_map import ChannelMap
-from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.leading_ops import leading_channel_map
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.serialization import read_graph
-from edgecnn.tflite.tensors_and_ops import Tensor
 
 
 class _TfliteFormat(InputFormat):
@@ -54,9 +48,9 @@ class _TfliteFormat(InputFormat):
             graph = read_graph(Path(source.name).read_bytes())
             maker = graph.maker(graph.output)
             return LoadedModel(
-                float_graph=_FloatGraph(graph),
-                inputs=tuple(map(_described, graph.inputs)),
-                outputs=tuple(map(_described, graph.outputs)),
+                float_graph=StoredGraph(graph),
+                inputs=tuple(map(described, graph.inputs)),
+                outputs=tuple(map(described, graph.outputs)),
                 ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
                 has_signatures=bool(graph.calls),
             )
@@ -93,26 +87,6 @@ def _refuse_open_shapes(model: TfliteModel, label: str) -> None:
         )
     if any(tensor.shape[:1] != (1,) for tensor in model.inputs):
         raise InputError(f"{label} takes several images at once: export it with a batch of 1")
-
-
-def _described(tensor: Tensor) -> ModelTensor:
-    return ModelTensor(tensor.name, tensor.shape, tensor.dtype)
-
-
-class _FloatGraph(FloatGraph):
-    """The graph of a file."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-
-    def __call__(self, normalization: InputSpec | None) -> Graph:
-        graph = self._graph.copy()
-        if normalization is not None:
-            normalize_first(graph, normalization)
-        return graph
-
-    def channel_map(self) -> ChannelMap | None:
-        return leading_channel_map(self._graph)
 
 
 input_format = _TfliteFormat()
