@@ -91,8 +91,8 @@ def convert(
             its latency there, so the file does not depend on the machine that makes it.
         device: A device, as ``edgecnn.bench`` names it, on which latency is measured instead of
             estimated to decide which layers stay in float32.
-        preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models and models
-            that start with a Rescaling or Normalization layer know theirs.
+        preprocess: ``tf``, ``torch``, ``caffe``, ``unit`` or ``raw``; registered models know
+            theirs, and models that normalise pixels by themselves show it.
         mean: Mean to subtract, instead of ``preprocess``: one value, or one a channel, in units of
             a pixel (0..255).
         std: Deviation to divide by, instead of ``preprocess``, as ``mean``.

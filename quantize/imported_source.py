@@ -224,8 +224,7 @@ def _described(model: LoadedModel, versions: dict[str, str]) -> SourceLoaded:
     return SourceLoaded(
         inputs=model.inputs,
         outputs=model.outputs,
-        preprocessing_layer=model.preprocessing_layer,
-        preprocessing_factor=model.preprocessing_factor,
+        channel_map=model.float_graph.channel_map(),
         ends_in_softmax=model.ends_in_softmax,
         notes=model.notes,
         versions=versions,

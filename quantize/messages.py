@@ -23,6 +23,7 @@ from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.recovery.proof import Fidelity, Proof
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.records.interval import LatencyRatio
+from edgecnn.tflite.channel_map import ChannelMap
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ class SourceLoaded:
     Args:
         inputs: The model's inputs.
         outputs: The model's outputs.
-        preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
-            with, None if it starts with another.
-        preprocessing_factor: What the preprocessing layer multiplies by.
+        channel_map: What the model makes of the channels of its image before it mixes pixels; None
+            where that is not known.
         ends_in_softmax: Whether the model's answer is a probability; None where that can't be seen.
         notes: What a user should know of how the model was loaded, one line each.
         versions: Versions of TensorFlow and Keras.
@@ -59,8 +59,7 @@ class SourceLoaded:
 
     inputs: tuple[ModelTensor, ...]
     outputs: tuple[ModelTensor, ...]
-    preprocessing_layer: str | None
-    preprocessing_factor: float | None
+    channel_map: ChannelMap | None
     ends_in_softmax: bool | None
     notes: tuple[str, ...]
     versions: dict[str, str]

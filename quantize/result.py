@@ -45,6 +45,8 @@ class Conversion:
         labels: Where the labels in the file are from, None if it has none.
         images: How images come to the input's size, and why so, in plain words; None where nothing
             is known of the input.
+        preprocessing: What the model does to pixels by itself, and what it takes therefore; None
+            where it does nothing, or nothing that can be seen.
         versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
     """
@@ -74,6 +76,7 @@ class Conversion:
     versions: dict[str, str]
     labels: str | None = None
     images: str | None = None
+    preprocessing: str | None = None
     converter_peak_rss_bytes: int | None = None
 
     @property

@@ -18,6 +18,11 @@ from edgecnn.core.files import quoted
 from edgecnn.data.arrays import InputWanted
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
+from edgecnn.importing.built_in_preprocessing import (
+    describe_preprocessing,
+    preprocessing_doubts,
+    what_it_takes,
+)
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.model_inputs import image_shape, shapes_text
 from edgecnn.quantize.calibration.images import (
@@ -30,7 +35,6 @@ from edgecnn.quantize.calibration.images import (
     load_calibration,
     noise_images,
 )
-from edgecnn.quantize.calibration.input_doubts import first_layer_doubts
 from edgecnn.quantize.messages import (
     CalibrationFile,
     FileToMake,
@@ -166,20 +170,29 @@ class SourceSession:
                 f"its input {shapes_text(self.source.inputs)} is taken for a grey image without a "
                 "channel; an array of that name as --calibrate goes in as it is"
             )
-        layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
-        request = self.request
-        users = request.preprocessing.spec(height, width, channels)
-        spec = users or self.spec or (preset("raw", height, width, channels) if layer else None)
+        request, channel_map = self.request, self.source.channel_map
+        takes = None if channel_map is None else what_it_takes(channel_map)
+        spec = request.preprocessing.spec(height, width, channels) or self.spec
+        if spec is None and takes is not None and takes.preset is not None:
+            spec = preset(takes.preset, height, width, channels)
         if spec is not None:
-            if layer and self.spec is None:
-                self.warnings += first_layer_doubts(layer, factor, spec)
+            if channel_map is not None:
+                self.warnings += preprocessing_doubts(channel_map, spec)
             return request.preprocessing.placed(spec)
         if request.needs_calibration or request.preprocessing.geometry.given:
-            raise unknown_preprocessing(quoted(request.source.name))
+            raise unknown_preprocessing(quoted(request.source.name), self.built_in_preprocessing)
         self.warnings.append(
             "its preprocessing is not known and not in the file: --preprocess puts it there"
         )
         return None
+
+    @property
+    def built_in_preprocessing(self) -> str | None:
+        """What the model does to pixels by itself, in one line; None where nothing is known."""
+        channel_map = self.source.channel_map
+        if channel_map is None or self.image_shape is None:
+            return None
+        return describe_preprocessing(channel_map)
 
     @property
     def normalizes_in_graph(self) -> bool:

@@ -125,6 +125,7 @@ from edgecnn.importing.input_format import (
     NamedModel,
     Source,
 )
+from edgecnn.importing.stored_graph import StoredGraph, described
 from edgecnn.tflite.serialization import read_graph
 
 
@@ -136,10 +137,13 @@ class _Gzipped(InputFormat):
         return model.head[:2] == b"\\x1f\\x8b"
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
-        content = gzip.decompress(Path(source.name).read_bytes())
-        graph = read_graph(content)
-        (image,), (answer,) = graph.inputs, graph.outputs
-        return LoadedModel(lambda normalization: content, image.shape[1:], answer.shape[1:])
+        graph = read_graph(gzip.decompress(Path(source.name).read_bytes()))
+        return LoadedModel(
+            StoredGraph(graph),
+            tuple(map(described, graph.inputs)),
+            tuple(map(described, graph.outputs)),
+            has_signatures=True,
+        )
 
 
 input_format = _Gzipped()

@@ -193,6 +193,7 @@ def conversion_lines(result: Conversion, earlier: Sequence[Conversion] = ()) -> 
 def _source_lines(result: Conversion) -> list[str]:
     """Return what is told of a file that does not depend on its scheme."""
     lines = [] if result.images is None else [f"  images: {result.images}"]
+    lines += [] if result.preprocessing is None else [f"  preprocessing: {result.preprocessing}"]
     lines += [] if result.labels is None else [f"  labels: {result.labels}"]
     return lines + [_note(text) for text in result.warnings if text.startswith(LABEL_NOTES)]
 

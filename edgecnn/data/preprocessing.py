@@ -106,10 +106,16 @@ class Preprocessing:
             )
 
 
-def unknown_preprocessing(label: str) -> InputError:
-    """Return the error for a model whose preprocessing is not known; it lists the choices."""
+def unknown_preprocessing(label: str, known: str | None = None) -> InputError:
+    """Return the error for a model whose preprocessing is not known; it lists the choices.
+
+    Args:
+        label: The model's name.
+        known: What is known of it all the same, in one line; None for nothing.
+    """
+    reason = f": {known}" if known else ""
     return InputError(
-        f"{label}: how its images were normalised can't be known from the file: say "
+        f"{label}: how its images were normalised can't be known from the file{reason}: say "
         f"--preprocess {'|'.join(PREPROCESSING)} (tf: [-1, 1]; torch: ImageNet mean and "
         "deviation; caffe: BGR less the mean; unit: [0, 1]; raw: 0..255) or --mean and --std"
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, quoted, sha256_of
@@ -17,14 +17,31 @@ from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.models.checkpoints import DownloadProgress
 from edgecnn.tflite.calls import CallOptions
+from edgecnn.tflite.channel_map import ChannelMap
 from edgecnn.tflite.graph import Graph
 
-FloatGraph = Callable[[InputSpec | None], Graph]
-"""Returns a model's float32 graph, which may be changed.
 
-Given the normalisation of pixels that goes into the graph, the graph takes what
-``InputSpec.centered`` says; given None, it takes its input as the model does. Raises
-ConversionError where the model cannot become such a graph."""
+class FloatGraph(Protocol):
+    """A loaded model's way to its float32 graph."""
+
+    def __call__(self, normalization: InputSpec | None, /) -> Graph:
+        """Return the model's float32 graph, which may be changed.
+
+        Args:
+            normalization: The normalisation of pixels that goes into the graph, which then takes
+                what ``InputSpec.centered`` says; None for a graph that takes its input as the
+                model does.
+
+        Raises:
+            ConversionError: The model cannot become such a graph.
+        """
+
+    def channel_map(self) -> ChannelMap | None:
+        """Return what the model makes of the channels of its image before it mixes pixels.
+
+        Returns:
+            The map; None where that is not known, and for a model that takes no image.
+        """
 
 
 @dataclass(frozen=True)
@@ -129,9 +146,6 @@ class LoadedModel:
         outputs: The model's outputs, in its own order, which is that of the graph.
         has_signatures: Whether the graph has the model's signatures already; else it gets one with
             the names of its inputs and outputs.
-        preprocessing_layer: Name of the Rescaling or Normalization layer that the model starts
-            with; None if it starts with another layer.
-        preprocessing_factor: Factor by which the preprocessing layer multiplies its input.
         ends_in_softmax: Whether the answer holds probabilities; None where that is not known.
         notes: What a user should know of how the model was loaded, one line each.
         layers: The layers, as ``layer_names.keep_layer_names`` returns them; empty where the names
@@ -141,8 +155,6 @@ class LoadedModel:
     float_graph: FloatGraph
     inputs: tuple[ModelTensor, ...]
     outputs: tuple[ModelTensor, ...]
-    preprocessing_layer: str | None = None
-    preprocessing_factor: float | None = None
     ends_in_softmax: bool | None = None
     notes: tuple[str, ...] = ()
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)

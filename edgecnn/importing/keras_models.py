@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,8 +29,6 @@ from edgecnn.tflite.calls import CallOptions
 
 tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
-
-PREPROCESSING_LAYERS = ("Rescaling", "Normalization")
 
 
 class KerasFormat(InputFormat):
@@ -96,16 +93,15 @@ def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
 def _loaded(model: Any, options: CallOptions, label: str, notes: Sequence[str]) -> LoadedModel:
     call = _call_with_constants(model)
     inputs = _of_one_sample(call, known_inputs(described_inputs(model), options, label))
-    preprocessing = _leading_preprocessing(model)
+    outputs = _outputs(model, inputs)
+    layers = keep_layer_names(model)  # They are what tracing calls its ops by.
     return LoadedModel(
         float_graph=traced_graph(call, inputs),
         inputs=inputs,
-        outputs=_outputs(model, inputs),
-        preprocessing_layer=preprocessing.name if preprocessing else None,
-        preprocessing_factor=_factor(preprocessing) if preprocessing else None,
+        outputs=outputs,
         ends_in_softmax=_ends_in_softmax(model),
         notes=tuple(notes),
-        layers=keep_layer_names(model),
+        layers=layers,
     )
 
 
@@ -166,20 +162,6 @@ def _call_with_constants(model: Any) -> ModelCall:
         return keras.tree.flatten(answer)
 
     return call
-
-
-def _leading_preprocessing(model: Any) -> Any | None:
-    layers = (x for x in inner_layers(model) if type(x).__name__ != "InputLayer")
-    first = next(layers, None)
-    return first if first and type(first).__name__ in PREPROCESSING_LAYERS else None
-
-
-def _factor(layer: Any) -> float | None:
-    """Return what a Rescaling or Normalization layer multiplies by, on the average of channels."""
-    if type(layer).__name__ == "Rescaling":
-        return float(np.mean(layer.scale))
-    variance = float(np.mean(np.asarray(layer.variance)))
-    return 1 / math.sqrt(variance) if variance > 0 else None
 
 
 def _ends_in_softmax(model: Any) -> bool | None:

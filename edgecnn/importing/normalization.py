@@ -1,4 +1,4 @@
-"""The normalisation of pixels as one pointwise convolution, which goes into a model's graph."""
+"""The normalisation of pixels as one pointwise convolution at the front of a model's graph."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.tflite.graph import Graph
 
 
 def pointwise_normalization(
@@ -30,3 +31,18 @@ def pointwise_normalization(
         kernel[source, target] = 1.0 / spec.std[target]
     rest = np.asarray(spec.mean, np.float32) - np.float32(spec.centered().mean[0])
     return kernel, (-rest / np.asarray(spec.std, np.float32)).astype(np.float32)
+
+
+def normalize_first(graph: Graph, spec: InputSpec) -> None:
+    """Put the normalisation of centred pixels before a graph.
+
+    Args:
+        graph: A float32 graph, which takes images as ``spec`` makes them; changed in place, so that
+            it takes what ``spec.centered()`` makes.
+        spec: What the graph expects of its images.
+    """
+    kernel, bias = pointwise_normalization(spec)
+    image = graph.input
+    normalized = graph.add_like(image, "normalized")
+    graph.rewire(image, normalized)
+    graph.put_first([graph.new_pointwise(image, normalized, kernel.T, bias)])

@@ -12,8 +12,10 @@ from edgecnn.importing.freezing.one_sample import of_one_sample
 from edgecnn.importing.input_format import FloatGraph, ModelTensor
 from edgecnn.importing.layer_names import scope_name
 from edgecnn.importing.model_bounds import refuse_large_tensors
-from edgecnn.importing.normalization import pointwise_normalization
+from edgecnn.importing.normalization import normalize_first
 from edgecnn.importing.tensorflow_converter import convert_traced
+from edgecnn.importing.traced_leading_ops import traced_channel_map
+from edgecnn.tflite.channel_map import ChannelMap
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.serialization import read_graph
 
@@ -25,31 +27,36 @@ ModelCall = Callable[..., Any]
 for each output."""
 
 
-def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> FloatGraph:
-    """Return what traces a model and makes its float32 graph.
+class TracedGraph(FloatGraph):
+    """A traced model.
+
+    Args:
+        graph: A TensorFlow graph without variables, with inputs of known shapes.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+
+    def __call__(self, normalization: InputSpec | None) -> Graph:
+        """Convert the graph, and put normalisation before it."""
+        graph = read_graph(convert_traced(self._graph))
+        if normalization is not None:
+            normalize_first(graph, normalization)
+        return graph
+
+    def channel_map(self) -> ChannelMap | None:
+        """Look at the traced graph, of which the converter's shows less."""
+        return traced_channel_map(self._graph)
+
+
+def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> TracedGraph:
+    """Trace a model.
 
     Args:
         call: The model.
         inputs: The model's inputs, in the order in which it takes them.
     """
-    return lambda normalization: read_graph(convert_traced(freeze(call, inputs, normalization)))
-
-
-def frozen_graph(function: Any, inputs: Sequence[ModelTensor]) -> FloatGraph:
-    """Return what makes the float32 graph of a model that is frozen already.
-
-    Args:
-        function: What :func:`frozen_once` made.
-        inputs: The model's inputs, in the order in which it takes them.
-    """
-
-    def float_graph(normalization: InputSpec | None) -> Graph:
-        if normalization is None:
-            return read_graph(convert_traced(function.graph))
-        traced = _traced(function, inputs, normalization)
-        return read_graph(convert_traced(frozen(traced).function.graph))
-
-    return float_graph
+    return TracedGraph(freeze(call, inputs))
 
 
 def frozen_once(call: ModelCall, inputs: Sequence[ModelTensor], *, had_open_batch: bool) -> Frozen:
@@ -66,15 +73,13 @@ def frozen_once(call: ModelCall, inputs: Sequence[ModelTensor], *, had_open_batc
         InputError: A tensor of the graph would not fit into this machine's memory.
         ConversionError: The model cannot do without its variables or tables.
     """
-    made = frozen(_traced(call, inputs, None), had_open_batch=had_open_batch)
+    made = frozen(_traced(call, inputs), had_open_batch=had_open_batch)
     # The graphs of the functions that the model calls are part of its own only now.
     refuse_large_tensors(made.function.graph)
     return Frozen(of_one_sample(made.function), made.notes)
 
 
-def freeze(
-    call: ModelCall, inputs: Sequence[ModelTensor], normalization: InputSpec | None = None
-) -> Any:
+def freeze(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:
     """Trace a model with inputs of known shapes, and with its weights as constants.
 
     Known shapes leave no SHAPE or PACK ops behind. Keras' layers are given their weights as
@@ -84,9 +89,6 @@ def freeze(
     Args:
         call: The model.
         inputs: The model's inputs, in the order in which it takes them.
-        normalization: Normalisation that goes into the graph of a model with one input, which then
-            is what ``InputSpec.centered`` says; None for a graph that takes its input as the model
-            does.
 
     Returns:
         A TensorFlow graph without variables.
@@ -95,18 +97,13 @@ def freeze(
         InputError: A tensor of the graph would not fit into this machine's memory.
         ConversionError: The model cannot do without its variables or tables.
     """
-    traced = _traced(call, inputs, normalization)
+    traced = _traced(call, inputs)
     return frozen(traced).function.graph if needs_freezing(traced) else traced.graph
 
 
-def _traced(call: ModelCall, inputs: Sequence[ModelTensor], normalization: InputSpec | None) -> Any:
-    def normalized_call(*tensors: Any) -> Any:
-        if normalization is None:
-            return call(*tensors)
-        return call(_normalized(tensors[0], normalization))
-
+def _traced(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:
     specs = [tf.TensorSpec(each.shape, each.dtype, name=_scope(each, inputs)) for each in inputs]
-    concrete = tf.function(normalized_call, autograph=False).get_concrete_function(*specs)
+    concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
     refuse_large_tensors(concrete.graph)
     return concrete
 
@@ -114,9 +111,3 @@ def _traced(call: ModelCall, inputs: Sequence[ModelTensor], normalization: Input
 def _scope(tensor: ModelTensor, inputs: Sequence[ModelTensor]) -> str:
     """Return what an input's tensor is called in files."""
     return "input" if len(inputs) == 1 else scope_name(tensor.name)
-
-
-def _normalized(image: Any, spec: InputSpec) -> Any:
-    """Normalise centred pixels."""
-    kernel, bias = pointwise_normalization(spec)
-    return tf.nn.bias_add(tf.nn.conv2d(image, kernel[None, None], 1, "VALID"), bias)

@@ -257,6 +257,31 @@ class Graph:
             fusedActivationFunction=int(activation),
         )
 
+    def new_pointwise(self, source: Tensor, result: Tensor, kernel: Any, bias: Any) -> Op:
+        """Return a new convolution of single pixels, which is not in the graph yet.
+
+        Args:
+            source: What the convolution reads, shape (1, height, width, channels).
+            result: What the convolution makes.
+            kernel: Weights, shape (channels of the result, channels of the source).
+            bias: A number for each channel of the result.
+        """
+        constants = [
+            self.add_constant(np.asarray(kernel)[:, None, None], f"{result.name}/kernel"),
+            self.add_constant(bias, f"{result.name}/bias"),
+        ]
+        return self.new_op(
+            "CONV_2D",
+            [source, *constants],
+            result,
+            padding=VALID,
+            strideH=1,
+            strideW=1,
+            dilationHFactor=1,
+            dilationWFactor=1,
+            fusedActivationFunction=int(Activation.NONE),
+        )
+
     def set_input(self, op: Op, place: int, tensor: Tensor) -> None:
         """Let an op read another tensor."""
         op.inputs[place] = tensor

@@ -156,33 +156,6 @@ def input_doubts(case: InputCase) -> list[str]:
     return []
 
 
-def first_layer_doubts(name: str, factor: float | None, spec: InputSpec) -> list[str]:
-    """Say that pixels are normalised twice, or not as a model's first layer takes them.
-
-    Args:
-        name: Name of the Rescaling or Normalization layer that a model starts with.
-        factor: What the layer multiplies by; None where it is not one number.
-        spec: How pixels become the model's input, by the user or, without a word of the user, raw.
-
-    Example:
-        >>> first_layer_doubts("rescaling", 1 / 255, preset("tf", 96, 96))
-        ["its first layer 'rescaling' normalises pixels by itself, so that is done twice: ..."]
-    """
-    if factor is None:
-        return []
-    if abs(factor) < 0.1 and not spec.is_raw:
-        return [
-            f"its first layer {name!r} normalises pixels by itself, so that is done twice: "
-            "leave --preprocess, --mean and --std out"
-        ]
-    if abs(factor) > 1.0 and spec.is_raw:
-        return [
-            f"its first layer {name!r} multiplies by {factor:.3g}, so it takes no pixels but small "
-            "numbers: say --preprocess unit or tf"
-        ]
-    return []
-
-
 def _judges(case: InputCase, own: LogProbabilities, model: _AnsweringModel) -> Iterator[Judge]:
     """Yield the judges that can compare answers; the labels alone where they mean something."""
     if case.outputs is not None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.leading_ops import graph_leading_maps
 from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import write_exposed
 from edgecnn.tflite.tensors_and_ops import Array, Range, Tensor
@@ -147,14 +148,28 @@ def _batches(graph: Graph, count: int) -> Iterator[list[int]]:
 def _input_ranges(
     graph: Graph, samples: Sequence[Array], normalization: InputSpec | None
 ) -> dict[int, Range]:
-    """Return the range of each float input: that of pixels, or that of its samples."""
+    """Return the range of each float input: that of pixels, or that of its samples.
+
+    What ops on single pixels alone make of pixels has that range, too. With that of the samples,
+    the levels of such a tensor would lie between those of its input.
+    """
     if normalization is not None:
-        return {graph.input.index: normalization.value_range}
+        return _pixel_ranges(graph, normalization.value_range)
     return {
         tensor.index: (float(array.min()), float(array.max()))
         for tensor, array in zip(graph.inputs, samples, strict=True)
         if tensor.is_float
     }
+
+
+def _pixel_ranges(graph: Graph, pixels: Range) -> dict[int, Range]:
+    leading = graph_leading_maps(graph)
+    ranges = {graph.input.index: pixels}
+    for tensor, known in ({} if leading is None else leading.maps).items():
+        channels = known.from_image
+        ends = np.outer(pixels, channels.factors) + channels.offsets
+        ranges[tensor.index] = float(ends.min()), float(ends.max())
+    return ranges
 
 
 class _RangeCollector:

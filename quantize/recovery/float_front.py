@@ -48,6 +48,9 @@ def first_layers(graph: Graph) -> list[Tensor]:
     """
     tensors: list[Tensor] = []
     op = graph.only_reader(graph.input)
+    # They normalise pixels, and move the levels of the input without rounding them.
+    while op is not None and op.kind in ("MUL", "ADD", "SUB") and op.constant_inputs:
+        op = graph.only_reader(op.result)
     while op is not None and op.traits.has_window:
         tensors.append(op.result)
         op = graph.only_reader(op.result)

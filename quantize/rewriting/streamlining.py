@@ -14,9 +14,10 @@ import numpy.typing as npt
 from edgecnn.data.inputspec import SMALL_INPUT
 from edgecnn.quantize.rewriting.dilations import join_dilations
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
+from edgecnn.quantize.rewriting.leading_ops import fold_input, merge_leading_ops
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
-from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
+from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 Values = npt.NDArray[np.float32]
 
@@ -37,6 +38,8 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
     if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
     join_dilations(graph)
+    if not takes_pixels:
+        merge_leading_ops(graph)
     fold_factors(graph)
     order_pools(graph)
     fuse_normalization(graph)
@@ -150,48 +153,3 @@ def _swap(graph: Graph, first: Op, second: Op, between: tuple[int, ...]) -> None
     graph.connect(first, middle, result)
     first.activation, second.activation = second.activation, first.activation
     graph.replace([first, second], [second, first])
-
-
-def fold_input(graph: Graph, *, is_exact: bool = False) -> None:
-    """Let the first convolution take pixels: fold the pointwise one that normalises them into it.
-
-    Where the first convolution, or a PAD before it, pads the map, the margin becomes the pixel that
-    the input's zero stands for; it was the mean of each channel, which is near to this pixel. The
-    change is smaller than that of quantisation, except in small images, which are mostly margin.
-
-    Args:
-        graph: The graph, changed in place.
-        is_exact: Whether the graph stays as it is where the map has a margin.
-    """
-    first = graph.only_reader(graph.input)
-    if first is None or first.kind != "CONV_2D":
-        return
-    following = graph.only_reader(first.result)
-    padded = following is not None and following.kind == "PAD"
-    target = graph.only_reader(following.result) if padded and following else following
-    if following is None or target is None or target.kind != "CONV_2D":
-        return
-    if is_exact and (padded or target.has_same_padding):
-        return
-    parts = [t.float_values for t in (*first.inputs[1:], *target.inputs[1:]) if t is not None]
-    if len(parts) != 4 or any(part is None for part in parts):
-        return
-    _fold_into(graph, target, *(np.asarray(part, np.float64) for part in parts))
-    graph.set_input(following, 0, graph.input)
-    if padded:
-        following.result.name = f"{graph.input.name}/padded"
-    graph.replace([first], [])
-
-
-def _fold_into(
-    graph: Graph, target: Op, mix: Array, shift: Array, kernel: Array, bias: Array
-) -> None:
-    """Give a convolution the kernel and bias that include the pointwise convolution before it.
-
-    Indices: o(ut), h(eight), w(idth), m(iddle), c(hannel of the source).
-    """
-    name = target.result.name
-    folded = np.einsum("ohwm,mc->ohwc", kernel, mix[:, 0, 0])
-    graph.set_input(target, 1, graph.add_constant(folded, f"{name}/kernel"))
-    shifted = bias + np.einsum("ohwm,m->o", kernel, shift)
-    graph.set_input(target, 2, graph.add_constant(shifted, f"{name}/bias"))

@@ -15,10 +15,10 @@ import pytest
 import edgecnn
 from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.data.geometry import IMAGENET_CROP
-from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
+from edgecnn.data.inputspec import InputSpec, custom, preset
 from edgecnn.data.loader import load_images
 from edgecnn.quantize.calibration.evidence import log_probabilities, sign_test, standard_errors
-from edgecnn.quantize.calibration.input_doubts import InputCase, first_layer_doubts, input_doubts
+from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import read_graph
@@ -265,50 +265,6 @@ def test_sensitivity_says_so_too(keras: Any, pictures: Pictures, tmp_path: Path)
     )
     # [-1, 1] or ImageNet's deviations: both are right.
     assert named_in(" ".join(found.warnings)) in ("tf", "torch")
-
-
-def with_layer(keras: Any, layer: Any) -> Any:
-    return keras.Sequential(
-        [
-            keras.Input((SIZE, SIZE, 3)),
-            layer,
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(3, activation="softmax"),
-        ]
-    )
-
-
-def test_a_layer_that_normalises_is_told(keras: Any, tmp_path: Path) -> None:
-    rescaling = with_layer(keras, keras.layers.Rescaling(1 / 127.5, -1, name="to one"))
-    options: dict[str, Any] = {
-        "quantize": "float32",
-        "output": tmp_path / "made.tflite",
-        "labels": ["a", "b", "c"],
-    }
-    (made,) = edgecnn.convert(rescaling, preprocess="tf", **options)
-    (says,) = made.warnings
-    assert "'to one' normalises pixels by itself" in says
-    normalization = keras.layers.Normalization(mean=[0.5] * 3, variance=[0.0625] * 3, name="norm")
-    (made,) = edgecnn.convert(with_layer(keras, normalization), **options)
-    (says,) = made.warnings
-    assert "'norm' multiplies by 4" in says
-    assert "--preprocess unit" in says
-
-
-def test_layers_that_suit_the_input_are_no_doubt() -> None:
-    pixels = {name: preset(name, 8, 8) for name in PREPROCESSING}
-    for factor, names in (
-        (1 / 255, ("raw",)),  # Rescaling for [0, 1]
-        (1 / 60, ("raw",)),  # Normalization by the deviation of photographs
-        (1.0, ("raw", "caffe")),  # Normalization that takes a mean off
-        (2.0, ("unit",)),  # Rescaling from [0, 1] to [-1, 1]
-        (4.0, ("unit", "tf")),
-        (None, tuple(PREPROCESSING)),
-    ):
-        for name in names:
-            assert not first_layer_doubts("layer", factor, pixels[name])
-    for factor, name in ((1 / 255, "unit"), (1 / 127.5, "tf"), (1 / 60, "torch"), (2.0, "raw")):
-        assert first_layer_doubts("layer", factor, pixels[name])
 
 
 def test_probabilities_and_scores_say_the_same() -> None:

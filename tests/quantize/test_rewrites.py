@@ -14,7 +14,8 @@ from edgecnn.data.inputspec import preset
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
-from edgecnn.quantize.rewriting.streamlining import fold_input, streamline
+from edgecnn.quantize.rewriting.leading_ops import fold_input
+from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.reading import parse_model, read_model
 from edgecnn.tflite.serialization import read_graph, write_graph

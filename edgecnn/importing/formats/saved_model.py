@@ -33,7 +33,7 @@ from edgecnn.importing.saved_model_zip import (
     unpacked,
     zip_digests,
 )
-from edgecnn.importing.tracing import ModelCall, frozen_graph, frozen_once
+from edgecnn.importing.tracing import ModelCall, TracedGraph, frozen_once
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.calls import CallOptions
 
@@ -127,7 +127,7 @@ def _loaded(saved: Any, options: CallOptions, label: str) -> LoadedModel:
         raise ConversionError(f"{label}: {error}") from error
     inputs = _as_frozen([each.name for each in inputs], made.function.inputs)
     return LoadedModel(
-        float_graph=frozen_graph(made.function, inputs),
+        float_graph=TracedGraph(made.function.graph),
         inputs=inputs,
         outputs=_as_frozen(names, made.function.outputs),
         notes=made.notes,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -17,13 +16,12 @@ from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
     LoadOptions,
-    ModelTensor,
     NamedModel,
     Source,
 )
 from edgecnn.importing.keras_models import explained
 from edgecnn.importing.model_inputs import check_size, image_shape
-from edgecnn.importing.normalization import pointwise_normalization
+from edgecnn.importing.stored_graph import StoredGraph, described
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec
 from edgecnn.models.build_options import BuildOptions
@@ -39,11 +37,10 @@ from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32, INT8
-from edgecnn.tflite.ops import PROBABILITY_OPS, Activation
+from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import CORRUPT_FILE, TfliteModel, parse_model
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.subgraphs import called_subgraphs
-from edgecnn.tflite.tensors_and_ops import VALID, Tensor
 
 MAX_SUBGRAPHS = 1000
 """Most graphs of a file, more than any real model has: each is read before the file is taken."""
@@ -86,13 +83,13 @@ class _TfliteFormat(InputFormat):
         with explained(file.label), _named_custom_ops(model, file.label):
             settle_shapes(graph, dict(zip(graph.inputs, shapes, strict=True)))
         graph, notes = _one_example(graph)
-        if image_shape(_described(graph, graph.inputs, "inputs")) is not None:
+        if image_shape(described(graph, graph.inputs, "inputs")) is not None:
             take_floats(graph)
         maker = graph.maker(graph.output)
         return LoadedModel(
-            float_graph=partial(_float_graph, graph),
-            inputs=_described(graph, graph.inputs, "inputs"),
-            outputs=_described(graph, graph.outputs, "outputs"),
+            float_graph=StoredGraph(graph),
+            inputs=described(graph, graph.inputs, "inputs"),
+            outputs=described(graph, graph.outputs, "outputs"),
             ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
             notes=(*notes, *_notes_of_others(graph)),
             has_signatures=bool(graph.calls),
@@ -199,49 +196,6 @@ def _notes_of_others(graph: Graph) -> Iterator[str]:
             "its loops and branches compute in float32 in every file; all but float32 files store "
             "their large weights in fewer bits"
         )
-
-
-def _described(graph: Graph, tensors: Sequence[Tensor], side: str) -> tuple[ModelTensor, ...]:
-    """Return inputs or outputs by their names in the signature; by the tensors' without one."""
-    names = {place: name for call in graph.calls[:1] for name, place in getattr(call, side).items()}
-    return tuple(
-        ModelTensor(names.get(place, tensor.name), tensor.shape, tensor.dtype)
-        for place, tensor in enumerate(tensors)
-    )
-
-
-def _float_graph(graph: Graph, normalization: InputSpec | None) -> Graph:
-    graph = graph.copy()
-    if normalization is not None:
-        _normalize_first(graph, normalization)
-    return graph
-
-
-def _normalize_first(graph: Graph, spec: InputSpec) -> None:
-    """Put the normalisation of centred pixels before a graph."""
-    kernel, bias = pointwise_normalization(spec)
-    image = graph.input
-    normalized = graph.add_like(image, "normalized")
-    graph.rewire(image, normalized)
-    constants = [
-        graph.add_constant(kernel.T[:, None, None], f"{image.name}/normalization"),
-        graph.add_constant(bias, f"{image.name}/offset"),
-    ]
-    graph.put_first(
-        [
-            graph.new_op(
-                "CONV_2D",
-                [image, *constants],
-                normalized,
-                padding=VALID,
-                strideH=1,
-                strideW=1,
-                dilationHFactor=1,
-                dilationWFactor=1,
-                fusedActivationFunction=int(Activation.NONE),
-            )
-        ]
-    )
 
 
 input_format = _TfliteFormat()
