@@ -243,7 +243,7 @@ def converted(keras: Any, pictures: Pictures, tmp_path: Path) -> Convert:
 def test_converting_with_another_preprocessing_says_so(converted: Convert) -> None:
     # "caffe" is done in the graph, which is given other pixels to make what "torch" would.
     says = converted("torch", "caffe")
-    assert "with --preprocess torch: was it trained like that?" in says
+    assert 'with preprocess="torch": was it trained like that?' in says
     assert says.count("as given") == 1
 
 
@@ -292,7 +292,7 @@ def test_a_layer_that_normalises_is_told(keras: Any, tmp_path: Path) -> None:
     (made,) = edgecnn.convert(with_layer(keras, normalization), **options)
     (says,) = made.warnings
     assert "'norm' multiplies by 4" in says
-    assert "--preprocess unit" in says
+    assert 'preprocess="unit"' in says
 
 
 def test_layers_that_suit_the_input_are_no_doubt() -> None:
