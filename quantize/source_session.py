@@ -20,6 +20,7 @@ from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.data.preprocessing import unknown_preprocessing
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.model_inputs import image_shape, shapes_text
+from edgecnn.models.remembered_input import layer_name_of
 from edgecnn.quantize.calibration.images import (
     MOST_HELD_OUT,
     MOST_HELD_OUT_FOR_BUDGET,
@@ -166,10 +167,15 @@ class SourceSession:
             )
         layer, factor = self.source.preprocessing_layer, self.source.preprocessing_factor
         request = self.request
-        users = request.preprocessing.spec(height, width, channels)
-        spec = users or self.spec or (preset("raw", height, width, channels) if layer else None)
+        users, known = request.preprocessing.spec(height, width, channels), self.known_spec
+        if users and known and users != known.with_geometry(users.geometry):
+            self.warnings.append(
+                f"--preprocess contradicts the model's own layer {layer_name_of(known)!r}, and is "
+                "taken: the model was trained like that, or leave it out"
+            )
+        spec = users or known or (preset("raw", height, width, channels) if layer else None)
         if spec is not None:
-            if layer and self.spec is None:
+            if layer and known is None:
                 self.warnings += first_layer_doubts(layer, factor, spec)
             return request.preprocessing.placed(spec)
         if request.needs_calibration or request.preprocessing.geometry.given:
@@ -178,6 +184,19 @@ class SourceSession:
             "its preprocessing is not known and not in the file: --preprocess puts it there"
         )
         return None
+
+    @property
+    def known_spec(self) -> InputSpec | None:
+        """What the source says that it takes of images: by its name, or by itself."""
+        return self.checked.spec or self.source.spec
+
+    @property
+    def geometry_reason(self) -> str:
+        """Why images come to the input's size as they do, in plain words."""
+        is_said = self.request.preprocessing.geometry.given or self.checked.spec
+        return (
+            self.request.geometry_reason if is_said or not self.source.spec else "as it was built"
+        )
 
     @property
     def normalizes_in_graph(self) -> bool:
