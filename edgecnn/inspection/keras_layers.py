@@ -95,7 +95,8 @@ def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
     if [each.shape[1:] for each in inputs] == stated:
         return model
     tensors = [keras.Input(each.shape[1:], dtype=each.dtype) for each in inputs]
-    return keras.models.clone_model(model, input_tensors=tensors)
+    given = keras.tree.pack_sequence_as(model.input, tensors)
+    return keras.models.clone_model(model, input_tensors=given)
 
 
 def main() -> None:
