@@ -3,21 +3,29 @@
 Each command that works on models or measurements is a function of the same name, and calls it::
 
     import edgecnn
+    from edgecnn.store.keeping import Keeper, open_store
 
-    model = edgecnn.build("mobilenet_v2", alpha=0.5, size=96, classes=10)
+    model = edgecnn.build("resnet8", size=32, classes=10)
     files = edgecnn.convert(model, quantize="int8", calibrate="photos/", output="model.tflite")
-    is_same = edgecnn.verify("model.tflite", device="pi").verdict
+    verdict = edgecnn.verify("model.tflite").verdict
     clients = edgecnn.inspect("model.tflite").clients
     biggest = max(edgecnn.summarize("model.tflite").rows, key=lambda row: row.bytes)
     worst = edgecnn.sensitivity(model, calibrate="photos/").layers[0]
-    slowest = edgecnn.profile("model.tflite", device="pi").kinds[0]
-    records = edgecnn.bench("model.tflite", threads=(1, 2), data="photos/")
-    latest = edgecnn.results(model="model.tflite", limit=1)
-    changes = edgecnn.compare("before.json", "after.json").pairs[0].changes
-    page = edgecnn.report("after.json", output="report.html").path
+    slowest = edgecnn.profile("model.tflite").kinds[0]
+    for tag in ("before", "after"):
+        keeper = Keeper(open_store(), [tag])
+        edgecnn.bench("model.tflite", data="photos/", on_record=keeper.add)
+        keeper.finish()
+    latest = edgecnn.results(model="model.tflite", limit=1)[0].record
+    changes = edgecnn.compare("before", "after").pairs[0].changes
+    page = edgecnn.report("after", output="report.html").path
     best = edgecnn.classify("model.tflite", "photo.jpg")[0].top[0]
     program = edgecnn.snippet("model.tflite", "android")
     author = edgecnn.metadata("model.tflite").metadata.author
+
+``photos/`` has images in a folder for each of the ten classes, and the model is to be trained
+before it is converted. ``device="pi"`` runs :func:`bench`, :func:`verify` and :func:`profile` on a
+device that ``edgecnn devices add`` has made known.
 
 Some names differ: ``edgecnn summary`` is :func:`summarize`, ``try`` is :func:`classify`, and
 ``metadata set`` and ``metadata strip`` are :func:`set_metadata` and :func:`strip_metadata`. Unlike
@@ -119,9 +127,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'edgecnn' has no attribute {name!r}")
     import importlib
 
+    from edgecnn.core.wording import speaks_python
+
     value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+    globals()[name] = value if isinstance(value, type) else speaks_python(value)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

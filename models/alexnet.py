@@ -17,6 +17,7 @@ from edgecnn.models.layers import (
     hidden_layer,
     image_input,
     keras,
+    model_of,
     plain_convolution,
     scaled_width,
 )
@@ -50,7 +51,7 @@ def alexnet(arguments: BuildArguments) -> keras.Model:
     is_small = min(arguments.size) <= SMALL_INPUT
     # The paper's 227 pixels fit the first kernel without padding; few pixels need every border.
     border = "same" if is_small else "valid"
-    x = inputs = image_input(arguments.size)
+    x = inputs = image_input(arguments)
     for number, (channels, kernel, stride, groups, pools) in enumerate(ALEXNET_CONVOLUTIONS, 1):
         x = plain_convolution(
             x,
@@ -68,4 +69,4 @@ def alexnet(arguments: BuildArguments) -> keras.Model:
         width = scaled_width(DENSE_WIDTH, arguments.alpha)
         x = hidden_layer(x, width, dropout=arguments.dropout, name=f"fc{number}")
     outputs = classifier(x, arguments.classes, dropout=0.0, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="alexnet")
+    return model_of(inputs, outputs, "alexnet")

@@ -59,7 +59,7 @@ def build(
 
     Returns:
         A ``keras.Model`` of float32 (batch, height, width, 3) to (batch, classes), whose input is
-        normalised as :func:`input_spec` says.
+        normalised as :func:`input_spec` says. It remembers that, also in files that Keras saves.
 
     Raises:
         InputError: The name is not known, an argument is out of range, the model would have more
@@ -194,7 +194,8 @@ def check_arguments(name: str, options: BuildOptions, *, auxiliary: bool = False
     if auxiliary and not spec.has_auxiliary:
         raise InputError(f"{name} has no auxiliary classifiers: leave out auxiliary=True")
     classes = spec.classes if classes is None else classes
-    return BuildArguments(pixels, alpha, classes, rate, options.softmax, auxiliary)
+    spec_of_input = input_spec(name, pixels, options.weights)
+    return BuildArguments(spec_of_input, alpha, classes, rate, options.softmax, auxiliary)
 
 
 def _pixels(spec: ModelSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def densenet121(arguments: BuildArguments) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
     growth = scaled_width(GROWTH, arguments.alpha)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = even_stem(inputs, blocks, strides, 2 * growth)
     for stage, repeats in enumerate(LAYERS_121, 2):
         for number in range(1, repeats + 1):

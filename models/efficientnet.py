@@ -309,7 +309,7 @@ def _build(arguments: BuildArguments, variant: Variant) -> keras.Model:
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     width = variant.width * arguments.alpha
     end_width = arguments.alpha if variant.lite else width
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(
         inputs, make_divisible(32 * end_width), 3, name="stem", strides=strides(2),
         activation=variant.activation,

@@ -16,6 +16,7 @@ from edgecnn.models.layers import (
     hidden_layer,
     image_input,
     keras,
+    model_of,
     scaled_width,
 )
 from edgecnn.models.registry import register
@@ -57,7 +58,7 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
     weighs the second and third by 0.3 in training.
     """
     parts = InceptionParts(arguments)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = parts.step(inputs, (64, 7), "conv1", parts.strides(2))
     x = parts.pooled(x, "pool1", "same")
     x = parts.step(x, (64, 1), "conv2_reduce")
@@ -70,7 +71,7 @@ def inception_v1(arguments: BuildArguments) -> keras.Model:
         if arguments.auxiliary and name in AUXILIARY_AFTER:
             early.append(_auxiliary(x, parts, arguments, f"{AUXILIARY}_{name}"))
     model = classification_model(inputs, x, arguments, "inception_v1")
-    return keras.Model(inputs, [*model.outputs, *early], name=model.name) if early else model
+    return model_of(inputs, [*model.outputs, *early], model.name) if early else model
 
 
 def _v1_module(x: Tensor, parts: InceptionParts, channels: tuple[int, ...], name: str) -> Tensor:
@@ -113,7 +114,7 @@ def _auxiliary(x: Tensor, parts: InceptionParts, arguments: BuildArguments, name
 def inception_v3(arguments: BuildArguments) -> keras.Model:
     """Build Inception v3."""
     parts = InceptionParts(arguments)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = parts.stem(inputs)
     for number, projected in enumerate((32, 64, 64)):
         name = f"mixed{number}"

@@ -73,7 +73,7 @@ REDUCTION_B: tuple[Branch, ...] = (
 def inception_resnet_v2(arguments: BuildArguments) -> keras.Model:
     """Build Inception-ResNet v2."""
     parts = InceptionParts(arguments)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = parts.stem(inputs)
     x = parts.with_pooled(x, parts.branches(x, MIXED_5B, "mixed_5b"), 64, "mixed_5b")
     x = _residuals(x, parts, MODULE_A)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.lazy import LazyModule
 from edgecnn.data.inputspec import SMALL_INPUT
+from edgecnn.models.remembered_input import layer_name_of
 from edgecnn.models.spec import BuildArguments
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def classification_model(
     """Return the model that ends in the means of the last map and one dense layer."""
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name=name)
+    return model_of(inputs, outputs, name)
 
 
 def plain_convolution(
@@ -296,6 +297,16 @@ def scaled_width(channels: int, alpha: float, divisor: int = 1) -> int:
     return max(8, divisor, int(channels * alpha) // divisor * divisor)
 
 
-def image_input(size: tuple[int, int], channels: int = 3) -> Tensor:
-    """Return the input tensor (batch, height, width, channels)."""
-    return keras.Input((*size, channels), name="input")
+def image_input(arguments: BuildArguments) -> Tensor:
+    """Return the images, (batch, height, width, 3), behind a layer that remembers what they are.
+
+    :func:`model_of` makes the model of what follows from them.
+    """
+    images = keras.Input(arguments.input.shape, name="input")
+    return keras.layers.Identity(name=layer_name_of(arguments.input))(images)
+
+
+def model_of(images: Tensor, outputs: Tensor | list[Tensor], name: str) -> keras.Model:
+    """Return the model from :func:`image_input`'s images to its outputs."""
+    [source] = keras.utils.get_source_inputs(images)
+    return keras.Model(source, outputs, name=name)

@@ -8,7 +8,14 @@ https://jmlr.org/papers/v15/srivastava14a.html
 from __future__ import annotations
 
 from edgecnn.data.inputspec import preset
-from edgecnn.models.layers import classifier, hidden_layer, image_input, keras, scaled_width
+from edgecnn.models.layers import (
+    classifier,
+    hidden_layer,
+    image_input,
+    keras,
+    model_of,
+    scaled_width,
+)
 from edgecnn.models.registry import register
 from edgecnn.models.spec import BuildArguments
 
@@ -27,7 +34,7 @@ HIDDEN_WIDTHS = (1024, 1024)
 )
 def mlp(arguments: BuildArguments) -> keras.Model:
     """Build the dense network."""
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = keras.layers.Flatten(name="flatten")(inputs)
     for number, width in enumerate(HIDDEN_WIDTHS, 1):
         x = hidden_layer(
@@ -37,4 +44,4 @@ def mlp(arguments: BuildArguments) -> keras.Model:
             name=f"hidden_{number}",
         )
     outputs = classifier(x, arguments.classes, dropout=0.0, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name="mlp")
+    return model_of(inputs, outputs, "mlp")

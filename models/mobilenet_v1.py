@@ -72,7 +72,7 @@ def _network(
 ) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1e-3, size=arguments.size, use_bias=use_bias)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(
         inputs, _width(32, alpha), 3, name="conv1", strides=strides(2), activation=activation
     )

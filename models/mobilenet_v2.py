@@ -59,7 +59,7 @@ def mobilenet_v2(arguments: BuildArguments) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     alpha = arguments.alpha
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(
         inputs, make_divisible(32 * alpha), 3, name="stem", strides=strides(2), activation="relu6"
     )

@@ -17,6 +17,7 @@ from edgecnn.models.layers import (
     image_input,
     keras,
     make_divisible,
+    model_of,
     squeeze_excite,
     variance_preserving,
 )
@@ -130,7 +131,7 @@ def _build(
 ) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(inputs, 16, 3, name="stem", strides=strides(2), activation="hard_swish")
     for number, row in enumerate(rows):
         width = make_divisible(row.channels * arguments.alpha)
@@ -140,7 +141,7 @@ def _build(
     )
     x = _last_stage(x, make_divisible(last_width * max(1.0, arguments.alpha)))
     outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name=name)
+    return model_of(inputs, outputs, name)
 
 
 def _block(

@@ -17,6 +17,7 @@ from edgecnn.models.layers import (
     image_input,
     keras,
     make_divisible,
+    model_of,
     variance_preserving,
 )
 from edgecnn.models.registry import register
@@ -121,7 +122,7 @@ def mobilenet_v4_conv_medium(arguments: BuildArguments) -> keras.Model:
 def _build(arguments: BuildArguments, rows: tuple[Row, ...], name: str) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
-    x = inputs = image_input(arguments.size)
+    x = inputs = image_input(arguments)
     for number, row in enumerate(rows):
         width = make_divisible(row.channels * arguments.alpha)
         x = _row(x, blocks, row, width, strides(row.stride), f"block_{number}")
@@ -134,7 +135,7 @@ def _build(arguments: BuildArguments, rows: tuple[Row, ...], name: str) -> keras
     )(x)
     x = blocks.normalized(x, name="wide", activation="relu")
     outputs = classifier(x, arguments.classes, dropout=arguments.dropout, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name=name)
+    return model_of(inputs, outputs, name)
 
 
 def _row(x: Tensor, blocks: Blocks, row: Row, channels: int, stride: int, name: str) -> Tensor:

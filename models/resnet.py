@@ -169,7 +169,7 @@ def resnet50_v2(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-50 v2, whose blocks normalise before they convolve."""
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     width = scaled_width(RESNET_WIDTHS[0], arguments.alpha)
     x = even_stem(inputs, blocks, strides, width, normalize=False)
     for stage, (depth, channels) in enumerate(zip(DEPTHS_50, RESNET_WIDTHS, strict=True), 2):
@@ -193,7 +193,7 @@ def _build(
 ) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1.001e-5, size=arguments.size, use_bias=style.use_bias)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     width = scaled_width(RESNET_WIDTHS[0], arguments.alpha)
     x = even_stem(inputs, blocks, strides, width)
     block = _bottleneck if style.bottleneck else _basic

@@ -34,7 +34,7 @@ RESNET8_STAGES = ((16, 1), (32, 2), (64, 2))
 def resnet8(arguments: BuildArguments) -> keras.Model:
     """Build ResNet-8."""
     blocks = Blocks(epsilon=1e-3, size=arguments.size, use_bias=True)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(
         inputs, scaled_width(16, arguments.alpha), 3, name="conv1", activation="relu"
     )

@@ -44,7 +44,7 @@ def shufflenet_v2(arguments: BuildArguments) -> keras.Model:
     strides = Strides(arguments.size)
     blocks = Blocks(epsilon=1e-5, size=arguments.size)
     *widths, last = _widths(arguments.alpha)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(inputs, STEM, 3, name="conv1", strides=strides(2), activation="relu")
     if strides(2) == 2:
         x = keras.layers.MaxPooling2D(3, 2, "same", name="pool1")(x)

@@ -17,7 +17,7 @@ class BuildArguments:
     """Arguments of every builder.
 
     Args:
-        size: (height, width) of the images, in pixels.
+        input: What the model takes: its images' size, normalisation and geometry.
         alpha: Width multiplier.
         classes: Number of classes.
         dropout: Dropout rate before the last layer.
@@ -25,12 +25,17 @@ class BuildArguments:
         auxiliary: Whether the model has its auxiliary classifiers as further outputs.
     """
 
-    size: tuple[int, int]
+    input: InputSpec
     alpha: float
     classes: int
     dropout: float
     softmax: bool
     auxiliary: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the images, in pixels."""
+        return self.input.height, self.input.width
 
 
 @dataclass(frozen=True)

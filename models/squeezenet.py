@@ -12,6 +12,7 @@ from edgecnn.models.layers import (
     Tensor,
     image_input,
     keras,
+    model_of,
     plain_convolution,
     scaled_width,
     seed_of,
@@ -41,7 +42,7 @@ def squeezenet(arguments: BuildArguments) -> keras.Model:
     """Build SqueezeNet 1.1."""
     strides = Strides(arguments.size)
     border = "same" if min(arguments.size) <= SMALL_INPUT else "valid"
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     width = scaled_width(64, arguments.alpha)
     x = plain_convolution(inputs, width, 3, name="conv1", strides=strides(2), padding=border)
     x = keras.layers.MaxPooling2D(3, strides(2), border, name="pool1")(x)
@@ -57,7 +58,7 @@ def squeezenet(arguments: BuildArguments) -> keras.Model:
     x = plain_convolution(x, arguments.classes, 1, name="conv10")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = keras.layers.Softmax(name="predictions")(x) if arguments.softmax else x
-    return keras.Model(inputs, outputs, name="squeezenet")
+    return model_of(inputs, outputs, "squeezenet")
 
 
 def _fire(x: Tensor, squeezed: int, expanded: int, name: str) -> Tensor:

@@ -13,6 +13,7 @@ from edgecnn.models.layers import (
     hidden_layer,
     image_input,
     keras,
+    model_of,
     plain_convolution,
     scaled_width,
 )
@@ -78,7 +79,7 @@ def vgg19(arguments: BuildArguments) -> keras.Model:
 
 def _build(arguments: BuildArguments, depths: tuple[int, ...], name: str) -> keras.Model:
     strides = Strides(arguments.size)
-    x = inputs = image_input(arguments.size)
+    x = inputs = image_input(arguments)
     for stage, (depth, channels) in enumerate(zip(depths, VGG_WIDTHS, strict=True), 1):
         for number in range(1, depth + 1):
             x = plain_convolution(
@@ -91,4 +92,4 @@ def _build(arguments: BuildArguments, depths: tuple[int, ...], name: str) -> ker
         width = scaled_width(DENSE_WIDTH, arguments.alpha)
         x = hidden_layer(x, width, dropout=arguments.dropout, name=f"fc{number}")
     outputs = classifier(x, arguments.classes, dropout=0.0, softmax=arguments.softmax)
-    return keras.Model(inputs, outputs, name=name)
+    return model_of(inputs, outputs, name)

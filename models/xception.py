@@ -47,7 +47,7 @@ def xception(arguments: BuildArguments) -> keras.Model:
     strides, alpha = Strides(arguments.size), arguments.alpha
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
     border = "valid" if min(arguments.size) >= XCEPTION_LEAST_SIDE else "same"
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(
         inputs, scaled_width(32, alpha), 3, name="block1_conv1", strides=strides(2), padding=border,
         activation="relu",

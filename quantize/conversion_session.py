@@ -295,7 +295,7 @@ class _ConversionSession(SourceSession):
             latency_over_float32_high=ratio.high if ratio else None,
             labels=self._labels.source,
             preprocessing=self.built_in_preprocessing,
-            images=f"{spec.geometry_text} ({self.checked.geometry_reason})" if spec else None,
+            images=f"{spec.geometry_text} ({self.geometry_reason})" if spec else None,
             warnings=self._warnings(plan, written, model),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
             converter_peak_rss_bytes=written.peak_rss_bytes,

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.core.files import writing
 from edgecnn.core.progress import Progress, silent
-from edgecnn.core.temporary import temporary_folder
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.importing.sources import find_source
 from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
 from edgecnn.quantize.conversion_session import run
+from edgecnn.quantize.given_source import CustomObjects, given_source
 from edgecnn.quantize.output_paths import plan_outputs
-from edgecnn.quantize.provenance import sha256_of_weights
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.schemes import parse_schemes
@@ -52,7 +49,7 @@ def convert(
     trust: bool = False,
     signature: str | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
-    custom_objects: str | Path | None = None,
+    custom_objects: CustomObjects | None = None,
     labels: str | Path | Sequence[str] | None = None,
     author: str | None = None,
     license: str | None = None,
@@ -67,7 +64,9 @@ def convert(
 
     Args:
         source: A registered name, a ``.keras`` or ``.h5`` file, a SavedModel folder, a float
-            ``.tflite`` file, or a Keras model in memory; the batch becomes 1.
+            ``.tflite`` file, or a model in memory, which stays as it is: of Keras, with whatever
+            classes and functions of your own, of tf_keras, or a ``tf.function``. The batch
+            becomes 1.
         quantize: One or several of float32, float16, dynamic, int8, int16x8, or ``"all"``.
         output: A file (one scheme only) or an existing folder; default: the current folder.
         calibrate: Representative data for int8 and int16x8: class folders, a folder of images, a
@@ -108,8 +107,8 @@ def convert(
         signature: Name of the signature to convert, of a model with several.
         input_shapes: For a model that leaves the shape of an input open: name of an input -> its
             shape with the batch; an empty name stands for the only open one.
-        custom_objects: A Python file with the classes and functions that a Keras model names; it
-            runs with ``trust``.
+        custom_objects: What a Keras file names and does not hold: its classes and functions under
+            their names, or a Python file with them, which runs with ``trust``.
         labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
             line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
             ``calibrate`` if they are as many as the classes.
@@ -142,16 +141,20 @@ def convert(
     if target_cpu is not None and device is not None:
         raise InputError("--target-cpu estimates latency, --device measures it: choose one")
     with ExitStack() as stack:
-        weights_sha256 = None
-        if not isinstance(source, str | Path):
-            model, source = source, saved_in_memory_model(source, stack)
-            weights_sha256 = sha256_of_weights(model)
+        building = BuildOptions.of(build, **options)
+        given = given_source(
+            source,
+            stack,
+            trust=trust,
+            size=building.size,
+            signature=signature,
+            input_shapes=input_shapes,
+            custom_objects=custom_objects,
+        )
         request = Request(
-            source=find_source(str(source), trust=trust).with_choices(
-                signature, custom_objects, input_shapes
-            ),
+            source=given.source,
             schemes=parse_schemes(quantize),
-            options=BuildOptions.of(build, **options),
+            options=building,
             preprocessing=Preprocessing.of(
                 preprocess, mean, std, resize, crop_fraction, interpolation
             ),
@@ -163,7 +166,7 @@ def convert(
             max_drop=max_drop,
             all_int8=all_int8,
             about=About.of(labels, author, license, model_version, description),
-            weights_sha256=weights_sha256,
+            weights_sha256=given.weights_sha256,
             target_cpu=target_cpu or DEFAULT_TARGET_CPU,
             device=device,
             ask_password=ask_password,
@@ -171,14 +174,3 @@ def convert(
         )
         plans = plan_outputs(request.stem, request.schemes, input_type, output, request.inputs)
         return run(request.check(), plans, on_result or (lambda result: None))
-
-
-def saved_in_memory_model(model: Any, stack: ExitStack) -> str:
-    """Save a Keras model into a folder that lasts as long as ``stack``, and return its path."""
-    if not hasattr(model, "save") or not hasattr(model, "inputs"):
-        raise InputError(f"cannot convert a {type(model).__name__}: give a Keras model or a path")
-    folder = stack.enter_context(temporary_folder())
-    path = str(folder / f"{model.name}.keras")
-    with writing(Path(path)):
-        model.save(path)
-    return path

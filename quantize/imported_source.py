@@ -228,6 +228,7 @@ def _described(model: LoadedModel, versions: dict[str, str]) -> SourceLoaded:
         ends_in_softmax=model.ends_in_softmax,
         notes=model.notes,
         versions=versions,
+        spec=model.spec,
     )
 
 

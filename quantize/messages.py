@@ -55,6 +55,7 @@ class SourceLoaded:
         ends_in_softmax: Whether the model's answer is a probability; None where that can't be seen.
         notes: What a user should know of how the model was loaded, one line each.
         versions: Versions of TensorFlow and Keras.
+        spec: What the model itself says that it takes of images; None where it says nothing.
     """
 
     inputs: tuple[ModelTensor, ...]
@@ -63,6 +64,7 @@ class SourceLoaded:
     ends_in_softmax: bool | None
     notes: tuple[str, ...]
     versions: dict[str, str]
+    spec: InputSpec | None = None
 
 
 @dataclass(frozen=True)

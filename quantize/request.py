@@ -81,7 +81,8 @@ class Request:
     @property
     def inputs(self) -> list[str | Path]:
         """What is read, as the user named it; some are no files."""
-        named = (self.calibrate, self.options.weights, self.about.labels_file)
+        code = self.source.custom_objects
+        named = (self.calibrate, self.options.weights, self.about.labels_file, code)
         return [self.source.name, *(each for each in named if each is not None)]
 
     @property

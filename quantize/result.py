@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgecnn.core.wording import spoken
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.recovery.proof import Proof
 
@@ -78,6 +79,11 @@ class Conversion:
     images: str | None = None
     preprocessing: str | None = None
     converter_peak_rss_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Put what a user should know into the language of the caller."""
+        object.__setattr__(self, "warnings", tuple(map(spoken, self.warnings)))
+        object.__setattr__(self, "images", None if self.images is None else spoken(self.images))
 
     @property
     def fidelity(self) -> dict[str, Any] | None:

@@ -14,10 +14,9 @@ from edgecnn.core.progress import Progress, silent
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.importing.sources import find_source
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
-from edgecnn.quantize.convert import saved_in_memory_model
+from edgecnn.quantize.given_source import CustomObjects, given_source
 from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
 from edgecnn.quantize.request import CheckedRequest, Request
 from edgecnn.quantize.sensitivity.advice import advise
@@ -49,7 +48,7 @@ def sensitivity(
     trust: bool = False,
     signature: str | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
-    custom_objects: str | Path | None = None,
+    custom_objects: CustomObjects | None = None,
     on_progress: Progress | None = None,
     **options: Unpack[BuildKeywords],
 ) -> Sensitivity:
@@ -93,16 +92,22 @@ def sensitivity(
     if not 1 <= images <= MOST_HELD_OUT:
         raise InputError(f"--images must be 1 to {MOST_HELD_OUT}, not {images}")
     with ExitStack() as stack:
-        name = str(source)
-        if not isinstance(source, str | Path):
-            source, name = saved_in_memory_model(source, stack), source.name
-        target = None if plot is None else check_plot(plot, str(source))
+        building = BuildOptions.of(build, **options)
+        given = given_source(
+            source,
+            stack,
+            trust=trust,
+            size=building.size,
+            signature=signature,
+            input_shapes=input_shapes,
+            custom_objects=custom_objects,
+        )
+        name = str(source) if isinstance(source, str | Path) else given.source.name
+        target = None if plot is None else check_plot(plot, name)
         request = Request(
-            source=find_source(str(source), trust=trust).with_choices(
-                signature, custom_objects, input_shapes
-            ),
+            source=given.source,
             schemes=[SCHEMES["int8"]],
-            options=BuildOptions.of(build, **options),
+            options=building,
             preprocessing=Preprocessing.of(
                 preprocess, mean, std, resize, crop_fraction, interpolation
             ),

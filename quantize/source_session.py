@@ -25,6 +25,7 @@ from edgecnn.importing.built_in_preprocessing import (
 )
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.model_inputs import image_shape, shapes_text
+from edgecnn.models.remembered_input import layer_name_of
 from edgecnn.quantize.calibration.images import (
     MOST_HELD_OUT,
     MOST_HELD_OUT_FOR_BUDGET,
@@ -138,8 +139,6 @@ class SourceSession:
         shape = self.image_shape
         if shape is None:
             self._refuse_image_options()
-        if self.spec is not None and self.spec.shape != shape:
-            self.spec = None  # It describes the first graph's images, and a signature has another.
         spec = self.spec = None if shape is None else self._input_spec(shape)
         child.send(PrepareFiles(spec, tuple(self.files_to_make())))
         if self.request.needs_calibration:
@@ -171,8 +170,14 @@ class SourceSession:
                 "channel; an array of that name as --calibrate goes in as it is"
             )
         request, channel_map = self.request, self.source.channel_map
+        users, known = request.preprocessing.spec(height, width, channels), self.known_spec
+        if users and known and users != known.with_geometry(users.geometry):
+            self.warnings.append(
+                f"--preprocess contradicts {self._known_by}, and is taken: the model was trained "
+                "like that, or leave it out"
+            )
         takes = None if channel_map is None else what_it_takes(channel_map)
-        spec = request.preprocessing.spec(height, width, channels) or self.spec
+        spec = users or known
         if spec is None and takes is not None and takes.preset is not None:
             spec = preset(takes.preset, height, width, channels)
         if spec is not None:
@@ -193,6 +198,28 @@ class SourceSession:
         if channel_map is None or self.image_shape is None:
             return None
         return describe_preprocessing(channel_map)
+
+    @property
+    def known_spec(self) -> InputSpec | None:
+        """What the source says that it takes of images: by its name, or by itself."""
+        spec = self.checked.spec or self.source.spec
+        # A file's metadata describe the images of its first graph, and a signature may have others.
+        return spec if spec is not None and spec.shape == self.image_shape else None
+
+    @property
+    def _known_by(self) -> str:
+        """What :attr:`known_spec` is known by, in words."""
+        if self.checked.spec is None and self.source.spec is not None:
+            return f"the model's own layer {layer_name_of(self.source.spec)!r}"
+        return "what the model says of its images"
+
+    @property
+    def geometry_reason(self) -> str:
+        """Why images come to the input's size as they do, in plain words."""
+        is_said = self.request.preprocessing.geometry.given or self.checked.spec
+        if is_said or not self.source.spec:
+            return self.checked.geometry_reason
+        return "as it was built"
 
     @property
     def normalizes_in_graph(self) -> bool:

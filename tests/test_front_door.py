@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import edgecnn
 from edgecnn.cli.main import COMMANDS
+from edgecnn.data.digits import read_digits
 
 OTHER_NAMES = {
     "summary": {"summarize"},
@@ -49,3 +55,34 @@ def test_a_function_is_there_and_the_package_shows_its_use(name: str) -> None:
     assert inspect.isfunction(function)
     assert function.__name__ == name
     assert re.search(rf"edgecnn\.{name}\(|:func:`{name}`", edgecnn.__doc__ or "")
+
+
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def _write_photos(folder: Path) -> None:
+    """Write real images, twelve of each of ten classes, in a folder for each class."""
+    images, digits = read_digits("digits")
+    for digit, name in enumerate(NAMES):
+        (folder / name).mkdir(parents=True)
+        for number, pixels in enumerate(images[digits == digit][:12]):
+            picture = Image.fromarray(np.repeat(pixels, 3, axis=2)).resize((40, 40))
+            picture.save(folder / name / f"{number}.jpg")
+
+
+def test_the_example_of_the_package_runs(
+    keras: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGECNN_STORE", str(tmp_path / "results.db"))
+    _write_photos(tmp_path / "photos")
+    (tmp_path / "photos/three/0.jpg").rename(tmp_path / "photo.jpg")
+    (example,) = re.findall(r"::\n\n((?:    .*\n|\n)+)", edgecnn.__doc__ or "")
+    found: dict[str, Any] = {}
+    exec(textwrap.dedent(example), found)
+    (made,) = found["files"]
+    assert made.path.read_bytes() and made.input["mean"] == (0.0,) * 3
+    assert found["verdict"] == "identical" and found["biggest"].bytes > 0
+    assert found["worst"].share > 0 and found["page"].is_file()
+    assert found["changes"] and found["latest"].top1_percent is not None
+    assert found["best"].label in NAMES

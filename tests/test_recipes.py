@@ -50,7 +50,7 @@ from edgecnn.models.spec import BuildArguments
 def one_convolution(arguments: BuildArguments) -> keras.Model:
     """Build the network."""
     blocks = Blocks(epsilon=1e-3, size=arguments.size)
-    inputs = image_input(arguments.size)
+    inputs = image_input(arguments)
     x = blocks.convolution(inputs, 4, 3, name="conv", strides=2, activation="relu")
     return classification_model(inputs, x, arguments, "one_convolution")
 '''

@@ -23,6 +23,7 @@ from edgecnn.core.interruption import (
     ignore_signals,
 )
 from edgecnn.core.version import __version__
+from edgecnn.core.wording import options_spoken
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("edgecnn.cli.models:models_command", "List the architectures and what they cost."),
@@ -77,6 +78,7 @@ def cli() -> None:
       edgecnn convert mobilenet_v2 --quantize int8 -o model.tflite
       edgecnn bench model.tflite --threads 1,2
     """
+    click.get_current_context().with_resource(options_spoken())
 
 
 def main() -> None:

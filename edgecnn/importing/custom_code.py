@@ -9,7 +9,9 @@ compared with a list before Keras sees them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from edgecnn.core.errors import InputError
@@ -34,20 +36,35 @@ CODE_LAYERS = (
 )  # fmt: skip
 """Keras' own layers that run code or load another model, from the configuration or from a file."""
 
+_known: ContextVar[frozenset[str]] = ContextVar("known", default=frozenset())
+
+
+@contextmanager
+def known_names(names: Iterable[str]) -> Iterator[None]:
+    """Let configurations name classes and functions that the caller has given himself."""
+    token = _known.set(frozenset(names))
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
 
 def refuse_custom_code(config: object, label: str) -> None:
     """Raise InputError if a Keras model's JSON configuration asks for code that is not Keras' own.
 
-    How the model was compiled is left out, because models are loaded without it.
+    How it and its parts were compiled is left out, because models are loaded without that
+    (``keras_models.without_compiling``). What the caller gave as custom objects is no code of the
+    file's (:func:`known_names`).
 
     Args:
         config: The parsed configuration.
         label: The file's name for the message.
     """
-    if isinstance(config, dict):
-        config = {**config, "compile_config": None}
     if reason := next(custom_code(config), None):
-        raise InputError(f"{label} {reason}: add --trust if you know where it comes from")
+        advice = "add --trust if you know where it comes from"
+        if "(custom class" in reason or "(function" in reason:
+            advice += ", and --custom-objects FILE.py, which defines it"
+        raise InputError(f"{label} {reason}: {advice}")
 
 
 def custom_code(config: object) -> Iterator[str]:
@@ -60,8 +77,11 @@ def custom_code(config: object) -> Iterator[str]:
     if isinstance(config, dict):
         if reason := _objection(config):
             yield reason
-        for value in config.values():
-            yield from custom_code(value)
+        # Beside these two keys Keras reads it as that, and anywhere else as anything.
+        is_object = "class_name" in config and "config" in config
+        for key, value in config.items():
+            if key != "compile_config" or not is_object:
+                yield from custom_code(value)
     elif isinstance(config, list):
         for value in config:
             yield from custom_code(value)
@@ -86,8 +106,14 @@ def _objection(entry: dict[str, Any]) -> str | None:
 
 
 def _is_own(entry: dict[str, Any]) -> bool:
-    """Say whether an entry names a class of Keras that only computes."""
+    """Say whether an entry names a class of Keras that only computes, or what the caller gave."""
     name, module = entry["class_name"], entry.get("module")
+    # Keras looks up a registered name before any module, and where there is none the bare name.
+    looked_up = name if module is None else entry.get("registered_name")
+    if name == "function" and module in (None, "builtins"):
+        looked_up = entry.get("config")
+    if isinstance(looked_up, str) and looked_up in _known.get():
+        return True
     # Keras writes this name beside its own classes, too; others have a package before theirs.
     registered = entry.get("registered_name")
     if not isinstance(name, str) or registered not in (None, "", name):

@@ -26,7 +26,7 @@ class FloatModel:
         spec: How pixels become the graph's input; None where that is not known, and for inputs that
             are no image.
         normalizes: Whether the graph normalises pixels by itself, and takes them centred.
-        layers: The layers, as ``layer_names.keep_layer_names`` returns them; empty where the names
+        layers: The layers, as ``layer_names.traced_layers`` returns them; empty where the names
             of layers are not known.
     """
 

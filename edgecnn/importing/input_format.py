@@ -56,6 +56,8 @@ class Source:
         custom_objects: A Python file with the classes and functions that a Keras model names.
         input_shapes: Name of an input of open shape -> the shape that it gets, with the batch; an
             empty name stands for the only open input.
+        location: Where the model lies, if the name is no path: a model in memory has a name, and
+            what a child reads of it is in a temporary folder, which no message shows.
     """
 
     kind: str
@@ -64,6 +66,12 @@ class Source:
     signature: str | None = None
     custom_objects: str | None = None
     input_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    location: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The file or folder that the model is read from; an architecture's name is none."""
+        return self.location or self.name
 
     def with_choices(
         self,
@@ -148,8 +156,9 @@ class LoadedModel:
             the names of its inputs and outputs.
         ends_in_softmax: Whether the answer holds probabilities; None where that is not known.
         notes: What a user should know of how the model was loaded, one line each.
-        layers: The layers, as ``layer_names.keep_layer_names`` returns them; empty where the names
+        layers: The layers, as ``layer_names.traced_layers`` returns them; empty where the names
             of layers are not known.
+        spec: What the model itself says that it takes of images; None where it says nothing.
     """
 
     float_graph: FloatGraph
@@ -159,6 +168,7 @@ class LoadedModel:
     notes: tuple[str, ...] = ()
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
     has_signatures: bool = False
+    spec: InputSpec | None = None
 
 
 class InputFormat(ABC):
@@ -170,6 +180,9 @@ class InputFormat(ABC):
 
     needs_tensorflow = True
     """Whether a child that loads a model in this format needs TensorFlow."""
+
+    names_code = False
+    """Whether a model may name classes and functions that its file does not hold."""
 
     called: str
     """What messages call the format: a file's ending (``".h5"``), or a noun with its article."""

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
+from edgecnn.importing.custom_objects import executed_objects
 from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
@@ -20,14 +19,16 @@ from edgecnn.importing.input_format import (
     ModelTensor,
     Source,
 )
-from edgecnn.importing.layer_names import keep_layer_names
-from edgecnn.importing.model_inputs import known_inputs
-from edgecnn.importing.tracing import ModelCall, freeze, traced_graph
+from edgecnn.importing.keras_call import KerasCall, functional_part
+from edgecnn.importing.layer_names import traced_layers
+from edgecnn.importing.load_failures import cause_of
+from edgecnn.importing.model_inputs import image_shape, known_inputs
+from edgecnn.importing.tracing import ModelCall, freeze, model_tensors, traced_graph
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
+from edgecnn.models.remembered_input import remembered_spec
 from edgecnn.tflite.calls import CallOptions
 
-tf = LazyModule("tensorflow", extra="convert")
 keras = LazyModule("keras", extra="convert")
 
 
@@ -37,11 +38,14 @@ class KerasFormat(InputFormat):
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
         """Load a model as a Keras model, and make it ready to be traced."""
         model, notes = self.keras_model(source, options)
-        return _loaded(model, source.call(options.size), quoted(source.name), notes)
+        label = quoted(source.name)
+        return loaded_model(KerasCall(model, label), source.call(options.size), label, notes)
 
 
 class SavedKerasFormat(KerasFormat):
     """A file in which Keras saved a whole model."""
+
+    names_code = True
 
     @abstractmethod
     def read(self, path: str, *, trust: bool) -> tuple[Any, list[str]]:
@@ -58,13 +62,25 @@ class SavedKerasFormat(KerasFormat):
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         """Read the file, and drop what only training uses."""
         label = quoted(source.name)
-        with explained(label):
-            model, notes = self.read(source.name, trust=source.trust)
-        # An unbuilt Sequential has no such attribute.
-        if not getattr(model, "inputs", None):
+        with explained(label), executed_objects(source.custom_objects), without_compiling():
+            model, notes = self.read(source.path, trust=source.trust)
+        if not model.built:
             raise InputError(f"{label} was never built: save it after it has seen an input")
-        model, more = _without_auxiliary(model)
+        model, more = without_auxiliary(model)
         return model, [*notes, *more]
+
+
+@contextmanager
+def without_compiling() -> Iterator[None]:
+    """Have Keras load models without loss, metrics and optimizer, also models within models.
+
+    ``compile=False`` leaves the outermost model alone uncompiled.
+    """
+    keras.Model.compile_from_config = lambda self, config: None
+    try:
+        yield
+    finally:
+        del keras.Model.compile_from_config  # The base class has it.
 
 
 @contextmanager
@@ -75,11 +91,10 @@ def explained(label: str) -> Iterator[None]:
     except EdgecnnError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InputError(f"{label} cannot be loaded: {reason}") from error
+        raise InputError(f"{label} cannot be loaded: {cause_of(error)}") from error
 
 
-def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
+def without_auxiliary(model: Any) -> tuple[Any, list[str]]:
     """Drop the outputs that only training uses, and with them the layers that lead to them."""
     names = getattr(model, "output_names", [])
     dropped = [name for name in names if name.startswith(AUXILIARY)]
@@ -90,26 +105,34 @@ def _without_auxiliary(model: Any) -> tuple[Any, list[str]]:
     return keras.Model(model.inputs, outputs, name=model.name), [note]
 
 
-def _loaded(model: Any, options: CallOptions, label: str, notes: Sequence[str]) -> LoadedModel:
-    call = _call_with_constants(model)
-    inputs = _of_one_sample(call, known_inputs(described_inputs(model), options, label))
-    outputs = _outputs(model, inputs)
-    layers = keep_layer_names(model)  # They are what tracing calls its ops by.
+def loaded_model(
+    call: KerasCall, options: CallOptions, label: str, notes: Sequence[str] = ()
+) -> LoadedModel:
+    """Return a Keras model that is traced; the model stays as it is.
+
+    Args:
+        call: The model.
+        options: What the user says of open shapes.
+        label: The model's name for messages.
+        notes: What a user should know of how it was loaded, one line each.
+
+    Raises:
+        InputError: A shape is open, or the model was never built.
+    """
+    model = call.model
+    inputs = _of_one_sample(call, known_inputs(call.inputs, options, label))
+    traced = traced_graph(call, inputs)
+    outputs = call.outputs(inputs)
+    shape = image_shape(inputs)
     return LoadedModel(
-        float_graph=traced_graph(call, inputs),
-        inputs=inputs,
-        outputs=outputs,
+        float_graph=traced,
+        inputs=model_tensors([each.name for each in inputs], traced.graph.inputs),
+        outputs=model_tensors([each.name for each in outputs], traced.graph.outputs),
         ends_in_softmax=_ends_in_softmax(model),
-        notes=tuple(notes),
-        layers=layers,
+        notes=(*notes, *traced.notes),
+        layers=traced_layers(model),
+        spec=remembered_spec(model, shape) if shape else None,
     )
-
-
-def _structured(model: Any, inputs: Sequence[Any]) -> Any:
-    """Return a model's inputs as it takes them: one, or several in a list or a dictionary."""
-    if len(inputs) == 1:
-        return inputs[0]
-    return keras.tree.pack_sequence_as(model.input, list(inputs))
 
 
 def _of_one_sample(call: ModelCall, inputs: tuple[ModelTensor, ...]) -> tuple[ModelTensor, ...]:
@@ -126,45 +149,9 @@ def _of_one_sample(call: ModelCall, inputs: tuple[ModelTensor, ...]) -> tuple[Mo
     return single if is_single else inputs
 
 
-def described_inputs(model: Any) -> list[tuple[str, tuple[int | None, ...], str]]:
-    """Return name, shape with the batch, and element type of each input of a Keras model."""
-    return [(layer_name(each), tuple(each.shape), _dtype(each)) for each in model.inputs]
-
-
-def _outputs(model: Any, inputs: Sequence[ModelTensor]) -> tuple[ModelTensor, ...]:
-    """Return the outputs of a model for inputs of known shapes."""
-    tensors = [keras.KerasTensor(each.shape, each.dtype) for each in inputs]
-    answer = model(_structured(model, tensors))
-    return tuple(
-        ModelTensor(layer_name(stated), tuple(result.shape), _dtype(result))
-        for stated, result in zip(model.outputs, keras.tree.flatten(answer), strict=True)
-    )
-
-
-def _dtype(tensor: Any) -> str:
-    return str(keras.backend.standardize_dtype(tensor.dtype))
-
-
-def layer_name(tensor: Any) -> str:
-    """Return the name of the layer that makes an input or an output, by which Keras calls it."""
-    return str(tensor._keras_history.operation.name)
-
-
-def _call_with_constants(model: Any) -> ModelCall:
-    """Return the call of a model, whose weights become constants of the graph that is traced."""
-    trainable = [np.asarray(variable.value) for variable in model.trainable_variables]
-    others = [np.asarray(variable.value) for variable in model.non_trainable_variables]
-
-    def call(*inputs: Any) -> Any:
-        weights, state = [[tf.constant(v) for v in values] for values in (trainable, others)]
-        given = _structured(model, inputs)
-        answer = model.stateless_call(weights, state, given, training=False)[0]
-        return keras.tree.flatten(answer)
-
-    return call
-
-
 def _ends_in_softmax(model: Any) -> bool | None:
+    if functional_part(model) is None:
+        return None
     *_, last = inner_layers(model)
     if type(last).__name__ == "Softmax":
         return True

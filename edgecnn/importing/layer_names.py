@@ -7,6 +7,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,33 +30,54 @@ class TracedLayer:
     has_kernel: bool
 
 
-def keep_layer_names(model: Any) -> dict[str, TracedLayer]:
-    """Have a Keras model's traced tensors named after its layers, exactly where that is possible.
-
-    Keras opens a layer's name scope twice, to build it and to call it, and TensorFlow gives the
-    second a number: what ``conv2d`` does is called ``conv2d_1``, which is another layer's name.
-    Each layer's ``call`` goes back to the scope of its own name here. A layer that is called
-    again is in the same scope again. Names that TensorFlow takes for no scope are changed first,
-    as :func:`scope_name` says.
+def traced_layers(model: Any) -> dict[str, TracedLayer]:
+    """Return the layers of a Keras model that is traced within :func:`named_scopes`.
 
     Args:
-        model: A Keras model, which is changed.
+        model: A Keras model.
 
     Returns:
         Scope of each layer in the file (``"backbone/conv1"`` in an inner model) -> the layer.
 
     Example:
-        >>> keep_layer_names(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="a")]))
+        >>> traced_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="a")]))
         {'a': TracedLayer(path='a', has_kernel=True)}
     """
+    names = _scope_names(model)
     traced: dict[str, TracedLayer] = {}
-    paths = [(layer, path) for path, layer in _layers(model, "")]
-    _rename(model)
-    for (scope, layer), (_, path) in zip(_layers(model, ""), paths, strict=True):
-        layer.call = _in_own_scope(layer)
+    for scope, path, layer in _layers(model, names, "", ""):
         # Biases and what batch normalisation has are vectors.
         traced[scope] = TracedLayer(path, any(len(weight.shape) > 1 for weight in layer.weights))
     return traced
+
+
+@contextmanager
+def named_scopes(model: Any) -> Iterator[None]:
+    """Have a Keras model's traced tensors named after its layers, exactly where that is possible.
+
+    Keras opens a layer's name scope twice, to build it and to call it, and TensorFlow gives the
+    second a number: what ``conv2d`` does is called ``conv2d_1``, which is another layer's name.
+    Within this context each layer's ``call`` goes back to the scope of its own name. A layer that
+    is called again is in the same scope again. Names that TensorFlow takes for no scope are
+    replaced as :func:`scope_name` says. Afterwards, also after an error, the model and its layers
+    have all their attributes as before.
+
+    Args:
+        model: A Keras model.
+    """
+    names = _scope_names(model)
+    kept = [(layer, dict(vars(layer))) for layer in (model, *_every_layer(model))]
+    try:
+        for layer, _ in kept[1:]:
+            # Not by assignment: Keras tracks what is assigned.
+            vars(layer).update(name=names[id(layer)])
+        for _, _, layer in _layers(model, names, "", ""):
+            vars(layer).update(call=_in_own_scope(layer))
+        yield
+    finally:
+        for layer, attributes in kept:
+            vars(layer).clear()
+            vars(layer).update(attributes)
 
 
 def scope_name(name: str) -> str:
@@ -86,7 +108,7 @@ def layer_of(tensor: str, layers: Mapping[str, TracedLayer]) -> str:
 
     Args:
         tensor: The tensor's name.
-        layers: The layers, as :func:`keep_layer_names` returns them; empty if they are not known.
+        layers: The layers, as :func:`traced_layers` returns them; empty if they are not known.
 
     Example:
         >>> conv, relu = TracedLayer("conv1", True), TracedLayer("relu1", False)
@@ -110,24 +132,42 @@ def _longest(part: str, layers: Mapping[str, TracedLayer]) -> str:
     return part
 
 
-def _layers(model: Any, before: str) -> Iterator[tuple[str, Any]]:
+def _layers(
+    model: Any, names: Mapping[int, str], scope: str, path: str
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield scope, path and layer of a model's layers, those of inner models before these."""
     for layer in model.layers:
-        path = f"{before}{layer.name}"
+        own, named = f"{scope}{names[id(layer)]}", f"{path}{layer.name}"
         if hasattr(layer, "layers"):
-            yield from _layers(layer, f"{path}/")
-        yield path, layer
+            yield from _layers(layer, names, f"{own}/", f"{named}/")
+        yield own, named, layer
 
 
-def _rename(model: Any) -> None:
-    """Give all layers names that TensorFlow takes, also those within other layers."""
-    layers = model._flatten_layers(include_self=False, recursive=False)
+def _scope_names(model: Any) -> dict[int, str]:
+    """Return a name that TensorFlow takes for each layer, by its id, also within other layers."""
+    names: dict[int, str] = {}
+    layers = _own_layers(model)
     taken = {layer.name for layer in layers}
     for layer in layers:
-        if (plain := scope_name(layer.name)) != layer.name:
+        name = layer.name
+        if (plain := scope_name(name)) != name:
             numbered = (f"{plain}_{number}" for number in itertools.count(1))
-            layer.name = next(n for n in itertools.chain([plain], numbered) if n not in taken)
-            taken.add(layer.name)
-        _rename(layer)
+            name = next(n for n in itertools.chain([plain], numbered) if n not in taken)
+            taken.add(name)
+        names |= {id(layer): name, **_scope_names(layer)}
+    return names
+
+
+def _every_layer(model: Any) -> Iterator[Any]:
+    """Yield all layers of a model, also those within other layers."""
+    for layer in _own_layers(model):
+        yield layer
+        yield from _every_layer(layer)
+
+
+def _own_layers(layer: Any) -> list[Any]:
+    layers: list[Any] = layer._flatten_layers(include_self=False, recursive=False)
+    return layers
 
 
 def _in_own_scope(layer: Any) -> Callable[..., Any]:

@@ -25,6 +25,9 @@ INPUT_FORMATS = {
 
 The first that recognises a model is taken: a SavedModel's zip stands before other zips."""
 
+IN_MEMORY = {"traced": "edgecnn.importing.formats.traced_graph"}
+"""What a model in memory is handed over as, likewise; nothing that a user names is of it."""
+
 
 def find_source(text: str, *, trust: bool = False) -> Source:
     """Say what a ``SOURCE`` argument is, after looking at it from outside.
@@ -55,7 +58,7 @@ def format_of(source: Source) -> InputFormat:
 
 
 def _format(kind: str) -> InputFormat:
-    input_format = importlib.import_module(INPUT_FORMATS[kind]).input_format
+    input_format = importlib.import_module({**INPUT_FORMATS, **IN_MEMORY}[kind]).input_format
     assert isinstance(input_format, InputFormat)
     return input_format
 

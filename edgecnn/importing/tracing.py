@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from edgecnn.core.lazy import LazyModule
@@ -32,21 +32,22 @@ class TracedGraph(FloatGraph):
 
     Args:
         graph: A TensorFlow graph without variables, with inputs of known shapes.
+        notes: What a user should know of how it was frozen, one line each.
     """
 
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
+    def __init__(self, graph: Any, notes: tuple[str, ...] = ()) -> None:
+        self.graph, self.notes = graph, notes
 
     def __call__(self, normalization: InputSpec | None) -> Graph:
         """Convert the graph, and put normalisation before it."""
-        graph = read_graph(convert_traced(self._graph))
+        graph = read_graph(convert_traced(self.graph))
         if normalization is not None:
             normalize_first(graph, normalization)
         return graph
 
     def channel_map(self) -> ChannelMap | None:
         """Look at the traced graph, of which the converter's shows less."""
-        return traced_channel_map(self._graph)
+        return traced_channel_map(self.graph)
 
 
 def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> TracedGraph:
@@ -56,7 +57,24 @@ def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> TracedGraph:
         call: The model.
         inputs: The model's inputs, in the order in which it takes them.
     """
-    return TracedGraph(freeze(call, inputs))
+    traced = _traced(call, inputs)
+    if not needs_freezing(traced):
+        return TracedGraph(traced.graph)
+    made = frozen(traced)
+    return TracedGraph(made.function.graph, made.notes)
+
+
+def model_tensors(names: Iterable[str], tensors: Iterable[Any]) -> tuple[ModelTensor, ...]:
+    """Return the inputs or outputs of a model as they are once it is traced and frozen.
+
+    Args:
+        names: The model's own name of each.
+        tensors: The inputs or outputs of its TensorFlow graph.
+    """
+    return tuple(
+        ModelTensor(name, tuple(tensor.shape.as_list()), tensor.dtype.name)
+        for name, tensor in zip(names, tensors, strict=True)
+    )
 
 
 def frozen_once(call: ModelCall, inputs: Sequence[ModelTensor], *, had_open_batch: bool) -> Frozen:
@@ -97,8 +115,7 @@ def freeze(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:
         InputError: A tensor of the graph would not fit into this machine's memory.
         ConversionError: The model cannot do without its variables or tables.
     """
-    traced = _traced(call, inputs)
-    return frozen(traced).function.graph if needs_freezing(traced) else traced.graph
+    return traced_graph(call, inputs).graph
 
 
 def _traced(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:

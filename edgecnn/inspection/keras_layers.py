@@ -12,7 +12,7 @@ from edgecnn.core.files import quoted
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.importing.input_format import LoadOptions, Source
-from edgecnn.importing.keras_models import described_inputs
+from edgecnn.importing.keras_call import KerasCall
 from edgecnn.importing.model_inputs import known_inputs
 from edgecnn.importing.sources import format_of
 from edgecnn.models.cost import layer_calls, nodes_by_depth
@@ -91,11 +91,12 @@ def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:
     stated = [tuple(each.shape)[1:] for each in model.inputs]
     if size is None and all(None not in shape for shape in stated):
         return model
-    inputs = known_inputs(described_inputs(model), CallOptions(size), label)
+    inputs = known_inputs(KerasCall(model, label).inputs, CallOptions(size), label)
     if [each.shape[1:] for each in inputs] == stated:
         return model
     tensors = [keras.Input(each.shape[1:], dtype=each.dtype) for each in inputs]
-    return keras.models.clone_model(model, input_tensors=tensors)
+    given = keras.tree.pack_sequence_as(model.input, tensors)
+    return keras.models.clone_model(model, input_tensors=given)
 
 
 def main() -> None:

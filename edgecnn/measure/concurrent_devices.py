@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.progress import Progress
+from edgecnn.core.wording import spoken_error
 from edgecnn.devices.device import Device
 from edgecnn.measure.targets import Target
 from edgecnn.records.record import Record
@@ -50,7 +51,7 @@ def opened(devices: Sequence[Device], on_failure: OnFailure | None) -> Iterator[
             except EdgecnnError as error:
                 if on_failure is None:
                     raise
-                on_failure(error)
+                on_failure(spoken_error(error))
         yield reached
 
 
@@ -77,7 +78,7 @@ def measure_all(
             records[number].append(result)
             on_record(result)
         elif on_failure is not None and isinstance(result, EdgecnnError):
-            on_failure(result)
+            on_failure(spoken_error(result))
         else:
             raise result
     return [record for of_device in records for record in of_device]

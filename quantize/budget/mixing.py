@@ -50,7 +50,7 @@ class Mixable:
         remake: Makes the int8 graph again, with the results of the given names in float32.
         write: Returns the bytes of a graph's file as it is published.
         inputs: Returns a number of images as the float graph takes them; none is held out.
-        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
+        layers: The traced layers by name, from ``layer_names.traced_layers``.
         takes_pixels: Whether the int8 file takes uint8 pixels.
         cpu: The cost table of ops.
         latencies: Where the latencies of files come from.

@@ -78,7 +78,7 @@ def op_costs(
         int8: The int8 graph.
         reference: The float graph that it was made of.
         images: Images as the float graph takes them, shape (images, *shape of the graph's input).
-        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
+        layers: The traced layers by name, from ``layer_names.traced_layers``.
         centered: Whether biases undo the shift of means that rounded weights cause.
         on_progress: Called with (ops done, ops in all).
 

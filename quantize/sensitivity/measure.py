@@ -31,7 +31,7 @@ class MeasuredModel:
         graph: The model as a float32 graph.
         observed: The graph's activations over the calibration images.
         images: Images as the graph takes them, shape (images, *shape of the graph's input).
-        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
+        layers: The traced layers by name, from ``layer_names.traced_layers``.
     """
 
     graph: Graph

@@ -103,7 +103,7 @@ def layer_name(op: Op, layers: Mapping[str, TracedLayer]) -> str:
 
     Args:
         op: The op.
-        layers: The traced layers by name, from ``layer_names.keep_layer_names``.
+        layers: The traced layers by name, from ``layer_names.traced_layers``.
     """
     # The tensor of the model's answer is not named after its layer, but the weights are.
     tensors = [op.result, *([op.weights] if op.is_weighted else [])]

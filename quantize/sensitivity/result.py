@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.json_writing import json_values
+from edgecnn.core.wording import spoken
 from edgecnn.quantize.recovery.proof import noise_of
 
 
@@ -99,6 +100,11 @@ class Sensitivity:
     advice: tuple[str, ...]
     warnings: tuple[str, ...]
     versions: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """Put what a user should know into the language of the caller."""
+        object.__setattr__(self, "advice", tuple(map(spoken, self.advice)))
+        object.__setattr__(self, "warnings", tuple(map(spoken, self.warnings)))
 
     @property
     def sum_db(self) -> float:

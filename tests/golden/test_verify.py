@@ -294,7 +294,7 @@ def test_a_model_in_memory_gives_the_same_bytes_again(grey_model: Any, tmp_path:
         made.append(result.path.read_bytes())
     assert made[0] == made[1]
     source = sample_of(tmp_path / "first.tflite")["provenance"]["source"]
-    assert (source["kind"], source["name"]) == ("in memory", "tiny.keras")
+    assert (source["kind"], source["name"]) == ("in memory", "tiny")
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def test_a_model_is_kept_on_the_cpus_that_are_named(
     assert record.cpus == str(cpus[-1])
     assert {cpus[-1]} in allowed
     assert "threads-exceed-cores" in {warning.code for warning in record.warnings}
-    with pytest.raises(InputError, match=r"--cpus 4095: there are only \d"):
+    with pytest.raises(InputError, match=r"cpus=4095: there are only \d"):
         edgecnn.bench(model, cpus=(4095,), **QUICK)
 
 

@@ -124,11 +124,11 @@ def test_our_own_files_load_back(suffix: str, tmp_path: Path) -> None:
 
 
 def test_published_weights_that_do_not_fit_are_named(legacy_file: Path) -> None:
-    with pytest.raises(InputError, match=r"1000 classes .* say --classes 1000$"):
+    with pytest.raises(InputError, match=r"1000 classes .* say classes=1000$"):
         edgecnn.build("mobilenet_v1", alpha=0.25, classes=10, weights=legacy_file)
-    with pytest.raises(InputError, match=r"another width: say --alpha 0\.25$"):
+    with pytest.raises(InputError, match=r"another width: say alpha=0\.25$"):
         edgecnn.build("mobilenet_v1", alpha=0.5, weights=legacy_file)
-    with pytest.raises(InputError, match=r"another width: say --alpha 0\.25 --classes 1000$"):
+    with pytest.raises(InputError, match=r"another width: say alpha=0\.25, classes=1000$"):
         edgecnn.build("mobilenet_v1", classes=10, weights=legacy_file)
     with pytest.raises(InputError, match="another architecture"):
         edgecnn.build("mobilenet_v2", alpha=0.25, weights=legacy_file)

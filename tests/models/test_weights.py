@@ -66,9 +66,9 @@ def one_line(error: InputError, weights: Path) -> str:
 @pytest.mark.parametrize(
     ("saved_with", "says"),
     [
-        ({"alpha": 0.5}, "in another width: say --alpha 0.5"),
-        ({"alpha": 0.5, "classes": 7}, "say --alpha 0.5 --classes 7"),
-        ({"alpha": 0.91}, "in another width: check --alpha"),
+        ({"alpha": 0.5}, "in another width: say alpha=0.5"),
+        ({"alpha": 0.5, "classes": 7}, "say alpha=0.5, classes=7"),
+        ({"alpha": 0.91}, "in another width: check alpha"),
     ],
 )
 def test_the_width_that_would_fit_is_said(
@@ -90,8 +90,8 @@ def test_what_would_fit_is_said_in_every_format(model: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["squeezenet", "alexnet", "shufflenet_v2", "se_resnet50"])
 def test_other_families_widths_and_classes(name: str, tmp_path: Path) -> None:
     path = saved(built(name, alpha=0.5), tmp_path / "a.weights.h5")
-    assert message(path, name, alpha=0.25).endswith("say --alpha 0.5")
-    assert message(path, name, alpha=0.5, classes=9).endswith("say --classes 5")
+    assert message(path, name, alpha=0.25).endswith("say alpha=0.5")
+    assert message(path, name, alpha=0.5, classes=9).endswith("say classes=5")
 
 
 @pytest.mark.parametrize("suffix", WHOLE)

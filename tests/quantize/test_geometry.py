@@ -32,8 +32,8 @@ def geometry_of(path: Path) -> Geometry:
     ("said", "wanted", "reason"),
     [
         ({}, KERAS_LOADER, "image_dataset_from_directory"),
-        ({"resize": "crop"}, IMAGENET_CROP, "as --resize crop says"),
-        ({"crop_fraction": 0.5}, Geometry("crop", 0.5, "bilinear"), "as --crop-fraction 0.5 says"),
+        ({"resize": "crop"}, IMAGENET_CROP, 'as resize="crop" says'),
+        ({"crop_fraction": 0.5}, Geometry("crop", 0.5, "bilinear"), "as crop_fraction=0.5 says"),
         ({"resize": "pad", "interpolation": "nearest"}, Geometry("pad", 1, "nearest"), "pad"),
     ],
 )
@@ -50,6 +50,6 @@ def test_a_users_model_is_loaded_as_by_keras_or_as_the_user_says(
 
 
 def test_geometry_that_cannot_be_packed_is_refused(mean_of_pixels: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--preprocess"):
+    with pytest.raises(InputError, match="say preprocess="):
         edgecnn.convert(mean_of_pixels, quantize="float32", output=tmp_path, resize="crop")
     assert list(tmp_path.iterdir()) == []

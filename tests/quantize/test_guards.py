@@ -243,7 +243,7 @@ def converted(keras: Any, pictures: Pictures, tmp_path: Path) -> Convert:
 def test_converting_with_another_preprocessing_says_so(converted: Convert) -> None:
     # "caffe" is done in the graph, which is given other pixels to make what "torch" would.
     says = converted("torch", "caffe")
-    assert "with --preprocess torch: was it trained like that?" in says
+    assert 'with preprocess="torch": was it trained like that?' in says
     assert says.count("as given") == 1
 
 

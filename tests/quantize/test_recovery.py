@@ -222,7 +222,7 @@ def test_a_narrow_network_keeps_its_first_layers_in_float_unless_told_not_to(
     front = mixed.fidelity["float_front"]
     assert front["results"] == mixed.fidelity["layers_in_float"] != []
     assert 1.0 < front["latency_ratio"] <= 1.5
-    (note,) = (warning for warning in mixed.warnings if "--all-int8" in warning)
+    (note,) = (warning for warning in mixed.warnings if "all_int8=True" in warning)
     assert f"{front['latency_ratio']:.2f}x the time (estimated for arm64)" in note
     assert mixed.fidelity["after"]["sqnr_db"] > all_int8.fidelity["after"]["sqnr_db"] + 2.0
     assert mixed.bytes <= 1.02 * all_int8.bytes

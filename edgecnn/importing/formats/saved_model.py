@@ -18,7 +18,6 @@ from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
     LoadOptions,
-    ModelTensor,
     NamedModel,
     Source,
 )
@@ -33,7 +32,7 @@ from edgecnn.importing.saved_model_zip import (
     unpacked,
     zip_digests,
 )
-from edgecnn.importing.tracing import ModelCall, TracedGraph, frozen_once
+from edgecnn.importing.tracing import ModelCall, TracedGraph, frozen_once, model_tensors
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.calls import CallOptions
 
@@ -125,11 +124,11 @@ def _loaded(saved: Any, options: CallOptions, label: str) -> LoadedModel:
         made = frozen_once(call, inputs, had_open_batch=_is_open(stated))
     except ConversionError as error:
         raise ConversionError(f"{label}: {error}") from error
-    inputs = _as_frozen([each.name for each in inputs], made.function.inputs)
+    inputs = model_tensors([each.name for each in inputs], made.function.inputs)
     return LoadedModel(
         float_graph=TracedGraph(made.function.graph),
         inputs=inputs,
-        outputs=_as_frozen(names, made.function.outputs),
+        outputs=model_tensors(names, made.function.outputs),
         notes=made.notes,
     )
 
@@ -196,14 +195,6 @@ def _call(signature: Any, inputs: list[str], outputs: list[str]) -> ModelCall:
         return [answers[name] for name in outputs]
 
     return call
-
-
-def _as_frozen(names: list[str], tensors: list[Any]) -> tuple[ModelTensor, ...]:
-    """Return the inputs or outputs of a model as they are once it is frozen."""
-    return tuple(
-        ModelTensor(name, tuple(tensor.shape.as_list()), tensor.dtype.name)
-        for name, tensor in zip(names, tensors, strict=True)
-    )
 
 
 def _digests(folder: Path) -> Iterator[tuple[PurePosixPath, str]]:
