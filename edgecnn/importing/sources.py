@@ -18,6 +18,7 @@ INPUT_FORMATS = {
     "keras": "edgecnn.importing.formats.keras_file",
     "h5": "edgecnn.importing.formats.hdf5_file",
     "tflite": "edgecnn.importing.formats.tflite_file",
+    "onnx": "edgecnn.importing.formats.onnx_file",
     "saved_model": "edgecnn.importing.formats.saved_model",
     "registered": "edgecnn.importing.formats.architecture",
 }
