@@ -38,8 +38,8 @@ def run_converter(
     label: str,
     folder: Path,
     variables: Mapping[str, str] | None = None,
-) -> None:
-    """Run a converter to its end.
+) -> str:
+    """Run a converter to its end, and return the last of what it wrote.
 
     Args:
         program: What messages call it: ``"onnx2tf"``.
@@ -67,6 +67,7 @@ def run_converter(
         ) from None
     if done.returncode:
         raise _failure(program, done, label)
+    return done.stdout
 
 
 def _failure(program: str, done: subprocess.CompletedProcess[str], label: str) -> ConversionError:

@@ -15,6 +15,7 @@ from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.importing.input_format import InputFormat, NamedModel, Source
 
 INPUT_FORMATS = {
+    "exported_program": "edgecnn.importing.formats.exported_program",
     "keras": "edgecnn.importing.formats.keras_file",
     "h5": "edgecnn.importing.formats.hdf5_file",
     "tflite": "edgecnn.importing.formats.tflite_file",
