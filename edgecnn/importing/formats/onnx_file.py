@@ -64,6 +64,11 @@ class _OnnxFormat(InputFormat):
         outline = read_outline(model.path)
         label = quoted(model.path)
         _weight_files(model.path, outline)
+        strange = next((each.name for each in outline.inputs if each.name.startswith("-")), None)
+        if strange is not None:  # the program would take it for an option
+            raise InputError(
+                f"{label} calls an input {quoted(strange)}: export it with another name"
+            )
         if outline.foreign_ops:
             raise InputError(
                 f"{label} has ops that are no part of ONNX, which no converter knows: "
@@ -113,8 +118,6 @@ class _Input:
         self.stated, self.name = stated, stated.name
         has_four_sides = len(stated.shape) == 4
         self.is_turned = has_four_sides and has_channels_last is False
-        if self.name.startswith("-"):
-            raise InputError(f"an input is called {quoted(self.name)}: export it with another name")
 
     @property
     def shape(self) -> StatedShape:
@@ -150,7 +153,7 @@ def _weight_files(path: Path, outline: OnnxOutline) -> list[Path]:
         file = folder / name
         parts = (*PurePosixPath(name).parts, *PureWindowsPath(name).parts)
         is_elsewhere = PureWindowsPath(name).anchor or name.startswith("/") or ".." in parts
-        if is_elsewhere or not file.resolve().is_relative_to(folder.resolve()):
+        if is_elsewhere or "\0" in name or not file.resolve().is_relative_to(folder.resolve()):
             raise InputError(
                 f"{label} has weights in {quoted(name)}, outside of its folder: export it again "
                 "with all its files in one folder"
