@@ -53,7 +53,7 @@ class _ExportedProgramFormat(InputFormat):
     def check(self, model: NamedModel, *, trust: bool) -> None:
         """Refuse what is broken or would run code, and say how to get the converter."""
         refuse_code(model.path, trust=trust)
-        if _python() is None:
+        if converter_python() is None:
             raise InputError(
                 f"{quoted(model.path)} needs {PROGRAM}, in an environment of its own, several "
                 f"gigabytes with PyTorch: {INSTALL}, then give the command again; "
@@ -84,7 +84,7 @@ class _ExportedProgramFormat(InputFormat):
         )
 
 
-def _python() -> str | None:
+def converter_python() -> str | None:
     """Return the Python that has litert-torch."""
     named = os.environ.get(PYTHON_VARIABLE)
     if named:
@@ -95,7 +95,7 @@ def _python() -> str | None:
 
 def _converted(source: Source, options: LoadOptions, file: Path, label: str) -> dict[str, Any]:
     """Make the float file, and return what the script says of inputs and outputs."""
-    python = _python()
+    python = converter_python()
     assert python is not None, "the parent has looked"
     choices = json.dumps({"size": options.size, "shapes": source.input_shapes})
     path = str(Path(source.name).resolve())
