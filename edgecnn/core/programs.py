@@ -22,7 +22,7 @@ from edgecnn.core.platform_support import kill_own_session, kill_session, new_se
 KEPT_BYTES = 1 << 16
 """Bytes of a talking program's output that are kept: its end, where errors stand."""
 
-READ_BYTES = 1 << 16
+OUTPUT_BLOCK_BYTES = 1 << 16
 """Bytes of a program's output that are read at once."""
 
 
@@ -96,7 +96,7 @@ def _outputs(process: subprocess.Popen[bytes], silence_s: float) -> Iterator[byt
     descriptor = process.stdout.fileno()
 
     def read() -> None:
-        while content := os.read(descriptor, READ_BYTES):
+        while content := os.read(descriptor, OUTPUT_BLOCK_BYTES):
             written.put(content)
         written.put(b"")
 

@@ -24,13 +24,13 @@ from edgecnn.core.protobuf import (
     whole_numbers,
 )
 
-MAX_FILE_BYTES = 2 << 30
+MAX_ONNX_BYTES = 2 << 30
 """Bytes that a protocol buffer may have, and of all weights that a ``.tflite`` file can hold."""
 
-MAX_OPS = 50_000
+MAX_ONNX_OPS = 50_000
 """Most ops of a file, more than any real model has."""
 
-MAX_DEPTH = 16
+MAX_GRAPH_DEPTH = 16
 """Most graphs within each other, as loops and branches make them."""
 
 STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
@@ -51,7 +51,7 @@ ELEMENT_TYPES = {
 }
 """Number of an element type in ``TensorProto.DataType`` -> its name."""
 
-SPATIAL_OPS = (
+ONNX_SPATIAL_OPS = (
     "AveragePool",
     "BatchNormalization",
     "Conv",
@@ -68,7 +68,7 @@ SPATIAL_OPS = (
 )
 """Ops whose first input has its channels in the second place, as ONNX defines them."""
 
-LAYOUT_ENDS = ("Einsum", "Flatten", "Gemm", "MatMul", "Reshape", "Squeeze")
+ONNX_LAYOUT_ENDS = ("Einsum", "Flatten", "Gemm", "MatMul", "Reshape", "Squeeze")
 """Ops behind which the sides of a tensor are no longer those of the input."""
 
 LAST_TO_FIRST = [0, 3, 1, 2]
@@ -166,9 +166,9 @@ class OnnxOutline:
             for node in self._readers.get(waiting.pop(0), ()):
                 if node.op == "Transpose":
                     return list(node.order) == LAST_TO_FIRST
-                if node.op in SPATIAL_OPS:
+                if node.op in ONNX_SPATIAL_OPS:
                     return False
-                if node.op not in LAYOUT_ENDS:
+                if node.op not in ONNX_LAYOUT_ENDS:
                     waiting += [output for output in node.outputs if output not in seen]
                     seen.update(node.outputs)
         return None
@@ -191,7 +191,7 @@ def read_outline(path: Path) -> OnnxOutline:
     label = quoted(path)
     try:
         with open_input(path) as file:
-            if not MAX_FILE_BYTES > os.fstat(file.fileno()).st_size > 0:
+            if not MAX_ONNX_BYTES > os.fstat(file.fileno()).st_size > 0:
                 raise InputError(
                     f"{label} is empty, or larger than the 2 GiB of an ONNX file: export it again"
                 )
@@ -249,17 +249,17 @@ class _Outliner:
 
     def _nodes(self, owner: memoryview, field: int, inner: list[Node], depth: int) -> list[Node]:
         """Return the ops of a graph or of a function; those of graphs within go to ``inner``."""
-        if depth > MAX_DEPTH:
+        if depth > MAX_GRAPH_DEPTH:
             raise InputError(
-                f"{self._label} has more than {MAX_DEPTH} graphs within each other: it is no real "
+                f"{self._label} has more than {MAX_GRAPH_DEPTH} graphs within each other: it is no real "
                 "model"
             )
         found = []
         for node in nested(owner, field):
             self._ops += 1
-            if self._ops > MAX_OPS:
+            if self._ops > MAX_ONNX_OPS:
                 raise InputError(
-                    f"{self._label} has more than {MAX_OPS:,} ops: it is no real model"
+                    f"{self._label} has more than {MAX_ONNX_OPS:,} ops: it is no real model"
                 )
             found.append(_node(node))
             for attribute in nested(node, NODE_ATTRIBUTE):

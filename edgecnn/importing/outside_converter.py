@@ -16,10 +16,10 @@ from edgecnn.core.child import describe_exit
 from edgecnn.core.errors import MESSAGE_CHARACTERS, ConversionError, EdgecnnError
 from edgecnn.core.files import quoted
 from edgecnn.core.programs import run_talking_program
-from edgecnn.importing.formats.tflite_file import input_format as tflite_format
 from edgecnn.importing.input_format import LoadedModel, LoadOptions, NamedModel, Source
+from edgecnn.importing.sources import format_of
 
-SILENCE_S = 900.0
+CONVERTER_SILENCE_S = 900.0
 """Seconds without a word after which a converter hangs: one step of a large model takes minutes."""
 
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -57,13 +57,13 @@ def run_converter(
     try:
         done = run_talking_program(
             command,
-            silence_s=SILENCE_S,
+            silence_s=CONVERTER_SILENCE_S,
             environment={**os.environ, "PATH": path, **(variables or {})},
             folder=folder,
         )
     except subprocess.TimeoutExpired:
         raise ConversionError(
-            f"{program} said nothing for {SILENCE_S / 60:.0f} minutes over {label}, and was ended"
+            f"{program} said nothing for {CONVERTER_SILENCE_S / 60:.0f} minutes over {label}, and was ended"
         ) from None
     if done.returncode:
         raise _failure(program, done, label)
@@ -109,6 +109,7 @@ def load_converted(file: Path, source: Source, options: LoadOptions) -> LoadedMo
         InputError: The file cannot be used; the message names the source.
     """
     made = Source("tflite", str(file), signature=source.signature)
+    tflite_format = format_of(made)
     try:
         tflite_format.check(NamedModel(str(file)), trust=False)
         return tflite_format.load(made, LoadOptions(None, options.build))

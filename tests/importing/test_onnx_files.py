@@ -15,7 +15,7 @@ import edgecnn
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.data.inputspec import preset
 from edgecnn.importing import outside_converter
-from edgecnn.importing.formats.onnx_file import PROGRAM
+from edgecnn.importing.formats.onnx_file import ONNX_PROGRAM
 from edgecnn.importing.outside_converter import run_converter, stated_reason
 from edgecnn.importing.sources import find_source
 from edgecnn.model_metadata.input_tensors import stated_spec
@@ -33,7 +33,7 @@ from tests.importing.onnx_files import (
 )
 
 needs_onnx2tf = pytest.mark.skipif(
-    shutil.which(PROGRAM) is None, reason="onnx2tf is not installed: pipx install onnx2tf"
+    shutil.which(ONNX_PROGRAM) is None, reason="onnx2tf is not installed: pipx install onnx2tf"
 )
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
 
@@ -68,7 +68,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     monkeypatch.setenv("PATH", os.pathsep.join([str(folder), os.environ["PATH"]]))
 
     def put(script: str) -> Path:
-        file = folder / PROGRAM
+        file = folder / ONNX_PROGRAM
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
         return file
@@ -142,7 +142,7 @@ def test_a_program_that_fails(
     script: str, said: str, tmp_path: Path, program: Callable[[str], Path]
 ) -> None:
     with pytest.raises(ConversionError, match=said):
-        run_converter(PROGRAM, [str(program(script))], "'a.onnx'", tmp_path)
+        run_converter(ONNX_PROGRAM, [str(program(script))], "'a.onnx'", tmp_path)
 
 
 @posix
@@ -159,9 +159,9 @@ def test_a_program_that_makes_nothing(tmp_path: Path, program: Callable[[str], P
 def test_a_program_that_hangs_is_ended(
     tmp_path: Path, program: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside_converter, "SILENCE_S", 2.0)
+    monkeypatch.setattr(outside_converter, "CONVERTER_SILENCE_S", 2.0)
     with pytest.raises(ConversionError, match="said nothing for"):
-        run_converter(PROGRAM, [str(program("sleep 600"))], "'a.onnx'", tmp_path)
+        run_converter(ONNX_PROGRAM, [str(program("sleep 600"))], "'a.onnx'", tmp_path)
 
 
 def test_the_reason_that_a_program_states() -> None:

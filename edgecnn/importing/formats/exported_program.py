@@ -25,18 +25,18 @@ from edgecnn.importing.input_format import (
 from edgecnn.importing.outside_converter import load_converted, run_converter
 from edgecnn.tflite.graph import Graph
 
-PROGRAM = "litert-torch"
+TORCH_PROGRAM = "litert-torch"
 
 PYTHON_VARIABLE = "EDGECNN_LITERT_TORCH_PYTHON"
 """Environment variable with the Python that has litert-torch, where no program leads to it."""
 
-SCRIPT = Path(__file__).parents[1] / "litert_torch_script.py"
+TORCH_SCRIPT = Path(__file__).parents[1] / "litert_torch_script.py"
 """What that Python runs; litert-torch has no command that converts a file."""
 
-ANSWER = "edgecnn: "
+SCRIPT_ANSWER = "edgecnn: "
 """How the line begins in which the script says what it has done."""
 
-INSTALL = f"pipx install {PROGRAM} (or: uv tool install {PROGRAM})"
+TORCH_INSTALL = f"pipx install {TORCH_PROGRAM} (or: uv tool install {TORCH_PROGRAM})"
 
 ZIP_MAGIC = b"PK\x03\x04"
 
@@ -55,8 +55,8 @@ class _ExportedProgramFormat(InputFormat):
         refuse_code(model.path, trust=trust)
         if converter_python() is None:
             raise InputError(
-                f"{quoted(model.path)} needs {PROGRAM}, in an environment of its own, several "
-                f"gigabytes with PyTorch: {INSTALL}, then give the command again; "
+                f"{quoted(model.path)} needs {TORCH_PROGRAM}, in an environment of its own, several "
+                f"gigabytes with PyTorch: {TORCH_INSTALL}, then give the command again; "
                 f"{PYTHON_VARIABLE} names the Python of another environment that has it"
             )
 
@@ -69,7 +69,9 @@ class _ExportedProgramFormat(InputFormat):
         shapes = [tensor.shape[1:] for tensor in loaded.inputs]
         wanted = [_shape_in_file(each)[1:] for each in done["inputs"]]
         if shapes != wanted:
-            raise ConversionError(f"{PROGRAM} made inputs of {shapes} of {label}, for {wanted}")
+            raise ConversionError(
+                f"{TORCH_PROGRAM} made inputs of {shapes} of {label}, for {wanted}"
+            )
         names = [each["name"] for each in done["inputs"]]
         return replace(
             loaded,
@@ -89,7 +91,7 @@ def converter_python() -> str | None:
     named = os.environ.get(PYTHON_VARIABLE)
     if named:
         return shutil.which(named)
-    program = shutil.which(PROGRAM)
+    program = shutil.which(TORCH_PROGRAM)
     return program and shutil.which("python", path=str(Path(program).resolve().parent))
 
 
@@ -99,16 +101,16 @@ def _converted(source: Source, options: LoadOptions, file: Path, label: str) -> 
     assert python is not None, "the parent has looked"
     choices = json.dumps({"size": options.size, "shapes": source.input_shapes})
     path = str(Path(source.name).resolve())
-    command = [python, "-I", str(SCRIPT), path, str(file), choices]
+    command = [python, "-I", str(TORCH_SCRIPT), path, str(file), choices]
     # Without a GPU the conversion is the same, and PyTorch looks for none.
     variables = {"CUDA_VISIBLE_DEVICES": ""}
     if not source.trust:
         variables["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-    output = run_converter(PROGRAM, command, label, file.parent, variables)
-    answers = [line for line in output.splitlines() if line.startswith(ANSWER)]
+    output = run_converter(TORCH_PROGRAM, command, label, file.parent, variables)
+    answers = [line for line in output.splitlines() if line.startswith(SCRIPT_ANSWER)]
     if not answers or not file.is_file():
-        raise ConversionError(f"{PROGRAM} made no file of {label}")
-    answer: dict[str, Any] = json.loads(answers[-1].removeprefix(ANSWER))
+        raise ConversionError(f"{TORCH_PROGRAM} made no file of {label}")
+    answer: dict[str, Any] = json.loads(answers[-1].removeprefix(SCRIPT_ANSWER))
     return answer
 
 

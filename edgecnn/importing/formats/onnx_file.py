@@ -22,14 +22,14 @@ from edgecnn.importing.input_format import (
     Source,
 )
 from edgecnn.importing.model_inputs import StatedShape, known_inputs
-from edgecnn.importing.onnx_outline import MAX_FILE_BYTES, OnnxInput, OnnxOutline, read_outline
+from edgecnn.importing.onnx_outline import MAX_ONNX_BYTES, OnnxInput, OnnxOutline, read_outline
 from edgecnn.importing.outside_converter import load_converted, run_converter
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.tflite.file import TfliteFile
 
-PROGRAM = "onnx2tf"
+ONNX_PROGRAM = "onnx2tf"
 
-INSTALL = f"pipx install {PROGRAM} (or: uv tool install {PROGRAM})"
+ONNX_INSTALL = f"pipx install {ONNX_PROGRAM} (or: uv tool install {ONNX_PROGRAM})"
 """The command that installs the program in an environment of its own."""
 
 MADE_OP = "ONNX_"
@@ -74,9 +74,9 @@ class _OnnxFormat(InputFormat):
                 f"{label} has ops that are no part of ONNX, which no converter knows: "
                 f"{', '.join(outline.foreign_ops[:10])}: export it without them"
             )
-        if shutil.which(PROGRAM) is None:
+        if shutil.which(ONNX_PROGRAM) is None:
             raise InputError(
-                f"{label} needs the program {PROGRAM}, in an environment of its own: {INSTALL}, "
+                f"{label} needs the program {ONNX_PROGRAM}, in an environment of its own: {ONNX_INSTALL}, "
                 "then give the command again"
             )
 
@@ -160,7 +160,7 @@ def _weight_files(path: Path, outline: OnnxOutline) -> list[Path]:
             )
         check_input(file)
         found.append(file)
-    if sum(file.stat().st_size for file in found) > MAX_FILE_BYTES:
+    if sum(file.stat().st_size for file in found) > MAX_ONNX_BYTES:
         raise InputError(f"{label} has more than 2 GiB of weights, which no .tflite file can hold")
     return found
 
@@ -192,14 +192,14 @@ def _choices(inputs: Iterable[_Input], known: Iterable[ModelTensor]) -> list[str
 
 def _converted(model: Path, choices: Sequence[str], label: str) -> Path:
     """Return the float32 file that the program makes of a model."""
-    program = shutil.which(PROGRAM)
+    program = shutil.which(ONNX_PROGRAM)
     assert program is not None, "the parent has looked"
     folder, made = model.parent, model.parent / "made"
     images = np.random.default_rng(0).random(TEST_IMAGES_SHAPE, dtype=np.float32)
     np.save(folder / TEST_IMAGES, images)
     command = [program, "-i", str(model), "-o", str(made), *choices]
     try:
-        run_converter(PROGRAM, command, label, folder)
+        run_converter(ONNX_PROGRAM, command, label, folder)
     except ConversionError as error:
         _, found, rest = str(error).partition(MISSING_OP)
         if found:
@@ -207,7 +207,7 @@ def _converted(model: Path, choices: Sequence[str], label: str) -> Path:
         raise
     file = made / "model_float32.tflite"
     if not file.is_file():
-        raise ConversionError(f"{PROGRAM} made no float32 file of {label}")
+        raise ConversionError(f"{ONNX_PROGRAM} made no float32 file of {label}")
     return file
 
 
@@ -221,7 +221,7 @@ def _refuse_left_ops(file: Path, outline: OnnxOutline, label: str) -> None:
 
 
 def _unknown_ops(ops: Sequence[str], label: str) -> InputError:
-    return InputError(f"{PROGRAM} cannot convert ops of {label}: {', '.join(ops)}")
+    return InputError(f"{ONNX_PROGRAM} cannot convert ops of {label}: {', '.join(ops)}")
 
 
 def _check_inputs(loaded: LoadedModel, known: Sequence[ModelTensor], label: str) -> None:
@@ -230,7 +230,7 @@ def _check_inputs(loaded: LoadedModel, known: Sequence[ModelTensor], label: str)
     wanted = sorted(tensor.shape[1:] for tensor in known)
     if made != wanted:
         raise ConversionError(
-            f"{PROGRAM} made inputs of {made} without the batch of {label}, where {wanted} were "
+            f"{ONNX_PROGRAM} made inputs of {made} without the batch of {label}, where {wanted} were "
             "asked for"
         )
 
