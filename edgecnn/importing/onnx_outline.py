@@ -251,8 +251,8 @@ class _Outliner:
         """Return the ops of a graph or of a function; those of graphs within go to ``inner``."""
         if depth > MAX_GRAPH_DEPTH:
             raise InputError(
-                f"{self._label} has more than {MAX_GRAPH_DEPTH} graphs within each other: it is no real "
-                "model"
+                f"{self._label} has more than {MAX_GRAPH_DEPTH} graphs within each other: it is "
+                "no real model"
             )
         found = []
         for node in nested(owner, field):

@@ -62,8 +62,9 @@ def run_converter(
             folder=folder,
         )
     except subprocess.TimeoutExpired:
+        minutes = CONVERTER_SILENCE_S / 60
         raise ConversionError(
-            f"{program} said nothing for {CONVERTER_SILENCE_S / 60:.0f} minutes over {label}, and was ended"
+            f"{program} said nothing for {minutes:.0f} minutes over {label}, and was ended"
         ) from None
     if done.returncode:
         raise _failure(program, done, label)

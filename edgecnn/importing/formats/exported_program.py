@@ -55,8 +55,8 @@ class _ExportedProgramFormat(InputFormat):
         refuse_code(model.path, trust=trust)
         if converter_python() is None:
             raise InputError(
-                f"{quoted(model.path)} needs {TORCH_PROGRAM}, in an environment of its own, several "
-                f"gigabytes with PyTorch: {TORCH_INSTALL}, then give the command again; "
+                f"{quoted(model.path)} needs {TORCH_PROGRAM}, in an environment of its own, "
+                f"several gigabytes with PyTorch: {TORCH_INSTALL}, then give the command again; "
                 f"{PYTHON_VARIABLE} names the Python of another environment that has it"
             )
 

@@ -76,8 +76,8 @@ class _OnnxFormat(InputFormat):
             )
         if shutil.which(ONNX_PROGRAM) is None:
             raise InputError(
-                f"{label} needs the program {ONNX_PROGRAM}, in an environment of its own: {ONNX_INSTALL}, "
-                "then give the command again"
+                f"{label} needs the program {ONNX_PROGRAM}, in an environment of its own: "
+                f"{ONNX_INSTALL}, then give the command again"
             )
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:
@@ -230,8 +230,8 @@ def _check_inputs(loaded: LoadedModel, known: Sequence[ModelTensor], label: str)
     wanted = sorted(tensor.shape[1:] for tensor in known)
     if made != wanted:
         raise ConversionError(
-            f"{ONNX_PROGRAM} made inputs of {made} without the batch of {label}, where {wanted} were "
-            "asked for"
+            f"{ONNX_PROGRAM} made inputs of {made} of {label}, without the batch, where {wanted} "
+            "were asked for"
         )
 
 
