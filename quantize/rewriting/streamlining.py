@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import SMALL_INPUT
+from edgecnn.quantize.rewriting.channel_order import turn_parts
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
+from edgecnn.quantize.rewriting.hard_sigmoid import rewrite_clips
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
@@ -37,6 +39,8 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
         return
     if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
+    turn_parts(graph)
+    rewrite_clips(graph)
     fold_factors(graph)
     order_pools(graph)
     fuse_normalization(graph)
