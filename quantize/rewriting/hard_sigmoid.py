@@ -16,7 +16,7 @@ from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 CLIP = "RELU_0_TO_1"
-TOP = 6.0
+RELU6_TOP = 6.0
 """The upper bound of ReLU6."""
 
 
@@ -28,7 +28,7 @@ def rewrite_clips(graph: Graph) -> None:
     """
     for op in [op for op in graph.ops if op.kind == CLIP]:
         gate, olds, news = _gate(graph, op)
-        sixth = graph.new_op("MUL", [gate, graph.scalar_constant(1 / TOP)], op.result)
+        sixth = graph.new_op("MUL", [gate, graph.scalar_constant(1 / RELU6_TOP)], op.result)
         graph.replace([*olds, op], [*news, sixth])
 
 
@@ -36,11 +36,11 @@ def _gate(graph: Graph, clip: Op) -> tuple[Tensor, list[Op], list[Op]]:
     """Return relu6 of six times a clip's input, the ops that it makes needless, and its own."""
     before = graph.maker(clip.source)
     if before is not None and _is_alone(graph, before) and _owns_kernel(graph, before):
-        scale_kernel(graph, before, TOP)
+        scale_kernel(graph, before, RELU6_TOP)
         bias = before.inputs[2]
         assert bias is not None
         assert bias.float_values is not None
-        scaled = graph.add_constant(bias.float_values * np.float32(TOP), bias.name)
+        scaled = graph.add_constant(bias.float_values * np.float32(RELU6_TOP), bias.name)
         graph.set_input(before, 2, scaled)
         before.activation = Activation.RELU6
         return before.result, [], []
@@ -49,9 +49,9 @@ def _gate(graph: Graph, clip: Op) -> tuple[Tensor, list[Op], list[Op]]:
     shifted = _shifted(graph, before)
     if shifted is not None:
         source, offset, olds = shifted
-        inputs = [source, graph.scalar_constant(TOP * offset)]
+        inputs = [source, graph.scalar_constant(RELU6_TOP * offset)]
         return gate, olds, [graph.new_op("ADD", inputs, gate, **relu6)]
-    inputs = [clip.source, graph.scalar_constant(TOP)]
+    inputs = [clip.source, graph.scalar_constant(RELU6_TOP)]
     return gate, [], [graph.new_op("MUL", inputs, gate, **relu6)]
 
 
@@ -76,7 +76,7 @@ def _shifted(graph: Graph, add: Op | None) -> tuple[Tensor, float, list[Op]] | N
     data = _data(add)
     product = graph.maker(data)
     factor = _number(graph, product, "MUL")
-    if product is None or factor is None or not math.isclose(factor, 1 / TOP, rel_tol=1e-5):
+    if product is None or factor is None or not math.isclose(factor, 1 / RELU6_TOP, rel_tol=1e-5):
         return None
     return _data(product), offset, [product, add]
 
