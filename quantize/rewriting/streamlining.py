@@ -15,6 +15,7 @@ from edgecnn.data.inputspec import SMALL_INPUT
 from edgecnn.quantize.rewriting.channel_order import turn_parts
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
 from edgecnn.quantize.rewriting.hard_sigmoid import rewrite_clips
+from edgecnn.quantize.rewriting.pool_margins import pad_pools_with_zeros
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
@@ -41,6 +42,7 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
         fold_input(graph, is_exact=is_exact)
     turn_parts(graph)
     rewrite_clips(graph)
+    pad_pools_with_zeros(graph)
     fold_factors(graph)
     order_pools(graph)
     fuse_normalization(graph)
