@@ -358,3 +358,26 @@ def test_a_part_that_needs_its_channels_first_is_left(keras: Any, built: Any) ->
     content = streamlined(float_file(model))
     assert counts(content)["TRANSPOSE"] == 2
     assert_same(model, content)
+
+
+def with_least_margin(graph: Graph) -> None:
+    """Pad with the least float, as importers of ONNX pad a maximum pooling."""
+    (op,) = [op for op in graph.ops if op.kind == "PADV2"]
+    least = float(np.finfo(np.float32).min)
+    graph.set_input(op, 2, graph.scalar_constant(least))
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("relu", "PAD"), (None, "PADV2")])
+def test_a_maximum_pooling_is_padded_with_zeros_where_they_are_least(
+    activation: str | None, kind: str, keras: Any, built: Any
+) -> None:
+    def body(x: Any) -> Any:
+        x = keras.layers.Conv2D(6, 3, activation=activation)(x)
+        x = keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-1.0)
+        return keras.layers.Conv2D(4, 3)(keras.layers.MaxPooling2D(3, 2)(x))
+
+    plain = rewritten(float_file(built(body)), with_least_margin)
+    content = streamlined(plain)
+    assert counts(content)[kind] == 1
+    images = preset("tf", SIZE, SIZE).normalize(pictures())
+    np.testing.assert_allclose(answers(content, images), answers(plain, images), atol=1e-5)
