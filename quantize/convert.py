@@ -64,9 +64,9 @@ def convert(
 
     Args:
         source: A registered name, a ``.keras`` or ``.h5`` file, a SavedModel folder, a float
-            ``.tflite`` file, or a model in memory, which stays as it is: of Keras, with whatever
-            classes and functions of your own, of tf_keras, or a ``tf.function``. The batch
-            becomes 1.
+            ``.tflite`` file, an ``.onnx`` or ``.pt2`` file, or a model in memory, which stays as it
+            is: of Keras, with whatever classes and functions of your own, of tf_keras, or a
+            ``tf.function``. The batch becomes 1.
         quantize: One or several of float32, float16, dynamic, int8, int16x8, or ``"all"``.
         output: A file (one scheme only) or an existing folder; default: the current folder.
         calibrate: Representative data for int8 and int16x8: class folders, a folder of images, a

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgecnn.core.programs import run_program
+from edgecnn.core.programs import run_program, run_talking_program
 from tests.children import is_alive, wait_until
 
 pytestmark = [
@@ -33,6 +33,19 @@ def test_one_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -
     with pytest.raises(subprocess.TimeoutExpired):
         run_program(["sh", "-c", STARTS_ANOTHER], folder=tmp_path, timeout_s=3)
     assert time.monotonic() - before < 30
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_alive(pid), 5)
+
+
+def test_one_that_talks_may_take_longer_than_it_may_be_silent() -> None:
+    script = "for i in 1 2 3 4; do echo $i; echo on >&2; sleep 1; done; exit 3"
+    done = run_talking_program(["sh", "-c", script], silence_s=3)
+    assert (done.returncode, done.stdout) == (3, "1\non\n2\non\n3\non\n4\non\n")
+
+
+def test_one_that_falls_silent_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_talking_program(["sh", "-c", STARTS_ANOTHER], silence_s=2, folder=tmp_path)
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: not is_alive(pid), 5)
 

@@ -109,7 +109,7 @@ def convert_command(
     sources: tuple[str, ...], output: str | None, as_json: bool, **options: Any
 ) -> int:
     """Make quantised .tflite files from an architecture's name, a .keras or .h5 file, a SavedModel
-    folder, or a float .tflite file.
+    folder, a float .tflite file, or an .onnx or .pt2 file.
 
     \b
     Example:

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 def sensitivity_command(model: str, as_json: bool, **options: Any) -> None:
     """Say for each layer what quantising it alone to int8 costs, the worst first.
 
-    MODEL is a registered name, a .keras, .h5 or float .tflite file, or a SavedModel folder.
+    MODEL is a registered name, a .keras, .h5, .onnx, .pt2 or float .tflite file, or a
+    SavedModel folder.
 
     \b
     Example:

@@ -16,9 +16,11 @@ from edgecnn.importing.input_format import InputFormat, NamedModel, Source
 
 INPUT_FORMATS = {
     "saved_model": "edgecnn.importing.formats.saved_model",
+    "exported_program": "edgecnn.importing.formats.exported_program",
     "keras": "edgecnn.importing.formats.keras_file",
     "h5": "edgecnn.importing.formats.hdf5_file",
     "tflite": "edgecnn.importing.formats.tflite_file",
+    "onnx": "edgecnn.importing.formats.onnx_file",
     "registered": "edgecnn.importing.formats.architecture",
 }
 """Name of each format in records and golden samples, and the module that implements the format.

@@ -26,6 +26,7 @@ OPTION_TABLES = {
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "DEQUANTIZE": "DequantizeOptions",
     "MUL": "MulOptions",
+    "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
 }
 """Kind of an op that can be made here -> the schema's table of its settings."""

@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.data.inputspec import SMALL_INPUT
+from edgecnn.quantize.rewriting.channel_order import turn_parts
 from edgecnn.quantize.rewriting.dilations import join_dilations
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
+from edgecnn.quantize.rewriting.hard_sigmoid import rewrite_clips
 from edgecnn.quantize.rewriting.leading_ops import fold_input, merge_leading_ops
+from edgecnn.quantize.rewriting.pool_margins import pad_pools_with_zeros
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
@@ -37,6 +40,9 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
     """
     if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
+    turn_parts(graph)
+    rewrite_clips(graph)
+    pad_pools_with_zeros(graph)
     join_dilations(graph)
     if not takes_pixels:
         merge_leading_ops(graph)

@@ -46,10 +46,10 @@ def test_bad_files_are_refused_by_what_they_hold(tmp_path: Path, content: bytes,
 def test_text_named_keras_is_called_corrupt_not_code(tmp_path: Path) -> None:
     path = tmp_path / "model.txt"
     path.write_text("text")
-    with pytest.raises(
-        InputError, match=r"is no model in a known format: give a \.keras, \.h5 or \.tflite file"
-    ):
+    with pytest.raises(InputError, match="is no model in a known format: give a ") as caught:
         find_source(str(path))
+    endings = (".pt2", ".keras", ".h5", ".tflite", ".onnx")
+    assert all(ending in str(caught.value) for ending in endings)
 
 
 def test_truncated_keras_file(tmp_path: Path, shared_data: Path) -> None:

@@ -23,6 +23,8 @@ from edgecnn.model_metadata.writing import with_metadata, with_packed_files
 from edgecnn.tflite.reading import METADATA_NAME
 from edgecnn.tflite.writing import pack, unpack, with_metadata_buffers
 from tests.colour_models import write_colour_model
+from tests.importing.onnx_files import SmallNet, elsewhere, graph, node, tensor, within
+from tests.importing.onnx_files import model as onnx_model
 
 SPEC = preset("tf", 4, 4)
 LABELS = b"red\ngreen\nblue\n"
@@ -56,8 +58,8 @@ def _rare(content: bytes) -> bytes:
 
     model, other = unpack(content), unpack(content).subgraphs[0]
     graph = model.subgraphs[0]
-    for tensor in (graph.tensors[0], graph.tensors[1], graph.tensors[4]):
-        tensor.shapeSignature = np.array([-1, *tensor.shape[1:]], np.int32)
+    for each in (graph.tensors[0], graph.tensors[1], graph.tensors[4]):
+        each.shapeSignature = np.array([-1, *each.shape[1:]], np.int32)
     half = schema.TensorT()
     half.name, half.shape, half.type = "half", graph.tensors[2].shape, schema.TensorType.FLOAT16
     half.buffer = len(model.buffers)
@@ -221,3 +223,26 @@ def hdf5_file() -> bytes:
             for name, shape in arrays.items():
                 group[f"{layer}/{name}"] = np.full(shape, 0.5, np.float32)
     return memory.getvalue()
+
+
+@cache
+def onnx_files() -> tuple[bytes, ...]:
+    """A small net, and a branch within which another op reads weights of another file."""
+    ends = (tensor("image", 1, 3, 8, 8), tensor("y", 1, 3, 8, 8))
+    branch = graph([node("Whirl", ["image"], "y", domain="com.acme")], ends)
+    ops = [node("If", ["image"], "y", within("then_branch", branch))]
+    inner = graph(ops, ends, [elsewhere("kernel", (3, 3), "weights/kernel.bin")])
+    return SmallNet(("batch", 3, 16, 16)).content(), onnx_model(inner, "com.acme")
+
+
+@cache
+def exported_program() -> bytes:
+    """What torch.export writes, less its weights."""
+    ops = [{"target": "torch.ops.aten.relu.default", "inputs": [], "outputs": []}]
+    sizes = [{"as_expr": {"expr_str": "Symbol('s0', integer=True)"}}]
+    described = {"graph_module": {"graph": {"nodes": ops, "sizes": sizes}}, "torch_version": "2.9"}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(ZipInfo("model/models/model.json"), json.dumps(described))
+        archive.writestr(ZipInfo("model/data/weights/weight_0"), bytes(64))
+    return packed.getvalue()

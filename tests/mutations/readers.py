@@ -23,6 +23,8 @@ from edgecnn.data.inputspec import preset
 from edgecnn.devices.inventory import Inventory
 from edgecnn.golden.calibration_images import calibration_record
 from edgecnn.golden.sample import GOLDEN_FILE, read_sample
+from edgecnn.importing.exported_program_scan import refuse_code
+from edgecnn.importing.onnx_outline import read_outline
 from edgecnn.importing.sources import find_source
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.labels import read_label_file
@@ -141,6 +143,16 @@ def read_source(path: Path) -> None:
     find_source(str(path))
 
 
+def read_onnx(path: Path) -> None:
+    outline = read_outline(path)
+    for tensor in outline.inputs:
+        outline.has_channels_last(tensor.name)
+
+
+def read_exported_program(path: Path) -> None:
+    refuse_code(path, trust=False)
+
+
 def read_arrays(path: Path) -> None:
     read_weights(path, tuple(model_seeds.ARRAYS))
 
@@ -228,6 +240,12 @@ READERS = {
     "images": Reader("image", data_seeds.images, mutated_bytes, (read_images,)),
     ".keras": Reader(
         "model.keras", lambda: [model_seeds.keras_file()], whole_zip, (read_source, read_arrays)
+    ),
+    ".onnx": Reader(
+        "model.onnx", lambda: model_seeds.onnx_files(), mutated_bytes, (read_onnx,)
+    ),
+    ".pt2": Reader(
+        "model.pt2", lambda: [model_seeds.exported_program()], whole_zip, (read_exported_program,)
     ),
     ".h5": Reader(
         "model.h5", lambda: [model_seeds.hdf5_file()], mutated_hdf5, (read_arrays, read_source)

@@ -294,3 +294,91 @@ def test_an_int8_file_takes_pixels_without_an_op_unless_it_is_small(
     images = np.random.default_rng(8).integers(0, 256, (8, size, size, 3), np.uint8)
     expected = run_tflite(exact.path, preset("torch", size, size).centered().normalize(images))
     np.testing.assert_allclose(run_tflite(quantised.path, images), expected, atol=0.05)
+
+
+def with_clip(graph: Graph) -> None:
+    """Clip to [0, 1] instead of tanh, for which TensorFlow's converter writes no op."""
+    (op,) = [op for op in graph.ops if op.kind == "TANH"]
+    op.kind = "RELU_0_TO_1"
+
+
+def clipped(keras: Any, x: Any, *, shift: float | None, biased: bool) -> Any:
+    layers = keras.layers
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    gate = layers.Conv2D(8, 1, use_bias=biased)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    if not biased:
+        gate = layers.Activation("sigmoid")(gate)
+    if shift is not None:
+        gate = layers.Rescaling(1 / 6, shift)(gate)
+    x = layers.Multiply()([x, layers.Activation("tanh")(gate)])
+    return layers.Conv2D(4, 3, activation="relu")(x)
+
+
+@pytest.mark.parametrize(
+    ("shift", "biased", "ops"), [(None, True, 1), (0.5, False, 2), (None, False, 2)]
+)
+def test_a_clip_is_relu6_and_its_sixth_goes_into_the_next_kernel(
+    shift: float | None, biased: bool, ops: int, keras: Any, built: Any
+) -> None:
+    model = built(lambda x: clipped(keras, x, shift=shift, biased=biased))
+    plain = rewritten(float_file(model), with_clip)
+    content = streamlined(plain)
+    assert counts(plain)["RELU_0_TO_1"] == 1
+    made = counts(content)
+    assert "RELU_0_TO_1" not in made
+    assert made["MUL"] + made.get("ADD", 0) == ops
+    images = preset("tf", SIZE, SIZE).normalize(pictures())
+    np.testing.assert_allclose(answers(content, images), answers(plain, images), atol=1e-5)
+
+
+def turned(keras: Any, x: Any, *, reads_rows: bool) -> Any:
+    """Squeeze-and-excite with channels first, as importers of ONNX leave it."""
+    layers, ops = keras.layers, keras.ops
+    x = layers.Conv2D(6, 3)(x)
+    first = ops.transpose(x, (0, 3, 1, 2))
+    first = first * ops.sigmoid(first)
+    if reads_rows:
+        first = ops.softmax(first, axis=-1)
+    mean = ops.mean(first, axis=(2, 3), keepdims=True)
+    gate = layers.Conv2D(6, 1)(ops.reshape(mean, (-1, 1, 1, 6)))
+    gated = first * ops.tanh(ops.reshape(gate, (-1, 6, 1, 1)))
+    return layers.Conv2D(4, 3)(ops.transpose(gated, (0, 2, 3, 1)))
+
+
+def test_a_part_with_channels_first_gets_them_last(keras: Any, built: Any) -> None:
+    model = built(lambda x: turned(keras, x, reads_rows=False))
+    plain = float_file(model)
+    assert counts(plain)["TRANSPOSE"] == 2
+    content = streamlined(plain)
+    assert {"TRANSPOSE", "RESHAPE"}.isdisjoint(counts(content))
+    assert_same(model, content)
+
+
+def test_a_part_that_needs_its_channels_first_is_left(keras: Any, built: Any) -> None:
+    model = built(lambda x: turned(keras, x, reads_rows=True))
+    content = streamlined(float_file(model))
+    assert counts(content)["TRANSPOSE"] == 2
+    assert_same(model, content)
+
+
+def with_least_margin(graph: Graph) -> None:
+    """Pad with the least float, as importers of ONNX pad a maximum pooling."""
+    (op,) = [op for op in graph.ops if op.kind == "PADV2"]
+    least = float(np.finfo(np.float32).min)
+    graph.set_input(op, 2, graph.scalar_constant(least))
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("relu", "PAD"), (None, "PADV2")])
+def test_a_maximum_pooling_is_padded_with_zeros_where_they_are_least(
+    activation: str | None, kind: str, keras: Any, built: Any
+) -> None:
+    def body(x: Any) -> Any:
+        x = keras.layers.Conv2D(6, 3, activation=activation)(x)
+        x = keras.ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-1.0)
+        return keras.layers.Conv2D(4, 3)(keras.layers.MaxPooling2D(3, 2)(x))
+
+    plain = rewritten(float_file(built(body)), with_least_margin)
+    content = streamlined(plain)
+    assert counts(content)[kind] == 1
+    images = preset("tf", SIZE, SIZE).normalize(pictures())
+    np.testing.assert_allclose(answers(content, images), answers(plain, images), atol=1e-5)
