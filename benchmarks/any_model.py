@@ -61,6 +61,8 @@ def main() -> None:
         for name in options.only:
             folder = (options.folder or Path(temporary)) / name
             try:
+                if reason := missing(CASES[name].needs):
+                    raise ChildFailed(f"not tried: {reason}")
                 rows = kept(folder) if options.kept else compared(name, folder, options.schemes)
             except ChildFailed as error:
                 faults += 1
@@ -74,9 +76,6 @@ def main() -> None:
 
 def compared(name: str, folder: Path, schemes: list[str]) -> list[Row]:
     """Compare a case's files with the plain converter's, and keep the figures in its folder."""
-    reason = missing(CASES[name].needs)
-    if reason:
-        raise ChildFailed(f"not tried: {reason}")
     rows = rows_of(name, folder, schemes)
     (folder / "rows.json").write_text(json.dumps([asdict(row) for row in rows]))
     return rows

@@ -119,16 +119,12 @@ def rows_of(name: str, folder: Path, schemes: Sequence[str]) -> list[Row]:
     ours = _measured(folder, [Path(outcome[scheme]) for scheme in schemes if scheme in outcome])
     failure = outcome.get("failure", "its file's answers cannot be compared with the source's")
     failure = failure.replace(f"{folder}/", "")
-    return [
-        Row(
-            name,
-            scheme,
-            ours.get(Path(outcome.get(scheme, ""))),
-            best_plain(folder, scheme),
-            failure,
-        )
-        for scheme in schemes
-    ]
+    rows = []
+    for scheme in schemes:
+        file = ours.get(Path(outcome.get(scheme, "")))
+        why = "" if file else failure
+        rows.append(Row(name, scheme, file, best_plain(folder, scheme), why))
+    return rows
 
 
 def _make(name: str, folder: Path, schemes: Sequence[str]) -> None:
