@@ -7,7 +7,7 @@ from collections.abc import Collection
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS
 from edgecnn.quantize.integers.quantizing import integer_graph
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
-from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
+from edgecnn.quantize.rewriting.fast_kernels import square_by_product, use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.tflite.graph import Graph
@@ -40,5 +40,6 @@ def to_int16x8(
     """
     reference = calibrated.copy()
     decompose_all_hard_swishes(reference)
+    square_by_product(reference)
     graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
     return QuantizedGraph(reference, graph)
