@@ -61,8 +61,6 @@ def main() -> None:
         for name in options.only:
             folder = (options.folder or Path(temporary)) / name
             try:
-                if reason := missing(CASES[name].needs):
-                    raise ChildFailed(f"not tried: {reason}")
                 rows = kept(folder) if options.kept else compared(name, folder, options.schemes)
             except ChildFailed as error:
                 faults += 1
@@ -76,6 +74,8 @@ def main() -> None:
 
 def compared(name: str, folder: Path, schemes: list[str]) -> list[Row]:
     """Compare a case's files with the plain converter's, and keep the figures in its folder."""
+    if reason := missing(CASES[name].needs):
+        raise ChildFailed(f"not tried: {reason}")
     rows = rows_of(name, folder, schemes)
     (folder / "rows.json").write_text(json.dumps([asdict(row) for row in rows]))
     return rows
@@ -84,7 +84,7 @@ def compared(name: str, folder: Path, schemes: list[str]) -> list[Row]:
 def kept(folder: Path) -> list[Row]:
     """Return the figures that an earlier run kept."""
     if not (folder / "rows.json").exists():
-        raise ChildFailed("not measured")
+        raise ChildFailed("not tried")
     rows = json.loads((folder / "rows.json").read_text())
     return [Row(**{**row, "ours": file(row["ours"]), "plain": file(row["plain"])}) for row in rows]
 

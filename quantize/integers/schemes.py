@@ -12,7 +12,7 @@ from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATION
 from edgecnn.quantize.integers.quantizing import integer_graph
 from edgecnn.quantize.integers.weights_only import dynamic_graph
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
-from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
+from edgecnn.quantize.rewriting.fast_kernels import square_by_product, use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.tflite.graph import Graph
@@ -46,6 +46,7 @@ def to_int16x8(
     """
     reference = calibrated.copy()
     decompose_all_hard_swishes(reference)
+    square_by_product(reference)
     graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)

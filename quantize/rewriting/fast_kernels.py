@@ -28,6 +28,7 @@ def use_fast_kernels(graph: Graph) -> None:
     """
     average_by_convolution(graph)
     rectify_by_product(graph)
+    square_by_product(graph)
     decompose_largest_hard_swishes(graph)
 
 
@@ -63,6 +64,17 @@ def rectify_by_product(graph: Graph) -> None:
             inputs = [op.source, graph.scalar_constant(1.0)]
             new = graph.new_op("MUL", inputs, op.result, fusedActivationFunction=rectifier)
             graph.replace([op], [new])
+
+
+def square_by_product(graph: Graph) -> None:
+    """Make products of squares, which have no integer kernel.
+
+    Args:
+        graph: A calibrated float graph, changed in place.
+    """
+    for op in graph.ops:
+        if op.kind == "SQUARE" and op.source.is_float:
+            graph.replace([op], [graph.new_op("MUL", [op.source, op.source], op.result)])
 
 
 def decompose_largest_hard_swishes(graph: Graph) -> None:

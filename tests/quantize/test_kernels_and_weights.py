@@ -12,6 +12,7 @@ from edgecnn.importing.tensorflow_converter import convert_traced
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS, has_kernel
 from edgecnn.quantize.integers.quantizing import integer_graph
+from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
 from edgecnn.quantize.integers.weights_only import dynamic_graph
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT32, INT8
@@ -86,6 +87,17 @@ def test_values_that_go_from_floats_to_floats_stay_floats(tf: Any) -> None:
     ]
     assert set(before) == {"float32"}
     assert {op.result.dtype for op in made.ops if op.is_weighted} == {"int8"}
+
+
+@pytest.mark.parametrize("make", [to_int8, to_int16x8])
+def test_squares_are_products_in_integers(make: Any, tf: Any) -> None:
+    graph = float_graph(tf, lambda x: tf.square(x))
+    graph.set_ranges(
+        observe_activations(graph, (SAMPLES[:, 0],), None, lambda done, total: None).ranges
+    )
+    made = make(graph, "float32").graph
+    assert [op.kind for op in made.ops] == ["QUANTIZE", "MUL", "DEQUANTIZE"]
+    assert sqnr_db(answers(graph), answers(made)) > 30
 
 
 def test_kinds_without_integer_kernels() -> None:
