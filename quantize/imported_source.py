@@ -33,6 +33,7 @@ from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.quantize.stage_times import PhaseClock
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.numbers import FLOAT16
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.tensors_and_ops import Array
 
@@ -50,15 +51,19 @@ class PixelInput(NamedTuple):
         normalizes: Whether the graph normalises pixels, as one mean and one deviation cannot.
         is_merged: Whether the normalisation is folded into the first convolution; at the padded
             border of a map this changes results by less than one int8 step.
+        is_apart: Whether the normalisation stays apart from the first convolution everywhere.
     """
 
     normalizes: bool
     is_merged: bool
+    is_apart: bool = False
 
     @classmethod
     def of(cls, scheme: Scheme, *, normalizes: bool) -> PixelInput:
         """Return how the float graph that a scheme's file is made of takes pixels."""
-        return cls(normalizes, is_merged=normalizes and scheme.is_coarse)
+        # Rounding what normalises acts on the pixels, and not on their distance from the mean.
+        is_apart = scheme.weights is FLOAT16
+        return cls(normalizes, is_merged=normalizes and scheme.is_coarse, is_apart=is_apart)
 
 
 class ImportedSource:
@@ -129,7 +134,12 @@ class ImportedSource:
         if pixels not in self._float_models:
             with self.clock.phase("streamline"):
                 graph = self._float_graphs[pixels.normalizes].copy()
-                streamline(graph, takes_pixels=pixels.normalizes, is_exact=not pixels.is_merged)
+                streamline(
+                    graph,
+                    takes_pixels=pixels.normalizes,
+                    is_exact=not pixels.is_merged,
+                    is_apart=pixels.is_apart,
+                )
             spec = self.spec.centered() if self.spec and pixels.normalizes else self.spec
             self._float_models[pixels] = FloatModel(graph, spec, pixels.normalizes, self.layers)
         return self._float_models[pixels]

@@ -213,7 +213,8 @@ class FileMaker:
 
     def _recovery(self, file: FileToMake) -> Recovery | None:
         """Return the recovery of the file's float model; None where nothing is compared."""
-        source, pixels = self.source, _pixels(file)
+        # Whether the normalisation stays apart changes no input and no answer.
+        source, pixels = self.source, _pixels(file)._replace(is_apart=False)
         if not file.has_samples or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)

@@ -110,6 +110,7 @@ SCHEMES: dict[str, Scheme] = {
             ("float32",),
             "half the size, float speed",
             colour=GREEN,
+            least_weights=16,
             more_exact="float32",
         ),
         Scheme(

@@ -11,6 +11,7 @@ from edgecnn.quantize.integers.quantizing import conversion
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT16, INT8, Numbers
 from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 LEAST_WEIGHTS = 1024
@@ -44,11 +45,17 @@ TINY = 1e-30
 def half_precision_graph(graph: Graph) -> Graph:
     """Return a graph whose float constants are float16, and are turned into float32 at loading.
 
+    A few numbers stay float32: the factors by which a model normalises pixels multiply large
+    values, from which their mean is taken off again.
+
     Args:
         graph: A float32 graph; it stays as it is.
     """
     graph = graph.copy()
-    constants = {t for op in graph.ops for t in op.constant_inputs if t.is_float}
+    least = SCHEMES[FLOAT16.name].least_weights
+    constants = {
+        t for op in graph.ops for t in op.constant_inputs if t.is_float and t.elements >= least
+    }
     ops = []
     for tensor in sorted(constants, key=lambda tensor: tensor.index):
         stored = graph.add_like(tensor, FLOAT16.name)

@@ -24,11 +24,12 @@ MOST_PICTURE_CHANNELS = 4
 """Channels of a picture at most: a convolution of more would multiply far more than they need."""
 
 
-def merge_leading_ops(graph: Graph) -> None:
+def merge_leading_ops(graph: Graph, *, folds: bool = True) -> None:
     """Make one pointwise convolution of the ops that normalise pixels at the front of a graph.
 
     Args:
         graph: A float32 graph, changed in place.
+        folds: Whether the first convolution may take the normalisation in.
     """
     leading = graph_leading_maps(graph)
     if leading is None:
@@ -36,7 +37,7 @@ def merge_leading_ops(graph: Graph) -> None:
     for tensor in _last_tensors(graph, leading):
         known = leading.maps[tensor]
         if known.base is not tensor and _can_be_convolved(known.base, tensor, known.from_base):
-            _merge(graph, known.base, tensor, known.from_base)
+            _merge(graph, known.base, tensor, known.from_base, folds=folds)
 
 
 def _last_tensors(graph: Graph, leading: LeadingMaps) -> Iterator[Tensor]:
@@ -53,9 +54,11 @@ def _can_be_convolved(base: Tensor, tensor: Tensor, channels: ChannelMap) -> boo
     return is_picture and channels.channels <= MOST_PICTURE_CHANNELS and not channels.is_identity
 
 
-def _merge(graph: Graph, base: Tensor, tensor: Tensor, channels: ChannelMap) -> None:
+def _merge(
+    graph: Graph, base: Tensor, tensor: Tensor, channels: ChannelMap, *, folds: bool
+) -> None:
     """Make a tensor of its base by as few ops as possible, or let the next convolution do it."""
-    reader = _next_convolution(graph, tensor)
+    reader = _next_convolution(graph, tensor) if folds else None
     is_folded = reader is not None and (not any(channels.offsets) or not reader.has_margin)
     if channels.is_uniform and not is_folded:
         _put_instead(graph, tensor, _elementwise(graph, base, tensor, channels))

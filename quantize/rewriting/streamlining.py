@@ -29,7 +29,9 @@ MIN_POSITIONS = 16 * 16
 convolution has 15 bytes a channel in int8, which on smaller maps cost more than the saved time."""
 
 
-def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> None:
+def streamline(
+    graph: Graph, *, takes_pixels: bool, is_exact: bool = False, is_apart: bool = False
+) -> None:
     """Rewrite a float graph to fewer ops.
 
     Args:
@@ -37,15 +39,16 @@ def streamline(graph: Graph, *, takes_pixels: bool, is_exact: bool = False) -> N
         takes_pixels: Whether the graph's first op is the normalisation that freezing put in.
         is_exact: Whether the normalisation stays an op of its own where merging it changes the
             map's margin.
+        is_apart: Whether the normalisation stays an op of its own everywhere.
     """
-    if takes_pixels and min(graph.input.shape[1:3]) > SMALL_INPUT:
+    if takes_pixels and not is_apart and min(graph.input.shape[1:3]) > SMALL_INPUT:
         fold_input(graph, is_exact=is_exact)
     turn_parts(graph)
     rewrite_clips(graph)
     pad_pools_with_zeros(graph)
     join_dilations(graph)
     if not takes_pixels:
-        merge_leading_ops(graph)
+        merge_leading_ops(graph, folds=not is_apart)
     fold_factors(graph)
     order_pools(graph)
     fuse_normalization(graph)
