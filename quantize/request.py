@@ -20,7 +20,7 @@ from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build import IMAGENET
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import check_max_drop
-from edgecnn.quantize.calibration.images import open_calibration
+from edgecnn.quantize.calibration.images import check_count
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
 from edgecnn.quantize.recovery.steps import steps_left_out
 from edgecnn.tflite.schemes import Scheme
@@ -172,25 +172,26 @@ class Request:
         Returns:
             The images, and why the data are none where that is not sure.
         """
+        if self.calibrate is None:
+            self._refuse_missing_data()
+            return None, None
         try:
-            return self._open_data(), None
+            data = open_dataset(self.calibrate)
         except InputError as error:
             if is_sure:
                 raise
             return None, error
+        if self.needs_calibration:
+            check_count(len(data), self.samples, self.calibrate)
+        return data, None
 
-    def _open_data(self) -> Dataset | None:
-        if self.calibrate is not None:
-            if self.needs_calibration:
-                return open_calibration(self.calibrate, self.samples)
-            return open_dataset(self.calibrate)
+    def _refuse_missing_data(self) -> None:
         if self.needs_calibration and self.weights_origin != "random":
             names = " and ".join(scheme.name for scheme in self.schemes if scheme.is_calibrated)
             raise InputError(
                 f"{names} needs representative data: --calibrate FOLDER with a few dozen images "
                 "that look like what the model will see"
             )
-        return None
 
     def _warnings(self, data: Dataset | None) -> Iterator[str]:
         if self.weights_origin == "random":

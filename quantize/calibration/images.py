@@ -13,7 +13,7 @@ from edgecnn.accuracy.output_labels import ModelOutputs
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.arrays import InputWanted, NamedArrays
-from edgecnn.data.datasets import Dataset, open_dataset, sample_indices
+from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.loader import load_images
 
@@ -82,36 +82,22 @@ class CalibrationSamples:
         return self.count - self.held_out
 
 
-def open_calibration(data: str, samples: int) -> Dataset:
-    """Open calibration data and check that there is enough of it.
-
-    Args:
-        data: A folder, a file or a name, as ``--calibrate`` takes it.
-        samples: How many images are asked for.
-
-    Raises:
-        InputError: The data cannot be opened, or holds too few images.
-    """
-    if samples < 1:
-        raise InputError(f"--samples must be at least 1, not {samples}")
-    dataset = open_dataset(data)
-    check_count(len(dataset), samples, data)
-    return dataset
-
-
-def check_count(count: int, samples: int, data: str) -> None:
+def check_count(count: int, samples: int, data: str, noun: str = "image") -> None:
     """Raise InputError if data has too few samples to calibrate with.
 
     Args:
         count: How many samples there are.
         samples: How many samples are asked for.
         data: The data's name for the message.
+        noun: What a sample is called.
     """
+    if samples < 1:
+        raise InputError(f"--samples must be at least 1, not {samples}")
     least = min(MIN_SAMPLES, samples)
     if count < least:
         raise InputError(
-            f"{quoted(data)} has {count} image(s) or sample(s), too few to calibrate with: give "
-            f"at least {least} that look like what the model will see"
+            f"{quoted(data)} has {count} {noun}(s), too few to calibrate with: give at least "
+            f"{least} that look like what the model will see"
         )
 
 
@@ -127,7 +113,7 @@ def load_calibration(
     Where the data has no more images than the samples, a third of them is held out.
 
     Args:
-        dataset: The data, from :func:`open_calibration`.
+        dataset: The data, from :func:`~edgecnn.data.datasets.open_dataset`.
         samples: How many images to fit to.
         spec: The model's input.
         on_progress: Called with (images done, images in all).
@@ -176,7 +162,7 @@ def draw_arrays(
         InputError: An array is missing or does not fit its input, or there are too few samples.
     """
     read = arrays.read(inputs)
-    check_count(len(read[0]), samples, str(arrays.path))
+    check_count(len(read[0]), samples, str(arrays.path), "sample")
     generator = np.random.Generator(np.random.PCG64(SEED))
     drawn = generator.permutation(len(read[0]))[: samples + most_held_out]
     held_out = _held_out(len(drawn), samples)

@@ -88,7 +88,7 @@ def calibrating(start: Any, out: Path, tmp_path: Path) -> tuple[subprocess.Popen
     data = tmp_path / "many.npz"
     np.savez(data, x=np.random.default_rng(0).integers(0, 256, (300, 64, 64, 3), np.uint8))
     process = start("convert", "mobilenet_v2", "-c", data, "--samples", 300, "-o", out)
-    wait_for(lambda: list((tmp_path / "scratch").rglob("calibration.npy")), process)
+    wait_for(lambda: list((tmp_path / "scratch").rglob("calibration_0.npy")), process)
     return process, wait_for(lambda: children_of(process.pid), process)
 
 

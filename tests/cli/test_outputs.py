@@ -365,7 +365,11 @@ RULE = {"replacing", "writing"}
 OTHERS_ANSWER_FOR = {
     "edgecnn/model_metadata/writing.py": "appends to a file in a folder that the conversion made",
     "edgecnn/core/platform_support.py": "a setting of the kernel, which is no file",
+    "edgecnn/importing/formats/hdf5_file.py": "a copy in a folder for temporary files",
     "edgecnn/importing/formats/keras_file.py": "a copy in a folder for temporary files",
+    "edgecnn/importing/formats/onnx_file.py": "a copy in a folder for temporary files",
+    "edgecnn/importing/formats/traced_graph.py": "writes to a folder for temporary files",
+    "edgecnn/importing/saved_model_zip.py": "writes to a folder for temporary files",
     "edgecnn/runner/ondevice/lock.py": "the lock of a device, which has no content",
     "models/checkpoints.py": "is given the temporary path of replacing()",
     "quantize/conversion_child.py": "writes to the folder that the conversion made",

@@ -19,7 +19,6 @@ from edgecnn.quantize.calibration.images import (
     CalibrationSamples,
     held_out_labels,
     load_calibration,
-    open_calibration,
     pixel_warnings,
 )
 from edgecnn.quantize.request import Request
@@ -124,7 +123,7 @@ def test_digits_are_taken() -> None:
 
 
 def test_photographs_are_taken(shared_data: Path) -> None:
-    photographs = open_calibration(str(shared_data / "imagenet_sample"), 20)
+    photographs = open_dataset(shared_data / "imagenet_sample")
     for preprocess in PREPROCESSING:
         spec = preset(preprocess, 64, 64)
         assert not load_calibration(photographs, 20, spec, lambda done, total: None).warnings
@@ -158,7 +157,7 @@ def save_all(folder: Path, pictures: Images, count: int, broken: int = 0) -> Pat
 def test_fewer_images_than_asked_for_are_counted_right(
     tmp_path: Path, pictures: Images, there: int, samples: int, fitted: int, says: str
 ) -> None:
-    dataset = open_calibration(str(save_all(tmp_path / "x", pictures, there)), samples)
+    dataset = open_dataset(save_all(tmp_path / "x", pictures, there))
     told: list[tuple[int, int]] = []
     loaded = load_calibration(
         dataset, samples, preset("tf", 32, 32), lambda *report: told.append(report)
@@ -172,7 +171,7 @@ def test_fewer_images_than_asked_for_are_counted_right(
 
 def test_images_that_cannot_be_read_are_counted(tmp_path: Path, pictures: Images) -> None:
     spec = preset("tf", 32, 32)
-    dataset = open_calibration(str(save_all(tmp_path / "x", pictures, 20, broken=3)), 10)
+    dataset = open_dataset(save_all(tmp_path / "x", pictures, 20, broken=3))
     loaded = load_calibration(dataset, 10, spec, lambda done, total: None)
     (warning,) = loaded.warnings
     assert warning.startswith("3 calibration image(s) skipped")
@@ -183,9 +182,7 @@ def test_images_that_cannot_be_read_are_counted(tmp_path: Path, pictures: Images
 def test_too_few_that_can_be_read_are_refused(
     tmp_path: Path, pictures: Images, readable: int, says: str
 ) -> None:
-    dataset = open_calibration(
-        str(save_all(tmp_path / "x", pictures, readable, broken=21 - readable)), 100
-    )
+    dataset = open_dataset(save_all(tmp_path / "x", pictures, readable, broken=21 - readable))
     with pytest.raises(InputError, match=says) as caught:
         load_calibration(dataset, 100, preset("tf", 32, 32), lambda done, total: None)
     assert "b.png" in str(caught.value)

@@ -193,7 +193,7 @@ def test_an_image_shaped_input_takes_numbers_that_are_called_like_it(
         ({"other": SPECTRA, "another": SPECTRA}, "no array 'spectra', shape .samples, 24, 13."),
         ({"spectra": SPECTRA[:, :20]}, r"shape \(40, 20, 13\), and the input 'spectra' takes"),
         ({"spectra": SPECTRA[0]}, r"shape \(24, 13\), and"),
-        ({"spectra": SPECTRA[:4]}, "4 image.s. or sample.s., too few"),
+        ({"spectra": SPECTRA[:4]}, "4 sample.s., too few"),
         ({"spectra": np.where(SPECTRA > 2, np.nan, SPECTRA)}, "NaN or infinite"),
         ({"spectra": SPECTRA.astype("U5")}, "dtype <U5, and the input 'spectra' takes float32"),
     ],
