@@ -33,9 +33,12 @@ OF_DEVICES = ("from", "identity", "python", "wheels")
 
 _WORD = "|".join(map(re.escape, VALUE_WORDS))
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[,x]-?\d+(?:\.\d+)?)*"
+_SHAPE = r"(?:[\w.:/]+=)?(?:N|\d+)(?:,(?:N|\d+))+"
 _PLACEHOLDER = r"[A-Z]{2,}(?:\.py)?|[A-Z](?:\[[A-Z,]+\])?"
 _END = r"(?![\w-]|\.\w)"
-_VALUE = rf"(?:(?:{_WORD})(?:(?:\|| or )(?:{_WORD}))*|{_NUMBER}|{_PLACEHOLDER}){_END}|'[^']*'"
+_VALUE = (
+    rf"(?:{_SHAPE}|(?:{_WORD})(?:(?:\|| or )(?:{_WORD}))*|{_NUMBER}|{_PLACEHOLDER}){_END}|'[^']*'"
+)
 _OPTION = rf"(?<![\w'\"/-])--(?P<name>[a-z][a-z0-9-]*)(?:[ =](?P<value>{_VALUE}))?"
 _COMMAND = r"'?(?:edgecnn [a-z]+|bench)(?: [a-z]+)?(?: [A-Z.]+)*(?: --[a-z-]+(?: [A-Z]+)?)+'?"
 _OUTPUT = r"(?<![\w-])-o\b"
@@ -70,6 +73,8 @@ def in_python(text: str, parameters: Mapping[str, inspect.Parameter]) -> str:
         if match["name"] == "logits":
             return "softmax=False"
         name, value = _parameter(match["name"].replace("-", "_"), parameters), match["value"]
+        if match["name"] == "input-shape" and value is not None:
+            return f"input_shapes={_python_shape(value)}"
         if value is not None:
             return f"{name}={_python_value(value)}"
         is_switch = name in parameters and isinstance(parameters[name].default, bool)
@@ -81,6 +86,11 @@ def in_python(text: str, parameters: Mapping[str, inspect.Parameter]) -> str:
 def _parameter(name: str, parameters: Mapping[str, inspect.Parameter]) -> str:
     """Return the parameter of an option: ``input_shapes`` for ``--input-shape``."""
     return next((each for each in (name, f"{name}s", f"{name}_s") if each in parameters), name)
+
+
+def _python_shape(value: str) -> str:
+    name, _, sides = value.rpartition("=")
+    return f'{{"{name}": ({", ".join(sides.split(","))})}}'
 
 
 def _python_value(value: str) -> str:

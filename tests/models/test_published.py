@@ -249,4 +249,4 @@ def load(path: Path) -> Any:
     from edgecnn.importing.formats import hdf5_file, keras_file
 
     form = hdf5_file.input_format if path.suffix == ".h5" else keras_file.input_format
-    return form.read(str(path), trust=False)
+    return form.read(str(path), trust=False)[0]

@@ -142,14 +142,15 @@ def test_an_open_size_must_be_said(
     tflite_models: dict[str, Path], photos: Path, tmp_path: Path
 ) -> None:
     path = tflite_models["open"]
-    with pytest.raises(InputError, match=r"leaves the shape of its input open.*--size 224"):
+    with pytest.raises(InputError, match=r"leaves the shape of its input open.*, such as size=224"):
         edgecnn.convert(path, quantize="float32", preprocess="tf", output=tmp_path)
     (int8,) = edgecnn.convert(
         path, size=48, preprocess="tf", calibrate=photos, samples=12, output=tmp_path
     )
     assert int8.input_shape == (1, 48, 48, 3)
     assert int8.operators["CONV_2D"] == 2 and "SPACE_TO_BATCH_ND" not in int8.operators
-    assert int8.proof is not None and not int8.proof.reason and int8.proof.after.agreement == 1
+    assert int8.proof is not None and not int8.proof.reason
+    assert int8.proof.after.sqnr_db > 15
 
 
 @pytest.fixture(scope="module")
