@@ -101,7 +101,7 @@ def told(
 
 def named_in(says: str) -> str:
     """Return the preprocessing that a line proposes."""
-    found = re.search(r"with --preprocess (\w+)", says)
+    found = re.search(r"with (?:--preprocess |preprocess=\")(\w+)", says)
     assert found, says
     return found[1]
 
