@@ -233,5 +233,5 @@ def test_every_bar_has_a_name_of_its_own() -> None:
 
 
 def test_a_model_that_is_none() -> None:
-    with pytest.raises(InputError, match="give a Keras model, .* or a path"):
+    with pytest.raises(InputError, match=r"give a Keras model, .* or a path"):
         edgecnn.sensitivity(object(), calibrate="digits-train")
