@@ -140,8 +140,8 @@ class _Gzipped(InputFormat):
         graph = read_graph(gzip.decompress(Path(source.name).read_bytes()))
         return LoadedModel(
             StoredGraph(graph),
-            tuple(map(described, graph.inputs)),
-            tuple(map(described, graph.outputs)),
+            described(graph, graph.inputs, "inputs"),
+            described(graph, graph.outputs, "outputs"),
             has_signatures=True,
         )
 

@@ -17,7 +17,7 @@ from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.zip_files import ZIP_ERRORS, check_contents, member_bytes, opened_zip
 
-MAX_GRAPH_BYTES = 256 << 20
+MAX_JSON_BYTES = 256 << 20
 """Most bytes of a description of a graph, which holds no weights."""
 
 PURE_OPS = re.compile(
@@ -57,7 +57,7 @@ def refuse_code(path: Path, *, trust: bool) -> None:
         with opened_zip(path) as archive:
             names = archive.namelist()
             texts = [name for name in names if name.endswith(".json")]
-            graphs = [json_value(member_bytes(archive, name, MAX_GRAPH_BYTES)) for name in texts]
+            graphs = [json_value(member_bytes(archive, name, MAX_JSON_BYTES)) for name in texts]
             check_contents(archive)
     except ZIP_ERRORS as error:
         raise InputError(

@@ -70,7 +70,7 @@ def traced_channel_map(graph: Any) -> ChannelMap | None:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _LeadingPart:
     """A part of a TensorFlow graph, as the converter takes it."""
 
     ops: tuple[Any, ...]
@@ -88,7 +88,7 @@ class _Part:
         return definition
 
 
-def _leading_part(graph: Any) -> _Part | None:
+def _leading_part(graph: Any) -> _LeadingPart | None:
     """Return the ops that may act on each pixel alone; None where they change no value."""
     image = graph.inputs[0]
     reached = {image.name: image}
@@ -110,7 +110,7 @@ def _leading_part(graph: Any) -> _Part | None:
     if all(op.type in MOVING_OPS | CONSTANT_OPS | {"Placeholder"} for op in needed.values()):
         return None
     outputs = tuple(ends.values()) or tuple(graph.outputs)
-    return _Part(tuple(needed.values()), (image,), outputs)
+    return _LeadingPart(tuple(needed.values()), (image,), outputs)
 
 
 def _ancestors(tensors: Iterable[Any]) -> set[str]:

@@ -16,7 +16,7 @@ from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 Values = npt.NDArray[np.float32]
 
-BOUNDING = {
+RECTIFYING_KINDS = {
     Activation.RELU: "RELU",
     Activation.RELU6: "RELU6",
     Activation.RELU_N1_TO_1: "RELU_N1_TO_1",
@@ -26,7 +26,7 @@ BOUNDING = {
 
 def has_known_bounds(activation: Activation) -> bool:
     """Whether an activation passes values on as they are, up to its bounds."""
-    return activation is Activation.NONE or activation in BOUNDING
+    return activation is Activation.NONE or activation in RECTIFYING_KINDS
 
 
 def layer_sums(graph: Graph, rows: Mapping[Op, InputRows], images: Values) -> dict[Op, Values]:
@@ -57,7 +57,7 @@ def _with_sums(graph: Graph, layers: Mapping[Op, InputRows]) -> tuple[Graph, dic
             sums[op] = own.result
             if own.activation is not Activation.NONE:
                 sums[op] = split.add_like(own.result, "sums")
-                bounded = Op(BOUNDING[own.activation], [sums[op]], [own.result])
+                bounded = Op(RECTIFYING_KINDS[own.activation], [sums[op]], [own.result])
                 own.outputs, own.activation = [sums[op]], Activation.NONE
                 split.replace([own], [own, bounded])
     return split, sums

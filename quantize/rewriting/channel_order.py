@@ -27,7 +27,7 @@ MAP_AXES, TURNED_MAP_AXES = {2, 3}, [1, 2]
 
 
 @dataclass
-class _Part:
+class _ChannelsFirst:
     """A part of a graph whose tensors have their channels first, in the order of its discovery.
 
     Args:
@@ -66,9 +66,9 @@ def _last(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], *shape[2:], shape[1])
 
 
-def _part(graph: Graph, start: Op) -> _Part | None:
+def _part(graph: Graph, start: Op) -> _ChannelsFirst | None:
     """Return the part that an op leads into; None if something in it needs channels first."""
-    part, waiting = _Part(), [start.result]
+    part, waiting = _ChannelsFirst(), [start.result]
     while waiting:
         tensor = waiting.pop()
         if tensor in part.tensors:
@@ -90,7 +90,7 @@ def _is_reshaped_to_first(op: Op) -> bool:
     return op.kind == "RESHAPE" and op.source.shape == _last(op.result.shape)
 
 
-def _go_on(graph: Graph, part: _Part, op: Op, waiting: list[Tensor]) -> bool:
+def _go_on(graph: Graph, part: _ChannelsFirst, op: Op, waiting: list[Tensor]) -> bool:
     """Add the tensors that an op connects; False if it needs its channels where they are."""
     if _turns(op, TO_LAST):
         part.exits[op] = None
@@ -114,7 +114,7 @@ def _go_on(graph: Graph, part: _Part, op: Op, waiting: list[Tensor]) -> bool:
     return True
 
 
-def _turn(graph: Graph, part: _Part) -> None:
+def _turn(graph: Graph, part: _ChannelsFirst) -> None:
     for tensor in part.tensors:
         tensor.shape = _last(tensor.shape)
     for op in part.means:

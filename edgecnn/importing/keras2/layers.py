@@ -20,7 +20,7 @@ keras = LazyModule("keras", extra="convert")
 
 KERAS_2_MODELS = ("Functional", "Model", "Sequential")
 """Classes of Keras 2 that are made of layers; ``Model`` is an older name of ``Functional``."""
-OTHER_NAMES = {
+NEWER_LAYERS = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
@@ -89,7 +89,7 @@ def _class(entry: dict[str, Any]) -> Any:
     for module, names in LAYERS_OF_APPLICATIONS.items():
         if name in names:
             return getattr(importlib.import_module(module), name)
-    found = getattr(keras.layers, OTHER_NAMES.get(name, name), None)
+    found = getattr(keras.layers, NEWER_LAYERS.get(name, name), None)
     if not inspect.isclass(found):
         raise only_keras_2(layer_label(entry))
     return found
