@@ -18,6 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from edgecnn.core.errors import InputError
+from edgecnn.core.files import quoted
+
 MAX_MEMBERS = 10_000
 
 MAX_DIRECTORY_BYTES = 8 << 20
@@ -129,6 +132,27 @@ def opened_zip(
             check_name(member.orig_filename)  # `filename` ends at a NUL
         _check_members(archive, max_members)
         yield archive
+
+
+@contextmanager
+def zip_explained(path: Path, kind: str, remedy: str) -> Iterator[None]:
+    """Raise InputError for whatever a zip of a user's raises that is refused or broken.
+
+    Args:
+        path: The zip.
+        kind: What it should be, after "is not": ``"a .keras file"``.
+        remedy: What to do about a broken one: ``"save the model again"``.
+
+    Example:
+        >>> with zip_explained(path, "a .keras file", "save the model again"):
+        ...     check_contents(archive)
+    """
+    try:
+        yield
+    except RefusedZipError as error:
+        raise InputError(f"{quoted(path)} is not {kind}: {error}") from error
+    except ZIP_ERRORS as error:
+        raise InputError(f"{quoted(path)} is truncated or corrupt ({error}): {remedy}") from error
 
 
 def directory_bytes(file: BinaryIO) -> int:

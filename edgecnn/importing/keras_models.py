@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from edgecnn.importing.keras_call import KerasCall, functional_part
 from edgecnn.importing.layer_names import traced_layers
 from edgecnn.importing.load_failures import cause_of
 from edgecnn.importing.model_inputs import image_shape, known_inputs
-from edgecnn.importing.tracing import ModelCall, freeze, model_tensors, traced_graph
+from edgecnn.importing.tracing import ModelCall, TracedGraph, model_tensors, traced_graph
 from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 from edgecnn.models.remembered_input import remembered_spec
@@ -120,8 +120,7 @@ def loaded_model(
         InputError: A shape is open, or the model was never built.
     """
     model = call.model
-    inputs = _of_one_sample(call, known_inputs(call.inputs, options, label))
-    traced = traced_graph(call, inputs)
+    inputs, traced = _traced(call, known_inputs(call.inputs, options, label))
     outputs = call.outputs(inputs)
     shape = image_shape(inputs)
     return LoadedModel(
@@ -135,18 +134,19 @@ def loaded_model(
     )
 
 
-def _of_one_sample(call: ModelCall, inputs: tuple[ModelTensor, ...]) -> tuple[ModelTensor, ...]:
-    """Return inputs with a batch of 1 where the model was built for more, if it takes that."""
+def _traced(
+    call: ModelCall, inputs: tuple[ModelTensor, ...]
+) -> tuple[tuple[ModelTensor, ...], TracedGraph]:
+    """Trace a model, with a batch of 1 where it was built for more, if it takes that."""
     batches = {each.shape[:1] for each in inputs}
-    if len(batches) != 1 or batches == {(1,)} or not all(each.shape for each in inputs):
-        return inputs
-    single = tuple(replace(each, shape=(1, *each.shape[1:])) for each in inputs)
-    try:
-        outputs = freeze(call, single).outputs
-    except Exception:
-        return inputs  # Keras and TensorFlow raise whatever a layer of a fixed batch runs into.
-    is_single = all(len(x.shape) > 0 and x.shape[0] == 1 for x in outputs)
-    return single if is_single else inputs
+    if len(batches) == 1 and not batches & {(), (1,)}:
+        single = tuple(replace(each, shape=(1, *each.shape[1:])) for each in inputs)
+        # Keras and TensorFlow raise whatever a layer of a fixed batch runs into.
+        with suppress(Exception):
+            traced = traced_graph(call, single)
+            if all(len(each.shape) > 0 and each.shape[0] == 1 for each in traced.graph.outputs):
+                return single, traced
+    return inputs, traced_graph(call, inputs)
 
 
 def _ends_in_softmax(model: Any) -> bool | None:

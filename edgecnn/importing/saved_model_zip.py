@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 
-from edgecnn.core.errors import InputError
-from edgecnn.core.files import quoted
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.zip_files import (
     ZIP_ERRORS,
-    RefusedZipError,
     check_contents,
     member_blocks,
     opened_zip,
+    zip_explained,
 )
 
 GRAPHS = "saved_model.pb"
@@ -84,16 +82,8 @@ def sha256_of_files(files: Iterable[tuple[PurePosixPath, str]]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except RefusedZipError as error:
-        raise InputError(f"{quoted(path)} is not a zip of a SavedModel: {error}") from error
-    except ZIP_ERRORS as error:
-        raise InputError(
-            f"{quoted(path)} is truncated or corrupt ({error}): pack the SavedModel again"
-        ) from error
+def _explained(path: Path) -> AbstractContextManager[None]:
+    return zip_explained(path, "a zip of a SavedModel", "pack the SavedModel again")
 
 
 def _top(archive: zipfile.ZipFile) -> str | None:

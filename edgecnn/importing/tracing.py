@@ -51,11 +51,19 @@ class TracedGraph(FloatGraph):
 
 
 def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> TracedGraph:
-    """Trace a model.
+    """Trace a model with inputs of known shapes, and with its weights as constants.
+
+    Known shapes leave no SHAPE or PACK ops behind. Keras' layers are given their weights as
+    constants while they are traced, which saves freezing the graph afterwards; variables that
+    they hide are frozen.
 
     Args:
         call: The model.
         inputs: The model's inputs, in the order in which it takes them.
+
+    Raises:
+        InputError: A tensor of the graph would not fit into this machine's memory.
+        ConversionError: The model cannot do without its variables or tables.
     """
     traced = _traced(call, inputs)
     if not needs_freezing(traced):
@@ -95,27 +103,6 @@ def frozen_once(call: ModelCall, inputs: Sequence[ModelTensor], *, had_open_batc
     # The graphs of the functions that the model calls are part of its own only now.
     refuse_large_tensors(made.function.graph)
     return Frozen(of_one_sample(made.function), made.notes)
-
-
-def freeze(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:
-    """Trace a model with inputs of known shapes, and with its weights as constants.
-
-    Known shapes leave no SHAPE or PACK ops behind. Keras' layers are given their weights as
-    constants while they are traced, which saves freezing the graph afterwards; variables that
-    they hide are frozen.
-
-    Args:
-        call: The model.
-        inputs: The model's inputs, in the order in which it takes them.
-
-    Returns:
-        A TensorFlow graph without variables.
-
-    Raises:
-        InputError: A tensor of the graph would not fit into this machine's memory.
-        ConversionError: The model cannot do without its variables or tables.
-    """
-    return traced_graph(call, inputs).graph
 
 
 def _traced(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:

@@ -15,7 +15,7 @@ from edgecnn.core.errors import ConversionError
 from edgecnn.importing.freezing.conversion_failures import has_kernel, scope
 from edgecnn.importing.input_format import ModelTensor
 from edgecnn.importing.tensorflow_converter import convert_traced
-from edgecnn.importing.tracing import freeze, frozen_once
+from edgecnn.importing.tracing import frozen_once, traced_graph
 
 IMAGE = (1, 8, 8, 4)
 
@@ -125,8 +125,7 @@ def converted(tf: Any, answer: Callable[[Any, Any], Any], dtype: str = "float32"
         with tf.name_scope("head/odd/"):
             return answer(tf, image)
 
-    graph = freeze(call, [ModelTensor("image", IMAGE, dtype)])
-    return convert_traced(graph)
+    return convert_traced(traced_graph(call, [ModelTensor("image", IMAGE, dtype)]).graph)
 
 
 def refusal(tf: Any, answer: Callable[[Any, Any], Any]) -> str:

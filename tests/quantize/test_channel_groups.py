@@ -9,8 +9,7 @@ import pytest
 
 from edgecnn.data.inputspec import preset
 from edgecnn.importing.input_format import ModelTensor
-from edgecnn.importing.tensorflow_converter import convert_traced
-from edgecnn.importing.tracing import freeze
+from edgecnn.importing.tracing import traced_graph
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.recovery.channel_groups import (
     channel_groups,
@@ -19,7 +18,6 @@ from edgecnn.quantize.recovery.channel_groups import (
 )
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.scores import scores
-from edgecnn.tflite.serialization import read_graph
 
 SPEC = preset("tf", 32, 32)
 
@@ -47,7 +45,7 @@ def residual(keras: Any) -> Graph:
 
 
 def float_graph(model: Any) -> Graph:
-    return read_graph(convert_traced(freeze(model, [ModelTensor("image", (1, 32, 32, 3))])))
+    return traced_graph(model, [ModelTensor("image", (1, 32, 32, 3))])(None)
 
 
 def observed(graph: Graph) -> ObservedActivations:

@@ -9,8 +9,7 @@ import pytest
 
 from edgecnn.data.inputspec import preset
 from edgecnn.importing.input_format import ModelTensor
-from edgecnn.importing.tensorflow_converter import convert_traced
-from edgecnn.importing.tracing import freeze
+from edgecnn.importing.tracing import traced_graph
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.recovery.correction import correct_layers
@@ -22,14 +21,14 @@ from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, un
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_op, run_over_images
 from edgecnn.tflite.scores import scores
-from edgecnn.tflite.serialization import read_graph, write_graph
+from edgecnn.tflite.serialization import write_graph
 
 SPEC = preset("tf", 32, 32)
 
 
 def float_graph(model: Any) -> Graph:
     shape = tuple(model.inputs[0].shape)[1:]
-    return read_graph(convert_traced(freeze(model, [ModelTensor("image", (1, *shape))])))
+    return traced_graph(model, [ModelTensor("image", (1, *shape))])(None)
 
 
 def pixels(count: int = 24) -> Any:

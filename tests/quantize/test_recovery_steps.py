@@ -12,8 +12,7 @@ import edgecnn
 from edgecnn.data.datasets import open_dataset, sample_indices
 from edgecnn.data.inputspec import preset
 from edgecnn.importing.input_format import ModelTensor
-from edgecnn.importing.tensorflow_converter import convert_traced
-from edgecnn.importing.tracing import freeze
+from edgecnn.importing.tracing import traced_graph
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
@@ -21,7 +20,7 @@ from edgecnn.quantize.recovery.pipeline import Quantizer, RecoveredGraph, Recove
 from edgecnn.quantize.recovery.steps import STEPS, steps_left_out
 from edgecnn.quantize.timing.latencies import EstimatedLatencies
 from edgecnn.tflite.runtime import run_over_images
-from edgecnn.tflite.serialization import read_graph, write_graph
+from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.target_cpu import target_cpu
 
 SPEC = preset("tf", 32, 32)
@@ -40,8 +39,7 @@ DULL[:, :2, :2] = GENERATOR.integers(0, 256, (IMAGES, 2, 2, 3))
 def recovered(model: Any, images: Any, *without: str, keeps_float: bool = False) -> RecoveredGraph:
     """Make the int8 graph of a Keras model, without some of the steps."""
     fit, held_out = images[:FITTED], images[FITTED:]
-    traced = freeze(model, [ModelTensor("image", (1, *SPEC.shape))])
-    graph = read_graph(convert_traced(traced))
+    graph = traced_graph(model, [ModelTensor("image", (1, *SPEC.shape))])(None)
     observed = observe_activations(
         graph, [fit], SPEC, lambda done, total: None, watched_tensors(graph)
     )

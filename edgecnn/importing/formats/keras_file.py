@@ -16,13 +16,12 @@ from edgecnn.core.json_text import json_value
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.zip_files import (
-    ZIP_ERRORS,
     ZIP_MAGIC,
-    RefusedZipError,
     check_contents,
     member_blocks,
     member_bytes,
     opened_zip,
+    zip_explained,
 )
 from edgecnn.importing.custom_code import refuse_custom_code
 from edgecnn.importing.formats.saved_keras import KerasFileFormat
@@ -112,20 +111,14 @@ def _loaded(path: Path, numbers: int, *, trust: bool, label: str) -> Any:
 
 def _checked_config(path: Path) -> tuple[object, object]:
     """Return the configuration and Keras' version of a ``.keras`` file whose parts are whole."""
-    try:
-        with opened_zip(path) as archive:
-            missing = [part for part in (CONFIG, WEIGHTS) if part not in archive.namelist()]
-            if missing:
-                raise InputError(f"{quoted(path)} is not a .keras file: it has no {missing[0]}")
-            config: object = json_value(member_bytes(archive, CONFIG, MAX_CONFIG_BYTES))
-            version = _keras_version(archive)
-            check_contents(archive)
-    except RefusedZipError as error:
-        raise InputError(f"{quoted(path)} is not a .keras file: {error}") from error
-    except ZIP_ERRORS as error:
-        raise InputError(
-            f"{quoted(path)} is truncated or corrupt ({error}): save the model again"
-        ) from error
+    kind = "a .keras file"
+    with zip_explained(path, kind, "save the model again"), opened_zip(path) as archive:
+        missing = [part for part in (CONFIG, WEIGHTS) if part not in archive.namelist()]
+        if missing:
+            raise InputError(f"{quoted(path)} is not {kind}: it has no {missing[0]}")
+        config: object = json_value(member_bytes(archive, CONFIG, MAX_CONFIG_BYTES))
+        version = _keras_version(archive)
+        check_contents(archive)
     return config, version
 
 
