@@ -57,7 +57,7 @@ from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
 from edgecnn.quantize.timing.latency_here import is_clearly_slower
-from edgecnn.tflite.output_kinds import LABELLED_KINDS, OUTPUTS_KEY
+from edgecnn.tflite.output_kinds import OUTPUTS_KEY
 from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
@@ -150,10 +150,11 @@ class _ConversionSession(SourceSession):
 
     def judge_outputs(self, outline: ModelOutline) -> None:
         super().judge_outputs(outline)
-        if any(output.kind in LABELLED_KINDS for output in self.judged_outputs):
-            self._labels = choose_labels(self.checked, self.outputs, self._taken_over)
-            self.warnings += self._labels.warnings
-            super().judge_outputs(outline)
+        self._labels = choose_labels(
+            self.checked, self.source.outputs, self.judged_outputs, self._taken_over
+        )
+        self.warnings += self._labels.warnings
+        super().judge_outputs(outline)
 
     def files_to_make(self) -> Sequence[FileToMake]:
         if self.image_shape is None:
@@ -225,6 +226,7 @@ class _ConversionSession(SourceSession):
             self.input_of_files,
             self.image_shape,
             self.source,
+            self.judged_outputs,
             self._labels,
             has_golden=has_golden,
         )

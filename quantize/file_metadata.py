@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,14 @@ from edgecnn.model_metadata.user_metadata import About
 from edgecnn.quantize.messages import SourceLoaded
 from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.request import CheckedRequest, Request
+from edgecnn.tflite.output_kinds import (
+    LABELLED_KINDS,
+    NOUNS,
+    SCORE_KINDS,
+    JudgedOutput,
+    OutputKind,
+    what_it_gives,
+)
 
 
 @dataclass(frozen=True)
@@ -51,23 +60,33 @@ class Labels:
         return {LABEL_FILE: label_bytes(self.names)}
 
 
-def choose_labels(checked: CheckedRequest, classes: int, taken_over: SourceMetadata) -> Labels:
+def choose_labels(
+    checked: CheckedRequest,
+    outputs: Sequence[ModelTensor],
+    judged: Sequence[JudgedOutput],
+    taken_over: SourceMetadata,
+) -> Labels:
     """Find the labels of a model: the user's, its file's, those of its weights or of its images.
 
     Args:
         checked: What was asked for.
-        classes: Number of classes that the model scores; 0 where it has several answers.
+        outputs: The model's outputs.
+        judged: What each output is.
         taken_over: What the source's own file says.
 
     Raises:
-        InputError: The user gave another number of labels.
+        InputError: The user gave another number of labels, or the model's answer has none.
     """
     request, data = checked.request, checked.data
     about = request.about
-    if not classes:
+    if len(outputs) != 1 or judged[0].kind not in LABELLED_KINDS:
         if about.labels is not None:
-            raise InputError(f"{about.labels_from} is for models with one output: leave it out")
+            raise InputError(
+                f"{about.labels_from} is for scores of names, and the model gives "
+                f"{what_it_gives(judged)}: leave it out"
+            )
         return Labels()
+    classes = outputs[0].shape[-1]
     about.check_classes(classes)
     if about.labels is not None:
         duplicates = duplicate_warning(about.labels, about.labels_from)
@@ -76,7 +95,8 @@ def choose_labels(checked: CheckedRequest, classes: int, taken_over: SourceMetad
         return Labels(taken_over.labels, f"those packed in {taken_over.label}", are_packed=True)
     if request.weights_origin == "imagenet" and (names := imagenet_labels(classes)):
         return Labels(names, "the built-in ImageNet names")
-    if request.weights_origin == "random" or data is None or data.class_names is None:
+    tells_nothing = request.weights_origin == "random" or judged[0].kind is OutputKind.MAP
+    if tells_nothing or data is None or data.class_names is None:
         return Labels()
     return _labels_of_images(data, len(data.class_names), classes)
 
@@ -107,6 +127,7 @@ def public_metadata(
     spec: InputSpec | None,
     image_shape: tuple[int, int, int] | None,
     source: SourceLoaded,
+    judged: Sequence[JudgedOutput],
     labels: Labels,
     *,
     has_golden: bool,
@@ -121,22 +142,24 @@ def public_metadata(
         image_shape: (height, width, channels) in pixels of the images that go in; None for other
             inputs.
         source: The model.
+        judged: What each output of the model is.
         labels: Labels of the classes.
         has_golden: Whether a golden sample is packed behind the model.
     """
+    outputs = list(zip(source.outputs, judged, strict=True))
     files = [AssociatedFile(name) for name in labels.files]
     if has_golden:
         files.append(AssociatedFile(GOLDEN_FILE, GOLDEN_DESCRIPTION))
     return ModelMetadata(
         name=request.stem,
-        description=about.description or _description(request, plan, image_shape, source.outputs),
+        description=about.description or _description(request, plan, image_shape, outputs),
         version=about.version,
         author=about.author,
         license=about.license,
         inputs=tuple(map(_numbers, source.inputs))
         if image_shape is None
         else (_input(plan, spec, image_shape),),
-        outputs=_outputs(source, labels),
+        outputs=tuple(_output(tensor, each, labels) for tensor, each in outputs),
         files=tuple(files),
     )
 
@@ -145,32 +168,27 @@ def _description(
     request: Request,
     plan: OutputPlan,
     image_shape: tuple[int, int, int] | None,
-    outputs: Sequence[ModelTensor],
+    outputs: Sequence[tuple[ModelTensor, JudgedOutput]],
 ) -> str:
     what = {
         "random": f"{request.source.name} with random weights, for measuring",
         "imagenet": f"{request.source.name} with ImageNet weights",
     }.get(request.weights_origin, f"{request.stem}")
-    answer = _count(outputs[0].shape[1:]) if len(outputs) == 1 else f"{len(outputs)} answers"
+    answer = _answer(*outputs[0]) if len(outputs) == 1 else f"{len(outputs)} answers"
     origin = "an image" if image_shape is not None else "numbers"
     return f"{what}: {answer} from {origin}. Converted to {plan.scheme.name} by edgecnn."
 
 
-def _count(output: tuple[int, ...]) -> str:
-    sides = [side for side in output if side != 1]
-    return f"{sides[0]} class scores" if len(sides) == 1 else "an answer"
+def _answer(tensor: ModelTensor, judged: JudgedOutput) -> str:
+    if judged.kind is OutputKind.CLASSES:
+        return f"{max(tensor.shape)} class scores"
+    return "an answer" if judged.kind is OutputKind.UNKNOWN else NOUNS[judged.kind]
 
 
 def _numbers(tensor: ModelTensor) -> TensorMetadata:
     """Describe an input or an output of which nothing is known but its shape."""
     sides = " x ".join(map(str, tensor.shape))
     return TensorMetadata(name=tensor.name, description=f"Numbers ({tensor.dtype}), {sides}.")
-
-
-def _outputs(source: SourceLoaded, labels: Labels) -> tuple[TensorMetadata, ...]:
-    if len(source.outputs) != 1:
-        return tuple(map(_numbers, source.outputs))
-    return (_output(source.outputs[0].shape[1:], labels, source.ends_in_softmax),)
 
 
 def _input(plan: OutputPlan, spec: InputSpec | None, shape: tuple[int, int, int]) -> TensorMetadata:
@@ -197,12 +215,24 @@ def _input(plan: OutputPlan, spec: InputSpec | None, shape: tuple[int, int, int]
     )
 
 
-def _output(shape: tuple[int, ...], labels: Labels, ends_in_softmax: bool | None) -> TensorMetadata:
-    if ends_in_softmax:
-        text = f"Probability of each class: {_count(shape)} from 0 to 1."
-        tensor = TensorMetadata(
-            name="probability", description=text, minimum=(0.0,), maximum=(1.0,)
-        )
-    else:
-        tensor = TensorMetadata(name="score", description=f"{_count(shape).capitalize()}.")
-    return TensorMetadata(**{**vars(tensor), "label_files": tuple(labels.files)})
+def _output(tensor: ModelTensor, judged: JudgedOutput, labels: Labels) -> TensorMetadata:
+    files = tuple(labels.files) if judged.kind in LABELLED_KINDS else ()
+    if judged.kind not in (*SCORE_KINDS, OutputKind.PROBABILITY):
+        described = _numbers(tensor)
+        if judged.kind is not OutputKind.UNKNOWN:
+            noun = NOUNS[judged.kind]
+            text = f"{noun[0].upper()}{noun[1:]}. {described.description}"
+            described = dataclasses.replace(described, description=text)
+        return dataclasses.replace(described, label_files=files)
+    count = max(tensor.shape)
+    if not judged.gives_probabilities:
+        text = f"{count} class scores."
+        return TensorMetadata(name="score", description=text, label_files=files)
+    text = {
+        OutputKind.CLASSES: f"Probability of each class: {count} class scores from 0 to 1.",
+        OutputKind.LABELS: f"Probability of each label: {count} scores from 0 to 1.",
+        OutputKind.PROBABILITY: "Probability, from 0 to 1.",
+    }[judged.kind]
+    return TensorMetadata(
+        name="probability", description=text, minimum=(0.0,), maximum=(1.0,), label_files=files
+    )

@@ -248,7 +248,6 @@ def _described(model: LoadedModel, versions: dict[str, str]) -> SourceLoaded:
         inputs=model.inputs,
         outputs=model.outputs,
         channel_map=model.float_graph.channel_map(),
-        ends_in_softmax=model.ends_in_softmax,
         notes=model.notes,
         versions=versions,
         spec=model.spec,

@@ -56,7 +56,6 @@ class SourceLoaded:
         outputs: The model's outputs.
         channel_map: What the model makes of the channels of its image before it mixes pixels; None
             where that is not known.
-        ends_in_softmax: Whether the model's answer is a probability; None where that can't be seen.
         notes: What a user should know of how the model was loaded, one line each.
         versions: Versions of TensorFlow and Keras.
         spec: What the model itself says that it takes of images; None where it says nothing.
@@ -65,7 +64,6 @@ class SourceLoaded:
     inputs: tuple[ModelTensor, ...]
     outputs: tuple[ModelTensor, ...]
     channel_map: ChannelMap | None
-    ends_in_softmax: bool | None
     notes: tuple[str, ...]
     versions: dict[str, str]
     spec: InputSpec | None = None

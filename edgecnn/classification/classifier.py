@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.preprocessing import Preprocessing
@@ -20,6 +21,7 @@ from edgecnn.model_metadata.input_tensors import (
     to_scores,
 )
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
+from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file, parse_tasks
 from edgecnn.tflite.outputs import final_activation
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
@@ -118,6 +120,7 @@ def read_classifier(
     path: str | Path,
     preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
     options: CallOptions = NO_CALL_OPTIONS,
+    task: str | None = None,
 ) -> Classifier:
     """Read what a file says of itself as a classifier.
 
@@ -125,10 +128,12 @@ def read_classifier(
         path: A ``.tflite`` file.
         preprocessing: What the user said of the file's input.
         options: What the user said of how the file is to be called.
+        task: What the user says of the output: ``"classes"`` or ``"labels"``; None for what the
+            file says.
 
     Raises:
-        InputError: The file is no ``.tflite`` file, broken, no classifier of images, or its
-            normalisation is not known.
+        InputError: The file is no ``.tflite`` file, broken, no classifier of images, nothing says
+            that its output holds scores, or its normalisation is not known.
 
     Example:
         >>> read_classifier("mobilenet.tflite").spec.shape
@@ -136,7 +141,14 @@ def read_classifier(
     """
     file = DescribedFile(path)
     call = file_call(file, options)
+    kind = parse_tasks([task])[""] if task else None
     spec = input_spec(call.model, preprocessing, file.label)
-    scores_output(call.model, file.label)
+    output = scores_output(call.model, file.label, kind)
+    judged = outputs_of_file(call.model, len(file.labels) if file.labels else None)[0]
+    if kind is None and judged.kind is OutputKind.UNKNOWN:
+        raise InputError(
+            f"{file.label}: nothing says that its {output.elements:,} numbers are class scores: "
+            "--task classes says so"
+        )
     title = file.metadata.name if file.metadata and file.metadata.name else file.path.stem
     return Classifier(file, call, title, spec, file.labels or ())

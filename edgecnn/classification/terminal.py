@@ -78,6 +78,7 @@ def classify(
     interpolation: str | None = None,
     size: int | tuple[int, int] | None = None,
     signature: str | None = None,
+    task: str | None = None,
 ) -> list[Classification]:
     """Classify images with a ``.tflite`` file, which runs in a child process.
 
@@ -96,6 +97,7 @@ def classify(
         interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
         size: For a file that takes images of any size: pixels of their sides, or (height, width).
         signature: For a file with several signatures: the one to call.
+        task: ``"classes"`` or ``"labels"`` for a file of which nothing says what its output is.
 
     Returns:
         One result for each image, in their order; an image that cannot be read has an ``error``.
@@ -112,7 +114,7 @@ def classify(
     preprocessing = Preprocessing.of(preprocess, mean, std, resize, crop_fraction, interpolation)
     sides = None if size is None else height_and_width(size)
     call = CallOptions(sides, signature=signature)
-    classifier = read_classifier(model, preprocessing, call)
+    classifier = read_classifier(model, preprocessing, call, task)
     return list(each_classification(classifier, paths, top))
 
 

@@ -87,8 +87,7 @@ def _print(inspection: Inspection, *, is_first: bool) -> None:
 def _rows(inspection: Inspection) -> Iterator[Row]:
     yield from _tensor_rows("input", inspection.inputs)
     yield from _tensor_rows("output", inspection.outputs)
-    if inspection.classes is not None:
-        yield "answers", f"{inspection.activation or 'logits'} of {inspection.classes:,} classes"
+    yield from _answers(inspection)
     if (labels := inspection.labels) is not None:
         shown = first_few((_shown(label, 30) for label in labels), "; ")
         yield "labels", f"{len(labels):,}: {shown}"
@@ -101,6 +100,17 @@ def _rows(inspection: Inspection) -> Iterator[Row]:
     for oddity in inspection.oddities:
         yield "note", oddity.text
     yield "each op", "edgecnn summary FILE"
+
+
+def _answers(inspection: Inspection) -> Iterator[Row]:
+    if inspection.classes is not None:
+        yield "answers", f"{inspection.activation or 'logits'} of {inspection.classes:,} classes"
+        return
+    from edgecnn.tflite.output_kinds import NOUNS, OutputKind
+
+    for output in inspection.outputs[:SHOWN_TENSORS]:
+        name = f"{_shown(output.name, 60)}: " if len(inspection.outputs) > 1 else ""
+        yield "answers", f"{name}{NOUNS[OutputKind(output.kind)]} ({output.because})"
 
 
 def _tensor_rows(label: str, tensors: Sequence[IoTensor]) -> Iterator[Row]:

@@ -231,6 +231,11 @@ custom_objects_option = click.option(
     metavar="FILE.py",
     help="Python file with the classes and functions that a Keras model names; with --trust.",
 )
+file_task_option = click.option(
+    "--task",
+    metavar="classes|labels",
+    help="For a file of which nothing says that its output is scores.",
+)
 task_option = click.option(
     "--task",
     multiple=True,

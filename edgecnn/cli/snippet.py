@@ -10,6 +10,7 @@ import click
 from edgecnn.cli.options import (
     OutputFile,
     file_size_option,
+    file_task_option,
     preprocessing_of,
     preprocessing_options,
     signature_option,
@@ -30,6 +31,7 @@ from edgecnn.tflite.calls import CallOptions
 @preprocessing_options
 @file_size_option
 @signature_option
+@file_task_option
 @click.option(
     "-o",
     "--output",
@@ -42,6 +44,7 @@ def snippet_command(
     platform: str,
     size: tuple[int, int] | None,
     signature: str | None,
+    task: str | None,
     output: str | None,
     **options: Any,
 ) -> None:
@@ -59,7 +62,7 @@ def snippet_command(
     from edgecnn.core.files import check_target, replacing
 
     call = CallOptions(size, signature=signature)
-    program = snippet(model, platform, preprocessing_of(options), call)
+    program = snippet(model, platform, preprocessing_of(options), call, task)
     if output is None:
         say_document(program)
         return

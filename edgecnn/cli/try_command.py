@@ -10,6 +10,7 @@ import click
 from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
     file_size_option,
+    file_task_option,
     json_option,
     preprocessing_of,
     preprocessing_options,
@@ -35,6 +36,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 @preprocessing_options
 @file_size_option
 @signature_option
+@file_task_option
 @json_option(help="Print a JSON array.")
 @click.option("--web", is_flag=True, help="Serve a page that runs the file in the browser.")
 @click.option(
@@ -52,6 +54,7 @@ def try_command(
     top: int,
     size: tuple[int, int] | None,
     signature: str | None,
+    task: str | None,
     as_json: bool,
     web: bool,
     port: int,
@@ -83,7 +86,7 @@ def try_command(
     elif not images and not fetch_web_assets:
         raise InputError("no images to classify: name image files, or try it in the browser: --web")
     call = CallOptions(size, signature=signature)
-    classifier = read_classifier(model, preprocessing_of(options), call)
+    classifier = read_classifier(model, preprocessing_of(options), call, task)
     for note in classifier.notes:
         warn(f"note: {note}")
     if web:

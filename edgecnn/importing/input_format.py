@@ -154,7 +154,6 @@ class LoadedModel:
         outputs: The model's outputs, in its own order, which is that of the graph.
         has_signatures: Whether the graph has the model's signatures already; else it gets one with
             the names of its inputs and outputs.
-        ends_in_softmax: Whether the answer holds probabilities; None where that is not known.
         notes: What a user should know of how the model was loaded, one line each.
         layers: The layers, as ``layer_names.traced_layers`` returns them; empty where the names
             of layers are not known.
@@ -164,7 +163,6 @@ class LoadedModel:
     float_graph: FloatGraph
     inputs: tuple[ModelTensor, ...]
     outputs: tuple[ModelTensor, ...]
-    ends_in_softmax: bool | None = None
     notes: tuple[str, ...] = ()
     layers: Mapping[str, TracedLayer] = field(default_factory=dict)
     has_signatures: bool = False

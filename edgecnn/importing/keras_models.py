@@ -19,12 +19,11 @@ from edgecnn.importing.input_format import (
     ModelTensor,
     Source,
 )
-from edgecnn.importing.keras_call import KerasCall, functional_part
+from edgecnn.importing.keras_call import KerasCall
 from edgecnn.importing.layer_names import traced_layers
 from edgecnn.importing.load_failures import cause_of
 from edgecnn.importing.model_inputs import image_shape, known_inputs
 from edgecnn.importing.tracing import ModelCall, TracedGraph, model_tensors, traced_graph
-from edgecnn.models.cost import inner_layers
 from edgecnn.models.layers import AUXILIARY
 from edgecnn.models.remembered_input import remembered_spec
 from edgecnn.tflite.calls import CallOptions
@@ -127,7 +126,6 @@ def loaded_model(
         float_graph=traced,
         inputs=model_tensors([each.name for each in inputs], traced.graph.inputs),
         outputs=model_tensors([each.name for each in outputs], traced.graph.outputs),
-        ends_in_softmax=_ends_in_softmax(model),
         notes=(*notes, *traced.notes),
         layers=traced_layers(model),
         spec=remembered_spec(model, shape) if shape else None,
@@ -147,15 +145,3 @@ def _traced(
             if all(len(each.shape) > 0 and each.shape[0] == 1 for each in traced.graph.outputs):
                 return single, traced
     return inputs, traced_graph(call, inputs)
-
-
-def _ends_in_softmax(model: Any) -> bool | None:
-    if functional_part(model) is None:
-        return None
-    *_, last = inner_layers(model)
-    if type(last).__name__ == "Softmax":
-        return True
-    activation = getattr(last, "activation", None)
-    if activation is None:
-        return None
-    return getattr(activation, "__name__", "") in ("softmax", "sigmoid")

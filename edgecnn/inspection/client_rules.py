@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from edgecnn.inspection.file_facts import FileFacts, few_names, shape_text
 from edgecnn.inspection.tried_ops import TRIED_OPS
+from edgecnn.tflite.output_kinds import SCORE_KINDS, OutputKind, what_it_gives
 from edgecnn.tflite.outputs import final_activation, row_length
 from edgecnn.tflite.reading import TensorInfo
 
@@ -139,9 +140,11 @@ def _outputs_described(facts: FileFacts) -> str | None:
 
 def _labels(facts: FileFacts) -> str | None:
     count = row_length(facts.model)
+    if facts.kind not in (*SCORE_KINDS, OutputKind.UNKNOWN):
+        return f"it is no classifier: it gives {what_it_gives(facts.outputs)}"
     if count is None:
         return "its first output is no row of class scores"
-    if facts.labels is None and facts.classes is None:
+    if facts.classes is None:
         return f"nothing says that the {count:,} numbers of its output are class scores"
     if facts.labels is None:
         return "it has no labels, so that classes have no names: edgecnn metadata set --labels"
@@ -153,7 +156,7 @@ def _labels(facts: FileFacts) -> str | None:
 def _probabilities(facts: FileFacts) -> str | None:
     if facts.classes is None or final_activation(facts.model) is not None:
         return None
-    return "it answers logits, which are shown as scores: convert it with softmax"
+    return "it answers logits, which are shown as scores: convert it with --softmax"
 
 
 def _open_shape(facts: FileFacts) -> str | None:

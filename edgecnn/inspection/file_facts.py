@@ -10,7 +10,13 @@ from functools import cached_property
 from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.ops import EDGE_TPU_OP
-from edgecnn.tflite.outputs import class_count
+from edgecnn.tflite.output_kinds import (
+    SCORE_KINDS,
+    JudgedOutput,
+    OutputKind,
+    outputs_of_file,
+)
+from edgecnn.tflite.outputs import row_length
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 SHAPE_OPS = frozenset(
@@ -44,9 +50,19 @@ class FileFacts:
         return inputs[0] if inputs else TensorMetadata()
 
     @cached_property
+    def outputs(self) -> tuple[JudgedOutput, ...]:
+        """What each output is."""
+        return outputs_of_file(self.model, self.labels)
+
+    @cached_property
+    def kind(self) -> OutputKind:
+        """What the first output is."""
+        return self.outputs[0].kind if self.outputs else OutputKind.UNKNOWN
+
+    @cached_property
     def classes(self) -> int | None:
-        """Number of classes; None where nothing says that the first output is of classes."""
-        return class_count(self.model, self.labels)
+        """Number of classes; None where the first output is no row of scores of names."""
+        return row_length(self.model) if self.kind in SCORE_KINDS else None
 
     @cached_property
     def custom_ops(self) -> list[str]:

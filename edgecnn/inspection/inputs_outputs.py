@@ -10,6 +10,7 @@ from edgecnn.data.geometry import Geometry
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.model_metadata.input_tensors import quantised_preset, stated_spec
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
+from edgecnn.tflite.output_kinds import JudgedOutput
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 OWN_METADATA = "edgecnn's metadata"
@@ -61,6 +62,8 @@ class IoTensor:
         zero_point: The integer that stands for 0, one for each scale.
         bytes: Size of the tensor's values; None where the file does not state the shape.
         normalization: Normalisation of an image input; None where it is not known, and for outputs.
+        kind: What an output is: a word of ``--task``, or ``"unknown"``; None for inputs.
+        because: What says that an output is of its kind; None for inputs.
     """
 
     name: str
@@ -71,6 +74,8 @@ class IoTensor:
     zero_point: tuple[int, ...]
     bytes: int | None
     normalization: Normalization | None = None
+    kind: str | None = None
+    because: str | None = None
 
 
 def is_image(tensor: TensorInfo) -> bool:
@@ -146,7 +151,10 @@ def _usable(mean: tuple[float, ...], std: tuple[float, ...]) -> bool:
 
 
 def describe_io_tensor(
-    tensor: TensorInfo, size: int, normalization: Normalization | None = None
+    tensor: TensorInfo,
+    size: int,
+    normalization: Normalization | None = None,
+    judged: JudgedOutput | None = None,
 ) -> IoTensor:
     """Return what is shown of an input or output.
 
@@ -154,6 +162,7 @@ def describe_io_tensor(
         tensor: The input or output.
         size: Bytes of the tensor's values.
         normalization: Normalisation of an image input; None where it is not known.
+        judged: What an output is; None for inputs.
     """
     is_open = min(tensor.shape_signature, default=0) < 0
     return IoTensor(
@@ -165,4 +174,6 @@ def describe_io_tensor(
         zero_point=tensor.zero_point,
         bytes=size if tensor.states_shape else None,
         normalization=normalization,
+        kind=judged.kind.value if judged else None,
+        because=judged.because if judged else None,
     )

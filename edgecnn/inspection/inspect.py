@@ -66,7 +66,7 @@ class Inspection:
             weights.
         description: What the converter wrote into the file.
         inputs: The model's inputs, with types, shapes, quantisation and normalisation.
-        outputs: The model's outputs, with types, shapes and quantisation.
+        outputs: The model's outputs, with types, shapes, quantisation and kind.
         classes: Number of classes of the first output; None if nothing says that it is a row of
             class scores.
         activation: ``"softmax"`` or ``"sigmoid"`` if that makes the first output.
@@ -152,7 +152,10 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
         scheme=model.scheme if any(True for _ in model.weighted_operators()) else None,
         description=model.description,
         inputs=tuple(inputs),
-        outputs=tuple(describe_io_tensor(tensor, tensor_bytes(tensor)) for tensor in model.outputs),
+        outputs=tuple(
+            describe_io_tensor(tensor, tensor_bytes(tensor), judged=judged)
+            for tensor, judged in zip(model.outputs, facts.outputs, strict=True)
+        ),
         classes=facts.classes,
         activation=final_activation(model),
         operators=operators_by_precision(model),

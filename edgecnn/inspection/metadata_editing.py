@@ -24,7 +24,13 @@ from edgecnn.model_metadata.public_metadata import (
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About, check_text
 from edgecnn.model_metadata.writing import encode_tree, with_packed_files
-from edgecnn.tflite.outputs import final_activation, row_length
+from edgecnn.tflite.output_kinds import (
+    LABELLED_KINDS,
+    SCORE_KINDS,
+    JudgedOutput,
+    outputs_of_file,
+    what_it_gives,
+)
 from edgecnn.tflite.reading import CORRUPT_FILE, METADATA_NAME, TensorInfo, TfliteModel, parse_model
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -142,10 +148,9 @@ def _tree_of(file: DescribedFile) -> Tree:
     if len(graph.get("input_tensor_metadata", ())) != len(model.inputs):
         graph["input_tensor_metadata"] = tuple(_seen_input(model, each) for each in model.inputs)
     if len(graph.get("output_tensor_metadata", ())) != len(model.outputs):
-        is_probability = final_activation(model) is not None
         graph["output_tensor_metadata"] = tuple(
-            _seen_output(each, is_probability=is_probability and each is model.outputs[0])
-            for each in model.outputs
+            _seen_output(tensor, judged)
+            for tensor, judged in zip(model.outputs, outputs_of_file(model), strict=True)
         )
     tree["subgraph_metadata"] = tuple(graphs)
     return tree
@@ -162,10 +167,11 @@ def _seen_input(model: TfliteModel, tensor: TensorInfo) -> Tree:
     return tree
 
 
-def _seen_output(tensor: TensorInfo, *, is_probability: bool) -> Tree:
-    if not is_probability:
+def _seen_output(tensor: TensorInfo, judged: JudgedOutput) -> Tree:
+    if not judged.gives_probabilities:
         return TensorMetadata(name=tensor.name).to_tree()
-    return TensorMetadata(name="probability", minimum=(0.0,), maximum=(1.0,)).to_tree()
+    name = "probability" if judged.kind in SCORE_KINDS else tensor.name
+    return TensorMetadata(name=name, minimum=(0.0,), maximum=(1.0,)).to_tree()
 
 
 def _set_texts(tree: Tree, name: str | None, about: About) -> None:
@@ -221,9 +227,11 @@ def _set_labels(
 ) -> dict[str, bytes]:
     """Name one label file in the metadata, and return what is to be packed."""
     assert about.labels is not None
-    expected = row_length(model)
-    if expected is None:
-        raise InputError(f"{label} has no row of class scores as its output, so it has no labels")
+    kinds = outputs_of_file(model)
+    if not kinds or kinds[0].kind not in LABELLED_KINDS or not model.outputs[0].shape:
+        raise InputError(f"{label} gives {what_it_gives(kinds)}, so it has no labels")
+    # The classes of a map have labels, too.
+    expected = model.outputs[0].shape[-1]
     about.check_classes(expected)
     graph = tree["subgraph_metadata"][0]
     outputs = list(graph["output_tensor_metadata"])

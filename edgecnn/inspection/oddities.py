@@ -18,7 +18,8 @@ from edgecnn.inspection.inputs_outputs import (
     quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.tflite.outputs import final_activation, final_operator, row_length, takes_image
+from edgecnn.tflite.output_kinds import OutputKind
+from edgecnn.tflite.outputs import final_activation, final_operator, takes_image
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
 from edgecnn.tflite.schemes import SCHEMES
 
@@ -257,14 +258,19 @@ def _outputs(facts: FileFacts) -> Iterator[Oddity]:
     if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
         text = "its output is no uint8 or float32: MediaPipe and LiteRT.js refuse it"
         yield Oddity("int8_output", text)
-    count = row_length(model)
-    if count is None or (facts.classes is None and not takes_image(model)):
+    for output in facts.outputs:
+        if output.kind is OutputKind.UNKNOWN and not output.is_sure:
+            yield Oddity(
+                "kind_unknown",
+                f"nothing says what its output is: {output.because}; convert it with --task",
+            )
+    count = facts.classes
+    if count is None:
         return
     ends_in = final_activation(model)
     if ends_in is None:
-        scores = "scores" if facts.classes else f"if its {count:,} numbers are class scores, they"
-        are = "are logits, which apps show as they are"
-        yield Oddity("logits", f"it ends without softmax: {scores} {are}")
+        text = "it ends without softmax: scores are logits, which apps show as they are; convert "
+        yield Oddity("logits", f"{text}it with --softmax")
     last = final_operator(model, model.outputs[0])
     if ends_in and last and last.dtype in ("int8", "uint8") and count > MANY_CLASSES:
         yield Oddity(

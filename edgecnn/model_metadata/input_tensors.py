@@ -16,6 +16,12 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.tflite.calls import open_shapes_text, shape_text
 from edgecnn.tflite.numbers import INT8
+from edgecnn.tflite.output_kinds import (
+    SCORE_KINDS,
+    OutputKind,
+    outputs_of_file,
+    what_it_gives,
+)
 from edgecnn.tflite.reading import TensorInfo, TfliteModel
 
 NO_PREPROCESSING_GIVEN = Preprocessing()
@@ -141,17 +147,29 @@ def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
     return tensor
 
 
-def scores_output(model: TfliteModel, label: str = "the model") -> TensorInfo:
-    """Return the only output of a model, which holds a score for each class.
+def scores_output(
+    model: TfliteModel, label: str = "the model", task: OutputKind | None = None
+) -> TensorInfo:
+    """Return the only output of a model, which holds a score for each of several names.
+
+    An output of which nothing says what it is counts as scores: labelled data, or the user, say so.
+
+    Args:
+        model: The file's structure.
+        label: The file's name for messages.
+        task: What the user says of the output; None for what the file says.
 
     Raises:
         InputError: The model has several outputs, or its output is no row of scores: a single
-            number, or a map.
+            number, a map, or an embedding.
     """
-    if len(model.outputs) != 1 or model.outputs[0].elements < 2:
-        raise InputError(f"{label} is no classifier: it has not one output of class scores")
-    output = model.outputs[0]
-    if max(output.shape, default=1) != output.elements:
+    outputs = outputs_of_file(model)
+    if len(outputs) != 1:
+        raise InputError(f"{label} is no classifier: it gives {what_it_gives(outputs)}")
+    kind, output = task or outputs[0].kind, model.outputs[0]
+    if kind not in (*SCORE_KINDS, OutputKind.UNKNOWN):
+        raise InputError(f"{label} is no classifier: it gives {what_it_gives(outputs)}")
+    if output.elements < 2 or max(output.shape, default=1) != output.elements:
         raise InputError(
             f"{label} is no classifier: its output {shape_text(output)} is no row of class scores"
         )

@@ -40,6 +40,7 @@ def snippet(
     platform: str,
     preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
     options: CallOptions = NO_CALL_OPTIONS,
+    task: str | None = None,
 ) -> str:
     """Return a program that classifies images with a file.
 
@@ -48,6 +49,7 @@ def snippet(
         platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML).
         preprocessing: What the user said of the input, for a file that does not say it.
         options: What the user said of how the file is to be called.
+        task: ``"classes"`` or ``"labels"`` for a file of which nothing says what its output is.
 
     Raises:
         InputError: The platform is not known, the file is no classifier of images, its
@@ -59,7 +61,7 @@ def snippet(
     """
     if platform not in PLATFORMS:
         raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
-    classifier = read_classifier(path, preprocessing, options)
+    classifier = read_classifier(path, preprocessing, options, task)
     chosen, file = PLATFORMS[platform], classifier.file
     if classifier.model.subgraph:
         raise InputError(

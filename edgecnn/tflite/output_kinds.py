@@ -67,6 +67,23 @@ class OutputKind(Enum):
 TASK_WORDS = tuple(kind.value for kind in OutputKind if kind is not OutputKind.UNKNOWN)
 """The words that ``--task`` takes."""
 
+NOUNS = {
+    OutputKind.CLASSES: "scores of classes",
+    OutputKind.LABELS: "a probability for each of several labels",
+    OutputKind.PROBABILITY: "one probability",
+    OutputKind.NUMBERS: "measured numbers",
+    OutputKind.EMBEDDING: "an embedding",
+    OutputKind.MAP: "a class for each position",
+    OutputKind.IMAGE: "an image",
+    OutputKind.DETECTIONS: "detections",
+    OutputKind.SEQUENCE: "scores for each step of time",
+    OutputKind.UNKNOWN: "numbers of which nothing says what they are",
+}
+"""What an output of each kind is called in a sentence."""
+
+SCORE_KINDS = (OutputKind.CLASSES, OutputKind.LABELS)
+"""Kinds of outputs that hold a score for each of several names."""
+
 LABELLED_KINDS = (OutputKind.CLASSES, OutputKind.LABELS, OutputKind.MAP, OutputKind.UNKNOWN)
 """Kinds of outputs that a list of labels, one for each of their scores, may belong to."""
 
@@ -168,6 +185,9 @@ def outputs_of_file(model: TfliteModel, labels: int | None = None) -> tuple[Judg
         ['map']
     """
     outline, known = outline_of_file(model), _recorded(model)
+    if labels is None and known is None and model.edgecnn:
+        # Files of earlier versions do not say their kind: their rows are of classes.
+        labels = outline.outputs[0].shape[-1] if outline.outputs[0].shape else None
     judged = judge_outputs(outline, classes=labels)
     if known is None or len(known) != len(judged):
         return judged
@@ -175,6 +195,22 @@ def outputs_of_file(model: TfliteModel, labels: int | None = None) -> tuple[Judg
         JudgedOutput(each.name, kind, "its file says so", True, each.gives_probabilities)
         for each, kind in zip(judged, known, strict=True)
     )
+
+
+def what_it_gives(outputs: Sequence[JudgedOutput]) -> str:
+    """Return what a model gives, as the end of a sentence.
+
+    Args:
+        outputs: The model's outputs.
+
+    Example:
+        >>> what_it_gives(outputs_of_file(read_model("unet_int8.tflite")))
+        'a class for each position (it ends in a softmax for each position)'
+    """
+    if len(outputs) == 1:
+        return f"{NOUNS[outputs[0].kind]} ({outputs[0].because})"
+    nouns = list(dict.fromkeys(NOUNS[output.kind] for output in outputs))
+    return f"{len(outputs)} outputs: {', '.join(nouns)}"
 
 
 def _recorded(model: TfliteModel) -> list[OutputKind] | None:

@@ -1,12 +1,10 @@
-"""What a model answers: classes or not, and whether as probabilities."""
+"""Rows of scores: how many numbers a model answers, and which op makes them."""
 
 from __future__ import annotations
 
 from edgecnn.tflite.ops import PROBABILITY_OPS
+from edgecnn.tflite.output_kinds import SCORE_TYPES
 from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
-
-SCORE_TYPES = ("float32", "float16", "uint8", "int8", "int16")
-"""Types of numbers that scores can have."""
 
 
 def row_length(model: TfliteModel) -> int | None:
@@ -26,19 +24,6 @@ def takes_image(model: TfliteModel) -> bool:
     """
     shape = model.inputs[0].shape if model.inputs else ()
     return len(shape) == 4 and (shape[3] == 3 or (shape[3] == 1 and shape[1] == shape[2]))
-
-
-def class_count(model: TfliteModel, labels: int | None = None) -> int | None:
-    """Return the number of classes; None where nothing says that the first output is of classes.
-
-    Softmax and sigmoid say it, and so do labels, and a file that edgecnn made.
-
-    Args:
-        model: The file's structure.
-        labels: Number of the labels packed for the first output; None if there are none.
-    """
-    says_so = final_activation(model) or labels is not None or model.edgecnn
-    return row_length(model) if says_so else None
 
 
 def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:

@@ -37,7 +37,6 @@ from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32, INT8
-from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.reading import CORRUPT_FILE, TfliteModel, parse_model
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.subgraphs import called_subgraphs
@@ -85,12 +84,10 @@ class _TfliteFormat(InputFormat):
         graph, notes = _one_example(graph)
         if image_shape(described(graph, graph.inputs, "inputs")) is not None:
             take_floats(graph)
-        maker = graph.maker(graph.output)
         return LoadedModel(
             float_graph=StoredGraph(graph),
             inputs=described(graph, graph.inputs, "inputs"),
             outputs=described(graph, graph.outputs, "outputs"),
-            ends_in_softmax=maker is not None and maker.kind in PROBABILITY_OPS,
             notes=(*notes, *_notes_of_others(graph)),
             has_signatures=bool(graph.calls),
         )

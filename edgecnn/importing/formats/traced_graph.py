@@ -49,7 +49,6 @@ class _Facts:
     output_tensors: tuple[str, ...]
     inputs: tuple[ModelTensor, ...]
     outputs: tuple[ModelTensor, ...]
-    ends_in_softmax: bool | None
     notes: tuple[str, ...]
     layers: dict[str, TracedLayer]
     spec: dict[str, Any] | None
@@ -77,7 +76,6 @@ def hand_over(graph: Any, model: LoadedModel, name: str, folder: Path) -> Source
         output_tensors=tuple(tensor.name for tensor in graph.outputs),
         inputs=model.inputs,
         outputs=model.outputs,
-        ends_in_softmax=model.ends_in_softmax,
         notes=model.notes,
         layers=dict(model.layers),
         spec=None if model.spec is None else model.spec.to_dict(),
@@ -105,7 +103,6 @@ class _TracedGraphFormat(InputFormat):
             float_graph=traced_graph(call, facts.inputs),
             inputs=facts.inputs,
             outputs=facts.outputs,
-            ends_in_softmax=facts.ends_in_softmax,
             notes=facts.notes,
             layers=facts.layers,
             spec=None if facts.spec is None else InputSpec.from_dict(facts.spec),
