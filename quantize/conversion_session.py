@@ -57,7 +57,7 @@ from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
 from edgecnn.quantize.timing.latency_here import is_clearly_slower
-from edgecnn.tflite.output_kinds import OUTPUTS_KEY
+from edgecnn.tflite.output_kinds import OUTPUTS_KEY, what_it_gives
 from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
@@ -308,6 +308,7 @@ class _ConversionSession(SourceSession):
             latency_over_float32_high=ratio.high if ratio else None,
             labels=self._labels.source,
             preprocessing=self.built_in_preprocessing,
+            answers=what_it_gives(self.judged_outputs),
             images=f"{spec.geometry_text} ({self.geometry_reason})" if spec else None,
             warnings=self._warnings(plan, written, model),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
@@ -359,7 +360,7 @@ class _ConversionSession(SourceSession):
         if ratio is not None and is_clearly_slower(ratio):
             times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
-        if self.image_shape is None or not self.outputs:
+        if self.image_shape is None or not self.gives_scores:
             return tuple(warnings)  # Apps that classify images are not what it is for.
         public = ModelMetadata.from_tree(self._public(plan, has_golden=False))
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))

@@ -48,6 +48,7 @@ class Conversion:
             is known of the input.
         preprocessing: What the model does to pixels by itself, and what it takes therefore; None
             where it does nothing, or nothing that can be seen.
+        answers: What the model answers, and what says so.
         versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
     """
@@ -78,6 +79,7 @@ class Conversion:
     labels: str | None = None
     images: str | None = None
     preprocessing: str | None = None
+    answers: str | None = None
     converter_peak_rss_bytes: int | None = None
 
     def __post_init__(self) -> None:

@@ -49,7 +49,7 @@ from edgecnn.quantize.messages import (
     TraceSource,
 )
 from edgecnn.quantize.request import CheckedRequest
-from edgecnn.tflite.output_kinds import JudgedOutput, judge_outputs
+from edgecnn.tflite.output_kinds import SCORE_KINDS, JudgedOutput, judge_outputs
 from edgecnn.tflite.output_outline import ModelOutline
 
 
@@ -164,13 +164,21 @@ class SourceSession:
         self.judged_outputs = judge_outputs(outline, self.request.tasks, self._known_classes)
 
     @property
+    def gives_scores(self) -> bool:
+        """Whether the model's only answer is a row of scores of names."""
+        return len(self.judged_outputs) == 1 and self.judged_outputs[0].kind in SCORE_KINDS
+
+    @property
     def _known_classes(self) -> int | None:
         """Number of the model's classes where something says that its answer is of classes."""
         if self.output_labels.names:
             return len(self.output_labels.names)
         # A model of edgecnn.build remembers its input, and what it builds are classifiers.
         is_built = self.request.classes is not None or self.source.spec is not None
-        return self.outputs if is_built else None
+        data = self.checked.data
+        # Some models have an output for the background beside those of the classes.
+        of_data = data is not None and data.classes in (self.outputs, self.outputs - 1)
+        return self.outputs if is_built or of_data else None
 
     def files_to_make(self) -> Sequence[FileToMake]:
         """Return the files that the child is to make."""
@@ -292,7 +300,7 @@ class SourceSession:
 
     def _calibration_file(self, calibration: CalibrationSamples) -> CalibrationFile:
         labels = HeldOutLabels()
-        if calibration.are_images and self.outputs:
+        if calibration.are_images and self.gives_scores:
             model = ModelOutputs(self.outputs, self.output_labels)
             labels = held_out_labels(self.checked.calibration_data, calibration, model)
         self.warnings += labels.warnings

@@ -54,6 +54,9 @@ BUFFER_TYPES = ("float32", "float16", "bfloat16", "int32", "int8", "uint8", "boo
 IMAGE_TYPES = ("float32", "uint8")
 """Types of numbers that MediaPipe's classifiers take and give."""
 
+NO_CLASSIFIER = "it is no classifier"
+"""How the reason begins for which clients that classify take no map, no embedding, and the like."""
+
 EDGE_TPU_ADVICE = "it is compiled for the Edge TPU: use the file before compilation here"
 
 
@@ -141,7 +144,7 @@ def _outputs_described(facts: FileFacts) -> str | None:
 def _labels(facts: FileFacts) -> str | None:
     count = row_length(facts.model)
     if facts.kind not in (*SCORE_KINDS, OutputKind.UNKNOWN):
-        return f"it is no classifier: it gives {what_it_gives(facts.outputs)}"
+        return f"{NO_CLASSIFIER}: it gives {what_it_gives(facts.outputs)}"
     if count is None:
         return "its first output is no row of class scores"
     if facts.classes is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.inspection.client_rules import CLIENT_RULES, CLIENTS, Rule
+from edgecnn.inspection.client_rules import CLIENT_RULES, CLIENTS, NO_CLASSIFIER, Rule
 from edgecnn.inspection.file_facts import FileFacts
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.reading import TfliteModel
@@ -81,6 +81,9 @@ def drop_in_warnings(verdicts: Sequence[ClientVerdict]) -> tuple[str, ...]:
     for verdict in verdicts:
         what = "not drop-in for" if verdict.ok is False else "not known to be drop-in for"
         for reason in verdict.reasons:
+            # Whoever converts a model that is no classifier does not want one for it.
+            if reason.startswith(NO_CLASSIFIER):
+                continue
             by_reason.setdefault((what, reason), []).append(verdict.client)
     return tuple(
         f"{what} {' and '.join(clients)}: {reason}" for (what, reason), clients in by_reason.items()

@@ -7,7 +7,7 @@ figures of labelled data are shown, and which programs use the file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -191,10 +191,7 @@ def outputs_of_file(model: TfliteModel, labels: int | None = None) -> tuple[Judg
     judged = judge_outputs(outline, classes=labels)
     if known is None or len(known) != len(judged):
         return judged
-    return tuple(
-        JudgedOutput(each.name, kind, "its file says so", True, each.gives_probabilities)
-        for each, kind in zip(judged, known, strict=True)
-    )
+    return tuple(map(_as_recorded, judged, known))
 
 
 def what_it_gives(outputs: Sequence[JudgedOutput]) -> str:
@@ -211,6 +208,13 @@ def what_it_gives(outputs: Sequence[JudgedOutput]) -> str:
         return f"{NOUNS[outputs[0].kind]} ({outputs[0].because})"
     nouns = list(dict.fromkeys(NOUNS[output.kind] for output in outputs))
     return f"{len(outputs)} outputs: {', '.join(nouns)}"
+
+
+def _as_recorded(judged: JudgedOutput, kind: OutputKind) -> JudgedOutput:
+    """Return an output as its file says that it is, where that tells more than its ops."""
+    if kind in (judged.kind, OutputKind.UNKNOWN):
+        return judged
+    return replace(judged, kind=kind, because="its file says so", is_sure=True)
 
 
 def _recorded(model: TfliteModel) -> list[OutputKind] | None:
