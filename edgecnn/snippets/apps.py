@@ -43,7 +43,7 @@ def _said(classifier: Classifier) -> dict[str, str]:
         normalization = f"(pixel - {spec.mean[0]:g}) / {spec.std[0]:g}"
     labels = f"{classifier.classes:,} labels"
     return {
-        **common_values(classifier),
+        **common_values(classifier.spec),
         "NORMALIZATION": normalization,
         "FILTER_SAID": FILTERS_SAID.get(spec.interpolation, OTHER_FILTER),
         "LABELS_SAID": comment_text(f"{labels} from {classifier.label(0)!r} on"),

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 
-from edgecnn.classification.classifier import Classifier
 from edgecnn.data.geometry import ASYMMETRIC, CROP, PAD, SAMPLED, STRETCH, Geometry
 from edgecnn.data.inputspec import InputSpec
 
@@ -14,13 +13,12 @@ PLACEHOLDER = re.compile("@([A-Z_]+)@")
 SECTION = re.compile(r"^@IF (\w+)@\n(.*?)^@END@\n", re.M | re.S)
 
 
-def common_values(classifier: Classifier) -> dict[str, str]:
+def common_values(spec: InputSpec) -> dict[str, str]:
     """Return the image sizes that every program has.
 
     For a crop an image is scaled until it covers FULL_HEIGHT x FULL_WIDTH, and the centre is cut
     out of it.
     """
-    spec = classifier.spec
     return {
         "HEIGHT": str(spec.height),
         "WIDTH": str(spec.width),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from edgecnn.classification.classifier import Classifier
+from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.sampling import SAMPLING
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
+from edgecnn.tflite.reading import TensorInfo
 
 FEW_LABELS = 20
 """Most labels that stand in the program; more are read from the file, where they are packed."""
@@ -16,28 +18,42 @@ def python_program(classifier: Classifier) -> str:
     spec, labels = classifier.spec, _labels(classifier)
     is_packed = "zipfile" in labels
     probabilities = classifier.gives_probabilities
-    grid = SAMPLING.get(spec.interpolation)
     return fill_template(
         "python",
         spec,
         {
-            **common_values(classifier),
+            **common_values(spec),
             "MODEL": python_literal(str(classifier.path)),
             "IMPORTS": "import zipfile\n" if is_packed else "",
             "LABELS": labels,
-            "CONSTANTS": _constants(classifier),
+            "CONSTANTS": pixel_constants(spec, classifier.input),
+            "PREPARE": image_functions(spec, classifier.input),
             "RESIZE": _resizing(classifier),
-            "DTYPE": classifier.input.dtype,
-            "SHAPE": comment_text(str(classifier.input.shape)),
-            "MODE": "L" if spec.channels == 1 else "RGB",
-            "CENTRE": "" if grid is None else f"{grid.centre:g}",
-            "STEPS": "" if grid is None else str(1 << grid.bits),
-            "RESAMPLING": spec.interpolation.upper(),
-            "TENSOR": _tensor(classifier),
             "SCORES": _scores(classifier),
             "FORMAT": "{scores[index]:8.2%}" if probabilities else "{scores[index]:8.3f}",
         },
     )
+
+
+def image_functions(spec: InputSpec, tensor: TensorInfo) -> str:
+    """Return the functions of a program that make of an image what a model takes.
+
+    Args:
+        spec: How images become the model's input.
+        tensor: The model's input.
+    """
+    grid = SAMPLING.get(spec.interpolation)
+    values = {
+        **common_values(spec),
+        "DTYPE": tensor.dtype,
+        "SHAPE": comment_text(str(tensor.shape)),
+        "MODE": "L" if spec.channels == 1 else "RGB",
+        "CENTRE": "" if grid is None else f"{grid.centre:g}",
+        "STEPS": "" if grid is None else str(1 << grid.bits),
+        "RESAMPLING": spec.interpolation.upper(),
+        "TENSOR": _tensor(spec, tensor),
+    }
+    return fill_template("python_image", spec, values).rstrip("\n")
 
 
 def _labels(classifier: Classifier) -> str:
@@ -54,10 +70,10 @@ def _labels(classifier: Classifier) -> str:
     )
 
 
-def _constants(classifier: Classifier) -> str:
-    if classifier.input.dtype == "uint8":
+def pixel_constants(spec: InputSpec, tensor: TensorInfo) -> str:
+    """Return the line of a program with the normalisation; empty for an input that takes pixels."""
+    if tensor.dtype == "uint8":
         return ""
-    spec = classifier.spec
     mean, std = (", ".join(map(repr, values)) for values in (spec.mean, spec.std))
     return f"MEAN, STD = np.float32([{mean}]), np.float32([{std}])  # of pixels from 0 to 255\n"
 
@@ -70,11 +86,10 @@ def _resizing(classifier: Classifier) -> str:
     return f"interpreter.resize_tensor_input({index}, {classifier.input.shape})\n"
 
 
-def _tensor(classifier: Classifier) -> str:
-    tensor = classifier.input
+def _tensor(spec: InputSpec, tensor: TensorInfo) -> str:
     if tensor.dtype == "uint8":
         return "    return pixels[None]  # its scale and zero point are the normalisation"
-    pixels = "pixels[..., ::-1]" if classifier.spec.color_order == "BGR" else "pixels"
+    pixels = "pixels[..., ::-1]" if spec.color_order == "BGR" else "pixels"
     normal = f"(({pixels}.astype(np.float32) - MEAN) / STD)[None]"
     if tensor.dtype == "float32":
         return f"    return {normal}"

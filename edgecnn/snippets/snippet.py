@@ -10,13 +10,18 @@ from edgecnn.classification.classifier import Classifier, read_classifier
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.devices.file_calls import file_call
 from edgecnn.inspection.client_rules import INTERPRETER, LITERT_JS, MEDIAPIPE
 from edgecnn.inspection.clients import clients_for
-from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN
+from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec
 from edgecnn.snippets.apps import android_class, ios_class
 from edgecnn.snippets.python import python_program
+from edgecnn.snippets.python_any import AnyModel, any_program
 from edgecnn.snippets.web import web_page
-from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
+from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
+from edgecnn.tflite.output_kinds import SCORE_KINDS, outputs_of_file
+from edgecnn.tflite.outputs import takes_image
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,10 @@ def snippet(
     options: CallOptions = NO_CALL_OPTIONS,
     task: str | None = None,
 ) -> str:
-    """Return a program that classifies images with a file.
+    """Return a program that uses a file.
+
+    For a classifier of images it prints the best classes of an image. Of any other file there is a
+    program in Python alone, which runs it and does with each output what it is for.
 
     Args:
         path: A ``.tflite`` file, also one that edgecnn did not make.
@@ -52,8 +60,8 @@ def snippet(
         task: ``"classes"`` or ``"labels"`` for a file of which nothing says what its output is.
 
     Raises:
-        InputError: The platform is not known, the file is no classifier of images, its
-            normalisation is not known, or the platform's library does not take it.
+        InputError: The platform is not known, its library does not take the file, the file is no
+            classifier of images and the platform not Python, or a normalisation is not known.
 
     Example:
         >>> print(snippet("model.tflite", "python").splitlines()[0])
@@ -61,13 +69,12 @@ def snippet(
     """
     if platform not in PLATFORMS:
         raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
+    other = _no_classifier(path, preprocessing, options, task) if platform == "python" else None
+    if other is not None:
+        return any_program(other)
     classifier = read_classifier(path, preprocessing, options, task)
     chosen, file = PLATFORMS[platform], classifier.file
-    if classifier.model.subgraph:
-        raise InputError(
-            f"{file.label}: no snippet calls a signature whose graph is not the file's first: see "
-            "Interpreter.get_signature_runner"
-        )
+    _refuse_other_graphs(classifier.call, file.label)
     verdicts = clients_for(file.model, classifier.file.metadata, classifier.labels or None)
     (verdict,) = (each for each in verdicts if each.client == chosen.client)
     if verdict.ok is False:
@@ -76,3 +83,27 @@ def snippet(
             f"uses: {'; '.join(verdict.reasons)}"
         )
     return chosen.program(classifier)
+
+
+def _no_classifier(
+    path: str | Path, preprocessing: Preprocessing, options: CallOptions, task: str | None
+) -> AnyModel | None:
+    """Return a file that is no classifier of images; None for one that is."""
+    file = DescribedFile(path)
+    call = file_call(file, options)
+    _refuse_other_graphs(call, file.label)
+    labels = len(file.labels) if file.labels else None
+    outputs = outputs_of_file(call.model, labels)
+    takes_pixels = len(call.model.inputs) == 1 and takes_image(call.model)
+    if takes_pixels and len(outputs) == 1 and (task or outputs[0].kind in SCORE_KINDS):
+        return None
+    spec = input_spec(call.model, preprocessing, file.label) if takes_pixels else None
+    return AnyModel(file, call, spec, outputs)
+
+
+def _refuse_other_graphs(call: ModelCall, label: str) -> None:
+    if call.model.subgraph:
+        raise InputError(
+            f"{label}: no snippet calls a signature whose graph is not the file's first: see "
+            "Interpreter.get_signature_runner"
+        )

@@ -34,7 +34,7 @@ def web_page(classifier: Classifier) -> str:
         "web",
         classifier.spec,
         {
-            **common_values(classifier),
+            **common_values(classifier.spec),
             "SMOOTHING": SMOOTHING[classifier.spec.interpolation],
             "VERSION": LITERT_JS_VERSION,
             "MODEL": script_literal(f"./{quote(os.fsencode(classifier.path.name))}"),
