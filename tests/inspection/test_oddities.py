@@ -45,7 +45,7 @@ def test_a_drop_in_file_is_not_odd() -> None:
         ({"input_dtype": "float32"}, ["normalization_unknown"]),
         ({"input_dtype": "int8"}, ["int8_ends"]),
         ({"output_dtype": "int8"}, ["int8_output"]),
-        ({"last": "RESHAPE"}, ["logits"]),
+        ({"last": "RESHAPE"}, ["kind_unknown"]),
         ({"classes": 1000}, ["tied_scores"]),
         ({"classes": 256}, []),
         ({"subgraphs": 3}, ["subgraphs"]),
@@ -90,6 +90,10 @@ def test_softmax_in_float_behind_the_integers_is_as_it_should_be() -> None:
     dense = Operator("FULLY_CONNECTED", (logits, tensor(31, "w", (3, 3), "float32")), (logits,))
     layer_behind = dataclasses.replace(moved, operators=(*moved.operators[:-1], dense, tail[1]))
     assert "float_islands" in kinds(layer_behind)
+
+
+def test_a_row_of_known_classes_without_softmax_holds_logits() -> None:
+    assert kinds(classifier(last="RESHAPE"), labels=3) == ["logits"]
 
 
 def test_labels_and_size() -> None:
