@@ -19,6 +19,7 @@ from edgecnn.importing.input_format import LoadOptions
 from edgecnn.importing.load_failures import cause_of
 from edgecnn.importing.sources import find_source, format_of
 from edgecnn.tflite.reading import read_model
+from tests.colour_models import write_colour_model
 
 CODE = """
 import keras
@@ -145,9 +146,10 @@ def test_a_summary_lists_layers_of_ones_own(
     assert [row.name for row in here.rows] == [row["name"] for row in listed]
 
 
-def test_a_summary_of_a_tflite_file_takes_no_objects(small_file: Path, code: Path) -> None:
+def test_a_summary_of_a_tflite_file_takes_no_objects(code: Path, tmp_path: Path) -> None:
+    file = write_colour_model(tmp_path / "colours.tflite")
     with pytest.raises(InputError, match="custom_objects goes with a Keras file"):
-        edgecnn.summarize(small_file, custom_objects=code, trust=True)
+        edgecnn.summarize(file, custom_objects=code, trust=True)
 
 
 @pytest.mark.parametrize(
