@@ -142,12 +142,15 @@ class _ConversionSession(SourceSession):
         times = self._timer.milliseconds([Path(path) for path in paths])
         return tuple(tuple(turns) for turns in times)
 
+    def look_at_source(self) -> None:
+        """Choose the labels of the model's outputs."""
+        self._labels = choose_labels(self.checked, self.outputs, self._taken_over)
+        self.warnings += self._labels.warnings
+
     def files_to_make(self) -> Sequence[FileToMake]:
         if self.image_shape is None:
             # Numbers that are no pixels go in as the model takes them.
             self._plans = [dataclasses.replace(p, input_type="float32") for p in self._plans]
-        self._labels = choose_labels(self.checked, self.outputs, self._taken_over)
-        self.warnings += self._labels.warnings
         return [self._file_to_make(plan) for plan in self._plans]
 
     def _file_to_make(self, plan: OutputPlan) -> FileToMake:

@@ -18,14 +18,17 @@ from edgecnn.importing.input_format import LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
 from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
+from edgecnn.quantize.calibration.input_reading import measure_reading
 from edgecnn.quantize.calibration.outlier_images import describe_outliers, outlier_images
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.messages import (
     CalibrationFile,
     LoadSource,
+    MeasureReading,
     PhaseBegun,
     PrepareFiles,
     ProgressMade,
+    ReadingMeasured,
     Remark,
     SourceLoaded,
 )
@@ -105,16 +108,34 @@ class ImportedSource:
         self.parent.send(_described(self._model, versions))
 
     def prepare(self) -> PrepareFiles:
-        """Wait for the parent's message of how pixels go in and what is to be made."""
-        prepare = self.parent.expect(PrepareFiles)
+        """Wait for the parent's message of how pixels go in and what is to be made.
+
+        Where the parent does not know how pixels go in, it asks for a measurement first.
+        """
+        message: object = self.parent.expect(MeasureReading, PrepareFiles)
+        if isinstance(message, MeasureReading):
+            self.parent.send(self._measured(message))
+            message = self.parent.expect(PrepareFiles)
+        assert isinstance(message, PrepareFiles)
+        prepare = message
         self.spec = prepare.spec
         return prepare
 
     def convert(self, variants: set[bool]) -> None:
         """Make the float32 graph, with normalisation in the graph, without it, or both."""
+        for normalizes in sorted(variants):
+            self._float_graph(normalizes=normalizes)
+        for unused in set(self._float_graphs) - variants:
+            del self._float_graphs[unused]
+        # The graphs hold the weights now, and one copy of the weights is enough.
+        self._model = None
+        gc.enable()
+        gc.collect()
+
+    def _float_graph(self, *, normalizes: bool) -> Graph:
         model = self._model
         assert model is not None
-        for normalizes in sorted(variants):
+        if normalizes not in self._float_graphs:
             with self.clock.phase("convert float32"):
                 graph = model.float_graph(self.spec if normalizes else None)
             if not model.has_signatures:
@@ -123,11 +144,14 @@ class ImportedSource:
                     [tensor.name for tensor in model.outputs],
                 )
             self._float_graphs[normalizes] = graph
-        # The graphs hold the weights now, and one copy of the weights is enough.
-        del model
-        self._model = None
-        gc.enable()
-        gc.collect()
+        return self._float_graphs[normalizes]
+
+    def _measured(self, asked: MeasureReading) -> ReadingMeasured:
+        """Measure which preprocessing the model was trained with."""
+        graph = self._float_graph(normalizes=False)
+        images = np.load(asked.path, mmap_mode="r", allow_pickle=False)
+        with self.clock.phase("measure the preprocessing"):
+            return measure_reading(graph, images, asked.outputs)
 
     def float_model(self, pixels: PixelInput) -> FloatModel:
         """Return the float model, which has fewer ops than the traced graph."""

@@ -8,6 +8,7 @@ trained on one of these would else be given the custom that is the nearest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,17 +29,19 @@ from edgecnn.quantize.calibration.evidence import (
 )
 from edgecnn.quantize.calibration.images import is_coloured
 from edgecnn.quantize.calibration.input_doubts import MOST_IMAGES, is_same_input
+from edgecnn.quantize.messages import ReadingMeasured
 from edgecnn.tflite.graph import Graph
 
-FIRST_IMAGES = 24
-"""Images after which inputs that are far worse than the best are left out, to save time."""
 LEAST_IMAGES = 24
 """Fewest images that choose an input."""
 SURE = 4.0
 """Standard errors by which one input must be better than each other: chance alone does that once in
 30,000 times."""
-HOPELESS = 6.0
-"""Standard errors by which an input is worse after the first images that has no chance any more."""
+LOUD = 8.0
+"""Without labels: factor by which an input's span exceeds another's where more information may only
+mean that it is louder, as then all answers are surer."""
+LEAST_TELLING = 0.7
+"""Without labels: part of the greatest possible information that the answers must hold."""
 
 RIVALS = (("127.5", "127.5", True), ("127.5", "255", False), ("0", "255", True), ("0", "1", True))
 """Mean, deviation, and whether red and blue are exchanged, of inputs without a name here."""
@@ -68,19 +71,6 @@ class InputReading:
         return self.preset or self.how
 
 
-@dataclass(frozen=True)
-class ReadingMeasured:
-    """What became of measuring a model's input.
-
-    Args:
-        preset: The preprocessing that wins clearly; None where none does.
-        evidence: What was measured, in words; empty where nothing could be.
-    """
-
-    preset: str | None = None
-    evidence: str = ""
-
-
 def measure_reading(
     graph: Graph, images: npt.NDArray[np.uint8], outputs: Sequence[int] | None
 ) -> ReadingMeasured:
@@ -99,19 +89,15 @@ def measure_reading(
     images = images[:MOST_IMAGES]
     if len(images) < LEAST_IMAGES:
         return ReadingMeasured(evidence=f"{len(images)} images are too few to measure it")
-    left = list(_readings(images))
+    readings = list(_readings(images))
     model = AnsweringModel[InputReading](
         graph, images, lambda each, some: each.spec.normalize(some)
     )
-    is_classifier = model.ends_in_softmax(left[0])
+    is_classifier = model.ends_in_softmax(readings[0])
     labels = None if outputs is None else np.asarray(outputs[: len(images)])
-    for count in sorted({FIRST_IMAGES, len(images)}):
-        answers = {reading: model.answers(reading, count) for reading in left}
-        judges = list(_judges(answers, labels, has_probabilities=is_classifier))
-        if not judges:
-            return ReadingMeasured()
-        left = [each for each in left if _has_chance(judges, answers, each)]
-    return _verdict(judges, answers)
+    answers = {reading: model.answers(reading, len(images)) for reading in readings}
+    judges = list(_judges(answers, labels, has_probabilities=is_classifier))
+    return _verdict(judges, answers) if judges else ReadingMeasured()
 
 
 def _readings(images: npt.NDArray[np.uint8]) -> Iterator[InputReading]:
@@ -156,11 +142,6 @@ def _judges(answers: Answers, labels: Array | None, *, has_probabilities: bool) 
         yield InformationJudge()
 
 
-def _has_chance(judges: Sequence[Judge], answers: Answers, reading: InputReading) -> bool:
-    """Say whether an input may still be the best by some judge."""
-    return any(_lead(judge, answers, _best(judge, answers), reading) < HOPELESS for judge in judges)
-
-
 def _best(judge: Judge, answers: Answers) -> InputReading:
     return max(answers, key=lambda reading: float(judge.worth(answers[reading]).mean()))
 
@@ -173,23 +154,43 @@ def _lead(judge: Judge, answers: Answers, best: InputReading, other: InputReadin
 
 
 def _verdict(judges: Sequence[Judge], answers: Answers) -> ReadingMeasured:
-    """Take the input that all judges prefer, if one of them is sure."""
-    best, *others = {_best(judge, answers) for judge in judges}
-    judge = judges[0]
-    ordered = sorted(answers, key=lambda each: -float(judge.worth(answers[each]).mean()))
-    evidence = judge.compare({each.name: answers[each] for each in ordered})
+    """Take the input that the first judge prefers, if it is sure, or another is who agrees."""
+    first = judges[0]
+    best = _best(first, answers)
+    ordered = sorted(answers, key=lambda each: -float(first.worth(answers[each]).mean()))
+    evidence = first.compare({each.name: answers[each] for each in ordered})
     is_clear = (
-        not others
-        and best.preset is not None
-        and all(each.is_good(answers[best]) for each in judges)
-        and any(_is_sure(each, answers, best) for each in judges)
+        best.preset is not None
+        and first.is_good(answers[best])
+        and any(_is_sure(judge, answers, best) for judge in judges)
     )
     return ReadingMeasured(best.preset if is_clear else None, evidence)
 
 
 def _is_sure(judge: Judge, answers: Answers, best: InputReading) -> bool:
+    """Say whether a judge finds an input good, and better than each that is not the same."""
+    if not judge.is_good(answers[best]):
+        return False
+    if isinstance(judge, InformationJudge) and not _tells_enough(judge, answers, best):
+        return False
     return all(
         _lead(judge, answers, best, each) > SURE
         for each in answers
         if each is not best and not is_same_input(best.spec, each.spec)
     )
+
+
+def _tells_enough(judge: InformationJudge, answers: Answers, best: InputReading) -> bool:
+    """Say whether answers tell of their images because the input suits, not because it is loud.
+
+    A network gives no answer worth the name to input that is far too quiet for it.
+    """
+    told = {each: float(judge.worth(of_it).mean()) for each, of_it in answers.items()}
+    quiet = [told[each] for each in answers if _span(each) * LOUD < _span(best)]
+    possible = math.log(min(answers[best].shape))
+    return told[best] > LEAST_TELLING * possible and 2 * max(quiet, default=0.0) < told[best]
+
+
+def _span(reading: InputReading) -> float:
+    low, high = reading.spec.value_range
+    return high - low
