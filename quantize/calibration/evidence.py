@@ -59,6 +59,9 @@ class Judge(Protocol):
     def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
         """Say in words how much better the answers to another input are."""
 
+    def score(self, answers: LogProbabilities) -> float:
+        """Return how good answers are for themselves: 0 for nothing, 1 for all."""
+
     def compare(self, answers: Mapping[str, LogProbabilities]) -> str:
         """Say in words how good the answers to several inputs are, by their names, best first."""
 
@@ -118,6 +121,10 @@ class LabelJudge:
             f"{after:.0f} % {how}"
         )
 
+    def score(self, answers: LogProbabilities) -> float:
+        """Return the part of the right answers, less that of one answer to all."""
+        return float(self._right(answers).mean()) - self.most_common
+
     def compare(self, answers: Mapping[str, LogProbabilities]) -> str:
         """Say for how many images the answers are right."""
         rates = {name: 100 * self._right(each).mean() for name, each in answers.items()}
@@ -175,12 +182,13 @@ class InformationJudge:
             f"its answers to {len(own)} images tell less as given ({before}) than {how} ({after})"
         )
 
+    def score(self, answers: LogProbabilities) -> float:
+        """Return the part of the greatest possible information that the answers give."""
+        return float(self.worth(answers).mean()) / math.log(min(answers.shape))
+
     def compare(self, answers: Mapping[str, LogProbabilities]) -> str:
         """Say how much of the greatest possible information the answers give."""
-        parts = {
-            name: 100 * self.worth(each).mean() / math.log(min(each.shape))
-            for name, each in answers.items()
-        }
+        parts = {name: 100 * self.score(each) for name, each in answers.items()}
         count = len(next(iter(answers.values())))
         return (
             f"its answers to {count} images hold {_listed(parts, '{:.0f} %')} of the information "

@@ -8,7 +8,6 @@ trained on one of these would else be given the custom that is the nearest.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.quantize.calibration.answering_model import AnsweringModel
 from edgecnn.quantize.calibration.evidence import (
-    FEWEST_CLASSES,
     Array,
     InformationJudge,
     Judge,
@@ -37,11 +35,16 @@ LEAST_IMAGES = 24
 SURE = 4.0
 """Standard errors by which one input must be better than each other: chance alone does that once in
 30,000 times."""
+MANY_CLASSES = 100
+"""Least number of classes for choosing without labels. Networks of ten classes that are not very
+good answer input that is too loud as if it told them more."""
 LOUD = 8.0
-"""Without labels: factor by which an input's span exceeds another's where more information may only
-mean that it is louder, as then all answers are surer."""
-LEAST_TELLING = 0.7
-"""Without labels: part of the greatest possible information that the answers must hold."""
+"""Factor between the spans of two inputs from which on one must score twice as much as the other:
+input that is far too loud or too quiet makes answers surer or less sure, if not nonsense."""
+TOLD_APART = 0.05
+"""Part of the images, at least, that must get other classes as another input."""
+LEAST_SCORE: dict[type[object], float] = {LabelJudge: 0.25, InformationJudge: 0.7}
+"""What the answers must score by each judge."""
 
 RIVALS = (("127.5", "127.5", True), ("127.5", "255", False), ("0", "255", True), ("0", "1", True))
 """Mean, deviation, and whether red and blue are exchanged, of inputs without a name here."""
@@ -138,19 +141,12 @@ def _judges(answers: Answers, labels: Array | None, *, has_probabilities: bool) 
     knows_labels = by_label is not None and any(map(by_label.means_something, answers.values()))
     if by_label is not None and knows_labels:
         yield by_label
-    if classes >= FEWEST_CLASSES and (knows_labels or has_probabilities):
+    if classes >= MANY_CLASSES and (knows_labels or has_probabilities):
         yield InformationJudge()
 
 
 def _best(judge: Judge, answers: Answers) -> InputReading:
     return max(answers, key=lambda reading: float(judge.worth(answers[reading]).mean()))
-
-
-def _lead(judge: Judge, answers: Answers, best: InputReading, other: InputReading) -> float:
-    """Return by how many standard errors one input is better than another."""
-    if best is other:
-        return 0.0
-    return standard_errors(judge.worth(answers[best]) - judge.worth(answers[other]))
 
 
 def _verdict(judges: Sequence[Judge], answers: Answers) -> ReadingMeasured:
@@ -159,36 +155,34 @@ def _verdict(judges: Sequence[Judge], answers: Answers) -> ReadingMeasured:
     best = _best(first, answers)
     ordered = sorted(answers, key=lambda each: -float(first.worth(answers[each]).mean()))
     evidence = first.compare({each.name: answers[each] for each in ordered})
-    is_clear = (
-        best.preset is not None
-        and first.is_good(answers[best])
-        and any(_is_sure(judge, answers, best) for judge in judges)
-    )
+    is_clear = best.preset is not None and any(_is_sure(judge, answers, best) for judge in judges)
     return ReadingMeasured(best.preset if is_clear else None, evidence)
 
 
 def _is_sure(judge: Judge, answers: Answers, best: InputReading) -> bool:
     """Say whether a judge finds an input good, and better than each that is not the same."""
-    if not judge.is_good(answers[best]):
-        return False
-    if isinstance(judge, InformationJudge) and not _tells_enough(judge, answers, best):
-        return False
-    return all(
-        _lead(judge, answers, best, each) > SURE
+    return judge.score(answers[best]) > LEAST_SCORE[type(judge)] and all(
+        _beats(judge, answers, best, each)
         for each in answers
         if each is not best and not is_same_input(best.spec, each.spec)
     )
 
 
-def _tells_enough(judge: InformationJudge, answers: Answers, best: InputReading) -> bool:
-    """Say whether answers tell of their images because the input suits, not because it is loud.
+def _beats(judge: Judge, answers: Answers, best: InputReading, other: InputReading) -> bool:
+    """Say whether an input is surely better than another, and not only louder or quieter.
 
-    A network gives no answer worth the name to input that is far too quiet for it.
+    Many networks answer an input and its multiple with the same class, more or less surely, which
+    tells nothing of what they were trained on.
     """
-    told = {each: float(judge.worth(of_it).mean()) for each, of_it in answers.items()}
-    quiet = [told[each] for each in answers if _span(each) * LOUD < _span(best)]
-    possible = math.log(min(answers[best].shape))
-    return told[best] > LEAST_TELLING * possible and 2 * max(quiet, default=0.0) < told[best]
+    one, two = answers[best], answers[other]
+    is_other_class = one.argmax(axis=1) != two.argmax(axis=1)
+    is_far = not 1 / LOUD < _span(best) / _span(other) < LOUD
+    is_no_match = 2 * judge.score(two) < judge.score(one) if is_far else True
+    return (
+        standard_errors(judge.worth(one) - judge.worth(two)) > SURE
+        and bool(is_other_class.mean() > TOLD_APART)
+        and is_no_match
+    )
 
 
 def _span(reading: InputReading) -> float:
