@@ -19,6 +19,9 @@ from edgecnn.tflite.pixel_ops import (
 )
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
+OF_A_MEAN = 0.01
+"""What the weights of a mean of channels may miss of 1: those of luma add up to 0.9999."""
+
 
 def graph_leading_maps(graph: Graph) -> LeadingMaps | None:
     """Follow a graph's image through the ops that act on each pixel alone.
@@ -29,11 +32,17 @@ def graph_leading_maps(graph: Graph) -> LeadingMaps | None:
     Returns:
         What the ops make; None where the input is no picture with channels last.
     """
+    return _leading_maps(graph, _described)
+
+
+def _leading_maps(
+    graph: Graph, describe: Callable[[Op, int], PixelOp | None]
+) -> LeadingMaps | None:
     image = graph.input
     if len(graph.inputs) != 1 or not 3 <= len(image.shape) <= 4:
         return None
     channels = image.shape[3] if len(image.shape) == 4 else 1
-    return leading_maps(image, channels, graph.ops, graph.outputs, _described)
+    return leading_maps(image, channels, graph.ops, graph.outputs, describe)
 
 
 def leading_channel_map(graph: Graph) -> ChannelMap | None:
@@ -41,6 +50,9 @@ def leading_channel_map(graph: Graph) -> ChannelMap | None:
 
     Args:
         graph: A float32 graph with one input.
+
+    A mean of the channels, which makes a picture grey, keeps the range of its values: it stands in
+    the map as the first channel alone.
 
     Returns:
         The map; None where the input is no picture with channels last, or where several ops mix
@@ -50,7 +62,7 @@ def leading_channel_map(graph: Graph) -> ChannelMap | None:
         >>> leading_channel_map(graph).factors
         (0.00784313725490196, 0.00784313725490196, 0.00784313725490196)
     """
-    leading = graph_leading_maps(graph)
+    leading = _leading_maps(graph, lambda op, channels: _described(op, channels) or _grey(op))
     return None if leading is None else leading.from_image
 
 
@@ -59,6 +71,18 @@ def _described(op: Op, channels: int) -> PixelOp | None:
     if describe is None or op.activation is not Activation.NONE or op.inputs[0] is None:
         return None
     return describe(op, channels)
+
+
+def _grey(op: Op) -> PixelOp | None:
+    """Describe a weighted mean of all channels, which leaves one."""
+    if op.kind not in ("CONV_2D", "FULLY_CONNECTED") or op.activation is not Activation.NONE:
+        return None
+    weights, bias = op.weights.float_values, op.bias
+    if weights is None or op.has_computed_bias or (bias is not None and bias.values.any()):
+        return None
+    is_of_pixels = weights.size == weights.shape[-1] > 1
+    is_mean = weights.min() >= 0 and abs(float(weights.sum()) - 1) < OF_A_MEAN
+    return PixelOp([op.source], op.outputs, [[0]], moves=True) if is_of_pixels and is_mean else None
 
 
 def _option(op: Op, name: str) -> int:

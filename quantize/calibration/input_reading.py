@@ -39,8 +39,10 @@ MANY_CLASSES = 100
 """Least number of classes for choosing without labels. Networks of ten classes that are not very
 good answer input that is too loud as if it told them more."""
 LOUD = 8.0
-"""Factor between the spans of two inputs from which on one must score twice as much as the other:
+"""Factor between the spans of two inputs from which on one must score far more than the other:
 input that is far too loud or too quiet makes answers surer or less sure, if not nonsense."""
+MOST_OF_SCORE = 0.75
+"""Part of the score of the one that the other may have then."""
 TOLD_APART = 0.05
 """Part of the images, at least, that must get other classes as another input."""
 LEAST_SCORE: dict[type[object], float] = {LabelJudge: 0.25, InformationJudge: 0.7}
@@ -177,11 +179,11 @@ def _beats(judge: Judge, answers: Answers, best: InputReading, other: InputReadi
     one, two = answers[best], answers[other]
     is_other_class = one.argmax(axis=1) != two.argmax(axis=1)
     is_far = not 1 / LOUD < _span(best) / _span(other) < LOUD
-    is_no_match = 2 * judge.score(two) < judge.score(one) if is_far else True
+    is_behind = judge.score(two) < MOST_OF_SCORE * judge.score(one)
     return (
         standard_errors(judge.worth(one) - judge.worth(two)) > SURE
         and bool(is_other_class.mean() > TOLD_APART)
-        and is_no_match
+        and (is_behind or not is_far)
     )
 
 
