@@ -5,7 +5,8 @@ Run by a Python that has tf_keras, or TensorFlow up to 2.15, whose ``tensorflow.
     python benchmarks/keras2_files.py FOLDER [--keras tf_keras] [--only NAME ...]
 
 For each case there are NAME.h5, NAME.keras (what Keras 2 can write of the two) and NAME.npz: the
-inputs (``input_0``, ...) and Keras 2's answers to them (``output_0``, ...).
+inputs (``input_0``, ...) and Keras 2's answers to them (``output_0``, ...). With --saved-models
+there is a SavedModel in the folder NAME as well.
 """
 
 import argparse
@@ -590,7 +591,7 @@ def is_2_12():
     return tf.__version__.startswith("2.12.")
 
 
-def write(keras, folder, name, make):
+def write(keras, folder, name, make, with_saved_model=False):
     """Write the files of a case; return which could not be written, and why."""
     failures = []
     seed = zlib.crc32(name.encode())
@@ -612,6 +613,8 @@ def write(keras, folder, name, make):
         except Exception as error:
             path.unlink(missing_ok=True)
             failures.append(f"{path.name}: {type(error).__name__}: {error}")
+    if with_saved_model:
+        model.save(folder / name, save_format="tf")
     arrays = {f"input_{index}": value for index, value in enumerate(values)}
     arrays.update({f"output_{index}": value for index, value in enumerate(answers)})
     np.savez(
@@ -633,6 +636,7 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--keras", default="tf_keras")
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--saved-models", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     keras = (
@@ -643,7 +647,7 @@ def main():
         if options.only and name not in options.only:
             continue
         try:
-            failures = write(keras, options.folder, name, make)
+            failures = write(keras, options.folder, name, make, options.saved_models)
         except Exception as error:
             failures = [f"{name}: {type(error).__name__}: {error}"]
         for failure in failures:
