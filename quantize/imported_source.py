@@ -23,20 +23,25 @@ from edgecnn.quantize.calibration.outlier_images import describe_outliers, outli
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.messages import (
     CalibrationFile,
+    FilesToMake,
+    FileToMake,
     LoadSource,
     MeasureReading,
     PhaseBegun,
-    PrepareFiles,
     ProgressMade,
     ReadingMeasured,
     Remark,
     SourceLoaded,
+    SourceTraced,
+    TraceSource,
 )
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.quantize.stage_times import PhaseClock
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT16
+from edgecnn.tflite.output_kinds import JudgedOutput
+from edgecnn.tflite.output_outline import outline_of_graph
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.tensors_and_ops import Array
 
@@ -82,8 +87,12 @@ class ImportedSource:
         self.clock = PhaseClock(lambda name: parent.send(PhaseBegun(name)))
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
+        self.normalizes = False
+        """Whether the graph normalises pixels by itself."""
+        self.outputs: tuple[JudgedOutput, ...] = ()
+        """What each output of the model is, in the model's own order."""
         self._model: LoadedModel | None = None
-        self._float_graphs: dict[bool, Graph] = {}
+        self._float_graph: Graph | None = None
         self._float_models: dict[PixelInput, FloatModel] = {}
         self._observed: dict[tuple[PixelInput, bool], ObservedActivations] = {}
         self._images: CalibrationFile | None = None
@@ -107,57 +116,58 @@ class ImportedSource:
         versions = importer_versions() if input_format.needs_tensorflow else {}
         self.parent.send(_described(self._model, versions))
 
-    def prepare(self) -> PrepareFiles:
-        """Wait for the parent's message of how pixels go in and what is to be made.
+    def trace(self) -> None:
+        """Make the float32 graph as the parent's message says, and describe its ends to the parent.
 
         Where the parent does not know how pixels go in, it asks for a measurement first.
-        """
-        message: object = self.parent.expect(MeasureReading, PrepareFiles)
-        if isinstance(message, MeasureReading):
-            self.parent.send(self._measured(message))
-            message = self.parent.expect(PrepareFiles)
-        assert isinstance(message, PrepareFiles)
-        prepare = message
-        self.spec = prepare.spec
-        return prepare
 
-    def convert(self, variants: set[bool]) -> None:
-        """Make the float32 graph, with normalisation in the graph, without it, or both."""
-        for normalizes in sorted(variants):
-            self._float_graph(normalizes=normalizes)
-        for unused in set(self._float_graphs) - variants:
-            del self._float_graphs[unused]
-        # The graphs hold the weights now, and one copy of the weights is enough.
+        Raises:
+            ConversionError: TensorFlow's converter refuses the model.
+        """
+        model, graph = self._model, None
+        assert model is not None
+        message: object = self.parent.expect(MeasureReading, TraceSource)
+        if isinstance(message, MeasureReading):
+            graph = self._converted(model, None)
+            self.parent.send(self._measured(graph, message))
+            message = self.parent.expect(TraceSource)
+        assert isinstance(message, TraceSource)
+        self.spec, self.normalizes = message.spec, message.normalizes
+        names = [tensor.name for tensor in model.outputs]
+        if graph is None or self.normalizes:
+            graph = self._converted(model, self.spec if self.normalizes else None)
+        if not model.has_signatures:
+            graph.name_call([tensor.name for tensor in model.inputs], names)
+        self._float_graph = graph
+        # The graph holds the weights now, and one copy of the weights is enough.
+        del model
         self._model = None
         gc.enable()
         gc.collect()
+        self.parent.send(SourceTraced(outline_of_graph(graph, names)))
 
-    def _float_graph(self, *, normalizes: bool) -> Graph:
-        model = self._model
-        assert model is not None
-        if normalizes not in self._float_graphs:
-            with self.clock.phase("convert float32"):
-                graph = model.float_graph(self.spec if normalizes else None)
-            if not model.has_signatures:
-                graph.name_call(
-                    [tensor.name for tensor in model.inputs],
-                    [tensor.name for tensor in model.outputs],
-                )
-            self._float_graphs[normalizes] = graph
-        return self._float_graphs[normalizes]
+    def _converted(self, model: LoadedModel, normalization: InputSpec | None) -> Graph:
+        with self.clock.phase("convert float32"):
+            return model.float_graph(normalization)
 
-    def _measured(self, asked: MeasureReading) -> ReadingMeasured:
+    def _measured(self, graph: Graph, asked: MeasureReading) -> ReadingMeasured:
         """Measure which preprocessing the model was trained with."""
-        graph = self._float_graph(normalizes=False)
         images = np.load(asked.path, mmap_mode="r", allow_pickle=False)
         with self.clock.phase("measure the preprocessing"):
             return measure_reading(graph, images, asked.outputs)
+
+    def files_to_make(self) -> tuple[FileToMake, ...]:
+        """Wait for the parent's message of what the outputs are and what is to be made."""
+        message = self.parent.expect(FilesToMake)
+        self.outputs = message.outputs
+        return message.files
 
     def float_model(self, pixels: PixelInput) -> FloatModel:
         """Return the float model, which has fewer ops than the traced graph."""
         if pixels not in self._float_models:
             with self.clock.phase("streamline"):
-                graph = self._float_graphs[pixels.normalizes].copy()
+                assert self._float_graph is not None
+                graph = self._float_graph.copy()
                 streamline(
                     graph,
                     takes_pixels=pixels.normalizes,

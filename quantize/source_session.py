@@ -40,17 +40,21 @@ from edgecnn.quantize.calibration.images import (
 )
 from edgecnn.quantize.messages import (
     CalibrationFile,
+    FilesToMake,
     FileToMake,
     LoadSource,
     MeasureReading,
     PhaseBegun,
-    PrepareFiles,
     ProgressMade,
     ReadingMeasured,
     Remark,
     SourceLoaded,
+    SourceTraced,
+    TraceSource,
 )
 from edgecnn.quantize.request import CheckedRequest
+from edgecnn.tflite.output_kinds import JudgedOutput, judge_outputs
+from edgecnn.tflite.output_outline import ModelOutline
 
 
 class SourceSession:
@@ -73,6 +77,7 @@ class SourceSession:
         self._source: SourceLoaded | None = None
         self._measured = ReadingMeasured()
         self.calibration: CalibrationSamples | None = None
+        self.judged_outputs: tuple[JudgedOutput, ...] = ()
 
     @property
     def source(self) -> SourceLoaded:
@@ -100,10 +105,15 @@ class SourceSession:
         return math.prod(outputs[0].shape[1:]) if len(outputs) == 1 else 0
 
     @property
-    def output_labels(self) -> OutputLabels:
-        """Labels of the model's outputs, as far as they are known before images are looked at."""
+    def given_labels(self) -> OutputLabels:
+        """Labels of the model's outputs that the user gave."""
         about = self.request.about
         return OutputLabels(about.labels or (), f"the labels in {about.labels_from}")
+
+    @property
+    def output_labels(self) -> OutputLabels:
+        """Labels of the model's outputs, as far as they are known before images are looked at."""
+        return self.given_labels
 
     def start(self, module: str, task: str, *, images: int = 0) -> ChildProcess:
         """Start a child and tell it what to load.
@@ -137,14 +147,15 @@ class SourceSession:
                 self.warnings.append(message.text)
             case SourceLoaded():
                 self._source = message
-                self.look_at_source()
                 if self._is_to_be_measured:
                     child.send(self._measurement())
                 else:
-                    self._prepare(child)
+                    self._let_trace(child)
             case ReadingMeasured():
                 self._measured = message
-                self._prepare(child)
+                self._let_trace(child)
+            case SourceTraced():
+                self._let_make(child, message.outline)
 
     @property
     def _is_to_be_measured(self) -> bool:
@@ -166,24 +177,40 @@ class SourceSession:
         pixels = self.request.preprocessing.placed(preset("raw", height, width, channels))
         calibration = self.calibration = self._images(pixels)
         of_all = dataclasses.replace(calibration, held_out=calibration.count)
-        outputs = self._labels_of(of_all).outputs
+        outputs = self._labels_of(of_all, self.given_labels).outputs
         (path,) = self._saved(calibration)
         return MeasureReading(str(path), outputs)
 
-    def _prepare(self, child: ChildProcess) -> None:
+    def _let_trace(self, child: ChildProcess) -> None:
         """Tell the child how pixels go in; decode the images while it traces and converts."""
         shape = self.image_shape
         if shape is None:
             self._refuse_image_options()
         spec = self.spec = None if shape is None else self._input_spec(shape)
-        child.send(PrepareFiles(spec, tuple(self.files_to_make())))
+        child.send(TraceSource(spec, self.normalizes_in_graph))
         if self.request.needs_calibration:
             self.calibration = self._arrays() if spec is None else self._images(spec)
             self.check_calibration(self.calibration)
+
+    def _let_make(self, child: ChildProcess, outline: ModelOutline) -> None:
+        """Tell the child what the outputs are, what it is to make, and where the samples are."""
+        self.judge_outputs(outline)
+        child.send(FilesToMake(self.judged_outputs, tuple(self.files_to_make())))
+        if self.calibration is not None:
             child.send(self._calibration_file(self.calibration))
 
-    def look_at_source(self) -> None:
-        """Find out what depends on the loaded source alone."""
+    def judge_outputs(self, outline: ModelOutline) -> None:
+        """Find out what each output of the model is."""
+        self.judged_outputs = judge_outputs(outline, self.request.tasks, self._known_classes)
+
+    @property
+    def _known_classes(self) -> int | None:
+        """Number of the model's classes where something says that its answer is of classes."""
+        if self.output_labels.names:
+            return len(self.output_labels.names)
+        # A model of edgecnn.build remembers its input, and what it builds are classifiers.
+        is_built = self.request.classes is not None or self.source.spec is not None
+        return self.outputs if is_built else None
 
     def files_to_make(self) -> Sequence[FileToMake]:
         """Return the files that the child is to make."""
@@ -326,7 +353,7 @@ class SourceSession:
         return load_calibration(data, self.request.samples, spec, report, self._most_held_out)
 
     def _calibration_file(self, calibration: CalibrationSamples) -> CalibrationFile:
-        labels = self._labels_of(calibration)
+        labels = self._labels_of(calibration, self.output_labels)
         self.warnings += labels.warnings
         return CalibrationFile(
             paths=tuple(map(str, self._saved(calibration))),
@@ -338,10 +365,10 @@ class SourceSession:
             may_differ=self.request.weights_origin != "imagenet",
         )
 
-    def _labels_of(self, calibration: CalibrationSamples) -> HeldOutLabels:
+    def _labels_of(self, calibration: CalibrationSamples, outputs: OutputLabels) -> HeldOutLabels:
         if not calibration.are_images or not self.outputs:
             return HeldOutLabels()
-        model = ModelOutputs(self.outputs, self.output_labels)
+        model = ModelOutputs(self.outputs, outputs)
         return held_out_labels(self.checked.calibration_data, calibration, model)
 
     def _saved(self, calibration: CalibrationSamples) -> list[Path]:
