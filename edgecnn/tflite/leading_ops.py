@@ -19,8 +19,8 @@ from edgecnn.tflite.pixel_ops import (
 )
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
-OF_A_MEAN = 0.01
-"""What the weights of a mean of channels may miss of 1: those of luma add up to 0.9999."""
+GREYS = ((0.2989, 0.587, 0.114), (0.2126, 0.7152, 0.0722), (1 / 3, 1 / 3, 1 / 3))
+"""Shares of red, green and blue in a grey picture: luma of BT.601 and of BT.709, and the mean."""
 
 
 def graph_leading_maps(graph: Graph) -> LeadingMaps | None:
@@ -51,8 +51,8 @@ def leading_channel_map(graph: Graph) -> ChannelMap | None:
     Args:
         graph: A float32 graph with one input.
 
-    A mean of the channels, which makes a picture grey, keeps the range of its values: it stands in
-    the map as the first channel alone.
+    A weighted mean of red, green and blue keeps the range of their values: it stands in the map as
+    the first channel alone.
 
     Returns:
         The map; None where the input is no picture with channels last, or where several ops mix
@@ -74,15 +74,19 @@ def _described(op: Op, channels: int) -> PixelOp | None:
 
 
 def _grey(op: Op) -> PixelOp | None:
-    """Describe a weighted mean of all channels, which leaves one."""
+    """Describe what makes a picture grey, with the factor that the converter folds into it."""
     if op.kind not in ("CONV_2D", "FULLY_CONNECTED") or op.activation is not Activation.NONE:
         return None
     weights, bias = op.weights.float_values, op.bias
-    if weights is None or op.has_computed_bias or (bias is not None and bias.values.any()):
+    if weights is None or op.has_computed_bias or weights.size != len(GREYS[0]):
         return None
-    is_of_pixels = weights.size == weights.shape[-1] > 1
-    is_mean = weights.min() >= 0 and abs(float(weights.sum()) - 1) < OF_A_MEAN
-    return PixelOp([op.source], op.outputs, [[0]], moves=True) if is_of_pixels and is_mean else None
+    factor = float(weights.sum())
+    if op.result.shape[-1:] != (1,) or factor <= 0:
+        return None
+    if not any(np.allclose(weights.ravel() / factor, shares, atol=0.005) for shares in GREYS):
+        return None
+    offset = 0.0 if bias is None else bias.values
+    return PixelOp([op.source], op.outputs, [[0]], factor, offset, moves=True)
 
 
 def _option(op: Op, name: str) -> int:

@@ -182,7 +182,7 @@ def test_images_that_become_grey_first(keras: Any) -> None:
 
     channels = traced(network(keras, front)).channel_map()
     assert what_it_takes(channels) is Takes.PIXELS
-    assert formula(channels) == "x / 127.5 - 1"
+    assert channels is not None and formula(channels) == "x / 127.5 - 1"
 
 
 def test_grey_images_without_a_channel(keras: Any) -> None:
