@@ -5,7 +5,8 @@ Run by a Python that has tf_keras, or TensorFlow up to 2.15, whose ``tensorflow.
     python benchmarks/keras2_files.py FOLDER [--keras tf_keras] [--only NAME ...]
 
 For each case there are NAME.h5, NAME.keras (what Keras 2 can write of the two) and NAME.npz: the
-inputs (``input_0``, ...) and Keras 2's answers to them (``output_0``, ...).
+inputs (``input_0``, ...) and Keras 2's answers to them (``output_0``, ...). With --saved-models
+there is a SavedModel in the folder NAME as well.
 """
 
 import argparse
@@ -210,7 +211,9 @@ def layer_cases(keras):
     one(IMAGE, of.Rescaling, 1 / 127.5, offset=-1)
     one(IMAGE, of.Rescaling, [0.1, 0.2, 0.3], offset=[1.0, 2.0, 3.0])
     one(IMAGE, of.Normalization, mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0])
-    one(IMAGE, of.Normalization, axis=None, mean=0.4, variance=2.0, invert=True)
+    if "invert" in of.Normalization(mean=0.4, variance=2.0, invert=True).get_config():
+        # TensorFlow up to 2.12 leaves it out of its files.
+        one(IMAGE, of.Normalization, axis=None, mean=0.4, variance=2.0, invert=True)
 
     def adapted(x, **settings):
         layer = of.Normalization(**settings)
@@ -583,7 +586,12 @@ def example(tensor, rng):
     return rng.normal(size=shape).astype("float32")
 
 
-def write(keras, folder, name, make):
+def is_2_12():
+    """Say whether this is the first TensorFlow whose .keras files are zips."""
+    return tf.__version__.startswith("2.12.")
+
+
+def write(keras, folder, name, make, with_saved_model=False):
     """Write the files of a case; return which could not be written, and why."""
     failures = []
     seed = zlib.crc32(name.encode())
@@ -598,11 +606,15 @@ def write(keras, folder, name, make):
     answers = answers_of(ANSWERED_BY.get(id(model), model), values)
     for ending in ("h5", "keras"):
         path = folder / f"{name}.{ending}"
+        # TensorFlow 2.12 can write both, and calls an HDF5 file .keras unless it is told.
+        settings = {"save_format": "keras"} if is_2_12() and ending == "keras" else {}
         try:
-            model.save(path)
+            model.save(path, **settings)
         except Exception as error:
             path.unlink(missing_ok=True)
             failures.append(f"{path.name}: {type(error).__name__}: {error}")
+    if with_saved_model:
+        model.save(folder / name, save_format="tf")
     arrays = {f"input_{index}": value for index, value in enumerate(values)}
     arrays.update({f"output_{index}": value for index, value in enumerate(answers)})
     np.savez(
@@ -624,6 +636,7 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--keras", default="tf_keras")
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--saved-models", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     keras = (
@@ -634,7 +647,7 @@ def main():
         if options.only and name not in options.only:
             continue
         try:
-            failures = write(keras, options.folder, name, make)
+            failures = write(keras, options.folder, name, make, options.saved_models)
         except Exception as error:
             failures = [f"{name}: {type(error).__name__}: {error}"]
         for failure in failures:

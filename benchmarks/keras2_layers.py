@@ -1,11 +1,13 @@
 """Load a Keras 2 file of each layer, of functions of TensorFlow and of networks, and compare.
 
     python benchmarks/keras2_layers.py [--python PYTHON] [--keras MODULE] [--only NAME ...]
+        [--saved-models]
 
 ``benchmarks/keras2_files.py`` writes the files in a Python with Keras 2 (by default this one, with
 tf_keras; ``--python venv/bin/python --keras tensorflow.keras`` for TensorFlow up to 2.15), with its
-answers to random inputs. A line for each file: the decibels between these and the answers of the
-model that edgecnn loads, or why it is refused. The last line counts.
+answers to random inputs. With --saved-models there is a SavedModel of each as well, which is
+converted: this is for cases of one input and one output. A line for each file: the decibels between
+these and the answers of the model that edgecnn loads, or why it is refused. The last line counts.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
 from edgecnn.importing.input_format import LoadOptions
 from edgecnn.importing.sources import find_source, format_of
+from edgecnn.tflite.runtime import LoadedFile
+from edgecnn.tflite.serialization import write_graph
 
 WRITER = Path(__file__).with_name("keras2_files.py")
 LEAST_DB = 100.0
@@ -72,7 +76,14 @@ class Loaded:
         return self.decibels >= OTHER_DB.get(case, (LEAST_DB, ""))[0]
 
 
-def write_files(folder: Path, python: str, keras: str, only: list[str] | None = None) -> str:
+def write_files(
+    folder: Path,
+    python: str,
+    keras: str,
+    only: list[str] | None = None,
+    *,
+    with_saved_models: bool = False,
+) -> str:
     """Write the files of all cases, or of some, and return what the writer said.
 
     Args:
@@ -80,8 +91,11 @@ def write_files(folder: Path, python: str, keras: str, only: list[str] | None = 
         python: The Python with Keras 2.
         keras: Keras 2's module there.
         only: The cases; None for all.
+        with_saved_models: Whether each is written as a SavedModel, too.
     """
     command = [python, str(WRITER), str(folder), "--keras", keras]
+    if with_saved_models:
+        command.append("--saved-models")
     if only:
         command += ["--only", *only]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -89,9 +103,11 @@ def write_files(folder: Path, python: str, keras: str, only: list[str] | None = 
 
 def loaded_files(folder: Path) -> Iterator[Loaded]:
     """Load each file of a folder, and compare its answers with those beside it."""
-    for path in sorted(path for path in folder.iterdir() if path.suffix in (".h5", ".keras")):
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".npz":
+            continue
         try:
-            yield _loaded(path)
+            yield _converted(path) if path.is_dir() else _loaded(path)
         except EdgecnnError as error:
             yield Loaded(path.name, 0.0, str(error))
 
@@ -110,6 +126,22 @@ def _loaded(path: Path) -> Loaded:
     return Loaded(path.name, least, notes=tuple(notes))
 
 
+def _converted(folder: Path) -> Loaded:
+    """Make a float file of a SavedModel of one input and one output, and run it."""
+    source = find_source(str(folder))
+    model = format_of(source).load(source, LoadOptions(None, {}))
+    file = LoadedFile(write_graph(model.float_graph(None)))
+    answers = []
+    with np.load(folder.with_name(f"{folder.name}.npz")) as stored:
+        for sample in stored["input_0"]:
+            file.run([sample[None].astype(model.inputs[0].dtype)])
+            answers.append(file.output(0).copy())
+        expected = stored["output_0"]
+    return Loaded(
+        f"{folder.name}.", _decibels(expected, np.concatenate(answers)), notes=model.notes
+    )
+
+
 def _decibels(expected: Any, answer: Any) -> float:
     if expected.shape != answer.shape:
         return float("-inf")
@@ -126,11 +158,16 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--keras", default="tf_keras")
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--saved-models", action="store_true")
     options = parser.parse_args()
     os.environ.update(CHILD_ENVIRONMENT)
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        print(write_files(Path(folder), options.python, options.keras, options.only))
+        saved = options.saved_models
+        written = write_files(
+            Path(folder), options.python, options.keras, options.only, with_saved_models=saved
+        )
+        print(written)
         for result in loaded_files(Path(folder)):
             said = result.refusal.replace(f"{folder}/", "") or f"{result.decibels:.1f} dB"
             mark = "" if result.is_expected else "NOT EXPECTED "

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.errors import InputError
 from edgecnn.core.progress import Progress, silent
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.importing.custom_objects import CustomObjects
 from edgecnn.model_metadata.user_metadata import About
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
 from edgecnn.quantize.conversion_session import run
-from edgecnn.quantize.given_source import CustomObjects, given_source
+from edgecnn.quantize.given_source import given_source
 from edgecnn.quantize.output_paths import plan_outputs
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,19 +11,14 @@ from typing import Any
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted, sha256_of, writing
-from edgecnn.core.input_files import open_input
 from edgecnn.core.temporary import temporary_folder
-from edgecnn.importing.custom_code import known_names
-from edgecnn.importing.custom_objects import found_by_keras, names_in_files
+from edgecnn.importing.custom_objects import CustomObjects
 from edgecnn.importing.formats.traced_graph import GRAPH, hand_over
-from edgecnn.importing.in_memory import name_of, traced_in_memory
-from edgecnn.importing.input_format import LoadOptions, Source
-from edgecnn.importing.sources import find_source, format_of
+from edgecnn.importing.in_memory import loaded_here, name_of, traced_in_memory
+from edgecnn.importing.input_format import Source
+from edgecnn.importing.sources import find_source
 from edgecnn.quantize.provenance import sha256_of_weights
 from edgecnn.tflite.calls import CallOptions
-
-CustomObjects = str | Path | Mapping[str, Any]
-"""A Python file with classes and functions, or these under their names."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +62,13 @@ def given_source(
         InputError: There is no such model, or a choice does not go with it.
     """
     if isinstance(model, str | Path):
-
-        def found(file: str | Path | None) -> Source:
-            source = find_source(str(model), trust=trust)
-            if custom_objects is not None:
-                _check_names_code(source)
-            return source.with_choices(signature, file, input_shapes)
-
         if isinstance(custom_objects, Mapping):
-            return _with_objects(found, custom_objects, size, stack)
-        source = found(custom_objects)
-        _check_file(source)
-        return GivenSource(source)
+            source, loaded = loaded_here(str(model), custom_objects, size, trust=trust)
+            call = CallOptions(size, input_shapes or {}, signature)
+            traced = traced_source(loaded, source.name, call, _folder(stack))
+            return GivenSource(traced, sha256_of_weights(loaded))
+        source = find_source(str(model), trust=trust, custom_objects=custom_objects)
+        return GivenSource(source.with_choices(signature, custom_objects, input_shapes))
     if custom_objects is not None:
         raise InputError("--custom-objects is for files: a model in memory has its own")
     if _is_of_another_backend(model):
@@ -109,46 +98,6 @@ def traced_source(model: Any, name: str, options: CallOptions, folder: Path) -> 
 
 def _folder(stack: ExitStack) -> Path:
     return stack.enter_context(temporary_folder())
-
-
-def _check_names_code(source: Source) -> None:
-    """Raise InputError for a model that needs no custom objects."""
-    if not format_of(source).names_code:
-        raise InputError(
-            f"--custom-objects goes with a Keras file, whose code it defines, and not with "
-            f"{quoted(source.name)}: leave it out"
-        )
-
-
-def _check_file(source: Source) -> None:
-    """Raise InputError if the file of a source's custom objects may not be executed."""
-    path = source.custom_objects
-    if path is None:
-        return
-    try:
-        open_input(Path(path)).close()
-    except OSError as error:
-        raise InputError(f"cannot read {quoted(path)}: {error.strerror}") from error
-    if not source.trust:
-        raise InputError(
-            f"--custom-objects executes {quoted(path)}: add --trust if you know what it does"
-        )
-
-
-def _with_objects(
-    find: Callable[[None], Source],
-    objects: Mapping[str, Any],
-    size: tuple[int, int] | None,
-    stack: ExitStack,
-) -> GivenSource:
-    """Load a Keras file in this process, where its custom objects are, and trace it."""
-    # Keras reads it when it is imported.
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with known_names(names_in_files(objects)), found_by_keras(objects):
-        source = find(None)
-        model, _ = format_of(source).keras_model(source, LoadOptions(size, {}))
-    traced = traced_source(model, source.name, source.call(size), _folder(stack))
-    return GivenSource(traced, sha256_of_weights(model))
 
 
 def _is_of_another_backend(model: Any) -> bool:

@@ -18,6 +18,7 @@ from edgecnn.importing.input_format import LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
 from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
+from edgecnn.quantize.calibration.input_reading import measure_reading
 from edgecnn.quantize.calibration.outlier_images import describe_outliers, outlier_images
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.messages import (
@@ -25,8 +26,10 @@ from edgecnn.quantize.messages import (
     FilesToMake,
     FileToMake,
     LoadSource,
+    MeasureReading,
     PhaseBegun,
     ProgressMade,
+    ReadingMeasured,
     Remark,
     SourceLoaded,
     SourceTraced,
@@ -116,15 +119,23 @@ class ImportedSource:
     def trace(self) -> None:
         """Make the float32 graph as the parent's message says, and describe its ends to the parent.
 
+        Where the parent does not know how pixels go in, it asks for a measurement first.
+
         Raises:
             ConversionError: TensorFlow's converter refuses the model.
         """
-        model, message = self._model, self.parent.expect(TraceSource)
+        model, graph = self._model, None
         assert model is not None
+        message: object = self.parent.expect(MeasureReading, TraceSource)
+        if isinstance(message, MeasureReading):
+            graph = self._converted(model, None)
+            self.parent.send(self._measured(graph, message))
+            message = self.parent.expect(TraceSource)
+        assert isinstance(message, TraceSource)
         self.spec, self.normalizes = message.spec, message.normalizes
-        with self.clock.phase("convert float32"):
-            graph = model.float_graph(self.spec if self.normalizes else None)
         names = [tensor.name for tensor in model.outputs]
+        if graph is None or self.normalizes:
+            graph = self._converted(model, self.spec if self.normalizes else None)
         if not model.has_signatures:
             graph.name_call([tensor.name for tensor in model.inputs], names)
         self._float_graph = graph
@@ -134,6 +145,16 @@ class ImportedSource:
         gc.enable()
         gc.collect()
         self.parent.send(SourceTraced(outline_of_graph(graph, names)))
+
+    def _converted(self, model: LoadedModel, normalization: InputSpec | None) -> Graph:
+        with self.clock.phase("convert float32"):
+            return model.float_graph(normalization)
+
+    def _measured(self, graph: Graph, asked: MeasureReading) -> ReadingMeasured:
+        """Measure which preprocessing the model was trained with."""
+        images = np.load(asked.path, mmap_mode="r", allow_pickle=False)
+        with self.clock.phase("measure the preprocessing"):
+            return measure_reading(graph, images, asked.outputs)
 
     def files_to_make(self) -> tuple[FileToMake, ...]:
         """Wait for the parent's message of what the outputs are and what is to be made."""

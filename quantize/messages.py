@@ -3,7 +3,8 @@
 The child's side is ``conversion_child.py`` (or ``sensitivity_child.py``), the parent's side
 ``source_session.py``:
 
-1. ``LoadSource`` goes to the child; ``SourceLoaded`` comes back;
+1. ``LoadSource`` goes to the child; ``SourceLoaded`` comes back. Where nothing says how pixels go
+   in, ``MeasureReading`` goes to the child, which ``ReadingMeasured`` answers;
 2. ``TraceSource`` says how pixels go in; the child traces the model, and ``SourceTraced`` comes
    back, or ``TracingFailed`` and then ``ChildFinished``;
 3. ``FilesToMake`` says what the outputs are and what is to be made, and ``CalibrationFile`` follows
@@ -67,6 +68,32 @@ class SourceLoaded:
     notes: tuple[str, ...]
     versions: dict[str, str]
     spec: InputSpec | None = None
+
+
+@dataclass(frozen=True)
+class MeasureReading:
+    """Asks which preprocessing a model was trained with.
+
+    Args:
+        path: An ``.npy`` file: uint8 pixels, shape (images, height, width, channels).
+        outputs: For each image the output that is its label; None without labels.
+    """
+
+    path: str
+    outputs: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class ReadingMeasured:
+    """What became of measuring a model's preprocessing.
+
+    Args:
+        preset: The preprocessing that wins clearly; None where none does.
+        evidence: What was measured, in words; empty where nothing could be.
+    """
+
+    preset: str | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,7 +279,7 @@ class ChildFinished:
 
 
 FROM_CHILD = (
-    SourceLoaded, SourceTraced, TracingFailed, PhaseBegun, ProgressMade, Remark, RaceFiles,
-    FileWritten, FileFailed, LayerMeasured, ChildFinished,
+    SourceLoaded, ReadingMeasured, SourceTraced, TracingFailed, PhaseBegun, ProgressMade, Remark,
+    RaceFiles, FileWritten, FileFailed, LayerMeasured, ChildFinished,
 )  # fmt: skip
 """The messages that a child may send."""

@@ -14,9 +14,10 @@ from edgecnn.core.progress import Progress, silent
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.importing.custom_objects import CustomObjects
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
-from edgecnn.quantize.given_source import CustomObjects, given_source
+from edgecnn.quantize.given_source import given_source
 from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
 from edgecnn.quantize.request import CheckedRequest, Request
 from edgecnn.quantize.sensitivity.advice import advise

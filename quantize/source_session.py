@@ -5,6 +5,7 @@ What the child does after that, making files or measuring layers, is up to the s
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,14 +36,17 @@ from edgecnn.quantize.calibration.images import (
     held_out_labels,
     load_calibration,
     noise_images,
+    pixel_warnings,
 )
 from edgecnn.quantize.messages import (
     CalibrationFile,
     FilesToMake,
     FileToMake,
     LoadSource,
+    MeasureReading,
     PhaseBegun,
     ProgressMade,
+    ReadingMeasured,
     Remark,
     SourceLoaded,
     SourceTraced,
@@ -71,6 +75,7 @@ class SourceSession:
         self.spec = checked.spec
         self._scratch = scratch
         self._source: SourceLoaded | None = None
+        self._measured = ReadingMeasured()
         self.calibration: CalibrationSamples | None = None
         self.judged_outputs: tuple[JudgedOutput, ...] = ()
 
@@ -100,10 +105,15 @@ class SourceSession:
         return math.prod(outputs[0].shape[1:]) if len(outputs) == 1 else 0
 
     @property
-    def output_labels(self) -> OutputLabels:
-        """Labels of the model's outputs, as far as they are known before images are looked at."""
+    def given_labels(self) -> OutputLabels:
+        """Labels of the model's outputs that the user gave."""
         about = self.request.about
         return OutputLabels(about.labels or (), f"the labels in {about.labels_from}")
+
+    @property
+    def output_labels(self) -> OutputLabels:
+        """Labels of the model's outputs, as far as they are known before images are looked at."""
+        return self.given_labels
 
     def start(self, module: str, task: str, *, images: int = 0) -> ChildProcess:
         """Start a child and tell it what to load.
@@ -137,9 +147,39 @@ class SourceSession:
                 self.warnings.append(message.text)
             case SourceLoaded():
                 self._source = message
+                if self._is_to_be_measured:
+                    child.send(self._measurement())
+                else:
+                    self._let_trace(child)
+            case ReadingMeasured():
+                self._measured = message
                 self._let_trace(child)
             case SourceTraced():
                 self._let_make(child, message.outline)
+
+    @property
+    def _is_to_be_measured(self) -> bool:
+        """Whether the model's answers to images may tell its preprocessing, and nothing else does.
+
+        Random weights tell nothing.
+        """
+        shape, may_tell = self.image_shape, self.request.weights_origin != "random"
+        is_classifier = self.outputs > 1 and len(self.source.inputs) == 1
+        has_images = self.checked.calibration_data is not None and self.checked.no_images is None
+        if shape is None or not (may_tell and is_classifier and has_images):
+            return False
+        return self._stated_spec(shape) is None
+
+    def _measurement(self) -> MeasureReading:
+        """Draw images, and ask for a measurement on them."""
+        assert self.image_shape is not None
+        height, width, channels = self.image_shape
+        pixels = self.request.preprocessing.placed(preset("raw", height, width, channels))
+        calibration = self.calibration = self._images(pixels)
+        of_all = dataclasses.replace(calibration, held_out=calibration.count)
+        outputs = self._labels_of(of_all, self.given_labels).outputs
+        (path,) = self._saved(calibration)
+        return MeasureReading(str(path), outputs)
 
     def _let_trace(self, child: ChildProcess) -> None:
         """Tell the child how pixels go in; decode the images while it traces and converts."""
@@ -210,20 +250,39 @@ class SourceSession:
                 f"--preprocess contradicts {self._known_by}, and is taken: the model was trained "
                 "like that, or leave it out"
             )
-        takes = None if channel_map is None else what_it_takes(channel_map)
-        spec = users or known
-        if spec is None and takes is not None and takes.preset is not None:
-            spec = preset(takes.preset, height, width, channels)
+        spec = self._stated_spec(shape) or self._measured_spec(shape)
         if spec is not None:
             if channel_map is not None:
                 self.warnings += preprocessing_doubts(channel_map, spec)
             return request.preprocessing.placed(spec)
         if request.needs_calibration or request.preprocessing.geometry.given:
-            raise unknown_preprocessing(quoted(request.source.name), self.built_in_preprocessing)
+            reasons = (self.built_in_preprocessing, self._measured.evidence)
+            known_of_it = "; ".join(filter(None, reasons))
+            raise unknown_preprocessing(quoted(request.source.name), known_of_it)
         self.warnings.append(
             "its preprocessing is not known and not in the file: --preprocess puts it there"
         )
         return None
+
+    def _stated_spec(self, shape: tuple[int, int, int]) -> InputSpec | None:
+        """Return the input as the user says it, or the model by its file or its first ops."""
+        spec = self.request.preprocessing.spec(*shape) or self.known_spec
+        channel_map = self.source.channel_map
+        takes = None if channel_map is None else what_it_takes(channel_map)
+        if spec is None and takes is not None and takes.preset is not None:
+            return preset(takes.preset, *shape)
+        return spec
+
+    def _measured_spec(self, shape: tuple[int, int, int]) -> InputSpec | None:
+        """Return the input that was measured, and say so; None where nothing was clear."""
+        name, evidence = self._measured.preset, self._measured.evidence
+        if name is None:
+            return None
+        self.warnings.append(
+            f"nothing says how its images were normalised, so that was measured: {evidence}. "
+            f"Taken as --preprocess {name}: say another, or --mean and --std, if that is not right"
+        )
+        return preset(name, *shape)
 
     @property
     def built_in_preprocessing(self) -> str | None:
@@ -292,6 +351,9 @@ class SourceSession:
         data = self.checked.calibration_data
         if data is None:
             return noise_images(spec)
+        if self.calibration is not None:  # The input was measured on them.
+            pixel_warnings(self.calibration.images, spec)
+            return self.calibration
 
         def report(done: int, total: int) -> None:
             self.request.on_progress("read images", done, total)
@@ -300,9 +362,8 @@ class SourceSession:
 
     def _calibration_file(self, calibration: CalibrationSamples) -> CalibrationFile:
         labels = HeldOutLabels()
-        if calibration.are_images and self.gives_scores:
-            model = ModelOutputs(self.outputs, self.output_labels)
-            labels = held_out_labels(self.checked.calibration_data, calibration, model)
+        if self.gives_scores:
+            labels = self._labels_of(calibration, self.output_labels)
         self.warnings += labels.warnings
         return CalibrationFile(
             paths=tuple(map(str, self._saved(calibration))),
@@ -313,6 +374,12 @@ class SourceSession:
             may_doubt=self.request.weights_origin != "random",
             may_differ=self.request.weights_origin != "imagenet",
         )
+
+    def _labels_of(self, calibration: CalibrationSamples, outputs: OutputLabels) -> HeldOutLabels:
+        if not calibration.are_images or not self.outputs:
+            return HeldOutLabels()
+        model = ModelOutputs(self.outputs, outputs)
+        return held_out_labels(self.checked.calibration_data, calibration, model)
 
     def _saved(self, calibration: CalibrationSamples) -> list[Path]:
         """Save the samples for the child: a pipe would block until the child reads it."""

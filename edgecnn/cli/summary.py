@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgecnn.cli.options import building_options, json_option, trust_option
+from edgecnn.cli.options import (
+    building_options,
+    custom_objects_option,
+    json_option,
+    trust_option,
+)
 from edgecnn.cli.output import cell, print_whole, say, say_json
 from edgecnn.core.text import first_few, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.summary import ModelSummary
-    from edgecnn.models.build_options import BuildOptions
     from edgecnn.tflite.cost import CostRow
 
 
 @click.command("summary")
 @click.argument("model")
 @building_options("alpha", "size", "classes")
+@custom_objects_option
 @trust_option
 @json_option(help="Print a JSON object.")
-def summary_command(model: str, build: BuildOptions, trust: bool, as_json: bool) -> None:
+def summary_command(model: str, as_json: bool, **options: Any) -> None:
     """List the layers or ops of a model: output, parameters, MACs, bytes, share.
 
     MODEL is a registered name, a .keras or .h5 file, or a .tflite file.
@@ -33,7 +38,7 @@ def summary_command(model: str, build: BuildOptions, trust: bool, as_json: bool)
     """
     from edgecnn import summarize
 
-    summary = summarize(model, build=build, trust=trust)
+    summary = summarize(model, **options)
     if as_json:
         say_json(summary.to_dict())
     else:

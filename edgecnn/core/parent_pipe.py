@@ -67,18 +67,19 @@ class ParentPipe:
         message: Job = from_frame(frame, *kinds)
         return message
 
-    def expect(self, kind: type[Job]) -> Job:
+    def expect(self, *kinds: type[Job]) -> Job:
         """Wait for a message that must come.
 
         Args:
-            kind: The class of the message.
+            kinds: The classes of messages that may come.
 
         Raises:
             MessageError: Another message came, or the parent has closed the pipe.
         """
-        message = self.receive(kind)
+        message = self.receive(*kinds)
         if message is None:
-            raise MessageError(f"the parent ended before it sent {kind.__name__}")
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise MessageError(f"the parent ended before it sent {names}")
         return message
 
     def send(self, message: object) -> None:

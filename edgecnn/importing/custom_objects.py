@@ -15,6 +15,9 @@ from edgecnn.core.lazy import LazyModule
 
 keras = LazyModule("keras", extra="convert")
 
+CustomObjects = str | Path | Mapping[str, Any]
+"""A Python file with classes and functions, or these under their names."""
+
 MODULE = "custom_objects"
 """Name of the module that a user's file is executed as."""
 

@@ -6,17 +6,22 @@ The model stays as it is. Its objects cannot travel, so what does is its graph
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.lazy import LazyModule
-from edgecnn.importing.input_format import LoadedModel
+from edgecnn.importing.custom_code import known_names
+from edgecnn.importing.custom_objects import found_by_keras, names_in_files
+from edgecnn.importing.input_format import LoadedModel, LoadOptions, Source
 from edgecnn.importing.keras_call import KerasCall
 from edgecnn.importing.keras_models import loaded_model, without_auxiliary
 from edgecnn.importing.load_failures import cause_of
 from edgecnn.importing.model_inputs import known_inputs
+from edgecnn.importing.sources import check_names_code, find_source, format_of
 from edgecnn.importing.tracing import ModelCall, TracedGraph, model_tensors, traced_graph
 from edgecnn.tflite.calls import CallOptions
 
@@ -49,6 +54,31 @@ def traced_in_memory(model: Any, label: str, options: CallOptions) -> tuple[Any,
     except Exception as error:
         # Whatever the model's own code raises; its traceback says where.
         raise InputError(f"{label} cannot be traced: {cause_of(error)}") from error
+
+
+def loaded_here(
+    text: str, objects: Mapping[str, Any], size: tuple[int, int] | None, *, trust: bool
+) -> tuple[Source, Any]:
+    """Load a Keras file in this process, where the classes and functions are that it names.
+
+    Args:
+        text: The file.
+        objects: The classes and functions by their names.
+        size: (height, width) in pixels that the user chose; None for the model's own.
+        trust: Whether code in the file may run.
+
+    Returns:
+        The file as a source, and its Keras model.
+
+    Raises:
+        InputError: The file cannot be loaded, or is none of Keras.
+    """
+    # Keras reads it when it is imported.
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with known_names(names_in_files(objects)), found_by_keras(objects):
+        source = find_source(text, trust=trust)
+        check_names_code(source)
+        return source, format_of(source).keras_model(source, LoadOptions(size, {}))[0]
 
 
 def name_of(model: Any) -> str:

@@ -135,7 +135,12 @@ def loaded_model(
 def _traced(
     call: ModelCall, inputs: tuple[ModelTensor, ...]
 ) -> tuple[tuple[ModelTensor, ...], TracedGraph]:
-    """Trace a model, with a batch of 1 where it was built for more, if it takes that."""
+    """Trace a model, with a batch of 1 where it was built for more, if it takes that.
+
+    A Keras model can be called with any batch, and so its own layers say what a single sample
+    becomes. A SavedModel and a ``.tflite`` file are graphs that were made for their batch, which
+    :mod:`edgecnn.importing.freezing.one_sample` and :mod:`edgecnn.importing.graphs.batches` change.
+    """
     batches = {each.shape[:1] for each in inputs}
     if len(batches) == 1 and not batches & {(), (1,)}:
         single = tuple(replace(each, shape=(1, *each.shape[1:])) for each in inputs)

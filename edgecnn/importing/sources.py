@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import exists, first_bytes, quoted
+from edgecnn.core.input_files import open_input
 from edgecnn.importing.input_format import InputFormat, NamedModel, Source
 
 INPUT_FORMATS = {
@@ -31,16 +32,20 @@ IN_MEMORY = {"traced": "edgecnn.importing.formats.traced_graph"}
 """What a model in memory is handed over as, likewise; nothing that a user names is of it."""
 
 
-def find_source(text: str, *, trust: bool = False) -> Source:
+def find_source(
+    text: str, *, trust: bool = False, custom_objects: str | Path | None = None
+) -> Source:
     """Say what a ``SOURCE`` argument is, after looking at it from outside.
 
     Args:
         text: A registered name or a path.
         trust: Whether code in the file may run.
+        custom_objects: A Python file with the classes and functions that a Keras file names.
 
     Raises:
         InputError: There is no such name or file; or a file is empty, corrupt, of a format that
-            is not known, or carries code of its own without ``trust``.
+            is not known, or carries code of its own without ``trust``. Or ``custom_objects`` does
+            not go with it, or may not be executed.
 
     Example:
         >>> find_source("mobilenet_v2").kind
@@ -49,9 +54,34 @@ def find_source(text: str, *, trust: bool = False) -> Source:
     model = _looked_at(text)
     for kind in INPUT_FORMATS:
         if (input_format := _format(kind)).recognizes(model):
+            source = Source(kind, str(model.path), trust)
+            if custom_objects is not None:
+                check_names_code(source)
+                _check_may_run(custom_objects, trust=trust)
             input_format.check(model, trust=trust)
-            return Source(kind, str(model.path), trust)
+            return source.with_choices(None, custom_objects, None)
     raise InputError(_refusal(model))
+
+
+def check_names_code(source: Source) -> None:
+    """Raise InputError for a model that needs no custom objects."""
+    if not format_of(source).names_code:
+        raise InputError(
+            f"--custom-objects goes with a Keras file, whose code it defines, and not with "
+            f"{quoted(source.name)}: leave it out"
+        )
+
+
+def _check_may_run(file: str | Path, *, trust: bool) -> None:
+    """Raise InputError if a file of custom objects cannot be read, or is not trusted."""
+    try:
+        open_input(Path(file)).close()
+    except OSError as error:
+        raise InputError(f"cannot read {quoted(file)}: {error.strerror}") from error
+    if not trust:
+        raise InputError(
+            f"--custom-objects executes {quoted(file)}: add --trust if you know what it does"
+        )
 
 
 def format_of(source: Source) -> InputFormat:

@@ -38,8 +38,8 @@ MOVING_OPS = frozenset(
 
 LEADING_OPS = MOVING_OPS | {
     "Add", "AddV2", "BiasAdd", "Cast", "ConcatV2", "Div", "FusedBatchNorm", "FusedBatchNormV2",
-    "FusedBatchNormV3", "GatherV2", "Mul", "Neg", "Pack", "RealDiv", "ReverseV2", "Slice", "Split",
-    "SplitV", "StridedSlice", "Sub", "Unpack",
+    "FusedBatchNormV3", "GatherV2", "MatMul", "Mul", "Neg", "Pack", "RealDiv", "ReverseV2",
+    "Slice", "Split", "SplitV", "StridedSlice", "Sub", "Unpack",
 }  # fmt: skip
 """Ops that may act on each pixel alone."""
 
@@ -101,7 +101,7 @@ def _leading_part(graph: Any) -> _LeadingPart | None:
             continue
         others = [tensor.op for tensor in op.inputs if tensor.name not in reached]
         constants = _constants(others, needed)
-        if op.type not in LEADING_OPS or constants is None or len(needed) > MOST_LEADING_OPS:
+        if not _may_lead(op) or constants is None or len(needed) > MOST_LEADING_OPS:
             ends.update((tensor.name, tensor) for tensor in read)
             continue
         needed.update(constants)
@@ -111,6 +111,11 @@ def _leading_part(graph: Any) -> _LeadingPart | None:
         return None
     outputs = tuple(ends.values()) or tuple(graph.outputs)
     return _LeadingPart(tuple(needed.values()), (image,), outputs)
+
+
+def _may_lead(op: Any) -> bool:
+    """Say whether an op may act on each pixel alone; a product that leaves one channel may."""
+    return op.type in LEADING_OPS and (op.type != "MatMul" or op.outputs[0].shape[-1] == 1)
 
 
 def _ancestors(tensors: Iterable[Any]) -> set[str]:

@@ -74,16 +74,29 @@ def _bytes(weight: Any) -> int:
     return int(np.prod(weight.shape) * np.dtype(weight.dtype).itemsize)
 
 
-def _work(parent: ParentPipe, job: ListLayers) -> None:
-    source = job.source
-    label = quoted(source.name)
-    model, _ = format_of(source).keras_model(source, LoadOptions(job.size, job.build))
+def listed_layers(model: Any, size: tuple[int, int] | None, label: str) -> tuple[CostRow, ...]:
+    """Return the layers of a model that was loaded, as :func:`layer_rows` does.
+
+    Args:
+        model: A built Keras model.
+        size: (height, width) in pixels that the user chose; None for the model's own.
+        label: The model's name for messages.
+
+    Raises:
+        InputError: The model does not show its layers, or leaves a shape open.
+    """
     if not nodes_by_depth(model):
         raise InputError(
             f"{label} is of a class of its own, which does not show how its layers are joined: "
             "convert it and give the .tflite file"
         )
-    parent.send(LayersListed(tuple(layer_rows(_sized(model, job.size, label)))))
+    return tuple(layer_rows(_sized(model, size, label)))
+
+
+def _work(parent: ParentPipe, job: ListLayers) -> None:
+    source = job.source
+    model, _ = format_of(source).keras_model(source, LoadOptions(job.size, job.build))
+    parent.send(LayersListed(listed_layers(model, job.size, quoted(source.name))))
 
 
 def _sized(model: Any, size: tuple[int, int] | None, label: str) -> Any:

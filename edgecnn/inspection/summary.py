@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edgecnn.core.child import ChildProcess, module_command
 from edgecnn.core.files import exists, first_bytes, quoted
 from edgecnn.devices.file_calls import file_call
+from edgecnn.importing.custom_objects import CustomObjects
 from edgecnn.importing.environment import CHILD_ENVIRONMENT
+from edgecnn.importing.in_memory import loaded_here
 from edgecnn.importing.sources import find_source, format_of
-from edgecnn.inspection.keras_layers import LayersListed, ListLayers
+from edgecnn.inspection.keras_layers import LayersListed, ListLayers, listed_layers
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.cost import CostRow, operator_rows, total_macs, uncounted_ops
@@ -73,6 +76,7 @@ def summarize(
     *,
     build: BuildOptions | None = None,
     trust: bool = False,
+    custom_objects: CustomObjects | None = None,
     **options: Unpack[BuildKeywords],
 ) -> ModelSummary:
     """List a model's layers or ops with output shape, parameters, multiply-adds and bytes.
@@ -85,6 +89,8 @@ def summarize(
         source: A registered name, a ``.keras`` or ``.h5`` file, or a ``.tflite`` file.
         build: How a name's architecture is built; its size is also for files that take any size.
         trust: Whether code in a Keras file may run.
+        custom_objects: What a Keras file names and does not hold, as :func:`edgecnn.convert` takes
+            it.
         options: Fields of ``build`` one by one, instead of it.
 
     Raises:
@@ -97,14 +103,16 @@ def summarize(
     """
     build = BuildOptions.of(build, **options)
     path = Path(source)
-    if is_tflite(path):
+    if is_tflite(path) and custom_objects is None:
         build.refuse_for_file(quoted(path))
         file = TfliteFile(path)
         sized = None if build.size is None else file_call(file, CallOptions(build.size))
         model = sized.model if sized else file.model
         rows = operator_rows(model)
         return ModelSummary(str(source), "tflite", rows, file.bytes, uncounted_ops(model))
-    return ModelSummary(str(source), "keras", _keras_rows(str(source), build, trust))
+    return ModelSummary(
+        str(source), "keras", _keras_rows(str(source), build, trust, custom_objects)
+    )
 
 
 def is_tflite(path: Path) -> bool:
@@ -114,8 +122,14 @@ def is_tflite(path: Path) -> bool:
     return exists(path) and path.is_file() and first_bytes(path)[4:8] == TFLITE_IDENTIFIER
 
 
-def _keras_rows(source: str, options: BuildOptions, trust: bool) -> tuple[CostRow, ...]:
-    model = find_source(source, trust=trust)
+def _keras_rows(
+    source: str, options: BuildOptions, trust: bool, custom_objects: CustomObjects | None
+) -> tuple[CostRow, ...]:
+    if isinstance(custom_objects, Mapping):
+        found, loaded = loaded_here(source, custom_objects, options.size, trust=trust)
+        format_of(found).check_options(found.name, options)
+        return listed_layers(loaded, options.size, quoted(source))
+    model = find_source(source, trust=trust, custom_objects=custom_objects)
     format_of(model).check_options(model.name, options)
     with ChildProcess(
         module_command("edgecnn.inspection.keras_layers"),

@@ -19,6 +19,9 @@ from edgecnn.tflite.pixel_ops import (
 )
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
+GREYS = ((0.2989, 0.587, 0.114), (0.2126, 0.7152, 0.0722), (1 / 3, 1 / 3, 1 / 3))
+"""Shares of red, green and blue in a grey picture: luma of BT.601 and of BT.709, and the mean."""
+
 
 def graph_leading_maps(graph: Graph) -> LeadingMaps | None:
     """Follow a graph's image through the ops that act on each pixel alone.
@@ -29,11 +32,17 @@ def graph_leading_maps(graph: Graph) -> LeadingMaps | None:
     Returns:
         What the ops make; None where the input is no picture with channels last.
     """
+    return _leading_maps(graph, _described)
+
+
+def _leading_maps(
+    graph: Graph, describe: Callable[[Op, int], PixelOp | None]
+) -> LeadingMaps | None:
     image = graph.input
     if len(graph.inputs) != 1 or not 3 <= len(image.shape) <= 4:
         return None
     channels = image.shape[3] if len(image.shape) == 4 else 1
-    return leading_maps(image, channels, graph.ops, graph.outputs, _described)
+    return leading_maps(image, channels, graph.ops, graph.outputs, describe)
 
 
 def leading_channel_map(graph: Graph) -> ChannelMap | None:
@@ -41,6 +50,9 @@ def leading_channel_map(graph: Graph) -> ChannelMap | None:
 
     Args:
         graph: A float32 graph with one input.
+
+    A weighted mean of red, green and blue keeps the range of their values: it stands in the map as
+    the first channel alone.
 
     Returns:
         The map; None where the input is no picture with channels last, or where several ops mix
@@ -50,7 +62,7 @@ def leading_channel_map(graph: Graph) -> ChannelMap | None:
         >>> leading_channel_map(graph).factors
         (0.00784313725490196, 0.00784313725490196, 0.00784313725490196)
     """
-    leading = graph_leading_maps(graph)
+    leading = _leading_maps(graph, lambda op, channels: _described(op, channels) or _grey(op))
     return None if leading is None else leading.from_image
 
 
@@ -59,6 +71,22 @@ def _described(op: Op, channels: int) -> PixelOp | None:
     if describe is None or op.activation is not Activation.NONE or op.inputs[0] is None:
         return None
     return describe(op, channels)
+
+
+def _grey(op: Op) -> PixelOp | None:
+    """Describe what makes a picture grey, with the factor that the converter folds into it."""
+    if op.kind not in ("CONV_2D", "FULLY_CONNECTED") or op.activation is not Activation.NONE:
+        return None
+    weights, bias = op.weights.float_values, op.bias
+    if weights is None or op.has_computed_bias or weights.size != len(GREYS[0]):
+        return None
+    factor = float(weights.sum())
+    if op.result.shape[-1:] != (1,) or factor <= 0:
+        return None
+    if not any(np.allclose(weights.ravel() / factor, shares, atol=0.005) for shares in GREYS):
+        return None
+    offset = 0.0 if bias is None else bias.values
+    return PixelOp([op.source], op.outputs, [[0]], factor, offset, moves=True)
 
 
 def _option(op: Op, name: str) -> int:

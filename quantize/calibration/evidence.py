@@ -8,6 +8,7 @@ is small where all images get the same answer, and where no answer is sure.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,6 +58,12 @@ class Judge(Protocol):
 
     def describe(self, own: LogProbabilities, other: LogProbabilities, how: str) -> str:
         """Say in words how much better the answers to another input are."""
+
+    def score(self, answers: LogProbabilities) -> float:
+        """Return how good answers are for themselves: 0 for nothing, 1 for all."""
+
+    def compare(self, answers: Mapping[str, LogProbabilities]) -> str:
+        """Say in words how good the answers to several inputs are, by their names, best first."""
 
 
 class LabelJudge:
@@ -114,6 +121,17 @@ class LabelJudge:
             f"{after:.0f} % {how}"
         )
 
+    def score(self, answers: LogProbabilities) -> float:
+        """Return the part of the right answers, less that of one answer to all."""
+        return float(self._right(answers).mean()) - self.most_common
+
+    def compare(self, answers: Mapping[str, LogProbabilities]) -> str:
+        """Say for how many images the answers are right."""
+        rates = {name: 100 * self._right(each).mean() for name, each in answers.items()}
+        return (
+            f"its answers are right for {_listed(rates, '{:.0f} %')} of {len(self._labels)} images"
+        )
+
     def _right(self, answers: LogProbabilities) -> npt.NDArray[np.bool_]:
         right: npt.NDArray[np.bool_] = answers.argmax(axis=1) == self._labels[: len(answers)]
         return right
@@ -163,6 +181,29 @@ class InformationJudge:
         return (
             f"its answers to {len(own)} images tell less as given ({before}) than {how} ({after})"
         )
+
+    def score(self, answers: LogProbabilities) -> float:
+        """Return the part of the greatest possible information that the answers give."""
+        return float(self.worth(answers).mean()) / math.log(min(answers.shape))
+
+    def compare(self, answers: Mapping[str, LogProbabilities]) -> str:
+        """Say how much of the greatest possible information the answers give."""
+        parts = {name: 100 * self.score(each) for name, each in answers.items()}
+        count = len(next(iter(answers.values())))
+        return (
+            f"its answers to {count} images hold {_listed(parts, '{:.0f} %')} of the information "
+            "that they could"
+        )
+
+
+MOST_COMPARED = 3
+"""Inputs that a comparison in words names."""
+
+
+def _listed(values: Mapping[str, float], form: str) -> str:
+    """Return the first values in words: ``"53 % (tf), 47 % (unit)"``."""
+    first = list(values.items())[:MOST_COMPARED]
+    return ", ".join(f"{form.format(value)} ({name})" for name, value in first)
 
 
 def _sure(answers: LogProbabilities) -> float:

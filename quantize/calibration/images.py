@@ -42,6 +42,8 @@ NEARLY_ALL = 0.97
 """Part of the values of coloured images that are black or white, beyond which the images are
 normalised numbers cast to bytes."""
 AS_SEEN = "give images as bright as those that the model will see"
+COLOURED = 2.0
+"""Mean difference of red and blue below which images are as good as grey."""
 STRIDE = 4
 """Step between the rows and columns that statistics of pixels are taken from."""
 
@@ -210,7 +212,7 @@ def pixel_warnings(images: npt.NDArray[np.uint8], spec: InputSpec) -> list[str]:
         return [f"{_values(f'{low} to {high}')} (little contrast): {AS_SEEN}"]
     ends = parts[:3].sum(), parts[253:].sum()
     is_clipped = sum(ends) > CLIPPED and min(ends) > CLIPPED / 5
-    if (is_clipped or sum(ends) > NEARLY_ALL) and _is_coloured(drawn):
+    if (is_clipped or sum(ends) > NEARLY_ALL) and is_coloured(drawn):
         return [
             f"{100 * sum(ends):.0f} % of the values of the calibration images are black or white, "
             "as of numbers that were normalised or multiplied before they were saved: save the "
@@ -239,10 +241,14 @@ def _sliver(brightest: int, spec: InputSpec) -> str:
     return says
 
 
-def _is_coloured(images: npt.NDArray[np.uint8]) -> bool:
-    """Whether channels differ; documents and drawings are rightly black on white."""
+def is_coloured(images: npt.NDArray[np.uint8]) -> bool:
+    """Say whether exchanging red and blue changes images; documents and drawings may have neither.
+
+    Args:
+        images: uint8, channels last.
+    """
     red, blue = images[..., 0].astype(np.int16), images[..., -1]
-    return float(np.abs(red - blue).mean()) > 2.0
+    return bool(np.abs(red - blue).mean() > COLOURED)
 
 
 @dataclass(frozen=True)

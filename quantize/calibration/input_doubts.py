@@ -11,7 +11,6 @@ runs of its float model.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,19 +21,18 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, preset
+from edgecnn.quantize.calibration.answering_model import AnsweringModel
 from edgecnn.quantize.calibration.evidence import (
     FEWEST_CLASSES,
     InformationJudge,
     Judge,
     LabelJudge,
     LogProbabilities,
-    is_softmax,
     log_probabilities,
     standard_errors,
 )
+from edgecnn.quantize.calibration.images import is_coloured
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.runtime import LoadedFile
-from edgecnn.tflite.serialization import write_graph
 
 Array = npt.NDArray[Any]
 
@@ -50,8 +48,6 @@ LEAST_IMAGES = 14
 times."""
 FAR = 8.0
 """Inputs whose spans differ by more than this factor are of another magnitude."""
-COLOURED = 2.0
-"""Mean difference of red and blue below which exchanging them changes nothing."""
 
 SAVE_RGB = (
     "save the images as RGB (OpenCV reads and writes BGR), or, if they look right, know that the "
@@ -142,7 +138,10 @@ def input_doubts(case: InputCase) -> list[str]:
     count, classes = scores.shape
     if count < LEAST_IMAGES or classes < 2 or not np.isfinite(scores).all():
         return []
-    model, own = _AnsweringModel(case), log_probabilities(scores)
+    own = log_probabilities(scores)
+    model = AnsweringModel[InputVariant](
+        case.graph, case.images, lambda reading, images: reading.inputs(case, images)
+    )
     judges = list(_judges(case, own, model))
     if not judges:
         return []
@@ -156,35 +155,35 @@ def input_doubts(case: InputCase) -> list[str]:
     return []
 
 
-def _judges(case: InputCase, own: LogProbabilities, model: _AnsweringModel) -> Iterator[Judge]:
+def _judges(
+    case: InputCase, own: LogProbabilities, model: AnsweringModel[InputVariant]
+) -> Iterator[Judge]:
     """Yield the judges that can compare answers; the labels alone where they mean something."""
     if case.outputs is not None:
         by_label = LabelJudge(np.asarray(case.outputs[: len(own)]))
         yield by_label
         if by_label.means_something(own):
             return
-    if own.shape[1] >= FEWEST_CLASSES and model.ends_in_softmax():
+    if own.shape[1] >= FEWEST_CLASSES and model.ends_in_softmax(InputVariant(case.spec)):
         yield InformationJudge()
 
 
 def _readings(case: InputCase, *, is_good: bool) -> Iterator[InputVariant]:
     """Yield the inputs that may have been meant; if answers are good, none of another magnitude."""
     spec, images = case.spec, case.images[: DOUBT_STAGES[1]]
-    if spec.channels == 3:
-        red, blue = images[..., 0].astype(np.int16), images[..., 2]
-        if np.abs(red - blue).mean() > COLOURED:
-            yield InputVariant(spec, is_exchanged=True)
+    if is_coloured(images):
+        yield InputVariant(spec, is_exchanged=True)
     for name in PREPROCESSING if case.may_differ else ():
         try:
             other = preset(name, spec.height, spec.width, spec.channels)
         except InputError:
             continue  # A grey input has no mean for each colour.
-        if not _is_same(spec, other) and not (is_good and _is_far(spec, other)):
+        if not is_same_input(spec, other) and not (is_good and _is_far(spec, other)):
             yield InputVariant(other, name)
 
 
-def _is_same(one: InputSpec, other: InputSpec) -> bool:
-    """Whether two normalisations differ by less than a network notices."""
+def is_same_input(one: InputSpec, other: InputSpec) -> bool:
+    """Say whether two normalisations differ by less than a network notices."""
     ends = [np.subtract(end, s.mean) / s.std for end in (0.0, 255.0) for s in (one, other)]
     farthest = max(np.abs(ends[0] - ends[1]).max(), np.abs(ends[2] - ends[3]).max())
     return one.color_order == other.color_order and bool(farthest < 0.03 * _span(one))
@@ -220,30 +219,3 @@ def _speaks_for_it(
 ) -> float:
     """Return by how many standard errors another input is better, by the judge that prefers it."""
     return max(standard_errors(judge.worth(other) - judge.worth(own)) for judge in judges)
-
-
-class _AnsweringModel:
-    """Runs the float file once for each image and input, and remembers the answers."""
-
-    def __init__(self, case: InputCase) -> None:
-        self._case = case
-        self._answers: dict[InputVariant, list[Array]] = {}
-
-    @functools.cached_property
-    def _file(self) -> LoadedFile:
-        return LoadedFile(write_graph(self._case.graph))
-
-    def ends_in_softmax(self) -> bool:
-        """Whether the model's answers are probabilities that add up to one."""
-        return is_softmax(self._raw(InputVariant(self._case.spec), 1))
-
-    def answers(self, reading: InputVariant, count: int) -> LogProbabilities:
-        """Return the answers to the first images."""
-        return log_probabilities(self._raw(reading, count))
-
-    def _raw(self, reading: InputVariant, count: int) -> Array:
-        answers = self._answers.setdefault(reading, [])
-        for image in self._case.images[len(answers) : count]:
-            self._file.run([reading.inputs(self._case, image[None])])
-            answers.append(self._file.output(0).reshape(-1).copy())
-        return np.stack(answers)

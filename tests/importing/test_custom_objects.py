@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from edgecnn.importing.input_format import LoadOptions
 from edgecnn.importing.load_failures import cause_of
 from edgecnn.importing.sources import find_source, format_of
 from edgecnn.tflite.reading import read_model
+from tests.colour_models import write_colour_model
 
 CODE = """
 import keras
@@ -132,6 +134,22 @@ def test_a_command_converts_with_custom_objects(
     target = tmp_path / "own.tflite"
     assert run([*command, "--custom-objects", str(code), "-o", str(target)]) == 0
     assert read_model(target).op_counts == {"MUL": 1}
+
+
+def test_a_summary_lists_layers_of_ones_own(
+    path: Path, code: Path, objects: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["summary", str(path), "--trust", "--custom-objects", str(code), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["kind"] for row in listed[:2]] == ["Scale", "Shift"]
+    here = edgecnn.summarize(path, custom_objects=objects)
+    assert [row.name for row in here.rows] == [row["name"] for row in listed]
+
+
+def test_a_summary_of_a_tflite_file_takes_no_objects(code: Path, tmp_path: Path) -> None:
+    file = write_colour_model(tmp_path / "colours.tflite")
+    with pytest.raises(InputError, match="custom_objects goes with a Keras file"):
+        edgecnn.summarize(file, custom_objects=code, trust=True)
 
 
 @pytest.mark.parametrize(

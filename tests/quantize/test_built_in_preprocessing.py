@@ -175,6 +175,16 @@ def test_a_rescaling_in_a_nested_backbone_is_found(keras: Any) -> None:
     assert_is_preset(traced(nested).channel_map(), "tf")
 
 
+def test_images_that_become_grey_first(keras: Any) -> None:
+    def front(keras: Any, image: Any) -> Any:
+        grey = keras.ops.image.rgb_to_grayscale(image)
+        return keras.layers.Rescaling(1 / 127.5, -1)(grey)
+
+    channels = traced(network(keras, front)).channel_map()
+    assert what_it_takes(channels) is Takes.PIXELS
+    assert channels is not None and formula(channels) == "x / 127.5 - 1"
+
+
 def test_grey_images_without_a_channel(keras: Any) -> None:
     layers = keras.layers
     image = keras.Input((SIDE, SIDE))

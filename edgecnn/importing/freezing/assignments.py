@@ -80,7 +80,8 @@ def settle_assignments(graph: Any, names: Mapping[str, str]) -> set[str]:
             raise ConversionError(
                 "a loop or branch of the model changes its variable "
                 f"{quoted(names.get(name, name))}, which is read as well, and a .tflite file keeps "
-                "no variables: hand the value on as a tensor"
+                "no variables: read it into a tensor before the loop, change that in the loop, and "
+                "assign it to the variable behind it"
             )
     return settled.assigned & read
 

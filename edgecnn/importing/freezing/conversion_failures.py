@@ -37,8 +37,12 @@ ADVICE = (
         "decode the data before the model, and export it with a tensor of numbers as its input",
     ),
     (
-        r"String.*|AsString|.*Unicode.*|RegexReplace|StaticRegex\w+|Substr|ReduceJoin.*"
-        r"|LookupTable.*|(Mutable|Anonymous)?HashTable.*",
+        r"LookupTable.*|(Mutable|Anonymous)?HashTable.*",
+        "a .tflite file keeps no tables: look words up before the model, numbers by tf.gather of a "
+        "constant, and end the model before it names classes, which --labels does",
+    ),
+    (
+        r"String.*|AsString|.*Unicode.*|RegexReplace|StaticRegex\w+|Substr|ReduceJoin.*",
         "prepare text before the model, and export it with numbers as its input",
     ),
     (

@@ -1,4 +1,10 @@
-"""A frozen model of a fixed batch as one of a single sample, where its graph allows that."""
+"""A frozen model of a fixed batch as one of a single sample, where its graph allows that.
+
+This is for SavedModels: their signatures take no other batch than that they were traced with, so
+they cannot be traced again. TensorFlow works the shapes within the graph out anew, also those in
+loops and branches, which a ``.tflite`` graph (:mod:`edgecnn.importing.graphs.batches`) no longer
+shows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A graph that takes several examples at once, made one that takes one (in a child)."""
+"""A graph that takes several examples at once, made one that takes one (in a child).
+
+This is for ``.tflite`` files, which need no TensorFlow: the runtime works their shapes out anew.
+Such a file may have the batch in any constant, as its converter computed what it could, so the
+answers of both graphs are compared.
+"""
 
 from __future__ import annotations
 
