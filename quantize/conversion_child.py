@@ -51,6 +51,7 @@ def _make_files(parent: ParentPipe, source: ImportedSource, files: Sequence[File
 def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> FileWritten:
     start = time.perf_counter()
     made = maker.make(file)
+    maker.tell_of_size(made, file)
     try:
         Path(file.path).write_bytes(made.content)
     except OSError as error:

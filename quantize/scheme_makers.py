@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecnn.core.errors import ConversionError
+from edgecnn.core.text import counted, first_few
 from edgecnn.inspection.runtimes import runtime_declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
@@ -17,7 +18,11 @@ from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.integers.kernels import has_kernel
 from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
-from edgecnn.quantize.integers.weights_only import WEIGHTS_ONLY
+from edgecnn.quantize.integers.weights_only import (
+    WEIGHTS_ONLY,
+    stored_weights,
+    stores_recurrent_weights,
+)
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
@@ -36,9 +41,13 @@ from edgecnn.quantize.timing.latencies import (
     TurnTimes,
 )
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.names import scope_of
+from edgecnn.tflite.numbers import FLOAT32
+from edgecnn.tflite.ops import RECURRENT_KINDS
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import write_graph
+from edgecnn.tflite.subgraphs import called_subgraphs
 from edgecnn.tflite.target_cpu import target_cpu
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -52,6 +61,13 @@ there is less to correct."""
 NOT_RECOVERED = (
     "its files are the plain ones, neither corrected nor compared with float32: that is done for "
     "models of one input and one output that take one sample and keep no variable between calls"
+)
+
+
+RECURRENT_IN_FLOAT = (
+    "in int8 and int16x8 files, weights are stored in 8 bits and multiplied as integers, but states "
+    "and activations stay in float32: to round a state again in each step costs more accuracy than "
+    "all else, and saves no time"
 )
 
 
@@ -159,6 +175,23 @@ class FileMaker:
                 f"{len(layers)} layer(s) stay in float32, as the runtime has no {numbers.name} "
                 f"kernel of {kinds}"
             )
+        recurrent = recurrent_layers(graph)
+        if recurrent:
+            self.source.remark_once(f"{first_few(recurrent)}: {RECURRENT_IN_FLOAT}")
+
+    def tell_of_size(self, made: MadeFile, file: FileToMake) -> None:
+        """Tell where a file is larger than the float32 file."""
+        graph = self.source.float_model(_pixels(file)).graph
+        held = sum({id(t.data): len(t.data) for t in graph.tensors if t.data is not None}.values())
+        if file.scheme == FLOAT32.name or len(made.content) < held:
+            return
+        whole = len(with_file_metadata(self.float32_file(file), file))
+        if len(made.content) > whole:
+            self.source.remark_once(
+                f"the {file.scheme} file is larger than float32's by "
+                f"{counted(len(made.content) - whole, 'byte')}: scales and ops that convert "
+                f"numbers take more than fewer bits of {counted(held, 'byte')} of constants save"
+            )
 
     def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -264,6 +297,23 @@ MAKERS: dict[str, Callable[[FileMaker, FileToMake], MadeFile]] = {
     "int16x8": FileMaker.int16x8,
 }
 """Scheme's name -> the function that makes its files."""
+
+
+def recurrent_layers(graph: Graph) -> list[str]:
+    """Return the names of loops, branches and recurrent layers with weights that are worth 8 bits.
+
+    Args:
+        graph: A float graph.
+    """
+    found = []
+    for op in graph.ops:
+        numbers = called_subgraphs(op) & set(graph.others)
+        bodies = [graph.others[number] for number in sorted(numbers)]
+        if op.kind in RECURRENT_KINDS and stores_recurrent_weights(op):
+            found.append(op.kind)
+        elif any(stored_weights(body) for body in bodies):
+            found.append(f"{op.kind} {scope_of(op.result.name)}")
+    return found
 
 
 def can_recover(graph: Graph) -> bool:

@@ -21,7 +21,8 @@ from edgecnn.model_metadata.input_tensors import (
 )
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
 from edgecnn.tflite.outputs import final_activation
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 if TYPE_CHECKING:
     import numpy as np

@@ -25,7 +25,8 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.user_metadata import About, check_text
 from edgecnn.model_metadata.writing import encode_tree, with_packed_files
 from edgecnn.tflite.outputs import final_activation, row_length
-from edgecnn.tflite.reading import CORRUPT_FILE, METADATA_NAME, TensorInfo, TfliteModel, parse_model
+from edgecnn.tflite.reading import CORRUPT_FILE, METADATA_NAME, TfliteModel, parse_model
+from edgecnn.tflite.structure import TensorInfo
 from edgecnn.tflite.writing import with_metadata_buffers
 
 EDITING_ERRORS = (*CORRUPT_FILE, RuntimeError)

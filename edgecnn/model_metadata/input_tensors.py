@@ -16,7 +16,8 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.tflite.calls import open_shapes_text, shape_text
 from edgecnn.tflite.numbers import INT8
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 NO_PREPROCESSING_GIVEN = Preprocessing()
 """What stands for a user who says nothing of a model's preprocessing."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgecnn.tflite.ops import PROBABILITY_OPS
-from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, TensorInfo
 
 SCORE_TYPES = ("float32", "float16", "uint8", "int8", "int16")
 """Types of numbers that scores can have."""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS
 from edgecnn.quantize.integers.quantizing import integer_graph
-from edgecnn.quantize.integers.weights_only import dynamic_graph
+from edgecnn.quantize.integers.weights_only import dynamic_graph, store_recurrent_weights
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.rewriting.fast_kernels import square_by_product, use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
@@ -30,6 +30,7 @@ def to_int8(calibrated: Graph, input_type: str, in_float: Collection[str] = ()) 
     fit_ranges_to_kernels(reference)
     use_fast_kernels(reference)
     graph = integer_graph(reference, INT8_ACTIVATIONS, input_type, in_float)
+    store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)
 
@@ -48,5 +49,6 @@ def to_int16x8(
     decompose_all_hard_swishes(reference)
     square_by_product(reference)
     graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
+    store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)

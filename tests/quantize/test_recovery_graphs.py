@@ -69,9 +69,7 @@ def layer(keras: Any, kind: str) -> Any:
     ["same", "valid", "even", "dilated", "pointwise", "grouped", "depthwise", "multiplied"],
 )
 @pytest.mark.parametrize("maps", [1, 4])
-def test_rows_times_weights_are_what_the_runtime_computes(
-    keras: Any, kind: str, maps: int
-) -> None:
+def test_rows_times_weights_are_what_the_runtime_computes(keras: Any, kind: str, maps: int) -> None:
     """An image may become a batch within the network, as a dilated convolution makes one."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((32, 32, 3))
