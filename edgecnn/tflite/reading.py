@@ -379,13 +379,14 @@ class _Parser:
 
     def _signature(self, signature: Any) -> Signature:
         inputs = [signature.Inputs(i) for i in _indices(signature.InputsLength())]
-        outputs = (signature.Outputs(i) for i in _indices(signature.OutputsLength()))
+        outputs = [signature.Outputs(i) for i in _indices(signature.OutputsLength())]
         return Signature(
             name=self._text(signature.SignatureKey()),
             inputs=tuple(self._text(entry.Name()) for entry in inputs),
             outputs=tuple(self._text(entry.Name()) for entry in outputs),
             subgraph=signature.SubgraphIndex(),
             tensors=tuple(entry.TensorIndex() for entry in inputs),
+            output_tensors=tuple(entry.TensorIndex() for entry in outputs),
         )
 
     def _metadata(self) -> dict[str, bytes]:

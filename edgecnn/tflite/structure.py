@@ -139,6 +139,7 @@ class Signature:
         outputs: Names of its outputs.
         subgraph: Number of the subgraph that it runs.
         tensors: Index of the tensor of each input, within that subgraph.
+        output_tensors: Index of the tensor of each output, as ``tensors``.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Signature:
     outputs: tuple[str, ...]
     subgraph: int = 0
     tensors: tuple[int, ...] = ()
+    output_tensors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
