@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecnn.core.errors import ConversionError
-from edgecnn.core.text import counted, first_few
+from edgecnn.core.text import first_few
 from edgecnn.inspection.runtimes import runtime_declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
@@ -42,8 +42,6 @@ from edgecnn.quantize.timing.latencies import (
 )
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.names import scope_of
-from edgecnn.tflite.numbers import FLOAT32
-from edgecnn.tflite.ops import RECURRENT_KINDS
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import write_graph
@@ -64,10 +62,15 @@ NOT_RECOVERED = (
 )
 
 
-RECURRENT_IN_FLOAT = (
-    "in int8 and int16x8 files, weights are stored in 8 bits and multiplied as integers, but "
-    "states and activations stay in float32: to round a state again in each step costs more "
-    "accuracy than all else, and saves no time"
+LOOPS_IN_FLOAT = (
+    "in int8 and int16x8 files their weights have 8 bits, and states and activations stay in "
+    "float32: a state that is rounded in each step costs more accuracy than all else, and saves no "
+    "time"
+)
+
+BRANCHES_IN_FLOAT = (
+    "in int8 and int16x8 files their weights have 8 bits, and activations stay in float32, as "
+    "nothing is known of the range of what samples do not reach"
 )
 
 
@@ -111,6 +114,12 @@ class FileMaker:
         """Return the float32 file that another scheme's file is compared with."""
         graph = self.source.float_model(self.pixel_input(file)).graph
         return write_graph(graph)
+
+    def float32_weight_bytes(self, file: FileToMake) -> int:
+        """Return the bytes of the constants of a file's float32 graph."""
+        graph = self.source.float_model(self.pixel_input(file)).graph
+        contents = {id(t.data): t.data.nbytes for t in graph.tensors if t.data is not None}
+        return sum(contents.values())
 
     def float32(self, file: FileToMake) -> MadeFile:
         """Make a float32 file."""
@@ -175,23 +184,12 @@ class FileMaker:
                 f"{len(layers)} layer(s) stay in float32, as the runtime has no {numbers.name} "
                 f"kernel of {kinds}"
             )
-        recurrent = recurrent_layers(graph)
-        if recurrent:
-            self.source.remark_once(f"{first_few(recurrent)}: {RECURRENT_IN_FLOAT}")
-
-    def tell_of_size(self, made: MadeFile, file: FileToMake) -> None:
-        """Tell where a file is larger than the float32 file."""
-        graph = self.source.float_model(_pixels(file)).graph
-        held = sum({id(t.data): len(t.data) for t in graph.tensors if t.data is not None}.values())
-        if file.scheme == FLOAT32.name or len(made.content) < held:
-            return
-        whole = len(with_file_metadata(self.float32_file(file), file))
-        if len(made.content) > whole:
-            self.source.remark_once(
-                f"the {file.scheme} file is larger than float32's by "
-                f"{counted(len(made.content) - whole, 'byte')}: scales and ops that convert "
-                f"numbers take more than fewer bits of {counted(held, 'byte')} of constants save"
-            )
+        for names, text in (
+            (loops_with_weights(graph), LOOPS_IN_FLOAT),
+            (called_with_weights(graph, "IF"), BRANCHES_IN_FLOAT),
+        ):
+            if names:
+                self.source.remark_once(f"{first_few(names)}: {text}")
 
     def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -304,20 +302,23 @@ MAKERS: dict[str, Callable[[FileMaker, FileToMake], MadeFile]] = {
 """Scheme's name -> the function that makes its files."""
 
 
-def recurrent_layers(graph: Graph) -> list[str]:
-    """Return the names of loops, branches and recurrent layers with weights that are worth 8 bits.
+def loops_with_weights(graph: Graph) -> list[str]:
+    """Return the names of loops and recurrent layers whose weights are worth eight bits.
 
     Args:
         graph: A float graph.
     """
+    layers = [op.kind for op in graph.ops if stores_recurrent_weights(op)]
+    return [*layers, *called_with_weights(graph, "WHILE")]
+
+
+def called_with_weights(graph: Graph, kind: str) -> list[str]:
+    """Return the names of ops of a kind that run graphs whose weights are worth eight bits."""
     found = []
-    for op in graph.ops:
-        numbers = called_subgraphs(op) & set(graph.others)
-        bodies = [graph.others[number] for number in sorted(numbers)]
-        if op.kind in RECURRENT_KINDS and stores_recurrent_weights(op):
-            found.append(op.kind)
-        elif any(stored_weights(body) for body in bodies):
-            found.append(f"{op.kind} {scope_of(op.result.name)}")
+    for op in (op for op in graph.ops if op.kind == kind):
+        bodies = [graph.others[number] for number in called_subgraphs(op)]
+        if any(map(stored_weights, bodies)):
+            found.append(f"{kind} {scope_of(op.result.name)}")
     return found
 
 

@@ -1,7 +1,8 @@
 """The integer graphs of the schemes: kernels are chosen and ranges fitted to them before.
 
-The bodies of loops and branches have no ranges, as calibration sees only what their ops answer.
-They compute in float32, with the weights of large layers in eight bits.
+In the bodies of loops and branches, and in recurrent layers that stand as one op, weights are in
+eight bits, and what they multiply is quantised in each step, when its range is known; states and
+all else stay in float32. ``benchmarks/loops.py`` measures this beside states in integers.
 """
 
 from __future__ import annotations
