@@ -91,9 +91,4 @@ class _LoopEnd:
 
 
 def _maker(graph: Subgraph, tensor: TensorInfo | None) -> Operator | None:
-    if tensor is None:
-        return None
-    for op in graph.operators:
-        if any(result.index == tensor.index for result in op.outputs):
-            return op
-    return None
+    return None if tensor is None else graph.makers.get(tensor.index)

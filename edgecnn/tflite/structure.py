@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from edgecnn.tflite.ops import OpTraits, op_traits
 
@@ -165,3 +166,8 @@ class Subgraph:
     operators: tuple[Operator, ...]
     inputs: tuple[TensorInfo | None, ...]
     outputs: tuple[TensorInfo | None, ...]
+
+    @cached_property
+    def makers(self) -> dict[int, Operator]:
+        """Index of a tensor -> the op that makes it."""
+        return {result.index: op for op in self.operators for result in op.outputs}
