@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from edgecnn.tflite.loop_steps import loop_steps
 from edgecnn.tflite.names import scope_of
-from edgecnn.tflite.reading import TfliteModel, widened_constants
-from edgecnn.tflite.structure import Operator, Subgraph, TensorInfo
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, Subgraph, TensorInfo, widened_constants
 
 UNCOUNTED_OPS = frozenset({"BATCH_MATMUL", "LSTM", "STABLEHLO_COMPOSITE", "STABLEHLO_WHILE"})
 """Ops that multiply and whose multiply-adds are not counted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,14 @@ from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.schema import enum_names, load_schema
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
-from edgecnn.tflite.structure import Operator, OperatorCode, Signature, Subgraph, TensorInfo
+from edgecnn.tflite.structure import (
+    Operator,
+    OperatorCode,
+    Signature,
+    Subgraph,
+    TensorInfo,
+    widened_constants,
+)
 
 METADATA_NAME = "edgecnn"
 """Name of the metadata buffer in which edgecnn keeps its JSON."""
@@ -30,7 +37,7 @@ METADATA_NAME = "edgecnn"
 MAX_SUBGRAPH_ITEMS = 40_000
 """Limit of tensors and of ops, more than any real model has: beyond it a file is garbage."""
 
-MAX_ITEMS = 4 * MAX_SUBGRAPH_ITEMS
+MAX_ITEMS_IN_ALL = 4 * MAX_SUBGRAPH_ITEMS
 """Limit of tensors and ops of all subgraphs."""
 
 MAX_NUMBERS = 2_000_000
@@ -160,28 +167,6 @@ class TfliteModel:
                     yield op, _precision(op, widened)
 
 
-def widened_constants(operators: Iterable[Operator]) -> dict[str, TensorInfo]:
-    """Return the tensors that are made of constants at load, and the constants that are stored.
-
-    DEQUANTIZE widens float16, DENSIFY fills in the zeros of sparse weights, and one may read what
-    the other made.
-
-    Args:
-        operators: The ops of a graph.
-
-    Returns:
-        Name of a tensor -> the constant.
-    """
-    made: dict[str, TensorInfo] = {}
-    for op in operators:
-        source = op.input(0)
-        if not op.traits.unpacks_constants or source is None or not op.outputs:
-            continue
-        if source.is_constant or source.name in made:
-            made[op.outputs[0].name] = made.get(source.name, source)
-    return made
-
-
 def _precision(op: Operator, widened: Mapping[str, TensorInfo]) -> str:
     data = op.data
     if data is None or not op.matrices:
@@ -238,7 +223,7 @@ class _Parser:
         self._op_names = enum_names(schema.BuiltinOperator)
         self._dtypes = {code: name.lower() for code, name in enum_names(schema.TensorType).items()}
         self._left = {
-            "items": MAX_ITEMS,
+            "items": MAX_ITEMS_IN_ALL,
             "numbers": MAX_NUMBERS,
             "text": MAX_TEXT_BYTES,
             "metadata": MAX_METADATA_BYTES,

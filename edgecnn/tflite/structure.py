@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -171,3 +172,25 @@ class Subgraph:
     def makers(self) -> dict[int, Operator]:
         """Index of a tensor -> the op that makes it."""
         return {result.index: op for op in self.operators for result in op.outputs}
+
+
+def widened_constants(operators: Iterable[Operator]) -> dict[str, TensorInfo]:
+    """Return the tensors that are made of constants at load, and the constants that are stored.
+
+    DEQUANTIZE widens float16, DENSIFY fills in the zeros of sparse weights, and one may read what
+    the other made.
+
+    Args:
+        operators: The ops of a graph.
+
+    Returns:
+        Name of a tensor -> the constant.
+    """
+    made: dict[str, TensorInfo] = {}
+    for op in operators:
+        source = op.input(0)
+        if not op.traits.unpacks_constants or source is None or not op.outputs:
+            continue
+        if source.is_constant or source.name in made:
+            made[op.outputs[0].name] = made.get(source.name, source)
+    return made
