@@ -18,9 +18,10 @@ from edgecnn.quantize.messages import (
     LoadSource,
     TracingFailed,
 )
-from edgecnn.quantize.scheme_makers import FileMaker, MadeFile
+from edgecnn.quantize.scheme_makers import FileMaker, MadeFile, with_file_metadata
 from edgecnn.quantize.timing.latency_here import latency_ratio_here
 from edgecnn.records.interval import LatencyRatio
+from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.schemes import SCHEMES
 
 
@@ -67,7 +68,17 @@ def _written(source: ImportedSource, maker: FileMaker, file: FileToMake) -> File
         proof=made.proof,
         budget=made.budget,
         latency_over_float32=_over_float32(source, maker, made, file),
+        smaller_float32_bytes=_smaller_float32(maker, made, file),
     )
+
+
+def _smaller_float32(maker: FileMaker, made: MadeFile, file: FileToMake) -> int | None:
+    """Return the size of the float32 file where it is the smaller one."""
+    # A float32 file is at least as large as its weights, so most need not be made.
+    if file.scheme == FLOAT32.name or len(made.content) < maker.float32_weight_bytes(file):
+        return None
+    size = len(with_file_metadata(maker.float32_file(file), file))
+    return size if size < len(made.content) else None
 
 
 def _over_float32(

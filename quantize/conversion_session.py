@@ -356,6 +356,11 @@ class _ConversionSession(SourceSession):
         tries = written.budget.tries if written.budget else None
         warnings += fidelity_warnings(plan.scheme, written.proof, tries)
         warnings += budget_warnings(written.budget)
+        if written.smaller_float32_bytes is not None:
+            warnings.append(
+                f"it is larger than the float32 file ({written.smaller_float32_bytes:,} bytes): "
+                "with so few weights, scales and ops that convert numbers take more than is saved"
+            )
         ratio = written.latency_over_float32
         if ratio is not None and is_clearly_slower(ratio):
             times = f"on this machine it takes {ratio.text(1)} the float32 file's time"

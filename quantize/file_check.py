@@ -21,11 +21,16 @@ from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.numbers import FLOAT32
-from edgecnn.tflite.reading import Operator, TfliteModel, read_model
-from edgecnn.tflite.schemes import Scheme
+from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.schemes import SCHEMES, Scheme
+from edgecnn.tflite.structure import Operator
 
 TASK = "its first run"
 """What the runner is for, in messages."""
+
+STORED = SCHEMES["dynamic"]
+"""The scheme by which integer files keep the weights of loops, branches and recurrent layers, whose
+activations stay in float32."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +155,13 @@ def _check_ends(model: TfliteModel, wanted: ExpectedFile) -> None:
 
 
 def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[str]) -> None:
+    within = {id(op) for other in model.others.values() for op in other.operators}
     wrong = [
         (op, precision)
         for op, precision in model.weighted_operators()
         if precision != scheme.name
         and not _may_stay_float(op, precision, scheme)
+        and not (_is_recurrent(op, within) and _stores_weights(op, precision))
         and not (precision == FLOAT32.name and op.outputs[0].name in in_float)
     ]
     if wrong:
@@ -165,17 +172,29 @@ def _check_precision(model: TfliteModel, scheme: Scheme, in_float: Collection[st
         )
 
 
+def _is_recurrent(op: Operator, within: Collection[int]) -> bool:
+    """Say whether an op is a recurrent layer, or stands within a loop or a branch."""
+    return bool(op.traits.gate_places) or id(op) in within
+
+
+def _stores_weights(op: Operator, precision: str) -> bool:
+    """Say whether an op's weights are integers, if that is worth it, and its activations floats."""
+    weights = sum(tensor.elements for tensor in op.matrices)
+    return precision == STORED.name or weights < STORED.least_weights
+
+
 def _may_stay_float(op: Operator, precision: str, scheme: Scheme) -> bool:
     """Say whether a scheme leaves an op alone.
 
     Small weights gain nothing, and no kernel takes the integers of some kinds or of weights that
     another op computes.
     """
-    weights = op.weights
-    if precision != FLOAT32.name or weights is None:
+    weights = op.matrices
+    if precision != FLOAT32.name or not weights:
         return False
-    is_small = weights.elements < scheme.least_weights
-    return is_small or not (weights.is_constant and has_kernel(op.name, scheme.activations))
+    is_small = sum(tensor.elements for tensor in weights) < scheme.least_weights
+    is_stored = all(tensor.is_constant for tensor in weights)
+    return is_small or not (is_stored and has_kernel(op.name, scheme.activations))
 
 
 def _tensor(

@@ -239,6 +239,7 @@ class FileWritten:
         budget: What keeping within the budget took; None without one.
         latency_over_float32: The file's latency over the float32 file's on this machine, where it
             was measured and noise does not hide it.
+        smaller_float32_bytes: Size of the float32 file, where that is the smaller one.
     """
 
     scheme: str
@@ -248,6 +249,7 @@ class FileWritten:
     proof: Proof | None
     budget: BudgetOutcome | None
     latency_over_float32: LatencyRatio | None
+    smaller_float32_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecnn.core.errors import ConversionError
+from edgecnn.core.text import first_few
 from edgecnn.inspection.runtimes import runtime_declaration
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
@@ -17,7 +18,11 @@ from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.integers.kernels import has_kernel
 from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
-from edgecnn.quantize.integers.weights_only import WEIGHTS_ONLY
+from edgecnn.quantize.integers.weights_only import (
+    WEIGHTS_ONLY,
+    stored_weights,
+    stores_recurrent_weights,
+)
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
@@ -36,9 +41,11 @@ from edgecnn.quantize.timing.latencies import (
     TurnTimes,
 )
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.names import scope_of
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import write_graph
+from edgecnn.tflite.subgraphs import called_subgraphs
 from edgecnn.tflite.target_cpu import target_cpu
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -52,6 +59,18 @@ there is less to correct."""
 NOT_RECOVERED = (
     "its files are the plain ones, neither corrected nor compared with float32: that is done for "
     "models of one input and one output that take one sample and keep no variable between calls"
+)
+
+
+LOOPS_IN_FLOAT = (
+    "in int8 and int16x8 files their weights have 8 bits, and states and activations stay in "
+    "float32: a state that is rounded in each step costs more accuracy than all else, and saves no "
+    "time"
+)
+
+BRANCHES_IN_FLOAT = (
+    "in int8 and int16x8 files their weights have 8 bits, and activations stay in float32, as "
+    "nothing is known of the range of what samples do not reach"
 )
 
 
@@ -95,6 +114,12 @@ class FileMaker:
         """Return the float32 file that another scheme's file is compared with."""
         graph = self.source.float_model(self.pixel_input(file)).graph
         return write_graph(graph)
+
+    def float32_weight_bytes(self, file: FileToMake) -> int:
+        """Return the bytes of the constants of a file's float32 graph."""
+        graph = self.source.float_model(self.pixel_input(file)).graph
+        contents = {id(t.data): t.data.nbytes for t in graph.tensors if t.data is not None}
+        return sum(contents.values())
 
     def float32(self, file: FileToMake) -> MadeFile:
         """Make a float32 file."""
@@ -159,6 +184,12 @@ class FileMaker:
                 f"{len(layers)} layer(s) stay in float32, as the runtime has no {numbers.name} "
                 f"kernel of {kinds}"
             )
+        for names, text in (
+            (loops_with_weights(graph), LOOPS_IN_FLOAT),
+            (called_with_weights(graph, "IF"), BRANCHES_IN_FLOAT),
+        ):
+            if names:
+                self.source.remark_once(f"{first_few(names)}: {text}")
 
     def _made(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -269,6 +300,26 @@ MAKERS: dict[str, Callable[[FileMaker, FileToMake], MadeFile]] = {
     "int16x8": FileMaker.int16x8,
 }
 """Scheme's name -> the function that makes its files."""
+
+
+def loops_with_weights(graph: Graph) -> list[str]:
+    """Return the names of loops and recurrent layers whose weights are worth eight bits.
+
+    Args:
+        graph: A float graph.
+    """
+    layers = [op.kind for op in graph.ops if stores_recurrent_weights(op)]
+    return [*layers, *called_with_weights(graph, "WHILE")]
+
+
+def called_with_weights(graph: Graph, kind: str) -> list[str]:
+    """Return the names of ops of a kind that run graphs whose weights are worth eight bits."""
+    found = []
+    for op in (op for op in graph.ops if op.kind == kind):
+        bodies = [graph.others[number] for number in called_subgraphs(op)]
+        if any(map(stored_weights, bodies)):
+            found.append(f"{kind} {scope_of(op.result.name)}")
+    return found
 
 
 def can_recover(graph: Graph) -> bool:

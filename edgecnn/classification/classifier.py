@@ -23,7 +23,8 @@ from edgecnn.model_metadata.input_tensors import (
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
 from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file, parse_tasks
 from edgecnn.tflite.outputs import final_activation
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from edgecnn.cli.options import file_size_option, json_option
 from edgecnn.cli.output import say, say_json
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.json_writing import json_text
-from edgecnn.core.text import first_few, shortened, size_text
+from edgecnn.core.text import counted, first_few, shortened, size_text
 from edgecnn.data.geometry import ASYMMETRIC, CROP, MEDIAPIPE_TASKS, Geometry
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ def _cost(inspection: Inspection) -> str:
         macs = f"{_millions(costs.macs, 1)} MACs"
         if costs.uncounted_ops:
             macs += f" without those of {first_few(_shown(op, 60) for op in costs.uncounted_ops)}"
+        if costs.open_loops:
+            macs += f" with one step of {counted(costs.open_loops, 'loop')} of unknown length"
     weights = size_text(costs.weight_bytes)
     return f"{_millions(costs.parameters, 2)} parameters, {macs}, {weights} of weights"
 

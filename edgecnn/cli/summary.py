@@ -13,7 +13,7 @@ from edgecnn.cli.options import (
     trust_option,
 )
 from edgecnn.cli.output import cell, print_whole, say, say_json
-from edgecnn.core.text import first_few, size_text
+from edgecnn.core.text import counted, first_few, size_text
 
 if TYPE_CHECKING:
     from edgecnn.inspection.summary import ModelSummary
@@ -59,6 +59,11 @@ def _print_table(summary: ModelSummary) -> None:
     print_whole(table)
     if summary.file_bytes is not None:
         say(f"{summary.model}: {size_text(summary.file_bytes)} with its structure")
+    if summary.elsewhere_bytes:
+        held = f"{summary.elsewhere_parameters:,} parameters"
+        say(f"note: {held} of the total are in graphs that its first signature does not run")
+    if summary.open_loops:
+        say(f"note: one step is counted of {counted(summary.open_loops, 'loop')} of unknown length")
     if summary.is_hidden:
         say("note: it is compiled for the Edge TPU, whose op hides the layers")
     elif summary.uncounted_ops:

@@ -13,7 +13,8 @@ from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, draw_p
 from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Scores, best_classes, sha256_of_array
 from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.runner.session import RunnerSession
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 cached_picture = lru_cache(maxsize=len(DEFAULT_PICTURES))(draw_picture)
 """``draw_picture``, whose pictures are kept from one scheme of a conversion to the next."""

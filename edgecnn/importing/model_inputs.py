@@ -11,7 +11,7 @@ from edgecnn.core.files import quoted
 from edgecnn.importing.input_format import ModelTensor
 from edgecnn.models.build import MAX_SIZE
 from edgecnn.tflite.calls import CallOptions, chosen_shapes
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 
 MAX_INPUT_VALUES = 3 * MAX_SIZE**2
 """Most values of an input: those of the largest image."""

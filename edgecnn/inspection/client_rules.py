@@ -13,7 +13,7 @@ from edgecnn.inspection.file_facts import FileFacts, few_names, shape_text
 from edgecnn.inspection.tried_ops import TRIED_OPS
 from edgecnn.tflite.output_kinds import SCORE_KINDS, OutputKind, what_it_gives
 from edgecnn.tflite.outputs import final_activation, row_length
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 
 MEDIAPIPE = "MediaPipe Tasks ImageClassifier"
 TASKS_VISION = "@mediapipe/tasks-vision"

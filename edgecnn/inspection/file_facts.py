@@ -17,7 +17,8 @@ from edgecnn.tflite.output_kinds import (
     outputs_of_file,
 )
 from edgecnn.tflite.outputs import row_length
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 SHAPE_OPS = frozenset(
     {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}

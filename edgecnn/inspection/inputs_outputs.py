@@ -11,7 +11,8 @@ from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.model_metadata.input_tensors import quantised_preset, stated_spec
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.output_kinds import JudgedOutput
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 OWN_METADATA = "edgecnn's metadata"
 PUBLIC_METADATA = "TFLite metadata"

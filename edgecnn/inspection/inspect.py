@@ -22,10 +22,11 @@ from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.tflite.calls import CallOptions
-from edgecnn.tflite.cost import operator_rows, total_macs, uncounted_ops
+from edgecnn.tflite.cost import uncounted_ops, whole_cost
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
 from edgecnn.tflite.outputs import final_activation
-from edgecnn.tflite.reading import Signature, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Signature
 
 MAX_LEVELS = 6
 """Most levels of JSON from a file that are shown; what lies deeper is left out."""
@@ -36,15 +37,17 @@ class Costs:
     """Costs of a model: its size, its work and its memory.
 
     Args:
-        parameters: Number of weights and biases; None for a file that is compiled for the Edge
-            TPU, as for all that follows.
-        macs: Multiply-adds of convolutions and dense layers for one image; None where shapes are
-            open or not stated.
+        parameters: Number of weights and biases of all graphs; None for a file that is compiled
+            for the Edge TPU, as for all that follows.
+        macs: Multiply-adds of convolutions, dense and recurrent layers for one image, within loops
+            and branches too; None where shapes are open or not stated.
         weight_bytes: Bytes of the file's constants.
         widened_bytes: Further bytes of float16 weights once they are float32 in memory.
         activation_bytes: Peak memory of activations, an estimate; None where shapes are open or
             not stated, and for too large a graph.
         uncounted_ops: Kinds of ops that multiply, or may, and whose multiply-adds are not counted.
+        open_loops: Number of loops whose number of steps is not known: ``macs`` are of one step of
+            each.
     """
 
     parameters: int | None
@@ -53,6 +56,7 @@ class Costs:
     widened_bytes: int | None
     activation_bytes: int | None
     uncounted_ops: tuple[str, ...] = ()
+    open_loops: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class Inspection:
         activation: ``"softmax"`` or ``"sigmoid"`` if that makes the first output.
         operators: Kind of op -> precision -> count, the most frequent first.
         costs: Parameters, multiply-adds and memory of the model.
-        subgraphs: Number of subgraphs; all else is about the first.
+        subgraphs: Number of subgraphs. Costs, the scheme and the precision of ops are of all;
+            inputs, outputs and what clients take are those of the first.
         signatures: Named ways to call the model.
         metadata: The public metadata; None if the file has none.
         labels: Labels of the first output; None if it has none.
@@ -183,14 +188,15 @@ def _sized(file: DescribedFile, size: int | tuple[int, int] | None) -> TfliteMod
 def _costs(model: TfliteModel) -> Costs:
     if model.is_for_edge_tpu:
         return Costs(None, None, None, None, None, uncounted_ops(model))
-    rows = operator_rows(model)
+    whole = whole_cost(model)
     return Costs(
-        parameters=sum(row.parameters for row in rows),
-        macs=total_macs(rows),
-        weight_bytes=sum(row.bytes for row in rows),
+        parameters=whole.parameters,
+        macs=whole.macs,
+        weight_bytes=whole.bytes,
         widened_bytes=widened_bytes(model),
         activation_bytes=activation_bytes(model),
         uncounted_ops=uncounted_ops(model),
+        open_loops=whole.open_loops,
     )
 
 

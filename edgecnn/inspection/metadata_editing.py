@@ -31,7 +31,8 @@ from edgecnn.tflite.output_kinds import (
     outputs_of_file,
     what_it_gives,
 )
-from edgecnn.tflite.reading import CORRUPT_FILE, METADATA_NAME, TensorInfo, TfliteModel, parse_model
+from edgecnn.tflite.reading import CORRUPT_FILE, METADATA_NAME, TfliteModel, parse_model
+from edgecnn.tflite.structure import TensorInfo
 from edgecnn.tflite.writing import with_metadata_buffers
 
 EDITING_ERRORS = (*CORRUPT_FILE, RuntimeError)

@@ -20,8 +20,9 @@ from edgecnn.inspection.inputs_outputs import (
 from edgecnn.inspection.runtimes import parse_release
 from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.outputs import final_activation, final_operator, takes_image
-from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.schemes import SCHEMES
+from edgecnn.tflite.structure import Operator, TensorInfo
 
 MANY_CLASSES = 256
 """Number of classes beyond which an 8-bit softmax has fewer levels than classes."""

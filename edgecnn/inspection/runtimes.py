@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from edgecnn.inspection.op_versions import INT16_VERSIONS, RELEASES
-from edgecnn.tflite.reading import OperatorCode, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import OperatorCode
 
 DECLARATION_BUFFER = "min_runtime_version"
 """Name of the metadata buffer in which converters write the oldest runtime."""

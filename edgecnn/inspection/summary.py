@@ -18,7 +18,7 @@ from edgecnn.importing.sources import find_source, format_of
 from edgecnn.inspection.keras_layers import LayersListed, ListLayers, listed_layers
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.tflite.calls import CallOptions
-from edgecnn.tflite.cost import CostRow, operator_rows, total_macs, uncounted_ops
+from edgecnn.tflite.cost import CostRow, operator_rows, total_macs, uncounted_ops, whole_cost
 from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.ops import EDGE_TPU_OP
@@ -37,6 +37,10 @@ class ModelSummary:
         rows: One row for each layer or op, in the order in which they run.
         file_bytes: Size of a ``.tflite`` file, structure included; None for a Keras model.
         uncounted_ops: Kinds of ops that multiply, or may, and whose multiply-adds are not counted.
+        elsewhere_parameters: Weights and biases of graphs that a call does not run, as those of
+            other signatures.
+        elsewhere_bytes: Bytes of the weights of such graphs.
+        open_loops: Number of loops whose number of steps is not known: one step of each counts.
     """
 
     model: str
@@ -44,6 +48,9 @@ class ModelSummary:
     rows: tuple[CostRow, ...]
     file_bytes: int | None = None
     uncounted_ops: tuple[str, ...] = ()
+    elsewhere_parameters: int = 0
+    elsewhere_bytes: int = 0
+    open_loops: int = 0
 
     @property
     def is_hidden(self) -> bool:
@@ -52,8 +59,10 @@ class ModelSummary:
 
     @property
     def parameters(self) -> int | None:
-        """Number of weights and biases of all rows; None where the Edge TPU's op hides them."""
-        return None if self.is_hidden else sum(row.parameters for row in self.rows)
+        """Number of all weights and biases; None where the Edge TPU's op hides them."""
+        if self.is_hidden:
+            return None
+        return sum(row.parameters for row in self.rows) + self.elsewhere_parameters
 
     @property
     def macs(self) -> int | None:
@@ -62,8 +71,8 @@ class ModelSummary:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the weights of all rows."""
-        return sum(row.bytes for row in self.rows)
+        """Bytes of all weights."""
+        return sum(row.bytes for row in self.rows) + self.elsewhere_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, totals included."""
@@ -108,8 +117,17 @@ def summarize(
         file = TfliteFile(path)
         sized = None if build.size is None else file_call(file, CallOptions(build.size))
         model = sized.model if sized else file.model
-        rows = operator_rows(model)
-        return ModelSummary(str(source), "tflite", rows, file.bytes, uncounted_ops(model))
+        rows, whole = operator_rows(model), whole_cost(model)
+        return ModelSummary(
+            str(source),
+            "tflite",
+            rows,
+            file.bytes,
+            uncounted_ops(model),
+            elsewhere_parameters=whole.parameters - sum(row.parameters for row in rows),
+            elsewhere_bytes=whole.bytes - sum(row.bytes for row in rows),
+            open_loops=whole.open_loops,
+        )
     return ModelSummary(
         str(source), "keras", _keras_rows(str(source), build, trust, custom_objects)
     )

@@ -28,7 +28,7 @@ from edgecnn.data.loader import LoadedImage, load_images
 from edgecnn.model_metadata.input_tensors import to_levels, to_scores, to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.calls import ModelCall
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 
 IMAGES_PER_MESSAGE = 16
 """Images of a batch: enough to hide the time of sending, few enough to keep memory low."""

@@ -22,7 +22,8 @@ from edgecnn.tflite.output_kinds import (
     outputs_of_file,
     what_it_gives,
 )
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 NO_PREPROCESSING_GIVEN = Preprocessing()
 """What stands for a user who says nothing of a model's preprocessing."""

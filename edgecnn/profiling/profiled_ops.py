@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from edgecnn.tflite.cost import operator_rows
 from edgecnn.tflite.memory import tensor_bytes
 from edgecnn.tflite.numbers import FLOAT32, INT8, numbers_of
-from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, TensorInfo
 
 IN_FLOAT32, IN_INT8 = FLOAT32.name, INT8.name
 

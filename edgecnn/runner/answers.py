@@ -36,7 +36,7 @@ from edgecnn.runner.ondevice.protocol import (
 from edgecnn.runner.ondevice.runtime import LITERT, TFLITE
 from edgecnn.runner.ondevice.sampling import NS_PER_S
 from edgecnn.tflite.calls import ModelCall
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 
 FACT_CHARACTERS = 200
 """Characters at most of a name that is shown: of a processor, a board, a version."""

@@ -7,7 +7,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.sampling import SAMPLING
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 
 FEW_LABELS = 20
 """Most labels that stand in the program; more are read from the file, where they are packed."""

@@ -12,7 +12,7 @@ from edgecnn.snippets.python import image_functions, pixel_constants
 from edgecnn.snippets.quoting import comment_text, python_literal
 from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind, what_it_gives
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 
 NO_IMAGE = preset("raw", 1, 1)
 """What stands in templates for the input of a file that takes no image."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.ops import EDGE_TPU_OP
-from edgecnn.tflite.reading import Operator, Signature, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, Signature, TensorInfo
 
 ANY_NAME = ""
 """What stands for the name of an input where a user gives a shape and no name."""

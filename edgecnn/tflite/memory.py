@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from edgecnn.tflite.numbers import numbers_of
-from edgecnn.tflite.reading import TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import TensorInfo
 
 ALIGNMENT = 64
 """Multiple of bytes at which the runtime lets a tensor begin."""

@@ -70,6 +70,8 @@ class OpTraits:
             its third input, and not at each position of its result.
         unpacks_constants: Whether the runtime runs the op once, while it loads a file, where the op
             reads a constant.
+        gate_places: Places of a recurrent op's inputs that are weights, which one of its steps
+            multiplies with once each.
     """
 
     has_weights: bool = False
@@ -87,6 +89,12 @@ class OpTraits:
     fixed_range: tuple[float, float] | None = None
     is_transposed: bool = False
     unpacks_constants: bool = False
+    gate_places: tuple[int, ...] = ()
+
+    @property
+    def matrix_places(self) -> tuple[int, ...]:
+        """Places of the op's inputs that are weights, not biases."""
+        return (1,) if self.has_weights else self.gate_places
 
     @property
     def is_depthwise(self) -> bool:
@@ -99,6 +107,25 @@ _PASSING = OpTraits(moves_values=True, passes_values=True)
 _CONVERTING = OpTraits(converts=True, passes_values=True)
 _PROBABILITIES = (0.0, INT8.steps / (INT8.steps + 1))
 _SIGNED = (-1.0, INT8.largest / (INT8.largest + 1))
+
+_LSTM_GATES = (*range(1, 9), 16)
+
+RECURRENT_KINDS = {
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (*_LSTM_GATES, *range(18, 26), 33, *range(40, 48)),
+    "BIDIRECTIONAL_SEQUENCE_RNN": (1, 2, 5, 6, 10, 11),
+    "RNN": (1, 2),
+    "SVDF": (1, 2),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _LSTM_GATES,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
+}
+"""Ops that hold a recurrent layer, all its steps or one -> places of their weights: those of the
+input and of the last step's answer for each gate, and of the projection."""
+
+PEEPHOLE_PLACES = {
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (9, 10, 11, 26, 27, 28),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (9, 10, 11),
+}
+"""Recurrent op -> places of the weights by which a cell's state is multiplied value by value."""
 
 _KINDS = {
     "CONV_2D": OpTraits(
@@ -137,6 +164,8 @@ _KINDS = {
         _MOVING,
     ),
 }  # fmt: skip
+
+_KINDS |= {kind: OpTraits(gate_places=places) for kind, places in RECURRENT_KINDS.items()}
 
 _OTHER = OpTraits()
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import PROBABILITY_OPS
-from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, TensorInfo
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 UNIT_LENGTH = "unit length"

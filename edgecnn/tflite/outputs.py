@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.output_kinds import SCORE_TYPES
-from edgecnn.tflite.reading import Operator, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, TensorInfo
 
 
 def row_length(model: TfliteModel) -> int | None:

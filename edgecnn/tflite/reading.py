@@ -5,7 +5,6 @@ Reading is pure Python over the public schema, so a broken file is an error and 
 
 from __future__ import annotations
 
-import math
 import mmap
 import struct
 from collections import Counter
@@ -20,15 +19,26 @@ from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.tflite.mapping import map_tflite
 from edgecnn.tflite.numbers import FLOAT32
-from edgecnn.tflite.ops import EDGE_TPU_OP, OpTraits, op_traits
+from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.schema import enum_names, load_schema
 from edgecnn.tflite.schemes import MIXED, SCHEMES, scheme_of_layer
+from edgecnn.tflite.structure import (
+    Operator,
+    OperatorCode,
+    Signature,
+    Subgraph,
+    TensorInfo,
+    widened_constants,
+)
 
 METADATA_NAME = "edgecnn"
 """Name of the metadata buffer in which edgecnn keeps its JSON."""
 
 MAX_SUBGRAPH_ITEMS = 40_000
 """Limit of tensors and of ops, more than any real model has: beyond it a file is garbage."""
+
+MAX_ITEMS_IN_ALL = 4 * MAX_SUBGRAPH_ITEMS
+"""Limit of tensors and ops of all subgraphs."""
 
 MAX_NUMBERS = 2_000_000
 """Limit of sizes, scales, zero points and connections in all, more than any real model has."""
@@ -40,133 +50,27 @@ MAX_METADATA_BYTES = 64 << 20
 """Limit of the bytes of all metadata buffers, more than those of any real model."""
 
 
+CALLING_OPS = {
+    "WHILE": ("WhileOptions", ("CondSubgraphIndex", "BodySubgraphIndex")),
+    "IF": ("IfOptions", ("ThenSubgraphIndex", "ElseSubgraphIndex")),
+    "CALL": ("CallOptions", ("Subgraph",)),
+    "CALL_ONCE": ("CallOnceOptions", ("InitSubgraphIndex",)),
+    "STABLEHLO_COMPOSITE": ("StableHLOCompositeOptions", ("DecompositionSubgraphIndex",)),
+    "STABLEHLO_WHILE": ("StablehloWhileOptions", ("CondSubgraphIndex", "BodySubgraphIndex")),
+}
+"""Kind of an op that runs subgraphs -> the schema's table of its settings, and the fields of the
+subgraphs' numbers in it."""
+
+IN_SECOND_TABLE = frozenset({"STABLEHLO_COMPOSITE", "STABLEHLO_WHILE"})
+"""Kinds whose settings stand in the op's second place for such."""
+
+COUNTING_TYPES = {"int32": 4, "int64": 8}
+"""Element types of which loops make their counters -> bytes."""
+
 CORRUPT_FILE = (
     struct.error, AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError,
 )  # fmt: skip
 """Errors that reading by the schema raises for a file that is broken."""
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """One tensor of a file.
-
-    Args:
-        name: The tensor's name.
-        shape: The tensor's shape; empty for a scalar.
-        dtype: Element type as the schema calls it, in lower case.
-        scale: Scales of integers: one, or one for each channel; empty for floats.
-        zero_point: The integers that stand for 0, as many as scales.
-        constant_bytes: Bytes of the values that the file holds; 0 for an op's result.
-        shape_signature: The shape with -1 where the size is open; empty where none is.
-        index: The tensor's place among the tensors of the file.
-        is_variable: Whether the tensor keeps its values from call to call, as an LSTM's state.
-        has_rank: Whether the file says that the number of sides is known, as newer converters do.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: tuple[float, ...]
-    zero_point: tuple[int, ...]
-    constant_bytes: int
-    shape_signature: tuple[int, ...] = ()
-    index: int = field(default=-1, compare=False)
-    is_variable: bool = False
-    has_rank: bool = False
-
-    @property
-    def states_shape(self) -> bool:
-        """Whether the file says the tensor's shape; a result without one may have any shape."""
-        return bool(self.shape) or self.has_rank or self.is_constant
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether the tensor's values are stored in the file."""
-        return self.constant_bytes > 0
-
-    @property
-    def elements(self) -> int:
-        """Number of values."""
-        return math.prod(self.shape)
-
-    @property
-    def open_sides(self) -> tuple[int, ...]:
-        """The places in the shape whose size the file leaves open, the batch's included."""
-        stated = self.shape_signature or self.shape
-        return tuple(place for place, size in enumerate(stated) if size < 0 or not size)
-
-    @property
-    def has_open_batch(self) -> bool:
-        """Whether the batch alone is open; a tensor of one side has no batch."""
-        return self.open_sides == (0,) and len(self.shape) > 1
-
-    @property
-    def is_open(self) -> bool:
-        """Whether sides other than the batch are open, so that the file's shape means nothing."""
-        return bool(self.open_sides) and not self.has_open_batch
-
-
-@dataclass(frozen=True)
-class Operator:
-    """One op with its tensors; an input that is left out is None."""
-
-    name: str
-    inputs: tuple[TensorInfo | None, ...]
-    outputs: tuple[TensorInfo, ...]
-
-    @property
-    def dtype(self) -> str:
-        """Element type of the first output; ``"none"`` without one, as ops that set a variable."""
-        return self.outputs[0].dtype if self.outputs else "none"
-
-    @property
-    def traits(self) -> OpTraits:
-        """What is known of the op's kind."""
-        return op_traits(self.name)
-
-    @property
-    def weights(self) -> TensorInfo | None:
-        """The op's weight tensor; None for a kind of op without weights."""
-        return self.input(1) if self.traits.has_weights else None
-
-    @property
-    def data(self) -> TensorInfo | None:
-        """What the op computes with its weights; None where it is left out."""
-        return self.input(2 if self.traits.is_transposed else 0)
-
-    def input(self, place: int) -> TensorInfo | None:
-        """Return an input; None where it is left out."""
-        return self.inputs[place] if place < len(self.inputs) else None
-
-
-@dataclass(frozen=True)
-class OperatorCode:
-    """A kind of op that a file uses, with the version by which a runtime looks its kernel up."""
-
-    name: str
-    version: int
-    is_custom: bool = False
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A named way to call a model.
-
-    Args:
-        name: Name of the signature.
-        inputs: Names of its inputs, in the signature's order, which need not be the tensors'.
-        outputs: Names of its outputs.
-        subgraph: Number of the subgraph that it runs.
-        tensors: Index of the tensor of each input, within that subgraph.
-        output_tensors: Index of the tensor of each output, as ``tensors``.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    subgraph: int = 0
-    tensors: tuple[int, ...] = ()
-    output_tensors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +87,7 @@ class TfliteModel:
         signatures: Named ways to call the model.
         description: The description that the converter wrote.
         subgraph: Number of the subgraph that ops, inputs and outputs are of.
+        others: Number of each other subgraph -> the subgraph.
     """
 
     operators: tuple[Operator, ...]
@@ -194,6 +99,7 @@ class TfliteModel:
     signatures: tuple[Signature, ...] = ()
     description: str = ""
     subgraph: int = 0
+    others: Mapping[int, Subgraph] = field(default_factory=dict)
 
     @property
     def op_counts(self) -> dict[str, int]:
@@ -228,19 +134,8 @@ class TfliteModel:
 
     @cached_property
     def widened_constants(self) -> dict[str, TensorInfo]:
-        """Name of a tensor that is made of a constant at load -> the constant that is stored.
-
-        DEQUANTIZE widens float16, DENSIFY fills in the zeros of sparse weights, and one may read
-        what the other made.
-        """
-        made: dict[str, TensorInfo] = {}
-        for op in self.operators:
-            source = op.input(0)
-            if not op.traits.unpacks_constants or source is None or not op.outputs:
-                continue
-            if source.is_constant or source.name in made:
-                made[op.outputs[0].name] = made.get(source.name, source)
-        return made
+        """Name of a tensor that is made of a constant at load -> the constant that is stored."""
+        return widened_constants(self.operators)
 
     @property
     def is_for_edge_tpu(self) -> bool:
@@ -255,22 +150,28 @@ class TfliteModel:
     def knows_shape(self, tensor: TensorInfo) -> bool:
         """Whether the file says the shape of an op's result, in a call with a batch of 1."""
         opened = tensor.open_sides
-        # Sizes that are worked out at run time are whole numbers without a shape.
-        if not tensor.states_shape and tensor.dtype not in ("int32", "int64"):
+        # Sizes that are worked out at run time are whole numbers without a shape, and so is whether
+        # a loop goes on.
+        if not tensor.states_shape and tensor.dtype not in ("int32", "int64", "bool"):
             return False
         return not opened or (opened == (0,) and not self.has_open_inputs)
 
     def weighted_operators(self) -> Iterator[tuple[Operator, str]]:
-        """Yield each op that has weights, with the scheme of this op by itself."""
-        for op in self.operators:
-            if op.traits.has_weights:
-                yield op, _precision(op, self.widened_constants)
+        """Yield each op that has weights, in any subgraph, with the scheme of this op by itself."""
+        graphs = (self.operators, *(other.operators for other in self.others.values()))
+        for operators in graphs:
+            widened = None
+            for op in operators:
+                if op.traits.matrix_places:
+                    widened = widened_constants(operators) if widened is None else widened
+                    yield op, _precision(op, widened)
 
 
 def _precision(op: Operator, widened: Mapping[str, TensorInfo]) -> str:
-    data, weights = op.data, op.weights
-    if data is None or weights is None:
+    data = op.data
+    if data is None or not op.matrices:
         return MIXED
+    weights = op.matrices[0]
     return scheme_of_layer(data.dtype, widened.get(weights.name, weights).dtype)
 
 
@@ -317,10 +218,12 @@ class _Parser:
     """
 
     def __init__(self, schema: Any, content: bytes | mmap.mmap) -> None:
+        self._schema = schema
         self._model = schema.Model.GetRootAsModel(content, 0)
         self._op_names = enum_names(schema.BuiltinOperator)
         self._dtypes = {code: name.lower() for code, name in enum_names(schema.TensorType).items()}
         self._left = {
+            "items": MAX_ITEMS_IN_ALL,
             "numbers": MAX_NUMBERS,
             "text": MAX_TEXT_BYTES,
             "metadata": MAX_METADATA_BYTES,
@@ -328,24 +231,36 @@ class _Parser:
 
     def model(self, subgraph: int) -> TfliteModel:
         model = self._model
-        graph = model.Subgraphs(subgraph)
         codes = [self._code(model.OperatorCodes(i)) for i in _indices(model.OperatorCodesLength())]
-        tensors = [self._tensor(i, graph.Tensors(i)) for i in _indices(graph.TensorsLength())]
-        operators = [
-            self._operator(graph.Operators(i), codes, tensors)
-            for i in _indices(graph.OperatorsLength())
-        ]
+        # The graph that is asked for comes first, in the order of the budget.
+        graph = self._graph(subgraph, codes)
+        others = (number for number in _indices(model.SubgraphsLength()) if number != subgraph)
         signatures = _indices(model.SignatureDefsLength())
         return TfliteModel(
-            operators=tuple(operators),
-            inputs=self._ends(graph.InputsLength(), graph.InputsAsNumpy, tensors),
-            outputs=self._ends(graph.OutputsLength(), graph.OutputsAsNumpy, tensors),
+            operators=graph.operators,
+            inputs=tuple(tensor for tensor in graph.inputs if tensor is not None),
+            outputs=tuple(tensor for tensor in graph.outputs if tensor is not None),
             metadata=self._metadata(),
             subgraphs=model.SubgraphsLength(),
             operator_codes=tuple(codes),
             signatures=tuple(self._signature(model.SignatureDefs(i)) for i in signatures),
             description=self._text(model.Description()),
             subgraph=subgraph,
+            others={number: self._graph(number, codes) for number in others},
+        )
+
+    def _graph(self, number: int, codes: list[OperatorCode]) -> Subgraph:
+        graph = self._model.Subgraphs(number)
+        self._spend("items", graph.TensorsLength() + graph.OperatorsLength())
+        tensors = [self._tensor(i, graph.Tensors(i)) for i in _indices(graph.TensorsLength())]
+        return Subgraph(
+            name=self._text(graph.Name()),
+            operators=tuple(
+                self._operator(graph.Operators(i), codes, tensors)
+                for i in _indices(graph.OperatorsLength())
+            ),
+            inputs=self._ends(graph.InputsLength(), graph.InputsAsNumpy, tensors),
+            outputs=self._ends(graph.OutputsLength(), graph.OutputsAsNumpy, tensors),
         )
 
     def _tensor(self, index: int, tensor: Any) -> TensorInfo:
@@ -353,13 +268,14 @@ class _Parser:
         shape = self._numbers(tensor.ShapeLength(), tensor.ShapeAsNumpy)
         if any(size < 0 for size in shape):
             raise ValueError(f"a shape of {shape}")
+        dtype, buffer = self._dtypes[tensor.Type()], tensor.Buffer()
         return TensorInfo(
             name=self._text(tensor.Name()),
             shape=shape,
-            dtype=self._dtypes[tensor.Type()],
+            dtype=dtype,
             scale=scales,
             zero_point=zero_points,
-            constant_bytes=self._buffer_bytes(tensor.Buffer()),
+            constant_bytes=self._buffer_bytes(buffer),
             shape_signature=self._numbers(
                 tensor.ShapeSignatureLength(), tensor.ShapeSignatureAsNumpy
             ),
@@ -367,7 +283,19 @@ class _Parser:
             is_variable=tensor.IsVariable(),
             # The schema of the package tflite is older than the field.
             has_rank=bool(getattr(tensor, "HasRank", bool)()),
+            buffer=buffer,
+            number=self._whole_number(buffer, dtype),
         )
+
+    def _whole_number(self, index: int, dtype: str) -> int | None:
+        """Return the value of a constant of one whole number, as loops count their steps by."""
+        size = COUNTING_TYPES.get(dtype)
+        if size is None or self._buffer_bytes(index) != size:
+            return None
+        stored = self._model.Buffers(index)
+        if stored.DataLength() != size:
+            return None
+        return int.from_bytes(bytes(stored.DataAsNumpy()), "little", signed=True)
 
     def _quantization(self, entry: Any) -> tuple[tuple[float, ...], tuple[int, ...]]:
         """Return scales and zero points; the runtime takes as many of these as of those alone."""
@@ -381,8 +309,8 @@ class _Parser:
 
     def _ends(
         self, length: int, read: Callable[[], Any], tensors: list[TensorInfo]
-    ) -> tuple[TensorInfo, ...]:
-        return tuple(tensors[i] for i in self._numbers(length, read) if i >= 0)
+    ) -> tuple[TensorInfo | None, ...]:
+        return tuple(tensors[i] if i >= 0 else None for i in self._numbers(length, read))
 
     def _numbers(self, length: int, read: Callable[[], Any]) -> tuple[Any, ...]:
         self._spend("numbers", length)
@@ -418,7 +346,21 @@ class _Parser:
             name=codes[op.OpcodeIndex()].name,
             inputs=tuple(tensors[i] if i >= 0 else None for i in inputs),
             outputs=tuple(tensors[i] for i in outputs if i >= 0),
+            called=self._called(op, codes[op.OpcodeIndex()].name),
         )
+
+    def _called(self, op: Any, name: str) -> tuple[int, ...]:
+        """Return the numbers of the subgraphs that an op runs."""
+        if name not in CALLING_OPS:
+            return ()
+        table, fields = CALLING_OPS[name]
+        settings = getattr(self._schema, table, None)
+        stored = op.BuiltinOptions2() if name in IN_SECOND_TABLE else op.BuiltinOptions()
+        if settings is None or stored is None:
+            return ()
+        read = settings()
+        read.Init(stored.Bytes, stored.Pos)
+        return tuple(int(getattr(read, each)()) for each in fields)
 
     def _signature(self, signature: Any) -> Signature:
         inputs = [signature.Inputs(i) for i in _indices(signature.InputsLength())]

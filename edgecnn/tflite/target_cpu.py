@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from edgecnn.core.errors import InputError
 from edgecnn.tflite.cost import multiply_adds
 from edgecnn.tflite.numbers import INT8, numbers_of
-from edgecnn.tflite.reading import Operator, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The integer graphs of the schemes: kernels are chosen and ranges fitted to them before.
 
-The bodies of loops and branches have no ranges, as calibration sees only what their ops answer.
-They compute in float32, with the weights of large layers in eight bits.
+In the bodies of loops and branches, and in recurrent layers that stand as one op, weights are in
+eight bits, and what they multiply is quantised in each step, when its range is known; states and
+all else stay in float32. ``benchmarks/loops.py`` measures this beside states in integers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Collection
 
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS
 from edgecnn.quantize.integers.quantizing import integer_graph
-from edgecnn.quantize.integers.weights_only import dynamic_graph
+from edgecnn.quantize.integers.weights_only import dynamic_graph, store_recurrent_weights
 from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.rewriting.fast_kernels import square_by_product, use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
@@ -30,6 +31,7 @@ def to_int8(calibrated: Graph, input_type: str, in_float: Collection[str] = ()) 
     fit_ranges_to_kernels(reference)
     use_fast_kernels(reference)
     graph = integer_graph(reference, INT8_ACTIVATIONS, input_type, in_float)
+    store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)
 
@@ -48,5 +50,6 @@ def to_int16x8(
     decompose_all_hard_swishes(reference)
     square_by_product(reference)
     graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
+    store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)

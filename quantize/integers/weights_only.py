@@ -10,7 +10,7 @@ from edgecnn.quantize.integers.levels import symmetric_levels, to_levels
 from edgecnn.quantize.integers.quantizing import conversion
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT16, INT8, Numbers
-from edgecnn.tflite.ops import Activation
+from edgecnn.tflite.ops import PEEPHOLE_PLACES, RECURRENT_KINDS, Activation
 from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
@@ -25,6 +25,10 @@ DYNAMIC_VERSIONS = {
     "TRANSPOSE_CONV": 2,
 }
 """Kind -> version of its kernel of float activations and 8-bit weights."""
+
+RECURRENT_VERSIONS = {**dict.fromkeys(RECURRENT_KINDS, 3), "SVDF": 4}
+"""Kind of recurrent op -> version of its kernel of float activations and 8-bit weights, which
+measures the range of its inputs in each step."""
 
 FLOAT_WEIGHTS = {"BATCH_MATMUL": (0, 1), "CONV_3D": (1,), "GATHER": (0,)}
 """Kind whose kernel takes float weights alone -> places of its inputs that may be weights."""
@@ -90,8 +94,51 @@ def dynamic_graph(graph: Graph) -> Graph:
         places = FLOAT_WEIGHTS.get(op.kind, ())
         widened |= {x for place in places if (x := op.inputs[place]) and _is_large(x)}
     _widen_at_loading(graph, widened)
+    store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return graph
+
+
+def stored_weights(graph: Graph) -> bool:
+    """Whether a body has layers whose weights are worth eight bits."""
+    return any(
+        (op.kind in DYNAMIC_VERSIONS and _is_large(op.weights)) or stores_recurrent_weights(op)
+        for op in graph.ops
+    )
+
+
+def stores_recurrent_weights(op: Op) -> bool:
+    """Whether an op is a recurrent layer of float numbers whose weights are worth eight bits."""
+    if op.kind not in RECURRENT_KINDS or not op.source.is_float:
+        return False
+    weights = _recurrent_weights(op).values()
+    # The kernels take all weights in one type.
+    is_plain = all(tensor.float_values is not None for tensor in weights)
+    return is_plain and sum(tensor.elements for tensor in weights) >= LEAST_WEIGHTS
+
+
+def _recurrent_weights(op: Op) -> dict[int, Tensor]:
+    """Return the weights of a recurrent op by their places."""
+    places = sorted({*op.traits.gate_places, *PEEPHOLE_PLACES.get(op.kind, ())})
+    return {n: x for n in places if n < len(op.inputs) and (x := op.inputs[n]) is not None}
+
+
+def store_recurrent_weights(graph: Graph) -> None:
+    """Store the weights of recurrent layers that stand as one op, such as an LSTM, in eight bits.
+
+    Their kernels compute with integers, too: each step's inputs are quantised when they are known.
+
+    Args:
+        graph: A graph, changed in place; what computes with integers already stays as it is.
+    """
+    stored: dict[Tensor, Tensor] = {}
+    for op in [op for op in graph.ops if stores_recurrent_weights(op)]:
+        for place, tensor in _recurrent_weights(op).items():
+            if tensor not in stored:
+                stored[tensor] = _in_eight_bits(graph, tensor, None)
+            graph.set_input(op, place, stored[tensor])
+        op.version = max(RECURRENT_VERSIONS[op.kind], op.version or 1)
+        op.options.asymmetricQuantizeInputs = True
 
 
 def _is_large(tensor: Tensor) -> bool:

@@ -6,6 +6,7 @@ the range of least error is as wide as the values deserve.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,8 +21,8 @@ from edgecnn.tflite.tensors_and_ops import Op, Range
 
 CLIPPABLE = ("CONV_2D", "ADD")
 LEAST_POSITIONS = 16
-"""Height times width from which on a map is clipped: values of smaller maps are few, and each says
-something of a whole image."""
+"""Positions of a map, or of the maps that an image became, from which on it is clipped: values of
+smaller maps are few, and each says something of a whole image."""
 
 HISTOGRAM_BINS = 2048
 LEAST_PART = 0.3
@@ -54,7 +55,7 @@ def _is_clippable(graph: Graph, op: Op) -> bool:
         op.kind in CLIPPABLE
         and op.activation is Activation.NONE
         and len(shape) == 4
-        and shape[1] * shape[2] >= LEAST_POSITIONS
+        and math.prod(shape[:3]) >= LEAST_POSITIONS
         # Other readers pass on what is cut off, or have the scale of what they read.
         and all(reader.traits.averages for reader in graph.readers(op.result))
     )

@@ -160,8 +160,8 @@ def _noise(graph: Graph, chain: Chain, images: Array) -> Array | None:
         (values,) = run_over_images(before, [images])
         (answers,) = run_over_images(after, [_OneChannelRounded(values, step)])
         # In the last group of images no channel is rounded.
-        answers = answers.reshape(-1, len(values), answers.shape[-1])
-        total = total + ((answers[:-1] - answers[-1]) ** 2).mean(axis=(1, 2))
+        answers = answers.reshape(values.shape[-1] + 1, -1)
+        total = total + ((answers[:-1] - answers[-1]) ** 2).mean(axis=1)
     return np.asarray(total)
 
 

@@ -116,21 +116,22 @@ class InputRows:
         op, options = self._op, self._op.options
         _, height, width, channels = op.source.shape
         kernel, same = op.weights.shape[1:3], op.has_same_padding
-        _, rows, columns, _ = op.result.shape
-        image, y, x = np.unravel_index(self._positions, (len(values), rows, columns))
+        # Within a network, an image may have become a batch of several maps.
+        maps, rows, columns, _ = op.result.shape
+        number, y, x = np.unravel_index(self._positions, (len(values) * maps, rows, columns))
         ys = _taps(y, height, kernel[0], options.strideH, options.dilationHFactor, same)
         xs = _taps(x, width, kernel[1], options.strideW, options.dilationWFactor, same)
         pixels = values.reshape(-1, height, width, channels)
         patches = op.source.dequantized(
             pixels[
-                image[:, None, None],
+                number[:, None, None],
                 np.clip(ys, 0, height - 1)[:, :, None],
                 np.clip(xs, 0, width - 1)[:, None, :],
             ]
         )
         inside = ((ys >= 0) & (ys < height))[:, :, None] & ((xs >= 0) & (xs < width))[:, None, :]
         patches *= inside[..., None]
-        return patches.reshape(len(image), -1, channels)
+        return patches.reshape(len(number), -1, channels)
 
 
 @functools.lru_cache(maxsize=8)

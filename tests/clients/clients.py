@@ -24,7 +24,7 @@ from edgecnn.inspection.client_rules import (
     TASKS_VISION,
     TFLITE_RUNTIME,
 )
-from edgecnn.tflite.reading import TensorInfo
+from edgecnn.tflite.structure import TensorInfo
 from tests.browser import served
 
 from .environments import MEDIAPIPE_PACKAGES, TFLITE_RUNTIME_PACKAGES, environment

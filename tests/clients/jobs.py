@@ -15,7 +15,8 @@ from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import input_spec, to_tensor
-from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
+from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.structure import TensorInfo
 
 MAKERS_OWN = Preprocessing.of("tf", None, None)
 """What the makers' float files want, where they do not say so themselves."""

@@ -133,8 +133,12 @@ def test_files_with_a_state_are_whole(name: str, shared_data: Path) -> None:
     found = edgecnn.inspect(shared_data / "strangers" / f"{name}.tflite")
     assert [oddity.kind for oddity in found.oddities] == []
     assert (found.classes, found.activation) == (10, "softmax")
-    # Its multiply-adds are told to be without the LSTM's.
-    assert found.costs.uncounted_ops == ("UNIDIRECTIONAL_SEQUENCE_LSTM",)
+    # 20 units that read 28 rows of 28 numbers, and 10 dense outputs of all their answers.
+    gates, dense = 4 * (28 + 20) * 20, 28 * 20 * 10
+    assert found.costs.parameters == gates + 4 * 20 + dense + 10
+    assert (found.costs.macs, found.costs.uncounted_ops) == (28 * gates + dense, ())
+    number = "float32" if name == "mnist_lstm" else "int8"
+    assert found.operators["UNIDIRECTIONAL_SEQUENCE_LSTM"] == {number: 1}
 
 
 @pytest.mark.parametrize("name", ["face_edgetpu", "fizz_edgetpu"])

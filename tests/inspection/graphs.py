@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
-from edgecnn.tflite.reading import Operator, OperatorCode, TensorInfo, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, OperatorCode, TensorInfo
 from edgecnn.tflite.writing import pack, unpack
 
 IMAGE = (1, 8, 8, 3)

@@ -20,7 +20,8 @@ from edgecnn.inspection.client_rules import (
 )
 from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
-from edgecnn.tflite.reading import OperatorCode, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import OperatorCode
 
 from .graphs import LABELS, classifier, described
 

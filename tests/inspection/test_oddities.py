@@ -10,7 +10,8 @@ import pytest
 from edgecnn.inspection.file_facts import FileFacts
 from edgecnn.inspection.oddities import find_oddities
 from edgecnn.model_metadata.public_metadata import ModelMetadata
-from edgecnn.tflite.reading import Operator, OperatorCode, TfliteModel
+from edgecnn.tflite.reading import TfliteModel
+from edgecnn.tflite.structure import Operator, OperatorCode
 
 from .graphs import LABELS, classifier, described, tensor
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edgecnn.inspection.runtimes import oldest_runtime
-from edgecnn.tflite.reading import OperatorCode, read_model
+from edgecnn.tflite.reading import read_model
+from edgecnn.tflite.structure import OperatorCode
 
 from .graphs import classifier
 

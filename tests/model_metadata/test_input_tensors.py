@@ -22,7 +22,8 @@ from edgecnn.model_metadata.input_tensors import (
     to_levels,
     to_tensor,
 )
-from edgecnn.tflite.reading import TensorInfo, TfliteModel, read_model
+from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.structure import TensorInfo
 
 METADATA = "TFLITE_METADATA"
 

@@ -68,10 +68,13 @@ def layer(keras: Any, kind: str) -> Any:
     "kind",
     ["same", "valid", "even", "dilated", "pointwise", "grouped", "depthwise", "multiplied"],
 )
-def test_rows_times_weights_are_what_the_runtime_computes(keras: Any, kind: str) -> None:
+@pytest.mark.parametrize("maps", [1, 4])
+def test_rows_times_weights_are_what_the_runtime_computes(keras: Any, kind: str, maps: int) -> None:
+    """An image may become a batch within the network, as a dilated convolution makes one."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(4, 1)(inputs)
+    x = keras.ops.reshape(x, (-1, 32 // maps, 32, 4))
     graph = float_graph(keras.Model(inputs, layer(keras, kind)(x)))
     op = next(op for op in reversed(graph.ops) if op.is_weighted)
     shape = op.source.shape
@@ -83,6 +86,23 @@ def test_rows_times_weights_are_what_the_runtime_computes(keras: Any, kind: str)
     expected = by_rows.reshape(len(by_rows), -1) + op.bias.values
     np.testing.assert_allclose(rows.outputs(made), expected, atol=1e-4)
     np.testing.assert_array_equal(ungrouped_weights(op, weights), op.weights.values)
+
+
+def test_layers_whose_batch_is_made_of_parts_of_an_image_are_corrected(keras: Any) -> None:
+    keras.utils.set_random_seed(2)
+    layers, inputs = keras.layers, keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(inputs)
+    x = keras.ops.reshape(x, (-1, 8, 16, 8))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    x = layers.Dense(6)(keras.ops.reshape(x, (-1, 8)))
+    x = keras.ops.mean(keras.ops.reshape(x, (-1, 256, 6)), axis=1)
+    graph, images = float_graph(keras.Model(inputs, layers.Dense(5)(x))), pixels()
+    made = plain_int8(graph, images)
+    corrected, given = made.graph.copy(), SPEC.normalize(images)[:, None]
+    layers_done = correct_layers(corrected, made.reference, images[:, None], given)
+    assert (layers_done.layers, layers_done.uncorrected) == (4, ())
+    before, after = errors([made.graph, corrected], scores(graph, given), images[:, None])
+    assert after < before
 
 
 def test_a_dense_layers_rows(small_model: Any) -> None:

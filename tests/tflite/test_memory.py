@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
-from edgecnn.tflite.reading import Operator, TfliteModel, read_model
+from edgecnn.tflite.reading import TfliteModel, read_model
+from edgecnn.tflite.structure import Operator
 from tests.inspection.graphs import tensor
 
 

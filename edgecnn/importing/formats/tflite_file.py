@@ -39,7 +39,6 @@ from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 from edgecnn.tflite.numbers import FLOAT16, FLOAT32, INT8
 from edgecnn.tflite.reading import CORRUPT_FILE, TfliteModel, parse_model
 from edgecnn.tflite.serialization import read_graph
-from edgecnn.tflite.subgraphs import called_subgraphs
 
 MAX_SUBGRAPHS = 1000
 """Most graphs of a file, more than any real model has: each is read before the file is taken."""
@@ -187,11 +186,6 @@ def _notes_of_others(graph: Graph) -> Iterator[str]:
         yield (
             f"{which} of its own, which computes in float32 in every file: "
             "--signature converts it alone"
-        )
-    if any(called_subgraphs(op) for op in graph.ops if op.kind != "CALL_ONCE"):
-        yield (
-            "its loops and branches compute in float32 in every file; all but float32 files store "
-            "their large weights in fewer bits"
         )
 
 
