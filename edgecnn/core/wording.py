@@ -25,6 +25,7 @@ VALUE_WORDS = (
     "off", "fast", "full",
     "float32", "float16", "dynamic", "int8", "int16x8", "uint8",
     "imagenet", "digits",
+    "ethos-u", "tflm", "edgetpu",
 )  # fmt: skip
 """Words that options take: any other word after an option is prose."""
 

@@ -75,6 +75,8 @@ def describe_proof(proof: Proof) -> str:
         )
     plain = f" (plain {_decibels(before)})" if has_plain else ""
     parts.append(f"scores {_decibels(after)}{plain}")
+    if after.ties:
+        parts.append(f"its 8-bit answers tie the best classes of {after.ties}")
     if after.top1_percent is not None:
         parts.append(f"top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)")
     return ", ".join(parts)
