@@ -376,7 +376,9 @@ class _ConversionSession(SourceSession):
         if plan.scheme.is_calibrated and self.calibration:
             warnings += self.calibration.warnings
         tries = written.budget.tries if written.budget else None
-        warnings += fidelity_warnings(plan.scheme, written.proof, tries)
+        warnings += fidelity_warnings(
+            plan.scheme, written.proof, tries, all_int8=self.request.all_int8
+        )
         warnings += budget_warnings(written.budget)
         warnings += proved.notes if proved else ()
         ratio = written.latency_over_float32

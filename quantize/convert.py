@@ -148,7 +148,7 @@ def convert(
     """
     if target_cpu is not None and device is not None:
         raise InputError("--target-cpu estimates latency, --device measures it: choose one")
-    chosen = None if target is None else small_target(target)
+    chosen, schemes = None if target is None else small_target(target), parse_schemes(quantize)
     with ExitStack() as stack:
         building = BuildOptions.of(build, **options)
         given = given_source(
@@ -162,12 +162,12 @@ def convert(
         )
         request = Request(
             source=given.source,
-            schemes=parse_schemes(quantize),
+            schemes=schemes,
             options=building,
             preprocessing=Preprocessing.of(
                 preprocess, mean, std, resize, crop_fraction, interpolation
             ),
-            ends=ends_for(chosen, input_type, output_type, all_int8=all_int8),
+            ends=ends_for(chosen, schemes, input_type, output_type, all_int8=all_int8),
             target=chosen,
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,

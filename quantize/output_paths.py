@@ -73,12 +73,18 @@ class EndTypes:
 
 
 def ends_for(
-    target: SmallTarget | None, input_type: str | None, output_type: str | None, *, all_int8: bool
+    target: SmallTarget | None,
+    schemes: Sequence[Scheme],
+    input_type: str | None,
+    output_type: str | None,
+    *,
+    all_int8: bool,
 ) -> EndTypes:
     """Return the types of ends that a user asks for, or that a target wants.
 
     Args:
         target: The microcontroller or accelerator that the files are for; None for none.
+        schemes: The schemes of the files.
         input_type: What the user asked for; None for nothing.
         output_type: As ``input_type``.
         all_int8: Whether the user wants no op in float32; a target always does.
@@ -88,6 +94,11 @@ def ends_for(
     """
     if target is None:
         return EndTypes(input_type, output_type, all_int8)
+    others = [scheme.name for scheme in schemes if not scheme.keeps_float]
+    if others:
+        raise InputError(
+            f"--target {target.name} takes int8 alone: leave --quantize {','.join(others)} out"
+        )
     target.check_ends(input_type, output_type)
     ends = (input_type or target.input_types[0], output_type or target.output_types[0])
     return EndTypes(*ends, all_int8=True)

@@ -131,7 +131,6 @@ class Request:
             raise InputError(
                 f"unknown level {self.recover!r} of recovery: choose {', '.join(RECOVERY_LEVELS)}"
             )
-        self._check_integers()
         target_cpu(self.target_cpu)
         if self.max_drop is not None:
             self._check_budget(self.max_drop)
@@ -146,20 +145,6 @@ class Request:
         arrays = None if self.calibrate is None or spec is not None else find_arrays(self.calibrate)
         data, no_images = self._open_images(is_sure=arrays is None)
         return CheckedRequest(self, spec, data, tuple(self._warnings(data)), arrays, no_images)
-
-    def _check_integers(self) -> None:
-        """Refuse what contradicts a file of integers alone."""
-        others = [scheme.name for scheme in self.schemes if not scheme.keeps_float]
-        if self.target is not None and others:
-            raise InputError(
-                f"--target {self.target.name} takes int8 alone: leave --quantize "
-                f"{','.join(others)} out"
-            )
-        if self.all_int8 and self.device is not None:
-            raise InputError(
-                "--device decides which layers of int8 stay in float32, and none is to: leave it "
-                "out"
-            )
 
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)

@@ -21,6 +21,10 @@ from edgecnn.inspection.runtimes import OldestRuntime
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.small_targets.limits import is_of_integers
+from edgecnn.small_targets.micro import arena_bytes
+from edgecnn.small_targets.target import TargetProof
+from edgecnn.small_targets.targets import prove, small_target
 from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.cost import operator_rows, total_macs, uncounted_ops
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
@@ -45,6 +49,8 @@ class Costs:
         activation_bytes: Peak memory of activations, an estimate; None where shapes are open or
             not stated, and for too large a graph.
         uncounted_ops: Kinds of ops that multiply, or may, and whose multiply-adds are not counted.
+        micro_arena_bytes: Memory that TensorFlow Lite Micro takes in all, as measured here; None
+            for files that are not of integers alone, and where tflite-micro is not installed.
     """
 
     parameters: int | None
@@ -53,6 +59,7 @@ class Costs:
     widened_bytes: int | None
     activation_bytes: int | None
     uncounted_ops: tuple[str, ...] = ()
+    micro_arena_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,7 @@ class Inspection:
         oldest_runtime: The oldest runtime that takes the file.
         clients: Which client libraries take the file as it is, and why others do not.
         oddities: What is unusual about the file.
+        target: Whether the microcontroller or accelerator that was asked about takes the file.
     """
 
     path: Path
@@ -108,6 +116,7 @@ class Inspection:
     oldest_runtime: OldestRuntime
     clients: tuple[ClientVerdict, ...]
     oddities: tuple[Oddity, ...]
+    target: TargetProof | None = None
 
     @property
     def is_drop_in(self) -> bool:
@@ -121,13 +130,20 @@ class Inspection:
         return plain
 
 
-def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> Inspection:
+def inspect(
+    path: str | Path,
+    *,
+    size: int | tuple[int, int] | None = None,
+    target: str | None = None,
+) -> Inspection:
     """Say what a ``.tflite`` file is: tensors, ops, costs, metadata, runtimes, clients, oddities.
 
     Args:
         path: A ``.tflite`` file of any tool.
         size: For a file that takes images of any size: pixels of their sides, or (height, width),
             for which costs are told. Only then is the file run, once, in a child process.
+        target: A microcontroller's runtime or an accelerator: ``"ethos-u"``, ``"tflm"`` or
+            ``"edgetpu"``. Its own tool is asked about the file, where that is installed.
 
     Raises:
         InputError: The file is missing, unreadable, truncated, no ``.tflite`` file, or its metadata
@@ -138,8 +154,9 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
         >>> [verdict.client for verdict in inspection.clients if not verdict.ok]
         []
     """
+    chosen = None if target is None else small_target(target)
     file = DescribedFile(path)
-    costs = _costs(_sized(file, size))
+    costs = _costs(_sized(file, size), file.path)
     model, metadata, labels = file.model, file.metadata, file.labels
     facts = FileFacts(model, metadata, None if labels is None else len(labels))
     inputs = [
@@ -168,6 +185,7 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
         oldest_runtime=facts.oldest,
         clients=verdicts_on(facts),
         oddities=find_oddities(facts, file.bytes),
+        target=None if chosen is None else prove(file.path, model, chosen),
     )
 
 
@@ -177,7 +195,7 @@ def _sized(file: DescribedFile, size: int | tuple[int, int] | None) -> TfliteMod
     return file_call(file, CallOptions(height_and_width(size))).model
 
 
-def _costs(model: TfliteModel) -> Costs:
+def _costs(model: TfliteModel, path: Path) -> Costs:
     if model.is_for_edge_tpu:
         return Costs(None, None, None, None, None, uncounted_ops(model))
     rows = operator_rows(model)
@@ -188,6 +206,7 @@ def _costs(model: TfliteModel) -> Costs:
         widened_bytes=widened_bytes(model),
         activation_bytes=activation_bytes(model),
         uncounted_ops=uncounted_ops(model),
+        micro_arena_bytes=arena_bytes(path, model) if is_of_integers(model) else None,
     )
 
 

@@ -20,7 +20,14 @@ def faults(model: TfliteModel, target: SmallTarget) -> list[str]:
         >>> faults(read_model("mobilenet_v2_float32.tflite"), SMALL_TARGETS["ethos-u"])
         ['its input is float32, and int8 or uint8 is taken', ...]
     """
-    return [*_faults_of_ends(model, target), *_faults_of_shapes(model)]
+    return [*_faults_of_ends(model, target), *_faults_of_shapes(model, target.wants_fixed_batch)]
+
+
+def is_of_integers(model: TfliteModel) -> bool:
+    """Say whether a file holds and computes nothing in floats, and leaves no shape open."""
+    tensors = [tensor for op in model.operators for tensor in _values(op)]
+    has_floats = any(tensor.dtype.startswith("float") for tensor in tensors)
+    return bool(tensors) and not has_floats and not any(_faults_of_shapes(model))
 
 
 def ops_left(model: TfliteModel, target: SmallTarget) -> list[str]:
@@ -46,8 +53,9 @@ def _faults_of_ends(model: TfliteModel, target: SmallTarget) -> Iterator[str]:
                 yield f"its {what} is {dtype}, and {' or '.join(taken)} is taken"
 
 
-def _faults_of_shapes(model: TfliteModel) -> Iterator[str]:
-    if any(tensor.open_sides for tensor in (*model.inputs, *model.outputs)):
+def _faults_of_shapes(model: TfliteModel, wants_fixed_batch: bool = False) -> Iterator[str]:
+    ends = (*model.inputs, *model.outputs)
+    if any(tensor.is_open or (wants_fixed_batch and tensor.open_sides) for tensor in ends):
         yield "its shapes are open, and fixed ones are taken"
     batch = next((tensor.shape[0] for tensor in model.inputs if len(tensor.shape) == 4), 1)
     if batch > 1:

@@ -46,6 +46,21 @@ def measure_arena(path: Path, model: TfliteModel, *, runs: bool) -> ArenaMeasure
         return child.receive(ArenaMeasured, timeout_s=TIMEOUT_S)
 
 
+def arena_bytes(path: Path, model: TfliteModel) -> int | None:
+    """Return the memory that TensorFlow Lite Micro takes for a file, which is loaded and not run.
+
+    Returns:
+        Bytes in all, as measured on this machine; None where the package is not installed, or does
+        not take the file.
+    """
+    if not has_tflite_micro():
+        return None
+    try:
+        return measure_arena(path, model, runs=False).total
+    except EdgecnnError:
+        return None
+
+
 def ask_micro(path: Path, model: TfliteModel) -> TargetProof:
     """Have TensorFlow Lite Micro run a file once, and say how much memory it took.
 
@@ -64,7 +79,7 @@ def ask_micro(path: Path, model: TfliteModel) -> TargetProof:
         return TargetProof(TFLM, False, "tflite-micro", f"tflite-micro does not run it: {reason}")
     tool = f"tflite-micro {measured.version}"
     ours = activation_bytes(model)
-    beside = f" (activations about {size_text(ours)} of it)" if ours else ""
+    beside = f"; edgecnn's estimate of the activations alone is {size_text(ours)}" if ours else ""
     return TargetProof(
         TFLM,
         True,

@@ -53,6 +53,8 @@ class SmallTarget:
         ask_tool: Asks the target's own tool about the file at a path; None where that tool comes
             from no package registry.
         most_values: Kind of op -> most values of its input.
+        wants_fixed_batch: Whether the target refuses a batch that the file leaves open; others take
+            it for 1.
     """
 
     name: str
@@ -64,6 +66,7 @@ class SmallTarget:
     next_step: str
     ask_tool: Callable[[Path, TfliteModel], TargetProof] | None
     most_values: tuple[tuple[str, int], ...] = ()
+    wants_fixed_batch: bool = False
 
     def check_ends(self, input_type: str | None, output_type: str | None) -> None:
         """Raise InputError if a file for the target cannot have ends of the types asked for."""

@@ -48,6 +48,7 @@ SMALL_TARGETS = {
             next_step="edgetpu_compiler FILE compiles it for the TPU",
             ask_tool=None,
             most_values=(("SOFTMAX", 16_000),),
+            wants_fixed_batch=True,
         ),
     )
 }

@@ -12,8 +12,10 @@ from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.inspection.client_rules import INTERPRETER, LITERT_JS, MEDIAPIPE
 from edgecnn.inspection.clients import clients_for
+from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN
 from edgecnn.snippets.apps import android_class, ios_class
+from edgecnn.snippets.microcontrollers import c_array, micro_program
 from edgecnn.snippets.python import python_program
 from edgecnn.snippets.web import web_page
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
@@ -35,17 +37,25 @@ PLATFORMS = {
 }
 
 
+FILE_PLATFORMS: dict[str, Callable[[DescribedFile, Preprocessing], str]] = {
+    "tflm": micro_program,
+    "c-array": c_array,
+}
+"""Platforms whose programs need not be of a classifier of images -> the function that writes it."""
+
+
 def snippet(
     path: str | Path,
     platform: str,
     preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
     options: CallOptions = NO_CALL_OPTIONS,
 ) -> str:
-    """Return a program that classifies images with a file.
+    """Return a program that classifies images with a file, or runs it on a microcontroller.
 
     Args:
         path: A ``.tflite`` file, also one that edgecnn did not make.
-        platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML).
+        platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML); of
+            any file ``"tflm"`` (C++ for TensorFlow Lite Micro) or ``"c-array"``.
         preprocessing: What the user said of the input, for a file that does not say it.
         options: What the user said of how the file is to be called.
 
@@ -57,8 +67,11 @@ def snippet(
         >>> print(snippet("model.tflite", "python").splitlines()[0])
         # Classifies an image with "model.tflite".
     """
+    if platform in FILE_PLATFORMS:
+        return FILE_PLATFORMS[platform](DescribedFile(path), preprocessing)
     if platform not in PLATFORMS:
-        raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
+        names = ", ".join((*PLATFORMS, *FILE_PLATFORMS))
+        raise InputError(f"no snippet for {platform!r}: choose {names}")
     classifier = read_classifier(path, preprocessing, options)
     chosen, file = PLATFORMS[platform], classifier.file
     if classifier.model.subgraph:
