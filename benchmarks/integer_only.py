@@ -48,6 +48,7 @@ COLUMNS = (
 PLAIN_SCRIPT = """
 import sys, numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 source, target, images = sys.argv[1:]
 if source.endswith(".h5"):
     import tf_keras as keras
@@ -57,7 +58,8 @@ model = keras.models.load_model(source, compile=False)
 shape = (1, *model.inputs[0].shape[1:])
 call = tf.function(lambda image: model(image, training=False))
 graph = call.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], model)
+frozen = convert_variables_to_constants_v2(graph)
+converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
 converter.optimizations = [tf.lite.Optimize.DEFAULT]
 converter.representative_dataset = lambda: ([image[None]] for image in np.load(images))
 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
