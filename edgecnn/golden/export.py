@@ -52,7 +52,8 @@ def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
     tensor = file.model.inputs[0]
     described = {"dtype": golden.input_dtype, "shape": list(tensor.shape)}
     if golden.input_dtype == "int8":
-        described |= dict(zip(("scale", "zero_point"), scale_of(tensor), strict=True))
+        scale, zero_point = scale_of(tensor)
+        described |= {"scale": scale, "zero_point": zero_point}
     if golden.input_dtype != "uint8":
         spec = golden.spec
         described |= {
