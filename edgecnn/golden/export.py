@@ -50,7 +50,7 @@ def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
         contents[name] = _png(draw_picture(answer.pattern, answer.seed, golden.spec.shape))
         samples.append({"image": name, "top": _top(answer, labels)})
     tensor = file.model.inputs[0]
-    described = {"dtype": golden.input_dtype, "shape": list(tensor.shape)}
+    described: dict[str, Any] = {"dtype": golden.input_dtype, "shape": list(tensor.shape)}
     if golden.input_dtype == "int8":
         scale, zero_point = scale_of(tensor)
         described |= {"scale": scale, "zero_point": zero_point}

@@ -24,6 +24,9 @@ from edgecnn.tflite.memory import activation_bytes
 from edgecnn.tflite.reading import read_model
 from tests.at_hand import not_here
 
+REQUIRED_BY = "EDGECNN_REQUIRE_TARGETS"
+"""Variable that is 1 where the tools must be here, as in CI."""
+
 RUN_ON_MICRO = """
 import sys, numpy as np
 from tflite_micro.python.tflite_micro import runtime
@@ -52,13 +55,16 @@ def made(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Convers
 @pytest.fixture
 def vela() -> None:
     if find_vela() is None:
-        not_here("Vela is not installed here: pip install ethos-u-vela", "EDGECNN_REQUIRE_TARGETS")
+        not_here("Vela is not installed here: pip install ethos-u-vela", REQUIRED_BY)
 
 
 @pytest.fixture
 def tflite_micro() -> None:
     if not has_tflite_micro():
-        not_here("tflite-micro is not installed here (it has wheels for Linux on x86-64)", "EDGECNN_REQUIRE_TARGETS")
+        not_here(
+            "tflite-micro is not installed here (it has wheels for Linux on x86-64)",
+            "EDGECNN_REQUIRE_TARGETS",
+        )
 
 
 def test_no_op_computes_in_floats_and_none_converts(made: Conversion) -> None:
