@@ -347,7 +347,7 @@ def classify(path: Path, pixels: Array, spec: InputSpec, takes_pixels: bool) -> 
     content = path.read_bytes()
     graph = read_graph(content)
     images = pixels
-    if not takes_pixels or graph.input.is_float:
+    if not takes_pixels or graph.input.dtype != "uint8":
         images = quantized(spec.normalize(pixels), graph.input)
     (values,) = run_over_images(content, [images[:, None]])
     rows = values.reshape(len(images), -1)

@@ -24,6 +24,7 @@ from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
 from edgecnn.golden.replay import can_have_sample
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
+from edgecnn.importing.input_format import ModelTensor
 from edgecnn.inspection.clients import clients_for, drop_in_warnings
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.flatbuffer_tables import Tree
@@ -57,6 +58,9 @@ from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
 from edgecnn.quantize.timing.latency_here import is_clearly_slower
+from edgecnn.small_targets.target import SmallTarget, TargetProof
+from edgecnn.small_targets.targets import prove
+from edgecnn.tflite.numbers import FLOAT32, INT8
 from edgecnn.tflite.output_kinds import OUTPUTS_KEY, what_it_gives
 from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
@@ -159,8 +163,17 @@ class _ConversionSession(SourceSession):
     def files_to_make(self) -> Sequence[FileToMake]:
         if self.image_shape is None:
             # Numbers that are no pixels go in as the model takes them.
-            self._plans = [dataclasses.replace(p, input_type="float32") for p in self._plans]
+            self._plans = [self._of_numbers(plan) for plan in self._plans]
+        if self.request.target is not None:
+            self.warnings += [_what_is_set(self.request.target, plan) for plan in self._plans]
         return [self._file_to_make(plan) for plan in self._plans]
+
+    def _of_numbers(self, plan: OutputPlan) -> OutputPlan:
+        """Return the plan of a file whose numbers are no pixels, which a byte holds as they are."""
+        if plan.input_type != "uint8":
+            return plan
+        taken = INT8.name if self.request.all_int8 else FLOAT32.name
+        return dataclasses.replace(plan, input_type=taken)
 
     def _file_to_make(self, plan: OutputPlan) -> FileToMake:
         request = self.request
@@ -168,6 +181,7 @@ class _ConversionSession(SourceSession):
         return FileToMake(
             scheme=plan.scheme.name,
             input_type=plan.input_type,
+            output_type=plan.output_type,
             path=str(self._temporary(plan)),
             recover=request.recover,
             without=request.without,
@@ -255,7 +269,7 @@ class _ConversionSession(SourceSession):
         wanted = ExpectedFile(
             plan.scheme,
             tuple(self._input_types(plan)),
-            tuple(tensor.dtype for tensor in self.source.outputs),
+            tuple(_end_type(tensor, plan.output_type) for tensor in self.source.outputs),
             self.input_of_files,
             has_golden=self._can_have_golden,
             in_float=in_float,
@@ -270,16 +284,33 @@ class _ConversionSession(SourceSession):
         taken_over = self._taken_over.packed(with_labels=self.request.about.labels is None)
         own = {**self._labels.files, **self._golden(plan, written, golden)}
         append_packed_files(path, {**taken_over, **own})
-        return self._conversion(plan, written, model, runtime)
+        proved = self._proved_for_target(path, model)
+        return self._conversion(plan, written, model, runtime, proved)
+
+    def _proved_for_target(self, path: Path, model: TfliteModel) -> TargetProof | None:
+        """Return what the tool of the target says of a file that is made for one."""
+        target = self.request.target
+        if target is None:
+            return None
+        self.request.on_progress(f"prove for {target.name}", 0, 0)
+        proved = prove(path, model, target)
+        if proved.takes is False:
+            raise ConversionError(proved.summary)
+        return proved
 
     def _input_types(self, plan: OutputPlan) -> Iterator[str]:
         """Yield the element type of each input of a file."""
         for tensor in self.source.inputs:
             is_number = self.image_shape is None
-            yield tensor.dtype if is_number else plan.input_type
+            yield _end_type(tensor, plan.input_type) if is_number else plan.input_type
 
     def _conversion(
-        self, plan: OutputPlan, written: FileWritten, model: TfliteModel, runtime: dict[str, str]
+        self,
+        plan: OutputPlan,
+        written: FileWritten,
+        model: TfliteModel,
+        runtime: dict[str, str],
+        proved: TargetProof | None,
     ) -> Conversion:
         path, spec = self._temporary(plan), self.input_of_files
         calibrated = self.calibration if plan.scheme.is_calibrated else None
@@ -303,6 +334,7 @@ class _ConversionSession(SourceSession):
             calibration_images=calibrated.fitted if calibrated else 0,
             proof=written.proof,
             budget_outcome=written.budget,
+            target_proof=proved,
             latency_over_float32=ratio.value if ratio else None,
             latency_over_float32_low=ratio.low if ratio else None,
             latency_over_float32_high=ratio.high if ratio else None,
@@ -310,7 +342,7 @@ class _ConversionSession(SourceSession):
             preprocessing=self.built_in_preprocessing,
             answers=what_it_gives(self.judged_outputs),
             images=f"{spec.geometry_text} ({self.geometry_reason})" if spec else None,
-            warnings=self._warnings(plan, written, model),
+            warnings=self._warnings(plan, written, model, proved),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
             converter_peak_rss_bytes=written.peak_rss_bytes,
         )
@@ -348,24 +380,31 @@ class _ConversionSession(SourceSession):
         return CalibrationDigests.of(images.images, images.fitted)
 
     def _warnings(
-        self, plan: OutputPlan, written: FileWritten, model: TfliteModel
+        self,
+        plan: OutputPlan,
+        written: FileWritten,
+        model: TfliteModel,
+        proved: TargetProof | None,
     ) -> tuple[str, ...]:
         warnings = [*self.warnings, *self.source.notes]
         if plan.scheme.is_calibrated and self.calibration:
             warnings += self.calibration.warnings
         tries = written.budget.tries if written.budget else None
-        warnings += fidelity_warnings(plan.scheme, written.proof, tries)
+        warnings += fidelity_warnings(
+            plan.scheme, written.proof, tries, all_int8=self.request.all_int8
+        )
         warnings += budget_warnings(written.budget)
         if written.smaller_float32_bytes is not None:
             warnings.append(
                 f"it is larger than the float32 file ({written.smaller_float32_bytes:,} bytes): "
                 "with so few weights, scales and ops that convert numbers take more than is saved"
             )
+        warnings += proved.notes if proved else ()
         ratio = written.latency_over_float32
-        if ratio is not None and is_clearly_slower(ratio):
+        if self.request.target is None and ratio is not None and is_clearly_slower(ratio):
             times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
-        if self.image_shape is None or not self.gives_scores:
+        if self.image_shape is None or not self.gives_scores or self.request.target is not None:
             return tuple(warnings)  # Apps that classify images are not what it is for.
         public = ModelMetadata.from_tree(self._public(plan, has_golden=False))
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))
@@ -379,3 +418,15 @@ class _ConversionSession(SourceSession):
         if self._labels.names is None and (is_for_measuring or self._labels.warnings):
             return [""] * model.outputs[0].elements
         return self._labels.names
+
+
+def _what_is_set(target: SmallTarget, plan: OutputPlan) -> str:
+    return (
+        f"--target {target.name} means --all-int8, {plan.input_type} in and {plan.output_type} "
+        f"out; {target.next_step}"
+    )
+
+
+def _end_type(tensor: ModelTensor, wanted: str) -> str:
+    """Return the element type of an end of a file: floats become what is wanted of them."""
+    return wanted if tensor.dtype == FLOAT32.name else tensor.dtype

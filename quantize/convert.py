@@ -16,9 +16,10 @@ from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES
 from edgecnn.quantize.conversion_session import run
 from edgecnn.quantize.given_source import given_source
-from edgecnn.quantize.output_paths import plan_outputs
+from edgecnn.quantize.output_paths import ends_for, plan_outputs
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
+from edgecnn.small_targets.targets import small_target
 from edgecnn.tflite.output_kinds import parse_tasks
 from edgecnn.tflite.schemes import parse_schemes
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU
@@ -47,6 +48,8 @@ def convert(
     crop_fraction: float | None = None,
     interpolation: str | None = None,
     input_type: str | None = None,
+    output_type: str | None = None,
+    target: str | None = None,
     build: BuildOptions | None = None,
     trust: bool = False,
     signature: str | None = None,
@@ -85,9 +88,10 @@ def convert(
         max_drop: The accuracy budget: what int8 may lose on held-out images, in percentage points
             of top-1 where labels are known, else of agreement with the float model. As few and as
             cheap layers as possible stay in float32 to keep within it.
-        all_int8: Leave no layer of an int8 file in float32, for accelerators that take integers
-            alone. Without this option, the first layers of a narrow network may stay in float32,
-            where rounding them costs many answers.
+        all_int8: Leave no op of an int8 file in float32, softmax included, for accelerators that
+            take integers alone; its input and output are int8 then, unless ``input_type`` and
+            ``output_type`` say otherwise. Without this option, the first layers of a narrow network
+            may stay in float32, where rounding them costs many answers.
         target_cpu: What the file is for: ``"arm64"`` (the default), ``"x86-vnni"`` or
             ``"x86-avx2"``. Which layers of an int8 file stay in float32 is decided by estimates of
             its latency there, so the file does not depend on the machine that makes it.
@@ -103,7 +107,11 @@ def convert(
             weights) or ``"pad"``. Calibration uses it, and the file says it.
         crop_fraction: With ``"crop"``: share of the sides that stays.
         interpolation: The filter, one of ``edgecnn.data.geometry.INTERPOLATIONS``.
-        input_type: ``"uint8"`` (the default of int8) or ``"float32"``.
+        input_type: ``"uint8"`` (the default of int8), ``"int8"`` or ``"float32"``.
+        output_type: ``"float32"`` (the default), ``"int8"`` or ``"uint8"``, of int8.
+        target: A microcontroller's runtime or an accelerator that the file is for: ``"ethos-u"``,
+            ``"tflm"`` or ``"edgetpu"``. It sets ``all_int8`` and the types of input and output, and
+            the file is proved by the target's own tool where that is installed.
         build: How a name's architecture is built; its size is also for models that take any size.
         trust: Run code that a Keras file carries (Lambda, custom layers), and let a SavedModel
             reach files, the network and Python.
@@ -146,6 +154,7 @@ def convert(
     """
     if target_cpu is not None and device is not None:
         raise InputError("--target-cpu estimates latency, --device measures it: choose one")
+    chosen, schemes = None if target is None else small_target(target), parse_schemes(quantize)
     with ExitStack() as stack:
         building = BuildOptions.of(build, **options)
         given = given_source(
@@ -159,18 +168,18 @@ def convert(
         )
         request = Request(
             source=given.source,
-            schemes=parse_schemes(quantize),
+            schemes=schemes,
             options=building,
             preprocessing=Preprocessing.of(
                 preprocess, mean, std, resize, crop_fraction, interpolation
             ),
-            input_type=input_type,
+            ends=ends_for(chosen, schemes, input_type, output_type, all_int8=all_int8),
+            target=chosen,
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,
             recover=recover,
             without=(without,) if isinstance(without, str) else tuple(without),
             max_drop=max_drop,
-            all_int8=all_int8,
             about=About.of(labels, author, license, model_version, description),
             weights_sha256=given.weights_sha256,
             target_cpu=target_cpu or DEFAULT_TARGET_CPU,
@@ -179,5 +188,5 @@ def convert(
             on_progress=on_progress or silent,
             tasks=parse_tasks([task] if isinstance(task, str) else task),
         )
-        plans = plan_outputs(request.stem, request.schemes, input_type, output, request.inputs)
+        plans = plan_outputs(request.stem, request.schemes, request.ends, output, request.inputs)
         return run(request.check(), plans, on_result or (lambda result: None))

@@ -16,6 +16,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
 from edgecnn.golden.replay import golden_spec, make_sample
 from edgecnn.golden.sample import GoldenSample
+from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.quantize.integers.kernels import has_kernel
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import RunnerSession
@@ -203,8 +204,9 @@ def _tensor(
     """Return the bytes of a sample as a file's only input takes them; None for noise."""
     if sample is None or len(model.inputs) != 1:
         return None
-    if spec is None:
-        has_one = model.inputs[0].elements == sample.size
-        return sample.tobytes() if has_one else None
-    is_float = model.inputs[0].dtype == "float32"
-    return (spec.normalize(sample) if is_float else sample).tobytes()
+    tensor = model.inputs[0]
+    if spec is not None:
+        return to_tensor(sample, spec, tensor).tobytes()
+    if tensor.elements != sample.size or tensor.dtype != str(sample.dtype):
+        return None  # Where floats go in as integers, noise does as well.
+    return sample.tobytes()

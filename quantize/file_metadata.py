@@ -204,6 +204,8 @@ def _input(plan: OutputPlan, spec: InputSpec | None, shape: tuple[int, int, int]
         if plan.input_type == "uint8" or spec.is_raw
         else f"A pixel p, 0 to 255, goes in as (p - {mean[0]:g}) / {std[0]:g}."
     )
+    if plan.input_type == "int8":
+        how += " The input's scale and zero point make integers of that."
     return TensorMetadata(
         name="image",
         description=f"{what} {how}",

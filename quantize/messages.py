@@ -103,10 +103,11 @@ class FileToMake:
     Args:
         scheme: Name of the file's quantisation scheme.
         input_type: Element type of the file's input.
+        output_type: Element type of the file's output.
         path: Where the file is to be written.
         recover: Level of accuracy recovery.
         without: Names of recovery's steps that are left out.
-        all_int8: Whether no layer may stay in float32.
+        all_int8: Whether no op may compute in float32.
         has_samples: Whether there are samples to compare the file's answers on.
         max_drop: What the file may lose, in points; None if there is no budget.
         target_cpu: The kind of CPU whose cost table decides which layers stay in float32.
@@ -117,6 +118,7 @@ class FileToMake:
 
     scheme: str
     input_type: str
+    output_type: str
     path: str
     recover: str
     without: tuple[str, ...]

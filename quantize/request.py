@@ -21,8 +21,10 @@ from edgecnn.models.build import IMAGENET
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration.images import check_count
+from edgecnn.quantize.output_paths import EndTypes
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
 from edgecnn.quantize.recovery.steps import steps_left_out
+from edgecnn.small_targets.target import SmallTarget
 from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
@@ -39,15 +41,14 @@ class Request:
         schemes: The schemes of the files to make.
         options: How a registered architecture is built.
         preprocessing: What the user said of the model's preprocessing.
-        input_type: Element type of the files' input, ``"uint8"`` or ``"float32"``; None for each
-            scheme's default.
+        ends: Element types of the files' inputs and outputs.
         calibrate: Representative data, None if not given.
         samples: How many images of the representative data give the ranges.
         recover: Level of accuracy recovery: ``"off"``, ``"fast"`` or ``"full"``.
         without: Names of recovery's steps that are left out.
         on_progress: Told of each phase.
         max_drop: What int8 may lose, in points; None if there is no budget.
-        all_int8: Whether no layer of an int8 file may stay in float32.
+        target: The microcontroller or accelerator that the files are for; None for none.
         about: What the user says of the model, its labels among it.
         weights_sha256: SHA-256 of the weights of a Keras model in memory; its saved file holds the
             time, so that file's hash would never be the same.
@@ -62,13 +63,13 @@ class Request:
     schemes: list[Scheme]
     options: BuildOptions
     preprocessing: Preprocessing
-    input_type: str | None
+    ends: EndTypes
     calibrate: str | None
     samples: int
     recover: str
     on_progress: Progress
     max_drop: float | None = None
-    all_int8: bool = False
+    target: SmallTarget | None = None
     about: About = NOTHING_ABOUT
     weights_sha256: str | None = None
     target_cpu: str = DEFAULT_TARGET_CPU
@@ -95,9 +96,14 @@ class Request:
         given = [
             "--preprocess, --mean or --std" if self.preprocessing.gives_normalization else None,
             self.preprocessing.geometry.given,
-            "--input-type uint8" if self.input_type == "uint8" else None,
+            "--input-type uint8" if self.ends.input == "uint8" and self.target is None else None,
         ]
         return " and ".join(each for each in given if each)
+
+    @property
+    def all_int8(self) -> bool:
+        """Whether no op of an int8 file may compute in float32."""
+        return self.ends.all_int8
 
     @property
     def needs_calibration(self) -> bool:
@@ -147,7 +153,8 @@ class Request:
     def _check_budget(self, max_drop: float) -> None:
         check_max_drop(max_drop)
         if self.all_int8:
-            raise InputError("--max-drop leaves layers in float32, --all-int8 none: choose one")
+            option = "--all-int8" if self.target is None else f"--target {self.target.name}"
+            raise InputError(f"--max-drop leaves layers in float32, {option} none: choose one")
         if not any(scheme.keeps_float for scheme in self.schemes):
             names = " and ".join(scheme.name for scheme in self.schemes)
             raise InputError(f"--max-drop is for int8, not for {names}: leave it out")

@@ -10,6 +10,7 @@ from typing import Any
 from edgecnn.core.wording import spoken
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.recovery.proof import Proof
+from edgecnn.small_targets.target import TargetProof
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Conversion:
         bytes: Size of the file.
         sha256: SHA-256 of the file.
         input_shape: Shape of the input, with the batch of 1.
-        input_dtype: ``"uint8"`` or ``"float32"``.
+        input_dtype: ``"uint8"``, ``"float32"`` or ``"int8"``.
         output_shape: Shape of the output, with the batch of 1.
-        output_dtype: ``"float32"``.
+        output_dtype: ``"float32"``, ``"int8"`` or ``"uint8"``.
         operators: Number of ops of each kind, by its name.
         ops_by_dtype: Number of ops by the dtype of their result.
         seconds: How long making this file took, calibration included.
@@ -51,6 +52,8 @@ class Conversion:
         answers: What the model answers, and what says so.
         versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
+        target_proof: What the tool of the microcontroller or accelerator says of the file that is
+            made for it; None without ``target``.
     """
 
     path: Path
@@ -81,6 +84,7 @@ class Conversion:
     preprocessing: str | None = None
     answers: str | None = None
     converter_peak_rss_bytes: int | None = None
+    target_proof: TargetProof | None = None
 
     def __post_init__(self) -> None:
         """Put what a user should know into the language of the caller."""
@@ -97,11 +101,16 @@ class Conversion:
         """Fields of ``budget_outcome`` as plain values, the key ``"budget"`` of the JSON."""
         return None if self.budget_outcome is None else self.budget_outcome.to_dict()
 
+    @property
+    def target(self) -> dict[str, Any] | None:
+        """Fields of ``target_proof`` as plain values, the key ``"target"`` of the JSON."""
+        return None if self.target_proof is None else self.target_proof.to_dict()
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         names = [_JSON_KEYS.get(field.name, field.name) for field in dataclasses.fields(self)]
         return {**{name: getattr(self, name) for name in names}, "path": str(self.path)}
 
 
-_JSON_KEYS = {"proof": "fidelity", "budget_outcome": "budget"}
+_JSON_KEYS = {"proof": "fidelity", "budget_outcome": "budget", "target_proof": "target"}
 """Field -> its key in the JSON, where the two differ; a property of that name has the values."""

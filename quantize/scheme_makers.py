@@ -16,6 +16,7 @@ from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
+from edgecnn.quantize.integers.ends import refuse_floats
 from edgecnn.quantize.integers.kernels import has_kernel
 from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
 from edgecnn.quantize.integers.weights_only import (
@@ -42,6 +43,7 @@ from edgecnn.quantize.timing.latencies import (
 )
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.names import scope_of
+from edgecnn.tflite.numbers import FLOAT32
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import write_graph
@@ -133,7 +135,7 @@ class FileMaker:
         recovery, proof = self._recovery(file), None
         if recovery is not None:
             with self.source.clock.phase("compare"):
-                fidelity = recovery.prove(graph, file.input_type == "uint8")
+                fidelity = recovery.prove(graph)
             made = RecoveredGraph(graph, fidelity, fidelity, graph, is_plain=True)
             proof = made.proof("off")
         return MadeFile(with_file_metadata(write_graph(graph), file), proof)
@@ -149,20 +151,22 @@ class FileMaker:
     def _integers(
         self,
         file: FileToMake,
-        quantize: Callable[[Graph, str, Sequence[str]], QuantizedGraph],
+        quantize: Callable[[Graph, str, Sequence[str], str], QuantizedGraph],
         fit_images: int,
     ) -> MadeFile:
         quantizer = Quantizer(
-            lambda graph, in_float: quantize(graph, file.input_type, in_float),
+            lambda graph, in_float: quantize(graph, file.input_type, in_float, file.output_type),
             keeps_float=SCHEMES[file.scheme].keeps_float and not file.all_int8,
             fit_images=fit_images,
-            takes_pixels=file.input_type == "uint8",
+            softens=file.output_type == FLOAT32.name and not file.all_int8,
         )
         calibrated = self.source.float_model(self.pixel_input(file)).graph.copy()
         observed = self.source.observed(self.pixel_input(file), of_all=not can_recover(calibrated))
         with self.source.clock.phase(f"quantize {file.scheme}"):
             calibrated.set_ranges(observed.ranges)
             plain = quantizer.quantize(calibrated, ())
+        if file.all_int8:
+            refuse_floats(plain.graph)
         self._tell_of_floats(calibrated, SCHEMES[file.scheme])
         recovery = self._recovery(file)
         if recovery is not None:
@@ -216,7 +220,7 @@ class FileMaker:
                     # the gain.
                     reason = str(error)[:300]
         with self.source.clock.phase("compare"):
-            proof = recovery.prove(plain.graph, quantizer.takes_pixels)
+            proof = recovery.prove(plain.graph)
         return RecoveredGraph(plain.graph, proof, proof, plain.reference, is_plain=True), reason
 
     def _within_budget(
@@ -229,7 +233,7 @@ class FileMaker:
             write=lambda graph: with_file_metadata(write_graph(graph), file),
             inputs=recovery.inputs,
             layers=self.source.layers,
-            takes_pixels=quantizer.takes_pixels,
+            takes_pixels=file.input_type != FLOAT32.name,
             cpu=target_cpu(file.target_cpu),
             latencies=self._latencies(file),
         )

@@ -19,6 +19,7 @@ from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.given_source import given_source
 from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
+from edgecnn.quantize.output_paths import EndTypes
 from edgecnn.quantize.request import CheckedRequest, Request
 from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
@@ -115,7 +116,7 @@ def sensitivity(
             preprocessing=Preprocessing.of(
                 preprocess, mean, std, resize, crop_fraction, interpolation
             ),
-            input_type=None,
+            ends=EndTypes(),
             calibrate=None if calibrate is None else str(calibrate),
             samples=samples,
             recover="off",

@@ -16,8 +16,9 @@ from edgecnn.core.wording import OF_DEVICES, VALUE_WORDS, in_python, options_spo
 from edgecnn.data.geometry import CUSTOMS, INTERPOLATIONS
 from edgecnn.data.inputspec import PREPROCESSING
 from edgecnn.quantize.convert import convert
-from edgecnn.quantize.output_paths import INPUT_TYPES
+from edgecnn.quantize.output_paths import END_TYPES
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
+from edgecnn.small_targets.targets import SMALL_TARGETS
 from edgecnn.tflite.schemes import SCHEMES
 
 FUNCTIONS = sorted(set(edgecnn.__all__) - {"__version__", "BuildOptions"})
@@ -58,7 +59,15 @@ def test_options_become_keywords(text: str, in_words_of_python: str) -> None:
 
 
 def test_the_words_are_those_that_options_take() -> None:
-    names = (*PREPROCESSING, *CUSTOMS, *INTERPOLATIONS, *RECOVERY_LEVELS, *SCHEMES, *INPUT_TYPES)
+    names = (
+        *PREPROCESSING,
+        *CUSTOMS,
+        *INTERPOLATIONS,
+        *RECOVERY_LEVELS,
+        *SCHEMES,
+        *END_TYPES,
+        *SMALL_TARGETS,
+    )
     assert set(names) <= set(VALUE_WORDS)
 
 

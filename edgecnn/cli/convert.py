@@ -83,7 +83,16 @@ USUAL_ANSWER = "scores of classes (it ends in softmax)"
     help="What int8 may lose of top-1, or of agreement where there are no labels: the cheapest "
     "layers that keep it within stay in float32.",
 )
-@click.option("--all-int8", is_flag=True, help="Leave no layer of an int8 file in float32.")
+@click.option(
+    "--all-int8",
+    is_flag=True,
+    help="Leave no op of an int8 file in float32; its input and output are int8, too.",
+)
+@click.option(
+    "--target",
+    metavar="ethos-u|tflm|edgetpu",
+    help="An integer-only file for a microcontroller or an accelerator, proved by its own tool.",
+)
 @click.option(
     "--target-cpu",
     metavar="CPU",
@@ -97,7 +106,10 @@ USUAL_ANSWER = "scores of classes (it ends in softmax)"
     "over SSH.",
 )
 @preprocessing_options
-@click.option("--input-type", metavar="TYPE", help="uint8 (int8's default) or float32.")
+@click.option("--input-type", metavar="TYPE", help="uint8 (int8's default), int8 or float32.")
+@click.option(
+    "--output-type", metavar="TYPE", help="float32 (the default), or int8's int8 or uint8."
+)
 @building_options("weights", "alpha", "size", "classes", "softmax")
 @signature_option
 @input_shapes_option
@@ -191,6 +203,8 @@ def conversion_lines(result: Conversion, earlier: Sequence[Conversion] = ()) -> 
         lines.append(f"  {describe_proof(result.proof)}")
     if result.budget_outcome is not None:
         lines += [f"  {line}" for line in describe_budget(result.budget_outcome)]
+    if result.target_proof is not None:
+        lines.append(f"  {result.target_proof.target}: {result.target_proof.summary}")
     notes = [_note(warning) for warning in result.warnings]
     return [*lines, *(note for note in notes if note not in source_lines)]
 

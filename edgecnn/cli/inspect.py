@@ -25,6 +25,7 @@ SHOWN_CHARACTERS_OF_FILE = 160
 """Characters that are shown of a text in a file; ``--json`` has the whole text."""
 
 ROW_STYLES = {"drop-in for": "green", "not for": "red", "not known": "yellow", "note": "yellow"}
+TARGET_LABELS = {True: "target", False: "not for", None: "not known"}
 NO_LAYERS = "not known, as the Edge TPU's op hides the layers"
 
 Row = tuple[str, str]
@@ -34,19 +35,34 @@ Row = tuple[str, str]
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @json_option(help="Print a JSON array with everything.")
 @file_size_option
-@click.option("--check", is_flag=True, help="Exit with 1 unless all clients take a file as is.")
+@click.option(
+    "--target",
+    metavar="ethos-u|tflm|edgetpu",
+    help="Ask its own tool about the file: Vela, tflite-micro; the Edge TPU's limits.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit with 1 unless all clients take a file as is; with --target, unless that does.",
+)
 def inspect_command(
-    files: tuple[str, ...], as_json: bool, size: tuple[int, int] | None, check: bool
+    files: tuple[str, ...],
+    as_json: bool,
+    size: tuple[int, int] | None,
+    target: str | None,
+    check: bool,
 ) -> int:
     """Say what .tflite files are: inputs, ops, cost, metadata, runtimes, clients, oddities.
 
-    FILE may be anyone's; nothing of it is run, except for the costs at a --size.
+    FILE may be anyone's; nothing of it is run, except for the costs at a --size and by --target
+    tflm.
 
     \b
     Example:
       edgecnn inspect model.tflite
       edgecnn inspect --check --json model.tflite
       edgecnn inspect any_size.tflite --size 224
+      edgecnn inspect integers.tflite --target ethos-u
     """
     from edgecnn import inspect
 
@@ -54,7 +70,7 @@ def inspect_command(
     failures = Failures()
     for file in files:
         try:
-            inspections.append(inspect(file, size=size))
+            inspections.append(inspect(file, size=size, target=target))
         except EdgecnnError as error:
             failures.add(error)
         else:
@@ -62,8 +78,14 @@ def inspect_command(
                 _print(inspections[-1], is_first=len(inspections) == 1)
     if as_json:
         say_json([inspection.to_dict() for inspection in inspections])
-    shut_out = check and not all(inspection.is_drop_in for inspection in inspections)
+    shut_out = check and not all(map(_is_taken, inspections))
     return failures.exit_code or int(shut_out)
+
+
+def _is_taken(inspection: Inspection) -> bool:
+    if inspection.target is not None:
+        return inspection.target.takes is True
+    return inspection.is_drop_in
 
 
 def _print(inspection: Inspection, *, is_first: bool) -> None:
@@ -97,6 +119,9 @@ def _rows(inspection: Inspection) -> Iterator[Row]:
     yield from _origin(inspection)
     yield "runtime", _runtime(inspection)
     yield from _clients(inspection)
+    if (asked := inspection.target) is not None:
+        yield TARGET_LABELS[asked.takes], f"{asked.target}: {asked.summary}"
+        yield from (("note", note) for note in asked.notes)
     for oddity in inspection.oddities:
         yield "note", oddity.text
     yield "each op", "edgecnn summary FILE"
@@ -144,7 +169,11 @@ def _normalization(normalization: Normalization, dtype: str) -> str:
     formula = f"(pixel - {mean}) / {std}"
     if (mean, std) == ("0", "1"):
         formula = "pixels from 0 to 255"
-    takes = f"pixels as they are, which stand for {formula}" if dtype == "uint8" else formula
+    takes = formula
+    if dtype == "uint8":
+        takes = f"pixels as they are, which stand for {formula}"
+    elif dtype == "int8":
+        takes = f"integers that stand for {formula}"
     order = f" in {normalization.color_order}" if normalization.color_order else ""
     return f"takes {takes}{order}, says {normalization.source}"
 
@@ -198,6 +227,8 @@ def _memory(inspection: Inspection) -> str:
     text = f"about {size_text(costs.activation_bytes)} for activations at once"
     if costs.widened_bytes:
         text += f", {size_text(costs.widened_bytes)} for weights as float32"
+    if costs.micro_arena_bytes:
+        text += f"; TensorFlow Lite Micro takes an arena of {size_text(costs.micro_arena_bytes)}"
     return text
 
 

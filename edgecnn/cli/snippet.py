@@ -24,9 +24,10 @@ from edgecnn.tflite.calls import CallOptions
 @click.option(
     "--for",
     "platform",
-    metavar="python|android|ios|web",
+    metavar="python|android|ios|web|tflm|c-array",
     required=True,
-    help="Python; Kotlin and Swift with MediaPipe Tasks; a page with LiteRT.js.",
+    help="Python; Kotlin and Swift with MediaPipe Tasks; a page with LiteRT.js; C++ for TensorFlow "
+    "Lite Micro, and the model as a C array for it.",
 )
 @preprocessing_options
 @file_size_option
@@ -57,6 +58,7 @@ def snippet_command(
       edgecnn snippet model.tflite --for python -o classify.py
       edgecnn snippet model.tflite --for android -o Classifier.kt
       edgecnn snippet any_size.tflite --for python --size 224
+      edgecnn snippet model.tflite --for c-array -o model.h
     """
     from edgecnn import snippet
     from edgecnn.core.files import check_target, replacing

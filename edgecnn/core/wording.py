@@ -25,6 +25,7 @@ VALUE_WORDS = (
     "off", "fast", "full",
     "float32", "float16", "dynamic", "int8", "int16x8", "uint8",
     "imagenet", "digits",
+    "ethos-u", "tflm", "edgetpu",
     "classes", "labels", "probability", "numbers", "embedding", "map", "image", "detections",
     "sequence",
 )  # fmt: skip

@@ -15,6 +15,7 @@ from edgecnn.golden.patterns import draw_picture
 from edgecnn.golden.sample import GoldenAnswer
 from edgecnn.golden.verify import read_golden
 from edgecnn.model_metadata.described_file import DescribedFile
+from edgecnn.model_metadata.input_tensors import scale_of
 
 EXPECTED_FILE = "expected.json"
 TOP = 5
@@ -48,8 +49,12 @@ def export_sample(path: str | Path, folder: str | Path) -> list[Path]:
         name = f"{answer.pattern}.png"
         contents[name] = _png(draw_picture(answer.pattern, answer.seed, golden.spec.shape))
         samples.append({"image": name, "top": _top(answer, labels)})
-    described = {"dtype": golden.input_dtype, "shape": list(file.model.inputs[0].shape)}
-    if golden.input_dtype == "float32":
+    tensor = file.model.inputs[0]
+    described: dict[str, Any] = {"dtype": golden.input_dtype, "shape": list(tensor.shape)}
+    if golden.input_dtype == "int8":
+        scale, zero_point = scale_of(tensor)
+        described |= {"scale": scale, "zero_point": zero_point}
+    if golden.input_dtype != "uint8":
         spec = golden.spec
         described |= {
             "mean": list(spec.mean), "std": list(spec.std), "color_order": spec.color_order

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, draw_picture
 from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Scores, best_classes, sha256_of_array
-from edgecnn.model_metadata.input_tensors import to_tensor
+from edgecnn.model_metadata.input_tensors import to_scores, to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import TensorInfo
@@ -64,7 +64,7 @@ def make_sample(
     answers = []
     for pattern, seed in DEFAULT_PICTURES:
         tensor = input_tensor(pattern, seed, spec, model.inputs[0])
-        values = run_model(runner, tensor)
+        values = run_model(runner, tensor, model.outputs[0])
         if not np.isfinite(values).all():
             return None
         classes = best_classes(values)
@@ -87,9 +87,9 @@ def input_tensor(pattern: str, seed: int, spec: InputSpec, tensor: TensorInfo) -
     return to_tensor(cached_picture(pattern, seed, spec.shape), spec, tensor)[None]
 
 
-def run_model(runner: RunnerSession, tensor: npt.NDArray[Any]) -> Scores:
-    """Return a model's answer, float32 in one row."""
+def run_model(runner: RunnerSession, tensor: npt.NDArray[Any], output: TensorInfo) -> Scores:
+    """Return a model's answer as real numbers, float32 in one row."""
     answer = runner.classify(tensor[None], 1, with_outputs=True).outputs
     assert answer is not None
-    values: Scores = answer[0]
+    values: Scores = to_scores(answer[0], output).astype(np.float32)
     return values

@@ -41,6 +41,10 @@ MAX_GOLDEN_ANSWERS = 16
 MAX_VALUES = 256
 """How many scores of an answer are kept, the best ones, which take 2 kB. All others are lower."""
 
+INPUT_DTYPES = ("float32", "uint8", "int8")
+"""Element types that the input of a file with a golden sample has; its answers are kept as real
+numbers, whatever the type of its output."""
+
 SCORE_DTYPE, CLASS_DTYPE = np.dtype("<f4"), np.dtype("<u4")
 
 Scores = npt.NDArray[np.float32]
@@ -77,8 +81,9 @@ class GoldenSample:
     """Pictures by name, what the model answered, and where the file is from.
 
     Args:
-        spec: How a picture becomes a float input; a uint8 input takes it as it is.
-        input_dtype: ``"float32"`` or ``"uint8"``.
+        spec: How a picture becomes a float input, or an int8 one by its scale and zero point; a
+            uint8 input takes it as it is.
+        input_dtype: ``"float32"``, ``"uint8"`` or ``"int8"``.
         elements: Number of scores of an answer.
         answers: One answer for each picture.
         made: ``runtime``, ``runtime_version``, ``threads`` and ``architecture`` with which the
@@ -174,7 +179,7 @@ def _to_dict(answer: GoldenAnswer) -> dict[str, Any]:
 def _parsed(value: Mapping[str, Any]) -> GoldenSample:
     described, output, samples = value["input"], value["output"], value["samples"]
     elements = _whole(output["elements"], 1)
-    if output["dtype"] != "float32" or described["dtype"] not in ("float32", "uint8"):
+    if output["dtype"] != "float32" or described["dtype"] not in INPUT_DTYPES:
         raise ValueError(f"dtypes {described['dtype']!r} and {output['dtype']!r}")
     if not 1 <= len(samples) <= MAX_GOLDEN_ANSWERS:
         raise ValueError(f"it has {len(samples)} samples")

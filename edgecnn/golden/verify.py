@@ -187,12 +187,13 @@ def read_golden(file: DescribedFile) -> GoldenSample:
             "one can be verified"
         )
     golden = read_sample(packed[GOLDEN_FILE], label)
-    ends = [(tensor.dtype, tensor.elements) for tensor in (*model.inputs, *model.outputs)]
+    ends = [(tensor.dtype, tensor.elements) for tensor in model.inputs]
     shape = (1, *golden.spec.shape)
     described = [
         (golden.input_dtype, golden.spec.height * golden.spec.width * golden.spec.channels)
     ]
-    if ends != [*described, ("float32", golden.elements)] or model.inputs[0].shape != shape:
+    answers = [tensor.elements for tensor in model.outputs]
+    if (ends, answers) != (described, [golden.elements]) or model.inputs[0].shape != shape:
         raise InputError(
             f"the golden sample of {label} is another model's: its input is {golden.input_dtype} "
             f"{shape} and its answers have {golden.elements} values"
@@ -230,14 +231,15 @@ def _compared(
     session: RunnerSession,
     tolerance: AnswerTolerance,
 ) -> GoldenComparison:
-    spec, target = verified.golden.spec, verified.file.model.inputs[0]
-    tensor = input_tensor(answer.pattern, answer.seed, spec, target)
+    spec, model = verified.golden.spec, verified.file.model
+    tensor = input_tensor(answer.pattern, answer.seed, spec, model.inputs[0])
     if sha256_of_array(tensor) != answer.input_sha256:
         raise InputError(
             f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
             "the file was made: the sample was changed"
         )
-    return compare_answers(answer, run_model(session, tensor), tolerance)
+    answered = run_model(session, tensor, model.outputs[0])
+    return compare_answers(answer, answered, tolerance)
 
 
 def _verification(

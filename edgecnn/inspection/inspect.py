@@ -21,6 +21,10 @@ from edgecnn.inspection.runtimes import OldestRuntime
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.public_metadata import ModelMetadata
+from edgecnn.small_targets.limits import is_of_integers
+from edgecnn.small_targets.micro import arena_bytes
+from edgecnn.small_targets.target import TargetProof
+from edgecnn.small_targets.targets import prove, small_target
 from edgecnn.tflite.calls import CallOptions
 from edgecnn.tflite.cost import uncounted_ops, whole_cost
 from edgecnn.tflite.memory import activation_bytes, tensor_bytes, widened_bytes
@@ -48,6 +52,8 @@ class Costs:
         uncounted_ops: Kinds of ops that multiply, or may, and whose multiply-adds are not counted.
         open_loops: Number of loops whose number of steps is not known: ``macs`` are of one step of
             each.
+        micro_arena_bytes: Memory that TensorFlow Lite Micro takes in all, as measured here; None
+            for files that are not of integers alone, and where tflite-micro is not installed.
     """
 
     parameters: int | None
@@ -57,6 +63,7 @@ class Costs:
     activation_bytes: int | None
     uncounted_ops: tuple[str, ...] = ()
     open_loops: int = 0
+    micro_arena_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class Inspection:
         oldest_runtime: The oldest runtime that takes the file.
         clients: Which client libraries take the file as it is, and why others do not.
         oddities: What is unusual about the file.
+        target: Whether the microcontroller or accelerator that was asked about takes the file.
     """
 
     path: Path
@@ -113,6 +121,7 @@ class Inspection:
     oldest_runtime: OldestRuntime
     clients: tuple[ClientVerdict, ...]
     oddities: tuple[Oddity, ...]
+    target: TargetProof | None = None
 
     @property
     def is_drop_in(self) -> bool:
@@ -126,13 +135,20 @@ class Inspection:
         return plain
 
 
-def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> Inspection:
+def inspect(
+    path: str | Path,
+    *,
+    size: int | tuple[int, int] | None = None,
+    target: str | None = None,
+) -> Inspection:
     """Say what a ``.tflite`` file is: tensors, ops, costs, metadata, runtimes, clients, oddities.
 
     Args:
         path: A ``.tflite`` file of any tool.
         size: For a file that takes images of any size: pixels of their sides, or (height, width),
             for which costs are told. Only then is the file run, once, in a child process.
+        target: A microcontroller's runtime or an accelerator: ``"ethos-u"``, ``"tflm"`` or
+            ``"edgetpu"``. Its own tool is asked about the file, where that is installed.
 
     Raises:
         InputError: The file is missing, unreadable, truncated, no ``.tflite`` file, or its metadata
@@ -143,8 +159,9 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
         >>> [verdict.client for verdict in inspection.clients if not verdict.ok]
         []
     """
+    chosen = None if target is None else small_target(target)
     file = DescribedFile(path)
-    costs = _costs(_sized(file, size))
+    costs = _costs(_sized(file, size), file.path)
     model, metadata, labels = file.model, file.metadata, file.labels
     facts = FileFacts(model, metadata, None if labels is None else len(labels))
     inputs = [
@@ -176,6 +193,7 @@ def inspect(path: str | Path, *, size: int | tuple[int, int] | None = None) -> I
         oldest_runtime=facts.oldest,
         clients=verdicts_on(facts),
         oddities=find_oddities(facts, file.bytes),
+        target=None if chosen is None else prove(file.path, model, chosen),
     )
 
 
@@ -185,7 +203,7 @@ def _sized(file: DescribedFile, size: int | tuple[int, int] | None) -> TfliteMod
     return file_call(file, CallOptions(height_and_width(size))).model
 
 
-def _costs(model: TfliteModel) -> Costs:
+def _costs(model: TfliteModel, path: Path) -> Costs:
     if model.is_for_edge_tpu:
         return Costs(None, None, None, None, None, uncounted_ops(model))
     whole = whole_cost(model)
@@ -197,6 +215,7 @@ def _costs(model: TfliteModel) -> Costs:
         activation_bytes=activation_bytes(model),
         uncounted_ops=uncounted_ops(model),
         open_loops=whole.open_loops,
+        micro_arena_bytes=arena_bytes(path, model) if is_of_integers(model) else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import resources
 
 from edgecnn.data.geometry import ASYMMETRIC, CROP, PAD, SAMPLED, STRETCH, Geometry
@@ -45,18 +45,25 @@ def section_names(geometry: Geometry) -> set[str]:
 
 
 def fill_template(template: str, spec: InputSpec, values: Mapping[str, str]) -> str:
-    """Return a template whose placeholders are filled in; those within a value stay as they are.
-
-    A section between ``@IF name@`` and ``@END@`` is kept where the name is in
-    :func:`section_names`.
+    """Return a template for a model of images, with the sections that its geometry keeps.
 
     Args:
         template: Name of a file in ``templates/``.
         spec: The model's input.
         values: Placeholder -> text.
     """
+    return fill_sections(template, section_names(spec.geometry), values)
+
+
+def fill_sections(template: str, kept: Collection[str], values: Mapping[str, str]) -> str:
+    """Return a template whose placeholders are filled in; those within a value stay as they are.
+
+    Args:
+        template: Name of a file in ``templates/``.
+        kept: Names of the sections, between ``@IF name@`` and ``@END@``, that are kept.
+        values: Placeholder -> text.
+    """
     folder = resources.files("edgecnn.snippets").joinpath("templates")
     text = folder.joinpath(f"{template}.txt").read_text("utf-8")
-    kept = section_names(spec.geometry)
     text = SECTION.sub(lambda section: section[2] if section[1] in kept else "", text)
     return PLACEHOLDER.sub(lambda place: values[place[1]], text)

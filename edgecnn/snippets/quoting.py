@@ -33,6 +33,19 @@ def kotlin_literal(text: str) -> str:
     return quoted.replace("$", "\\$")
 
 
+def c_literal(text: str) -> str:
+    """Return a string literal of C, whose bytes are the text as UTF-8.
+
+    Octal escapes end after three digits, whatever follows; a question mark may begin a trigraph.
+
+    Example:
+        >>> c_literal('a"é')
+        '"a\\"\\303\\251"'
+    """
+    octal = _literal(_as_unicode(text), _octal, str.isascii)
+    return octal.replace("?", "\\?")
+
+
 def swift_literal(text: str) -> str:
     """Return a string literal of Swift, whose escapes for other characters are its own."""
     return _literal(_as_unicode(text), lambda letter: f"\\u{{{ord(letter):x}}}")
@@ -58,6 +71,10 @@ def _literal(
 def _utf16(letter: str) -> str:
     content = letter.encode("utf-16-be")
     return "".join(f"\\u{content[at : at + 2].hex()}" for at in range(0, len(content), 2))
+
+
+def _octal(letter: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in letter.encode())
 
 
 def _as_unicode(text: str) -> str:

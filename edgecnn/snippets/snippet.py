@@ -16,6 +16,7 @@ from edgecnn.inspection.clients import clients_for
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.input_tensors import NO_PREPROCESSING_GIVEN, input_spec
 from edgecnn.snippets.apps import android_class, ios_class
+from edgecnn.snippets.microcontrollers import c_array, micro_program
 from edgecnn.snippets.python import python_program
 from edgecnn.snippets.python_any import AnyModel, any_program
 from edgecnn.snippets.web import web_page
@@ -40,6 +41,13 @@ PLATFORMS = {
 }
 
 
+FILE_PLATFORMS: dict[str, Callable[[DescribedFile, Preprocessing], str]] = {
+    "tflm": micro_program,
+    "c-array": c_array,
+}
+"""Platforms whose programs need not be of a classifier of images -> the function that writes it."""
+
+
 def snippet(
     path: str | Path,
     platform: str,
@@ -50,11 +58,13 @@ def snippet(
     """Return a program that uses a file.
 
     For a classifier of images it prints the best classes of an image. Of any other file there is a
-    program in Python alone, which runs it and does with each output what it is for.
+    program in Python, which runs it and does with each output what it is for, and what a
+    microcontroller needs of a file of integers alone.
 
     Args:
         path: A ``.tflite`` file, also one that edgecnn did not make.
-        platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML).
+        platform: ``"python"``, ``"android"`` (Kotlin), ``"ios"`` (Swift) or ``"web"`` (HTML); of
+            any file ``"tflm"`` (C++ for TensorFlow Lite Micro) or ``"c-array"``.
         preprocessing: What the user said of the input, for a file that does not say it.
         options: What the user said of how the file is to be called.
         task: ``"classes"`` or ``"labels"`` for a file of which nothing says what its output is.
@@ -67,8 +77,11 @@ def snippet(
         >>> print(snippet("model.tflite", "python").splitlines()[0])
         # Classifies an image with "model.tflite".
     """
+    if platform in FILE_PLATFORMS:
+        return FILE_PLATFORMS[platform](DescribedFile(path), preprocessing)
     if platform not in PLATFORMS:
-        raise InputError(f"no snippet for {platform!r}: choose {', '.join(PLATFORMS)}")
+        names = ", ".join((*PLATFORMS, *FILE_PLATFORMS))
+        raise InputError(f"no snippet for {platform!r}: choose {names}")
     other = _no_classifier(path, preprocessing, options, task) if platform == "python" else None
     if other is not None:
         return any_program(other)

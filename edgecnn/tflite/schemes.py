@@ -55,6 +55,7 @@ class Scheme:
             gained.
         more_exact: Name of the scheme to try where a file of this one loses too much.
         also: Other element types of activations and weights whose layers count as of this scheme.
+        output_types: Element types that the file's output may have, the default first.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Scheme:
     least_weights: int = 0
     more_exact: str = "float16"
     also: tuple[tuple[str, str], ...] = ()
+    output_types: tuple[str, ...] = (FLOAT32.name,)
 
     @property
     def is_calibrated(self) -> bool:
@@ -129,7 +131,7 @@ SCHEMES: dict[str, Scheme] = {
             "int8",
             INT8,
             INT8,
-            ("uint8", "float32"),
+            ("uint8", "float32", "int8"),
             "all int8; uint8 images in",
             colour=BLUE,
             dark_colour=SKY,
@@ -137,6 +139,7 @@ SCHEMES: dict[str, Scheme] = {
             "device",
             keeps_float=True,
             also=(("uint8", "uint8"), ("int8", "int4")),
+            output_types=("float32", "int8", "uint8"),
         ),
         Scheme(
             "int16x8",

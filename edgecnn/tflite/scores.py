@@ -34,8 +34,46 @@ def scores(graph: Graph, images: Sequence[Array] | Array) -> npt.NDArray[np.floa
         graph: The model.
         images: Images as the model takes them, shape (images, *shape of the input).
     """
-    tensor = scores_tensor(graph)
-    part = part_between(graph, graph.input, tensor)
+    return scores_tensor(graph).dequantized(score_levels(graph, images))
+
+
+def score_levels(graph: Graph, images: Sequence[Array] | Array) -> Array:
+    """Return a model's scores as its ops compute them, integers or floats, shape (images, classes).
+
+    Args:
+        graph: The model.
+        images: Images as the model takes them, shape (images, *shape of the input).
+    """
+    part = part_between(graph, graph.input, scores_tensor(graph))
     assert part is not None
     (values,) = run_over_images(part, [images])
-    return tensor.dequantized(values).reshape(len(images), -1)
+    return values.reshape(len(images), -1)
+
+
+def tied_answers(graph: Graph, levels: Array) -> int | None:
+    """Count the answers in which several classes share the best score.
+
+    Args:
+        graph: The model.
+        levels: The scores of some images, as :func:`score_levels` gives them.
+
+    Returns:
+        How many answers have ties; None for scores and answers in float, and for one number.
+    """
+    tensor, answer = scores_tensor(graph), _last_integers(graph)
+    if answer is None or levels.shape[1] < 2:
+        return None
+    if answer is not tensor:
+        part = part_between(graph, tensor, answer)
+        assert part is not None
+        (values,) = run_over_images(part, [levels.reshape(len(levels), *tensor.shape)])
+        levels = values.reshape(len(levels), -1)
+    return int(((levels == levels.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+
+
+def _last_integers(graph: Graph) -> Tensor | None:
+    """Return the integers that a model's answer is, or is made of without another op but casts."""
+    tensor = graph.output
+    while tensor.is_float and (maker := graph.maker(tensor)) is not None and maker.traits.converts:
+        tensor = maker.source
+    return None if tensor.is_float else tensor

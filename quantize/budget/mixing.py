@@ -51,7 +51,7 @@ class Mixable:
         write: Returns the bytes of a graph's file as it is published.
         inputs: Returns a number of images as the float graph takes them; none is held out.
         layers: The traced layers by name, from ``layer_names.traced_layers``.
-        takes_pixels: Whether the int8 file takes uint8 pixels.
+        takes_pixels: Whether the int8 file takes integers, such as pixels.
         cpu: The cost table of ops.
         latencies: Where the latencies of files come from.
     """

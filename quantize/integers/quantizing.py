@@ -11,6 +11,7 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.quantize.integers.ends import conversion, give_integers, take_integers
 from edgecnn.quantize.integers.kernels import (
     IntegerType,
     integer_kernel,
@@ -23,19 +24,16 @@ from edgecnn.quantize.integers.levels import (
 )
 from edgecnn.quantize.integers.scale_groups import ScaleGroups
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.numbers import INT8
+from edgecnn.tflite.numbers import FLOAT32, INT8
 from edgecnn.tflite.tensors_and_ops import Op, Quantization, Tensor
-
-DEQUANTIZE_VERSIONS = {"int8": 2, "int16": 3, "float16": 3}
-QUANTIZE_VERSIONS = {"int16": 2}
-"""Element type of what is converted -> version of the op's kernel; 1 for all others."""
-
-UINT8_SHIFT = 128
-"""How much greater the zero point of uint8 is than that of int8 for the same real numbers."""
 
 
 def integer_graph(
-    calibrated: Graph, integers: IntegerType, input_type: str, in_float: Collection[str] = ()
+    calibrated: Graph,
+    integers: IntegerType,
+    input_type: str,
+    in_float: Collection[str] = (),
+    output_type: str = FLOAT32.name,
 ) -> Graph:
     """Return the integer graph of a calibrated float graph.
 
@@ -47,11 +45,14 @@ def integer_graph(
         input_type: Element type of the graph's input: ``"float32"``, ``"uint8"``, or that of the
             activations.
         in_float: Names of the results of ops that stay in float32.
+        output_type: Element type of the graph's output, as ``input_type``.
     """
     graph = calibrated.copy()
     _Quantizing(graph, integers, in_float).run()
-    if input_type != "float32":
-        _take_integers(graph, integers, input_type)
+    if input_type != FLOAT32.name:
+        take_integers(graph, integers, input_type)
+    if output_type != FLOAT32.name:
+        give_integers(graph, integers, output_type)
     for tensor in graph.tensors:
         tensor.range = None
     return graph
@@ -193,16 +194,6 @@ class _Quantizing:
         return self._constants[key]
 
 
-def conversion(graph: Graph, source: Tensor, result: Tensor) -> Op:
-    """Return a new op that turns one type of numbers into another; it is not in the graph yet."""
-    op = graph.new_op("DEQUANTIZE" if result.is_float else "QUANTIZE", [source], result)
-    if result.is_float:
-        op.version = DEQUANTIZE_VERSIONS.get(source.dtype, 1)
-    else:
-        op.version = QUANTIZE_VERSIONS.get(result.dtype, 1)
-    return op
-
-
 def _useful(graph: Graph, kernels: Collection[Op]) -> set[Op]:
     """Return the ops that gain by integers.
 
@@ -240,33 +231,3 @@ def _weights_are_plain(op: Op) -> bool:
 def _levels_of_constant(tensor: Tensor, integers: IntegerType) -> Quantization:
     values = tensor.values
     return activation_levels((float(values.min()), float(values.max())), integers)
-
-
-def _take_integers(graph: Graph, integers: IntegerType, input_type: str) -> None:
-    """Let a graph take integers in the place of float inputs."""
-    for place, tensor in enumerate(graph.inputs):
-        if not tensor.is_float or tensor.range is None:
-            continue
-        taken = graph.add_like(tensor, input_type)
-        taken.name, taken.dtype, taken.range = tensor.name, input_type, None
-        taken.quantization = _input_levels(activation_levels(tensor.range, integers), input_type)
-        graph.inputs[place] = taken
-        _read_instead(graph, tensor, taken)
-
-
-def _read_instead(graph: Graph, tensor: Tensor, taken: Tensor) -> None:
-    """Have all readers of a float input read the integers that the graph takes."""
-    tensor.name = f"{tensor.name}/float32"
-    for op in list(graph.readers(tensor)):
-        if op.kind == "QUANTIZE" and op.result.dtype == taken.dtype:
-            graph.rewire(op.result, taken)
-            graph.replace([op], [])
-        elif op.kind == "QUANTIZE":
-            graph.set_input(op, 0, taken)
-    if graph.readers(tensor):
-        graph.put_first([conversion(graph, taken, tensor)])
-
-
-def _input_levels(levels: Quantization, input_type: str) -> Quantization:
-    shift = UINT8_SHIFT if input_type == "uint8" else 0
-    return Quantization(levels.scales, levels.zero_points + shift)

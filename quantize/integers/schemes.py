@@ -17,27 +17,37 @@ from edgecnn.quantize.rewriting.fast_kernels import square_by_product, use_fast_
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.numbers import FLOAT32
 
 
-def to_int8(calibrated: Graph, input_type: str, in_float: Collection[str] = ()) -> QuantizedGraph:
+def to_int8(
+    calibrated: Graph,
+    input_type: str,
+    in_float: Collection[str] = (),
+    output_type: str = FLOAT32.name,
+) -> QuantizedGraph:
     """Make an int8 graph.
 
     Args:
         calibrated: A float graph whose tensors have ranges; it stays as it is.
         input_type: Element type of the file's input.
         in_float: Names of the results of layers that stay in float32.
+        output_type: Element type of the file's output.
     """
     reference = calibrated.copy()
     fit_ranges_to_kernels(reference)
     use_fast_kernels(reference)
-    graph = integer_graph(reference, INT8_ACTIVATIONS, input_type, in_float)
+    graph = integer_graph(reference, INT8_ACTIVATIONS, input_type, in_float, output_type)
     store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)
 
 
 def to_int16x8(
-    calibrated: Graph, input_type: str, in_float: Collection[str] = ()
+    calibrated: Graph,
+    input_type: str,
+    in_float: Collection[str] = (),
+    output_type: str = FLOAT32.name,
 ) -> QuantizedGraph:
     """Make a graph of int8 weights and int16 activations.
 
@@ -45,11 +55,12 @@ def to_int16x8(
         calibrated: A float graph whose tensors have ranges; it stays as it is.
         input_type: Element type of the file's input.
         in_float: Names of the results of layers that stay in float32.
+        output_type: Element type of the file's output.
     """
     reference = calibrated.copy()
     decompose_all_hard_swishes(reference)
     square_by_product(reference)
-    graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float)
+    graph = integer_graph(reference, INT16_ACTIVATIONS, input_type, in_float, output_type)
     store_recurrent_weights(graph)
     graph.change_others(dynamic_graph)
     return QuantizedGraph(reference, graph)

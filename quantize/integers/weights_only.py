@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
+from edgecnn.quantize.integers.ends import conversion
 from edgecnn.quantize.integers.levels import symmetric_levels, to_levels
-from edgecnn.quantize.integers.quantizing import conversion
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT16, INT8, Numbers
 from edgecnn.tflite.ops import PEEPHOLE_PLACES, RECURRENT_KINDS, Activation

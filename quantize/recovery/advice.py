@@ -16,7 +16,11 @@ NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["-
 
 
 def fidelity_warnings(
-    scheme: Scheme, proof: Proof | None, budget_tries: int | None = None
+    scheme: Scheme,
+    proof: Proof | None,
+    budget_tries: int | None = None,
+    *,
+    all_int8: bool = False,
 ) -> list[str]:
     """Return what is special about a file, and a warning if its answers differ too often.
 
@@ -25,6 +29,7 @@ def fidelity_warnings(
         proof: The file's proof; None if no image is held out.
         budget_tries: How many mixes keeping within a budget took; None without a budget. The
             budget's own lines tell of lost accuracy and of the layers of a mix in float32.
+        all_int8: Whether no op may compute in float32.
     """
     if proof is None:
         return []
@@ -38,20 +43,28 @@ def fidelity_warnings(
     if proof.reason:
         notes.append(f"its accuracy could not be recovered: {proof.reason}")
     agreement = proof.after.agreement
+    ways = _ways_out(scheme, proof.recovery, all_int8=all_int8)
+    if proof.after.ties:
+        notes.append(
+            f"of {proof.after.images} answers {proof.after.ties} have several best classes, as "
+            "256 levels tell no more apart: agreement and top-1 are of the scores before that"
+        )
     if agreement is not None and agreement < LEAST_AGREEMENT and budget_tries is None:
         notes.append(
             f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of "
-            f"{proof.after.images} images: try {', '.join(_ways_out(scheme, proof.recovery))}"
+            f"{proof.after.images} images: try {', '.join(ways)}"
         )
     return notes
 
 
-def _ways_out(scheme: Scheme, level: str) -> list[str]:
+def _ways_out(scheme: Scheme, level: str, *, all_int8: bool) -> list[str]:
     """Return what to try for a file whose answers differ too often."""
     if not scheme.is_calibrated:
         return [scheme.more_exact]
-    budget = ["--max-drop POINTS"] if scheme.keeps_float else []
     images = "more or more varied images to calibrate on"
+    if all_int8:
+        return [*NEXT_LEVEL.get(level, []), images]
+    budget = ["--max-drop POINTS"] if scheme.keeps_float else []
     return [*NEXT_LEVEL.get(level, []), *budget, images, scheme.more_exact]
 
 
@@ -75,6 +88,9 @@ def describe_proof(proof: Proof) -> str:
         )
     plain = f" (plain {_decibels(before)})" if has_plain else ""
     parts.append(f"scores {_decibels(after)}{plain}")
+    if after.ties:
+        images = f"{after.ties} image{'s' if after.ties > 1 else ''}"
+        parts.append(f"its 8-bit answers tie the best classes of {images}")
     if after.top1_percent is not None:
         parts.append(f"top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)")
     return ", ".join(parts)

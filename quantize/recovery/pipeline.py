@@ -25,6 +25,7 @@ from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.fidelity import fidelity
 from edgecnn.quantize.recovery.float_front import noisy_front, worth_its_cost
 from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
+from edgecnn.quantize.recovery.graph_inputs import as_taken
 from edgecnn.quantize.recovery.proof import Fidelity, FloatFront, Proof
 from edgecnn.quantize.recovery.steps import (
     CHANNEL_GROUPS,
@@ -36,7 +37,7 @@ from edgecnn.quantize.recovery.steps import (
 )
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.scores import scores
+from edgecnn.tflite.scores import score_levels, scores, scores_tensor, tied_answers
 from edgecnn.tflite.tensors_and_ops import Array
 
 NOISE_IMAGES = 4
@@ -92,13 +93,13 @@ class Quantizer:
         keeps_float: Whether layers can stay in float32.
         fit_images: Number of images that a graph is corrected with; small networks, and the last
             try of ``"full"``, take more.
-        takes_pixels: Whether the integer file takes uint8 pixels instead of the float file's input.
+        softens: Whether softmax is computed in float32 behind the integers.
     """
 
     quantize: Callable[[Graph, Sequence[str]], QuantizedGraph]
     keeps_float: bool
     fit_images: int
-    takes_pixels: bool
+    softens: bool = True
 
 
 @dataclass(frozen=True)
@@ -197,10 +198,17 @@ class Recovery:
         self.float_scores = scores(graph, _Batches(data.held_out, data.normalize))
         """The float graph's scores for the held-out images, shape (images, classes)."""
 
-    def prove(self, graph: Graph, takes_pixels: bool) -> Fidelity:
+    def prove(self, graph: Graph) -> Fidelity:
         """Compare a graph of the same model with the float graph on the held-out images."""
-        images = _Batches(self._data.held_out, None if takes_pixels else self._data.normalize)
-        return fidelity(scores(graph, images), self.float_scores, self._data.outputs)
+        images = _Batches(self._data.held_out, self._as_taken_by(graph))
+        levels = score_levels(graph, images)
+        scores = scores_tensor(graph).dequantized(levels)
+        compared = fidelity(scores, self.float_scores, self._data.outputs)
+        return dataclasses.replace(compared, ties=tied_answers(graph, levels))
+
+    def _as_taken_by(self, graph: Graph) -> Callable[[Images], Array]:
+        """Return what makes the input of a graph of the same model of images."""
+        return lambda images: as_taken(images, self._data.normalize, graph.input)
 
     def inputs(self, count: int) -> Array:
         """Return the last images that ranges were taken from, as the float graph takes them.
@@ -211,7 +219,7 @@ class Recovery:
 
     def recover(self, quantizer: Quantizer, plain: QuantizedGraph) -> RecoveredGraph:
         """Make a better graph than the plain one; return the plain one where none is better."""
-        before = self.prove(plain.graph, quantizer.takes_pixels)
+        before = self.prove(plain.graph)
         front = self._float_front(quantizer, plain.graph)
         in_float = front.results if front else ()
         ways = [self._without | {CHANNEL_GROUPS}] if in_float else self._ways()
@@ -224,7 +232,7 @@ class Recovery:
         if _divergence(best) < before.divergence:
             return dataclasses.replace(best, float_front=front)
         softened = plain.graph.copy()
-        self._soften(softened)
+        self._soften(softened, quantizer)
         return RecoveredGraph(softened, before, before, plain.reference, is_plain=True)
 
     def _ways(self) -> list[StepsLeftOut]:
@@ -244,18 +252,18 @@ class Recovery:
         calibrated.set_ranges(self._observed.ranges)
         quantized = quantizer.quantize(calibrated, in_float)
         if self._level != "off":
-            self._soften(quantized.graph)
+            self._soften(quantized.graph, quantizer)
         return RecoveredGraph(
             quantized.graph,
             recovered.before,
-            self.prove(quantized.graph, quantizer.takes_pixels),
+            self.prove(quantized.graph),
             quantized.reference,
             is_plain=True,
             in_float=tuple(in_float),
         )
 
-    def _soften(self, graph: Graph) -> None:
-        if FLOAT_SOFTMAX not in self._without:
+    def _soften(self, graph: Graph, quantizer: Quantizer) -> None:
+        if quantizer.softens and FLOAT_SOFTMAX not in self._without:
             move_softmax_to_float(graph)
 
     def _float_front(self, quantizer: Quantizer, plain: Graph) -> FloatFront | None:
@@ -285,16 +293,16 @@ class Recovery:
         corrected = correct_layers(
             quantized.graph,
             quantized.reference,
-            _batched(images if quantizer.takes_pixels else normalized),
+            _batched(self._as_taken_by(quantized.graph)(images)),
             _batched(normalized),
             self._on_progress,
             without=without,
         )
-        self._soften(quantized.graph)
+        self._soften(quantized.graph, quantizer)
         return RecoveredGraph(
             quantized.graph,
             before,
-            self.prove(quantized.graph, quantizer.takes_pixels),
+            self.prove(quantized.graph),
             quantized.reference,
             layers=corrected.layers,
             uncorrected=tuple(name for name in corrected.uncorrected if name not in in_float),
@@ -329,17 +337,14 @@ class Recovery:
 class _Batches(Sequence[Array]):
     """Images one by one with a batch of one, normalised when they are asked for."""
 
-    def __init__(
-        self, images: Images, normalize: Callable[[Images], npt.NDArray[np.float32]] | None
-    ) -> None:
+    def __init__(self, images: Images, normalize: Callable[[Images], Array]) -> None:
         self._images, self._normalize = images, normalize
 
     def __len__(self) -> int:
         return len(self._images)
 
     def __getitem__(self, number: Any) -> Any:
-        image = self._images[number]
-        return (image if self._normalize is None else self._normalize(image))[None]
+        return self._normalize(self._images[number])[None]
 
 
 def _divergence(graph: RecoveredGraph) -> float:

@@ -32,6 +32,8 @@ class Fidelity:
             five classes.
         float_top1_percent: Top-1 accuracy of the float file.
         float_top5_percent: Top-5 accuracy of the float file.
+        ties: Images for which the file's answer has several best classes, as it is of integers;
+            None for answers in float.
     """
 
     images: int
@@ -42,6 +44,7 @@ class Fidelity:
     top5_percent: float | None = None
     float_top1_percent: float | None = None
     float_top5_percent: float | None = None
+    ties: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgecnn.core.errors import InputError
-from edgecnn.quantize.output_paths import plan_outputs
+from edgecnn.quantize.output_paths import EndTypes, plan_outputs
 from edgecnn.tflite.reading import read_model
 from edgecnn.tflite.schemes import parse_schemes
 from tests.children import children_of, wait_until
@@ -216,7 +216,7 @@ def test_folder_without_permission(tmp_path: Path) -> None:
         os.setgid(65534)
         os.setuid(65534)
         try:
-            plan_outputs("a", parse_schemes("int8"), None, folder)
+            plan_outputs("a", parse_schemes("int8"), EndTypes(), folder)
         except InputError as error:
             os._exit(7 if "ermission" in str(error) else 1)
         os._exit(0)

@@ -47,7 +47,7 @@ def convert_all(shared: Path, folder: Path) -> dict[str, Path]:
         schemes = (*SCHEMES, "int16x8") if name == "resnet8" else SCHEMES
         made |= _convert(name, source, folder, quantize=schemes, **options)
     # Without float32 layers, whose last digits differ from build to build.
-    options = sources["v1"][1] | {"all_int8": True}
+    options = sources["v1"][1] | {"without": "float-front"}
     made |= _convert("v1_all", models / REAL["v1"], folder, quantize="int8", **options)
     return made
 

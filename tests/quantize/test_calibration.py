@@ -21,6 +21,7 @@ from edgecnn.quantize.calibration.images import (
     load_calibration,
     pixel_warnings,
 )
+from edgecnn.quantize.output_paths import EndTypes
 from edgecnn.quantize.request import Request
 from edgecnn.tflite.schemes import parse_schemes
 
@@ -199,7 +200,7 @@ def test_files_of_the_data_that_are_not_used_are_accounted_for(
         schemes=parse_schemes("int8"),
         options=BuildOptions(weights="imagenet"),
         preprocessing=Preprocessing(),
-        input_type=None,
+        ends=EndTypes(),
         calibrate=str(tmp_path / "photos"),
         samples=12,
         recover="fast",
@@ -220,7 +221,7 @@ def test_a_folder_with_the_name_of_built_in_data_is_said(
             schemes=parse_schemes("int8"),
             options=BuildOptions(weights="imagenet"),
             preprocessing=Preprocessing(),
-            input_type=None,
+            ends=EndTypes(),
             calibrate=data,
             samples=12,
             recover="fast",

@@ -47,7 +47,6 @@ def recovered(model: Any, images: Any, *without: str, keeps_float: bool = False)
         lambda calibrated, in_float: to_int8(calibrated, "uint8", in_float),
         keeps_float=keeps_float,
         fit_images=FITTED,
-        takes_pixels=True,
     )
     calibrated = graph.copy()
     calibrated.set_ranges(observed.ranges)

@@ -1,0 +1,1 @@
+"""Microcontrollers and accelerators of integers: what each takes, and what its own tool says."""
