@@ -159,3 +159,19 @@ class SmallNet:
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))[::2, ::2]
         maps = np.einsum("hwcij,ocij->hwo", windows, self.kernel) + self.bias
         return between(maps).mean((0, 1)) @ self.dense.T
+
+
+def gate() -> list[bytes]:
+    """Return ops of which importers leave some with channels first: a gate on a hard swish."""
+    return [
+        node("HardSwish", ["c"], "swish"),
+        node("GlobalAveragePool", ["swish"], "means"),
+        node("HardSigmoid", ["means"], "gate", real("alpha", 1 / 6), real("beta", 0.5)),
+        node("Mul", ["swish", "gate"], "relu"),
+    ]
+
+
+def gated(maps: Any) -> Any:
+    """Return what the ops of :func:`gate` make of maps, shape (height, width, channels)."""
+    swish = maps * np.clip(maps / 6 + 0.5, 0, 1)
+    return swish * np.clip(swish.mean((0, 1)) / 6 + 0.5, 0, 1)

@@ -24,6 +24,8 @@ from tests.importing.onnx_files import (
     SIDE,
     SmallNet,
     elsewhere,
+    gate,
+    gated,
     graph,
     message,
     model,
@@ -204,6 +206,25 @@ def answer(file: Path, sample: np.ndarray) -> np.ndarray:
 
     runner = Interpreter(str(file)).get_signature_runner()
     return np.asarray(runner(image=sample[None])["scores"][0])
+
+
+@needs_onnx2tf
+def test_no_file_has_its_channels_first_inside(tmp_path: Path, photos: Path) -> None:
+    file, net = tmp_path / "gated.onnx", SmallNet()
+    file.write_bytes(net.content(*gate()))
+    image = np.random.default_rng(1).random((SIDE, SIDE, 3), np.float32)
+    pixels = np.round(image * 255).astype(np.uint8)
+    wanted = net.answer(pixels / np.float32(255), gated)
+    for made in edgecnn.convert(
+        file, quantize="all", preprocess="unit", calibrate=photos, samples=12, output=tmp_path
+    ):
+        model = TfliteFile(made.path).model
+        assert "TRANSPOSE" not in model.op_counts, made.scheme
+        assert [tensor.shape for tensor in model.inputs] == [(1, SIDE, SIDE, 3)]
+        stated = stated_spec(model)
+        assert stated is not None
+        given = pixels if model.inputs[0].dtype == "uint8" else stated.normalize(pixels)
+        np.testing.assert_allclose(answer(made.path, given), wanted, atol=0.2, err_msg=made.scheme)
 
 
 @needs_onnx2tf

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.importing.formats.exported_program import converter_python
-from tests.importing.onnx_files import SmallNet, node, real
+from tests.importing.onnx_files import SmallNet, gate, gated
 
 from .cases import Input, Source, case
 from .keras_cases import of_images, sequential_model
@@ -193,17 +193,7 @@ def onnx_file(folder: Path) -> Source:
 def onnx_gates(folder: Path) -> Source:
     net = SmallNet((1, 3, 32, 32))
     path = folder / "net.onnx"
-    gate = [
-        node("HardSwish", ["c"], "swish"),
-        node("GlobalAveragePool", ["swish"], "means"),
-        node("HardSigmoid", ["means"], "gate", real("alpha", 1 / 6), real("beta", 0.5)),
-        node("Mul", ["swish", "gate"], "relu"),
-    ]
-    path.write_bytes(net.content(*gate))
-
-    def gated(maps: Any) -> Any:
-        swish = maps * np.clip(maps / 6 + 0.5, 0, 1)
-        return swish * np.clip(swish.mean((0, 1)) / 6 + 0.5, 0, 1)
+    path.write_bytes(net.content(*gate()))
 
     def answer(batch: list[Any]) -> list[Any]:
         return [net.answer(batch[0][0], gated)[None]]
