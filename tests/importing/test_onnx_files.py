@@ -158,6 +158,22 @@ def test_a_program_that_makes_nothing(tmp_path: Path, program: Callable[[str], P
 
 
 @posix
+@pytest.mark.parametrize(
+    "said",
+    ["ModuleNotFoundError: No module named 'onnx2tf.ops.Whirl'",
+     "ERROR: Whirl OP is not yet implemented."],
+)  # fmt: skip
+def test_an_op_that_older_programs_do_not_know_is_named(
+    said: str, tmp_path: Path, program: Callable[[str], Path]
+) -> None:
+    program(f'echo "{said}"; exit 1')
+    file = tmp_path / "model.onnx"
+    file.write_bytes(SmallNet().content())
+    with pytest.raises(InputError, match=r"cannot convert ops of .*: Whirl$"):
+        edgecnn.convert(file, quantize="float32", output=tmp_path)
+
+
+@posix
 def test_open_sides_need_a_size(tmp_path: Path, program: Callable[[str], Path]) -> None:
     program("exit 3")  # it is not called
     file = tmp_path / "model.onnx"
