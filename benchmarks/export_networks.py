@@ -1,11 +1,12 @@
-"""Exports networks of torchvision to ``.onnx`` and ``.pt2``, and lets ONNX Runtime answer.
+"""Exports networks of PyTorch to ``.onnx`` and ``.pt2``, and lets ONNX Runtime answer.
 
-    python benchmarks/export_networks.py FOLDER NETWORK ...
+    python benchmarks/export_networks.py FOLDER NETWORK
 
 runs in an environment that has torch, torchvision, onnx and onnxruntime; ``onnx_networks.py`` calls
-it. FOLDER has ``settle.npy`` and ``held_out.npy``, float32 images as networks of torchvision take
-them, (images, 3, height, width). The weights are random, always the same; batch normalisation has
-the statistics of the images of the first file. The answers to the second go into NETWORK.npy.
+it. FOLDER has ``settle.npy`` and ``held_out.npy``, float32 images as the network takes them,
+(images, 3, height, width). Where it has NETWORK.npz, these are trained weights; else NETWORK is one
+of torchvision's with random weights, always the same, and batch normalisation has the statistics of
+the images of the first file. The answers to the second go into NETWORK.npy.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import onnxruntime
 import torch
 import torchvision
+from trained_torch import trained
 
 OPSET = 17
 BATCH = 16
@@ -39,27 +41,36 @@ def settled(name: str, images: Any) -> Any:
     return model.eval()
 
 
+def network(name: str, folder: Path, images: Any) -> Any:
+    """Return a network with its weights."""
+    weights = folder / f"{name}.npz"
+    if not weights.exists():
+        return settled(name, images)
+    with np.load(weights) as arrays:
+        epsilon, *values = arrays.values()
+    return trained(name, values, float(epsilon))
+
+
 def main() -> None:
-    """Export each network, and write down what ONNX Runtime answers."""
-    folder = Path(sys.argv[1])
-    settle, held_out = (np.load(folder / f"{name}.npy") for name in ("settle", "held_out"))
-    for name in sys.argv[2:]:
-        images = torch.from_numpy(settle)
-        model, sample = settled(name, images), images[:1].clone()
-        torch.onnx.export(
-            model,
-            (sample,),
-            str(folder / f"{name}.onnx"),
-            opset_version=OPSET,
-            dynamo=False,
-            input_names=["image"],
-            output_names=["scores"],
-            dynamic_axes={"image": {0: "batch"}, "scores": {0: "batch"}},
-        )
-        torch.export.save(torch.export.export(model, (sample,)), folder / f"{name}.pt2")
-        session = onnxruntime.InferenceSession(folder / f"{name}.onnx")
-        answers = [session.run(None, {"image": image[None]})[0] for image in held_out]
-        np.save(folder / f"{name}.npy", np.concatenate(answers))
+    """Export a network, and write down what ONNX Runtime answers."""
+    folder, name = Path(sys.argv[1]), sys.argv[2]
+    settle, held_out = (np.load(folder / f"{part}.npy") for part in ("settle", "held_out"))
+    images = torch.from_numpy(settle)
+    model, sample = network(name, folder, images), images[:1].clone()
+    torch.onnx.export(
+        model,
+        (sample,),
+        str(folder / f"{name}.onnx"),
+        opset_version=OPSET,
+        dynamo=False,
+        input_names=["image"],
+        output_names=["scores"],
+        dynamic_axes={"image": {0: "batch"}, "scores": {0: "batch"}},
+    )
+    torch.export.save(torch.export.export(model, (sample,)), folder / f"{name}.pt2")
+    session = onnxruntime.InferenceSession(folder / f"{name}.onnx")
+    answers = [session.run(None, {"image": image[None]})[0] for image in held_out]
+    np.save(folder / f"{name}.npy", np.concatenate(answers))
 
 
 if __name__ == "__main__":

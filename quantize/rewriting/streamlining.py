@@ -1,7 +1,6 @@
 """Fewer ops for the same answers: passes over feature maps that a kernel can do on the way.
 
-The graph is a float graph before calibration. Files of the schemes ``float16`` and ``dynamic`` come
-straight from the frozen graph and are left as the converter makes them.
+The graph is a float graph before calibration; the files of all schemes are made of it.
 """
 
 from __future__ import annotations

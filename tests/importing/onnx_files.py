@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,13 @@ def number(name: str, value: int) -> bytes:
     return message((1, name), (3, value), (20, 2))
 
 
+def real(name: str, value: float) -> bytes:
+    """Return an attribute of one real number."""
+    # Four bytes behind a tag of their own, which :func:`message` has no need of.
+    content = varint(2 << 3 | 5) + np.float32(value).tobytes()
+    return message((1, name), (20, 1)) + content
+
+
 def within(name: str, graph: bytes) -> bytes:
     """Return an attribute that is a graph, as branches have."""
     return message((1, name), (6, graph), (20, 5))
@@ -95,6 +102,11 @@ def model(content: bytes, *domains: str) -> bytes:
     """Return a model of operator set 17."""
     sets = [message((1, domain), (2, 17 if not domain else 1)) for domain in ("", *domains)]
     return message((1, 8), (7, content), *[(8, each) for each in sets])
+
+
+def rectified(maps: Any) -> Any:
+    """Return maps without their negative values."""
+    return np.maximum(maps, 0)
 
 
 class SmallNet:
@@ -136,9 +148,30 @@ class SmallNet:
         ends = (tensor(self.name, *self.sides), tensor("scores", self.sides[0], CLASSES))
         return model(graph(nodes, ends, constants), *domains)
 
-    def answer(self, image: Any) -> Any:
-        """Return the scores of an image, shape (height, width, 3)."""
+    def answer(self, image: Any, between: Callable[[Any], Any] = rectified) -> Any:
+        """Return the scores of an image, shape (height, width, 3).
+
+        Args:
+            image: The image.
+            between: What the ops after the convolution make of its maps.
+        """
         padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))[::2, ::2]
         maps = np.einsum("hwcij,ocij->hwo", windows, self.kernel) + self.bias
-        return np.maximum(maps, 0).mean((0, 1)) @ self.dense.T
+        return between(maps).mean((0, 1)) @ self.dense.T
+
+
+def gate() -> list[bytes]:
+    """Return ops of which importers leave some with channels first: a gate on a hard swish."""
+    return [
+        node("HardSwish", ["c"], "swish"),
+        node("GlobalAveragePool", ["swish"], "means"),
+        node("HardSigmoid", ["means"], "gate", real("alpha", 1 / 6), real("beta", 0.5)),
+        node("Mul", ["swish", "gate"], "relu"),
+    ]
+
+
+def gated(maps: Any) -> Any:
+    """Return what the ops of :func:`gate` make of maps, shape (height, width, channels)."""
+    swish = maps * np.clip(maps / 6 + 0.5, 0, 1)
+    return swish * np.clip(swish.mean((0, 1)) / 6 + 0.5, 0, 1)

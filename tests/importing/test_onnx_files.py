@@ -24,6 +24,8 @@ from tests.importing.onnx_files import (
     SIDE,
     SmallNet,
     elsewhere,
+    gate,
+    gated,
     graph,
     message,
     model,
@@ -156,6 +158,31 @@ def test_a_program_that_makes_nothing(tmp_path: Path, program: Callable[[str], P
 
 
 @posix
+@pytest.mark.parametrize(
+    "said",
+    ["ModuleNotFoundError: No module named 'onnx2tf.ops.Whirl'",
+     "ERROR: Whirl OP is not yet implemented."],
+)  # fmt: skip
+def test_an_op_that_older_programs_do_not_know_is_named(
+    said: str, tmp_path: Path, program: Callable[[str], Path]
+) -> None:
+    program(f'echo "{said}"; exit 1')
+    file = tmp_path / "model.onnx"
+    file.write_bytes(SmallNet().content())
+    with pytest.raises(InputError, match=r"cannot convert ops of .*: Whirl$"):
+        edgecnn.convert(file, quantize="float32", output=tmp_path)
+
+
+@posix
+def test_open_sides_need_a_size(tmp_path: Path, program: Callable[[str], Path]) -> None:
+    program("exit 3")  # it is not called
+    file = tmp_path / "model.onnx"
+    file.write_bytes(SmallNet((1, 3, "height", "width")).content())
+    with pytest.raises(InputError, match=r"leaves the shape of its input open .*size="):
+        edgecnn.convert(file, quantize="float32", output=tmp_path)
+
+
+@posix
 def test_a_program_that_hangs_is_ended(
     tmp_path: Path, program: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,16 +234,27 @@ def answer(file: Path, sample: np.ndarray) -> np.ndarray:
 
 
 @needs_onnx2tf
+def test_no_file_has_its_channels_first_inside(tmp_path: Path, photos: Path) -> None:
+    file, net = tmp_path / "gated.onnx", SmallNet()
+    file.write_bytes(net.content(*gate()))
+    image = np.random.default_rng(1).random((SIDE, SIDE, 3), np.float32)
+    pixels = np.round(image * 255).astype(np.uint8)
+    wanted = net.answer(pixels / np.float32(255), gated)
+    for made in edgecnn.convert(
+        file, quantize="all", preprocess="unit", calibrate=photos, samples=12, output=tmp_path
+    ):
+        model = TfliteFile(made.path).model
+        assert "TRANSPOSE" not in model.op_counts, made.scheme
+        assert [tensor.shape for tensor in model.inputs] == [(1, SIDE, SIDE, 3)]
+        stated = stated_spec(model)
+        assert stated is not None
+        given = pixels if model.inputs[0].dtype == "uint8" else stated.normalize(pixels)
+        np.testing.assert_allclose(answer(made.path, given), wanted, atol=0.2, err_msg=made.scheme)
+
+
+@needs_onnx2tf
 def test_an_op_that_the_program_does_not_know_is_named(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(SmallNet().content(node("NoSuchOp", ["c"], "relu")))
     with pytest.raises(InputError, match=r"cannot convert ops of .*: NoSuchOp$"):
-        edgecnn.convert(file, quantize="float32", output=tmp_path)
-
-
-@needs_onnx2tf
-def test_open_sides_need_a_size(tmp_path: Path) -> None:
-    file = tmp_path / "model.onnx"
-    file.write_bytes(SmallNet((1, 3, "height", "width")).content())
-    with pytest.raises(InputError, match=r"leaves the shape of its input open .*--size"):
         edgecnn.convert(file, quantize="float32", output=tmp_path)

@@ -354,6 +354,17 @@ def test_a_part_with_channels_first_gets_them_last(keras: Any, built: Any) -> No
     assert_same(model, content)
 
 
+def test_files_of_rounded_weights_have_their_channels_last(
+    keras: Any, built: Any, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain.tflite"
+    plain.write_bytes(float_file(built(lambda x: turned(keras, x, reads_rows=False))))
+    for made in edgecnn.convert(
+        plain, quantize="float16,dynamic", preprocess="tf", output=tmp_path
+    ):
+        assert {"TRANSPOSE", "RESHAPE"}.isdisjoint(counts(made.path.read_bytes())), made.scheme
+
+
 def test_a_part_that_needs_its_channels_first_is_left(keras: Any, built: Any) -> None:
     model = built(lambda x: turned(keras, x, reads_rows=True))
     content = streamlined(float_file(model))

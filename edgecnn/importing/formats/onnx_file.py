@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -35,8 +36,8 @@ ONNX_INSTALL = f"pipx install {ONNX_PROGRAM} (or: uv tool install {ONNX_PROGRAM}
 MADE_OP = "ONNX_"
 """What version 2 of the program calls an op that it cannot convert, and the op's name."""
 
-MISSING_OP = "No module named 'onnx2tf.ops."
-"""What version 1 of the program says of an op that it cannot convert, and the op's name."""
+MISSING_OP = re.compile(r"No module named 'onnx2tf\.ops\.(\w+)'|(\w+) OP is not yet implemented")
+"""What releases of version 1 of the program say of an op that they cannot convert."""
 
 TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 """The file of images with which version 1 of the program compares each op with ONNX Runtime. Where
@@ -201,10 +202,10 @@ def _converted(model: Path, choices: Sequence[str], label: str) -> Path:
     try:
         run_converter(ONNX_PROGRAM, command, label, folder)
     except ConversionError as error:
-        _, found, rest = str(error).partition(MISSING_OP)
-        if found:
-            raise _unknown_ops([rest.partition("'")[0]], label) from error
-        raise
+        missing = MISSING_OP.search(str(error))
+        if missing is None:
+            raise
+        raise _unknown_ops([missing[1] or missing[2]], label) from error
     file = made / "model_float32.tflite"
     if not file.is_file():
         raise ConversionError(f"{ONNX_PROGRAM} made no float32 file of {label}")

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from edgecnn.importing.formats.exported_program import converter_python
+from tests.importing.onnx_files import SmallNet, gate, gated
+
 from .cases import Input, Source, case
 from .keras_cases import of_images, sequential_model
 from .keras_sources import answers_of, in_memory, keras_converters, one_by_one, settle
@@ -180,38 +183,68 @@ def tflite_open_batch(folder: Path) -> Source:
 
 @case("ONNX, channels first", preprocess="tf", needs="onnx2tf")
 def onnx_file(folder: Path) -> Source:
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-    from onnx.reference import ReferenceEvaluator
-
-    generator = np.random.Generator(np.random.PCG64(0))
-    arrays = {
-        "kernel": generator.normal(0, 0.27, (16, 3, 3, 3)),
-        "offset": generator.normal(0, 0.1, 16),
-        "dense": generator.normal(0, 0.35, (16, 10)),
-    }
-    nodes = [
-        helper.make_node("Conv", ["image", "kernel", "offset"], ["map"], strides=[2, 2]),
-        helper.make_node("Relu", ["map"], ["rectified"]),
-        helper.make_node("GlobalAveragePool", ["rectified"], ["pooled"]),
-        helper.make_node("Flatten", ["pooled"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "dense"], ["scores"]),
-        helper.make_node("Softmax", ["scores"], ["answer"], axis=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 32, 32])],
-        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, [1, 10])],
-        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
+    net = SmallNet((1, 3, 32, 32))
     path = folder / "net.onnx"
-    onnx.save(model, str(path))
-    evaluator = ReferenceEvaluator(model)
+    path.write_bytes(net.content())
+    return Source(path, [IMAGE], one_by_one(lambda batch: [net.answer(batch[0][0])[None]]), [])
+
+
+@case("ONNX, clips and gates with channels first inside", preprocess="tf", needs="onnx2tf")
+def onnx_gates(folder: Path) -> Source:
+    net = SmallNet((1, 3, 32, 32))
+    path = folder / "net.onnx"
+    path.write_bytes(net.content(*gate()))
 
     def answer(batch: list[Any]) -> list[Any]:
-        return evaluator.run(None, {"image": batch[0].transpose(0, 3, 1, 2)})
+        return [net.answer(batch[0][0], gated)[None]]
 
     return Source(path, [IMAGE], one_by_one(answer), [])
+
+
+PYTORCH = """
+import sys
+import numpy
+import torch
+from torch import nn
+torch.manual_seed(0)
+
+class Gated(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, 8, 1), nn.ReLU(),
+            nn.Conv2d(8, channels, 1), nn.Hardsigmoid(),
+        )
+    def forward(self, maps):
+        return maps * self.gate(maps)
+
+model = nn.Sequential(
+    nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.Hardswish(),
+    nn.Conv2d(16, 16, 3, 1, 1, groups=16, bias=False), nn.BatchNorm2d(16), nn.ReLU6(), Gated(16),
+    nn.Conv2d(16, 32, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
+    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10),
+)
+for layer in model.modules():
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        nn.init.kaiming_normal_(layer.weight)
+images = torch.from_numpy(numpy.load(sys.argv[2]))
+with torch.no_grad():
+    for _ in range(40):
+        model.train()(2 * torch.rand(32, 3, 32, 32) - 1)
+    numpy.save(sys.argv[3], model.eval()(images).numpy())
+torch.export.save(torch.export.export(model, (images[:1].clone(),)), sys.argv[1])
+"""
+
+
+@case(".pt2 of PyTorch, channels first", preprocess="tf", needs="litert-torch")
+def exported_program(folder: Path) -> Source:
+    path = folder / "net.pt2"
+
+    def answer(images: Any) -> Any:
+        asked, answered = folder / "asked.npy", folder / "answered.npy"
+        np.save(asked, np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        command = [str(converter_python()), "-I", "-c", PYTORCH]
+        subprocess.run([*command, path, asked, answered], check=True, capture_output=True)
+        return np.load(answered)
+
+    return Source(path, [IMAGE], lambda batch: [answer(batch[0])], [])
