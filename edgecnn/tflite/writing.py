@@ -35,7 +35,7 @@ def pack(model: Any, size_hint: int) -> bytes:
     """Return the bytes of a model in object form; ``size_hint`` is their number, about."""
     builder = _compact_builder(size_hint + 65536)
     builder.Finish(model.Pack(builder), TFLITE_IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def _compact_builder(size: int) -> Any:
@@ -58,10 +58,18 @@ def _compact_builder(size: int) -> Any:
             for vector, place in alike:
                 if np.array_equal(vector.view(np.uint8), x.view(np.uint8)):
                     return place
-            if x.dtype == np.uint8:
-                self.Prep(BUFFER_ALIGNMENT, x.nbytes)
-            alike.append((x, int(super().CreateNumpyVector(x))))
-            return alike[-1][1]
+            is_bytes = x.dtype == np.uint8
+            place = self._bytes_vector(x) if is_bytes else int(super().CreateNumpyVector(x))
+            alike.append((x, place))
+            return place
+
+        def _bytes_vector(self, x: np.ndarray[Any, Any]) -> int:
+            # The plain builder copies all bytes twice before it writes them.
+            self.Prep(BUFFER_ALIGNMENT, x.nbytes)
+            self.StartVector(1, x.size, 1)
+            self.head -= x.size
+            self.Bytes[self.head : self.head + x.size] = np.ascontiguousarray(x).data
+            return int(self.EndVector())
 
     return CompactBuilder()
 
