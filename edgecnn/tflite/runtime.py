@@ -91,6 +91,24 @@ class LoadedFile:
         """Run the file on the values of the last run, or on zeros if there was none."""
         self._interpreter.invoke()
 
+    def run_over(self, inputs: Sequence[Sequence[Array] | Array]) -> list[Array]:
+        """Run a file of batch 1 over images.
+
+        Args:
+            inputs: For each input of the file, its values for each image: an array of shape
+                (images, *shape of the input), or a sequence of the images' values.
+
+        Returns:
+            For each output, values of shape (images, *shape of the output).
+        """
+        count = len(inputs[0])
+        results = [np.empty((count, *tensor.shape), tensor.dtype) for tensor in self.outputs]
+        for number in range(count):
+            self.run([values[number] for values in inputs])
+            for place, result in enumerate(results):
+                result[number] = self.output(place)
+        return results
+
     def output(self, place: int) -> Array:
         """Return an output as a view of the runtime's memory.
 
@@ -153,23 +171,8 @@ def _described(detail: Mapping[str, Any]) -> LoadedTensor:
 
 
 def run_over_images(content: bytes, inputs: Sequence[Sequence[Array] | Array]) -> list[Array]:
-    """Run a file of batch 1 over images.
-
-    Args:
-        content: A ``.tflite`` file's bytes.
-        inputs: For each input of the file, its values for each image: an array of shape (images,
-            *shape of the input), or a sequence of the images' values.
-
-    Returns:
-        For each output, values of shape (images, *shape of the output).
-    """
-    file, count = LoadedFile(content), len(inputs[0])
-    results = [np.empty((count, *tensor.shape), tensor.dtype) for tensor in file.outputs]
-    for number in range(count):
-        file.run([values[number] for values in inputs])
-        for place, result in enumerate(results):
-            result[number] = file.output(place)
-    return results
+    """Load a file of batch 1 and run it over images, as :meth:`LoadedFile.run_over` does."""
+    return LoadedFile(content).run_over(inputs)
 
 
 def run_op(graph: Graph, op: Op, values: Mapping[Tensor, Array]) -> list[Array]:
