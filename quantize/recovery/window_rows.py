@@ -11,8 +11,8 @@ import numpy.typing as npt
 from edgecnn.tflite.tensors_and_ops import Array, Op
 
 MOST_SAMPLED_ROWS = 4096
-MOST_ROW_VALUES = 1 << 21
-"""Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 16 MB.
+MOST_ROW_VALUES = 1 << 22
+"""Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 32 MB.
 """
 BLOCK_ROWS = 32
 """Number of rows that are copied at once; copying all at once takes twice as long."""
