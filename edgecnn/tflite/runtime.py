@@ -15,7 +15,7 @@ import numpy as np
 
 from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.parts import part_of_ops
+from edgecnn.tflite.serialization import write_part
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 MOST_THREADS_OF_CHILDREN = 4
@@ -175,16 +175,24 @@ def run_over_images(content: bytes, inputs: Sequence[Sequence[Array] | Array]) -
     return LoadedFile(content).run_over(inputs)
 
 
-def run_op(graph: Graph, op: Op, values: Mapping[Tensor, Array]) -> list[Array]:
-    """Run one op over the images whose values are at hand.
+def run_ops(
+    graph: Graph, ops: Sequence[Op], results: Sequence[Tensor], values: Mapping[Tensor, Array]
+) -> list[Array]:
+    """Run some ops over the images whose values are at hand.
 
     Args:
-        graph: The graph of the op.
-        op: The op.
-        values: Tensor -> values of shape (images, *shape of the tensor), for all that the op reads.
+        graph: The graph of the ops.
+        ops: At least one, in an order in which they can run.
+        results: The tensors whose values are wanted, each made by one of the ops.
+        values: Tensor -> values of shape (images, *shape of the tensor), for all that the ops read
+            and none of them makes.
 
     Returns:
-        Values of each of the op's results, of shape (images, *shape of the result).
+        Values of each of the results, of shape (images, *shape of the result).
     """
-    inputs = [values[tensor] for tensor in op.activation_inputs]
-    return run_over_images(part_of_ops(graph, [op]), inputs)
+    made = {tensor for op in ops for tensor in op.outputs}
+    read = dict.fromkeys(tensor for op in ops for tensor in op.activation_inputs)
+    sources = [tensor for tensor in read if tensor not in made]
+    part = write_part(graph, ops, sources, results)
+    # Threads of the runtime wait for the next op of a file in vain where it has one or two.
+    return LoadedFile(part, threads=1).run_over([values[source] for source in sources])

@@ -77,11 +77,12 @@ def correct_layers(
     done, uncorrected = 0, []
     for number, op in enumerate(graph.ops):
         if op.is_weighted:
+            # All weights before this layer are final, so what lies between is run at once.
+            layers.walk.run_before(number)
             if layers.correct(op):
                 done += 1
             else:
                 uncorrected.append(op.result.name)
-        layers.walk.run_before(number + 1)
         on_progress(number + 1, len(graph.ops))
     return CorrectedLayers(done, tuple(uncorrected))
 
@@ -111,7 +112,7 @@ class _Layers:
         self._sums = layer_sums(reference, rows, float_images)
 
     def correct(self, op: Op) -> bool:
-        """Correct a layer and run it; return False if its form is not known."""
+        """Correct a layer; return False if its form is not known."""
         twin = self._twins.get(op)
         if twin is None:
             return False

@@ -39,7 +39,7 @@ from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.tensors_and_ops import Array
 
-NOISE_IMAGES = 2
+NOISE_IMAGES = 4
 """Number of images on which the channels of a chain of layers are judged."""
 FRONT_IMAGES = 8
 """Number of images on which the first layers are judged: some images make three times the noise of
