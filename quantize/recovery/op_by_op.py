@@ -1,4 +1,4 @@
-"""Walking through a graph op by op, for all images at once."""
+"""Walking through a graph op by op or in steps of several, for all images at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 
 class GraphWalk:
-    """Runs a graph op by op; a tensor's values are kept while an op still has to read them.
+    """Runs a graph up to one place after another; a tensor's values are kept while an op still has to read them.
 
     Args:
         graph: The graph.
