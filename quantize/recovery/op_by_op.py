@@ -10,7 +10,7 @@ from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 
 class GraphWalk:
-    """Runs a graph up to one place after another; a tensor's values are kept while an op still has to read them.
+    """Runs a graph from place to place; values are kept while an op still has to read them.
 
     Args:
         graph: The graph.
