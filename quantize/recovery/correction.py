@@ -2,8 +2,8 @@
 
 The integer file is walked layer by layer over a few dozen images. Each layer reads the results of
 the corrected layers before it. After its weights are rounded, the mean of each of its channels is
-made the float file's, as errors that are the same everywhere are those that grow from layer to layer
-(Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction").
+made the float file's, as errors that are the same everywhere are those that grow from layer to
+layer (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction").
 """
 
 from __future__ import annotations
