@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
 import ipaddress
 import os
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from edgecnn.core.errors import EdgecnnError, InputError
 from edgecnn.core.files import cache_folder, replacing, sha256_of
 from edgecnn.models.spec import Checkpoint, ModelSpec
+
+if TYPE_CHECKING:
+    import http.client
+    from email.message import Message
 
 MIRROR_VARIABLE = "EDGECNN_WEIGHTS_URL"
 TIMEOUT_S = 30.0
@@ -92,6 +93,9 @@ def fetch_checkpoint(
         EdgecnnError: There is no network, the transfer was cut, is too slow or would leave https,
             or the checksum is wrong; no file is left behind.
     """
+    # Most programs that import this module download nothing.
+    from http.client import HTTPException
+
     target = cached_path(checkpoint)
     checksum = target.with_suffix(".sha256")
     if _is_kept(target, checksum, checkpoint.sha256):
@@ -100,7 +104,7 @@ def fetch_checkpoint(
     with replacing(target) as temporary:
         try:
             _download(url, temporary, checkpoint, on_progress or (lambda done, total: None))
-        except (OSError, ValueError, http.client.HTTPException, EdgecnnError) as error:
+        except (OSError, ValueError, HTTPException, EdgecnnError) as error:
             reason = getattr(error, "reason", None) or error
             raise EdgecnnError(
                 f"cannot download {url}: {reason}; try again, or give the file with --weights FILE"
@@ -143,14 +147,19 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
-class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to addresses that :func:`check_address` takes."""
+def _opened(url: str) -> Any:
+    """Ask for a file, and follow redirects to addresses that :func:`check_address` takes."""
+    import urllib.request
 
-    def redirect_request(
-        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        check_address(newurl, before=req.full_url)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    class CheckedRedirects(urllib.request.HTTPRedirectHandler):
+        def redirect_request(
+            self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+        ) -> urllib.request.Request | None:
+            check_address(newurl, before=req.full_url)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    request = urllib.request.Request(url, headers={"User-Agent": "edgecnn"})
+    return urllib.request.build_opener(CheckedRedirects).open(request, timeout=TIMEOUT_S)
 
 
 def _is_kept(target: Path, checksum: Path, pinned: str | None) -> bool:
@@ -178,9 +187,7 @@ def _download(
     url: str, target: Path, checkpoint: Checkpoint, on_progress: DownloadProgress
 ) -> None:
     check_address(url)
-    request = urllib.request.Request(url, headers={"User-Agent": "edgecnn"})
-    opener = urllib.request.build_opener(_CheckedRedirects)
-    with opener.open(request, timeout=TIMEOUT_S) as response:
+    with _opened(url) as response:
         sent = None if checkpoint.sha256 or checkpoint.md5 else _sent_md5(response.headers)
         total = response.length or 0
         if total > MAX_DOWNLOAD_BYTES:

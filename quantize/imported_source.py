@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import NamedTuple
 
 import numpy as np
@@ -261,6 +260,8 @@ class ImportedSource:
 
 def importer_versions() -> dict[str, str]:
     """Return the versions of what models are imported with."""
+    from importlib.metadata import version
+
     return {"tensorflow": tf.__version__, "keras": version("keras")}
 
 

@@ -10,7 +10,8 @@ from edgecnn.cli.output import ask_secret, error_console, is_answered, say
 from edgecnn.core.escaping import printable
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 
 class PhaseProgress:
@@ -22,33 +23,25 @@ class PhaseProgress:
     """
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-        from rich.progress import TimeElapsedColumn as Elapsed
-
         console = error_console()
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            Elapsed(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        # Where no one looks, the library that draws the line is not imported.
+        self._progress = _progress_line(console) if console.is_terminal else None
         # Devices are measured at the same time, so each thread has a line.
         self._lines: dict[int, tuple[str, TaskID]] = {}
 
     def __enter__(self) -> PhaseProgress:
         """Start showing."""
-        self._progress.start()
+        self._start()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Clear the line."""
-        self._progress.stop()
+        self._stop()
 
     def __call__(self, phase: str, done: int = 0, total: int = 0) -> None:
         """Show a phase, and how much of it is done where that is known."""
+        if self._progress is None:
+            return
         thread = threading.get_ident()
         shown, task = self._lines.get(thread, (None, None))
         if task is None or phase != shown:
@@ -65,14 +58,35 @@ class PhaseProgress:
 
     def _ask(self, question: str) -> str:
         """Ask on the terminal, clear of the progress line; what is typed is not shown."""
-        self._progress.stop()
+        self._stop()
         try:
             return ask_secret(question)
         finally:
-            self._progress.start()
+            self._start()
 
     def say(self, *lines: object) -> None:
         """Print lines on standard output, clear of the progress line."""
-        self._progress.stop()
+        self._stop()
         say(*lines)
-        self._progress.start()
+        self._start()
+
+    def _start(self) -> None:
+        if self._progress is not None:
+            self._progress.start()
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+
+def _progress_line(console: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )

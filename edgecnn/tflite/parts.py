@@ -36,6 +36,12 @@ def part_between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
     Returns:
         The file's bytes; None if the result depends on something else too.
     """
+    ops = ops_between(graph, source, result)
+    return None if ops is None else write_part(graph, ops, [source], [result])
+
+
+def ops_between(graph: Graph, source: Tensor, result: Tensor) -> list[Op] | None:
+    """Return the ops between two tensors, as :func:`part_between` writes them."""
     waiting, between = [result], set[int]()
     while waiting:
         tensor = waiting.pop()
@@ -46,7 +52,7 @@ def part_between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
             return None
         between.add(id(maker))
         waiting += maker.activation_inputs
-    return write_part(graph, [op for op in graph.ops if id(op) in between], [source], [result])
+    return [op for op in graph.ops if id(op) in between]
 
 
 def part_after(graph: Graph, place: int, result: Tensor) -> tuple[list[Tensor], bytes]:

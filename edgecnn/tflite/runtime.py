@@ -15,7 +15,7 @@ import numpy as np
 
 from edgecnn.core.cpu_limits import usable_cores
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.parts import part_of_ops
+from edgecnn.tflite.serialization import write_part
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 MOST_THREADS_OF_CHILDREN = 4
@@ -91,6 +91,24 @@ class LoadedFile:
         """Run the file on the values of the last run, or on zeros if there was none."""
         self._interpreter.invoke()
 
+    def run_over(self, inputs: Sequence[Sequence[Array] | Array]) -> list[Array]:
+        """Run a file of batch 1 over images.
+
+        Args:
+            inputs: For each input of the file, its values for each image: an array of shape
+                (images, *shape of the input), or a sequence of the images' values.
+
+        Returns:
+            For each output, values of shape (images, *shape of the output).
+        """
+        count = len(inputs[0])
+        results = [np.empty((count, *tensor.shape), tensor.dtype) for tensor in self.outputs]
+        for number in range(count):
+            self.run([values[number] for values in inputs])
+            for place, result in enumerate(results):
+                result[number] = self.output(place)
+        return results
+
     def output(self, place: int) -> Array:
         """Return an output as a view of the runtime's memory.
 
@@ -153,35 +171,28 @@ def _described(detail: Mapping[str, Any]) -> LoadedTensor:
 
 
 def run_over_images(content: bytes, inputs: Sequence[Sequence[Array] | Array]) -> list[Array]:
-    """Run a file of batch 1 over images.
+    """Load a file of batch 1 and run it over images, as :meth:`LoadedFile.run_over` does."""
+    return LoadedFile(content).run_over(inputs)
+
+
+def run_ops(
+    graph: Graph, ops: Sequence[Op], results: Sequence[Tensor], values: Mapping[Tensor, Array]
+) -> list[Array]:
+    """Run some ops over the images whose values are at hand.
 
     Args:
-        content: A ``.tflite`` file's bytes.
-        inputs: For each input of the file, its values for each image: an array of shape (images,
-            *shape of the input), or a sequence of the images' values.
+        graph: The graph of the ops.
+        ops: At least one, in an order in which they can run.
+        results: The tensors whose values are wanted, each made by one of the ops.
+        values: Tensor -> values of shape (images, *shape of the tensor), for all that the ops read
+            and none of them makes.
 
     Returns:
-        For each output, values of shape (images, *shape of the output).
+        Values of each of the results, of shape (images, *shape of the result).
     """
-    file, count = LoadedFile(content), len(inputs[0])
-    results = [np.empty((count, *tensor.shape), tensor.dtype) for tensor in file.outputs]
-    for number in range(count):
-        file.run([values[number] for values in inputs])
-        for place, result in enumerate(results):
-            result[number] = file.output(place)
-    return results
-
-
-def run_op(graph: Graph, op: Op, values: Mapping[Tensor, Array]) -> list[Array]:
-    """Run one op over the images whose values are at hand.
-
-    Args:
-        graph: The graph of the op.
-        op: The op.
-        values: Tensor -> values of shape (images, *shape of the tensor), for all that the op reads.
-
-    Returns:
-        Values of each of the op's results, of shape (images, *shape of the result).
-    """
-    inputs = [values[tensor] for tensor in op.activation_inputs]
-    return run_over_images(part_of_ops(graph, [op]), inputs)
+    made = {tensor for op in ops for tensor in op.outputs}
+    read = dict.fromkeys(tensor for op in ops for tensor in op.activation_inputs)
+    sources = [tensor for tensor in read if tensor not in made]
+    part = write_part(graph, ops, sources, results)
+    # Threads of the runtime wait for the next op of a file in vain where it has one or two.
+    return LoadedFile(part, threads=1).run_over([values[source] for source in sources])

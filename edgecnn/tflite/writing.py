@@ -14,6 +14,8 @@ import numpy as np
 
 from edgecnn.tflite.mapping import TFLITE_IDENTIFIER
 
+OFFSET_BYTES = 4
+"""Bytes of an offset in a flatbuffer."""
 BUFFER_ALIGNMENT = 16
 """Multiple of bytes at which the schema wants the values of constant tensors to begin."""
 
@@ -35,7 +37,7 @@ def pack(model: Any, size_hint: int) -> bytes:
     """Return the bytes of a model in object form; ``size_hint`` is their number, about."""
     builder = _compact_builder(size_hint + 65536)
     builder.Finish(model.Pack(builder), TFLITE_IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def _compact_builder(size: int) -> Any:
@@ -50,6 +52,7 @@ def _compact_builder(size: int) -> Any:
     class CompactBuilder(flatbuffers.Builder):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(size)
+            self.minalign: int = 1
             self._written: dict[Any, list[tuple[np.ndarray[Any, Any], int]]] = {}
 
         def CreateNumpyVector(self, x: np.ndarray[Any, Any]) -> int:
@@ -58,10 +61,50 @@ def _compact_builder(size: int) -> Any:
             for vector, place in alike:
                 if np.array_equal(vector.view(np.uint8), x.view(np.uint8)):
                     return place
-            if x.dtype == np.uint8:
-                self.Prep(BUFFER_ALIGNMENT, x.nbytes)
-            alike.append((x, int(super().CreateNumpyVector(x))))
-            return alike[-1][1]
+            is_bytes = x.dtype == np.uint8
+            place = self._bytes_vector(x) if is_bytes else int(super().CreateNumpyVector(x))
+            alike.append((x, place))
+            return place
+
+        # What follows does what the plain builder does, which checks each number before the
+        # numbers are packed, where they are checked again: most of the time of small files.
+
+        def Prep(self, size: int, additionalBytes: int) -> None:
+            head = self.head
+            padding = (head - len(self.Bytes) - additionalBytes) & (size - 1)
+            if head < padding + size + additionalBytes:
+                super().Prep(size, additionalBytes)  # The buffer has to grow.
+                return
+            self.minalign = max(self.minalign, size)
+            self.Pad(padding)
+
+        def Place(self, x: Any, flags: Any) -> None:
+            self.head -= flags.bytewidth
+            flags.packer_type.pack_into(self.Bytes, self.head, x)
+
+        def PrependSlot(self, flags: Any, o: int, x: Any, d: Any) -> None:
+            if x != d:
+                self.Prepend(flags, x)
+                self.Slot(o)
+
+        def PrependUOffsetTRelative(self, off: int) -> None:
+            self.Prep(OFFSET_BYTES, 0)
+            self.PlaceUOffsetT(len(self.Bytes) - self.head - off + OFFSET_BYTES)
+
+        def PlaceUOffsetT(self, x: int) -> None:
+            self.head -= OFFSET_BYTES
+            self.Bytes[self.head : self.head + OFFSET_BYTES] = x.to_bytes(OFFSET_BYTES, "little")
+
+        def Slot(self, slotnum: int) -> None:
+            self.current_vtable[slotnum] = len(self.Bytes) - self.head
+
+        def _bytes_vector(self, x: np.ndarray[Any, Any]) -> int:
+            # The plain builder copies all bytes twice before it writes them.
+            self.Prep(BUFFER_ALIGNMENT, x.nbytes)
+            self.StartVector(1, x.size, 1)
+            self.head -= x.size
+            self.Bytes[self.head : self.head + x.size] = np.ascontiguousarray(x).data
+            return int(self.EndVector())
 
     return CompactBuilder()
 

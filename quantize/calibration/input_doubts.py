@@ -36,7 +36,7 @@ from edgecnn.tflite.graph import Graph
 
 Array = npt.NDArray[Any]
 
-DOUBT_STAGES = (6, 24)
+DOUBT_STAGES = (4, 24)
 """Numbers of images after which other inputs are dismissed; those that are left are judged on all
 images."""
 LEAST_AT_FIRST = 0.25

@@ -186,7 +186,10 @@ class _RangeCollector:
         self._extents: dict[int, list[float]] = {}
 
     def add(self, index: int, values: Values, number: int) -> None:
-        low, high = float(values.min()), float(values.max())
+        ends = values
+        if index in self._channels_of:
+            ends = self._ends_of_channels(index, values)
+        low, high = float(ends.min()), float(ends.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError(
                 f"the model's activations are not finite for calibration sample {number + 1}: "
@@ -201,14 +204,19 @@ class _RangeCollector:
         first = number % stride
         self._samples.setdefault(index, []).append(flat[first::stride].copy())
         if index in self._channels_of:
-            self._add_channels(index, values, np.arange(first, flat.size, stride))
+            places = np.arange(first, flat.size, stride)
+            self._sample_channels.setdefault(index, []).append(places % values.shape[-1])
 
-    def _add_channels(self, index: int, values: Values, places: npt.NDArray[np.int64]) -> None:
-        channels = values.shape[-1]
-        by_channel = values.reshape(-1, channels)
-        self._lows.setdefault(index, []).append(by_channel.min(axis=0))
-        self._highs.setdefault(index, []).append(by_channel.max(axis=0))
-        self._sample_channels.setdefault(index, []).append(places % channels)
+    def _ends_of_channels(self, index: int, values: Values) -> Values:
+        """Gather the extremes of each channel, of which those of all values follow."""
+        rows, channels = values.shape[-2:]
+        # Whole rows of a map lie together: numpy compares them many times faster than channels.
+        by_row = values.reshape(-1, rows * channels)
+        by_place = np.stack([by_row.min(axis=0), by_row.max(axis=0)]).reshape(2, rows, channels)
+        ends: Values = np.stack([by_place[0].min(axis=0), by_place[1].max(axis=0)])
+        self._lows.setdefault(index, []).append(ends[0])
+        self._highs.setdefault(index, []).append(ends[1])
+        return ends
 
     def result(self, inputs: Mapping[int, Range]) -> ObservedActivations:
         ranges = {**self._ranges, **inputs}

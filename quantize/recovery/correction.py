@@ -1,9 +1,9 @@
 """Layer by layer through an integer file: weights rounded together, biases that undo the drift.
 
-The integer file is walked op by op over a few dozen images. Each layer reads the results of the
-corrected layers before it. After its weights are rounded, the mean of each of its channels is made
-the float file's, as errors that are the same everywhere are those that grow from layer to layer
-(Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction").
+The integer file is walked layer by layer over a few dozen images. Each layer reads the results of
+the corrected layers before it. After its weights are rounded, the mean of each of its channels is
+made the float file's, as errors that are the same everywhere are those that grow from layer to
+layer (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction").
 """
 
 from __future__ import annotations
@@ -77,11 +77,12 @@ def correct_layers(
     done, uncorrected = 0, []
     for number, op in enumerate(graph.ops):
         if op.is_weighted:
+            # All weights before this layer are final, so what lies between is run at once.
+            layers.walk.run_before(number)
             if layers.correct(op):
                 done += 1
             else:
                 uncorrected.append(op.result.name)
-        layers.walk.run_before(number + 1)
         on_progress(number + 1, len(graph.ops))
     return CorrectedLayers(done, tuple(uncorrected))
 
@@ -111,7 +112,7 @@ class _Layers:
         self._sums = layer_sums(reference, rows, float_images)
 
     def correct(self, op: Op) -> bool:
-        """Correct a layer and run it; return False if its form is not known."""
+        """Correct a layer; return False if its form is not known."""
         twin = self._twins.get(op)
         if twin is None:
             return False

@@ -73,9 +73,9 @@ def use_dead_channels(graph: Graph, images: Array) -> int:
         dead = _dead_channels(chain, bounds)
         if not len(dead) or chain.tensors[0].shape[-1] > MOST_CHANNELS:
             continue
-        noise = _noise(graph, chain, images)
+        live = np.setdiff1d(np.arange(chain.tensors[0].shape[-1]), dead)
+        noise = _noise(graph, chain, live, images)
         if noise is not None:
-            noise[dead] = 0.0
             copies += _copy(chain, _shared_out(noise, dead))
     return copies
 
@@ -146,10 +146,13 @@ def _dead_channels(chain: Chain, bounds: Mapping[Tensor, Bounds]) -> Array:
     return np.flatnonzero(greatest < NEARLY_ZERO)
 
 
-def _noise(graph: Graph, chain: Chain, images: Array) -> Array | None:
-    """Return the mean square change of the scores by rounding each channel of a chain alone."""
+def _noise(graph: Graph, chain: Chain, live: Array, images: Array) -> Array | None:
+    """Return the mean square change of the scores by rounding each channel of a chain alone.
+
+    The channels that are not among ``live`` make none.
+    """
     scores = scores_tensor(graph)
-    total: Array | float = 0.0
+    total = np.zeros(chain.tensors[0].shape[-1])
     for tensor, step in zip(chain.tensors, chain.steps, strict=True):
         before, after = (
             part_between(graph, graph.input, tensor),
@@ -158,27 +161,33 @@ def _noise(graph: Graph, chain: Chain, images: Array) -> Array | None:
         if before is None or after is None:
             return None
         (values,) = run_over_images(before, [images])
-        (answers,) = run_over_images(after, [_OneChannelRounded(values, step)])
+        (answers,) = run_over_images(after, [_OneChannelRounded(values, live, step)])
         # In the last group of images no channel is rounded.
-        answers = answers.reshape(values.shape[-1] + 1, -1)
-        total = total + ((answers[:-1] - answers[-1]) ** 2).mean(axis=1)
-    return np.asarray(total)
+        answers = answers.reshape(len(live) + 1, -1)
+        total[live] += ((answers[:-1] - answers[-1]) ** 2).mean(axis=1)
+    return total
 
 
 class _OneChannelRounded(Sequence[Array]):
-    """Values of a tensor for all images: with channel 0 rounded, with channel 1, ..., with none."""
+    """Values of a tensor for all images: with one channel rounded, with the next, ..., with none.
 
-    def __init__(self, values: Array, step: float) -> None:
-        self._values, self._step = values, step
-        self._channels = values.shape[-1]
+    Args:
+        values: The values, shape (images, *shape of the tensor).
+        channels: Numbers of the channels that are rounded.
+        step: The step that they are rounded to.
+    """
+
+    def __init__(self, values: Array, channels: Array, step: float) -> None:
+        self._values, self._channels, self._step = values, channels, step
 
     def __len__(self) -> int:
-        return int((self._channels + 1) * len(self._values))
+        return int((len(self._channels) + 1) * len(self._values))
 
     def __getitem__(self, number: Any) -> Any:
-        channel, image = divmod(number, len(self._values))
+        place, image = divmod(number, len(self._values))
         values = self._values[image].copy()
-        if channel < self._channels:
+        if place < len(self._channels):
+            channel = self._channels[place]
             rounded = np.rint(values[..., channel] / self._step) * self._step
             values[..., channel] = rounded
         return values

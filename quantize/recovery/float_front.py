@@ -15,9 +15,9 @@ from edgecnn.quantize.recovery.proof import FloatFront, noise_of
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
-from edgecnn.tflite.parts import part_between
-from edgecnn.tflite.runtime import run_over_images
-from edgecnn.tflite.scores import scores, scores_tensor
+from edgecnn.tflite.parts import ops_between, part_between
+from edgecnn.tflite.runtime import LoadedFile
+from edgecnn.tflite.scores import scores_tensor
 from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.tensors_and_ops import Array, Tensor
 
@@ -70,7 +70,7 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
         or if the front's rounding alone leaves the scores better than ``least_db``.
     """
     tensors = first_layers(graph)[:MOST_FRONT_OPS]
-    if len(tensors) < 2 or part_between(graph, graph.input, scores_tensor(graph)) is None:
+    if len(tensors) < 2 or ops_between(graph, graph.input, scores_tensor(graph)) is None:
         return ()
     front = _Front(graph, images)
     # Most networks are ruled out by the first result on two images alone.
@@ -92,27 +92,25 @@ class _Front:
     def __init__(self, graph: Graph, images: Array) -> None:
         self._graph, self._images = graph, images
         self._scores = scores_tensor(graph)
-        self._float_scores = scores(graph, images[:FEWEST_IMAGES])
+        self._files: dict[tuple[Tensor, Tensor], LoadedFile] = {}
+        self._wanted = np.empty((0, self._scores.elements), np.float32)
 
     def noise(self, tensor: Tensor, count: int) -> float:
         """Return the noise over the signal that rounding a tensor adds, on the first images."""
         assert tensor.range is not None
         values = self._run(self._graph.input, tensor, self._images[:count])
+        if len(self._wanted) < count:
+            self._wanted = self._run(tensor, self._scores, values).reshape(count, -1)
         step = step_of(tensor.range)
         rounded = self._run(tensor, self._scores, np.rint(values / step) * step)
-        ratio = sqnr_db(rounded.reshape(count, -1), self._wanted(count))
-        return noise_of(ratio)
-
-    def _wanted(self, count: int) -> Array:
-        """Return the float scores of the first images, which are computed when they are needed."""
-        if len(self._float_scores) < count:
-            self._float_scores = scores(self._graph, self._images[:count])
-        return self._float_scores[:count]
+        return noise_of(sqnr_db(rounded.reshape(count, -1), self._wanted[:count]))
 
     def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
-        part = part_between(self._graph, source, result)
-        assert part is not None
-        return run_over_images(part, [values])[0]
+        if (source, result) not in self._files:
+            part = part_between(self._graph, source, result)
+            assert part is not None
+            self._files[source, result] = LoadedFile(part)
+        return self._files[source, result].run_over([values])[0]
 
 
 def worth_its_cost(

@@ -1,16 +1,16 @@
-"""Walking through a graph op by op, for all images at once."""
+"""Walking through a graph op by op or in steps of several, for all images at once."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.runtime import run_op
+from edgecnn.tflite.runtime import run_ops
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 
 class GraphWalk:
-    """Runs a graph op by op; a tensor's values are kept while an op still has to read them.
+    """Runs a graph from place to place; values are kept while an op still has to read them.
 
     Args:
         graph: The graph.
@@ -30,20 +30,26 @@ class GraphWalk:
         self._readers = Counter(tensor for op in graph.ops for tensor in op.activation_inputs)
 
     def run(self, op: Op) -> list[Array]:
-        """Run the next op; it can be run again until :meth:`finish` takes its results."""
-        return run_op(self.graph, op, self.values)
+        """Run the next op; it can be run again until :meth:`run_before` goes past it."""
+        return run_ops(self.graph, [op], op.outputs, self.values)
 
     def run_before(self, place: int) -> None:
-        """Run the ops before a place in the graph's order that have not been run."""
-        while self._place < place:
-            op = self.graph.ops[self._place]
-            self.finish(op, self.run(op))
+        """Run the ops before a place in the graph's order that have not been run, as one file.
 
-    def finish(self, op: Op, results: list[Array]) -> None:
-        """Take the results of the next op, and forget values that no later op reads."""
-        self.values.update(zip(op.outputs, results, strict=True))
-        for tensor in op.activation_inputs:
-            self._readers[tensor] -= 1
-            if not self._readers[tensor] and tensor is not self.graph.output:
+        Of the values between these ops, those that no later op reads are not kept.
+        """
+        ops = self.graph.ops[self._place : place]
+        if not ops:
+            return
+        self._readers.subtract(tensor for op in ops for tensor in op.activation_inputs)
+        read = {tensor for op in ops for tensor in op.activation_inputs}
+        made = dict.fromkeys(tensor for op in ops for tensor in op.outputs)
+        kept = [tensor for tensor in made if tensor not in read or self._is_needed(tensor)]
+        self.values.update(zip(kept, run_ops(self.graph, ops, kept, self.values), strict=True))
+        for tensor in read - made.keys():
+            if not self._is_needed(tensor):
                 del self.values[tensor]
-        self._place += 1
+        self._place = place
+
+    def _is_needed(self, tensor: Tensor) -> bool:
+        return self._readers[tensor] > 0 or tensor is self.graph.output

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from edgecnn.tflite.tensors_and_ops import Array, Op
 
 MOST_SAMPLED_ROWS = 8192
-MOST_ROW_VALUES = 1 << 23
-"""Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 64 MB.
+MOST_ROW_VALUES = 1 << 22
+"""Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 32 MB.
 """
 BLOCK_ROWS = 32
 """Number of rows that are copied at once; copying all at once takes twice as long."""
@@ -118,6 +118,10 @@ class InputRows:
         kernel, same = op.weights.shape[1:3], op.has_same_padding
         # Within a network, an image may have become a batch of several maps.
         maps, rows, columns, _ = op.result.shape
+        if kernel == (1, 1) and (rows, columns) == (height, width):
+            # Each output reads one place, and most layers of a mobile network are like that.
+            read = values.reshape(-1, channels)[self._positions]
+            return op.source.dequantized(read)[:, None]
         number, y, x = np.unravel_index(self._positions, (len(values) * maps, rows, columns))
         ys = _taps(y, height, kernel[0], options.strideH, options.dilationHFactor, same)
         xs = _taps(x, width, kernel[1], options.strideW, options.dilationWFactor, same)

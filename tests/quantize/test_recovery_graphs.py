@@ -19,7 +19,7 @@ from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.runtime import run_op, run_over_images
+from edgecnn.tflite.runtime import run_ops, run_over_images
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import write_graph
 
@@ -79,7 +79,7 @@ def test_rows_times_weights_are_what_the_runtime_computes(keras: Any, kind: str,
     op = next(op for op in reversed(graph.ops) if op.is_weighted)
     shape = op.source.shape
     values = np.random.Generator(np.random.PCG64(6)).normal(size=(3, *shape)).astype(np.float32)
-    (made,) = run_op(graph, op, {op.source: values})
+    (made,) = run_ops(graph, [op], op.outputs, {op.source: values})
     rows, weights = InputRows(op, images=3), grouped_weights(op)
     by_rows = np.einsum("gri,goi->rgo", rows.inputs(values), weights)
     assert op.bias is not None
