@@ -1,0 +1,1 @@
+"""Tasks of other kinds than classes: drawn data in users' formats, trained models, their figures."""
