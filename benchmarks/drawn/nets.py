@@ -227,7 +227,7 @@ def shape_classifier() -> keras.Model:
     return classifier(len(SHAPES), "softmax")
 
 
-def ring_classifier() -> keras.Model:
+def plate_classifier() -> keras.Model:
     """Build a network with one probability."""
     return classifier(1, "sigmoid")
 

@@ -12,7 +12,9 @@ from .formats import folder, pixels, read_table, write_table
 from .samples import SIZE, TRAIN, DataSet, Samples, numbered
 from .scenes import SHAPES, background, contrasting, fill, line, noisy, outline
 
-RINGS = ("closed", "open")
+PLATES = ("good", "scratched")
+SCRATCH_DEPTH = (25, 110)
+"""How much darker or lighter a scratch is, in pixel values: not all are seen in the noise."""
 IDENTITIES = {TRAIN: 60}
 HELD_OUT = 40
 """Identities of the test part, none of which is in training."""
@@ -30,20 +32,22 @@ def draw_shapes(root: Path, part: str, count: int, rng: np.random.Generator) -> 
         noisy(rng, picture, 34).save(folder(root / part / kind) / name)
 
 
-def draw_rings(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
-    """Write PART/closed/*.png, PART/open/*.png, and PART.csv with file and label 0 or 1."""
+def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
+    """Write PART/good/*.png, PART/scratched/*.png, and PART.csv with file and label 0 or 1."""
     rows = []
     for number, name in enumerate(numbered(count, ".png")):
-        is_open, picture = number % 2, background(rng, SIZE, SIZE)
-        gap, start = is_open * rng.uniform(0.25, 1.2), rng.uniform(0, math.tau)
-        x, y = rng.uniform(20, SIZE - 20, 2)
-        radius = rng.uniform(9, 17)
-        turns = np.linspace(start, start + math.tau - gap, 60)
-        arc = [(x + radius * math.cos(turn), y + radius * math.sin(turn)) for turn in turns]
-        line(picture, arc, rng.uniform(2.5, 4), contrasting(rng, picture, 100))
-        kind = RINGS[is_open]
-        noisy(rng, picture, 30).save(folder(root / part / kind) / name)
-        rows.append([f"{part}/{kind}/{name}", is_open])
+        is_scratched, picture = number % 2, background(rng, SIZE, SIZE)
+        if is_scratched:
+            start, turn = rng.uniform(12, SIZE - 12, 2), rng.uniform(0, math.tau)
+            way = np.array([math.cos(turn), math.sin(turn)]) * rng.uniform(12, 40)
+            light = np.asarray(picture).reshape(-1, 3).mean(0) + rng.choice([-1, 1]) * rng.uniform(
+                *SCRATCH_DEPTH
+            )
+            colour = tuple(int(value) for value in np.clip(light, 0, 255))
+            line(picture, [tuple(start), tuple(start + way)], rng.uniform(1.5, 3), colour)
+        kind = PLATES[is_scratched]
+        noisy(rng, picture, 24).save(folder(root / part / kind) / name)
+        rows.append([f"{part}/{kind}/{name}", is_scratched])
     write_table(root / f"{part}.csv", ["file", "label"], rows)
 
 
@@ -132,7 +136,7 @@ def read_pairs(root: Path, part: str) -> Samples:
 
 
 SHAPE_CLASSES = DataSet("shapes", draw_shapes, read_classes)
-RING_CLASSES = DataSet("rings", draw_rings, read_classes)
+PLATE_CLASSES = DataSet("plates", draw_plates, read_classes)
 LABELLED = DataSet("labelled", draw_labelled, read_labelled)
 BADGES = DataSet("badges", draw_identities, read_classes)
 PAIRS = DataSet("pairs", draw_pairs, read_pairs)

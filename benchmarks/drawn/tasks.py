@@ -120,7 +120,7 @@ TASKS = {
             _first(figures.numbers), 25, "train", ("test.csv",), preprocess="tf",
         ),
         Task(
-            "binary", "one probability, sigmoid", pictures.RING_CLASSES, nets.ring_classifier,
+            "binary", "one probability, sigmoid", pictures.PLATE_CLASSES, nets.plate_classifier,
             "binary_crossentropy", _first(figures.binary), 20, "train", ("test", "test.csv"),
         ),
         Task(
