@@ -55,7 +55,8 @@ def line(task: Task, root: Path) -> str:
     samples = task.data.read(draw_all(task.data, root / "data"), TEST)
     figures = task.figures(answers(model, task.scaled(samples.inputs)), samples.truth)
     seconds = time.perf_counter() - start
-    return f"| {task.name} | {task.what} | {model.count_params():,} | {_text(figures)} | {seconds:.0f} |"
+    cells = [task.name, task.what, f"{model.count_params():,}", _text(figures), f"{seconds:.0f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def write_transcripts(tasks: list[Task], root: Path) -> None:

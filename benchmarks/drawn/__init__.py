@@ -1,1 +1,1 @@
-"""Tasks of other kinds than classes: drawn data in users' formats, trained models, their figures."""
+"""Tasks of other kinds than classes: drawn data, trained models, their figures."""

@@ -111,9 +111,7 @@ def cell_targets(objects: Sequence[Array]) -> Array:
 
 def yolo_detections(answers: Array) -> list[Array]:
     """Return detections of YOLO's output: rows of class, score, left, top, right, bottom."""
-    return [
-        _without_repeats(_corners(each[[1, 0, 3, 2]].T * SIZE), each[4:].T) for each in answers
-    ]
+    return [_without_repeats(_corners(each[[1, 0, 3, 2]].T * SIZE), each[4:].T) for each in answers]
 
 
 def _without_repeats(boxes: Array, scores: Array) -> Array:

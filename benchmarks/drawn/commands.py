@@ -20,7 +20,8 @@ def transcript(task: Task, root: Path) -> str:
     (root / "files" / f"{task.name}.tflite").unlink(missing_ok=True)
     _, converted = of_edgecnn(task, root)
     file = f"files/{task.name}.tflite"
-    parts = [f"# {task.name}: {task.what}", _block(0, converted, ("convert", f"models/{task.name}.keras"))]
+    source = f"models/{task.name}.keras"
+    parts = [f"# {task.name}: {task.what}", _block(0, converted, ("convert", source))]
     data = draw_all(task.data, root / "data").relative_to(root)
     asked: list[tuple[str, ...]] = [("inspect", file), ("metadata", "show", file), ("verify", file)]
     results, page = f"files/{task.name}.json", f"files/{task.name}.report.md"
@@ -31,8 +32,7 @@ def transcript(task: Task, root: Path) -> str:
         ("try", file, *_tried(task, root)),
         *(("snippet", file, "--for", language) for language in LANGUAGES),
     ]
-    for words in asked:
-        parts.append(_block(*command(*words, folder=root), words))
+    parts += [_block(*command(*words, folder=root), words) for words in asked]
     if (root / page).exists():
         parts.append((root / page).read_text())
     return "\n\n".join(parts) + "\n"

@@ -43,7 +43,8 @@ def of_edgecnn(task: Task, root: Path, options: Sequence[str] = ()) -> tuple[Pat
 def plain(task: Task, root: Path) -> tuple[Path | None, str]:
     """Return TFLiteConverter's int8 file and its complaint; None where it made none.
 
-    A frozen function of one sample is converted, as LSTMs need it; ends are floats, and ops without integers stay in floats.
+    A frozen function of one sample is converted, as LSTMs need it; ends are floats, and ops
+    without integers stay in floats.
     """
     path = root / "plain" / f"{task.name}.tflite"
     if path.exists():
@@ -84,7 +85,9 @@ def _one_by_one(inputs: Sequence[Array]) -> Iterator[list[Array]]:
         yield [np.ascontiguousarray(each[number : number + 1]) for each in inputs]
 
 
-def answers_of(path: Path, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+def answers_of(
+    path: Path, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]
+) -> list[Array]:
     """Return what a file answers to each sample, as real numbers, in the model's order of outputs.
 
     Args:

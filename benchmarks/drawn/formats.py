@@ -54,7 +54,9 @@ def folder(path: Path) -> Path:
     return path
 
 
-def write_coco(path: Path, files: Sequence[str], size: int, boxes: Sequence[Array], names: Any) -> None:
+def write_coco(
+    path: Path, files: Sequence[str], size: int, boxes: Sequence[Array], names: Sequence[str]
+) -> None:
     """Write COCO's JSON of boxes.
 
     Args:

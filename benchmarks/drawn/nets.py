@@ -23,17 +23,13 @@ RAW_SCALE, RAW_OFFSET = 1 / 127.5, -1
 
 def conv(x: Tensor, filters: int, stride: int = 1, kernel: int = 3, dilation: int = 1) -> Tensor:
     """Convolve, normalise, cut off below zero."""
-    x = layers.Conv2D(
-        filters, kernel, stride, "same", dilation_rate=dilation, use_bias=False
-    )(x)
+    x = layers.Conv2D(filters, kernel, stride, "same", dilation_rate=dilation, use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 
 def separable(x: Tensor, filters: int, stride: int = 1, dilation: int = 1) -> Tensor:
     """Convolve each channel by itself, then mix them, as MobileNet v1 does."""
-    x = layers.DepthwiseConv2D(
-        3, stride, "same", dilation_rate=dilation, use_bias=False
-    )(x)
+    x = layers.DepthwiseConv2D(3, stride, "same", dilation_rate=dilation, use_bias=False)(x)
     x = layers.ReLU(6)(layers.BatchNormalization(momentum=MOMENTUM)(x))
     return conv(x, filters, kernel=1)
 

@@ -48,9 +48,7 @@ def trained(task: Task, samples: Samples) -> keras.Model:
     steps = task.epochs * -(-len(inputs[0]) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
     to_fit.compile(keras.optimizers.Adam(rate), loss)
-    to_fit.fit(
-        inputs if len(inputs) > 1 else inputs[0], targets, BATCH, task.epochs, verbose=0
-    )
+    to_fit.fit(inputs if len(inputs) > 1 else inputs[0], targets, BATCH, task.epochs, verbose=0)
     return keras.Model(model.inputs if len(model.inputs) > 1 else model.inputs[0], model.outputs)
 
 
