@@ -10,7 +10,14 @@ from edgecnn.core.errors import ConversionError
 from edgecnn.core.parent_pipe import ParentPipe, serve_job
 from edgecnn.core.platform_support import peak_memory_bytes
 from edgecnn.quantize.imported_source import ImportedSource
-from edgecnn.quantize.messages import ChildFinished, FileFailed, FileToMake, FileWritten, LoadSource
+from edgecnn.quantize.messages import (
+    ChildFinished,
+    FileFailed,
+    FileToMake,
+    FileWritten,
+    LoadSource,
+    TracingFailed,
+)
 from edgecnn.quantize.scheme_makers import FileMaker, MadeFile
 from edgecnn.quantize.timing.latency_here import latency_ratio_here
 from edgecnn.records.interval import LatencyRatio
@@ -26,15 +33,12 @@ def convert_source(parent: ParentPipe, job: LoadSource) -> None:
     """
     source = ImportedSource(parent, job)
     source.load()
-    prepare = source.prepare()
     try:
-        source.convert({file.normalizes for file in prepare.files})
+        source.trace()
     except ConversionError as error:
-        # All schemes are made of the float32 file.
-        for file in prepare.files:
-            parent.send(FileFailed(file.scheme, str(error)))
+        parent.send(TracingFailed(str(error)))
     else:
-        _make_files(parent, source, prepare.files)
+        _make_files(parent, source, source.files_to_make())
     parent.send(ChildFinished())
 
 

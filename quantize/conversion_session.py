@@ -43,6 +43,7 @@ from edgecnn.quantize.messages import (
     FileWritten,
     RaceFiles,
     RaceTimes,
+    TracingFailed,
 )
 from edgecnn.quantize.output_paths import OutputPlan
 from edgecnn.quantize.provenance import (
@@ -56,6 +57,8 @@ from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
 from edgecnn.quantize.timing.latency_here import is_clearly_slower
+from edgecnn.tflite.output_kinds import LABELLED_KINDS, OUTPUTS_KEY
+from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
 
@@ -124,6 +127,9 @@ class _ConversionSession(SourceSession):
         match message:
             case RaceFiles():
                 child.send(RaceTimes(self._times(message.paths)))
+            case TracingFailed():
+                # All schemes are made of the float32 graph.
+                self._failures.append(message.reason)
             case FileFailed():
                 self._failures.append(f"{message.scheme}: {message.reason}")
             case FileWritten():
@@ -142,12 +148,17 @@ class _ConversionSession(SourceSession):
         times = self._timer.milliseconds([Path(path) for path in paths])
         return tuple(tuple(turns) for turns in times)
 
+    def judge_outputs(self, outline: ModelOutline) -> None:
+        super().judge_outputs(outline)
+        if any(output.kind in LABELLED_KINDS for output in self.judged_outputs):
+            self._labels = choose_labels(self.checked, self.outputs, self._taken_over)
+            self.warnings += self._labels.warnings
+            super().judge_outputs(outline)
+
     def files_to_make(self) -> Sequence[FileToMake]:
         if self.image_shape is None:
             # Numbers that are no pixels go in as the model takes them.
             self._plans = [dataclasses.replace(p, input_type="float32") for p in self._plans]
-        self._labels = choose_labels(self.checked, self.outputs, self._taken_over)
-        self.warnings += self._labels.warnings
         return [self._file_to_make(plan) for plan in self._plans]
 
     def _file_to_make(self, plan: OutputPlan) -> FileToMake:
@@ -156,7 +167,6 @@ class _ConversionSession(SourceSession):
         return FileToMake(
             scheme=plan.scheme.name,
             input_type=plan.input_type,
-            normalizes=self.normalizes_in_graph,
             path=str(self._temporary(plan)),
             recover=request.recover,
             without=request.without,
@@ -189,6 +199,7 @@ class _ConversionSession(SourceSession):
         return {
             "edgecnn": __version__,
             "input": spec.to_dict() if spec else None,
+            OUTPUTS_KEY: [output.to_dict() for output in self.judged_outputs],
             "scheme": plan.scheme.name,
             "source": Path(self.request.source.name).name,
             "weights": self._weights(),

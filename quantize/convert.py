@@ -18,6 +18,7 @@ from edgecnn.quantize.given_source import CustomObjects, given_source
 from edgecnn.quantize.output_paths import plan_outputs
 from edgecnn.quantize.request import Request
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.output_kinds import parse_tasks
 from edgecnn.tflite.schemes import parse_schemes
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU
 
@@ -50,6 +51,7 @@ def convert(
     signature: str | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     custom_objects: CustomObjects | None = None,
+    task: str | Sequence[str] = (),
     labels: str | Path | Sequence[str] | None = None,
     author: str | None = None,
     license: str | None = None,
@@ -109,6 +111,9 @@ def convert(
             shape with the batch; an empty name stands for the only open one.
         custom_objects: What a Keras file names and does not hold: its classes and functions under
             their names, or a Python file with them, which runs with ``trust``.
+        task: What the output is, where the model's graph leaves two readings: ``"classes"``,
+            ``"labels"``, ``"probability"``, ``"numbers"``, ``"embedding"``, ``"map"``, ``"image"``,
+            ``"detections"`` or ``"sequence"``; ``"NAME=KIND"`` for each of several outputs.
         labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
             line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
             ``calibrate`` if they are as many as the classes.
@@ -171,6 +176,7 @@ def convert(
             device=device,
             ask_password=ask_password,
             on_progress=on_progress or silent,
+            tasks=parse_tasks([task] if isinstance(task, str) else task),
         )
         plans = plan_outputs(request.stem, request.schemes, input_type, output, request.inputs)
         return run(request.check(), plans, on_result or (lambda result: None))

@@ -22,18 +22,23 @@ from edgecnn.quantize.calibration.outlier_images import describe_outliers, outli
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.messages import (
     CalibrationFile,
+    FilesToMake,
+    FileToMake,
     LoadSource,
     PhaseBegun,
-    PrepareFiles,
     ProgressMade,
     Remark,
     SourceLoaded,
+    SourceTraced,
+    TraceSource,
 )
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.rewriting.streamlining import streamline
 from edgecnn.quantize.stage_times import PhaseClock
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT16
+from edgecnn.tflite.output_kinds import JudgedOutput
+from edgecnn.tflite.output_outline import outline_of_graph
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.tensors_and_ops import Array
 
@@ -79,8 +84,12 @@ class ImportedSource:
         self.clock = PhaseClock(lambda name: parent.send(PhaseBegun(name)))
         self.layers: Mapping[str, TracedLayer] = {}
         self.spec: InputSpec | None = None
+        self.normalizes = False
+        """Whether the graph normalises pixels by itself."""
+        self.outputs: tuple[JudgedOutput, ...] = ()
+        """What each output of the model is, in the model's own order."""
         self._model: LoadedModel | None = None
-        self._float_graphs: dict[bool, Graph] = {}
+        self._float_graph: Graph | None = None
         self._float_models: dict[PixelInput, FloatModel] = {}
         self._observed: dict[tuple[PixelInput, bool], ObservedActivations] = {}
         self._images: CalibrationFile | None = None
@@ -104,36 +113,40 @@ class ImportedSource:
         versions = importer_versions() if input_format.needs_tensorflow else {}
         self.parent.send(_described(self._model, versions))
 
-    def prepare(self) -> PrepareFiles:
-        """Wait for the parent's message of how pixels go in and what is to be made."""
-        prepare = self.parent.expect(PrepareFiles)
-        self.spec = prepare.spec
-        return prepare
+    def trace(self) -> None:
+        """Make the float32 graph as the parent's message says, and describe its ends to the parent.
 
-    def convert(self, variants: set[bool]) -> None:
-        """Make the float32 graph, with normalisation in the graph, without it, or both."""
-        model = self._model
+        Raises:
+            ConversionError: TensorFlow's converter refuses the model.
+        """
+        model, message = self._model, self.parent.expect(TraceSource)
         assert model is not None
-        for normalizes in sorted(variants):
-            with self.clock.phase("convert float32"):
-                graph = model.float_graph(self.spec if normalizes else None)
-            if not model.has_signatures:
-                graph.name_call(
-                    [tensor.name for tensor in model.inputs],
-                    [tensor.name for tensor in model.outputs],
-                )
-            self._float_graphs[normalizes] = graph
-        # The graphs hold the weights now, and one copy of the weights is enough.
+        self.spec, self.normalizes = message.spec, message.normalizes
+        with self.clock.phase("convert float32"):
+            graph = model.float_graph(self.spec if self.normalizes else None)
+        names = [tensor.name for tensor in model.outputs]
+        if not model.has_signatures:
+            graph.name_call([tensor.name for tensor in model.inputs], names)
+        self._float_graph = graph
+        # The graph holds the weights now, and one copy of the weights is enough.
         del model
         self._model = None
         gc.enable()
         gc.collect()
+        self.parent.send(SourceTraced(outline_of_graph(graph, names)))
+
+    def files_to_make(self) -> tuple[FileToMake, ...]:
+        """Wait for the parent's message of what the outputs are and what is to be made."""
+        message = self.parent.expect(FilesToMake)
+        self.outputs = message.outputs
+        return message.files
 
     def float_model(self, pixels: PixelInput) -> FloatModel:
         """Return the float model, which has fewer ops than the traced graph."""
         if pixels not in self._float_models:
             with self.clock.phase("streamline"):
-                graph = self._float_graphs[pixels.normalizes].copy()
+                assert self._float_graph is not None
+                graph = self._float_graph.copy()
                 streamline(
                     graph,
                     takes_pixels=pixels.normalizes,

@@ -4,8 +4,10 @@ The child's side is ``conversion_child.py`` (or ``sensitivity_child.py``), the p
 ``source_session.py``:
 
 1. ``LoadSource`` goes to the child; ``SourceLoaded`` comes back;
-2. ``PrepareFiles`` says how pixels go in and what is to be made; the child traces the model;
-3. ``CalibrationFile`` goes to the child if a scheme is calibrated;
+2. ``TraceSource`` says how pixels go in; the child traces the model, and ``SourceTraced`` comes
+   back, or ``TracingFailed`` and then ``ChildFinished``;
+3. ``FilesToMake`` says what the outputs are and what is to be made, and ``CalibrationFile`` follows
+   if a scheme is calibrated;
 4. ``FileWritten`` or ``FileFailed`` comes back for each file, ``LayerMeasured`` for each layer,
    and ``ChildFinished`` at the end. ``PhaseBegun``, ``ProgressMade`` and ``Remark`` may come
    at any time, and ``RaceFiles`` where files are to be timed on a device, which ``RaceTimes``
@@ -24,6 +26,8 @@ from edgecnn.quantize.recovery.proof import Fidelity, Proof
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.channel_map import ChannelMap
+from edgecnn.tflite.output_kinds import JudgedOutput
+from edgecnn.tflite.output_outline import ModelOutline
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,6 @@ class FileToMake:
     Args:
         scheme: Name of the file's quantisation scheme.
         input_type: Element type of the file's input.
-        normalizes: Whether the graph normalises pixels by itself.
         path: Where the file is to be written.
         recover: Level of accuracy recovery.
         without: Names of recovery's steps that are left out.
@@ -89,7 +92,6 @@ class FileToMake:
 
     scheme: str
     input_type: str
-    normalizes: bool
     path: str
     recover: str
     without: tuple[str, ...]
@@ -103,15 +105,42 @@ class FileToMake:
 
 
 @dataclass(frozen=True)
-class PrepareFiles:
-    """How pixels go in, and what is to be made.
+class TraceSource:
+    """How pixels go into the float graph that the child is to make.
 
     Args:
         spec: How pixels become input; None where preprocessing is not known.
-        files: The files to make, none where sensitivity is measured.
+        normalizes: Whether the graph normalises pixels by itself.
     """
 
     spec: InputSpec | None
+    normalizes: bool
+
+
+@dataclass(frozen=True)
+class SourceTraced:
+    """The ends of the float graph that the child made."""
+
+    outline: ModelOutline
+
+
+@dataclass(frozen=True)
+class TracingFailed:
+    """Why no float graph could be made."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class FilesToMake:
+    """What the child is to make.
+
+    Args:
+        outputs: What each output of the model is, in the model's own order.
+        files: The files to make, none where sensitivity is measured.
+    """
+
+    outputs: tuple[JudgedOutput, ...]
     files: tuple[FileToMake, ...] = ()
 
 
@@ -225,7 +254,7 @@ class ChildFinished:
 
 
 FROM_CHILD = (
-    SourceLoaded, PhaseBegun, ProgressMade, Remark, RaceFiles, FileWritten, FileFailed,
-    LayerMeasured, ChildFinished,
+    SourceLoaded, SourceTraced, TracingFailed, PhaseBegun, ProgressMade, Remark, RaceFiles,
+    FileWritten, FileFailed, LayerMeasured, ChildFinished,
 )  # fmt: skip
 """The messages that a child may send."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgecnn.core.errors import InputError
@@ -23,6 +23,7 @@ from edgecnn.quantize.budget.verdict import check_max_drop
 from edgecnn.quantize.calibration.images import check_count
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
 from edgecnn.quantize.recovery.steps import steps_left_out
+from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
 
@@ -53,6 +54,8 @@ class Request:
         target_cpu: The kind of CPU whose cost table decides which layers stay in float32.
         device: The device whose measured latencies decide instead of the table; None for the table.
         ask_password: Given a question, returns the device's password.
+        tasks: What the user says of the outputs: name of an output, empty for the only one -> its
+            kind.
     """
 
     source: Source
@@ -72,6 +75,7 @@ class Request:
     device: str | None = None
     ask_password: Callable[[str], str] | None = None
     without: tuple[str, ...] = ()
+    tasks: Mapping[str, OutputKind] = field(default_factory=dict)
 
     @property
     def format(self) -> InputFormat:

@@ -93,7 +93,7 @@ class FileMaker:
 
     def float32_file(self, file: FileToMake) -> bytes:
         """Return the float32 file that another scheme's file is compared with."""
-        graph = self.source.float_model(_pixels(file)).graph
+        graph = self.source.float_model(self.pixel_input(file)).graph
         return write_graph(graph)
 
     def float32(self, file: FileToMake) -> MadeFile:
@@ -102,7 +102,7 @@ class FileMaker:
 
     def weights_only(self, file: FileToMake) -> MadeFile:
         """Make a file whose weights alone are quantised."""
-        float_graph = self.source.float_model(_pixels(file)).graph
+        float_graph = self.source.float_model(self.pixel_input(file)).graph
         with self.source.clock.phase(f"quantize {file.scheme}"):
             graph = WEIGHTS_ONLY[SCHEMES[file.scheme].weights](float_graph)
         recovery, proof = self._recovery(file), None
@@ -133,8 +133,8 @@ class FileMaker:
             fit_images=fit_images,
             takes_pixels=file.input_type == "uint8",
         )
-        calibrated = self.source.float_model(_pixels(file)).graph.copy()
-        observed = self.source.observed(_pixels(file), of_all=not can_recover(calibrated))
+        calibrated = self.source.float_model(self.pixel_input(file)).graph.copy()
+        observed = self.source.observed(self.pixel_input(file), of_all=not can_recover(calibrated))
         with self.source.clock.phase(f"quantize {file.scheme}"):
             calibrated.set_ranges(observed.ranges)
             plain = quantizer.quantize(calibrated, ())
@@ -214,7 +214,7 @@ class FileMaker:
     def _recovery(self, file: FileToMake) -> Recovery | None:
         """Return the recovery of the file's float model; None where nothing is compared."""
         # Whether the normalisation stays apart changes no input and no answer.
-        source, pixels = self.source, _pixels(file)._replace(is_apart=False)
+        source, pixels = self.source, self.pixel_input(file)._replace(is_apart=False)
         if not file.has_samples or not source.calibration_file().held_out:
             return None
         model = source.float_model(pixels)
@@ -238,6 +238,11 @@ class FileMaker:
             )
             source.report_input_doubts(pixels, self._recoveries[pixels].float_scores)
         return self._recoveries[pixels]
+
+    def pixel_input(self, file: FileToMake) -> PixelInput:
+        """Return how the float graph that a file is made of takes pixels."""
+        scheme: Scheme = SCHEMES[file.scheme]
+        return PixelInput.of(scheme, normalizes=self.source.normalizes)
 
     def _latencies(self, file: FileToMake) -> Latencies:
         """Return the source of the latencies by which files are chosen."""
@@ -272,11 +277,6 @@ def can_recover(graph: Graph) -> bool:
     ends_are_float = all(tensor.is_float for tensor in (*graph.inputs, *graph.outputs))
     batches = [tensor.shape[:1] for tensor in (*graph.inputs, *graph.outputs)]
     return has_one_each and ends_are_float and set(batches) == {(1,)} and not graph.has_variables
-
-
-def _pixels(file: FileToMake) -> PixelInput:
-    scheme: Scheme = SCHEMES[file.scheme]
-    return PixelInput.of(scheme, normalizes=file.normalizes)
 
 
 def with_file_metadata(content: bytes, file: FileToMake) -> bytes:

@@ -28,11 +28,9 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     """
     source = ImportedSource(parent, job)
     source.load()
-    source.prepare()
-    # An int8 file takes pixels: the graph normalises them where a scale and an offset cannot.
-    normalizes = source.spec is not None and not source.spec.is_uniform
-    pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=normalizes)
-    source.convert({pixel_input.normalizes})
+    source.trace()
+    source.files_to_make()
+    pixel_input = PixelInput.of(SCHEMES["int8"], normalizes=source.normalizes)
     model = source.float_model(pixel_input)
     if not can_recover(model.graph):
         raise InputError(

@@ -23,6 +23,7 @@ from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
 from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
 from edgecnn.quantize.source_session import SourceSession
+from edgecnn.tflite.output_kinds import parse_tasks
 from edgecnn.tflite.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def sensitivity(
     signature: str | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     custom_objects: CustomObjects | None = None,
+    task: str | Sequence[str] = (),
     on_progress: Progress | None = None,
     **options: Unpack[BuildKeywords],
 ) -> Sensitivity:
@@ -76,6 +78,7 @@ def sensitivity(
         signature: As :func:`edgecnn.convert`.
         input_shapes: As :func:`edgecnn.convert`.
         custom_objects: As :func:`edgecnn.convert`.
+        task: As :func:`edgecnn.convert`.
         on_progress: Called with (phase, done, total).
         options: Fields of ``build`` one by one, instead of it.
 
@@ -116,6 +119,7 @@ def sensitivity(
             samples=samples,
             recover="off",
             on_progress=on_progress or silent,
+            tasks=parse_tasks([task] if isinstance(task, str) else task),
         )
         result = dataclasses.replace(_measured(request, images), model=name)
         if target is not None:

@@ -38,15 +38,19 @@ from edgecnn.quantize.calibration.images import (
 )
 from edgecnn.quantize.messages import (
     CalibrationFile,
+    FilesToMake,
     FileToMake,
     LoadSource,
     PhaseBegun,
-    PrepareFiles,
     ProgressMade,
     Remark,
     SourceLoaded,
+    SourceTraced,
+    TraceSource,
 )
 from edgecnn.quantize.request import CheckedRequest
+from edgecnn.tflite.output_kinds import JudgedOutput, judge_outputs
+from edgecnn.tflite.output_outline import ModelOutline
 
 
 class SourceSession:
@@ -68,6 +72,7 @@ class SourceSession:
         self._scratch = scratch
         self._source: SourceLoaded | None = None
         self.calibration: CalibrationSamples | None = None
+        self.judged_outputs: tuple[JudgedOutput, ...] = ()
 
     @property
     def source(self) -> SourceLoaded:
@@ -132,19 +137,40 @@ class SourceSession:
                 self.warnings.append(message.text)
             case SourceLoaded():
                 self._source = message
-                self._prepare(child)
+                self._let_trace(child)
+            case SourceTraced():
+                self._let_make(child, message.outline)
 
-    def _prepare(self, child: ChildProcess) -> None:
+    def _let_trace(self, child: ChildProcess) -> None:
         """Tell the child how pixels go in; decode the images while it traces and converts."""
         shape = self.image_shape
         if shape is None:
             self._refuse_image_options()
         spec = self.spec = None if shape is None else self._input_spec(shape)
-        child.send(PrepareFiles(spec, tuple(self.files_to_make())))
+        child.send(TraceSource(spec, self.normalizes_in_graph))
         if self.request.needs_calibration:
             self.calibration = self._arrays() if spec is None else self._images(spec)
             self.check_calibration(self.calibration)
+
+    def _let_make(self, child: ChildProcess, outline: ModelOutline) -> None:
+        """Tell the child what the outputs are, what it is to make, and where the samples are."""
+        self.judge_outputs(outline)
+        child.send(FilesToMake(self.judged_outputs, tuple(self.files_to_make())))
+        if self.calibration is not None:
             child.send(self._calibration_file(self.calibration))
+
+    def judge_outputs(self, outline: ModelOutline) -> None:
+        """Find out what each output of the model is."""
+        self.judged_outputs = judge_outputs(outline, self.request.tasks, self._known_classes)
+
+    @property
+    def _known_classes(self) -> int | None:
+        """Number of the model's classes where something says that its answer is of classes."""
+        if self.output_labels.names:
+            return len(self.output_labels.names)
+        # A model of edgecnn.build remembers its input, and what it builds are classifiers.
+        is_built = self.request.classes is not None or self.source.spec is not None
+        return self.outputs if is_built else None
 
     def files_to_make(self) -> Sequence[FileToMake]:
         """Return the files that the child is to make."""

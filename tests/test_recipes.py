@@ -89,7 +89,7 @@ def _round(weights: Tensor) -> None:
 
 MAKER = """
 def _dynamic4(maker: FileMaker, file: FileToMake) -> MadeFile:
-    float_graph = maker.source.float_model(_pixels(file)).graph
+    float_graph = maker.source.float_model(maker.pixel_input(file)).graph
     graph = WEIGHTS_ONLY[SCHEMES["dynamic"].weights](float_graph)
     in_four_bits(graph)
     return MadeFile(with_file_metadata(write_graph(graph), file))

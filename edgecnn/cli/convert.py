@@ -25,6 +25,7 @@ from edgecnn.cli.options import (
     preprocessing_options,
     samples_option,
     signature_option,
+    task_option,
     trust_option,
 )
 from edgecnn.cli.output import say_json
@@ -98,6 +99,7 @@ LABEL_NOTES = ("labels: ", "no labels: ")
 @signature_option
 @input_shapes_option
 @custom_objects_option
+@task_option
 @trust_option
 @labels_option
 @author_option(help="For the file's metadata, as the next three.")

@@ -231,6 +231,13 @@ custom_objects_option = click.option(
     metavar="FILE.py",
     help="Python file with the classes and functions that a Keras model names; with --trust.",
 )
+task_option = click.option(
+    "--task",
+    multiple=True,
+    metavar="[NAME=]KIND",
+    help="What an output is where its graph leaves two readings: classes, labels, probability, "
+    "numbers, embedding, map, image, detections or sequence.",
+)
 json_option = partial(click.option, "--json", "as_json", is_flag=True)
 json_file_option = partial(
     click.option, "--json", "json_target", type=OutputFile(), metavar="FILE|-"

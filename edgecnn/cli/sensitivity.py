@@ -18,6 +18,7 @@ from edgecnn.cli.options import (
     preprocessing_options,
     samples_option,
     signature_option,
+    task_option,
     trust_option,
 )
 from edgecnn.cli.output import print_whole, say, say_json
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @signature_option
 @input_shapes_option
 @custom_objects_option
+@task_option
 @trust_option
 @json_option(help="Print a JSON object.")
 def sensitivity_command(model: str, as_json: bool, **options: Any) -> None:

@@ -5,12 +5,12 @@ message becomes ``{"kind": "ClassName", FIELD: VALUE, ...}``. What comes back is
 kind, a field that is missing, unknown or of another type is a :class:`MessageError` that names it.
 
 Fields may be ``bool``, ``int``, ``float``, ``str``, ``pathlib.Path``, ``typing.Any`` (any JSON),
-``Literal``, other dataclasses, lists, tuples and dictionaries (whose keys are text) of these, and
-unions of them with ``None``. A field that is called ``payload`` (``bytes`` or ``memoryview``) does
-not become JSON: it follows the line as raw bytes. No field may be called ``kind``,
-``message_number``, ``payload_bytes`` or ``compressed``. A message may have a number, and whatever
-:class:`edgecnn.core.parent_pipe.ParentPipe` sends in answer has the same one, so that no answer is
-taken for that to another request.
+``Literal``, enumerations of texts, other dataclasses, lists, tuples and dictionaries (whose keys
+are text) of these, and unions of them with ``None``. A field that is called ``payload`` (``bytes``
+or ``memoryview``) does not become JSON: it follows the line as raw bytes. No field may be called
+``kind``, ``message_number``, ``payload_bytes`` or ``compressed``. A message may have a number, and
+whatever :class:`edgecnn.core.parent_pipe.ParentPipe` sends in answer has the same one, so that no
+answer is taken for that to another request.
 
 The parent starts a child with :class:`edgecnn.core.child.ChildProcess`, the child answers with
 :mod:`edgecnn.core.parent_pipe`::
@@ -46,6 +46,7 @@ import re
 import sys
 import zlib
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_type_hints, overload
 
@@ -247,6 +248,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
+    if isinstance(value, Enum):
+        return value.value
     return str(value) if isinstance(value, Path) else value
 
 
@@ -301,6 +304,9 @@ def _checked(annotation: Any, value: Any, place: str, name: str) -> Any:
         return float(value)
     if annotation is Path and isinstance(value, str):
         return Path(value)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        with contextlib.suppress(ValueError):
+            return annotation(value)
     if dataclasses.is_dataclass(annotation) and isinstance(value, dict):
         return build(annotation, value, f"{place}: {name}")  # type: ignore[arg-type]
     if origin is Union or type(annotation).__name__ == "UnionType":

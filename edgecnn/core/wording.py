@@ -25,6 +25,8 @@ VALUE_WORDS = (
     "off", "fast", "full",
     "float32", "float16", "dynamic", "int8", "int16x8", "uint8",
     "imagenet", "digits",
+    "classes", "labels", "probability", "numbers", "embedding", "map", "image", "detections",
+    "sequence",
 )  # fmt: skip
 """Words that options take: any other word after an option is prose."""
 

@@ -158,6 +158,7 @@ class Signature:
         outputs: Names of its outputs.
         subgraph: Number of the subgraph that it runs.
         tensors: Index of the tensor of each input, within that subgraph.
+        output_tensors: Index of the tensor of each output, as ``tensors``.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Signature:
     outputs: tuple[str, ...]
     subgraph: int = 0
     tensors: tuple[int, ...] = ()
+    output_tensors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -420,13 +422,14 @@ class _Parser:
 
     def _signature(self, signature: Any) -> Signature:
         inputs = [signature.Inputs(i) for i in _indices(signature.InputsLength())]
-        outputs = (signature.Outputs(i) for i in _indices(signature.OutputsLength()))
+        outputs = [signature.Outputs(i) for i in _indices(signature.OutputsLength())]
         return Signature(
             name=self._text(signature.SignatureKey()),
             inputs=tuple(self._text(entry.Name()) for entry in inputs),
             outputs=tuple(self._text(entry.Name()) for entry in outputs),
             subgraph=signature.SubgraphIndex(),
             tensors=tuple(entry.TensorIndex() for entry in inputs),
+            output_tensors=tuple(entry.TensorIndex() for entry in outputs),
         )
 
     def _metadata(self) -> dict[str, bytes]:
