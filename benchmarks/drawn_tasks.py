@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from drawn.commands import transcript
 from drawn.files_made import answers_of, of_edgecnn, plain
-from drawn.samples import TEST, draw_all
+from drawn.samples import TEST, Place
 from drawn.tasks import TASKS, Task
 from drawn.training import answers, model_of
 
@@ -36,48 +36,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--only", nargs="+", choices=TASKS, default=list(TASKS), metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="train badly, in seconds")
     parser.add_argument("--int8", action="store_true", help="compare int8 files with Keras")
     parser.add_argument("--commands", action="store_true", help="keep what commands print")
     options = parser.parse_args()
+    place = Place(options.out.resolve(), options.quick)
     if options.commands:
-        return write_transcripts([TASKS[name] for name in options.only], options.out)
+        return write_transcripts([TASKS[name] for name in options.only], place)
     columns = INT8_COLUMNS if options.int8 else COLUMNS
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for name in options.only:
         task = TASKS[name]
-        print((int8_line if options.int8 else line)(task, options.out), flush=True)
+        print((int8_line if options.int8 else line)(task, place), flush=True)
 
 
-def line(task: Task, root: Path) -> str:
+def line(task: Task, place: Place) -> str:
     """Return a task's line of the table; its model is made if it is not there."""
     start = time.perf_counter()
-    model = model_of(task, root)
-    samples = task.data.read(draw_all(task.data, root / "data"), TEST)
+    model = model_of(task, place)
+    samples = task.data.read(place.data(task.data), TEST)
     figures = task.figures(answers(model, task.scaled(samples.inputs)), samples.truth)
     seconds = time.perf_counter() - start
     cells = [task.name, task.what, f"{model.count_params():,}", _text(figures), f"{seconds:.0f}"]
     return f"| {' | '.join(cells)} |"
 
 
-def write_transcripts(tasks: list[Task], root: Path) -> None:
+def write_transcripts(tasks: list[Task], place: Place) -> None:
     """Write what every command prints on the tasks whose models are there."""
-    folder = root / "commands"
+    folder = place.root / "commands"
     folder.mkdir(exist_ok=True)
     for task in tasks:
-        if (root / "models" / f"{task.name}.keras").exists():
-            (folder / f"{task.name}.md").write_text(transcript(task, root))
+        if place.model(task.name).exists():
+            (folder / f"{task.name}.md").write_text(transcript(task, place))
             print(folder / f"{task.name}.md", flush=True)
 
 
-def int8_line(task: Task, root: Path) -> str:
+def int8_line(task: Task, place: Place) -> str:
     """Return a task's line of the table of int8 files."""
-    model = model_of(task, root)
-    samples = task.data.read(draw_all(task.data, root / "data"), TEST)
+    model = model_of(task, place)
+    samples = task.data.read(place.data(task.data), TEST)
     inputs = task.scaled(samples.inputs)
     said = answers(model, inputs)
     floats = task.figures(said, samples.truth)
-    ours, printed = of_edgecnn(task, root)
-    theirs, complaint = plain(task, root)
+    ours, printed = of_edgecnn(task, place)
+    theirs, complaint = plain(task, place)
     cells = [task.name, _text(floats)]
     for path, refusal in ((ours, printed), (theirs, complaint)):
         if path is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .files_made import command, of_edgecnn
-from .samples import draw_all
+from .samples import Place
 from .tasks import Task
 
 PAGE_LINES = 60
@@ -15,14 +15,15 @@ QUICK = ("--runs", "5", "--min-time", "0.05")
 LANGUAGES = ("python", "android")
 
 
-def transcript(task: Task, root: Path) -> str:
+def transcript(task: Task, place: Place) -> str:
     """Return, as a document, what each command answers on a task's int8 file, which is made."""
+    root = place.root
     (root / "files" / f"{task.name}.tflite").unlink(missing_ok=True)
-    _, converted = of_edgecnn(task, root)
+    _, converted = of_edgecnn(task, place)
     file = f"files/{task.name}.tflite"
     source = f"models/{task.name}.keras"
     parts = [f"# {task.name}: {task.what}", _block(0, converted, ("convert", source))]
-    data = draw_all(task.data, root / "data").relative_to(root)
+    data = place.data(task.data).relative_to(root)
     asked: list[tuple[str, ...]] = [("inspect", file), ("metadata", "show", file), ("verify", file)]
     results, page = f"files/{task.name}.json", f"files/{task.name}.report.md"
     bench = ("bench", file, "--no-store", *QUICK, "--json", results)

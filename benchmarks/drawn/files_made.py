@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .samples import TRAIN, draw_all
+from .samples import TRAIN, Place
 from .scenes import Array
 from .tasks import Task
 
@@ -25,45 +25,45 @@ def command(*arguments: str | Path, folder: Path | None = None) -> tuple[int, st
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-def of_edgecnn(task: Task, root: Path, options: Sequence[str] = ()) -> tuple[Path | None, str]:
+def of_edgecnn(task: Task, place: Place, options: Sequence[str] = ()) -> tuple[Path | None, str]:
     """Return edgecnn's int8 file and what the command printed; None where it made none."""
-    folder = root / "files"
+    folder = place.root / "files"
     folder.mkdir(exist_ok=True)
     path = folder / f"{task.name}.tflite"
     if path.exists():
         return path, ""
-    asked: list[str | Path] = ["convert", root / "models" / f"{task.name}.keras", "-o", path]
+    asked: list[str | Path] = ["convert", place.model(task.name), "-o", path]
     if task.preprocess:
         asked += ["--preprocess", task.preprocess]
-    calibration = draw_all(task.data, root / "data") / task.calibration
+    calibration = place.data(task.data) / task.calibration
     status, said = command(*asked, "--calibrate", calibration, *options)
     return (None if status else path), said
 
 
-def plain(task: Task, root: Path) -> tuple[Path | None, str]:
+def plain(task: Task, place: Place) -> tuple[Path | None, str]:
     """Return TFLiteConverter's int8 file and its complaint; None where it made none.
 
     A frozen function of one sample is converted, as LSTMs need it; ends are floats, and ops
     without integers stay in floats.
     """
-    path = root / "plain" / f"{task.name}.tflite"
+    path = place.root / "plain" / f"{task.name}.tflite"
     if path.exists():
         return path, ""
     path.parent.mkdir(exist_ok=True)
     try:
-        path.write_bytes(_plain_bytes(task, root))
+        path.write_bytes(_plain_bytes(task, place))
     except Exception as error:  # Whatever a converter raises, there is no file of it.
         return None, str(error).strip().splitlines()[-1]
     return path, ""
 
 
-def _plain_bytes(task: Task, root: Path) -> bytes:
+def _plain_bytes(task: Task, place: Place) -> bytes:
     import keras
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    model = keras.saving.load_model(root / "models" / f"{task.name}.keras")
-    samples = task.data.read(draw_all(task.data, root / "data"), TRAIN)
+    model = keras.saving.load_model(place.model(task.name))
+    samples = task.data.read(place.data(task.data), TRAIN)
     chosen = np.linspace(0, len(samples.inputs[0]) - 1, CALIBRATED).astype(int)
     inputs = task.scaled([each[chosen] for each in samples.inputs])
     specs = [

@@ -24,6 +24,11 @@ def pixels(paths: Sequence[Path]) -> Array:
     return np.stack([np.asarray(Image.open(path).convert("RGB"), np.float32) for path in paths])
 
 
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG, fast: noise can't be packed much anyway."""
+    picture.save(path, compress_level=1)
+
+
 def indices(paths: Sequence[Path]) -> Array:
     """Return masks of one size, shape (masks, height, width): the integers that they store."""
     return np.stack([np.asarray(Image.open(path)) for path in paths])

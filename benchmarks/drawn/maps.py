@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .formats import IGNORED, folder, indices, pixels, save_palette_mask
+from .formats import IGNORED, folder, indices, pixels, save, save_palette_mask
 from .samples import SIZE, TEST, TRAIN, DataSet, Samples, numbered
 from .scenes import Array, Points, background, contrasting, covered, fill, noisy, outline
 
@@ -31,7 +31,7 @@ def draw_voc(root: Path, part: str, count: int, rng: np.random.Generator) -> Non
     (root / "labels.txt").write_text("\n".join(VOC_CLASSES) + "\n")
     for name in numbered(count, ""):
         picture, mask = _shapes(rng)
-        noisy(rng, picture, 24).save(images / f"{name}.jpg", quality=95)
+        noisy(rng, picture, 20).save(images / f"{name}.jpg", quality=95)
         save_palette_mask(mask, masks / f"{name}.png")
 
 
@@ -65,8 +65,8 @@ def draw_streets(root: Path, part: str, count: int, rng: np.random.Generator) ->
     for number in range(count):
         picture, mask = _street(rng)
         name = f"drawn_{number:06d}_000019"
-        noisy(rng, picture, 26).save(images / f"{name}_leftImg8bit.png")
-        Image.fromarray(mask).save(masks / f"{name}_gtFine_labelIds.png")
+        save(noisy(rng, picture, 22), images / f"{name}_leftImg8bit.png")
+        save(Image.fromarray(mask), masks / f"{name}_gtFine_labelIds.png")
 
 
 def _street(rng: np.random.Generator) -> tuple[Image.Image, Array]:

@@ -177,8 +177,7 @@ def embedder(size: int = 32) -> keras.Model:
 def denoiser() -> keras.Model:
     """Build a network that takes the noise from a picture: the picture less what it finds."""
     inputs = image()
-    x = conv(inputs, 16)
-    x = conv(conv(x, 16), 16)
+    x = conv(conv(inputs, 12), 12)
     noise = layers.Conv2D(3, 3, padding="same")(x)
     return keras.Model(inputs, layers.Subtract(name="picture")([inputs, noise]))
 

@@ -14,6 +14,7 @@ from .formats import (
     read_coco,
     read_table,
     read_yolo,
+    save,
     write_coco,
     write_table,
     write_yolo,
@@ -32,14 +33,14 @@ def _objects(rng: np.random.Generator) -> tuple[Image.Image, Array]:
     rows: list[list[float]] = []
     for _ in range(rng.integers(1, 5)):
         kind = int(rng.integers(len(OBJECTS)))
-        radius = rng.uniform(5, 14)
+        radius = rng.uniform(7, 15)
         x, y = rng.uniform(radius * 0.7, SIZE - radius * 0.7, 2)
         corners = outline(OBJECTS[kind], x, y, radius, rng.uniform(0, math.tau))
         box = bounds(corners, SIZE, SIZE)
         if all(_apart(box, other[1:]) for other in rows):
             fill(picture, corners, contrasting(rng, picture, 110))
             rows.append([kind, *box])
-    return noisy(rng, picture, 26), np.array(rows)
+    return noisy(rng, picture, 18), np.array(rows)
 
 
 def _apart(one: tuple[float, ...], other: list[float]) -> bool:
@@ -94,7 +95,7 @@ def draw_points(root: Path, part: str, count: int, rng: np.random.Generator) -> 
         colour = contrasting(rng, picture, 150)
         line(picture, joints, rng.uniform(2, 4), colour)
         fill(picture, outline("disc", *joints[0], 4.5, 0), colour)
-        noisy(rng, picture, 22).save(folder(root / part) / name)
+        save(noisy(rng, picture, 14), folder(root / part) / name)
         rows.append([f"{part}/{name}", *(f"{value:.2f}" for joint in joints for value in joint)])
     write_table(root / f"{part}.csv", header, rows)
 
@@ -123,7 +124,7 @@ def draw_dials(root: Path, part: str, count: int, rng: np.random.Generator) -> N
         turn = math.radians(135 + 2.7 * value)
         tip = (x + 20 * math.cos(turn), y + 20 * math.sin(turn))
         line(picture, [(x, y), tip], rng.uniform(2, 4), contrasting(rng, picture, 160))
-        noisy(rng, picture, 22).save(folder(root / part) / name)
+        save(noisy(rng, picture, 14), folder(root / part) / name)
         rows.append([f"{part}/{name}", f"{value:.2f}"])
     write_table(root / f"{part}.csv", ["file", "value"], rows)
 
@@ -141,9 +142,9 @@ def draw_places(root: Path, part: str, count: int, rng: np.random.Generator) -> 
     for name in numbered(count, ".png"):
         picture, kind = background(rng, SIZE, SIZE), int(rng.integers(len(OBJECTS)))
         x, y = rng.uniform(12, SIZE - 12, 2)
-        corners = outline(OBJECTS[kind], x, y, rng.uniform(6, 18), rng.uniform(0, math.tau))
+        corners = outline(OBJECTS[kind], x, y, rng.uniform(8, 18), rng.uniform(0, math.tau))
         fill(picture, corners, contrasting(rng, picture, 70))
-        noisy(rng, picture, 28).save(folder(root / part) / name)
+        save(noisy(rng, picture, 20), folder(root / part) / name)
         box = [f"{value:.2f}" for value in bounds(corners, SIZE, SIZE)]
         rows.append([f"{part}/{name}", kind, *box])
     write_table(root / f"{part}.csv", ["file", "label", "xmin", "ymin", "xmax", "ymax"], rows)

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .formats import folder, pixels, read_table, write_table
+from .formats import folder, pixels, read_table, save, write_table
 from .samples import SIZE, TRAIN, DataSet, Samples, numbered
 from .scenes import SHAPES, background, contrasting, fill, line, noisy, outline
 
 PLATES = ("good", "scratched")
 SCRATCH_DEPTH = (25, 110)
 """How much darker or lighter a scratch is, in pixel values: not all are seen in the noise."""
-IDENTITIES = {TRAIN: 60}
-HELD_OUT = 40
+IDENTITIES = {TRAIN: 30}
+HELD_OUT = 20
 """Identities of the test part, none of which is in training."""
 CELLS = 5
 """Height and width of an identity's pattern, of which the right is the left's mirror image."""
@@ -27,9 +27,9 @@ def draw_shapes(root: Path, part: str, count: int, rng: np.random.Generator) -> 
     for number, name in enumerate(numbered(count, ".png")):
         picture, kind = background(rng, SIZE, SIZE), SHAPES[number % len(SHAPES)]
         x, y = rng.uniform(14, SIZE - 14, 2)
-        corners = outline(kind, x, y, rng.uniform(6, 16), rng.uniform(0, math.tau))
-        fill(picture, corners, contrasting(rng, picture, 50))
-        noisy(rng, picture, 34).save(folder(root / part / kind) / name)
+        corners = outline(kind, x, y, rng.uniform(8, 17), rng.uniform(0, math.tau))
+        fill(picture, corners, contrasting(rng, picture, 90))
+        save(noisy(rng, picture, 22), folder(root / part / kind) / name)
 
 
 def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
@@ -46,7 +46,7 @@ def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> 
             colour = tuple(int(value) for value in np.clip(light, 0, 255))
             line(picture, [tuple(start), tuple(start + way)], rng.uniform(1.5, 3), colour)
         kind = PLATES[is_scratched]
-        noisy(rng, picture, 24).save(folder(root / part / kind) / name)
+        save(noisy(rng, picture, 24), folder(root / part / kind) / name)
         rows.append([f"{part}/{kind}/{name}", is_scratched])
     write_table(root / f"{part}.csv", ["file", "label"], rows)
 
@@ -69,7 +69,7 @@ def draw_labelled(root: Path, part: str, count: int, rng: np.random.Generator) -
             if there[SHAPES.index(kind)]:
                 corners = outline(kind, *place, rng.uniform(6, 11), rng.uniform(0, math.tau))
                 fill(picture, corners, contrasting(rng, picture, 80))
-        noisy(rng, picture, 30).save(folder(root / part) / name)
+        save(noisy(rng, picture, 22), folder(root / part) / name)
         file = f"{part}/{name}"
         kinds = [kind for kind, is_there in zip(SHAPES, there, strict=True) if is_there]
         names.append([file, " ".join(kinds)])
@@ -102,14 +102,14 @@ def draw_identities(root: Path, part: str, count: int, rng: np.random.Generator)
         colour = rng.integers(60, 256, 3)
         target = folder(root / part / f"{part}_{identity:03d}")
         for name in numbered(count // identities, ".png"):
-            picture = _badge(rng, pattern, colour * rng.uniform(0.55, 1.0, 3))
-            noisy(rng, picture, 30).save(target / name)
+            picture = _badge(rng, pattern, colour * rng.uniform(0.75, 1.0))
+            save(noisy(rng, picture, 20), target / name)
 
 
 def _badge(rng: np.random.Generator, pattern: np.ndarray, colour: np.ndarray) -> Image.Image:
     large = Image.fromarray((255 * pattern).astype(np.uint8)).resize((80, 80), 0)
-    size = int(rng.integers(30, 50))
-    mask = large.rotate(rng.uniform(-25, 25), expand=True).resize((size, size), 2)
+    size = int(rng.integers(40, 52))
+    mask = large.rotate(rng.uniform(-12, 12), expand=True).resize((size, size), 2)
     picture = background(rng, SIZE, SIZE)
     place = rng.integers(2, SIZE - size - 1, 2)
     picture.paste(tuple(int(channel) for channel in colour), tuple(place.tolist()), mask)
@@ -124,8 +124,8 @@ def draw_pairs(root: Path, part: str, count: int, rng: np.random.Generator) -> N
             kind, place = SHAPES[rng.integers(len(SHAPES))], rng.uniform(5, SIZE - 5, 2)
             corners = outline(kind, *place, rng.uniform(5, 16), rng.uniform(0, math.tau))
             fill(picture, corners, tuple(int(value) for value in rng.integers(0, 256, 3)))
-        picture.save(folder(root / part / "clean") / name)
-        noisy(rng, picture, 28).save(folder(root / part / "noisy") / name)
+        save(picture, folder(root / part / "clean") / name)
+        save(noisy(rng, picture, 28), folder(root / part / "noisy") / name)
 
 
 def read_pairs(root: Path, part: str) -> Samples:

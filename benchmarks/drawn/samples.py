@@ -14,6 +14,7 @@ Array = npt.NDArray[Any]
 
 TRAIN, TEST = "train", "test"
 COUNTS = {TRAIN: 1200, TEST: 400}
+QUICK_COUNTS = {TRAIN: 160, TEST: 80}
 SIZE = 64
 """Height and width of most pictures, in pixels."""
 
@@ -47,16 +48,33 @@ class DataSet:
     read: Callable[[Path, str], Samples]
 
 
-def draw_all(data_set: DataSet, root: Path, counts: dict[str, int] = COUNTS) -> Path:
-    """Draw a data set's parts that are not there yet, each from its own seed; return its folder."""
-    folder = root / data_set.name
-    for seed, (part, count) in enumerate(counts.items()):
-        done = folder / f".{part}"
-        if not done.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            data_set.draw(folder, part, count, np.random.default_rng([seed, len(data_set.name)]))
-            done.touch()
-    return folder
+@dataclass(frozen=True)
+class Place:
+    """A folder of drawn data, models and files.
+
+    Args:
+        root: The folder.
+        is_quick: Whether data are few and training is short: to try commands, not for figures.
+    """
+
+    root: Path
+    is_quick: bool = False
+
+    def data(self, data_set: DataSet) -> Path:
+        """Draw the parts of a data set that are not there, each by its seed; return its folder."""
+        folder = self.root / "data" / data_set.name
+        for seed, (part, count) in enumerate((QUICK_COUNTS if self.is_quick else COUNTS).items()):
+            done = folder / f".{part}"
+            if not done.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                rng = np.random.default_rng([seed, len(data_set.name)])
+                data_set.draw(folder, part, count, rng)
+                done.touch()
+        return folder
+
+    def model(self, name: str) -> Path:
+        """Return where a task's Keras model lies."""
+        return self.root / "models" / f"{name}.keras"
 
 
 def numbered(count: int, suffix: str) -> Iterator[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from .losses import SHARPNESS
 from .nets import without_activation
-from .samples import TRAIN, Samples, draw_all
+from .samples import TRAIN, Place, Samples
 from .scenes import Array
 from .tasks import TASKS, Task
 
@@ -18,18 +17,19 @@ BATCH = 32
 RATE = 4e-3
 """Highest learning rate of Adam; it falls to nothing as a cosine does."""
 SEED = 7
+QUICK_EPOCHS = 2
 
 
-def model_of(task: Task, root: Path) -> keras.Model:
+def model_of(task: Task, place: Place) -> keras.Model:
     """Return a task's trained network; one that is not in the folder yet is trained."""
-    path = root / "models" / f"{task.name}.keras"
+    path = place.model(task.name)
     if path.exists():
         return keras.saving.load_model(path)
     if task.logits_of:
-        model = without_activation(model_of(TASKS[task.logits_of], root))
+        model = without_activation(model_of(TASKS[task.logits_of], place))
     else:
-        data = draw_all(task.data, root / "data")
-        model = trained(task, task.data.read(data, TRAIN))
+        epochs = QUICK_EPOCHS if place.is_quick else task.epochs
+        model = trained(task, task.data.read(place.data(task.data), TRAIN), epochs)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{os.getpid()}.keras")
     model.save(unfinished)
@@ -37,7 +37,7 @@ def model_of(task: Task, root: Path) -> keras.Model:
     return model
 
 
-def trained(task: Task, samples: Samples) -> keras.Model:
+def trained(task: Task, samples: Samples, epochs: int) -> keras.Model:
     """Train a task's network from nothing, by fixed seeds; it is returned without optimiser."""
     keras.utils.set_random_seed(SEED)
     model = task.build()
@@ -45,10 +45,10 @@ def trained(task: Task, samples: Samples) -> keras.Model:
     to_fit, loss = model, task.loss
     if loss == "identities":
         to_fit, loss = _with_identities(model, int(samples.truth.max()) + 1)
-    steps = task.epochs * -(-len(inputs[0]) // BATCH)
+    steps = epochs * -(-len(inputs[0]) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
     to_fit.compile(keras.optimizers.Adam(rate), loss)
-    to_fit.fit(inputs if len(inputs) > 1 else inputs[0], targets, BATCH, task.epochs, verbose=0)
+    to_fit.fit(inputs if len(inputs) > 1 else inputs[0], targets, BATCH, epochs, verbose=0)
     return keras.Model(model.inputs if len(model.inputs) > 1 else model.inputs[0], model.outputs)
 
 
