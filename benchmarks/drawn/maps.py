@@ -31,7 +31,7 @@ def draw_voc(root: Path, part: str, count: int, rng: np.random.Generator) -> Non
     (root / "labels.txt").write_text("\n".join(VOC_CLASSES) + "\n")
     for name in numbered(count, ""):
         picture, mask = _shapes(rng)
-        noisy(rng, picture, 20).save(images / f"{name}.jpg", quality=95)
+        noisy(rng, picture, 12).save(images / f"{name}.jpg", quality=95)
         save_palette_mask(mask, masks / f"{name}.png")
 
 
@@ -42,7 +42,7 @@ def _shapes(rng: np.random.Generator) -> tuple[Image.Image, Array]:
         kind = int(rng.integers(1, len(VOC_CLASSES)))
         x, y = rng.uniform(10, SIZE - 10, 2)
         corners = outline(VOC_CLASSES[kind], x, y, rng.uniform(8, 17), rng.uniform(0, 6.3))
-        fill(picture, corners, contrasting(rng, picture, 120))
+        fill(picture, corners, contrasting(rng, picture, 160))
         shape = covered(picture.size, corners)
         wider = np.asarray(shape.filter(ImageFilter.MaxFilter(3))) > 0
         narrower = np.asarray(shape.filter(ImageFilter.MinFilter(3))) > 0

@@ -38,9 +38,9 @@ def _objects(rng: np.random.Generator) -> tuple[Image.Image, Array]:
         corners = outline(OBJECTS[kind], x, y, radius, rng.uniform(0, math.tau))
         box = bounds(corners, SIZE, SIZE)
         if all(_apart(box, other[1:]) for other in rows):
-            fill(picture, corners, contrasting(rng, picture, 110))
+            fill(picture, corners, contrasting(rng, picture, 150))
             rows.append([kind, *box])
-    return noisy(rng, picture, 18), np.array(rows)
+    return noisy(rng, picture, 12), np.array(rows)
 
 
 def _apart(one: tuple[float, ...], other: list[float]) -> bool:
@@ -143,8 +143,8 @@ def draw_places(root: Path, part: str, count: int, rng: np.random.Generator) -> 
         picture, kind = background(rng, SIZE, SIZE), int(rng.integers(len(OBJECTS)))
         x, y = rng.uniform(12, SIZE - 12, 2)
         corners = outline(OBJECTS[kind], x, y, rng.uniform(8, 18), rng.uniform(0, math.tau))
-        fill(picture, corners, contrasting(rng, picture, 70))
-        save(noisy(rng, picture, 20), folder(root / part) / name)
+        fill(picture, corners, contrasting(rng, picture, 140))
+        save(noisy(rng, picture, 14), folder(root / part) / name)
         box = [f"{value:.2f}" for value in bounds(corners, SIZE, SIZE)]
         rows.append([f"{part}/{name}", kind, *box])
     write_table(root / f"{part}.csv", ["file", "label", "xmin", "ymin", "xmax", "ymax"], rows)

@@ -26,10 +26,10 @@ def draw_shapes(root: Path, part: str, count: int, rng: np.random.Generator) -> 
     """Write PART/SHAPE/*.png: one shape each."""
     for number, name in enumerate(numbered(count, ".png")):
         picture, kind = background(rng, SIZE, SIZE), SHAPES[number % len(SHAPES)]
-        x, y = rng.uniform(14, SIZE - 14, 2)
-        corners = outline(kind, x, y, rng.uniform(8, 17), rng.uniform(0, math.tau))
-        fill(picture, corners, contrasting(rng, picture, 90))
-        save(noisy(rng, picture, 22), folder(root / part / kind) / name)
+        x, y = rng.uniform(18, SIZE - 18, 2)
+        corners = outline(kind, x, y, rng.uniform(10, 20), rng.uniform(0, math.tau))
+        fill(picture, corners, contrasting(rng, picture, 150))
+        save(noisy(rng, picture, 14), folder(root / part / kind) / name)
 
 
 def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
@@ -46,7 +46,7 @@ def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> 
             colour = tuple(int(value) for value in np.clip(light, 0, 255))
             line(picture, [tuple(start), tuple(start + way)], rng.uniform(1.5, 3), colour)
         kind = PLATES[is_scratched]
-        save(noisy(rng, picture, 24), folder(root / part / kind) / name)
+        save(noisy(rng, picture, 14), folder(root / part / kind) / name)
         rows.append([f"{part}/{kind}/{name}", is_scratched])
     write_table(root / f"{part}.csv", ["file", "label"], rows)
 
@@ -67,9 +67,9 @@ def draw_labelled(root: Path, part: str, count: int, rng: np.random.Generator) -
         there = rng.random(len(SHAPES)) < 0.45
         for place, kind in zip(_places(rng), SHAPES, strict=True):
             if there[SHAPES.index(kind)]:
-                corners = outline(kind, *place, rng.uniform(6, 11), rng.uniform(0, math.tau))
-                fill(picture, corners, contrasting(rng, picture, 80))
-        save(noisy(rng, picture, 22), folder(root / part) / name)
+                corners = outline(kind, *place, rng.uniform(7, 11), rng.uniform(0, math.tau))
+                fill(picture, corners, contrasting(rng, picture, 150))
+        save(noisy(rng, picture, 12), folder(root / part) / name)
         file = f"{part}/{name}"
         kinds = [kind for kind, is_there in zip(SHAPES, there, strict=True) if is_there]
         names.append([file, " ".join(kinds)])
