@@ -19,10 +19,12 @@ def transcript(task: Task, place: Place) -> str:
     """Return, as a document, what each command answers on a task's int8 file, which is made."""
     root = place.root
     (root / "files" / f"{task.name}.tflite").unlink(missing_ok=True)
-    _, converted = of_edgecnn(task, place)
+    made, converted = of_edgecnn(task, place)
     file = f"files/{task.name}.tflite"
     source = f"models/{task.name}.keras"
-    parts = [f"# {task.name}: {task.what}", _block(0, converted, ("convert", source))]
+    parts = [f"# {task.name}: {task.what}", _block(made is None, converted, ("convert", source))]
+    if made is None:
+        return "\n\n".join(parts) + "\n"
     data = place.data(task.data).relative_to(root)
     asked: list[tuple[str, ...]] = [("inspect", file), ("metadata", "show", file), ("verify", file)]
     results, page = f"files/{task.name}.json", f"files/{task.name}.report.md"
@@ -51,5 +53,5 @@ def _tried(task: Task, root: Path) -> list[str]:
 def _block(status: int, said: str, words: tuple[str, ...]) -> str:
     lines = said.splitlines()
     kept = lines[:PAGE_LINES] + (["..."] if len(lines) > PAGE_LINES else [])
-    heading = f"$ edgecnn {' '.join(words)}   [exit {status}]"
+    heading = f"$ edgecnn {' '.join(words)}   [exit {status:d}]"
     return "\n".join([heading, "", *(f"    {line}" for line in kept)])
