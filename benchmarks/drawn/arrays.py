@@ -9,7 +9,7 @@ import numpy as np
 
 from .formats import write_arrays
 from .samples import DataSet, Samples
-from .scenes import SHAPES, Array, background, contrasting, fill, noisy, outline
+from .scenes import SHAPES, Array, background, bright, fill, noisy, outline
 
 LABELS = "labels"
 
@@ -136,7 +136,7 @@ def draw_sized(root: Path, part: str, count: int, rng: np.random.Generator) -> N
         picture, radius = background(rng, 32, 32), rng.uniform(3.5, 11)
         distance = rng.uniform(*DISTANCES)
         corners = outline(SHAPES[rng.integers(2)], *rng.uniform(11, 21, 2), radius, 0)
-        fill(picture, corners, contrasting(rng, picture, 130))
+        fill(picture, corners, bright(rng))
         pictures.append(np.asarray(noisy(rng, picture, 20), np.float32) / 255)
         numbers.append([distance, *rng.normal(0, 1, 2)])
         labels.append(np.searchsorted(REAL_SIZES, radius * distance * rng.uniform(0.9, 1.1)))

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from .formats import IGNORED, folder, indices, pixels, save, save_palette_mask
 from .samples import SIZE, TEST, TRAIN, DataSet, Samples, numbered
-from .scenes import Array, Points, background, contrasting, covered, fill, noisy, outline
+from .scenes import Array, Points, background, bright, covered, fill, noisy, outline
 
 VOC_CLASSES = ("background", "disc", "box", "triangle", "cross")
 
@@ -42,7 +42,7 @@ def _shapes(rng: np.random.Generator) -> tuple[Image.Image, Array]:
         kind = int(rng.integers(1, len(VOC_CLASSES)))
         x, y = rng.uniform(10, SIZE - 10, 2)
         corners = outline(VOC_CLASSES[kind], x, y, rng.uniform(8, 17), rng.uniform(0, 6.3))
-        fill(picture, corners, contrasting(rng, picture, 160))
+        fill(picture, corners, bright(rng))
         shape = covered(picture.size, corners)
         wider = np.asarray(shape.filter(ImageFilter.MaxFilter(3))) > 0
         narrower = np.asarray(shape.filter(ImageFilter.MinFilter(3))) > 0

@@ -20,7 +20,7 @@ from .formats import (
     write_yolo,
 )
 from .samples import SIZE, DataSet, Samples, numbered
-from .scenes import Array, Points, background, bounds, contrasting, fill, line, noisy, outline
+from .scenes import Array, Points, background, bounds, bright, dark, fill, line, noisy, outline
 
 OBJECTS = ("disc", "triangle", "cross")
 POINTS = 4
@@ -38,7 +38,7 @@ def _objects(rng: np.random.Generator) -> tuple[Image.Image, Array]:
         corners = outline(OBJECTS[kind], x, y, radius, rng.uniform(0, math.tau))
         box = bounds(corners, SIZE, SIZE)
         if all(_apart(box, other[1:]) for other in rows):
-            fill(picture, corners, contrasting(rng, picture, 150))
+            fill(picture, corners, bright(rng))
             rows.append([kind, *box])
     return noisy(rng, picture, 12), np.array(rows)
 
@@ -92,7 +92,7 @@ def draw_points(root: Path, part: str, count: int, rng: np.random.Generator) -> 
     for name in numbered(count, ".png"):
         picture = background(rng, SIZE, SIZE)
         joints = _joints(rng)
-        colour = contrasting(rng, picture, 150)
+        colour = bright(rng)
         line(picture, joints, rng.uniform(2, 4), colour)
         fill(picture, outline("disc", *joints[0], 4.5, 0), colour)
         save(noisy(rng, picture, 14), folder(root / part) / name)
@@ -120,10 +120,10 @@ def draw_dials(root: Path, part: str, count: int, rng: np.random.Generator) -> N
     for name in numbered(count, ".png"):
         picture, value = background(rng, SIZE, SIZE), rng.uniform(0, 100)
         x, y, radius = SIZE / 2 + rng.uniform(-6, 6), SIZE / 2 + rng.uniform(-6, 6), 24
-        fill(picture, outline("disc", x, y, radius, 0), contrasting(rng, picture, 80))
+        fill(picture, outline("disc", x, y, radius, 0), bright(rng))
         turn = math.radians(135 + 2.7 * value)
         tip = (x + 20 * math.cos(turn), y + 20 * math.sin(turn))
-        line(picture, [(x, y), tip], rng.uniform(2, 4), contrasting(rng, picture, 160))
+        line(picture, [(x, y), tip], rng.uniform(2, 4), dark(rng))
         save(noisy(rng, picture, 14), folder(root / part) / name)
         rows.append([f"{part}/{name}", f"{value:.2f}"])
     write_table(root / f"{part}.csv", ["file", "value"], rows)
@@ -143,7 +143,7 @@ def draw_places(root: Path, part: str, count: int, rng: np.random.Generator) -> 
         picture, kind = background(rng, SIZE, SIZE), int(rng.integers(len(OBJECTS)))
         x, y = rng.uniform(12, SIZE - 12, 2)
         corners = outline(OBJECTS[kind], x, y, rng.uniform(8, 18), rng.uniform(0, math.tau))
-        fill(picture, corners, contrasting(rng, picture, 140))
+        fill(picture, corners, bright(rng))
         save(noisy(rng, picture, 14), folder(root / part) / name)
         box = [f"{value:.2f}" for value in bounds(corners, SIZE, SIZE)]
         rows.append([f"{part}/{name}", kind, *box])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from .formats import folder, pixels, read_table, save, write_table
 from .samples import SIZE, TRAIN, DataSet, Samples, numbered
-from .scenes import SHAPES, background, contrasting, fill, line, noisy, outline
+from .scenes import SHAPES, background, bright, fill, line, noisy, outline
 
 PLATES = ("good", "scratched")
 SCRATCH_DEPTH = (25, 110)
@@ -28,7 +28,7 @@ def draw_shapes(root: Path, part: str, count: int, rng: np.random.Generator) -> 
         picture, kind = background(rng, SIZE, SIZE), SHAPES[number % len(SHAPES)]
         x, y = rng.uniform(18, SIZE - 18, 2)
         corners = outline(kind, x, y, rng.uniform(10, 20), rng.uniform(0, math.tau))
-        fill(picture, corners, contrasting(rng, picture, 150))
+        fill(picture, corners, bright(rng))
         save(noisy(rng, picture, 14), folder(root / part / kind) / name)
 
 
@@ -68,7 +68,7 @@ def draw_labelled(root: Path, part: str, count: int, rng: np.random.Generator) -
         for place, kind in zip(_places(rng), SHAPES, strict=True):
             if there[SHAPES.index(kind)]:
                 corners = outline(kind, *place, rng.uniform(7, 11), rng.uniform(0, math.tau))
-                fill(picture, corners, contrasting(rng, picture, 150))
+                fill(picture, corners, bright(rng))
         save(noisy(rng, picture, 12), folder(root / part) / name)
         file = f"{part}/{name}"
         kinds = [kind for kind, is_there in zip(SHAPES, there, strict=True) if is_there]
