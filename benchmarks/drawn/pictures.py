@@ -13,8 +13,8 @@ from .samples import SIZE, TRAIN, DataSet, Samples, numbered
 from .scenes import SHAPES, background, bright, fill, line, noisy, outline
 
 PLATES = ("good", "scratched")
-SCRATCH_DEPTH = (25, 110)
-"""How much darker or lighter a scratch is, in pixel values: not all are seen in the noise."""
+SCRATCH_LIGHT = (20, 110)
+"""How much brighter a scratch is, in pixel values: not all are seen in the noise."""
 IDENTITIES = {TRAIN: 30}
 HELD_OUT = 20
 """Identities of the test part, none of which is in training."""
@@ -40,9 +40,7 @@ def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> 
         if is_scratched:
             start, turn = rng.uniform(12, SIZE - 12, 2), rng.uniform(0, math.tau)
             way = np.array([math.cos(turn), math.sin(turn)]) * rng.uniform(12, 40)
-            light = np.asarray(picture).reshape(-1, 3).mean(0) + rng.choice([-1, 1]) * rng.uniform(
-                *SCRATCH_DEPTH
-            )
+            light = np.asarray(picture).reshape(-1, 3).mean(0) + rng.uniform(*SCRATCH_LIGHT)
             colour = tuple(int(value) for value in np.clip(light, 0, 255))
             line(picture, [tuple(start), tuple(start + way)], rng.uniform(1.5, 3), colour)
         kind = PLATES[is_scratched]
@@ -99,7 +97,7 @@ def draw_identities(root: Path, part: str, count: int, rng: np.random.Generator)
     for identity in range(identities):
         half = rng.random((CELLS, CELLS // 2 + 1)) < 0.5
         pattern = np.concatenate([half, half[:, -2::-1]], axis=1)
-        colour = rng.integers(60, 256, 3)
+        colour = rng.integers(150, 256, 3)
         target = folder(root / part / f"{part}_{identity:03d}")
         for name in numbered(count // identities, ".png"):
             picture = _badge(rng, pattern, colour * rng.uniform(0.75, 1.0))
