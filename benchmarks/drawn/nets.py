@@ -121,9 +121,10 @@ def decoded(distances: Tensor) -> Tensor:
     """
     ground = ((np.arange(YOLO_CELLS) + 0.5) / YOLO_CELLS).astype(np.float32)
     y, x = (axis.reshape(1, -1, 1) for axis in np.meshgrid(ground, ground, indexing="ij"))
-    left, top, right, bottom = ops.split(ops.softplus(distances) / YOLO_CELLS, 4, axis=-1)
-    centre = [(right - left) / 2 + x, (bottom - top) / 2 + y]
-    return ops.concatenate([*centre, left + right, top + bottom], axis=-1)
+    near, far = ops.split(ops.softplus(distances) / YOLO_CELLS, 2, axis=-1)
+    # Both axes at once: Keras makes BiasAdd of a sum with one column, and no converter takes that.
+    centre = (far - near) / 2 + np.concatenate([x, y], axis=-1)
+    return ops.concatenate([centre, near + far], axis=-1)
 
 
 def yolo() -> keras.Model:
