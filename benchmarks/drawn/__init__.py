@@ -1,0 +1,1 @@
+"""Tasks of other kinds than classes: drawn data, trained models, their figures."""
