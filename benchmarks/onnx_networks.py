@@ -24,7 +24,8 @@ import numpy.typing as npt
 import edgecnn
 from edgecnn.data.images import decode_cut
 from edgecnn.data.inputspec import preset
-from edgecnn.quantize.recovery.fidelity import sqnr_db
+from edgecnn.quantize.recovery.fidelity_kinds import class_noise
+from edgecnn.quantize.recovery.proof import decibels_of
 from edgecnn.tflite.file import TfliteFile
 
 NETWORKS = (
@@ -75,8 +76,8 @@ def row(file: Path, calibration: Path, samples: int, pixels: Pixels, wanted: Sco
     agree = np.mean(rounded.argmax(1) == wanted.argmax(1)) * 100
     cells: list[Any] = [
         f"`{file.name}`",
-        f"{sqnr_db(made, wanted):.1f} dB",
-        f"{sqnr_db(rounded, wanted):.1f} dB",
+        f"{decibels_of(class_noise(made, wanted)):.1f} dB",
+        f"{decibels_of(class_noise(rounded, wanted)):.1f} dB",
         f"{agree:.0f} %",
         sum(kinds.values()),
         kinds.get("TRANSPOSE", 0),

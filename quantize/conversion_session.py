@@ -180,16 +180,12 @@ class _ConversionSession(SourceSession):
         )
 
     def check_calibration(self, calibration: CalibrationSamples) -> None:
-        """Refuse a budget that cannot be measured: no image is held out, or no class is named."""
-        if self.request.max_drop is None:
-            return
-        if not calibration.held_out:
+        """Refuse a budget that cannot be measured, as no sample is held out."""
+        if self.request.max_drop is not None and not calibration.held_out:
             raise InputError(
                 f"--max-drop needs images to prove it on, and none of {calibration.count} "
                 "can be held out: give more"
             )
-        if self.outputs < 2:
-            raise InputError("--max-drop counts right classes, and this model answers one number")
 
     def _temporary(self, plan: OutputPlan) -> Path:
         return self._folder / f"{plan.scheme.name}.tflite"

@@ -170,7 +170,7 @@ class SourceSession:
             return len(self.output_labels.names)
         # A model of edgecnn.build remembers its input, and what it builds are classifiers.
         is_built = self.request.classes is not None or self.source.spec is not None
-        return self.outputs if is_built else None
+        return self.outputs if is_built or self._held_out_labels().outputs else None
 
     def files_to_make(self) -> Sequence[FileToMake]:
         """Return the files that the child is to make."""
@@ -291,10 +291,7 @@ class SourceSession:
         return load_calibration(data, self.request.samples, spec, report, self._most_held_out)
 
     def _calibration_file(self, calibration: CalibrationSamples) -> CalibrationFile:
-        labels = HeldOutLabels()
-        if calibration.are_images and self.outputs:
-            model = ModelOutputs(self.outputs, self.output_labels)
-            labels = held_out_labels(self.checked.calibration_data, calibration, model)
+        labels = self._held_out_labels()
         self.warnings += labels.warnings
         return CalibrationFile(
             paths=tuple(map(str, self._saved(calibration))),
@@ -305,6 +302,14 @@ class SourceSession:
             may_doubt=self.request.weights_origin != "random",
             may_differ=self.request.weights_origin != "imagenet",
         )
+
+    def _held_out_labels(self) -> HeldOutLabels:
+        """Return the outputs that are right for the held-out images, where data have labels."""
+        calibration = self.calibration
+        if calibration is None or not calibration.are_images or self.outputs < 2:
+            return HeldOutLabels()
+        model = ModelOutputs(self.outputs, self.output_labels)
+        return held_out_labels(self.checked.calibration_data, calibration, model)
 
     def _saved(self, calibration: CalibrationSamples) -> list[Path]:
         """Save the samples for the child: a pipe would block until the child reads it."""

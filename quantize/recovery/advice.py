@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-from edgecnn.quantize.recovery.proof import Fidelity, Proof
+from edgecnn.quantize.recovery.kind_words import KIND_WORDS, describe_output
+from edgecnn.quantize.recovery.proof import OutputFidelity, Proof
 from edgecnn.tflite.schemes import Scheme
 
 RECOVERY_LEVELS = ("off", "fast", "full")
 """Levels of recovery: none, the one that takes seconds, and the one that may take longer."""
 
-LEAST_AGREEMENT = 0.95
-"""Agreement with the float model below which a user is warned."""
 NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["--recover full"]}
 
 
@@ -37,12 +34,15 @@ def fidelity_warnings(
         )
     if proof.reason:
         notes.append(f"its accuracy could not be recovered: {proof.reason}")
-    agreement = proof.after.agreement
-    if agreement is not None and agreement < LEAST_AGREEMENT and budget_tries is None:
-        notes.append(
-            f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of "
-            f"{proof.after.images} images: try {', '.join(_ways_out(scheme, proof.recovery))}"
-        )
+    if budget_tries is not None:
+        return notes
+    several = len(proof.after.outputs) > 1
+    for output in proof.after.outputs:
+        differs = KIND_WORDS[output.kind].warning(output, proof.after.images)
+        if differs is not None:
+            what = f"its output {output.name!r}" if several else "its answer"
+            ways = ", ".join(_ways_out(scheme, proof.recovery))
+            notes.append(f"{what} {differs}: try {ways}")
     return notes
 
 
@@ -67,18 +67,13 @@ def describe_proof(proof: Proof) -> str:
     """
     before, after = proof.before, proof.after
     has_plain = proof.recovery in ("fast", "full")
-    parts = []
-    if after.agreement is not None and before.agreement is not None:
-        plain = f" (plain {100 * before.agreement:.1f} %)" if has_plain else ""
-        parts.append(
-            f"agrees with float on {100 * after.agreement:.1f} % of {after.images} images{plain}"
-        )
-    plain = f" (plain {_decibels(before)})" if has_plain else ""
-    parts.append(f"scores {_decibels(after)}{plain}")
+    plain: list[OutputFidelity | None] = [*(before.outputs if has_plain else ())]
+    plain = plain or [None] * len(after.outputs)
+    parts = [
+        f"{output.name}: {text}" if len(after.outputs) > 1 else text
+        for output, other in zip(after.outputs, plain, strict=True)
+        for text in [describe_output(output, other, after.images)]
+    ]
     if after.top1_percent is not None:
-        parts.append(f"top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)")
-    return ", ".join(parts)
-
-
-def _decibels(fidelity: Fidelity) -> str:
-    return f"{fidelity.sqnr_db:.1f} dB" if math.isfinite(fidelity.sqnr_db) else "equal"
+        parts[-1] += f", top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)"
+    return "; ".join(parts)

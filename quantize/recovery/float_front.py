@@ -8,16 +8,18 @@ for a kind of CPU, or measured on a device, and told to the user.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from edgecnn.quantize.recovery.fidelity import sqnr_db
+from edgecnn.quantize.recovery.fidelity import Comparison
 from edgecnn.quantize.recovery.proof import FloatFront, noise_of
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
-from edgecnn.tflite.scores import scores, scores_tensor
+from edgecnn.tflite.scores import Scores
 from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.tensors_and_ops import Array, Tensor
 
@@ -57,12 +59,16 @@ def first_layers(graph: Graph) -> list[Tensor]:
     return tensors
 
 
-def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]:
+def noisy_front(
+    graph: Graph, samples: Sequence[Array], comparison: Comparison, least_db: float
+) -> tuple[str, ...]:
     """Return the names of the results of the first layers that are better left in float32.
 
     Args:
         graph: A calibrated float32 graph.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
+        comparison: How the scores are compared.
         least_db: SQNR of the scores, in decibels, that is good enough.
 
     Returns:
@@ -70,9 +76,10 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
         or if the front's rounding alone leaves the scores better than ``least_db``.
     """
     tensors = first_layers(graph)[:MOST_FRONT_OPS]
-    if len(tensors) < 2 or part_between(graph, graph.input, scores_tensor(graph)) is None:
+    if len(tensors) < 2 or not _alone_decides(graph, tensors, comparison):
         return ()
-    front = _Front(graph, images)
+    images = samples[0]
+    front = _Front(graph, images, comparison)
     # Most networks are ruled out by the first result on two images alone.
     if front.noise(tensors[0], FEWEST_IMAGES) < noise_of(least_db + SCREEN_DB):
         return ()
@@ -86,33 +93,43 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
     return ()
 
 
+def _alone_decides(graph: Graph, tensors: Sequence[Tensor], comparison: Comparison) -> bool:
+    """Whether all scores depend on the only input, and by way of each of the first results."""
+    if len(graph.inputs) > 1:
+        return False
+    scores = list(dict.fromkeys(comparison.tensors(graph)))
+    return part_between(graph, [tensors[-1]], scores) is not None
+
+
 class _Front:
     """Measures the noise in the scores of rounding one result alone."""
 
-    def __init__(self, graph: Graph, images: Array) -> None:
-        self._graph, self._images = graph, images
-        self._scores = scores_tensor(graph)
-        self._float_scores = scores(graph, images[:FEWEST_IMAGES])
+    def __init__(self, graph: Graph, images: Array, comparison: Comparison) -> None:
+        self._graph, self._images, self._comparison = graph, images, comparison
+        self._tensors = comparison.tensors(graph)
+        self._float_scores = comparison.scores(graph, [images[:FEWEST_IMAGES]])
 
     def noise(self, tensor: Tensor, count: int) -> float:
         """Return the noise over the signal that rounding a tensor adds, on the first images."""
         assert tensor.range is not None
-        values = self._run(self._graph.input, tensor, self._images[:count])
+        (values,) = self._run(self._graph.input, [tensor], self._images[:count])
         step = step_of(tensor.range)
-        rounded = self._run(tensor, self._scores, np.rint(values / step) * step)
-        ratio = sqnr_db(rounded.reshape(count, -1), self._wanted(count))
-        return noise_of(ratio)
+        distinct = list(dict.fromkeys(self._tensors))
+        rounded = self._run(tensor, distinct, np.rint(values / step) * step)
+        by_tensor = dict(zip(distinct, rounded, strict=True))
+        found = [by_tensor[each].reshape(count, *each.shape[1:]) for each in self._tensors]
+        return self._comparison.noise(found, self._wanted(count))
 
-    def _wanted(self, count: int) -> Array:
+    def _wanted(self, count: int) -> Scores:
         """Return the float scores of the first images, which are computed when they are needed."""
-        if len(self._float_scores) < count:
-            self._float_scores = scores(self._graph, self._images[:count])
-        return self._float_scores[:count]
+        if len(self._float_scores[0]) < count:
+            self._float_scores = self._comparison.scores(self._graph, [self._images[:count]])
+        return [scores[:count] for scores in self._float_scores]
 
-    def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
-        part = part_between(self._graph, source, result)
+    def _run(self, source: Tensor, results: Sequence[Tensor], values: Array) -> list[Array]:
+        part = part_between(self._graph, [source], results)
         assert part is not None
-        return run_over_images(part, [values])[0]
+        return run_over_images(part, [values])
 
 
 def worth_its_cost(

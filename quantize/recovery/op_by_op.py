@@ -1,8 +1,9 @@
-"""Walking through a graph op by op, for all images at once."""
+"""Walking through a graph op by op, for all samples at once."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_op
@@ -14,18 +15,23 @@ class GraphWalk:
 
     Args:
         graph: The graph.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
+        kept: Tensors whose values are kept to the end.
 
     Example:
-        >>> walk = GraphWalk(graph, images)
+        >>> walk = GraphWalk(graph, [images])
         >>> walk.run_before(len(graph.ops))
         >>> walk.values[graph.output].shape
         (32, 1, 1000)
     """
 
-    def __init__(self, graph: Graph, images: Array) -> None:
+    def __init__(
+        self, graph: Graph, samples: Sequence[Array], kept: Collection[Tensor] = ()
+    ) -> None:
         self.graph = graph
-        self.values: dict[Tensor, Array] = {graph.input: images}
+        self.values: dict[Tensor, Array] = dict(zip(graph.inputs, samples, strict=True))
+        self._kept = {*graph.outputs, *kept}
         self._place = 0
         self._readers = Counter(tensor for op in graph.ops for tensor in op.activation_inputs)
 
@@ -44,6 +50,6 @@ class GraphWalk:
         self.values.update(zip(op.outputs, results, strict=True))
         for tensor in op.activation_inputs:
             self._readers[tensor] -= 1
-            if not self._readers[tensor] and tensor is not self.graph.output:
+            if not self._readers[tensor] and tensor not in self._kept:
                 del self.values[tensor]
         self._place += 1

@@ -45,7 +45,6 @@ GOOD = ("model.keras", "--preprocess", "unit", "-c", "x.npz", "--samples", "20")
             ("model.keras", *GOOD[1:3], "-c", "few.npz", "--samples", "9", "--max-drop", "1"),
             "none of 9 can be held out",
         ),
-        (("number.keras", *GOOD[1:], "--max-drop", "1"), "this model answers one number"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -47,14 +47,13 @@ def recovered(model: Any, images: Any, *without: str, keeps_float: bool = False)
         lambda calibrated, in_float: to_int8(calibrated, "uint8", in_float),
         keeps_float=keeps_float,
         fit_images=FITTED,
-        takes_pixels=True,
     )
     calibrated = graph.copy()
     calibrated.set_ranges(observed.ranges)
     recovery = Recovery(
         graph,
         observed,
-        RecoveryData(fit, held_out, None, SPEC.normalize),
+        RecoveryData([fit], [held_out], None, SPEC),
         "fast",
         EstimatedLatencies(target_cpu("arm64")),
         lambda done, total: None,
