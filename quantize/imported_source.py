@@ -14,6 +14,7 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
+from edgecnn.importing.graphs.final_activation import append_activation
 from edgecnn.importing.input_format import LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
@@ -118,6 +119,7 @@ class ImportedSource:
 
         Raises:
             ConversionError: TensorFlow's converter refuses the model.
+            InputError: Softmax or sigmoid is asked for, and the model cannot have it.
         """
         model, message = self._model, self.parent.expect(TraceSource)
         assert model is not None
@@ -125,6 +127,8 @@ class ImportedSource:
         with self.clock.phase("convert float32"):
             graph = model.float_graph(self.spec if self.normalizes else None)
         names = [tensor.name for tensor in model.outputs]
+        if message.activation is not None:
+            append_activation(graph, message.activation)
         if not model.has_signatures:
             graph.name_call([tensor.name for tensor in model.inputs], names)
         self._float_graph = graph

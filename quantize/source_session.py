@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,8 @@ class SourceSession:
             case Remark():
                 self.warnings.append(message.text)
             case SourceLoaded():
-                self._source = message
+                has_answer = self.request.activation is not None or message.ends_in_softmax
+                self._source = replace(message, ends_in_softmax=has_answer)
                 self._let_trace(child)
             case SourceTraced():
                 self._let_make(child, message.outline)
@@ -147,7 +149,7 @@ class SourceSession:
         if shape is None:
             self._refuse_image_options()
         spec = self.spec = None if shape is None else self._input_spec(shape)
-        child.send(TraceSource(spec, self.normalizes_in_graph))
+        child.send(TraceSource(spec, self.normalizes_in_graph, self.request.activation))
         if self.request.needs_calibration:
             self.calibration = self._arrays() if spec is None else self._images(spec)
             self.check_calibration(self.calibration)

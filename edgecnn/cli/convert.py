@@ -12,6 +12,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
     CALIBRATION_DATA,
     OutputFile,
+    activation_options,
     author_option,
     building_options,
     calibrate_option,
@@ -77,8 +78,8 @@ LABEL_NOTES = ("labels: ", "no labels: ")
     "--max-drop",
     type=float,
     metavar="POINTS",
-    help="What int8 may lose of top-1, or of agreement where there are no labels: the cheapest "
-    "layers that keep it within stay in float32.",
+    help="What int8 may lose of top-1, or of agreement where there are no labels; of numbers in "
+    "percent of their variance: the cheapest layers that keep it within stay in float32.",
 )
 @click.option("--all-int8", is_flag=True, help="Leave no layer of an int8 file in float32.")
 @click.option(
@@ -100,6 +101,7 @@ LABEL_NOTES = ("labels: ", "no labels: ")
 @input_shapes_option
 @custom_objects_option
 @task_option
+@activation_options
 @trust_option
 @labels_option
 @author_option(help="For the file's metadata, as the next three.")
