@@ -57,10 +57,13 @@ from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
 from edgecnn.quantize.timing.latency_here import is_clearly_slower
-from edgecnn.tflite.output_kinds import LABELLED_KINDS, OUTPUTS_KEY
+from edgecnn.tflite.output_kinds import LABELLED_KINDS, OUTPUTS_KEY, JudgedOutput, OutputKind
 from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
+
+CLASSIFYING_KINDS = (OutputKind.CLASSES, OutputKind.LABELS, OutputKind.UNKNOWN)
+"""Kinds of outputs that programs for image classifiers may show."""
 
 
 def run(
@@ -353,10 +356,17 @@ class _ConversionSession(SourceSession):
         if ratio is not None and is_clearly_slower(ratio):
             times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
-        if self.image_shape is None or not self.outputs:
+        warnings += [_not_known(output) for output in self.judged_outputs if not output.is_sure]
+        if self.image_shape is None or not self._may_classify:
             return tuple(warnings)  # Apps that classify images are not what it is for.
         public = ModelMetadata.from_tree(self._public(plan, has_golden=False))
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))
+
+    @property
+    def _may_classify(self) -> bool:
+        """Whether the only output may be of classes, which apps show by their names."""
+        kinds = [output.kind for output in self.judged_outputs]
+        return len(kinds) == 1 and kinds[0] in CLASSIFYING_KINDS
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:
         """Return the labels that clients find.
@@ -367,3 +377,10 @@ class _ConversionSession(SourceSession):
         if self._labels.names is None and (is_for_measuring or self._labels.warnings):
             return [""] * model.outputs[0].elements
         return self._labels.names
+
+
+def _not_known(output: JudgedOutput) -> str:
+    """Say that an output has several readings, and which was taken."""
+    taken = {OutputKind.UNKNOWN: "taken as numbers of unknown meaning"}
+    how = taken.get(output.kind, f"taken for {output.kind.value}")
+    return f"the output {output.name!r} is {how} ({output.because}): --task KIND says what it is"
