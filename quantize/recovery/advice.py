@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgecnn.quantize.recovery.kind_words import KIND_WORDS, describe_output
-from edgecnn.quantize.recovery.proof import OutputFidelity, Proof
+from edgecnn.quantize.recovery.proof import Fidelity, OutputFidelity, Proof
 from edgecnn.tflite.schemes import Scheme
 
 RECOVERY_LEVELS = ("off", "fast", "full")
@@ -65,15 +67,30 @@ def describe_proof(proof: Proof) -> str:
         >>> describe_proof(conversion.proof)
         'agrees with float on 98.0 % of 100 images (plain 96.0 %), scores 24.1 dB (plain 16.3 dB)'
     """
-    before, after = proof.before, proof.after
     has_plain = proof.recovery in ("fast", "full")
-    plain: list[OutputFidelity | None] = [*(before.outputs if has_plain else ())]
-    plain = plain or [None] * len(after.outputs)
+    return describe_fidelity(proof.after, proof.before if has_plain else None)
+
+
+def describe_fidelity(found: Fidelity, plain: Fidelity | None = None) -> str:
+    """Say in one line how near answers are to the float file's, each in the words of its kind.
+
+    Args:
+        found: The fidelity of a file.
+        plain: The fidelity of the plain file, told beside it; None where nothing is told of that.
+
+    Example:
+        >>> describe_fidelity(conversion.proof.after)
+        'agrees with float on 98.0 % of 100 images, scores 24.1 dB'
+    """
+    beside: Sequence[OutputFidelity | None] = [None] * len(found.outputs)
+    if plain is not None:
+        beside = plain.outputs
     parts = [
-        f"{output.name}: {text}" if len(after.outputs) > 1 else text
-        for output, other in zip(after.outputs, plain, strict=True)
-        for text in [describe_output(output, other, after.images)]
+        f"{output.name}: {text}" if len(found.outputs) > 1 else text
+        for output, other in zip(found.outputs, beside, strict=True)
+        for text in [describe_output(output, other, found.images)]
     ]
-    if after.top1_percent is not None:
-        parts[-1] += f", top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)"
+    if found.top1_percent is not None:
+        float_top1 = found.float_top1_percent
+        parts[-1] += f", top-1 {found.top1_percent:.1f} % (float {float_top1:.1f} %)"
     return "; ".join(parts)

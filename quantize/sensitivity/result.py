@@ -83,8 +83,10 @@ class Sensitivity:
             ``warnings`` says so.
         calibration_images: How many images gave the ranges.
         plain_db: SQNR of the int8 file of the whole model without recovery, in decibels.
-        plain_agreement: Agreement of the int8 file without recovery with the float file; None for
-            an answer of one number.
+        plain_agreement: Agreement of the int8 file without recovery with the float file; None where
+            no output decides.
+        plain_words: How near the int8 file without recovery is to the float file, in the words of
+            what its outputs are.
         advice: What to do about the worst layers, one line each.
         warnings: What a user should know, one line each.
         versions: Versions of edgecnn, TensorFlow and Keras.
@@ -96,6 +98,7 @@ class Sensitivity:
     calibration_images: int
     plain_db: float
     plain_agreement: float | None
+    plain_words: str
     advice: tuple[str, ...]
     warnings: tuple[str, ...]
     versions: dict[str, str]
