@@ -10,6 +10,7 @@ from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
 from edgecnn.quantize.recovery.fidelity import Comparison
 from edgecnn.quantize.recovery.graph_inputs import all_as_taken
+from edgecnn.quantize.recovery.pipeline import compared_samples
 from edgecnn.quantize.scheme_makers import can_recover
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
 from edgecnn.tflite.graph import Graph
@@ -39,7 +40,8 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
         )
     observed = source.observed(pixel_input)
     comparison = Comparison.of(model.graph, source.outputs)
-    samples = _measured_samples(source, job.images)
+    most = compared_samples(comparison, model.graph, job.images)
+    samples = _measured_samples(source, most)
     images = all_as_taken(model.graph, samples, model.spec)
     float_scores = comparison.scores(model.graph, images)
     if source.calibration_file().held_out and source.outputs[0].kind is OutputKind.CLASSES:

@@ -22,12 +22,14 @@ class BudgetUnit:
         of: What a file loses some of.
         counts_images: Whether each image counts as a whole, right or wrong.
         one: The unit for 1, and ``many`` that for other numbers.
+        samples: What the model is tried on.
     """
 
     of: str
     counts_images: bool = False
     one: str = "point"
     many: str = "points"
+    samples: str = "images"
 
 
 UNITS = {
@@ -35,9 +37,9 @@ UNITS = {
     "agreement": BudgetUnit("agreement with float", counts_images=True),
     "decisions": BudgetUnit("agreement with float on labels"),
     "pixels": BudgetUnit("agreement with float on pixels"),
-    "steps": BudgetUnit("agreement with float on steps"),
-    "variance": BudgetUnit("the variance of its answers", one="%", many="%"),
-    "cosine": BudgetUnit("the cosine to float", one="%", many="%"),
+    "steps": BudgetUnit("agreement with float on steps", samples="samples"),
+    "variance": BudgetUnit("the variance of its answers", one="%", many="%", samples="samples"),
+    "cosine": BudgetUnit("the cosine to float", one="%", many="%", samples="samples"),
 }
 """What a drop is of -> how it is counted."""
 
@@ -154,7 +156,7 @@ def _loss(outcome: BudgetOutcome) -> str:
     """Say what is lost, by which measure, and on how many images."""
     unit, does = UNITS[outcome.measure], "gains" if outcome.drop < 0 else "loses"
     number = f"{abs(outcome.drop):.2f} {unit.many} of {unit.of}"
-    lost = f"{does} {number} on {outcome.images} images"
+    lost = f"{does} {number} on {outcome.images} {unit.samples}"
     return f"{lost}, which may be chance" if outcome.may_be_chance else lost
 
 

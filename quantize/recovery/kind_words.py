@@ -35,14 +35,12 @@ class KindWords:
             is little.
         loss: What a file loses, in percent of what :attr:`unit` names.
         unit: What a budget counts: a key of ``budget.verdict.UNITS``.
-        sample: What an input of the model is called: ``"images"``.
     """
 
     figures: Callable[[OutputFidelity], list[tuple[str, str]]]
     warning: Callable[[OutputFidelity, int], str | None]
     loss: Callable[[OutputFidelity], float]
     unit: str
-    sample: str = "samples"
 
 
 def decibel_text(ratio: float) -> str:
@@ -172,21 +170,18 @@ KIND_WORDS: dict[OutputKind, KindWords] = {
         _differs("{count} images", LEAST_AGREEMENT),
         _disagreement,
         "agreement",
-        "images",
     ),
     OutputKind.LABELS: KindWords(
         _decides("the labels of {count} images", "scores"),
         _differs("the labels of {count} images", LEAST_AGREEMENT),
         _disagreement,
         "decisions",
-        "images",
     ),
     OutputKind.PROBABILITY: KindWords(
         _decides("{count} images, decided at 0.5", "scores"),
         _differs("{count} images, decided at 0.5", LEAST_AGREEMENT),
         _disagreement,
         "agreement",
-        "images",
     ),
     OutputKind.NUMBERS: KindWords(_number_figures, _is_off, _noise, "variance"),
     OutputKind.EMBEDDING: KindWords(_embedding_figures, _turns, _angle, "cosine"),
@@ -195,10 +190,9 @@ KIND_WORDS: dict[OutputKind, KindWords] = {
         _differs("the pixels of {count} images", LEAST_MAP_AGREEMENT),
         _disagreement,
         "pixels",
-        "images",
     ),
-    OutputKind.IMAGE: KindWords(_image_figures, _is_seen, _noise, "variance", "images"),
-    OutputKind.DETECTIONS: KindWords(_detection_figures, _is_off, _noise, "variance", "images"),
+    OutputKind.IMAGE: KindWords(_image_figures, _is_seen, _noise, "variance"),
+    OutputKind.DETECTIONS: KindWords(_detection_figures, _is_off, _noise, "variance"),
     OutputKind.SEQUENCE: KindWords(
         _decides("the steps of {count} samples", "scores"),
         _differs("the steps of {count} samples", LEAST_AGREEMENT),

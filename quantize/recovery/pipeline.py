@@ -208,7 +208,7 @@ class Recovery:
         self._prepared: dict[StepsLeftOut, Graph] = {}
         self.comparison = Comparison.of(graph, data.judged)
         """How the outputs of graphs are compared."""
-        self._compared = _compared_samples(self.comparison, graph, len(data.held_out[0]))
+        self._compared = compared_samples(self.comparison, graph, len(data.held_out[0]))
         self.float_scores = self._scores(graph)
         """The float graph's scores of each output for the held-out samples."""
 
@@ -379,8 +379,14 @@ class Recovery:
         return sum(op.result.elements for op in self._graph.ops) <= SMALL_NETWORK
 
 
-def _compared_samples(comparison: Comparison, graph: Graph, count: int) -> int:
-    """Return on how many held-out samples graphs are compared."""
+def compared_samples(comparison: Comparison, graph: Graph, count: int) -> int:
+    """Return on how many samples graphs are compared, so that their scores fill no memory.
+
+    Args:
+        comparison: How the scores are compared.
+        graph: The float graph.
+        count: How many samples there are.
+    """
     numbers = sum(tensor.elements for tensor in comparison.tensors(graph))
     return min(count, max(FEWEST_HELD_OUT, MOST_SCORES // max(numbers, 1)))
 

@@ -217,7 +217,7 @@ def test_nothing_to_say_of_a_budget_that_was_met() -> None:
 def mixed(fragile: Any, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversion:
     (result,) = edgecnn.convert(
         fragile, preprocess="unit", calibrate=pictures, samples=20, recover="off", max_drop=5.0,
-        output=tmp_path_factory.mktemp("mixed"),
+        task="classes", output=tmp_path_factory.mktemp("mixed"),
     )  # fmt: skip
     return result
 
