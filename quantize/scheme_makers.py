@@ -16,13 +16,12 @@ from edgecnn.quantize.budget.mixing import Mixable, mix_within_budget
 from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.integers.kernels import has_kernel
-from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
+from edgecnn.quantize.integers.schemes import QuantizedGraph, to_int8, to_int16x8
 from edgecnn.quantize.integers.weights_only import WEIGHTS_ONLY
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
 from edgecnn.quantize.recovery.float_softmax import joined_outputs
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
-    QuantizedGraph,
     Quantizer,
     RecoveredGraph,
     Recovery,
@@ -58,7 +57,7 @@ NOT_RECOVERED = (
 
 NOT_COMPARED = "its files are the plain ones, as its answers could not be compared with float32"
 
-NUMBER_TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+COMPARED_TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 """Types of inputs and outputs whose values can be given and compared."""
 
 
@@ -318,7 +317,7 @@ MAKERS: dict[str, Callable[[FileMaker, FileToMake], MadeFile]] = {
 def can_recover(graph: Graph) -> bool:
     """Say whether a graph is one that recovery and the comparison with float32 know."""
     ends = (*graph.inputs, *graph.outputs)
-    are_numbers = all(tensor.dtype in NUMBER_TYPES for tensor in ends)
+    are_numbers = all(tensor.dtype in COMPARED_TYPES for tensor in ends)
     take_one = {tensor.shape[:1] for tensor in ends} == {(1,)}
     are_made = all(graph.maker(tensor) is not None for tensor in graph.outputs)
     return are_numbers and take_one and are_made and not graph.has_variables

@@ -8,7 +8,7 @@ from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.graph_inputs import all_as_taken
 from edgecnn.quantize.recovery.pipeline import compared_samples
 from edgecnn.quantize.scheme_makers import can_recover
@@ -39,7 +39,7 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
             "variable between calls"
         )
     observed = source.observed(pixel_input)
-    comparison = Comparison.of(model.graph, source.outputs)
+    comparison = OutputComparison.of(model.graph, source.outputs)
     most = compared_samples(comparison, model.graph, job.images)
     samples = _measured_samples(source, most)
     images = all_as_taken(model.graph, samples, model.spec)

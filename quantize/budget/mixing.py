@@ -24,8 +24,8 @@ from edgecnn.quantize.budget.search import (
     drop_of,
     unit_of,
 )
-from edgecnn.quantize.budget.verdict import UNITS, BudgetOutcome, describe_miss
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.budget.verdict import BUDGET_UNITS, BudgetOutcome, describe_miss
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.pipeline import RecoveredGraph
 from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.timing.latencies import Latencies
@@ -65,7 +65,7 @@ class Mixable:
     remake: Callable[[Sequence[str]], RecoveredGraph]
     write: Callable[[Graph], bytes]
     inputs: Callable[[int], Sequence[Array]]
-    comparison: Comparison
+    comparison: OutputComparison
     layers: Mapping[str, TracedLayer]
     takes_pixels: bool
     cpu: TargetCpu
@@ -177,7 +177,7 @@ def _uncertainty(fidelity: Fidelity) -> float:
     Only images whose best class changed can be won or lost. It is 0 where nothing tells it, as of
     the positions of a map, which have much to do with each other.
     """
-    if fidelity.agreement is None or not UNITS[unit_of(fidelity)].counts_images:
+    if fidelity.agreement is None or not BUDGET_UNITS[unit_of(fidelity)].counts_images:
         return 0.0
     return 100.0 * math.sqrt((1.0 - fidelity.agreement) / fidelity.images)
 

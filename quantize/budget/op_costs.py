@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import real_weights, rounded_weights
@@ -65,7 +65,7 @@ def op_costs(
     int8: Graph,
     reference: Graph,
     samples: Sequence[Array],
-    comparison: Comparison,
+    comparison: OutputComparison,
     layers: Mapping[str, TracedLayer],
     *,
     centered: bool,
@@ -122,7 +122,7 @@ def _noises(
     int8: Graph,
     reference: Graph,
     samples: Sequence[Array],
-    comparison: Comparison,
+    comparison: OutputComparison,
     *,
     centered: bool,
     on_progress: Callable[[int, int], None],

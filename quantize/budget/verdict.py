@@ -32,7 +32,7 @@ class BudgetUnit:
     samples: str = "images"
 
 
-UNITS = {
+BUDGET_UNITS = {
     "top-1": BudgetUnit("top-1", counts_images=True),
     "agreement": BudgetUnit("agreement with float", counts_images=True),
     "decisions": BudgetUnit("agreement with float on labels"),
@@ -51,7 +51,7 @@ class BudgetOutcome:
     Args:
         max_drop: The budget, in points or percent of what ``measure`` says.
         measure: What a drop is of: ``"top-1"``, ``"agreement"`` with the float file, or another key
-            of :data:`UNITS`.
+            of :data:`BUDGET_UNITS`.
         images: On how many images the drop was measured.
         drop: What the file loses, in points.
         int8_drop: What the file with all layers in int8 loses, in points.
@@ -154,7 +154,7 @@ def describe_budget(outcome: BudgetOutcome) -> list[str]:
 
 def _loss(outcome: BudgetOutcome) -> str:
     """Say what is lost, by which measure, and on how many images."""
-    unit, does = UNITS[outcome.measure], "gains" if outcome.drop < 0 else "loses"
+    unit, does = BUDGET_UNITS[outcome.measure], "gains" if outcome.drop < 0 else "loses"
     number = f"{abs(outcome.drop):.2f} {unit.many} of {unit.of}"
     lost = f"{does} {number} on {outcome.images} {unit.samples}"
     return f"{lost}, which may be chance" if outcome.may_be_chance else lost
@@ -173,13 +173,13 @@ def amount(number: float, measure: str) -> str:
 
     Args:
         number: The number.
-        measure: A key of :data:`UNITS`.
+        measure: A key of :data:`BUDGET_UNITS`.
 
     Example:
         >>> amount(1.0, "top-1")
         '1 point'
     """
-    unit = UNITS[measure]
+    unit = BUDGET_UNITS[measure]
     return f"{number:g} {unit.one if number == 1 else unit.many}"
 
 
@@ -193,7 +193,7 @@ def budget_warnings(outcome: BudgetOutcome | None) -> list[str]:
         return []
     notes, one_image = [], 100.0 / outcome.images
     budget = amount(outcome.max_drop, outcome.measure)
-    if UNITS[outcome.measure].counts_images and outcome.max_drop < one_image:
+    if BUDGET_UNITS[outcome.measure].counts_images and outcome.max_drop < one_image:
         notes.append(
             f"{budget} is less than one of {outcome.images} images "
             f"({one_image:.2f}): more of them would tell it better"
@@ -224,7 +224,7 @@ def describe_miss(
         most_drop: The budget.
         nearest: The outcome of the mix that lost least; None where no mix is smaller and faster
             than float32.
-        measure: What the budget counts, a key of :data:`UNITS`.
+        measure: What the budget counts, a key of :data:`BUDGET_UNITS`.
     """
     what = f"no mix of int8 and float32 is within {amount(most_drop, measure)}"
     advice = "try float16, images more like those it was trained on, or a larger --max-drop"

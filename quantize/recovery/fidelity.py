@@ -41,14 +41,14 @@ class ComparedOutput:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class OutputComparison:
     """Compares what graphs of the same model make of the same samples, output by output.
 
     Args:
         outputs: The outputs, in the model's own order.
 
     Example:
-        >>> comparison = Comparison.of(graph, judged_outputs)
+        >>> comparison = OutputComparison.of(graph, judged_outputs)
         >>> wanted = comparison.scores(graph, [images])
         >>> comparison.fidelity(comparison.scores(int8, [images]), wanted).agreement
         0.98
@@ -57,7 +57,7 @@ class Comparison:
     outputs: tuple[ComparedOutput, ...]
 
     @classmethod
-    def of(cls, graph: Graph, judged: Sequence[JudgedOutput] = ()) -> Comparison:
+    def of(cls, graph: Graph, judged: Sequence[JudgedOutput] = ()) -> OutputComparison:
         """Return how the outputs of a model are compared.
 
         Args:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.proof import FloatFront, noise_of
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
@@ -60,7 +60,7 @@ def first_layers(graph: Graph) -> list[Tensor]:
 
 
 def noisy_front(
-    graph: Graph, samples: Sequence[Array], comparison: Comparison, least_db: float
+    graph: Graph, samples: Sequence[Array], comparison: OutputComparison, least_db: float
 ) -> tuple[str, ...]:
     """Return the names of the results of the first layers that are better left in float32.
 
@@ -93,7 +93,7 @@ def noisy_front(
     return ()
 
 
-def _alone_decides(graph: Graph, tensors: Sequence[Tensor], comparison: Comparison) -> bool:
+def _alone_decides(graph: Graph, tensors: Sequence[Tensor], comparison: OutputComparison) -> bool:
     """Whether all scores depend on the only input, and by way of each of the first results."""
     if len(graph.inputs) > 1:
         return False
@@ -104,7 +104,7 @@ def _alone_decides(graph: Graph, tensors: Sequence[Tensor], comparison: Comparis
 class _Front:
     """Measures the noise in the scores of rounding one result alone."""
 
-    def __init__(self, graph: Graph, images: Array, comparison: Comparison) -> None:
+    def __init__(self, graph: Graph, images: Array, comparison: OutputComparison) -> None:
         self._graph, self._images, self._comparison = graph, images, comparison
         self._tensors = comparison.tensors(graph)
         self._float_scores = comparison.scores(graph, [images[:FEWEST_IMAGES]])

@@ -23,7 +23,7 @@ from edgecnn.tflite.tensors_and_ops import Op, Tensor
 
 MOST_FLOAT_ANSWERS = 1 << 16
 """Most numbers of an output whose sigmoid, or softmax of few classes, leaves the integers."""
-MANY_CLASSES = 8
+FAST_SOFTMAX_CLASSES = 8
 """Number of classes from which on softmax in float takes no more time than in integers."""
 
 
@@ -76,7 +76,7 @@ def _ends(graph: Graph, tensor: Tensor, kind: OutputKind) -> list[Op]:
 
 def _is_cheap(op: Op) -> bool:
     """Whether an op takes about as much time in float as in integers, or next to none."""
-    has_many = op.kind == "SOFTMAX" and op.result.shape[-1] >= MANY_CLASSES
+    has_many = op.kind == "SOFTMAX" and op.result.shape[-1] >= FAST_SOFTMAX_CLASSES
     return has_many or op.result.elements <= MOST_FLOAT_ANSWERS
 
 

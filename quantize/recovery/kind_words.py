@@ -34,7 +34,7 @@ class KindWords:
         warning: What differs from the float model, as a clause after "its answer"; None where that
             is little.
         loss: What a file loses, in percent of what :attr:`unit` names.
-        unit: What a budget counts: a key of ``budget.verdict.UNITS``.
+        unit: What a budget counts: a key of ``budget.verdict.BUDGET_UNITS``.
     """
 
     figures: Callable[[OutputFidelity], list[tuple[str, str]]]

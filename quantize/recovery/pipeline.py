@@ -17,11 +17,12 @@ import numpy as np
 from edgecnn.core.errors import ConversionError
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.quantize.calibration.ranges import ObservedActivations
+from edgecnn.quantize.integers.schemes import QuantizedGraph
 from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.float_front import noisy_front, worth_its_cost
 from edgecnn.quantize.recovery.float_softmax import ops_in_float
 from edgecnn.quantize.recovery.graph_inputs import TakenOneByOne, all_as_taken
@@ -75,19 +76,6 @@ MOST_SCORES = 1 << 25
 numbers, and tells of a thousand places."""
 FEWEST_HELD_OUT = 8
 """Held-out samples that are compared however many numbers their scores have."""
-
-
-@dataclass(frozen=True)
-class QuantizedGraph:
-    """An integer graph and the float graph that it was made of.
-
-    Args:
-        reference: The float graph.
-        graph: The integer graph.
-    """
-
-    reference: Graph
-    graph: Graph
 
 
 @dataclass(frozen=True)
@@ -206,7 +194,7 @@ class Recovery:
         self._on_progress = on_progress
         self._without = without
         self._prepared: dict[StepsLeftOut, Graph] = {}
-        self.comparison = Comparison.of(graph, data.judged)
+        self.comparison = OutputComparison.of(graph, data.judged)
         """How the outputs of graphs are compared."""
         self._compared = compared_samples(self.comparison, graph, len(data.held_out[0]))
         self.float_scores = self._scores(graph)
@@ -379,7 +367,7 @@ class Recovery:
         return sum(op.result.elements for op in self._graph.ops) <= SMALL_NETWORK
 
 
-def compared_samples(comparison: Comparison, graph: Graph, count: int) -> int:
+def compared_samples(comparison: OutputComparison, graph: Graph, count: int) -> int:
     """Return on how many samples graphs are compared, so that their scores fill no memory.
 
     Args:

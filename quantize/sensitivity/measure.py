@@ -11,7 +11,7 @@ from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.proof import decibels_of
 from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
@@ -41,7 +41,7 @@ class MeasuredModel:
     graph: Graph
     observed: ObservedActivations
     samples: Sequence[Array]
-    comparison: Comparison
+    comparison: OutputComparison
     layers: Mapping[str, TracedLayer]
 
 

@@ -31,7 +31,7 @@ from edgecnn.quantize.budget.verdict import (
     check_max_drop,
     describe_budget,
 )
-from edgecnn.quantize.recovery.fidelity import ComparedOutput, Comparison
+from edgecnn.quantize.recovery.fidelity import ComparedOutput, OutputComparison
 from edgecnn.quantize.result import Conversion
 from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.reading import read_model
@@ -138,7 +138,7 @@ def test_a_drop_is_of_top_1_with_labels_and_of_agreement_without(
     made = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
     if outputs is None:
         made[2] = [1.0, 2.0]
-    classes = Comparison((ComparedOutput("scores", OutputKind.CLASSES),))
+    classes = OutputComparison((ComparedOutput("scores", OutputKind.CLASSES),))
     found = classes.fidelity([made], [wanted], outputs)
     assert drop_of(found) == pytest.approx(drop)
     assert unit_of(found) == ("agreement" if outputs is None else "top-1")

@@ -10,7 +10,7 @@ import pytest
 
 from edgecnn.quantize.budget.search import drop_of, unit_of
 from edgecnn.quantize.recovery.advice import describe_proof, fidelity_warnings
-from edgecnn.quantize.recovery.fidelity import ComparedOutput, Comparison
+from edgecnn.quantize.recovery.fidelity import ComparedOutput, OutputComparison
 from edgecnn.quantize.recovery.fidelity_kinds import class_divergence, class_noise
 from edgecnn.quantize.recovery.proof import Fidelity, Proof, decibels_of
 from edgecnn.tflite.output_kinds import OutputKind
@@ -22,7 +22,7 @@ GENERATOR = np.random.Generator(np.random.PCG64(3))
 def compared(
     kind: OutputKind, found: Any, wanted: Any, labels: Any = None, widths: Any = ()
 ) -> Fidelity:
-    comparison = Comparison((ComparedOutput("answer", kind, widths),))
+    comparison = OutputComparison((ComparedOutput("answer", kind, widths),))
     return comparison.fidelity(
         [np.asarray(found, np.float32)], [np.asarray(wanted, np.float32)], labels
     )
@@ -210,9 +210,9 @@ def test_losses_of_several_outputs_add_up_and_each_has_its_words() -> None:
     )
     wanted = [np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([[1.0], [3.0]])]
     found = [wanted[0][::-1].copy(), wanted[1] + 0.1]
-    both = Comparison(outputs).fidelity(found, wanted)
+    both = OutputComparison(outputs).fidelity(found, wanted)
     alone = [
-        Comparison((output,)).fidelity([ours], [theirs])
+        OutputComparison((output,)).fidelity([ours], [theirs])
         for output, ours, theirs in zip(outputs, found, wanted, strict=True)
     ]
     assert both.divergence == pytest.approx(sum(each.divergence for each in alone))

@@ -13,11 +13,10 @@ from edgecnn.importing.tracing import traced_graph
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS
 from edgecnn.quantize.integers.quantizing import integer_graph
-from edgecnn.quantize.integers.schemes import to_int8
+from edgecnn.quantize.integers.schemes import QuantizedGraph, to_int8
 from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
 from edgecnn.quantize.recovery.float_softmax import ops_in_float
-from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
 from edgecnn.tflite.graph import Graph

@@ -17,7 +17,7 @@ from edgecnn.importing.tracing import traced_graph
 from edgecnn.quantize.calibration.ranges import observe_activations
 from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
-from edgecnn.quantize.recovery.fidelity import Comparison
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.pipeline import Quantizer, RecoveredGraph, Recovery, RecoveryData
 from edgecnn.quantize.timing.latencies import EstimatedLatencies
 from edgecnn.tflite.graph import Graph
@@ -160,7 +160,7 @@ def test_maps_of_best_classes_are_compared_by_the_scores_before(keras: Any) -> N
 
 
 def test_losses_without_kinds_are_those_of_classes(detector: Graph) -> None:
-    assert Comparison.of(detector).kinds == (OutputKind.CLASSES,)
+    assert OutputComparison.of(detector).kinds == (OutputKind.CLASSES,)
 
 
 @pytest.fixture(scope="module")
