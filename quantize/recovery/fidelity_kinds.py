@@ -251,10 +251,22 @@ def _blurred(image: Values) -> Values:
 
 
 def _part_noises(found: Values, wanted: Values, widths: Widths) -> list[float]:
-    """Return noise over variance of each part, about the mean of each column over all rows."""
+    """Return noise over variance of each part, about the mean of each column over the rows."""
     ends = np.cumsum(widths or (wanted.shape[-1],))[:-1]
     parts = zip(np.split(found, ends, axis=-1), np.split(wanted, ends, axis=-1), strict=True)
-    return [_image_noise(ours, theirs, ()) for ours, theirs in parts]
+    return [_noise_of_samples(ours, theirs) for ours, theirs in parts]
+
+
+def _noise_of_samples(found: Values, wanted: Values) -> float:
+    """Return noise over the variance within a sample, mean over the samples.
+
+    Raw scores of a rare image may be a hundred times as large as those of others: of the noise and
+    the variance of all samples together, that image would be all.
+    """
+    pairs = list(zip(found, wanted, strict=True))
+    if any(np.ptp(theirs) == 0 for _, theirs in pairs):
+        return _image_noise(found, wanted, ())
+    return _mean([_image_noise(ours[None], theirs[None], ()) for ours, theirs in pairs])
 
 
 def _detection_noise(found: Values, wanted: Values, widths: Widths) -> float:
