@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.quantize.recovery.fidelity_kinds import MEASURES, OutputMeasure
+from edgecnn.quantize.recovery.float_softmax import joins_unlike_parts
 from edgecnn.quantize.recovery.proof import Fidelity, OutputFidelity, decibels_of
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind
@@ -27,17 +28,25 @@ class ComparedOutput:
     Args:
         name: Name of the output.
         kind: What it is.
-        widths: Columns of each part where the last side is joined of several; else none.
+        widths: Columns of each part where a side is joined of several; else none.
+        is_turned: Whether that side is the last but one, as candidates stand on the last.
     """
 
     name: str
     kind: OutputKind
     widths: tuple[int, ...] = ()
+    is_turned: bool = False
 
     @property
     def measure(self) -> OutputMeasure:
         """How the output is compared."""
         return MEASURES[self.kind]
+
+    def given(self, found: Array, wanted: Array) -> tuple[Array, Array, tuple[int, ...]]:
+        """Return what the functions of the measure take: both values, and the parts' columns."""
+        if self.is_turned:
+            return found.swapaxes(-1, -2), wanted.swapaxes(-1, -2), self.widths
+        return found, wanted, self.widths
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class OutputComparison:
         pairs = zip(judged, graph.outputs, strict=True)
         return cls(
             tuple(
-                ComparedOutput(each.name, each.kind, _widths(graph, tensor))
+                ComparedOutput(each.name, each.kind, *_joined_side(graph, tensor))
                 for each, tensor in pairs
             )
         )
@@ -100,7 +109,7 @@ class OutputComparison:
             wanted: What the float graph answers.
         """
         ratios = [
-            output.measure.noise(ours, theirs, output.widths)
+            output.measure.noise(*output.given(ours, theirs))
             for output, ours, theirs in zip(self.outputs, found, wanted, strict=True)
         ]
         return float(np.mean(ratios))
@@ -134,7 +143,7 @@ class OutputComparison:
 
 
 def _compared(output: ComparedOutput, found: Array, wanted: Array) -> OutputFidelity:
-    measure, given = output.measure, (found, wanted, output.widths)
+    measure, given = output.measure, output.given(found, wanted)
     return OutputFidelity(
         output.name,
         output.kind,
@@ -162,12 +171,20 @@ def _top(scores: Array, labels: npt.NDArray[Any], k: int) -> float:
     return 100.0 * float((best == labels[:, None]).any(axis=1).mean())
 
 
-def _widths(graph: Graph, output: Tensor) -> tuple[int, ...]:
-    """Return the columns of each part of an output whose last side is joined; else none."""
+def _joined_side(graph: Graph, output: Tensor) -> tuple[tuple[int, ...], bool]:
+    """Return the columns of each part of a joined output, and whether they are turned.
+
+    Parts that are joined on the last side but one may be the candidates of several maps; they are
+    columns where some are probabilities and others are not.
+    """
     maker = graph.maker(output)
     while maker is not None and maker.traits.converts:
         maker = graph.maker(maker.source)
-    if maker is None or maker.kind != "CONCATENATION":
-        return ()
-    widths = tuple(part.shape[-1] for part in maker.inputs if part is not None)
-    return widths if sum(widths) == output.shape[-1] else ()
+    if maker is None or maker.kind != "CONCATENATION" or len(output.shape) < 3:
+        return (), False
+    parts = [part.shape for part in maker.inputs if part is not None]
+    if sum(shape[-1] for shape in parts) == output.shape[-1]:
+        return tuple(shape[-1] for shape in parts), False
+    if joins_unlike_parts(graph, maker) and sum(shape[-2] for shape in parts) == output.shape[-2]:
+        return tuple(shape[-2] for shape in parts), True
+    return (), False

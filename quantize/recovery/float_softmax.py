@@ -67,7 +67,7 @@ def _ends(graph: Graph, tensor: Tensor, kind: OutputKind) -> list[Op]:
             return passed if _is_cheap(op) else []
         if op.kind == "CONCATENATION" and kind is OutputKind.DETECTIONS:
             parts = list(_of_parts(graph, op))
-            return [*passed, *parts] if _differ(graph, op) else []
+            return [*passed, *parts] if joins_unlike_parts(graph, op) else []
         if not op.traits.passes_values:
             return []
         tensor = op.source
@@ -85,8 +85,13 @@ def _of_parts(graph: Graph, join: Op) -> Iterator[Op]:
         yield from _ends(graph, part, OutputKind.CLASSES)
 
 
-def _differ(graph: Graph, join: Op) -> bool:
-    """Whether some parts of a join are probabilities and others are not."""
+def joins_unlike_parts(graph: Graph, join: Op) -> bool:
+    """Say whether some parts of a join are probabilities and others are not.
+
+    Args:
+        graph: The graph of the join.
+        join: A CONCATENATION.
+    """
     found = {_are_probabilities(graph, part) for part in join.activation_inputs}
     return len(found) > 1
 

@@ -127,7 +127,8 @@ def _is_off(found: OutputFidelity, count: int) -> str | None:
     part = noise_of(found.sqnr_db)
     if part <= MOST_VARIANCE:
         return None
-    return f"is off the float model's by {_percent(part)} of its variance on {count} samples"
+    how = "more than its variance" if part >= 1 else f"{_percent(part)} of its variance"
+    return f"is off the float model's by {how} on {count} samples"
 
 
 def _turns(found: OutputFidelity, count: int) -> str | None:

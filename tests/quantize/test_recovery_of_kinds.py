@@ -137,6 +137,22 @@ def test_boxes_and_scores_do_not_share_a_scale(detector: Graph) -> None:
     )
 
 
+def test_parts_are_told_apart_where_candidates_stand_last(keras: Any, detector: Graph) -> None:
+    """The layout of YOLO's exports: four sides of boxes and the scores, for each candidate."""
+    layers = keras.layers
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(12, 3, strides=4, padding="same", activation="relu")(inputs)
+    boxes, found = (
+        layers.Permute((2, 1))(layers.Reshape((16, count))(layers.Conv2D(count, 1)(x)))
+        for count in (4, 3)
+    )
+    joined = layers.Concatenate(axis=1)([boxes, layers.Activation("sigmoid")(found)])
+    (output,) = OutputComparison.of(graph_of(keras.Model(inputs, joined))).outputs
+    assert (output.widths, output.is_turned) == ((4, 3), True)
+    (plain,) = OutputComparison.of(detector).outputs
+    assert (plain.widths, plain.is_turned) == ((4, 3), False)
+
+
 def test_sigmoids_leave_the_integers(keras: Any) -> None:
     layers = keras.layers
     inputs = keras.Input((16, 16, 3))
