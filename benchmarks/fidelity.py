@@ -42,7 +42,8 @@ from edgecnn.data.loader import load_images
 from edgecnn.models.build import input_spec
 from edgecnn.quantize.calibration.images import MOST_HELD_OUT
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
-from edgecnn.quantize.recovery.fidelity import divergence, sqnr_db
+from edgecnn.quantize.recovery.fidelity_kinds import class_divergence, class_noise
+from edgecnn.quantize.recovery.proof import decibels_of
 from edgecnn.quantize.recovery.steps import STEPS
 from edgecnn.tflite.reading import read_model
 from edgecnn.tflite.runtime import run_over_images
@@ -254,8 +255,8 @@ def compared(
     top1, agreement = (
         100 * float(np.mean(given.best == right)) for right in (wanted, answers.best)
     )
-    ratio = sqnr_db(given.scores, answers.scores)
-    nats = divergence(given.scores, answers.scores)
+    ratio = decibels_of(class_noise(given.scores, answers.scores))
+    nats = class_divergence(given.scores, answers.scores)
     ties = 100 * float(np.mean(given.has_ties))
     return top1, agreement, ratio if math.isfinite(ratio) else None, nats, ties
 

@@ -30,7 +30,8 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.data.images import decode_cut
 from edgecnn.data.inputspec import preset
 from edgecnn.model_metadata.input_tensors import stated_spec
-from edgecnn.quantize.recovery.fidelity import sqnr_db
+from edgecnn.quantize.recovery.fidelity_kinds import class_noise
+from edgecnn.quantize.recovery.proof import decibels_of
 from edgecnn.tflite.file import TfliteFile
 from edgecnn.tflite.schemes import SCHEMES
 from edgecnn.tflite.scores import scores
@@ -117,7 +118,7 @@ def row(
             output=folder,
         ):
             given = answers(made.path, photos.answered)
-            cells[made.scheme] = f"{sqnr_db(given, wanted):.1f} dB"
+            cells[made.scheme] = f"{decibels_of(class_noise(given, wanted)):.1f} dB"
             agree = np.mean(given.argmax(1) == wanted.argmax(1)) * 100
             cells[f"{made.scheme} agrees"] = f"{agree:.1f} %"
             cells.setdefault("ops", sum(TfliteFile(made.path).model.op_counts.values()))

@@ -61,7 +61,7 @@ from edgecnn.quantize.timing.latency_here import is_clearly_slower
 from edgecnn.small_targets.target import SmallTarget, TargetProof
 from edgecnn.small_targets.targets import prove
 from edgecnn.tflite.numbers import FLOAT32, INT8
-from edgecnn.tflite.output_kinds import OUTPUTS_KEY, what_it_gives
+from edgecnn.tflite.output_kinds import OUTPUTS_KEY, JudgedOutput, OutputKind, what_it_gives
 from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
@@ -195,16 +195,12 @@ class _ConversionSession(SourceSession):
         )
 
     def check_calibration(self, calibration: CalibrationSamples) -> None:
-        """Refuse a budget that cannot be measured: no image is held out, or no class is named."""
-        if self.request.max_drop is None:
-            return
-        if not calibration.held_out:
+        """Refuse a budget that cannot be measured, as no sample is held out."""
+        if self.request.max_drop is not None and not calibration.held_out:
             raise InputError(
                 f"--max-drop needs images to prove it on, and none of {calibration.count} "
                 "can be held out: give more"
             )
-        if self.outputs < 2:
-            raise InputError("--max-drop counts right classes, and this model answers one number")
 
     def _temporary(self, plan: OutputPlan) -> Path:
         return self._folder / f"{plan.scheme.name}.tflite"
@@ -340,7 +336,7 @@ class _ConversionSession(SourceSession):
             latency_over_float32_high=ratio.high if ratio else None,
             labels=self._labels.source,
             preprocessing=self.built_in_preprocessing,
-            answers=what_it_gives(self.judged_outputs),
+            answers=self._answers,
             images=f"{spec.geometry_text} ({self.geometry_reason})" if spec else None,
             warnings=self._warnings(plan, written, model, proved),
             versions={"edgecnn": __version__, **self.source.versions, **runtime},
@@ -404,10 +400,17 @@ class _ConversionSession(SourceSession):
         if self.request.target is None and ratio is not None and is_clearly_slower(ratio):
             times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
             warnings.append(f"{times}: {plan.scheme.if_slow}")
+        warnings += [_not_known(output) for output in self.judged_outputs if not output.is_sure]
         if self.image_shape is None or not self.gives_scores or self.request.target is not None:
             return tuple(warnings)  # Apps that classify images are not what it is for.
         public = ModelMetadata.from_tree(self._public(plan, has_golden=False))
         return (*warnings, *drop_in_warnings(clients_for(model, public, self._shown(model))))
+
+    @property
+    def _answers(self) -> str | None:
+        """What the model answers, where no note tells of several readings."""
+        is_sure = all(output.is_sure for output in self.judged_outputs)
+        return what_it_gives(self.judged_outputs) if is_sure else None
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:
         """Return the labels that clients find.
@@ -430,3 +433,10 @@ def _what_is_set(target: SmallTarget, plan: OutputPlan) -> str:
 def _end_type(tensor: ModelTensor, wanted: str) -> str:
     """Return the element type of an end of a file: floats become what is wanted of them."""
     return wanted if tensor.dtype == FLOAT32.name else tensor.dtype
+
+
+def _not_known(output: JudgedOutput) -> str:
+    """Say that an output has several readings, and which was taken."""
+    taken = {OutputKind.UNKNOWN: "taken as numbers of unknown meaning"}
+    how = taken.get(output.kind, f"taken for {output.kind.value}")
+    return f"the output {output.name!r} is {how} ({output.because}): --task KIND says what it is"

@@ -56,6 +56,7 @@ def convert(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     custom_objects: CustomObjects | None = None,
     task: str | Sequence[str] = (),
+    activation: str | None = None,
     labels: str | Path | Sequence[str] | None = None,
     author: str | None = None,
     license: str | None = None,
@@ -86,8 +87,10 @@ def convert(
         without: Steps of recovery that are left out, for experiments: ``docs/convert.md`` has their
             names and what each gains.
         max_drop: The accuracy budget: what int8 may lose on held-out images, in percentage points
-            of top-1 where labels are known, else of agreement with the float model. As few and as
-            cheap layers as possible stay in float32 to keep within it.
+            of top-1 where labels are known, else of agreement with the float model (of a map's
+            pixels, of a sequence's steps); of numbers, images and detections in percent of their
+            variance, of an embedding in percent of the cosine. As few and as cheap layers as
+            possible stay in float32 to keep within it.
         all_int8: Leave no op of an int8 file in float32, softmax included, for accelerators that
             take integers alone; its input and output are int8 then, unless ``input_type`` and
             ``output_type`` say otherwise. Without this option, the first layers of a narrow network
@@ -123,6 +126,8 @@ def convert(
         task: What the output is, where the model's graph leaves two readings: ``"classes"``,
             ``"labels"``, ``"probability"``, ``"numbers"``, ``"embedding"``, ``"map"``, ``"image"``,
             ``"detections"`` or ``"sequence"``; ``"NAME=KIND"`` for each of several outputs.
+        activation: ``"softmax"`` or ``"sigmoid"``, put behind a model that answers logits, so that
+            its files answer probabilities.
         labels: A label for each class, in the order of the classes, or a UTF-8 file with one a
             line. Default: the ImageNet names for ``weights="imagenet"``, else the class names of
             ``calibrate`` if they are as many as the classes.
@@ -187,6 +192,7 @@ def convert(
             ask_password=ask_password,
             on_progress=on_progress or silent,
             tasks=parse_tasks([task] if isinstance(task, str) else task),
+            activation=activation,
         )
         plans = plan_outputs(request.stem, request.schemes, request.ends, output, request.inputs)
         return run(request.check(), plans, on_result or (lambda result: None))

@@ -13,6 +13,7 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
+from edgecnn.importing.graphs.final_activation import append_activation
 from edgecnn.importing.input_format import LoadedModel, LoadOptions
 from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
@@ -122,6 +123,7 @@ class ImportedSource:
 
         Raises:
             ConversionError: TensorFlow's converter refuses the model.
+            InputError: Softmax or sigmoid is asked for, and the model cannot have it.
         """
         model, graph = self._model, None
         assert model is not None
@@ -135,6 +137,8 @@ class ImportedSource:
         names = [tensor.name for tensor in model.outputs]
         if graph is None or self.normalizes:
             graph = self._converted(model, self.spec if self.normalizes else None)
+        if message.activation is not None:
+            append_activation(graph, message.activation)
         if not model.has_signatures:
             graph.name_call([tensor.name for tensor in model.inputs], names)
         self._float_graph = graph

@@ -138,10 +138,12 @@ class TraceSource:
     Args:
         spec: How pixels become input; None where preprocessing is not known.
         normalizes: Whether the graph normalises pixels by itself.
+        activation: What is put behind logits: ``"softmax"``, ``"sigmoid"``, or None for nothing.
     """
 
     spec: InputSpec | None
     normalizes: bool
+    activation: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from edgecnn.quantize.output_paths import EndTypes
 from edgecnn.quantize.recovery.advice import RECOVERY_LEVELS
 from edgecnn.quantize.recovery.steps import steps_left_out
 from edgecnn.small_targets.target import SmallTarget
+from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.schemes import Scheme
 from edgecnn.tflite.target_cpu import DEFAULT_TARGET_CPU, target_cpu
@@ -57,6 +58,8 @@ class Request:
         ask_password: Given a question, returns the device's password.
         tasks: What the user says of the outputs: name of an output, empty for the only one -> its
             kind.
+        activation: What is put behind a model's logits: ``"softmax"`` or ``"sigmoid"``; None for
+            nothing.
     """
 
     source: Source
@@ -77,6 +80,7 @@ class Request:
     ask_password: Callable[[str], str] | None = None
     without: tuple[str, ...] = ()
     tasks: Mapping[str, OutputKind] = field(default_factory=dict)
+    activation: str | None = None
 
     @property
     def format(self) -> InputFormat:
@@ -135,6 +139,9 @@ class Request:
             raise InputError(
                 f"unknown level {self.recover!r} of recovery: choose {', '.join(RECOVERY_LEVELS)}"
             )
+        if self.activation not in (None, *PROBABILITY_OPS.values()):
+            choices = " or ".join(PROBABILITY_OPS.values())
+            raise InputError(f"unknown activation {self.activation!r}: choose {choices}")
         target_cpu(self.target_cpu)
         if self.max_drop is not None:
             self._check_budget(self.max_drop)

@@ -18,16 +18,16 @@ from edgecnn.quantize.budget.verdict import BudgetOutcome
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.integers.ends import refuse_floats
 from edgecnn.quantize.integers.kernels import has_kernel
-from edgecnn.quantize.integers.schemes import to_int8, to_int16x8
+from edgecnn.quantize.integers.schemes import QuantizedGraph, to_int8, to_int16x8
 from edgecnn.quantize.integers.weights_only import (
     WEIGHTS_ONLY,
     stored_weights,
     stores_recurrent_weights,
 )
 from edgecnn.quantize.messages import FileToMake, RaceFiles, RaceTimes
+from edgecnn.quantize.recovery.float_softmax import joined_outputs
 from edgecnn.quantize.recovery.pipeline import (
     MAKING_FAILS,
-    QuantizedGraph,
     Quantizer,
     RecoveredGraph,
     Recovery,
@@ -44,6 +44,7 @@ from edgecnn.quantize.timing.latencies import (
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.names import scope_of
 from edgecnn.tflite.numbers import FLOAT32
+from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.reading import METADATA_NAME, parse_model
 from edgecnn.tflite.schemes import SCHEMES, Scheme
 from edgecnn.tflite.serialization import write_graph
@@ -60,8 +61,13 @@ there is less to correct."""
 
 NOT_RECOVERED = (
     "its files are the plain ones, neither corrected nor compared with float32: that is done for "
-    "models of one input and one output that take one sample and keep no variable between calls"
+    "models that take one sample and numbers, and keep no variable between calls"
 )
+
+NOT_COMPARED = "its files are the plain ones, as its answers could not be compared with float32"
+
+COMPARED_TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
+"""Types of inputs and outputs whose values can be given and compared."""
 
 
 LOOPS_IN_FLOAT = (
@@ -100,7 +106,7 @@ class FileMaker:
 
     def __init__(self, source: ImportedSource) -> None:
         self.source = source
-        self._recoveries: dict[PixelInput, Recovery] = {}
+        self._recoveries: dict[PixelInput, Recovery | None] = {}
         self._doing = "recover"
 
     def make(self, file: FileToMake) -> MadeFile:
@@ -173,8 +179,8 @@ class FileMaker:
             return self._made(recovery, plain, quantizer, file)
         if file.max_drop is not None:
             raise ConversionError(
-                "--max-drop needs a model of one input and one output that takes one sample and "
-                "keeps no variable between calls"
+                "--max-drop needs a model that takes one sample and numbers, and keeps no variable "
+                "between calls"
             )
         return MadeFile(with_file_metadata(write_graph(plain.graph), file))
 
@@ -199,12 +205,37 @@ class FileMaker:
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
     ) -> MadeFile:
         """Make the integer file that keeps the float model's answers, as far as is asked for."""
+        if file.max_drop is not None:
+            self._check_unit()
+        if file.all_int8:
+            self._tell_of_joins(plain.reference)
         recovered, reason = self._recovered(recovery, plain, quantizer, file)
         budget = None
         if file.max_drop is not None:
             recovered, budget = self._within_budget(recovery, recovered, quantizer, file)
         content = with_file_metadata(write_graph(recovered.graph), file)
         return MadeFile(content, recovered.proof(file.recover, reason), budget)
+
+    def _check_unit(self) -> None:
+        """Refuse a budget for an output whose loss nothing tells how to count."""
+        is_labelled = self.source.calibration_file().outputs is not None
+        for output in self.source.outputs:
+            if output.kind is OutputKind.UNKNOWN and not is_labelled:
+                several = f"{output.name}=" if len(self.source.outputs) > 1 else ""
+                raise ConversionError(
+                    f"--max-drop needs to know what the output {output.name!r} is "
+                    f"({output.because}): --task {several}classes, or what else it is"
+                )
+
+    def _tell_of_joins(self, graph: Graph) -> None:
+        """Tell which outputs join parts of different kinds, which integers give one scale."""
+        kinds = [output.kind for output in self.source.outputs]
+        for place in joined_outputs(graph, kinds):
+            self.source.remark_once(
+                f"the output {self.source.outputs[place].name!r} joins boxes and scores, which "
+                "--all-int8 gives one scale: scores have few levels left; without it each keeps "
+                "its own"
+            )
 
     def _recovered(
         self, recovery: Recovery, plain: QuantizedGraph, quantizer: Quantizer, file: FileToMake
@@ -232,6 +263,7 @@ class FileMaker:
             remake=lambda names: recovery.remake(quantizer, int8, names),
             write=lambda graph: with_file_metadata(write_graph(graph), file),
             inputs=recovery.inputs,
+            comparison=recovery.comparison,
             layers=self.source.layers,
             takes_pixels=file.input_type != FLOAT32.name,
             cpu=target_cpu(file.target_cpu),
@@ -257,22 +289,33 @@ class FileMaker:
             source.remark_once(NOT_RECOVERED)
             return None
         if pixels not in self._recoveries:
-            without = steps_left_out(file.without)
-            (fit, held_out), observed = source.split_samples(), source.observed(pixels)
-            if file.recover != "off" and OUTLIER_IMAGES not in without:
-                fit, observed = source.without_outliers(pixels)
-            images = source.calibration_file()
-            self._recoveries[pixels] = Recovery(
-                model.graph,
-                observed,
-                RecoveryData(fit[0], held_out[0], images.outputs, model.normalize),
-                file.recover,
-                self._latencies(file),
-                lambda done, total: source.progress(self._doing)(done, total),
-                without,
-            )
-            source.report_input_doubts(pixels, self._recoveries[pixels].float_scores)
+            try:
+                self._recoveries[pixels] = self._new_recovery(file, pixels)
+            except MAKING_FAILS as error:
+                # The runtime may not run parts of a model that it runs as a whole.
+                source.remark_once(f"{NOT_COMPARED}: {str(error)[:300]}")
+                self._recoveries[pixels] = None
         return self._recoveries[pixels]
+
+    def _new_recovery(self, file: FileToMake, pixels: PixelInput) -> Recovery:
+        source, model = self.source, self.source.float_model(pixels)
+        without = steps_left_out(file.without)
+        (fit, held_out), observed = source.split_samples(), source.observed(pixels)
+        if file.recover != "off" and OUTLIER_IMAGES not in without:
+            fit, observed = source.without_outliers(pixels)
+        labels = source.calibration_file().outputs
+        recovery = Recovery(
+            model.graph,
+            observed,
+            RecoveryData(fit, held_out, labels, model.spec, source.outputs),
+            file.recover,
+            self._latencies(file),
+            lambda done, total: source.progress(self._doing)(done, total),
+            without,
+        )
+        if recovery.class_scores is not None:
+            source.report_input_doubts(pixels, recovery.class_scores)
+        return recovery
 
     def pixel_input(self, file: FileToMake) -> PixelInput:
         """Return how the float graph that a file is made of takes pixels."""
@@ -328,10 +371,11 @@ def called_with_weights(graph: Graph, kind: str) -> list[str]:
 
 def can_recover(graph: Graph) -> bool:
     """Say whether a graph is one that recovery and the comparison with float32 know."""
-    has_one_each = len(graph.inputs) == 1 and len(graph.outputs) == 1
-    ends_are_float = all(tensor.is_float for tensor in (*graph.inputs, *graph.outputs))
-    batches = [tensor.shape[:1] for tensor in (*graph.inputs, *graph.outputs)]
-    return has_one_each and ends_are_float and set(batches) == {(1,)} and not graph.has_variables
+    ends = (*graph.inputs, *graph.outputs)
+    are_numbers = all(tensor.dtype in COMPARED_TYPES for tensor in ends)
+    take_one = {tensor.shape[:1] for tensor in ends} == {(1,)}
+    are_made = all(graph.maker(tensor) is not None for tensor in graph.outputs)
+    return are_numbers and take_one and are_made and not graph.has_variables
 
 
 def with_file_metadata(content: bytes, file: FileToMake) -> bytes:

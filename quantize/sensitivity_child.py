@@ -8,14 +8,15 @@ from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.quantize.imported_source import ImportedSource, PixelInput
 from edgecnn.quantize.integers.schemes import to_int8
 from edgecnn.quantize.messages import ChildFinished, LayerMeasured, LoadSource
-from edgecnn.quantize.recovery.fidelity import fidelity
-from edgecnn.quantize.recovery.proof import Fidelity
+from edgecnn.quantize.recovery.fidelity import OutputComparison
+from edgecnn.quantize.recovery.graph_inputs import all_as_taken
+from edgecnn.quantize.recovery.pipeline import compared_samples
 from edgecnn.quantize.scheme_makers import can_recover
 from edgecnn.quantize.sensitivity.measure import LayerByLayer, MeasuredModel
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT32
+from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.schemes import SCHEMES
-from edgecnn.tflite.scores import scores
 from edgecnn.tflite.tensors_and_ops import Array
 
 
@@ -34,48 +35,43 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
     model = source.float_model(pixel_input)
     if not can_recover(model.graph):
         raise InputError(
-            "sensitivity is measured of models of one input and one output that take one sample "
-            "and keep no variable between calls"
+            "sensitivity is measured of models that take one sample and numbers, and keep no "
+            "variable between calls"
         )
     observed = source.observed(pixel_input)
-    pixels = _pixels(source, job.images)
-    images = model.normalize(pixels)[:, None]
-    float_scores = scores(model.graph, images)
-    if source.calibration_file().held_out:
-        source.report_input_doubts(pixel_input, float_scores)
+    comparison = OutputComparison.of(model.graph, source.outputs)
+    most = compared_samples(comparison, model.graph, job.images)
+    samples = _measured_samples(source, most)
+    images = all_as_taken(model.graph, samples, model.spec)
+    float_scores = comparison.scores(model.graph, images)
+    if source.calibration_file().held_out and source.outputs[0].kind is OutputKind.CLASSES:
+        source.report_input_doubts(pixel_input, float_scores[0])
     with source.clock.phase("quantize int8"):
-        given = images if source.spec is None else pixels[:, None]
-        plain = _plain(model.graph, observed, given, float_scores, takes_pixels=given is not images)
+        int8 = _plain(model.graph, observed, takes_pixels=source.spec is not None)
+        given = all_as_taken(int8, samples, model.spec)
+        plain = comparison.fidelity(comparison.scores(int8, given), float_scores)
     _, without_outliers = source.without_outliers(pixel_input)
     walk = LayerByLayer(
-        MeasuredModel(model.graph, without_outliers, images, source.layers),
+        MeasuredModel(model.graph, without_outliers, images, comparison, source.layers),
         float_scores,
         source.progress("quantize layer by layer"),
     )
     for row in walk.rows():
         parent.send(LayerMeasured(row))
-    parent.send(ChildFinished(len(images), plain))
+    parent.send(ChildFinished(len(images[0]), plain))
 
 
-def _pixels(source: ImportedSource, count: int) -> Array:
-    """Return held-out images; where there are none, images that the ranges are fitted to."""
-    (fit,), (held_out,) = source.split_samples()
-    return (held_out if len(held_out) else fit)[:count]
+def _measured_samples(source: ImportedSource, count: int) -> list[Array]:
+    """Return held-out samples; where there are none, samples that the ranges are fitted to."""
+    fit, held_out = source.split_samples()
+    return [each[:count] for each in (held_out if len(held_out[0]) else fit)]
 
 
-def _plain(
-    graph: Graph,
-    observed: ObservedActivations,
-    samples: Array,
-    float_scores: Array,
-    *,
-    takes_pixels: bool,
-) -> Fidelity:
-    """Compare the plain int8 graph with the float graph."""
+def _plain(graph: Graph, observed: ObservedActivations, *, takes_pixels: bool) -> Graph:
+    """Return the plain int8 graph."""
     calibrated = graph.copy()
     calibrated.set_ranges(observed.ranges)
-    input_type = "uint8" if takes_pixels else FLOAT32.name
-    return fidelity(scores(to_int8(calibrated, input_type).graph, samples), float_scores)
+    return to_int8(calibrated, "uint8" if takes_pixels else FLOAT32.name).graph
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from edgecnn.quantize.calibration.images import DEFAULT_SAMPLES, MOST_HELD_OUT
 from edgecnn.quantize.given_source import given_source
 from edgecnn.quantize.messages import FROM_CHILD, ChildFinished, LayerMeasured
 from edgecnn.quantize.output_paths import EndTypes
+from edgecnn.quantize.recovery.advice import describe_fidelity
 from edgecnn.quantize.request import CheckedRequest, Request
 from edgecnn.quantize.sensitivity.advice import advise
 from edgecnn.quantize.sensitivity.chart import check_plot, write_plot
@@ -170,6 +171,7 @@ class _SensitivitySession(SourceSession):
             calibration_images=self.calibration.fitted,
             plain_db=plain_db,
             plain_agreement=agreement,
+            plain_words=describe_fidelity(message.plain),
             advice=tuple(advise(layers, plain_db, agreement)),
             warnings=self._notes(message.images, images),
             versions={"edgecnn": __version__, **self.source.versions},

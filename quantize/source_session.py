@@ -187,7 +187,7 @@ class SourceSession:
         if shape is None:
             self._refuse_image_options()
         spec = self.spec = None if shape is None else self._input_spec(shape)
-        child.send(TraceSource(spec, self.normalizes_in_graph))
+        child.send(TraceSource(spec, self.normalizes_in_graph, self.request.activation))
         if self.request.needs_calibration:
             self.calibration = self._arrays() if spec is None else self._images(spec)
             self.check_calibration(self.calibration)
@@ -376,7 +376,7 @@ class SourceSession:
         )
 
     def _labels_of(self, calibration: CalibrationSamples, outputs: OutputLabels) -> HeldOutLabels:
-        if not calibration.are_images or not self.outputs:
+        if not calibration.are_images or self.outputs < 2:
             return HeldOutLabels()
         model = ModelOutputs(self.outputs, outputs)
         return held_out_labels(self.checked.calibration_data, calibration, model)

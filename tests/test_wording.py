@@ -40,6 +40,7 @@ FUNCTIONS = sorted(set(edgecnn.__all__) - {"__version__", "BuildOptions"})
         ("say --label-offset -1", "say label_offset=-1"),
         ("several: --threads 1,2", "several: threads=(1, 2)"),
         ("leave --logits out", "leave softmax=False out"),
+        ("leave --sigmoid out", 'leave activation="sigmoid" out'),
         ("say what it gets, by --input-shape a", "say what it gets, by input_shapes a"),
         ("must be positive: --min-time", "must be positive: min_time_s"),
         ("give an existing folder as -o", "give an existing folder as output"),

@@ -12,6 +12,7 @@ from edgecnn.cli.failures import Failures
 from edgecnn.cli.options import (
     CALIBRATION_DATA,
     OutputFile,
+    activation_options,
     author_option,
     building_options,
     calibrate_option,
@@ -80,8 +81,8 @@ USUAL_ANSWER = "scores of classes (it ends in softmax)"
     "--max-drop",
     type=float,
     metavar="POINTS",
-    help="What int8 may lose of top-1, or of agreement where there are no labels: the cheapest "
-    "layers that keep it within stay in float32.",
+    help="What int8 may lose of top-1, or of agreement where there are no labels; of numbers in "
+    "percent of their variance: the cheapest layers that keep it within stay in float32.",
 )
 @click.option(
     "--all-int8",
@@ -115,6 +116,7 @@ USUAL_ANSWER = "scores of classes (it ends in softmax)"
 @input_shapes_option
 @custom_objects_option
 @task_option
+@activation_options
 @trust_option
 @labels_option
 @author_option(help="For the file's metadata, as the next three.")
@@ -213,7 +215,8 @@ def _source_lines(result: Conversion) -> list[str]:
     """Return what is told of a file that does not depend on its scheme."""
     lines = [] if result.images is None else [f"  images: {result.images}"]
     lines += [] if result.preprocessing is None else [f"  preprocessing: {result.preprocessing}"]
-    lines += [] if result.answers == USUAL_ANSWER else [f"  answers: {result.answers}"]
+    if result.answers not in (None, USUAL_ANSWER):
+        lines.append(f"  answers: {result.answers}")
     lines += [] if result.labels is None else [f"  labels: {result.labels}"]
     return lines + [_note(text) for text in result.warnings if text.startswith(LABEL_NOTES)]
 

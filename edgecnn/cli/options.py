@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edgecnn.core.errors import InputError
 from edgecnn.core.files import is_standard_output
 
 if TYPE_CHECKING:
@@ -243,6 +244,33 @@ task_option = click.option(
     help="What an output is where its graph leaves two readings: classes, labels, probability, "
     "numbers, embedding, map, image, detections or sequence.",
 )
+
+
+def activation_options(command: Callable[..., Any]) -> Any:
+    """Add the options that put softmax or sigmoid behind logits, taken as ``activation``."""
+
+    @wraps(command)
+    def with_activation(**values: Any) -> Any:
+        given = [name for name in ("softmax", "sigmoid") if values.pop(f"append_{name}")]
+        if len(given) > 1:
+            raise InputError("--softmax and --sigmoid are for different models: choose one")
+        return command(**values, activation=given[0] if given else None)
+
+    sigmoid = click.option(
+        "--sigmoid",
+        "append_sigmoid",
+        is_flag=True,
+        help="The same for labels of which each may be true.",
+    )
+    softmax = click.option(
+        "--softmax",
+        "append_softmax",
+        is_flag=True,
+        help="Put softmax behind a model that answers logits.",
+    )
+    return softmax(sigmoid(with_activation))
+
+
 json_option = partial(click.option, "--json", "as_json", is_flag=True)
 json_file_option = partial(
     click.option, "--json", "json_target", type=OutputFile(), metavar="FILE|-"

@@ -90,12 +90,10 @@ def _cells(layer: LayerSensitivity) -> list[str]:
 
 
 def _lines(result: Sensitivity) -> list[str]:
-    name, agreement = result.model, result.plain_agreement
-    agrees = "" if agreement is None else f", agrees on {_percent(agreement)} %"
     return [
         "",
-        f"{name}: the plain int8 file of all layers: {_decibels(result.plain_db)} dB{agrees}; "
-        f"the sum of the layers alone: {_decibels(result.sum_db)} dB",
+        f"{result.model}: the plain int8 file of all layers: {result.plain_words}; the sum of the "
+        f"layers alone: {_decibels(result.sum_db)} dB",
         f"calibrated on {result.calibration_images} images, measured on {result.images}",
         *(f"- {advice}" for advice in result.advice),
         *(f"note: {warning}" for warning in result.warnings),

@@ -75,6 +75,8 @@ def in_python(text: str, parameters: Mapping[str, inspect.Parameter]) -> str:
             return "output"
         if match["name"] == "logits":
             return "softmax=False"
+        if match["name"] in ("softmax", "sigmoid"):
+            return f'activation="{match["name"]}"'
         name, value = _parameter(match["name"].replace("-", "_"), parameters), match["value"]
         if match["name"] == "input-shape" and value is not None:
             return f"input_shapes={_python_shape(value)}"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.layer_names import TracedLayer
@@ -34,12 +30,3 @@ class FloatModel:
     spec: InputSpec | None
     normalizes: bool
     layers: Mapping[str, TracedLayer]
-
-    @property
-    def normalize(self) -> Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]:
-        """Function that turns samples into the graph's input: pixels, or what goes in as it is."""
-        return self.spec.normalize if self.spec is not None else _as_floats
-
-
-def _as_floats(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    return np.asarray(values, np.float32)

@@ -28,6 +28,7 @@ OPTION_TABLES = {
     "MUL": "MulOptions",
     "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
+    "SOFTMAX": "SoftmaxOptions",
 }
 """Kind of an op that can be made here -> the schema's table of its settings."""
 

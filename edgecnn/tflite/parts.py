@@ -25,28 +25,32 @@ def part_of_ops(graph: Graph, ops: Sequence[Op]) -> bytes:
     return write_part(graph, ops, inputs, [tensor for tensor in makes if tensor not in reads])
 
 
-def part_between(graph: Graph, source: Tensor, result: Tensor) -> bytes | None:
-    """Return the ops between two tensors as a file.
+def part_between(
+    graph: Graph, sources: Sequence[Tensor], results: Sequence[Tensor]
+) -> bytes | None:
+    """Return the ops between some tensors and others as a file.
 
     Args:
         graph: The graph of the tensors.
-        source: Tensor that becomes the input.
-        result: Tensor that becomes the output.
+        sources: Tensors that become the inputs.
+        results: Tensors that become the outputs, each once.
 
     Returns:
-        The file's bytes; None if the result depends on something else too.
+        The file's bytes; None if a result depends on something else too.
     """
-    ops = ops_between(graph, source, result)
-    return None if ops is None else write_part(graph, ops, [source], [result])
+    ops = ops_between(graph, sources, results)
+    return None if ops is None else write_part(graph, ops, sources, results)
 
 
-def ops_between(graph: Graph, source: Tensor, result: Tensor) -> list[Op] | None:
-    """Return the ops between two tensors, as :func:`part_between` writes them."""
-    waiting, between = [result], set[int]()
+def ops_between(
+    graph: Graph, sources: Sequence[Tensor], results: Sequence[Tensor]
+) -> list[Op] | None:
+    """Return the ops between some tensors and others, as :func:`part_between` writes them."""
+    waiting, between = list(results), set[int]()
     while waiting:
         tensor = waiting.pop()
         maker = graph.maker(tensor)
-        if tensor is source or (maker is not None and id(maker) in between):
+        if tensor in sources or (maker is not None and id(maker) in between):
             continue
         if maker is None:
             return None
@@ -55,24 +59,24 @@ def ops_between(graph: Graph, source: Tensor, result: Tensor) -> list[Op] | None
     return [op for op in graph.ops if id(op) in between]
 
 
-def part_after(graph: Graph, place: int, result: Tensor) -> tuple[list[Tensor], bytes]:
-    """Cut out the ops from a place on that a result depends on.
+def part_after(graph: Graph, place: int, results: Sequence[Tensor]) -> tuple[list[Tensor], bytes]:
+    """Cut out the ops from a place on that some results depend on.
 
     Args:
-        graph: The graph of the result.
+        graph: The graph of the results.
         place: Place in the graph's order of the first op that may be in the part.
-        result: Tensor that becomes the output.
+        results: Tensors that become the outputs, each once.
 
     Returns:
         The tensors that the part reads from the ops before it, and the part as a file whose inputs
         are these tensors.
     """
-    needed: set[Tensor] = {result}
+    needed: set[Tensor] = set(results)
     part: list[Op] = []
     for op in reversed(graph.ops[place:]):
         if needed & set(op.outputs):
             part.append(op)
             needed |= set(op.activation_inputs)
-    results = {tensor for op in part for tensor in op.outputs}
-    sources = sorted(needed - results, key=lambda tensor: tensor.index)
-    return sources, write_part(graph, part[::-1], sources, [result])
+    made = {tensor for op in part for tensor in op.outputs}
+    sources = sorted(needed - made, key=lambda tensor: tensor.index)
+    return sources, write_part(graph, part[::-1], sources, results)

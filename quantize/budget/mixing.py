@@ -22,8 +22,10 @@ from edgecnn.quantize.budget.search import (
     MixTry,
     Search,
     drop_of,
+    unit_of,
 )
-from edgecnn.quantize.budget.verdict import BudgetOutcome, describe_miss
+from edgecnn.quantize.budget.verdict import BUDGET_UNITS, BudgetOutcome, describe_miss
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.pipeline import RecoveredGraph
 from edgecnn.quantize.recovery.proof import Fidelity
 from edgecnn.quantize.timing.latencies import Latencies
@@ -49,7 +51,9 @@ class Mixable:
             made of.
         remake: Makes the int8 graph again, with the results of the given names in float32.
         write: Returns the bytes of a graph's file as it is published.
-        inputs: Returns a number of images as the float graph takes them; none is held out.
+        inputs: Returns a number of samples of each input as the float graph takes them; none is
+            held out.
+        comparison: How the scores are compared.
         layers: The traced layers by name, from ``layer_names.traced_layers``.
         takes_pixels: Whether the int8 file takes integers, such as pixels.
         cpu: The cost table of ops.
@@ -60,7 +64,8 @@ class Mixable:
     int8: RecoveredGraph
     remake: Callable[[Sequence[str]], RecoveredGraph]
     write: Callable[[Graph], bytes]
-    inputs: Callable[[int], Array]
+    inputs: Callable[[int], Sequence[Array]]
+    comparison: OutputComparison
     layers: Mapping[str, TracedLayer]
     takes_pixels: bool
     cpu: TargetCpu
@@ -110,7 +115,7 @@ def mix_within_budget(
     miss = None
     if nearest is not None:
         miss = _outcome(subject, most_drop, nearest, ops, int8, tries=search.tries)
-    raise ConversionError(describe_miss(most_drop, miss))
+    raise ConversionError(describe_miss(most_drop, miss, unit_of(subject.int8.after)))
 
 
 def _ops(subject: Mixable, on_progress: Callable[[int, int], None]) -> list[OpCost]:
@@ -125,6 +130,7 @@ def _ops(subject: Mixable, on_progress: Callable[[int, int], None]) -> list[OpCo
         int8,
         reference,
         subject.inputs(count),
+        subject.comparison,
         subject.layers,
         centered=not subject.int8.is_plain,
         on_progress=on_progress,
@@ -143,7 +149,7 @@ def _outcome(
     before, after = subject.int8.after, tried.recovered.after
     return BudgetOutcome(
         max_drop=most_drop,
-        measure="agreement" if after.top1_percent is None else "top-1",
+        measure=unit_of(after),
         images=after.images,
         drop=drop_of(after),
         int8_drop=drop_of(before),
@@ -168,9 +174,11 @@ def _outcome(
 def _uncertainty(fidelity: Fidelity) -> float:
     """Return the standard error of a drop in points, which for top-1 is an upper bound.
 
-    Only images whose best class changed can be won or lost.
+    Only images whose best class changed can be won or lost. It is 0 where nothing tells it, as of
+    the positions of a map, which have much to do with each other.
     """
-    assert fidelity.agreement is not None
+    if fidelity.agreement is None or not BUDGET_UNITS[unit_of(fidelity)].counts_images:
+        return 0.0
     return 100.0 * math.sqrt((1.0 - fidelity.agreement) / fidelity.images)
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecnn.importing.layer_names import TracedLayer
-from edgecnn.quantize.recovery.fidelity import sqnr_db
-from edgecnn.quantize.recovery.proof import noise_of
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import real_weights, rounded_weights
 from edgecnn.tflite.numbers import INT8
-from edgecnn.tflite.scores import scores
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
 MODEL_INPUT = -1
@@ -66,7 +64,8 @@ NO_NOISE = OpNoise()
 def op_costs(
     int8: Graph,
     reference: Graph,
-    images: Array,
+    samples: Sequence[Array],
+    comparison: OutputComparison,
     layers: Mapping[str, TracedLayer],
     *,
     centered: bool,
@@ -77,7 +76,9 @@ def op_costs(
     Args:
         int8: The int8 graph.
         reference: The float graph that it was made of.
-        images: Images as the float graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the float graph takes them, shape (samples, *shape of
+            the input).
+        comparison: How the scores are compared.
         layers: The traced layers by name, from ``layer_names.traced_layers``.
         centered: Whether biases undo the shift of means that rounded weights cause.
         on_progress: Called with (ops done, ops in all).
@@ -85,7 +86,9 @@ def op_costs(
     Returns:
         The costs of the float graph's ops, in its order.
     """
-    noise = _noises(int8, reference, images, centered=centered, on_progress=on_progress)
+    noise = _noises(
+        int8, reference, samples, comparison, centered=centered, on_progress=on_progress
+    )
     places = {tensor: place for place, op in enumerate(reference.ops) for tensor in op.outputs}
     readers: dict[int, set[int]] = {}
     for place, op in enumerate(reference.ops):
@@ -118,12 +121,14 @@ def macs_of(op: Op) -> int:
 def _noises(
     int8: Graph,
     reference: Graph,
-    images: Array,
+    samples: Sequence[Array],
+    comparison: OutputComparison,
     *,
     centered: bool,
     on_progress: Callable[[int, int], None],
 ) -> dict[int, OpNoise]:
-    walk, wanted = OneOpAtATime(reference, images), scores(reference, images)
+    walk = OneOpAtATime(reference, samples, comparison.tensors(reference))
+    wanted = comparison.scores(reference, samples)
     weights, noises = weights_by_result(int8), {}
     for place, op in walk.up_to_scores():
         if rounds_result(op):
@@ -135,7 +140,7 @@ def _noises(
                 parts=("weights", "activation"),
                 centered=centered,
             )
-            ratios = {part: noise_of(sqnr_db(values, wanted)) for part, values in rounded.items()}
+            ratios = {part: comparison.noise(found, wanted) for part, found in rounded.items()}
             noises[place] = OpNoise(ratios.get("weights", 0.0), ratios["activation"])
         on_progress(place + 1, len(reference.ops))
     return noises

@@ -17,8 +17,9 @@ from edgecnn.quantize.budget.mix_paths import (
     smaller_mixes,
     suffixes,
 )
+from edgecnn.quantize.recovery.kind_words import KIND_WORDS
 from edgecnn.quantize.recovery.pipeline import MAKING_FAILS, RecoveredGraph
-from edgecnn.quantize.recovery.proof import Fidelity
+from edgecnn.quantize.recovery.proof import Fidelity, OutputFidelity
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.graph import Graph
@@ -37,13 +38,18 @@ DROP_TOLERANCE = 1e-9
 """Points by which two ways to compute the same percentage may differ."""
 
 
-def drop_of(fidelity: Fidelity) -> float:
-    """Return what a file loses, in points.
+TOP1 = "top-1"
+"""What is counted where labels are known."""
 
-    The drop is of top-1 against the float file where labels are known, else of agreement with it.
+
+def drop_of(fidelity: Fidelity) -> float:
+    """Return what a file loses, in the unit of :func:`unit_of`.
+
+    The drop is of top-1 against the float file where labels are known, else that of the output
+    that loses most.
 
     Args:
-        fidelity: Fidelity of a file that names classes.
+        fidelity: Fidelity of a file.
 
     Example:
         >>> drop_of(Fidelity(100, 0.9, 20.0, 0.01, top1_percent=54.5, float_top1_percent=56.0))
@@ -51,8 +57,21 @@ def drop_of(fidelity: Fidelity) -> float:
     """
     if fidelity.top1_percent is not None and fidelity.float_top1_percent is not None:
         return fidelity.float_top1_percent - fidelity.top1_percent
-    assert fidelity.agreement is not None
-    return 100.0 * (1.0 - fidelity.agreement)
+    worst = _worst(fidelity)
+    return KIND_WORDS[worst.kind].loss(worst)
+
+
+def unit_of(fidelity: Fidelity) -> str:
+    """Return what a drop is counted in: ``"top-1"``, or the unit of the kind of the worst output.
+
+    Args:
+        fidelity: Fidelity of a file.
+    """
+    return TOP1 if fidelity.top1_percent is not None else KIND_WORDS[_worst(fidelity).kind].unit
+
+
+def _worst(fidelity: Fidelity) -> OutputFidelity:
+    return max(fidelity.outputs, key=lambda output: KIND_WORDS[output.kind].loss(output))
 
 
 @dataclass(frozen=True)

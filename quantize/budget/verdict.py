@@ -15,16 +15,47 @@ MOST_NAMES = 12
 
 
 @dataclass(frozen=True)
+class BudgetUnit:
+    """What a budget counts.
+
+    Args:
+        of: What a file loses some of.
+        counts_images: Whether each image counts as a whole, right or wrong.
+        one: The unit for 1, and ``many`` that for other numbers.
+        samples: What the model is tried on.
+    """
+
+    of: str
+    counts_images: bool = False
+    one: str = "point"
+    many: str = "points"
+    samples: str = "images"
+
+
+BUDGET_UNITS = {
+    "top-1": BudgetUnit("top-1", counts_images=True),
+    "agreement": BudgetUnit("agreement with float", counts_images=True),
+    "decisions": BudgetUnit("agreement with float on labels"),
+    "pixels": BudgetUnit("agreement with float on pixels"),
+    "steps": BudgetUnit("agreement with float on steps", samples="samples"),
+    "variance": BudgetUnit("the variance of its answers", one="%", many="%", samples="samples"),
+    "cosine": BudgetUnit("the cosine to float", one="%", many="%", samples="samples"),
+}
+"""What a drop is of -> how it is counted."""
+
+
+@dataclass(frozen=True)
 class BudgetOutcome:
     """What keeping a file within an accuracy budget took.
 
     Args:
-        max_drop: The budget, in points.
-        measure: What a drop is of: ``"top-1"``, or ``"agreement"`` with the float file.
+        max_drop: The budget, in points or percent of what ``measure`` says.
+        measure: What a drop is of: ``"top-1"``, ``"agreement"`` with the float file, or another key
+            of :data:`BUDGET_UNITS`.
         images: On how many images the drop was measured.
         drop: What the file loses, in points.
         int8_drop: What the file with all layers in int8 loses, in points.
-        uncertainty: Standard error of ``drop``, in points.
+        uncertainty: Standard error of ``drop``, in points; 0 where it is not known.
         layers_in_float: Keras names of the layers that stay in float32.
         layers: Number of layers; None where the int8 file was within the budget.
         bytes: Size of the file, without what is packed behind it.
@@ -111,7 +142,7 @@ def describe_budget(outcome: BudgetOutcome) -> list[str]:
         'within 1 point: 5 of 29 layers stay in float32: conv1, conv_dw_1, conv_pw_1'
     """
     in_float = outcome.layers_in_float
-    within = f"within {points(outcome.max_drop)}"
+    within = f"within {amount(outcome.max_drop, outcome.measure)}"
     if not outcome.tries:
         return [f"{within} as it is: {_loss(outcome)}"]
     names = [*in_float[:MOST_NAMES], *(["..."] if len(in_float) > MOST_NAMES else [])]
@@ -123,9 +154,9 @@ def describe_budget(outcome: BudgetOutcome) -> list[str]:
 
 def _loss(outcome: BudgetOutcome) -> str:
     """Say what is lost, by which measure, and on how many images."""
-    what = "top-1" if outcome.measure == "top-1" else "agreement with float"
-    does = "gains" if outcome.drop < 0 else "loses"
-    lost = f"{does} {abs(outcome.drop):.2f} points of {what} on {outcome.images} images"
+    unit, does = BUDGET_UNITS[outcome.measure], "gains" if outcome.drop < 0 else "loses"
+    number = f"{abs(outcome.drop):.2f} {unit.many} of {unit.of}"
+    lost = f"{does} {number} on {outcome.images} {unit.samples}"
     return f"{lost}, which may be chance" if outcome.may_be_chance else lost
 
 
@@ -137,14 +168,19 @@ def _costs(outcome: BudgetOutcome) -> str:
     )
 
 
-def points(number: float) -> str:
-    """Show a number of points.
+def amount(number: float, measure: str) -> str:
+    """Show a number of what a budget counts.
+
+    Args:
+        number: The number.
+        measure: A key of :data:`BUDGET_UNITS`.
 
     Example:
-        >>> points(1.0)
+        >>> amount(1.0, "top-1")
         '1 point'
     """
-    return f"{number:g} point" if number == 1 else f"{number:g} points"
+    unit = BUDGET_UNITS[measure]
+    return f"{number:g} {unit.one if number == 1 else unit.many}"
 
 
 def budget_warnings(outcome: BudgetOutcome | None) -> list[str]:
@@ -156,9 +192,10 @@ def budget_warnings(outcome: BudgetOutcome | None) -> list[str]:
     if outcome is None:
         return []
     notes, one_image = [], 100.0 / outcome.images
-    if outcome.max_drop < one_image:
+    budget = amount(outcome.max_drop, outcome.measure)
+    if BUDGET_UNITS[outcome.measure].counts_images and outcome.max_drop < one_image:
         notes.append(
-            f"{points(outcome.max_drop)} is less than one of {outcome.images} images "
+            f"{budget} is less than one of {outcome.images} images "
             f"({one_image:.2f}): more of them would tell it better"
         )
     elif outcome.uncertainty > outcome.max_drop:
@@ -178,15 +215,18 @@ def budget_warnings(outcome: BudgetOutcome | None) -> list[str]:
     return notes
 
 
-def describe_miss(most_drop: float, nearest: BudgetOutcome | None) -> str:
+def describe_miss(
+    most_drop: float, nearest: BudgetOutcome | None, measure: str = "agreement"
+) -> str:
     """Say that no mix is within a budget, which came nearest, and what to try.
 
     Args:
-        most_drop: The budget in points.
+        most_drop: The budget.
         nearest: The outcome of the mix that lost least; None where no mix is smaller and faster
             than float32.
+        measure: What the budget counts, a key of :data:`BUDGET_UNITS`.
     """
-    what = f"no mix of int8 and float32 is within {points(most_drop)}"
+    what = f"no mix of int8 and float32 is within {amount(most_drop, measure)}"
     advice = "try float16, images more like those it was trained on, or a larger --max-drop"
     if nearest is None:
         return f"{what}, and smaller and faster than float32: {advice}"

@@ -8,16 +8,29 @@ all else stay in float32. ``benchmarks/loops.py`` measures this beside states in
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS, INT16_ACTIVATIONS
 from edgecnn.quantize.integers.quantizing import integer_graph
 from edgecnn.quantize.integers.weights_only import dynamic_graph, store_recurrent_weights
-from edgecnn.quantize.recovery.pipeline import QuantizedGraph
 from edgecnn.quantize.rewriting.fast_kernels import square_by_product, use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.kernel_ranges import fit_ranges_to_kernels
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import FLOAT32
+
+
+@dataclass(frozen=True)
+class QuantizedGraph:
+    """An integer graph and the float graph that it was made of.
+
+    Args:
+        reference: The float graph.
+        graph: The integer graph.
+    """
+
+    reference: Graph
+    graph: Graph
 
 
 def to_int8(

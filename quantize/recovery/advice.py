@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
-from edgecnn.quantize.recovery.proof import Fidelity, Proof
+from edgecnn.quantize.recovery.kind_words import KIND_WORDS, describe_output
+from edgecnn.quantize.recovery.proof import Fidelity, OutputFidelity, Proof
 from edgecnn.tflite.schemes import Scheme
 
 RECOVERY_LEVELS = ("off", "fast", "full")
 """Levels of recovery: none, the one that takes seconds, and the one that may take longer."""
 
-LEAST_AGREEMENT = 0.95
-"""Agreement with the float model below which a user is warned."""
 NEXT_LEVEL = {"off": ["--recover fast"], "fast": ["--recover full"], "none": ["--recover full"]}
 
 
@@ -42,18 +41,20 @@ def fidelity_warnings(
         )
     if proof.reason:
         notes.append(f"its accuracy could not be recovered: {proof.reason}")
-    agreement = proof.after.agreement
-    ways = _ways_out(scheme, proof.recovery, all_int8=all_int8)
     if proof.after.ties:
         notes.append(
             f"of {proof.after.images} answers {proof.after.ties} have several best classes, as "
             "256 levels tell no more apart: agreement and top-1 are of the scores before that"
         )
-    if agreement is not None and agreement < LEAST_AGREEMENT and budget_tries is None:
-        notes.append(
-            f"its answer differs from the float model's for {100 * (1 - agreement):.1f} % of "
-            f"{proof.after.images} images: try {', '.join(ways)}"
-        )
+    if budget_tries is not None:
+        return notes
+    several = len(proof.after.outputs) > 1
+    ways = ", ".join(_ways_out(scheme, proof.recovery, all_int8=all_int8))
+    for output in proof.after.outputs:
+        differs = KIND_WORDS[output.kind].warning(output, proof.after.images)
+        if differs is not None:
+            what = f"its output {output.name!r}" if several else "its answer"
+            notes.append(f"{what} {differs}: try {ways}")
     return notes
 
 
@@ -78,23 +79,33 @@ def describe_proof(proof: Proof) -> str:
         >>> describe_proof(conversion.proof)
         'agrees with float on 98.0 % of 100 images (plain 96.0 %), scores 24.1 dB (plain 16.3 dB)'
     """
-    before, after = proof.before, proof.after
     has_plain = proof.recovery in ("fast", "full")
-    parts = []
-    if after.agreement is not None and before.agreement is not None:
-        plain = f" (plain {100 * before.agreement:.1f} %)" if has_plain else ""
-        parts.append(
-            f"agrees with float on {100 * after.agreement:.1f} % of {after.images} images{plain}"
-        )
-    plain = f" (plain {_decibels(before)})" if has_plain else ""
-    parts.append(f"scores {_decibels(after)}{plain}")
-    if after.ties:
-        images = f"{after.ties} image{'s' if after.ties > 1 else ''}"
-        parts.append(f"its 8-bit answers tie the best classes of {images}")
-    if after.top1_percent is not None:
-        parts.append(f"top-1 {after.top1_percent:.1f} % (float {after.float_top1_percent:.1f} %)")
-    return ", ".join(parts)
+    return describe_fidelity(proof.after, proof.before if has_plain else None)
 
 
-def _decibels(fidelity: Fidelity) -> str:
-    return f"{fidelity.sqnr_db:.1f} dB" if math.isfinite(fidelity.sqnr_db) else "equal"
+def describe_fidelity(found: Fidelity, plain: Fidelity | None = None) -> str:
+    """Say in one line how near answers are to the float file's, each in the words of its kind.
+
+    Args:
+        found: The fidelity of a file.
+        plain: The fidelity of the plain file, told beside it; None where nothing is told of that.
+
+    Example:
+        >>> describe_fidelity(conversion.proof.after)
+        'agrees with float on 98.0 % of 100 images, scores 24.1 dB'
+    """
+    beside: Sequence[OutputFidelity | None] = [None] * len(found.outputs)
+    if plain is not None:
+        beside = plain.outputs
+    parts = [
+        f"{output.name}: {text}" if len(found.outputs) > 1 else text
+        for output, other in zip(found.outputs, beside, strict=True)
+        for text in [describe_output(output, other, found.images)]
+    ]
+    if found.ties:
+        images = f"{found.ties} image{'s' if found.ties > 1 else ''}"
+        parts[-1] += f", its 8-bit answers tie the best classes of {images}"
+    if found.top1_percent is not None:
+        float_top1 = found.float_top1_percent
+        parts[-1] += f", top-1 {found.top1_percent:.1f} % (float {float_top1:.1f} %)"
+    return "; ".join(parts)

@@ -21,7 +21,7 @@ import numpy as np
 from edgecnn.quantize.calibration.ranges import ObservedActivations
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import POOLS
-from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.scores import scores_tensors
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 GREATEST_FACTOR = 16.0
@@ -127,7 +127,7 @@ def _passes_on(op: Op) -> bool:
 
 def _fixed(graph: Graph) -> set[Tensor]:
     """Return the tensors whose factor would change what an op computes."""
-    fixed = {graph.input, graph.output, scores_tensor(graph)}
+    fixed = {*graph.inputs, *graph.outputs, *scores_tensors(graph)}
     # Constants of zeros stay the same under any factor.
     shared = {tensor for tensor in graph.shared_constants() if tensor.values.any()}
     for op in graph.ops:

@@ -16,7 +16,7 @@ from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.numbers import INT8
 from edgecnn.tflite.ops import Activation
-from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.scores import scores_tensors
 from edgecnn.tflite.tensors_and_ops import Op, Range
 
 CLIPPABLE = ("CONV_2D", "ADD")
@@ -40,10 +40,10 @@ def clipped_ranges(graph: Graph, observed: ObservedActivations) -> dict[int, Ran
         graph: The float graph.
         observed: The graph's activations over the calibration images.
     """
-    scores, ranges = scores_tensor(graph), {}
+    scores, ranges = set(scores_tensors(graph)), {}
     for op in graph.ops:
         index = op.result.index
-        if index in observed.samples and op.result is not scores and _is_clippable(graph, op):
+        if index in observed.samples and op.result not in scores and _is_clippable(graph, op):
             ranges[index] = best_range(observed.samples[index], *observed.ranges[index])
     return ranges
 

@@ -8,11 +8,10 @@ layer (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.quantize.recovery.joint_rounding import round_weights
 from edgecnn.quantize.recovery.layer_sums import has_known_bounds, layer_sums
@@ -53,8 +52,8 @@ class CorrectedLayers:
 def correct_layers(
     graph: Graph,
     reference: Graph,
-    integer_images: Array,
-    float_images: npt.NDArray[np.float32],
+    integer_samples: Sequence[Array],
+    float_samples: Sequence[Array],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     without: StepsLeftOut = frozenset(),
@@ -67,13 +66,13 @@ def correct_layers(
     Args:
         graph: The integer graph, changed in place.
         reference: The float graph, whose tensors have the same names.
-        integer_images: Images as the integer graph takes them, shape (images, *shape of the
-            graph's input).
-        float_images: Images as the float graph takes them, in the order of ``integer_images``.
+        integer_samples: For each input its samples as the integer graph takes them, shape
+            (samples, *shape of the input).
+        float_samples: The same samples as the float graph takes them.
         on_progress: Called with (ops done, ops in all).
         without: Steps that are left out: joint rounding, bias correction, or both.
     """
-    layers = _Layers(graph, reference, integer_images, float_images, without)
+    layers = _Layers(graph, reference, integer_samples, float_samples, without)
     done, uncorrected = 0, []
     for number, op in enumerate(graph.ops):
         if op.is_weighted:
@@ -94,12 +93,12 @@ class _Layers:
         self,
         graph: Graph,
         reference: Graph,
-        integer_images: Array,
-        float_images: npt.NDArray[np.float32],
+        integer_samples: Sequence[Array],
+        float_samples: Sequence[Array],
         without: StepsLeftOut,
     ) -> None:
         _separate_biases(graph)
-        self.walk = GraphWalk(graph, integer_images)
+        self.walk = GraphWalk(graph, integer_samples)
         self._without = without
         shared = graph.shared_constants()
         self._twins = {
@@ -107,9 +106,9 @@ class _Layers:
             for op, twin in _counterparts(graph, reference).items()
             if not shared & set(op.distinct_inputs) and _fits(op, twin)
         }
-        self._rows = {op: InputRows(op, len(integer_images)) for op in self._twins}
+        self._rows = {op: InputRows(op, len(integer_samples[0])) for op in self._twins}
         rows = {twin: self._rows[op] for op, twin in self._twins.items()}
-        self._sums = layer_sums(reference, rows, float_images)
+        self._sums = layer_sums(reference, rows, float_samples)
 
     def correct(self, op: Op) -> bool:
         """Correct a layer; return False if its form is not known."""

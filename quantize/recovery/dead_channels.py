@@ -21,13 +21,17 @@ from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import part_between
 from edgecnn.tflite.runtime import run_over_images
-from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.scores import scores_tensors
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 NEARLY_ZERO = 1e-6
 MOST_CHANNELS = 64
 """Most channels of a chain that is changed: the time to judge the channels grows with their number.
 """
+
+MOST_ANSWERS = 1 << 26
+"""Most numbers of the scores, over all images and channels that are rounded: those of maps would
+fill the memory."""
 
 Bounds = tuple[Array, Array]
 """The least and the greatest value that each channel can have."""
@@ -58,12 +62,13 @@ class Chain:
         return [step_of(tensor.range) for tensor in self.tensors if tensor.range is not None]
 
 
-def use_dead_channels(graph: Graph, images: Array) -> int:
+def use_dead_channels(graph: Graph, samples: Sequence[Array]) -> int:
     """Copy the channels that suffer most into channels that are always zero.
 
     Args:
         graph: A calibrated float32 graph, changed in place.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
 
     Returns:
         How many copies were made.
@@ -74,7 +79,7 @@ def use_dead_channels(graph: Graph, images: Array) -> int:
         if not len(dead) or chain.tensors[0].shape[-1] > MOST_CHANNELS:
             continue
         live = np.setdiff1d(np.arange(chain.tensors[0].shape[-1]), dead)
-        noise = _noise(graph, chain, live, images)
+        noise = _noise(graph, chain, live, samples)
         if noise is not None:
             copies += _copy(chain, _shared_out(noise, dead))
     return copies
@@ -114,10 +119,11 @@ def _bounds_by_input(graph: Graph) -> dict[Tensor, Bounds]:
 
     Only these hold for every image; other tensors may leave the ranges that calibration saw.
     """
-    assert graph.input.range is not None
-    channels = graph.input.shape[-1]
-    low, high = (np.full(channels, end) for end in graph.input.range)
-    bounds: dict[Tensor, Bounds] = {graph.input: (low, high)}
+    bounds: dict[Tensor, Bounds] = {}
+    for tensor in graph.inputs:
+        if tensor.range is not None:
+            low, high = (np.full(tensor.shape[-1], end) for end in tensor.range)
+            bounds[tensor] = low, high
     for op in graph.ops:
         if not op.traits.has_window or not _rectifies(op) or op.source not in bounds:
             continue
@@ -146,26 +152,39 @@ def _dead_channels(chain: Chain, bounds: Mapping[Tensor, Bounds]) -> Array:
     return np.flatnonzero(greatest < NEARLY_ZERO)
 
 
-def _noise(graph: Graph, chain: Chain, live: Array, images: Array) -> Array | None:
+def _noise(graph: Graph, chain: Chain, live: Array, samples: Sequence[Array]) -> Array | None:
     """Return the mean square change of the scores by rounding each channel of a chain alone.
 
     The channels that are not among ``live`` make none.
     """
-    scores = scores_tensor(graph)
+    scores = list(dict.fromkeys(scores_tensors(graph)))
+    tried = (len(live) + 1) * len(samples[0])
+    if tried * sum(tensor.elements for tensor in scores) > MOST_ANSWERS:
+        return None
     total = np.zeros(chain.tensors[0].shape[-1])
     for tensor, step in zip(chain.tensors, chain.steps, strict=True):
         before, after = (
-            part_between(graph, graph.input, tensor),
-            part_between(graph, tensor, scores),
+            part_between(graph, graph.inputs, [tensor]),
+            part_between(graph, [tensor], scores),
         )
         if before is None or after is None:
             return None
-        (values,) = run_over_images(before, [images])
-        (answers,) = run_over_images(after, [_OneChannelRounded(values, live, step)])
+        (values,) = run_over_images(before, samples)
         # In the last group of images no channel is rounded.
-        answers = answers.reshape(len(live) + 1, -1)
-        total[live] += ((answers[:-1] - answers[-1]) ** 2).mean(axis=1)
+        for answers in run_over_images(after, [_OneChannelRounded(values, live, step)]):
+            total[live] += _changes(answers.reshape(len(live) + 1, -1))
     return total
+
+
+def _changes(answers: Array) -> Array:
+    """Return the mean square change of each group of answers from the last, over their variance.
+
+    Args:
+        answers: Answers, shape (groups, values of all images); in the last group no channel is
+            rounded.
+    """
+    changes = ((answers[:-1] - answers[-1]) ** 2).mean(axis=1)
+    return np.asarray(changes / (float(answers[-1].var()) or 1.0))
 
 
 class _OneChannelRounded(Sequence[Array]):

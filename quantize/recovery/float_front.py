@@ -8,16 +8,18 @@ for a kind of CPU, or measured on a device, and told to the user.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from edgecnn.quantize.recovery.fidelity import sqnr_db
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.proof import FloatFront, noise_of
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import step_of
 from edgecnn.tflite.parts import ops_between, part_between
 from edgecnn.tflite.runtime import LoadedFile
-from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.scores import Scores
 from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.tensors_and_ops import Array, Tensor
 
@@ -57,12 +59,16 @@ def first_layers(graph: Graph) -> list[Tensor]:
     return tensors
 
 
-def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]:
+def noisy_front(
+    graph: Graph, samples: Sequence[Array], comparison: OutputComparison, least_db: float
+) -> tuple[str, ...]:
     """Return the names of the results of the first layers that are better left in float32.
 
     Args:
         graph: A calibrated float32 graph.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
+        comparison: How the scores are compared.
         least_db: SQNR of the scores, in decibels, that is good enough.
 
     Returns:
@@ -70,9 +76,10 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
         or if the front's rounding alone leaves the scores better than ``least_db``.
     """
     tensors = first_layers(graph)[:MOST_FRONT_OPS]
-    if len(tensors) < 2 or ops_between(graph, graph.input, scores_tensor(graph)) is None:
+    if len(tensors) < 2 or not _alone_decides(graph, tensors, comparison):
         return ()
-    front = _Front(graph, images)
+    images = samples[0]
+    front = _Front(graph, images, comparison)
     # Most networks are ruled out by the first result on two images alone.
     if front.noise(tensors[0], FEWEST_IMAGES) < noise_of(least_db + SCREEN_DB):
         return ()
@@ -86,31 +93,47 @@ def noisy_front(graph: Graph, images: Array, least_db: float) -> tuple[str, ...]
     return ()
 
 
+def _alone_decides(graph: Graph, tensors: Sequence[Tensor], comparison: OutputComparison) -> bool:
+    """Whether all scores depend on the only input, and by way of each of the first results."""
+    if len(graph.inputs) > 1:
+        return False
+    scores = list(dict.fromkeys(comparison.tensors(graph)))
+    return ops_between(graph, [tensors[-1]], scores) is not None
+
+
 class _Front:
     """Measures the noise in the scores of rounding one result alone."""
 
-    def __init__(self, graph: Graph, images: Array) -> None:
-        self._graph, self._images = graph, images
-        self._scores = scores_tensor(graph)
-        self._files: dict[tuple[Tensor, Tensor], LoadedFile] = {}
-        self._wanted = np.empty((0, self._scores.elements), np.float32)
+    def __init__(self, graph: Graph, images: Array, comparison: OutputComparison) -> None:
+        self._graph, self._images, self._comparison = graph, images, comparison
+        self._tensors = comparison.tensors(graph)
+        self._files: dict[Tensor, LoadedFile] = {}
+        self._wanted: Scores = []
 
     def noise(self, tensor: Tensor, count: int) -> float:
         """Return the noise over the signal that rounding a tensor adds, on the first images."""
         assert tensor.range is not None
-        values = self._run(self._graph.input, tensor, self._images[:count])
-        if len(self._wanted) < count:
-            self._wanted = self._run(tensor, self._scores, values).reshape(count, -1)
+        values = LoadedFile(self._part(self._graph.input, [tensor])).run_over(
+            [self._images[:count]]
+        )[0]
+        if not self._wanted or len(self._wanted[0]) < count:
+            self._wanted = self._scores(tensor, values)
         step = step_of(tensor.range)
-        rounded = self._run(tensor, self._scores, np.rint(values / step) * step)
-        return noise_of(sqnr_db(rounded.reshape(count, -1), self._wanted[:count]))
+        rounded = self._scores(tensor, np.rint(values / step) * step)
+        return self._comparison.noise(rounded, [scores[:count] for scores in self._wanted])
 
-    def _run(self, source: Tensor, result: Tensor, values: Array) -> Array:
-        if (source, result) not in self._files:
-            part = part_between(self._graph, source, result)
-            assert part is not None
-            self._files[source, result] = LoadedFile(part)
-        return self._files[source, result].run_over([values])[0]
+    def _scores(self, tensor: Tensor, values: Array) -> Scores:
+        """Return the scores that a tensor's values lead to."""
+        distinct = list(dict.fromkeys(self._tensors))
+        if tensor not in self._files:
+            self._files[tensor] = LoadedFile(self._part(tensor, distinct))
+        found = dict(zip(distinct, self._files[tensor].run_over([values]), strict=True))
+        return [found[each].reshape(len(values), *each.shape[1:]) for each in self._tensors]
+
+    def _part(self, source: Tensor, results: Sequence[Tensor]) -> bytes:
+        part = part_between(self._graph, [source], results)
+        assert part is not None
+        return part
 
 
 def worth_its_cost(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
 from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import write_part
-from edgecnn.tflite.tensors_and_ops import Op, Tensor
+from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 Values = npt.NDArray[np.float32]
 
@@ -29,21 +29,24 @@ def has_known_bounds(activation: Activation) -> bool:
     return activation is Activation.NONE or activation in RECTIFYING_KINDS
 
 
-def layer_sums(graph: Graph, rows: Mapping[Op, InputRows], images: Values) -> dict[Op, Values]:
+def layer_sums(
+    graph: Graph, rows: Mapping[Op, InputRows], samples: Sequence[Array]
+) -> dict[Op, Values]:
     """Return layers' results before their activations, shape (rows, outputs) each.
 
-    The whole graph runs once for each image, and only the rows are kept.
+    The whole graph runs once for each sample, and only the rows are kept.
 
     Args:
         graph: A float graph.
         rows: Layer of the graph -> the rows that are wanted of it.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
     """
     split, sums = _with_sums(graph, rows)
     file = LoadedFile(write_part(split, split.ops, split.inputs, list(sums.values())))
     found: dict[Op, list[Values]] = {op: [] for op in sums}
-    for number, image in enumerate(images):
-        file.run([image])
+    for number in range(len(samples[0])):
+        file.run([each[number] for each in samples])
         for place, op in enumerate(sums):
             found[op].append(rows[op].outputs_of_image(file.output(place), number))
     return {op: np.concatenate(parts) for op, parts in found.items()}

@@ -1,8 +1,9 @@
-"""Walking through a graph op by op or in steps of several, for all images at once."""
+"""Walking through a graph op by op or in steps of several, for all samples at once."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.runtime import run_ops
@@ -14,18 +15,23 @@ class GraphWalk:
 
     Args:
         graph: The graph.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
+        kept: Tensors whose values are kept to the end.
 
     Example:
-        >>> walk = GraphWalk(graph, images)
+        >>> walk = GraphWalk(graph, [images])
         >>> walk.run_before(len(graph.ops))
         >>> walk.values[graph.output].shape
         (32, 1, 1000)
     """
 
-    def __init__(self, graph: Graph, images: Array) -> None:
+    def __init__(
+        self, graph: Graph, samples: Sequence[Array], kept: Collection[Tensor] = ()
+    ) -> None:
         self.graph = graph
-        self.values: dict[Tensor, Array] = {graph.input: images}
+        self.values: dict[Tensor, Array] = dict(zip(graph.inputs, samples, strict=True))
+        self._kept = {*graph.outputs, *kept}
         self._place = 0
         self._readers = Counter(tensor for op in graph.ops for tensor in op.activation_inputs)
 
@@ -52,4 +58,4 @@ class GraphWalk:
         self._place = place
 
     def _is_needed(self, tensor: Tensor) -> bool:
-        return self._readers[tensor] > 0 or tensor is self.graph.output
+        return self._readers[tensor] > 0 or tensor in self._kept

@@ -1,8 +1,8 @@
 """From a float graph to the integer graph that keeps its answers: steps in order, and the proof.
 
-Before quantising, channels and ranges of the float graph are changed. After it, weights and biases
-are corrected layer by layer, and softmax is moved into float32. ``steps.py`` names the steps. The
-result is compared with the plain file on held-out images, and the better one is taken.
+Before quantising, channels and ranges of the float graph are changed; softmax and the like stay in
+float32. After it, weights and biases are corrected layer by layer. ``steps.py`` names the steps.
+The result is compared with the plain file on held-out samples, and the better one is taken.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecnn.core.errors import ConversionError
+from edgecnn.data.inputspec import InputSpec
 from edgecnn.quantize.calibration.ranges import ObservedActivations
+from edgecnn.quantize.integers.schemes import QuantizedGraph
 from edgecnn.quantize.recovery.channel_groups import channel_groups, equalize_groups
 from edgecnn.quantize.recovery.clipping import clipped_ranges
 from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
-from edgecnn.quantize.recovery.fidelity import fidelity
+from edgecnn.quantize.recovery.fidelity import OutputComparison
 from edgecnn.quantize.recovery.float_front import noisy_front, worth_its_cost
-from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
-from edgecnn.quantize.recovery.graph_inputs import as_taken
+from edgecnn.quantize.recovery.float_softmax import ops_in_float
+from edgecnn.quantize.recovery.graph_inputs import TakenOneByOne, all_as_taken
 from edgecnn.quantize.recovery.proof import Fidelity, FloatFront, Proof
 from edgecnn.quantize.recovery.steps import (
     CHANNEL_GROUPS,
@@ -37,7 +37,13 @@ from edgecnn.quantize.recovery.steps import (
 )
 from edgecnn.quantize.timing.latencies import Latencies
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.scores import score_levels, scores, scores_tensor, tied_answers
+from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind
+from edgecnn.tflite.scores import (
+    DECIDING_KINDS,
+    real_scores,
+    score_levels,
+    tied_answers,
+)
 from edgecnn.tflite.tensors_and_ops import Array
 
 NOISE_IMAGES = 4
@@ -58,6 +64,9 @@ FRONT_DB = {"fast": 27.0, "full": 33.0}
 noisy: below 27 dB it is most of what an int8 file loses, and one image in twenty gets another
 answer."""
 
+CLASS_KINDS = (OutputKind.CLASSES, OutputKind.UNKNOWN)
+"""Kinds of outputs whose rows may be scores of classes."""
+
 MAKING_FAILS = (
     ConversionError,
     RuntimeError,
@@ -67,20 +76,11 @@ MAKING_FAILS = (
 )
 """Errors that the quantiser, the corrector and the runtime raise for an unsuitable graph."""
 
-Images = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class QuantizedGraph:
-    """An integer graph and the float graph that it was made of.
-
-    Args:
-        reference: The float graph.
-        graph: The integer graph.
-    """
-
-    reference: Graph
-    graph: Graph
+MOST_SCORES = 1 << 25
+"""Most numbers of the scores of all held-out samples, 128 MB of them: a map of scores has a million
+numbers, and tells of a thousand places."""
+FEWEST_HELD_OUT = 8
+"""Held-out samples that are compared however many numbers their scores have."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Quantizer:
         keeps_float: Whether layers can stay in float32.
         fit_images: Number of images that a graph is corrected with; small networks, and the last
             try of ``"full"``, take more.
-        softens: Whether softmax is computed in float32 behind the integers.
+        softens: Whether softmax and the like are computed in float32 behind the integers.
     """
 
     quantize: Callable[[Graph, Sequence[str]], QuantizedGraph]
@@ -104,19 +104,23 @@ class Quantizer:
 
 @dataclass(frozen=True)
 class RecoveryData:
-    """The images that recovery works with, and how they become input.
+    """The samples that recovery works with, how they become input, and what the answers are.
 
     Args:
-        fit: Images for ranges and correction, uint8, shape (images, height, width, channels).
-        held_out: Images for the proof alone, as ``fit``.
+        fit: For each input its samples for ranges and correction: uint8 pixels, shape (samples,
+            height, width, channels), of a model that takes images, else what the input takes.
+        held_out: Samples for the proof alone, as ``fit``.
         outputs: For each held-out image the output that is its label; None without labels.
-        normalize: Makes the float graph's input of pixels.
+        normalization: Makes the float graph's input of pixels; None for samples that go in as they
+            are.
+        judged: What each output of the model is; without them each is taken for scores of classes.
     """
 
-    fit: Images
-    held_out: Images
+    fit: Sequence[Array]
+    held_out: Sequence[Array]
     outputs: Sequence[int] | None
-    normalize: Callable[[Images], npt.NDArray[np.float32]]
+    normalization: InputSpec | None
+    judged: Sequence[JudgedOutput] = ()
 
 
 @dataclass(frozen=True)
@@ -195,27 +199,50 @@ class Recovery:
         self._on_progress = on_progress
         self._without = without
         self._prepared: dict[StepsLeftOut, Graph] = {}
-        self.float_scores = scores(graph, _Batches(data.held_out, data.normalize))
-        """The float graph's scores for the held-out images, shape (images, classes)."""
+        self.comparison = OutputComparison.of(graph, data.judged)
+        """How the outputs of graphs are compared."""
+        self._compared = compared_samples(self.comparison, graph, len(data.held_out[0]))
+        kinds = self.comparison.kinds
+        self.float_scores = real_scores(graph, self._levels(graph), kinds)
+        """The float graph's scores of each output for the held-out samples."""
+
+    @property
+    def class_scores(self) -> Array | None:
+        """The scores of the only output, shape (samples, classes); None for other outputs."""
+        scores, kinds = self.float_scores, self.comparison.kinds
+        is_row = len(scores) == 1 and scores[0].ndim == 2
+        return scores[0] if is_row and kinds[0] in CLASS_KINDS else None
 
     def prove(self, graph: Graph) -> Fidelity:
-        """Compare a graph of the same model with the float graph on the held-out images."""
-        images = _Batches(self._data.held_out, self._as_taken_by(graph))
-        levels = score_levels(graph, images)
-        scores = scores_tensor(graph).dequantized(levels)
-        compared = fidelity(scores, self.float_scores, self._data.outputs)
-        return dataclasses.replace(compared, ties=tied_answers(graph, levels))
+        """Compare a graph of the same model with the float graph on the held-out samples."""
+        labels = self._data.outputs
+        labels = None if labels is None else labels[: self._compared]
+        levels, kinds = self._levels(graph), self.comparison.kinds
+        found = real_scores(graph, levels, kinds)
+        compared = self.comparison.fidelity(found, self.float_scores, labels)
+        return dataclasses.replace(compared, ties=tied_answers(graph, levels, kinds))
 
-    def _as_taken_by(self, graph: Graph) -> Callable[[Images], Array]:
-        """Return what makes the input of a graph of the same model of images."""
-        return lambda images: as_taken(images, self._data.normalize, graph.input)
+    def _levels(self, graph: Graph) -> list[Array]:
+        """Return the scores of a graph of the same model for the held-out samples, as computed."""
+        samples = [
+            TakenOneByOne(each[: self._compared], self._data.normalization, tensor)
+            for each, tensor in zip(self._data.held_out, graph.inputs, strict=True)
+        ]
+        return score_levels(graph, samples, self.comparison.kinds)
 
-    def inputs(self, count: int) -> Array:
-        """Return the last images that ranges were taken from, as the float graph takes them.
+    def inputs(self, count: int) -> list[Array]:
+        """Return the last samples that ranges were taken from, as the float graph takes them.
 
         They are the last ones, as the fast level corrects with the first ones.
         """
-        return _batched(self._data.normalize(self._data.fit[-count:]))
+        return self._taken_by(self._graph, [each[-count:] for each in self._data.fit])
+
+    def _first(self, graph: Graph, count: int) -> list[Array]:
+        """Return the first samples that ranges were taken from, as a graph takes them."""
+        return self._taken_by(graph, [each[:count] for each in self._data.fit])
+
+    def _taken_by(self, graph: Graph, samples: Sequence[Array]) -> list[Array]:
+        return all_as_taken(graph, samples, self._data.normalization)
 
     def recover(self, quantizer: Quantizer, plain: QuantizedGraph) -> RecoveredGraph:
         """Make a better graph than the plain one; return the plain one where none is better."""
@@ -231,9 +258,22 @@ class Recovery:
             best = min(best, again, key=_divergence)
         if _divergence(best) < before.divergence:
             return dataclasses.replace(best, float_front=front)
-        softened = plain.graph.copy()
-        self._soften(softened, quantizer)
-        return RecoveredGraph(softened, before, before, plain.reference, is_plain=True)
+        softened = self._quantized_plainly(quantizer)
+        after = self._if_changed(softened, before)
+        return RecoveredGraph(softened.graph, before, after, softened.reference, is_plain=True)
+
+    def _quantized_plainly(
+        self, quantizer: Quantizer, in_float: Sequence[str] = ()
+    ) -> QuantizedGraph:
+        """Return an integer graph of the ranges as they were observed."""
+        calibrated = self._graph.copy()
+        calibrated.set_ranges(self._observed.ranges)
+        return self._softened(quantizer, calibrated, in_float)
+
+    def _if_changed(self, softened: QuantizedGraph, before: Fidelity) -> Fidelity:
+        """Prove a graph unless leaving softmax in float changed nothing of the scores before it."""
+        decides = all(kind in DECIDING_KINDS for kind in self.comparison.kinds)
+        return before if decides else self.prove(softened.graph)
 
     def _ways(self) -> list[StepsLeftOut]:
         """Return the steps to leave out, for each of the ways that the level tries."""
@@ -248,11 +288,12 @@ class Recovery:
         """Make a recovered graph again, with the results of the given names in float32."""
         if not recovered.is_plain:
             return self._corrected(quantizer, recovered.before, recovered.without, in_float)
-        calibrated = self._graph.copy()
-        calibrated.set_ranges(self._observed.ranges)
-        quantized = quantizer.quantize(calibrated, in_float)
-        if self._level != "off":
-            self._soften(quantized.graph, quantizer)
+        if self._level == "off":
+            calibrated = self._graph.copy()
+            calibrated.set_ranges(self._observed.ranges)
+            quantized = quantizer.quantize(calibrated, in_float)
+        else:
+            quantized = self._quantized_plainly(quantizer, in_float)
         return RecoveredGraph(
             quantized.graph,
             recovered.before,
@@ -262,17 +303,22 @@ class Recovery:
             in_float=tuple(in_float),
         )
 
-    def _soften(self, graph: Graph, quantizer: Quantizer) -> None:
+    def _softened(
+        self, quantizer: Quantizer, calibrated: Graph, in_float: Sequence[str]
+    ) -> QuantizedGraph:
+        """Return an integer graph whose softmax and the like are in float."""
+        ends: tuple[str, ...] = ()
         if quantizer.softens and FLOAT_SOFTMAX not in self._without:
-            move_softmax_to_float(graph)
+            ends = ops_in_float(calibrated, self.comparison.kinds)
+        return quantizer.quantize(calibrated, [*in_float, *ends])
 
     def _float_front(self, quantizer: Quantizer, plain: Graph) -> FloatFront | None:
         """Return the first layers if leaving them in float32 is worth its cost."""
         if not quantizer.keeps_float or FLOAT_FRONT in self._without:
             return None
         prepared = self._prepare(self._without | {CHANNEL_GROUPS})
-        images = _batched(self._data.normalize(self._data.fit[:FRONT_IMAGES]))
-        names = noisy_front(prepared, images, FRONT_DB[self._level])
+        samples = self._first(prepared, FRONT_IMAGES)
+        names = noisy_front(prepared, samples, self.comparison, FRONT_DB[self._level])
         if not names:
             return None
         mixed = quantizer.quantize(prepared, names).graph
@@ -286,19 +332,16 @@ class Recovery:
         in_float: Sequence[str] = (),
         most_images: int = 0,
     ) -> RecoveredGraph:
-        quantized = quantizer.quantize(self._prepare(without), in_float)
+        quantized = self._softened(quantizer, self._prepare(without), in_float)
         most = max(most_images, quantizer.fit_images * (SMALL_TIMES if self._is_small else 1))
-        images = self._data.fit[:most]
-        normalized = self._data.normalize(images)
         corrected = correct_layers(
             quantized.graph,
             quantized.reference,
-            _batched(self._as_taken_by(quantized.graph)(images)),
-            _batched(normalized),
+            self._first(quantized.graph, most),
+            self._first(quantized.reference, most),
             self._on_progress,
             without=without,
         )
-        self._soften(quantized.graph, quantizer)
         return RecoveredGraph(
             quantized.graph,
             before,
@@ -320,8 +363,7 @@ class Recovery:
             if CLIPPING not in without:
                 graph.set_ranges(clipped_ranges(graph, observed))
             if DEAD_CHANNELS not in without:
-                images = _batched(self._data.normalize(self._data.fit[:NOISE_IMAGES]))
-                use_dead_channels(graph, images)
+                use_dead_channels(graph, self._first(graph, NOISE_IMAGES))
             self._prepared[without] = graph
         return self._prepared[without]
 
@@ -334,23 +376,17 @@ class Recovery:
         return sum(op.result.elements for op in self._graph.ops) <= SMALL_NETWORK
 
 
-class _Batches(Sequence[Array]):
-    """Images one by one with a batch of one, normalised when they are asked for."""
+def compared_samples(comparison: OutputComparison, graph: Graph, count: int) -> int:
+    """Return on how many samples graphs are compared, so that their scores fill no memory.
 
-    def __init__(self, images: Images, normalize: Callable[[Images], Array]) -> None:
-        self._images, self._normalize = images, normalize
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, number: Any) -> Any:
-        return self._normalize(self._images[number])[None]
+    Args:
+        comparison: How the scores are compared.
+        graph: The float graph.
+        count: How many samples there are.
+    """
+    numbers = sum(tensor.elements for tensor in comparison.tensors(graph))
+    return min(count, max(FEWEST_HELD_OUT, MOST_SCORES // max(numbers, 1)))
 
 
 def _divergence(graph: RecoveredGraph) -> float:
     return graph.after.divergence
-
-
-def _batched(images: Any) -> Array:
-    """Give each image a batch of one."""
-    return np.asarray(images)[:, None]

@@ -6,11 +6,60 @@ The module needs no numpy: what it holds travels from the child that measures to
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.json_writing import json_values
 from edgecnn.records.interval import LatencyRatio
+from edgecnn.tflite.output_kinds import OutputKind
+
+
+@dataclass(frozen=True)
+class OutputFidelity:
+    """One output of a file beside the float file's, judged as what it is.
+
+    Args:
+        name: Name of the output.
+        kind: What the output is, which says what the other figures are of.
+        divergence: The loss by which graphs are compared; ``fidelity_kinds`` has that of each kind.
+        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) in decibels; infinite for equal values.
+        agreement: Part of the decisions that are the float file's: of the best classes of images,
+            steps or positions, or of probabilities that are above or below a half. Of an unknown
+            output the part of the rows whose largest number stands in the same place.
+        mean_iou: Intersection over union of the positions that both files give to a class, mean
+            over the classes.
+        largest_error: The largest difference of a number, in its own unit.
+        least_db: SQNR of the number of the lowest, where there are several.
+        cosine: Cosine of the angle to the float file's vector, mean over the samples.
+        least_cosine: The least such cosine.
+        psnr_db: Peak signal-to-noise ratio in decibels; the peak is the span of the float file's
+            values.
+        ssim: Structural similarity (Wang et al. 2004), mean over the images.
+        parts_db: SQNR of each part of a joined output, in decibels.
+    """
+
+    name: str
+    kind: OutputKind
+    divergence: float
+    sqnr_db: float
+    agreement: float | None = None
+    mean_iou: float | None = None
+    largest_error: float | None = None
+    least_db: float | None = None
+    cosine: float | None = None
+    least_cosine: float | None = None
+    psnr_db: float | None = None
+    ssim: float | None = None
+    parts_db: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, without the figures of other kinds."""
+        found = {**dataclasses.asdict(self), "kind": self.kind.value}
+        values: dict[str, Any] = json_values(
+            {name: value for name, value in found.items() if value is not None and value != ()}
+        )
+        return values
 
 
 @dataclass(frozen=True)
@@ -19,14 +68,15 @@ class Fidelity:
 
     Args:
         images: How many images were answered; none of them was used to fit anything.
-        agreement: Part of the images for which both files have the same best class; None for an
-            answer of one number.
-        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) of the scores before softmax, in
-            decibels: the variance of the float file's scores over the mean square of the
-            difference. Infinite for equal scores.
-        divergence: Kullback-Leibler divergence of the softmax of the scores from the float file's,
-            mean over the images, in nats; for an answer of one number the mean square of the
-            difference. Errors in answers that stay sure hardly count.
+        agreement: Part of the decisions that are the float file's: of a classifier, the part of the
+            images for which both files have the same best class. None where no output decides;
+            of several outputs the least.
+        sqnr_db: Signal-to-quantisation-noise ratio (SQNR) in decibels; of a classifier that of the
+            scores before softmax: the variance of the float file's scores over the mean square of
+            the difference. Infinite for equal scores; of several outputs the least.
+        divergence: The loss by which graphs are compared, the sum over the outputs; of a classifier
+            the Kullback-Leibler divergence of the softmax of the scores from the float file's, mean
+            over the images, in nats. Errors in answers that stay sure hardly count.
         top1_percent: Top-1 accuracy of the file, where labels are known.
         top5_percent: Top-5 accuracy of the file, where labels are known and there are more than
             five classes.
@@ -34,6 +84,7 @@ class Fidelity:
         float_top5_percent: Top-5 accuracy of the float file.
         ties: Images for which the file's answer has several best classes, as it is of integers;
             None for answers in float.
+        outputs: Each output by itself, in the model's own order.
     """
 
     images: int
@@ -45,11 +96,26 @@ class Fidelity:
     float_top1_percent: float | None = None
     float_top5_percent: float | None = None
     ties: int | None = None
+    outputs: tuple[OutputFidelity, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""
-        values: dict[str, Any] = json_values(dataclasses.asdict(self))
+        values: dict[str, Any] = json_values(
+            {**vars(self), "outputs": [output.to_dict() for output in self.outputs]}
+        )
         return values
+
+
+def decibels_of(noise: float) -> float:
+    """Return the ratio in decibels for noise over signal; undoes :func:`noise_of`.
+
+    Example:
+        >>> decibels_of(0.01)
+        20.0
+    """
+    if noise == 0.0:
+        return math.inf
+    return -10.0 * math.log10(noise) if math.isfinite(noise) else -math.inf
 
 
 def noise_of(ratio_db: float) -> float:
@@ -115,7 +181,8 @@ class Proof:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; ``reason`` is there only where recovery failed."""
-        values: dict[str, Any] = json_values(dataclasses.asdict(self))
+        compared = {"before": self.before.to_dict(), "after": self.after.to_dict()}
+        values: dict[str, Any] = json_values({**dataclasses.asdict(self), **compared})
         if not self.reason:
             del values["reason"]
         return values

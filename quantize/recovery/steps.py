@@ -68,7 +68,8 @@ BIAS_CORRECTION = RecoveryStep(
 )
 FLOAT_SOFTMAX = RecoveryStep(
     "float-softmax",
-    "softmax leaves the integers: 8 bits between 0 and 1 make ties among many classes",
+    "softmax and sigmoid leave the integers: 8 bits between 0 and 1 make ties among many classes; "
+    "so does what joins boxes and scores, which would share one scale",
 )
 
 STEPS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecnn.quantize.recovery.advice import LEAST_AGREEMENT
+from edgecnn.quantize.recovery.kind_words import LEAST_AGREEMENT
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.tflite.ops import op_traits
 

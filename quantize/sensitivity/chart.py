@@ -105,10 +105,8 @@ def _values(layers: list[LayerSensitivity], labels: list[str]) -> list[dict[str,
 
 
 def _title(altair: Any, result: Sensitivity) -> Any:
-    agreement = result.plain_agreement
-    agrees = "" if agreement is None else f", same answer for {100 * agreement:.1f} %"
     return altair.TitleParams(
         f"Sensitivity of {Path(result.model).name} to int8, layer by layer",
-        subtitle=f"{result.images} images; all layers at once: {result.plain_db:.1f} dB{agrees}",
+        subtitle=f"all layers at once: {result.plain_words}",
         anchor="start",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,14 @@ from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.quantize.calibration.ranges import ObservedActivations, Values
 from edgecnn.quantize.recovery.channel_groups import watched_tensors
 from edgecnn.quantize.recovery.clipping import clipped_ranges
-from edgecnn.quantize.recovery.fidelity import fidelity, sqnr_db
+from edgecnn.quantize.recovery.fidelity import OutputComparison
+from edgecnn.quantize.recovery.proof import decibels_of
 from edgecnn.quantize.rewriting.kernel_ranges import kernel_ranges
 from edgecnn.quantize.sensitivity.one_at_a_time import OneOpAtATime, layer_name, rounds_result
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import rounded_weights
+from edgecnn.tflite.scores import Scores
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range
 
 MOST_OF_VALUES = 0.999
@@ -30,13 +32,16 @@ class MeasuredModel:
     Args:
         graph: The model as a float32 graph.
         observed: The graph's activations over the calibration images.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
+        comparison: How the scores are compared.
         layers: The traced layers by name, from ``layer_names.traced_layers``.
     """
 
     graph: Graph
     observed: ObservedActivations
-    images: Array
+    samples: Sequence[Array]
+    comparison: OutputComparison
     layers: Mapping[str, TracedLayer]
 
 
@@ -45,15 +50,15 @@ class LayerByLayer:
 
     Args:
         model: The model.
-        float_scores: The float graph's scores, shape (images, classes).
+        float_scores: The float graph's scores of each output.
         on_progress: Called with (ops done, ops in all).
     """
 
     def __init__(
-        self, model: MeasuredModel, float_scores: Array, on_progress: Callable[[int, int], None]
+        self, model: MeasuredModel, float_scores: Scores, on_progress: Callable[[int, int], None]
     ) -> None:
         graph, observed = model.graph, model.observed
-        self._walk = OneOpAtATime(graph, model.images)
+        self._walk = OneOpAtATime(graph, model.samples, model.comparison.tensors(graph))
         self._model, self._float_scores = model, float_scores
         self._on_progress = on_progress
         self._equalized = watched_tensors(graph)
@@ -74,15 +79,16 @@ class LayerByLayer:
         weights = op.weights.values if op.is_weighted else None
         rounded = None if weights is None else rounded_weights(weights, op.kind)
         scores = self._walk.rounded_scores(place, op, op.traits.fixed_range or extremes, rounded)
-        wanted = self._float_scores
-        both = fidelity(scores.get("both", scores["activation"]), wanted)
+        wanted, comparison = self._float_scores, self._model.comparison
+        noises = {part: comparison.noise(found, wanted) for part, found in scores.items()}
+        both = comparison.fidelity(scores.get("both", scores["activation"]), wanted)
         return LayerSensitivity(
             layer=layer_name(op, self._model.layers),
             kind=op.kind,
             place=place,
-            weights_db=sqnr_db(scores["weights"], wanted) if "weights" in scores else None,
-            activation_db=sqnr_db(scores["activation"], wanted),
-            both_db=both.sqnr_db,
+            weights_db=decibels_of(noises["weights"]) if "weights" in noises else None,
+            activation_db=decibels_of(noises["activation"]),
+            both_db=decibels_of(noises.get("both", noises["activation"])),
             agreement=both.agreement,
             share=0.0,
             low=extremes[0],

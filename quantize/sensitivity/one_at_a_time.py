@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.integer_values import rounded_activation
 from edgecnn.tflite.parts import part_after
 from edgecnn.tflite.runtime import LoadedFile
-from edgecnn.tflite.scores import scores_tensor
+from edgecnn.tflite.scores import Scores
 from edgecnn.tflite.tensors_and_ops import Array, Op, Range, Tensor
 
 PARTS = ("activation", "weights", "both")
@@ -25,27 +25,29 @@ class OneOpAtATime:
 
     Args:
         graph: A float32 graph.
-        images: Images as the graph takes them, shape (images, *shape of the graph's input).
+        samples: For each input its samples as the graph takes them, shape (samples, *shape of the
+            input).
+        scores: The tensor of each output's scores.
 
     Example:
-        >>> walk = OneOpAtATime(graph, images)
+        >>> walk = OneOpAtATime(graph, [images], scores_tensors(graph))
         >>> for place, op in walk.up_to_scores():
         ...     if rounds_result(op):
         ...         scores = walk.rounded_scores(place, op, (0.0, 6.0), None)["activation"]
     """
 
-    def __init__(self, graph: Graph, images: Array) -> None:
-        self.graph = graph
-        self.scores = scores_tensor(graph)
-        self._walk = GraphWalk(graph, images)
+    def __init__(self, graph: Graph, samples: Sequence[Array], scores: Sequence[Tensor]) -> None:
+        self.graph, self.scores = graph, scores
+        self._walk = GraphWalk(graph, samples, kept=scores)
 
     def up_to_scores(self) -> Iterator[tuple[int, Op]]:
-        """Yield each op up to the scores with its place, and run it unless the caller did."""
-        for place, op in enumerate(self.graph.ops):
-            yield place, op
+        """Yield each op that scores depend on with its place, and run it unless the caller did."""
+        needed = ops_before(self.graph, self.scores)
+        places = [place for place, op in enumerate(self.graph.ops) if op in needed]
+        for place in places:
+            self._walk.run_before(place)
+            yield place, self.graph.ops[place]
             self._walk.run_before(place + 1)
-            if self.scores in op.outputs:
-                return
 
     def rounded_scores(
         self,
@@ -56,7 +58,7 @@ class OneOpAtATime:
         *,
         parts: Collection[str] = PARTS,
         centered: bool = False,
-    ) -> dict[str, Array]:
+    ) -> dict[str, Scores]:
         """Walk past an op, and return the scores with its weights, its result, or both rounded.
 
         Args:
@@ -110,35 +112,54 @@ def layer_name(op: Op, layers: Mapping[str, TracedLayer]) -> str:
     return layer_of(";".join(tensor.name for tensor in tensors), layers)
 
 
+def ops_before(graph: Graph, results: Sequence[Tensor]) -> set[Op]:
+    """Return the ops that some results depend on."""
+    needed, ops = set(results), set[Op]()
+    for op in reversed(graph.ops):
+        if needed & set(op.outputs):
+            ops.add(op)
+            needed |= set(op.activation_inputs)
+    return ops
+
+
 class RestOfNetwork:
     """Runs the ops from a place on with any values of the tensors that they read.
 
     Args:
         graph: The network.
         place: Place of the first op in the graph's order.
-        scores: Tensor of the scores.
+        scores: The tensor of each output's scores.
 
     Example:
-        >>> RestOfNetwork(graph, 5, scores_tensor(graph)).scores(values).shape
+        >>> RestOfNetwork(graph, 5, scores_tensors(graph)).scores(values)[0].shape
         (32, 1000)
     """
 
-    def __init__(self, graph: Graph, place: int, scores: Tensor) -> None:
-        self._sources, content = part_after(graph, place, scores)
-        self._file = None if self._sources == [scores] else LoadedFile(content)
+    def __init__(self, graph: Graph, place: int, scores: Sequence[Tensor]) -> None:
+        made = {tensor for op in graph.ops[place:] for tensor in op.outputs}
+        self._scores = scores
+        self._results = [tensor for tensor in dict.fromkeys(scores) if tensor in made]
+        if self._results:
+            self._sources, content = part_after(graph, place, self._results)
+            self._file = LoadedFile(content)
 
-    def scores(self, values: Mapping[Tensor, Array]) -> Array:
-        """Return the scores, shape (images, classes).
+    def scores(self, values: Mapping[Tensor, Array]) -> Scores:
+        """Return the scores of each output, shape (samples, *shape without the batch).
 
         Args:
-            values: Tensor -> values of shape (images, *shape of the tensor).
+            values: Tensor -> values of shape (samples, *shape of the tensor), also for scores that
+                ops before the place made.
         """
-        inputs = [values[source] for source in self._sources]
-        count = len(inputs[0])
-        if self._file is None:
-            return inputs[0].reshape(count, -1)
-        answers = []
-        for number in range(count):
-            self._file.run([images[number] for images in inputs])
-            answers.append(self._file.output(0).reshape(-1).copy())
-        return np.stack(answers)
+        found = dict(values)
+        if self._results:
+            inputs = [values[source] for source in self._sources]
+            found |= dict(zip(self._results, self._run(inputs), strict=True))
+        return [found[each].reshape(len(found[each]), *each.shape[1:]) for each in self._scores]
+
+    def _run(self, inputs: Sequence[Array]) -> list[Array]:
+        answers: list[list[Array]] = [[] for _ in self._results]
+        for number in range(len(inputs[0])):
+            self._file.run([values[number] for values in inputs])
+            for place, answer in enumerate(answers):
+                answer.append(self._file.output(place).copy())
+        return [np.stack(answer) for answer in answers]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.json_writing import json_values
 from edgecnn.core.wording import spoken
-from edgecnn.quantize.recovery.proof import noise_of
+from edgecnn.quantize.recovery.proof import decibels_of, noise_of
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,10 @@ class Sensitivity:
             ``warnings`` says so.
         calibration_images: How many images gave the ranges.
         plain_db: SQNR of the int8 file of the whole model without recovery, in decibels.
-        plain_agreement: Agreement of the int8 file without recovery with the float file; None for
-            an answer of one number.
+        plain_agreement: Agreement of the int8 file without recovery with the float file; None where
+            no output decides.
+        plain_words: How near the int8 file without recovery is to the float file, in the words of
+            what its outputs are.
         advice: What to do about the worst layers, one line each.
         warnings: What a user should know, one line each.
         versions: Versions of edgecnn, TensorFlow and Keras.
@@ -97,6 +98,7 @@ class Sensitivity:
     calibration_images: int
     plain_db: float
     plain_agreement: float | None
+    plain_words: str
     advice: tuple[str, ...]
     warnings: tuple[str, ...]
     versions: dict[str, str]
@@ -109,14 +111,9 @@ class Sensitivity:
     @property
     def sum_db(self) -> float:
         """SQNR in decibels if the noise of all layers simply added up."""
-        return decibels(sum(layer.noise for layer in self.layers))
+        return decibels_of(sum(layer.noise for layer in self.layers))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""
         values: dict[str, Any] = json_values({**dataclasses.asdict(self), "sum_db": self.sum_db})
         return values
-
-
-def decibels(noise: float) -> float:
-    """Return the ratio in decibels for noise over signal; undoes :func:`noise_of`."""
-    return -10.0 * math.log10(noise) if noise else math.inf

@@ -24,15 +24,16 @@ from edgecnn.quantize.budget.mix_paths import (
     smaller_mixes,
 )
 from edgecnn.quantize.budget.op_costs import MODEL_INPUT, OpCost, weights_by_result
-from edgecnn.quantize.budget.search import drop_of, layers_in_float
+from edgecnn.quantize.budget.search import drop_of, layers_in_float, unit_of
 from edgecnn.quantize.budget.verdict import (
     BudgetOutcome,
     budget_warnings,
     check_max_drop,
     describe_budget,
 )
-from edgecnn.quantize.recovery.fidelity import fidelity
+from edgecnn.quantize.recovery.fidelity import ComparedOutput, OutputComparison
 from edgecnn.quantize.result import Conversion
+from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.reading import read_model
 from edgecnn.tflite.serialization import read_graph
 from edgecnn.tflite.target_cpu import NumberCost, TargetCpu
@@ -137,7 +138,10 @@ def test_a_drop_is_of_top_1_with_labels_and_of_agreement_without(
     made = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
     if outputs is None:
         made[2] = [1.0, 2.0]
-    assert drop_of(fidelity(made, wanted, outputs)) == pytest.approx(drop)
+    classes = OutputComparison((ComparedOutput("scores", OutputKind.CLASSES),))
+    found = classes.fidelity([made], [wanted], outputs)
+    assert drop_of(found) == pytest.approx(drop)
+    assert unit_of(found) == ("agreement" if outputs is None else "top-1")
 
 
 @pytest.mark.parametrize("points", [math.nan, -0.1, 100.0, math.inf, -math.inf])
@@ -213,7 +217,7 @@ def test_nothing_to_say_of_a_budget_that_was_met() -> None:
 def mixed(fragile: Any, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Conversion:
     (result,) = edgecnn.convert(
         fragile, preprocess="unit", calibrate=pictures, samples=20, recover="off", max_drop=5.0,
-        output=tmp_path_factory.mktemp("mixed"),
+        task="classes", output=tmp_path_factory.mktemp("mixed"),
     )  # fmt: skip
     return result
 

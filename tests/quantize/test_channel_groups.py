@@ -67,7 +67,7 @@ def test_answers_stay_and_channels_fill_the_range(residual: Graph) -> None:
     promised = equalize_groups(changed, before)
     images = SPEC.normalize(pixels())[:, None]
     np.testing.assert_allclose(
-        scores(changed, images), scores(residual, images), rtol=1e-4, atol=1e-5
+        scores(changed, [images])[0], scores(residual, [images])[0], rtol=1e-4, atol=1e-5
     )
     after = observed(changed)
     for group in channel_groups(residual):

@@ -93,7 +93,7 @@ def told(
     graph: Graph, spec: InputSpec, images: Any, labels: Any = None, *, may_differ: bool = True
 ) -> str:
     """Return what is said of a file's input: nothing, or one line."""
-    answers = scores(graph, spec.normalize(images)[:, None])
+    answers = scores(graph, [spec.normalize(images)[:, None]])[0]
     lines = input_doubts(InputCase(graph, spec, False, images, labels, answers, may_differ))
     assert len(lines) <= 1
     return "".join(lines)
@@ -109,7 +109,7 @@ def named_in(says: str) -> str:
 def test_the_models_are_right(float_graphs: dict[str, Graph], pictures: Pictures) -> None:
     for name, graph in float_graphs.items():
         normalized = preset(name, SIZE, SIZE).normalize(pictures.images)
-        right = scores(graph, normalized[:, None]).argmax(axis=1) == pictures.labels
+        right = scores(graph, [normalized[:, None]])[0].argmax(axis=1) == pictures.labels
         assert right.mean() > 0.95
 
 
@@ -134,14 +134,14 @@ def test_another_preprocessing_is_told_by_one_that_is_right(
     labels = pictures.labels if labelled else None
     for given in {"tf", "torch", "raw", "unit"} - {trained}:
         spec = preset(given, SIZE, SIZE)
-        own = scores(float_graphs[trained], spec.normalize(pictures.images)[:, None])
+        own = scores(float_graphs[trained], [spec.normalize(pictures.images)[:, None]])[0]
         says = told(float_graphs[trained], spec, pictures.images, labels)
         if (own.argmax(axis=1) == pictures.labels).mean() > 0.95:
             # [-1, 1] and ImageNet's deviations are near enough for colours that are so far apart.
             assert not says
             continue
         named = preset(named_in(says), SIZE, SIZE)
-        other = scores(float_graphs[trained], named.normalize(pictures.images)[:, None])
+        other = scores(float_graphs[trained], [named.normalize(pictures.images)[:, None]])[0]
         assert (other.argmax(axis=1) == pictures.labels).mean() > 0.95
         assert labelled or "right for" not in says
 

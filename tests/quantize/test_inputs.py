@@ -109,7 +109,10 @@ def test_several_inputs_and_outputs(keras: Any, tmp_path: Path) -> None:
     assert list(found[0]) == ["kind", "size"]
     for name, each in zip(("kind", "size"), wanted, strict=True):
         assert sqnr_db(np.concatenate([answer[name] for answer in found]), each) > 25
-    assert any("neither corrected nor compared" in warning for warning in result.warnings)
+    assert result.proof is not None
+    compared = [(each.name, each.kind.value) for each in result.proof.after.outputs]
+    assert compared == [("kind", "classes"), ("size", "numbers")]
+    assert not any("neither corrected nor compared" in warning for warning in result.warnings)
 
 
 def test_whole_numbers_go_in_as_they_are(keras: Any, tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ from edgecnn.data.inputspec import preset
 from edgecnn.importing.input_format import ModelTensor
 from edgecnn.importing.tracing import traced_graph
 from edgecnn.quantize.calibration.ranges import observe_activations
-from edgecnn.quantize.integers.schemes import to_int8
+from edgecnn.quantize.integers.kernels import INT8_ACTIVATIONS
+from edgecnn.quantize.integers.quantizing import integer_graph
+from edgecnn.quantize.integers.schemes import QuantizedGraph, to_int8
 from edgecnn.quantize.recovery.correction import correct_layers
 from edgecnn.quantize.recovery.dead_channels import use_dead_channels
-from edgecnn.quantize.recovery.float_softmax import move_softmax_to_float
-from edgecnn.quantize.recovery.pipeline import QuantizedGraph
+from edgecnn.quantize.recovery.float_softmax import ops_in_float
 from edgecnn.quantize.recovery.steps import BIAS_CORRECTION, JOINT_ROUNDING
 from edgecnn.quantize.recovery.window_rows import InputRows, grouped_weights, ungrouped_weights
 from edgecnn.tflite.graph import Graph
+from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.runtime import run_ops, run_over_images
 from edgecnn.tflite.scores import scores
 from edgecnn.tflite.serialization import write_graph
@@ -113,7 +115,7 @@ def test_a_dense_layers_rows(small_model: Any) -> None:
 
 
 def errors(graphs: list[Graph], wanted: Any, images: Any) -> list[float]:
-    return [float(np.square(scores(graph, images) - wanted).mean()) for graph in graphs]
+    return [float(np.square(scores(graph, [images])[0] - wanted).mean()) for graph in graphs]
 
 
 def test_correction_brings_the_scores_nearer_and_changes_only_constants(small_model: Any) -> None:
@@ -122,7 +124,7 @@ def test_correction_brings_the_scores_nearer_and_changes_only_constants(small_mo
     made = plain_int8(graph, images)
     before, after = made.graph, made.graph.copy()
     corrected = correct_layers(
-        after, made.reference, images[:, None], SPEC.normalize(images)[:, None]
+        after, made.reference, [images[:, None]], [SPEC.normalize(images)[:, None]]
     )
     assert corrected.uncorrected == ()
     assert kinds(before) == kinds(after)
@@ -130,7 +132,7 @@ def test_correction_brings_the_scores_nearer_and_changes_only_constants(small_mo
     for one, other in zip(before.ops, after.ops, strict=True):
         for tensor, same in zip(one.outputs, other.outputs, strict=True):
             np.testing.assert_array_equal(tensor.scales, same.scales)
-    wanted = scores(graph, SPEC.normalize(others)[:, None])
+    wanted = scores(graph, [SPEC.normalize(others)[:, None]])[0]
     plain, recovered = errors([before, after], wanted, others[:, None])
     assert recovered < plain
 
@@ -138,7 +140,7 @@ def test_correction_brings_the_scores_nearer_and_changes_only_constants(small_mo
 def test_each_correction_can_be_left_out(small_model: Any) -> None:
     images = pixels(24)
     made = plain_int8(float_graph(small_model), images)
-    inputs = images[:, None], SPEC.normalize(images)[:, None]
+    inputs = [images[:, None]], [SPEC.normalize(images)[:, None]]
     found = {}
     for name, without in (
         ("rounding", {BIAS_CORRECTION}),
@@ -169,7 +171,7 @@ def test_the_same_images_make_the_same_bytes(small_model: Any) -> None:
     contents = []
     for _ in range(2):
         graph = made.graph.copy()
-        correct_layers(graph, made.reference, images[:, None], SPEC.normalize(images)[:, None])
+        correct_layers(graph, made.reference, [images[:, None]], [SPEC.normalize(images)[:, None]])
         contents.append(write_graph(graph))
     assert contents[0] == contents[1]
 
@@ -180,11 +182,11 @@ def test_files_that_do_not_belong_together_are_left_alone(keras: Any, small_mode
     inputs = keras.Input((32, 32, 3), name="picture")
     x = keras.layers.Conv2D(3, 3, name="other")(inputs)
     stranger = float_graph(keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)))
-    before = scores(graph, images[:, None])
-    done = correct_layers(graph, stranger, images[:, None], SPEC.normalize(images)[:, None])
+    before = scores(graph, [images[:, None]])[0]
+    done = correct_layers(graph, stranger, [images[:, None]], [SPEC.normalize(images)[:, None]])
     assert done.layers == 0
     assert len(done.uncorrected) == 4
-    np.testing.assert_array_equal(scores(graph, images[:, None]), before)
+    np.testing.assert_array_equal(scores(graph, [images[:, None]])[0], before)
 
 
 def namesake(keras: Any, seed: int, *, strides: int = 2, outputs: int = 5) -> Any:
@@ -211,7 +213,7 @@ def test_a_float_file_of_the_same_names_leaves_the_integer_file_whole(
     images = pixels(12)
     before = plain_int8(float_graph(namesake(keras, 1)), images).graph
     after, stranger = before.copy(), float_graph(namesake(keras, 2, **changes))
-    done = correct_layers(after, stranger, images[:, None], SPEC.normalize(images)[:, None])
+    done = correct_layers(after, stranger, [images[:, None]], [SPEC.normalize(images)[:, None]])
     assert kinds(before) == kinds(after)
     for op, same in zip(before.ops, after.ops, strict=True):
         for tensor, now in zip(
@@ -219,7 +221,7 @@ def test_a_float_file_of_the_same_names_leaves_the_integer_file_whole(
         ):
             assert (tensor.dtype, tensor.shape) == (now.dtype, now.shape)
     assert (done.layers, len(done.uncorrected)) == (fitting, 4 - fitting)
-    assert np.isfinite(scores(after, images[:, None])).all()
+    assert np.isfinite(scores(after, [images[:, None]])[0]).all()
 
 
 @pytest.fixture(scope="module")
@@ -251,10 +253,10 @@ def test_dead_channels_carry_copies_and_the_answers_stay(uneven_model: Any) -> N
     images = pixels(48)
     graph = calibrated(float_graph(uneven_model), images[:8])
     changed = graph.copy()
-    assert use_dead_channels(changed, SPEC.normalize(images[:4])[:, None]) == 2
+    assert use_dead_channels(changed, [SPEC.normalize(images[:4])[:, None]]) == 2
     others = SPEC.normalize(images[24:])[:, None]
     # Copies are shifted by half a step of 1/255, where ReLU lets them.
-    np.testing.assert_allclose(scores(changed, others), scores(graph, others), atol=0.02)
+    np.testing.assert_allclose(scores(changed, [others])[0], scores(graph, [others])[0], atol=0.02)
     stem = next(op for op in changed.ops if op.kind == "CONV_2D")
     kernels = stem.weights.values.reshape(8, -1)
     assert all(
@@ -267,22 +269,19 @@ def test_a_model_without_dead_channels_is_not_touched(small_model: Any) -> None:
     images = pixels(4)
     graph = calibrated(float_graph(small_model), images)
     before = write_graph(graph)
-    assert use_dead_channels(graph, SPEC.normalize(images)[:, None]) == 0
+    assert use_dead_channels(graph, [SPEC.normalize(images)[:, None]]) == 0
     assert write_graph(graph) == before
 
 
-def test_softmax_moves_behind_the_integers(small_model: Any) -> None:
+def test_softmax_leaves_the_integers(small_model: Any) -> None:
     images = pixels(12)
-    graph = plain_int8(float_graph(small_model), images).graph
-    moved = graph.copy()
-    move_softmax_to_float(moved)
-    assert kinds(moved)[-2:] == ["DEQUANTIZE", "SOFTMAX"]
-    assert len(moved.ops) == len(graph.ops)
-    (probabilities,) = run_over_images(write_graph(moved), [images[:, None]])
+    graph = plain_int8(float_graph(small_model), images)
+    ends = ops_in_float(graph.reference, [OutputKind.CLASSES])
+    softened = integer_graph(graph.reference, INT8_ACTIVATIONS, "uint8", ends)
+    assert kinds(softened)[-2:] == ["DEQUANTIZE", "SOFTMAX"]
+    assert len(softened.ops) == len(graph.graph.ops)
+    (probabilities,) = run_over_images(write_graph(softened), [images[:, None]])
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0, atol=1e-5)
-    expected = np.exp(scores(graph, images[:, None]))
+    expected = np.exp(scores(graph.graph, [images[:, None]])[0])
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(probabilities[:, 0], expected, atol=1e-5)
-    again = moved.copy()
-    move_softmax_to_float(again)
-    assert write_graph(again) == write_graph(moved)

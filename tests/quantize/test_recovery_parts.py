@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 
 from edgecnn.quantize.calibration.outlier_images import outlier_images
 from edgecnn.quantize.recovery.clipping import best_range
-from edgecnn.quantize.recovery.fidelity import divergence, fidelity, sqnr_db
 from edgecnn.quantize.recovery.joint_rounding import _damped, _exact, _greedy, round_weights
 from edgecnn.quantize.recovery.steps import STEPS
 
@@ -90,50 +88,6 @@ def test_the_range_with_the_least_error() -> None:
 def error_in(values: Any, low: float, high: float) -> float:
     step = (high - low) / 255
     return float(np.mean((np.clip(np.rint(values / step) * step, low, high) - values) ** 2))
-
-
-def test_fidelity_by_arithmetic() -> None:
-    wanted = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0]], np.float32)
-    scores = np.array([[1.0, 2.0, 0.0], [0.0, 2.0, 1.0]], np.float32)
-    found = fidelity(scores, wanted, outputs=[0, 1])
-    assert found.agreement == 0.5
-    assert (found.top1_percent, found.float_top1_percent) == (50.0, 100.0)
-    assert found.top5_percent is None
-    # The difference (-2, 1, 0) less its mean -1/3, over six values; the scores less theirs.
-    noise = ((5 / 3) ** 2 + (4 / 3) ** 2 + (1 / 3) ** 2) / 6
-    signal = ((5 / 3) ** 2 + (1 / 3) ** 2 + (4 / 3) ** 2 + 1 + 1) / 6
-    assert found.sqnr_db == pytest.approx(10 * math.log10(signal / noise))
-
-
-def test_what_softmax_takes_out_is_no_noise() -> None:
-    wanted = np.array([[3.0, 1.0, 0.0]], np.float32)
-    assert sqnr_db(wanted + 7.0, wanted) == math.inf
-    assert fidelity(wanted, wanted).to_dict()["sqnr_db"] is None
-
-
-def test_divergence_by_arithmetic() -> None:
-    # Softmax of (ln 3, 0) is (3/4, 1/4), of (0, 0) it is (1/2, 1/2).
-    wanted, given = np.array([[math.log(3.0), 0.0]]), np.array([[0.0, 0.0]])
-    assert divergence(given, wanted) == pytest.approx(
-        0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
-    )
-    assert divergence(wanted + 5.0, wanted) == pytest.approx(0.0, abs=1e-12)
-
-
-def test_one_image_that_is_sure_anyway_hardly_diverges() -> None:
-    wanted = np.array([[0.4, 0.0], [60.0, 0.0]])
-    sure_one_off, close_one_off = wanted.copy(), wanted.copy()
-    sure_one_off[1, 0] = 45.0
-    close_one_off[0, 0] = -0.4
-    assert sqnr_db(sure_one_off, wanted) < sqnr_db(close_one_off, wanted)
-    assert divergence(sure_one_off, wanted) < divergence(close_one_off, wanted)
-
-
-def test_a_single_output_has_no_agreement() -> None:
-    found = fidelity(np.array([[1.0], [3.0]]), np.array([[1.0], [2.0]]), outputs=[0, 0])
-    assert found.agreement is None
-    assert found.top1_percent is None
-    assert found.sqnr_db == pytest.approx(10 * math.log10(2.5 / 0.5))
 
 
 def test_images_far_beyond_the_others_in_many_layers_are_outliers() -> None:

@@ -53,7 +53,7 @@ def recovered(model: Any, images: Any, *without: str, keeps_float: bool = False)
     recovery = Recovery(
         graph,
         observed,
-        RecoveryData(fit, held_out, None, SPEC.normalize),
+        RecoveryData([fit], [held_out], None, SPEC),
         "fast",
         EstimatedLatencies(target_cpu("arm64")),
         lambda done, total: None,

@@ -109,7 +109,9 @@ def test_one_linear_layer_by_arithmetic(keras: Any, data: Path) -> None:
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(5, name="only")]
     )
-    (row,) = edgecnn.sensitivity(model, calibrate=data, samples=30, preprocess="unit").layers
+    (row,) = edgecnn.sensitivity(
+        model, calibrate=data, samples=30, preprocess="unit", task="classes"
+    ).layers
     assert row.layer == "only"
 
     weights, bias = (np.asarray(value, np.float64) for value in model.get_weights())
