@@ -75,7 +75,7 @@ def find_task(
     judged = outputs_of_file(model, known, options.tasks)
     arrays = _arrays(model, dataset)
     if arrays is not None:
-        outputs = LabelledOutputs(model, judged, label, None, options.label_offset)
+        outputs = LabelledOutputs(model, judged, label, None, options.label_offset, labels.names)
         judges = _judges_of_arrays(outputs, arrays)
         inputs = _inputs(arrays, model)
         return KindTask(
@@ -87,7 +87,7 @@ def find_task(
             labels, calibration_record(file),
         )  # fmt: skip
     spec = input_spec(model, options.preprocessing, label)
-    outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, known)
+    outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, labels.names)
     if dataset.targets is not None:
         judges = outputs.judges_of(dataset.targets, dataset.name)
     else:

@@ -69,7 +69,7 @@ class LabelledOutputs:
         label: What messages call the model.
         spec: How images become the model's input; None where it takes none.
         offset: Output of class 0, as the user says; None where the user does not.
-        classes: Number of the labels that are known of the first output; None if there are none.
+        labels: Labels of the first output; empty where they are not known.
     """
 
     model: TfliteModel
@@ -77,7 +77,7 @@ class LabelledOutputs:
     label: str
     spec: InputSpec | None = None
     offset: int | None = None
-    classes: int | None = None
+    labels: tuple[str, ...] = ()
 
     def is_classifier(self) -> bool:
         """Return whether one class for each image judges the model by its best class."""
@@ -141,12 +141,14 @@ class LabelledOutputs:
         if isinstance(targets, MaskFiles) or (
             kind is OutputKind.MAP and isinstance(targets, ArrayTargets)
         ):
-            classes = self.classes if number == 0 else None
+            classes = len(self.labels) or None if number == 0 else None
             return MapJudge(number, output, targets, gives, classes, self.offset or 0)
         if kind is OutputKind.IMAGE and isinstance(targets, (TargetImages, ArrayTargets)):
             outline = outline_of_file(self.model).outputs[number]
             return ImageJudge(number, output, targets, outline, self.spec)
         assert isinstance(targets, ArrayTargets)
+        if number == 0:
+            targets = in_order_of(self.labels, targets)
         if kind is OutputKind.CLASSES:
             return ClassJudge(number, output, targets, self.offset or 0)
         if kind is OutputKind.LABELS:
@@ -211,3 +213,22 @@ class LabelledOutputs:
             f"{has}, and the output of {self.label} is of the kind {output.kind.value} "
             f"({output.because}): give {wanted}"
         )
+
+
+def in_order_of(labels: Sequence[str], targets: ArrayTargets) -> ArrayTargets:
+    """Return the columns of targets in the order of a model's labels, if they have the same names.
+
+    Args:
+        labels: Labels of an output; empty where they are not known.
+        targets: What is wanted.
+
+    Example:
+        >>> table = ArrayTargets("labels.csv", np.array([[0, 1]]), ("cat", "dog"))
+        >>> in_order_of(("dog", "cat"), table).values.tolist()
+        [[1, 0]]
+    """
+    columns = targets.columns
+    if not columns or sorted(labels) != sorted(columns) or tuple(labels) == columns:
+        return targets
+    places = [columns.index(label) for label in labels]
+    return ArrayTargets(targets.name, targets.values[:, places], tuple(labels))

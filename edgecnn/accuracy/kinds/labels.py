@@ -47,7 +47,7 @@ class LabelJudge(RowJudge):
         """Return F1 over all labels together, F1 and average precision as means over labels."""
         scores, wanted = (np.stack(each) for each in zip(*rows, strict=True))
         true, count = wanted > 0.5, len(rows)
-        given = scores >= self.threshold
+        given = scores > self.threshold
         cells = np.stack([given & true, given & ~true, ~given & true], axis=1).astype(np.float64)
         flat = cells.reshape(count, -1)
 
@@ -66,7 +66,7 @@ class LabelJudge(RowJudge):
 
     def agreement(self, answers: Sequence[Floats], others: Sequence[Floats]) -> KindFigure:
         """Return the share of decisions that two models have in common."""
-        decisions = [np.stack(each) >= self.threshold for each in (answers, others)]
+        decisions = [np.stack(each) > self.threshold for each in (answers, others)]
         alike = (decisions[0] == decisions[1]).mean(axis=1)
         return mean_figure("the same decision", Unit.PERCENT, alike)
 
@@ -80,7 +80,7 @@ class ProbabilityJudge(LabelJudge):
         """Return accuracy at 0.5 and the area under the ROC curve."""
         scores, wanted = (np.stack(each)[:, 0] for each in zip(*rows, strict=True))
         true = wanted > 0.5
-        right = int(((scores >= self.threshold) == true).sum())
+        right = int(((scores > self.threshold) == true).sum())
         figures = [share_figure("accuracy at 0.5", right, len(rows))]
         if true.any() and not true.all():
 

@@ -150,7 +150,7 @@ class MapJudge:
     def _map(self, values: Sequence[Array]) -> npt.NDArray[np.int64]:
         given = values[0].reshape(self.height, self.width)
         if not self.takes_places and not self._has_indices:
-            given = given >= self._threshold
+            given = given > self._threshold
         # An index that no mask can have is right for none.
         return np.clip(given.astype(np.int64), 0, MOST_CLASSES)
 
