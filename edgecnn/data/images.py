@@ -226,19 +226,55 @@ def _fit(picture: Image.Image, spec: InputSpec, outside: int = PAD_LEVEL) -> Pix
 
 
 def _filled(picture: Image.Image, spec: InputSpec) -> Image.Image:
-    box = _centre(picture, spec) if spec.resize == CROP else (0.0, 0.0, *picture.size)
+    box = (
+        _centre(picture.height, picture.width, spec)
+        if spec.resize == CROP
+        else (0.0, 0.0, *picture.size)
+    )
     return _resize(picture, (spec.width, spec.height), box, spec.interpolation)
 
 
-def _centre(picture: Image.Image, spec: InputSpec) -> Box:
+def seen_region(spec: InputSpec, height: int, width: int) -> Box:
+    """Return the part of an image that a model's whole input shows.
+
+    Args:
+        spec: The model's input.
+        height: Height of the image.
+        width: Width of the image.
+
+    Returns:
+        Left, top, right and bottom in pixels of the image; beyond it where borders are added.
+
+    Example:
+        >>> seen_region(replace(preset("raw", 100, 100), resize="pad"), 100, 200)
+        (0.0, -50.0, 200.0, 150.0)
+    """
+    if (height, width) == (spec.height, spec.width) or spec.resize not in (PAD, CROP):
+        return 0.0, 0.0, float(width), float(height)
+    if spec.resize == CROP:
+        return _centre(height, width, spec)
+    inner_height, inner_width = _inner(height, width, spec)
+    rows, columns = height / inner_height, width / inner_width
+    left = (spec.width - inner_width) // 2 * columns
+    top = (spec.height - inner_height) // 2 * rows
+    return -left, -top, spec.width * columns - left, spec.height * rows - top
+
+
+def _inner(height: int, width: int, spec: InputSpec) -> tuple[int, int]:
+    """Return height and width of an image between borders."""
+    scale = min(spec.height / height, spec.width / width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _centre(height: int, width: int, spec: InputSpec) -> Box:
     full_height = round(spec.height / spec.crop_fraction)
     full_width = round(spec.width / spec.crop_fraction)
-    scale = max(full_height / picture.height, full_width / picture.width)
-    height = max(spec.height, round(picture.height * scale))
-    width = max(spec.width, round(picture.width * scale))
-    left, top = (width - spec.width) // 2, (height - spec.height) // 2
+    scale = max(full_height / height, full_width / width)
+    scaled_height = max(spec.height, round(height * scale))
+    scaled_width = max(spec.width, round(width * scale))
+    left, top = (scaled_width - spec.width) // 2, (scaled_height - spec.height) // 2
     # Only what the crop shows is resampled: faster, and a banner of 1 x 100,000 pixels stays small.
-    rows, columns = picture.height / height, picture.width / width
+    rows, columns = height / scaled_height, width / scaled_width
     return (
         left * columns,
         top * rows,
@@ -248,9 +284,7 @@ def _centre(picture: Image.Image, spec: InputSpec) -> Box:
 
 
 def _padded(picture: Image.Image, spec: InputSpec, outside: int) -> Image.Image:
-    scale = min(spec.height / picture.height, spec.width / picture.width)
-    height = max(1, round(picture.height * scale))
-    width = max(1, round(picture.width * scale))
+    height, width = _inner(picture.height, picture.width, spec)
     inner = _resize(picture, (width, height), (0.0, 0.0, *picture.size), spec.interpolation)
     padded = Image.new(picture.mode, (spec.width, spec.height), (outside,) * spec.channels)
     padded.paste(inner, ((spec.width - width) // 2, (spec.height - height) // 2))

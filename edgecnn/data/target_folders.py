@@ -9,6 +9,7 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import counted, first_few
+from edgecnn.data.boxes import read_yolo
 from edgecnn.data.file_accounting import folder_content
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.masks import MaskFiles
@@ -21,7 +22,7 @@ CITYSCAPES_IMAGES, CITYSCAPES_MASKS = "leftImg8bit", "gtFine"
 VALIDATION = "val"
 """Part of a data set that is read where there are several: others may have been trained on."""
 
-IMAGE_PAIRS = (("inputs", "targets"), ("images", "targets"))
+IMAGE_PAIRS = (("inputs", "targets"), ("images", "targets"), ("noisy", "clean"), ("lr", "hr"))
 """Names of folders of images and of the images that are wanted for them."""
 
 MASK_PAIR = ("images", "masks")
@@ -39,8 +40,8 @@ def read_target_folders(path: Path) -> ImageFiles | None:
     """Open a folder that holds images in one folder and what is wanted for each in another.
 
     Known are PASCAL VOC's layout (``JPEGImages/``, ``SegmentationClass/``), Cityscapes'
-    (``leftImg8bit/``, ``gtFine/``), ``images/`` with ``masks/``, and ``inputs/`` or ``images/``
-    with ``targets/``.
+    (``leftImg8bit/``, ``gtFine/``), ``images/`` with ``masks/``, YOLO's ``images/`` with texts in
+    ``labels/``, and pairs of images in the folders of :data:`IMAGE_PAIRS`.
 
     Args:
         path: The folder.
@@ -64,7 +65,7 @@ def read_target_folders(path: Path) -> ImageFiles | None:
     for pair in IMAGE_PAIRS:
         if _has(path, *pair):
             return _plain(path, *pair, lambda pairs: TargetImages(tuple(p.target for p in pairs)))
-    return None
+    return read_yolo(path)
 
 
 def _has(path: Path, *folders: str) -> bool:

@@ -81,7 +81,7 @@ def find_task(
         return KindTask(
             model, arrays, judges, None, inputs, options.images, None, options.is_compared
         )
-    if dataset.targets is None and LabelledOutputs(model, judged, label).is_classifier():
+    if dataset.labels is not None and LabelledOutputs(model, judged, label).is_classifier():
         return AccuracyTask(
             model, dataset, options.preprocessing, options.label_offset, label, options.images,
             labels, calibration_record(file),

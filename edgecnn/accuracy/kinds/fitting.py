@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgecnn.accuracy.kinds.detections import DetectionJudge
 from edgecnn.accuracy.kinds.embeddings import EmbeddingJudge
 from edgecnn.accuracy.kinds.images import ImageJudge
 from edgecnn.accuracy.kinds.judge import Judge
@@ -17,6 +18,7 @@ from edgecnn.accuracy.kinds.sequences import SequenceJudge
 from edgecnn.accuracy.kinds.top_classes import ClassJudge
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.data.boxes import BoxTargets
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.masks import MaskFiles
 from edgecnn.data.targets import ArrayTargets, TargetImages, Targets
@@ -36,6 +38,8 @@ WANTED = {
     OutputKind.EMBEDDING: "class folders or a list of images with labels that repeat, or arrays",
     OutputKind.MAP: MASK_LAYOUTS,
     OutputKind.IMAGE: "inputs/ beside targets/ with images of the same names, or arrays",
+    OutputKind.DETECTIONS: "images with boxes: COCO's annotations.json, or images/ beside labels/ "
+    "with YOLO's texts",
     OutputKind.SEQUENCE: "arrays with the class of each step",
 }
 """Kind of an output -> the labelled data that judge it."""
@@ -111,6 +115,8 @@ class LabelledOutputs:
         Raises:
             InputError: No output fits, or several do.
         """
+        if isinstance(targets, BoxTargets):
+            return (self._judge_of_boxes(targets, data),)
         fits = [n for n, each in enumerate(self.judged) if each.kind in TAKES[type(targets)]]
         fits = fits or [n for n in range(len(self.judged)) if self._may_be(n, targets) is not None]
         has = f"{quoted(data)} has {targets.what}"
@@ -162,6 +168,16 @@ class LabelledOutputs:
         if kind is OutputKind.SEQUENCE:
             return SequenceJudge(number, output, targets)
         raise self._misfit(f"{quoted(targets.name)} is an array")
+
+    def _judge_of_boxes(self, targets: BoxTargets, data: str) -> Judge:
+        """Return what judges all outputs of a detector together."""
+        kinds = {output.kind for output in self.judged}
+        if not kinds <= {OutputKind.DETECTIONS, OutputKind.UNKNOWN} or self.spec is None:
+            raise self._misfit(f"{quoted(data)} has {targets.what}")
+        try:
+            return DetectionJudge(self.model, targets, self.spec, self.labels, self.offset)
+        except InputError as error:
+            raise InputError(f"{self.label} cannot be judged by boxes: {error}") from error
 
     def kind_for(self, number: int, targets: ArrayTargets) -> OutputKind:
         """Return the kind of an output; of an unknown one that which an array tells.
