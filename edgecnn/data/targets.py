@@ -37,11 +37,13 @@ class ArrayTargets:
         name: Name of the array.
         values: What is wanted, shape (samples, ...).
         columns: Name of each number of a row, where the array comes from a table.
+        reading: How the array was read, in words, where that is to be told.
     """
 
     name: str
     values: Array = field(repr=False)
     columns: tuple[str, ...] = ()
+    reading: str = ""
     what: str = "arrays"
 
     def __len__(self) -> int:

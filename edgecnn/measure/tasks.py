@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecnn.accuracy.kinds.fitting import LabelledOutputs
+from edgecnn.accuracy.kinds.fitting import LabelledOutputs, sets_of_words
 from edgecnn.accuracy.kinds.judge import Judge
 from edgecnn.accuracy.output_labels import NO_LABELS, OutputLabels, labels_for
 from edgecnn.core.errors import InputError
@@ -81,15 +81,19 @@ def find_task(
         return KindTask(
             model, arrays, judges, None, inputs, options.images, None, options.is_compared
         )
-    if dataset.labels is not None and LabelledOutputs(model, judged, label).is_classifier():
+    targets = dataset.targets
+    if targets is None and [each.kind for each in judged] == [OutputKind.LABELS]:
+        targets = sets_of_words(dataset, model.outputs[0].elements)
+    is_class = dataset.labels is not None and (targets is None or dataset.targets is not None)
+    if is_class and LabelledOutputs(model, judged, label).is_classifier():
         return AccuracyTask(
             model, dataset, options.preprocessing, options.label_offset, label, options.images,
             labels, calibration_record(file),
         )  # fmt: skip
     spec = input_spec(model, options.preprocessing, label)
     outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, labels.names)
-    if dataset.targets is not None:
-        judges = outputs.judges_of(dataset.targets, dataset.name)
+    if targets is not None:
+        judges = outputs.judges_of(targets, dataset.name)
     else:
         judges = outputs.judge_of_classes(dataset.labels or (), dataset.name)
     return KindTask(

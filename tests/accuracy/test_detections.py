@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from edgecnn.accuracy.kinds.boxes import Detections, candidates_of, suppressed
+from edgecnn.accuracy.kinds.coco_evaluation import CocoEvaluation, JudgedImage
 from edgecnn.accuracy.kinds.detections import DetectionJudge
 from edgecnn.core.errors import InputError
-from edgecnn.data.boxes import BoxTargets
+from edgecnn.data.boxes import BoxTargets, Objects
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.geometry import Geometry
 from edgecnn.data.images import seen_region
@@ -119,3 +120,26 @@ def test_raw_heads_are_refused(yolo: Path, tmp_path: Path) -> None:
     model = read_model(write_passing_model(tmp_path / "m.tflite", (1, 8, 6), inputs=2))
     with pytest.raises(InputError, match="raw heads, which only their anchors decode"):
         DetectionJudge(model, targets, SPEC)
+
+
+def test_precision_of_drawn_images_is_that_of_pycocotools() -> None:
+    random = np.random.default_rng(1)
+
+    def boxes(count: int) -> np.ndarray[Any, Any]:
+        corners = random.random((count, 2)) * 60
+        return np.concatenate([corners, corners + 20 + 20 * random.random((count, 2))], axis=1)
+
+    images = []
+    for _ in range(6):
+        wanted = Objects.of(boxes(4), random.integers(0, 3, 4), [False, False, False, True])
+        near = np.concatenate([wanted.boxes + random.normal(0, 2, (4, 4)), boxes(4)])
+        classes = np.concatenate([wanted.categories, random.integers(0, 3, 4)])
+        images.append(JudgedImage(Detections(near, random.random(8).round(1), classes), wanted))
+    classes_of = {0: 0, 1: 1, 2: 2}
+    whole = CocoEvaluation(images, classes_of)
+    ones = np.ones((1, 6))
+    assert whole.mean_precision(ones)[0] == pytest.approx(whole.summary()[0])
+    assert whole.mean_precision(ones, 1)[0] == pytest.approx(whole.summary()[1])
+    twice = CocoEvaluation([images[n] for n in (0, 0, 2, 3, 3, 3)], classes_of)
+    drawn = whole.mean_precision(np.array([[2.0, 0, 1, 3, 0, 0]]))[0]
+    assert drawn == pytest.approx(twice.summary()[0], abs=0.02)

@@ -224,6 +224,21 @@ def test_several_labels_are_judged_by_columns_in_the_order_of_the_outputs(
     assert values(accuracy) == pytest.approx({name: 100 * each for name, each in wanted.items()})
 
 
+@pytest.mark.parametrize("separator", [" ", "|"])
+def test_several_labels_may_stand_in_one_column(
+    separator: str, tmp_path: Path, colour_model: Any
+) -> None:
+    # The model says that image 0 is green and blue, and the others are all three.
+    texts = (["green", "blue"], ["green"], ["red", "green", "blue"], ["red", "green"])
+    write_colours(tmp_path / "data", "file,labels", [[separator.join(each)] for each in texts])
+    model = colour_model(tmp_path / "m.tflite", metadata=numbers_metadata("labels"))
+    labels = OutputLabels(("red", "green", "blue"), "test", True)
+    accuracy = measure(model, tmp_path / "data", labels=labels)
+    # Red: 2 right, 1 in vain. Green: 4 right. Blue: 2 right, 2 in vain.
+    assert values(accuracy)["F1 (micro)"] == pytest.approx(100 * 2 * 8 / (2 * 8 + 3))
+    assert len(accuracy.readings) == (separator == " ")
+
+
 def save_arrays(folder: Path, **arrays: Any) -> Path:
     np.savez(folder / "data.npz", **arrays)
     return folder / "data.npz"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,32 +15,24 @@ from edgecnn.accuracy.kinds.boxes import (
     overlap,
     post_processed_outputs,
 )
-from edgecnn.accuracy.kinds.figures import KindFigure, Unit, mean_figure
+from edgecnn.accuracy.kinds.coco_evaluation import CocoEvaluation, JudgedImage, coco
+from edgecnn.accuracy.kinds.figures import KindFigure, Unit, mean_figure, resampled_figure
 from edgecnn.accuracy.kinds.judge import Array
 from edgecnn.core.errors import InputError
-from edgecnn.core.lazy import LazyModule
 from edgecnn.core.text import first_few
 from edgecnn.data.boxes import BoxTargets, Objects
 from edgecnn.data.images import seen_region
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.tflite.reading import TfliteModel
 
-coco = LazyModule("pycocotools.coco", extra="detection")
-cocoeval = LazyModule("pycocotools.cocoeval", extra="detection")
-
 SURE = 0.5
 """Score from which a detection is compared with another model's, and the overlap of the same."""
 
-COCO_STATS = {"mAP": 0, "mAP at 0.5": 1}
-"""Figure -> its place among the summary numbers of COCO's evaluation."""
+OVERLAPS = {"mAP": None, "mAP at 0.5": 1}
+"""Figure -> how many of COCO's overlaps count, from 0.5 on; None for all, up to 0.95."""
 
-
-@dataclass(frozen=True)
-class _Judged:
-    """What was found in an image, and what is there."""
-
-    found: Detections
-    wanted: Objects
+REPLICATES = 200
+"""Times that images are drawn anew for the interval of mAP: each costs a whole evaluation."""
 
 
 class DetectionJudge:
@@ -97,80 +85,35 @@ class DetectionJudge:
         """Return the objects of an image, and its height and width."""
         return self._targets.in_pixels(index), self._targets.size(index)
 
-    def row(self, values: Sequence[Array], target: tuple[Objects, tuple[int, int]]) -> _Judged:
+    def row(self, values: Sequence[Array], target: tuple[Objects, tuple[int, int]]) -> JudgedImage:
         """Return what was found in an image, in its own pixels, and what is there."""
         found, (wanted, size) = self._decode(values), target
         left, top, right, bottom = seen_region(self._spec, *size)
         sides = np.array([right - left, bottom - top] * 2)
         boxes = found.boxes * sides + np.array([left, top] * 2)
-        return _Judged(Detections(boxes, found.scores, found.classes), wanted)
+        return JudgedImage(Detections(boxes, found.scores, found.classes), wanted)
 
     def answer(self, values: Sequence[Array]) -> Detections:
         """Return what was found, the sure ones alone."""
         found = self._decode(values)
         return found.chosen(found.scores > SURE)
 
-    def figures(self, rows: Sequence[_Judged]) -> list[KindFigure]:
+    def figures(self, rows: Sequence[JudgedImage]) -> list[KindFigure]:
         """Return mAP over the overlaps 0.5 to 0.95, and at 0.5."""
-        stats = coco_stats(rows, self._class_of)
+        evaluation = CocoEvaluation(rows, self._class_of)
+
+        def precision(overlaps: int | None) -> Callable[[Floats], Floats]:
+            return lambda weights: evaluation.mean_precision(weights, overlaps)
+
         return [
-            KindFigure(name, 100 * max(0.0, float(stats[place])), Unit.PERCENT)
-            for name, place in COCO_STATS.items()
+            resampled_figure(name, Unit.PERCENT, precision(overlaps), len(rows), REPLICATES)
+            for name, overlaps in OVERLAPS.items()
         ]
 
     def agreement(self, answers: Sequence[Detections], others: Sequence[Detections]) -> KindFigure:
         """Return the share of sure detections that both models have."""
         alike = [_shared(one, other) for one, other in zip(answers, others, strict=True)]
         return mean_figure("the same detections", Unit.PERCENT, np.array(alike))
-
-
-def coco_stats(rows: Sequence[Any], class_of: dict[int, int]) -> Floats:
-    """Return the summary of COCO's evaluation of boxes, by pycocotools.
-
-    T.-Y. Lin et al., "Microsoft COCO: Common Objects in Context" (2014): average precision over 101
-    steps of recall, the mean over classes and over the overlaps 0.5, 0.55 ... 0.95.
-
-    Args:
-        rows: What was found in each image, and what is there.
-        class_of: Number of a category in the data -> the model's class.
-
-    Returns:
-        Twelve numbers, 0 to 1, or -1 where there is nothing to find; the first is mAP.
-    """
-    classes = sorted(set(class_of.values()))
-    annotations: list[dict[str, Any]] = []
-    found: list[list[float]] = []
-    for image, row in enumerate(rows, 1):
-        wanted = row.wanted
-        for place, (left, top, right, bottom) in enumerate(wanted.boxes.tolist()):
-            annotations.append({
-                "id": len(annotations) + 1,
-                "image_id": image,
-                "category_id": class_of[int(wanted.categories[place])],
-                "bbox": [left, top, right - left, bottom - top],
-                "area": float(wanted.areas[place]),
-                "iscrowd": int(wanted.crowds[place]),
-            })  # fmt: skip
-        corners = row.found.boxes
-        sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        columns = zip(sizes.tolist(), row.found.scores, row.found.classes, strict=True)
-        found += [[image, *box, float(score), int(kind)] for box, score, kind in columns]
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = coco.COCO()
-        truth.dataset = {
-            "images": [{"id": image} for image in range(1, len(rows) + 1)],
-            "annotations": annotations,
-            "categories": [{"id": kind, "name": str(kind)} for kind in classes],
-        }
-        truth.createIndex()
-        if not annotations or not found:
-            return np.zeros(12)
-        answers = truth.loadRes(np.array(found, np.float64))
-        evaluation = cocoeval.COCOeval(truth, answers, "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return np.asarray(evaluation.stats, np.float64)
 
 
 def _classes(

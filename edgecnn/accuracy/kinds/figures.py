@@ -72,6 +72,7 @@ def resampled_figure(
     unit: Unit,
     statistic: Callable[[Floats], Floats],
     samples: int,
+    replicates: int = REPLICATES,
 ) -> KindFigure:
     """Return a figure of all samples with its interval from samples drawn anew.
 
@@ -84,6 +85,7 @@ def resampled_figure(
         statistic: Given how often each sample counts, float64 of shape (draws, samples), returns
             the figure of each draw, shape (draws,); NaN where a draw has none.
         samples: Number of samples.
+        replicates: Times that the samples are drawn anew.
 
     Example:
         >>> errors = np.array([1.0, 2.0, 3.0])
@@ -92,7 +94,7 @@ def resampled_figure(
     """
     factor = 100 if unit is Unit.PERCENT else 1
     value = factor * float(statistic(np.ones((1, samples)))[0])
-    ends = _interval(statistic, samples)
+    ends = _interval(statistic, samples, replicates)
     if ends is None or not np.isfinite(value):
         return KindFigure(name, value, unit)
     low, high = (factor * end for end in ends)
@@ -112,12 +114,14 @@ def mean_figure(name: str, unit: Unit, values: npt.NDArray[np.float64]) -> KindF
     )
 
 
-def _interval(statistic: Callable[[Floats], Floats], samples: int) -> Bounds | None:
+def _interval(
+    statistic: Callable[[Floats], Floats], samples: int, replicates: int
+) -> Bounds | None:
     if samples < FEWEST_SAMPLES:
         return None
     random = np.random.default_rng(0)
     drawn = []
-    for _ in range(REPLICATES // AT_ONCE):
+    for _ in range(replicates // AT_ONCE):
         weights = random.multinomial(samples, np.full(samples, 1 / samples), AT_ONCE)
         drawn.append(statistic(weights.astype(np.float64)))
     values = np.concatenate(drawn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from edgecnn.accuracy.kinds.top_classes import ClassJudge
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.boxes import BoxTargets
+from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.masks import MaskFiles
 from edgecnn.data.targets import ArrayTargets, TargetImages, Targets
@@ -247,4 +248,26 @@ def in_order_of(labels: Sequence[str], targets: ArrayTargets) -> ArrayTargets:
     if not columns or sorted(labels) != sorted(columns) or tuple(labels) == columns:
         return targets
     places = [columns.index(label) for label in labels]
-    return ArrayTargets(targets.name, targets.values[:, places], tuple(labels))
+    return replace(targets, values=targets.values[:, places], columns=tuple(labels))
+
+
+def sets_of_words(dataset: Dataset, outputs: int) -> ArrayTargets | None:
+    """Return names of several words, ``disc star``, as several labels where outputs say so.
+
+    Args:
+        dataset: Data with one name for each image.
+        outputs: Number of a model's labels, each of which may be true.
+
+    Returns:
+        Which labels each image has; None where there are not as many different words as outputs, or
+        as many names.
+    """
+    names = dataset.class_names or ()
+    words = sorted({word for name in names for word in name.split()})
+    if dataset.labels is None or len(words) != outputs or len(names) == outputs:
+        return None
+    has = np.array([[word in name.split() for word in words] for name in names], np.int64)
+    several = next(name for name in names if " " in name)
+    reading = f"names were split at spaces: {quoted(several)} is {len(several.split())} labels"
+    values = has[np.asarray(dataset.labels)]
+    return ArrayTargets(f"the labels of {dataset.name}", values, tuple(words), reading)

@@ -31,12 +31,11 @@ class RowJudge:
     """
 
     takes_places = False
-    reading = ""
 
     def __init__(self, number: int, output: TensorInfo, targets: ArrayTargets) -> None:
         self.outputs: tuple[int, ...] = (number,)
         self.name = output.name
-        self.targets = targets
+        self.targets, self.reading = targets, targets.reading
         wanted = int(np.prod(targets.values.shape[1:]))
         if wanted != output.elements:
             columns = f" ({', '.join(targets.columns)})" if targets.columns else ""
