@@ -63,7 +63,7 @@ def test_f1_and_miou_are_means_over_labels_that_occur() -> None:
 
 def test_r2_of_large_numbers_is_that_of_small_ones() -> None:
     wanted = np.array([[1.0, 5], [2, 5], [4, 5]])
-    given = wanted + [[0.5, 0], [-0.5, 0], [0, 0]]
+    given = wanted + np.array([[0.5, 0], [-0.5, 0], [0, 0]])
     # Of the mean 7/3 the squared distances are 42/9; a number that never changes does not count.
     expected = 1 - 0.5 / (42 / 9)
     for moved in (0, 1e6):
