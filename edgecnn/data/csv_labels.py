@@ -12,7 +12,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
 from edgecnn.data.csv_numbers import (
-    SEPARATOR,
+    LABEL_SEPARATOR,
     are_measured,
     number_columns,
     read_label_sets,
@@ -77,7 +77,7 @@ def read_csv(path: Path, name: str) -> ImageFiles:
     if are_measured(texts):
         titles = rows[0][1] if columns.has_header else ("file", "label")
         return read_numbers(path, name, titles, body, columns.file, [columns.label])
-    if not columns.is_prediction and any(SEPARATOR in text for text in texts):
+    if not columns.is_prediction and any(LABEL_SEPARATOR in text for text in texts):
         return read_label_sets(path, name, body, columns.file, texts)
     return listed_images(path, name, listed)
 

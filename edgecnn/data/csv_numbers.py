@@ -17,7 +17,7 @@ from edgecnn.data.listed_images import ListedImage, listed_images
 from edgecnn.data.targets import ArrayTargets
 from edgecnn.data.written_labels import ClassLabels
 
-SEPARATOR = "|"
+LABEL_SEPARATOR = "|"
 """Sign between the labels of an image that has several."""
 
 Rows = Sequence[tuple[int, Sequence[str]]]
@@ -61,7 +61,7 @@ def read_numbers(
         ('x', 'y')
     """
     values = np.array([[_number(row[place]) for place in columns] for _, row in rows], np.float64)
-    texts = [SEPARATOR.join(row[place] for place in columns) for _, row in rows]
+    texts = [LABEL_SEPARATOR.join(row[place] for place in columns) for _, row in rows]
     names = tuple(titles[place] for place in columns)
     left = [titles[n] for n in range(len(titles)) if n != file and n not in columns]
     notes: tuple[DataNote, ...] = ()
@@ -87,7 +87,7 @@ def read_label_sets(
     Raises:
         InputError: The images are not there, or one is listed with different labels.
     """
-    sets = [{label.strip() for label in text.split(SEPARATOR)} - {""} for text in labels]
+    sets = [{label.strip() for label in text.split(LABEL_SEPARATOR)} - {""} for text in labels]
     names = tuple(sorted(set().union(*sets)))
     values = np.array([[label in found for label in names] for found in sets], np.int64)
     return _with_targets(path, name, rows, file, labels, ArrayTargets(path.name, values, names), ())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.accuracy.kinds.judge import Judge, KindAnswers
+from edgecnn.accuracy.kinds.judge import KindAnswers, OutputJudge
 from edgecnn.accuracy.kinds.result import (
     KindAccuracy,
     OtherKindModel,
@@ -59,7 +59,7 @@ class JudgedImages:
     """Images of a data set, each with what is wanted of it."""
 
     dataset: Dataset
-    judges: tuple[Judge, ...]
+    judges: tuple[OutputJudge, ...]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -76,7 +76,7 @@ class JudgedArrays:
     """Samples that are an array for each input, each with what is wanted of it."""
 
     inputs: tuple[Array, ...]
-    judges: tuple[Judge, ...]
+    judges: tuple[OutputJudge, ...]
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -103,7 +103,7 @@ class DeployedJudged(DeployedModel[KindAnswers]):
 
     spec: InputSpec | None
     model: TfliteModel
-    judges: tuple[Judge, ...]
+    judges: tuple[OutputJudge, ...]
     keeps_answers: bool
     runners: RunnerSource | None
     on_cut: Callable[[Sequence[LoadedImage]], None] = lambda images: None
@@ -202,7 +202,7 @@ class KindTask(LabelledTask[KindAnswers]):
         self,
         model: TfliteModel,
         dataset: Dataset,
-        judges: tuple[Judge, ...],
+        judges: tuple[OutputJudge, ...],
         spec: InputSpec | None,
         inputs: tuple[Array, ...] | None = None,
         images: int | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgecnn.accuracy.kinds.fitting import LabelledOutputs, sets_of_words
-from edgecnn.accuracy.kinds.judge import Judge
+from edgecnn.accuracy.kinds.judge import OutputJudge
 from edgecnn.accuracy.output_labels import NO_LABELS, OutputLabels, labels_for
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
@@ -132,7 +132,7 @@ def _takes_image(model: TfliteModel) -> bool:
         return False
 
 
-def _judges_of_arrays(outputs: LabelledOutputs, arrays: LabelledArrays) -> tuple[Judge, ...]:
+def _judges_of_arrays(outputs: LabelledOutputs, arrays: LabelledArrays) -> tuple[OutputJudge, ...]:
     """Return what judges each output for which there is an array."""
     judges = []
     for number, output in enumerate(outputs.judged):

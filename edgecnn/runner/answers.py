@@ -57,6 +57,9 @@ MAX_COUNT = (1 << 63) - 1
 OPEN_PAYLOAD_BYTES = 256 << 20
 """Raw bytes of a batch's scores at most, where the file leaves their number open."""
 
+PLACE_BYTES = 4
+"""Bytes at most that tell the place of a value along one side."""
+
 CLOCK_SLACK = 0.05
 CLOCK_SLACK_S = 0.1
 """Share and seconds by which two clocks of a device may differ; Windows' go in steps of 16 ms."""
@@ -396,10 +399,14 @@ def most_run_bytes(request: RunBatch, outputs: Sequence[RuntimeTensor], knows_sh
 
     if not knows_shapes:
         return OPEN_PAYLOAD_BYTES
-    asked = (outputs[number] for number in request.outputs)
-    each = (math.prod(output.shape) * np.dtype(output.dtype).itemsize for output in asked)
-    # Places take two bytes at most of the last side's many, or one of a single value's one.
-    return 2 * request.count * sum(each)
+    size = 0
+    for number in request.outputs:
+        output = outputs[number]
+        if number in request.best:
+            size += PLACE_BYTES * math.prod(output.shape[:-1])
+        else:
+            size += math.prod(output.shape) * np.dtype(output.dtype).itemsize
+    return request.count * size
 
 
 def most_payload_bytes(request: ClassifyBatch, elements: int | None, dtype: str) -> int:

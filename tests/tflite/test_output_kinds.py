@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from edgecnn.core.errors import InputError
 from edgecnn.tflite.output_kinds import (
     OutputKind,

@@ -31,7 +31,7 @@ SURE = 0.5
 OVERLAPS = {"mAP": None, "mAP at 0.5": 1}
 """Figure -> how many of COCO's overlaps count, from 0.5 on; None for all, up to 0.95."""
 
-REPLICATES = 200
+EVALUATIONS = 200
 """Times that images are drawn anew for the interval of mAP: each costs a whole evaluation."""
 
 
@@ -106,7 +106,7 @@ class DetectionJudge:
             return lambda weights: evaluation.mean_precision(weights, overlaps)
 
         return [
-            resampled_figure(name, Unit.PERCENT, precision(overlaps), len(rows), REPLICATES)
+            resampled_figure(name, Unit.PERCENT, precision(overlaps), len(rows), EVALUATIONS)
             for name, overlaps in OVERLAPS.items()
         ]
 

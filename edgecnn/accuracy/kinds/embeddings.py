@@ -15,7 +15,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.targets import ArrayTargets
 from edgecnn.tflite.reading import TensorInfo
 
-ROWS_AT_ONCE = 256
+QUERIES_AT_ONCE = 256
 
 
 class EmbeddingJudge:
@@ -95,8 +95,8 @@ def nearest_is_alike(vectors: Floats, labels: npt.NDArray[np.int64]) -> npt.NDAr
     _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     queries = np.flatnonzero(counts[places] > 1)
     hits = []
-    for begin in range(0, len(queries), ROWS_AT_ONCE):
-        some = queries[begin : begin + ROWS_AT_ONCE]
+    for begin in range(0, len(queries), QUERIES_AT_ONCE):
+        some = queries[begin : begin + QUERIES_AT_ONCE]
         nearness = unit[some] @ unit.T
         nearness[np.arange(len(some)), some] = -np.inf
         hits.append(labels[nearness.argmax(axis=1)] == labels[some])

@@ -17,7 +17,7 @@ REPLICATES = 1000
 AT_ONCE = 50
 """Draws in memory at a time: 50 of 50,000 samples take 20 MB."""
 
-FEWEST_SAMPLES = 5
+FEWEST_DRAWN = 5
 """Samples of which an interval is told: drawing from fewer says nothing of others."""
 
 Floats = npt.NDArray[np.float64]
@@ -117,7 +117,7 @@ def mean_figure(name: str, unit: Unit, values: npt.NDArray[np.float64]) -> KindF
 def _interval(
     statistic: Callable[[Floats], Floats], samples: int, replicates: int
 ) -> Bounds | None:
-    if samples < FEWEST_SAMPLES:
+    if samples < FEWEST_DRAWN:
         return None
     random = np.random.default_rng(0)
     drawn = []

@@ -10,8 +10,8 @@ import numpy as np
 from edgecnn.accuracy.kinds.detections import DetectionJudge
 from edgecnn.accuracy.kinds.embeddings import EmbeddingJudge
 from edgecnn.accuracy.kinds.images import ImageJudge
-from edgecnn.accuracy.kinds.judge import Judge
-from edgecnn.accuracy.kinds.labels import LabelJudge, ProbabilityJudge
+from edgecnn.accuracy.kinds.judge import OutputJudge
+from edgecnn.accuracy.kinds.labels import LabelSetJudge, ProbabilityJudge
 from edgecnn.accuracy.kinds.maps import MapJudge
 from edgecnn.accuracy.kinds.numbers import NumberJudge
 from edgecnn.accuracy.kinds.sequences import SequenceJudge
@@ -89,7 +89,7 @@ class LabelledOutputs:
         kinds = {output.kind for output in self.judged}
         return len(kinds) == 1 and kinds <= set(CLASS_KINDS)
 
-    def judge_of_classes(self, labels: Sequence[int], data: str) -> tuple[Judge, ...]:
+    def judge_of_classes(self, labels: Sequence[int], data: str) -> tuple[OutputJudge, ...]:
         """Return what judges a model that is no classifier by one label for each image.
 
         Args:
@@ -106,7 +106,7 @@ class LabelledOutputs:
         targets = ArrayTargets(f"the labels of {data}", np.asarray(labels, np.int64))
         return (self.judge(fitting[0], self.judged[fitting[0]].kind, targets),)
 
-    def judges_of(self, targets: Targets, data: str) -> tuple[Judge, ...]:
+    def judges_of(self, targets: Targets, data: str) -> tuple[OutputJudge, ...]:
         """Return what judges the only output that some targets fit.
 
         Args:
@@ -133,7 +133,7 @@ class LabelledOutputs:
         kind = self._may_be(fits[0], targets) or kind if kind is OutputKind.UNKNOWN else kind
         return (self.judge(fits[0], kind, targets),)
 
-    def judge(self, number: int, kind: OutputKind, targets: Targets) -> Judge:
+    def judge(self, number: int, kind: OutputKind, targets: Targets) -> OutputJudge:
         """Return what judges one output.
 
         Args:
@@ -159,7 +159,7 @@ class LabelledOutputs:
         if kind is OutputKind.CLASSES:
             return ClassJudge(number, output, targets, self.offset or 0)
         if kind is OutputKind.LABELS:
-            return LabelJudge(number, output, targets, gives)
+            return LabelSetJudge(number, output, targets, gives)
         if kind is OutputKind.PROBABILITY:
             return ProbabilityJudge(number, output, targets, gives)
         if kind is OutputKind.NUMBERS:
@@ -170,7 +170,7 @@ class LabelledOutputs:
             return SequenceJudge(number, output, targets)
         raise self._misfit(f"{quoted(targets.name)} is an array")
 
-    def _judge_of_boxes(self, targets: BoxTargets, data: str) -> Judge:
+    def _judge_of_boxes(self, targets: BoxTargets, data: str) -> OutputJudge:
         """Return what judges all outputs of a detector together."""
         kinds = {output.kind for output in self.judged}
         if not kinds <= {OutputKind.DETECTIONS, OutputKind.UNKNOWN} or self.spec is None:

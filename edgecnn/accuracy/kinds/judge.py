@@ -15,7 +15,7 @@ from edgecnn.data.inputspec import InputSpec
 Array = npt.NDArray[Any]
 
 
-class Judge(Protocol):
+class OutputJudge(Protocol):
     """Judges outputs of one kind against what labelled data want.
 
     Attributes:

@@ -21,7 +21,7 @@ from edgecnn.data.targets import ArrayTargets
 from edgecnn.tflite.reading import TensorInfo
 
 
-class LabelJudge(RowJudge):
+class LabelSetJudge(RowJudge):
     """Judges scores of several labels, each of which may be true.
 
     Args:
@@ -71,7 +71,7 @@ class LabelJudge(RowJudge):
         return mean_figure("the same decision", Unit.PERCENT, alike)
 
 
-class ProbabilityJudge(LabelJudge):
+class ProbabilityJudge(LabelSetJudge):
     """Judges one probability, by whether it is on the right side of 0.5, and by its order."""
 
     what = "a probability"

@@ -26,7 +26,7 @@ from edgecnn.data.targets import ArrayTargets
 from edgecnn.tflite.output_kinds import INDEX_TYPES
 from edgecnn.tflite.reading import TensorInfo
 
-MOST_CLASSES = 255
+MASK_CLASSES = 255
 """Classes of a mask at most: one index stands for what is ignored."""
 
 
@@ -65,7 +65,7 @@ class MapJudge:
         self.height, self.width = sides[:2]
         self._threshold = 0.5 if gives_probabilities else 0.0
         self.classes = sides[-1] if self.takes_places else classes if self._has_indices else 2
-        self._columns = MOST_CLASSES + 1 if self._has_indices else self.classes or 2
+        self._columns = MASK_CLASSES + 1 if self._has_indices else self.classes or 2
         self._offset = offset
         read = targets.for_classes(self.classes) if isinstance(targets, MaskFiles) else targets
         self._targets = read
@@ -84,7 +84,7 @@ class MapJudge:
             moved = mask.astype(np.int64) + self._offset
             is_class = (mask != IGNORED) & (moved >= 0)
             mask = np.where(is_class, moved, IGNORED).astype(np.uint8)
-        most = MOST_CLASSES if self.classes is None else self.classes
+        most = MASK_CLASSES if self.classes is None else self.classes
         beyond = np.unique(mask[(mask >= most) & (mask != IGNORED)]).tolist()
         if beyond:
             raise InputError(
@@ -152,7 +152,7 @@ class MapJudge:
         if not self.takes_places and not self._has_indices:
             given = given > self._threshold
         # An index that no mask can have is right for none.
-        return np.clip(given.astype(np.int64), 0, MOST_CLASSES)
+        return np.clip(given.astype(np.int64), 0, MASK_CLASSES)
 
 
 def mean_iou(pixels: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgecnn.accuracy.image_by_image import images_sha256, packed_hits
 from edgecnn.accuracy.kinds.figures import KindFigure, Unit
-from edgecnn.accuracy.kinds.judge import Judge, KindAnswers
+from edgecnn.accuracy.kinds.judge import KindAnswers, OutputJudge
 from edgecnn.accuracy.kinds.top_classes import ClassJudge
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.accuracy.seen_images import SeenImages
@@ -31,7 +31,7 @@ class OtherKindModel:
     Args:
         model: Path of the other model, as it was given.
         sha256: SHA-256 of the other model's file.
-        figures: Its own figures.
+        figures: Figures of the other model.
         agreement: How alike both models' answers are, a figure for each judge.
         seen: The images that the other model was made with; None where its file does not say.
     """
@@ -58,7 +58,7 @@ class KindAccuracy:
 
     dataset: Dataset
     answers: KindAnswers
-    judges: tuple[Judge, ...]
+    judges: tuple[OutputJudge, ...]
     other: OtherKindModel | None = None
     seen: SeenImages | None = None
     geometry: str | None = None
@@ -133,7 +133,7 @@ AnyAccuracy = Accuracy | KindAccuracy
 """The accuracy of any model: of a classifier of images, or by the kinds of its outputs."""
 
 
-def figures_of(judges: Sequence[Judge], answers: KindAnswers) -> tuple[KindFigure, ...]:
+def figures_of(judges: Sequence[OutputJudge], answers: KindAnswers) -> tuple[KindFigure, ...]:
     """Return the figures of all judges; where there are several, with the outputs' names.
 
     Args:
@@ -148,7 +148,7 @@ def figures_of(judges: Sequence[Judge], answers: KindAnswers) -> tuple[KindFigur
 
 
 def agreement_of(
-    judges: Sequence[Judge], answers: KindAnswers, others: KindAnswers
+    judges: Sequence[OutputJudge], answers: KindAnswers, others: KindAnswers
 ) -> tuple[KindFigure, ...]:
     """Return how alike the answers of two models are, over the samples that both have.
 
@@ -175,6 +175,6 @@ def recorded(figure: KindFigure) -> RecordedFigure:
     return RecordedFigure(figure.name, figure.value, figure.unit.value, figure.low, figure.high)
 
 
-def _named(judge: Judge, figure: KindFigure) -> KindFigure:
+def _named(judge: OutputJudge, figure: KindFigure) -> KindFigure:
     name = f"{judge.name}: {figure.name}"
     return KindFigure(name, figure.value, figure.unit, figure.low, figure.high)
