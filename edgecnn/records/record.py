@@ -71,6 +71,8 @@ memory = partial(figure, topic=Topic.MEMORY, text=size_text, better=Better.LOWER
 """Declares a figure in bytes of memory."""
 share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER, rule=PERCENTAGE)
 """Declares a figure in percent of images."""
+result = partial(figure, topic=ACCURACY, rule=AMOUNT)
+"""Declares another figure of accuracy, from 0 on."""
 count = partial(figure, topic=ACCURACY, text="{:,}".format, rule=COUNT)
 """Declares a number of images."""
 counted = partial(remark, rule=COUNT)
@@ -219,14 +221,14 @@ class Outline:
         "The figure that ``metric`` names, where it is a share.", "metric %",
         BOTH | LIST | TOOLTIP, confidence=95, interval_rank=2, spread=Spread.BOUNDS,
         column=6)] = None
-    mae_units: Annotated[float | None, figure(
+    mae_units: Annotated[float | None, result(
         "Mean absolute error of a model that measures numbers, in the numbers' unit.", "MAE",
-        BOTH | LIST | TOOLTIP, topic=ACCURACY, text=three_digits, better=Better.LOWER, rule=AMOUNT,
-        confidence=95, interval_rank=2, spread=Spread.BOUNDS, column=6)] = None
-    psnr_db: Annotated[float | None, figure(
+        BOTH | LIST | TOOLTIP, text=three_digits, better=Better.LOWER, confidence=95,
+        interval_rank=2, spread=Spread.BOUNDS, column=6)] = None
+    psnr_db: Annotated[float | None, result(
         "Peak signal-to-noise ratio of a model that makes images, mean over the images.",
-        "PSNR dB", BOTH | LIST | TOOLTIP, topic=ACCURACY, text=one_decimal, better=Better.HIGHER,
-        rule=AMOUNT, confidence=95, interval_rank=2, column=6)] = None
+        "PSNR dB", BOTH | LIST | TOOLTIP, text=one_decimal, better=Better.HIGHER, confidence=95,
+        interval_rank=2, column=6)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -441,13 +443,13 @@ class Record(Outline):
         "Wilson's score where each sample is right or wrong.")] = None
     metric_high_percent: Annotated[float | None, share(
         "Upper end of the 95 % interval of ``metric_percent``.")] = None
-    mae_low_units: Annotated[float | None, amount(
+    mae_low_units: Annotated[float | None, result(
         "Lower end of the mean absolute error's 95 % interval (bootstrap).")] = None
-    mae_high_units: Annotated[float | None, amount(
+    mae_high_units: Annotated[float | None, result(
         "Upper end of the mean absolute error's 95 % interval.")] = None
-    psnr_low_db: Annotated[float | None, amount(
+    psnr_low_db: Annotated[float | None, result(
         "Lower end of the 95 % interval of PSNR (bootstrap).")] = None
-    psnr_high_db: Annotated[float | None, amount("Upper end of the 95 % interval of PSNR.")] = None
+    psnr_high_db: Annotated[float | None, result("Upper end of the 95 % interval of PSNR.")] = None
     figures: Annotated[tuple[RecordedFigure, ...] | None, remark(
         "All figures of accuracy of a model whose output is no class of the image.")] = None
     against_figures: Annotated[tuple[RecordedFigure, ...] | None, remark(

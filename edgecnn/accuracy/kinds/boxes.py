@@ -167,7 +167,7 @@ def overlap(one: Floats, other: Floats) -> Floats:
 
     Args:
         one: Left, top, right, bottom, shape (n, 4).
-        other: The same, shape (m, 4).
+        other: Left, top, right, bottom, shape (m, 4).
 
     Returns:
         0 to 1, shape (n, m).
