@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.arrays import NamedArrays, find_arrays
@@ -54,7 +56,8 @@ def _images_and_arrays(data: str, arrays: NamedArrays, error: InputError) -> Dat
             if roles.labels is not None:
                 images = read_npz(path, [roles.images])
                 [values] = load_arrays(path, [roles.labels], arrays.headers)
-                if len(values) == len(images.images) and values.dtype.kind in "fiub":
+                is_number = values.dtype.kind in "fiub" and bool(np.isfinite(values).all())
+                if is_number and values.shape[:1] == (len(images.images),):
                     found = ImageArray(data, images.images, notes=images.notes)
                     return replace(found, targets=ArrayTargets(roles.labels, values))
         except InputError:

@@ -14,6 +14,7 @@ from edgecnn.core.files import quoted
 from edgecnn.data.file_accounting import folder_content
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.images import upright_size
+from edgecnn.data.npz_labels import MOST_CLASSES
 from edgecnn.data.written_labels import text_lines
 
 YOLO_IMAGES, YOLO_LABELS = "images", "labels"
@@ -157,7 +158,8 @@ def _yolo_objects(path: Path) -> Objects:
                 f"{quoted(path)}, line {number}: expected class, centre x, centre y, width and "
                 f"height, found {line.strip()[:80]!r}"
             ) from None
-        if kind != int(kind) or kind < 0 or not all(0 <= n <= 1 for n in (x, y, width, height)):
+        is_class = 0 <= kind < MOST_CLASSES and kind == int(kind)
+        if not is_class or not all(0 <= n <= 1 for n in (x, y, width, height)):
             raise InputError(
                 f"{quoted(path)}, line {number}: a class is a whole number, and a box is shares of "
                 f"the image's sides from 0 to 1, not {line.strip()[:80]!r}"

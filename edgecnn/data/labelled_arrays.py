@@ -153,6 +153,14 @@ class LabelledArrays:
                 f"{quoted(self.name)}: {quoted(names[0])} has shape {values.shape}, where there "
                 f"are {len(self)} samples"
             )
+        is_finite = values.dtype.kind in "iub" or (
+            values.dtype.kind == "f" and bool(np.isfinite(values).all())
+        )
+        if not is_finite:
+            raise InputError(
+                f"{quoted(self.name)}: {quoted(names[0])} holds {values.dtype}, some of which are "
+                "no finite numbers"
+            )
         return ArrayTargets(names[0], values)
 
     @cached_property
