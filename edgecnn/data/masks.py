@@ -77,9 +77,10 @@ class MaskFiles(FilesOfTargets):
             reading = "Cityscapes' ids were read as the 19 classes of its evaluation (trainId)"
             return replace(self, reading=reading, translation=CITYSCAPES_TRAIN_IDS)
         if self.is_cityscapes:
-            return replace(self, reading="Cityscapes' ids (0 to 33) were read as classes")
+            reading = "Cityscapes' ids (0 to 33) in the masks were read as classes"
+            return replace(self, reading=reading)
         if self.may_be_binary and classes in (1, 2) and self._is_black_and_white():
-            reading = "0 and 255 in them were read as classes 0 and 1"
+            reading = "0 and 255 in the masks were read as classes 0 and 1"
             return replace(self, reading=reading, translation={0: 0, IGNORED: 1})
         return self
 

@@ -131,7 +131,9 @@ def test_precision_of_drawn_images_is_that_of_pycocotools() -> None:
 
     images = []
     for _ in range(6):
-        wanted = Objects.of(boxes(4), random.integers(0, 3, 4), [False, False, False, True])
+        wanted = Objects.of(
+            boxes(4).tolist(), random.integers(0, 3, 4).tolist(), [False, False, False, True]
+        )
         near = np.concatenate([wanted.boxes + random.normal(0, 2, (4, 4)), boxes(4)])
         classes = np.concatenate([wanted.categories, random.integers(0, 3, 4)])
         images.append(JudgedImage(Detections(near, random.random(8).round(1), classes), wanted))
