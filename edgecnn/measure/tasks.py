@@ -95,7 +95,7 @@ def find_task(
     if targets is not None:
         judges = outputs.judges_of(targets, dataset.name)
     else:
-        judges = outputs.judge_of_classes(dataset.labels or (), dataset.name)
+        judges = outputs.judge_of_classes(dataset)
     return KindTask(
         model, dataset, judges, spec, None, options.images, calibration_record(file),
         options.is_compared,

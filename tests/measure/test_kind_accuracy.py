@@ -239,6 +239,19 @@ def test_several_labels_may_stand_in_one_column(
     assert len(accuracy.readings) == (separator == " ")
 
 
+def test_of_two_class_folders_the_second_is_a_yes(tmp_path: Path) -> None:
+    for name, level in (("good", 0), ("scratched", 90)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        Image.new("L", (1, 1), level).save(tmp_path / "data" / name / "a.png")
+    model = write_passing_model(tmp_path / "m.tflite", (1, 1, 1, 1), kind="probability")
+    accuracy = measure(model, tmp_path / "data")
+    assert values(accuracy)["accuracy at 0.5"] == 100
+    assert accuracy.readings == ("class 'scratched' was taken for a yes, 'good' for a no",)
+    numbers = write_passing_model(tmp_path / "n.tflite", (1, 1, 1, 1), kind="numbers")
+    with pytest.raises(InputError, match=r"a class for each image, and the output .* numbers"):
+        measure(numbers, tmp_path / "data")
+
+
 def save_arrays(folder: Path, **arrays: Any) -> Path:
     np.savez(folder / "data.npz", **arrays)
     return folder / "data.npz"

@@ -89,22 +89,28 @@ class LabelledOutputs:
         kinds = {output.kind for output in self.judged}
         return len(kinds) == 1 and kinds <= set(CLASS_KINDS)
 
-    def judge_of_classes(self, labels: Sequence[int], data: str) -> tuple[OutputJudge, ...]:
+    def judge_of_classes(self, dataset: Dataset) -> tuple[OutputJudge, ...]:
         """Return what judges a model that is no classifier by one label for each image.
 
         Args:
-            labels: Label of each image, a whole number.
-            data: Name of the data.
+            dataset: Data with a label for each image. Labels that are names judge no numbers, and
+                of two names the second stands for a yes.
 
         Raises:
             InputError: Labels do not judge such a model.
         """
-        kinds = (OutputKind.EMBEDDING, OutputKind.PROBABILITY, OutputKind.NUMBERS)
+        kinds = [OutputKind.EMBEDDING, OutputKind.PROBABILITY]
+        if dataset.states_indices:
+            kinds.append(OutputKind.NUMBERS)
         fitting = [n for n, output in enumerate(self.judged) if output.kind in kinds]
         if len(fitting) != 1:
-            raise self._misfit(f"{quoted(data)} has a class for each image")
-        targets = ArrayTargets(f"the labels of {data}", np.asarray(labels, np.int64))
-        return (self.judge(fitting[0], self.judged[fitting[0]].kind, targets),)
+            raise self._misfit(f"{quoted(dataset.name)} has a class for each image")
+        kind, names, reading = self.judged[fitting[0]].kind, dataset.class_names or (), ""
+        if kind is OutputKind.PROBABILITY and len(names) == 2:
+            reading = f"class {quoted(names[1])} was taken for a yes, {quoted(names[0])} for a no"
+        labels = np.asarray(dataset.labels, np.int64)
+        targets = ArrayTargets(f"the labels of {dataset.name}", labels, reading=reading)
+        return (self.judge(fitting[0], kind, targets),)
 
     def judges_of(self, targets: Targets, data: str) -> tuple[OutputJudge, ...]:
         """Return what judges the only output that some targets fit.
