@@ -35,11 +35,14 @@ def images_sha256(dataset: Dataset, indices: Iterable[int]) -> str | None:
         >>> images_sha256(open_dataset("digits"), [0]) == images_sha256(open_dataset("digits"), [1])
         False
     """
-    digest, labels = hashlib.sha256(), dataset.labels or ()
+    digest, labels, targets = hashlib.sha256(), dataset.labels, dataset.targets
     try:
         for index in indices:
             digest.update(dataset.digest(int(index)))
-            digest.update(b"%d;" % labels[index])
+            if labels is not None:
+                digest.update(b"%d;" % labels[index])
+            if targets is not None:
+                digest.update(targets.content(int(index)))
     except OSError:
         return None
     return digest.hexdigest()

@@ -13,7 +13,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import check_target, is_stream, replacing
 
 if TYPE_CHECKING:
-    from edgecnn.accuracy.result import Accuracy
+    from edgecnn.accuracy.kinds.result import AnyAccuracy
     from edgecnn.records.record import Record
 
 accuracy_options: OptionGroup[Any] = option_group(
@@ -61,7 +61,7 @@ class AccuracyOutput:
     ) -> None:
         self._file = None if target is None else Path(target)
         self._details = details
-        self._accuracies: list[tuple[Record, Accuracy]] = []
+        self._accuracies: list[tuple[Record, AnyAccuracy]] = []
         for name, given in (("--accuracy-json", target is not None), ("--details", details)):
             if given and data is None:
                 raise InputError(f"{name} goes with --data, whose answers it is about")
@@ -73,7 +73,7 @@ class AccuracyOutput:
             check_target(self._file, inputs)
         self._is_stream = self._file is not None and is_stream(self._file)
 
-    def add(self, record: Record, accuracy: Accuracy) -> None:
+    def add(self, record: Record, accuracy: AnyAccuracy) -> None:
         """Keep what classifying one model's images gave; any thread may call this.
 
         Args:
@@ -91,10 +91,10 @@ class AccuracyOutput:
     def _write(self) -> None:
         if self._file is None or not self._accuracies:
             return
-        from edgecnn.accuracy.document import as_json, document
+        from edgecnn.accuracy.kinds.document import any_document, as_json
 
         with replacing(self._file) as temporary:
-            text = as_json(document(*accuracy) for accuracy in list(self._accuracies))
+            text = as_json(any_document(*accuracy) for accuracy in list(self._accuracies))
             temporary.write_text(text, encoding="utf-8")
 
     def show(self) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from edgecnn.accuracy.calibration import CALIBRATION_BINS, Calibration
 from edgecnn.accuracy.classes import ClassResult
+from edgecnn.accuracy.kinds.result import AnyAccuracy, KindAccuracy, recorded
 from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
 from edgecnn.accuracy.shares import Bounds
 from edgecnn.cli.output import print_whole, say
@@ -28,13 +29,36 @@ NAME_WIDTH = 32
 """Letters of a class' name that are shown: some names of ImageNet have a hundred."""
 
 
-def print_details(record: Record, accuracy: Accuracy) -> None:
-    """Print figures with intervals, classes, mistakes and the worst images.
+def print_details(record: Record, accuracy: AnyAccuracy) -> None:
+    """Print what is behind an accuracy.
 
     Args:
         record: Record of the model.
-        accuracy: What classifying the images gave.
+        accuracy: What running the samples gave.
     """
+    if isinstance(accuracy, KindAccuracy):
+        _print_figures(record, accuracy)
+    else:
+        _print_classes(record, accuracy)
+
+
+def _print_figures(record: Record, accuracy: KindAccuracy) -> None:
+    """Print all figures, and how outputs and targets were read."""
+    count = f"{accuracy.images} samples of {accuracy.dataset.name}"
+    other = accuracy.other
+    beside = () if other is None else (*other.figures, *other.agreement)
+    name = "" if other is None else f"{Path(other.model).name}: "
+    say(
+        "",
+        f"{Path(record.model).name} on {record.device}: {count}",
+        *(f"  {reading}" for reading in accuracy.readings),
+        *(f"  {recorded(figure)}, 95 % interval" for figure in accuracy.figures),
+        *(f"  {name}{recorded(figure)}" for figure in beside),
+    )
+
+
+def _print_classes(record: Record, accuracy: Accuracy) -> None:
+    """Print figures with intervals, classes, mistakes and the worst images."""
     say(
         "",
         f"{Path(record.model).name} on {record.device}: {accuracy.images} images of "

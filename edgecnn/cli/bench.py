@@ -20,6 +20,7 @@ from edgecnn.cli.options import (
     preprocessing_options,
     signature_option,
     store_option,
+    task_option,
 )
 from edgecnn.cli.output import print_whole, say, say_json, terminal_width, warn
 from edgecnn.cli.progress import PhaseProgress
@@ -87,8 +88,8 @@ NO_KEEPER = Keeper(None)
     "-d",
     "--data",
     metavar="DATA",
-    help="Labelled images for accuracy: class folders, a list of images with labels (.txt, .csv, "
-    ".json), an .npz, or 'digits'.",
+    help="Labelled data for accuracy: class folders, a list of images with labels (.txt, .csv, "
+    ".json), images with masks, an .npz, arrays, or 'digits'.",
 )
 @preprocessing_options
 @click.option(
@@ -108,6 +109,7 @@ NO_KEEPER = Keeper(None)
     metavar="N",
     help="With --data: so many only, drawn evenly.  [default: all]",
 )
+@task_option
 @accuracy_options
 @click.option(
     "-q",
@@ -130,6 +132,7 @@ def bench_command(
     models: tuple[str, ...],
     devices: tuple[str, ...],
     data: str | None,
+    task: tuple[str, ...],
     against: str | None,
     details: bool,
     accuracy_json: str | None,
@@ -148,6 +151,7 @@ def bench_command(
       edgecnn bench model.tflite --data photos/ --json results.json
       edgecnn bench model.tflite --data photos/ --labels labels.txt
       edgecnn bench int8.tflite --data photos/ --against float32.tflite --details
+      edgecnn bench unet.tflite --data VOC2012/
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before
       edgecnn bench model.tflite --mlperf --cpus 0
@@ -173,6 +177,7 @@ def bench_command(
                 models,
                 device=devices,
                 data=data,
+                task=task or None,
                 against=against,
                 on_progress=progress,
                 on_record=add,
@@ -271,8 +276,24 @@ def print_records(records: list[Record]) -> None:
     Nothing is cut where output goes to a file or a pipe.
     """
     print_whole(records_table(records, terminal_width()))
-    for line in (*warning_lines(records), *batch_lines(records)):
+    for line in (*figure_lines(records), *warning_lines(records), *batch_lines(records)):
         say(line)
+
+
+def figure_lines(records: list[Record]) -> list[str]:
+    """Return a line for each file whose accuracy has figures of its own, with all of them."""
+    lines: dict[str, None] = {}
+    for record in records:
+        if record.figures:
+            figures = ", ".join(map(str, record.figures))
+            line = (
+                f"{Path(record.model).name}: {record.images:,} samples of {record.data}: {figures}"
+            )
+            if record.against_figures and record.against:
+                others = ", ".join(map(str, record.against_figures))
+                line += f"; {Path(record.against).name}: {others}"
+            lines[line] = None
+    return list(lines)
 
 
 def warning_lines(records: list[Record]) -> list[str]:

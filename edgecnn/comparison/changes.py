@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from edgecnn.comparison.interleaved import are_interleaved, interleaved_interval
 from edgecnn.comparison.intervals import (
+    difference_of_bounds,
     difference_of_medians,
     paired_points_interval,
     points_interval,
@@ -116,8 +117,10 @@ def figure_change(name: str, pair: Pair) -> Change | None:
         pair: The files that are compared.
     """
     field = METRICS[name]
-    if field.in_points:
+    if field.spread is Spread.IMAGES:
         return _share_change(field.name, pair)
+    if field.spread is Spread.BOUNDS:
+        return _bounds_change(field, pair)
     values = [[getattr(record, field.name) for record in side] for side in (pair.base, pair.new)]
     if any(not value for side in values for value in side):
         return None
@@ -180,6 +183,33 @@ def _share_change(name: str, pair: Pair) -> Change | None:
         return Change(name, base, new, paired_points_interval(*cells))
     assert one.images and other.images
     return Change(name, base, new, points_interval(base, new, one.images, other.images))
+
+
+def _bounds_change(field: Field, pair: Pair) -> Change | None:
+    """Return the change of a figure with an interval of its own; None where a side lacks it.
+
+    The interval of the change is that for independent samples, which is too wide where both files
+    were given the same ones: it errs on the safe side.
+
+    Args:
+        field: The figure.
+        pair: The files that are compared.
+    """
+    one, other = (_first_with(side, field.name) for side in (pair.base, pair.new))
+    if one is None or other is None or one.metric != other.metric:
+        return None
+    base, new = getattr(one, field.name), getattr(other, field.name)
+    if base == new and give_same_answers(one, other) and not are_other_images(one, other):
+        return Change(field.name, base, new, Interval(0.0, 0.0, 0.0))
+    if not base and not field.in_points:
+        return None
+    ends = [[getattr(record, bound) for bound in field.bounds] for record in (one, other)]
+    if None in (*ends[0], *ends[1]):
+        return Change(field.name, base, new, None, "too few samples for an interval")
+    low, high = difference_of_bounds((ends[0][0], base, ends[0][1]), (ends[1][0], new, ends[1][1]))
+    if field.in_points:
+        return Change(field.name, base, new, Interval(new - base, low, high))
+    return Change(field.name, base, new, Interval(new / base - 1, low / base, high / base))
 
 
 def _why_unknown(field: Field, pair: Pair) -> str:

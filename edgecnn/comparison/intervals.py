@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecnn.accuracy.shares import difference, normal_quantile, paired_difference
+from edgecnn.accuracy.shares import CONFIDENCE, difference, normal_quantile, paired_difference
 from edgecnn.records.bootstrap import BETWEEN_RUNS, DRAWS, Resampled
 from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
 
@@ -81,6 +81,29 @@ def difference_of_medians(
     down = math.hypot(new_middle - new_low, high - middle)
     up = math.hypot(new_high - new_middle, middle - low)
     return Interval(math.expm1(change), math.expm1(change - down), math.expm1(change + up))
+
+
+def difference_of_bounds(
+    base: tuple[float, float, float], new: tuple[float, float, float]
+) -> tuple[float, float]:
+    """Return the interval of a difference from the 95 % intervals of both sides.
+
+    The ends follow from the distances of the sides' own ends, made wider to the confidence of a
+    decision as those of a normal distribution would be (Zou and Donner 2008).
+
+    Args:
+        base: Lower end, value and upper end of the base side.
+        new: The three of the new side.
+
+    Example:
+        >>> low, high = difference_of_bounds((-3.0, 0.0, 3.0), (6.0, 10.0, 14.0))
+        >>> round(low, 2), round(high, 2)
+        (3.43, 16.57)
+    """
+    wider = normal_quantile(DECISION_CONFIDENCE) / normal_quantile(CONFIDENCE)
+    down = wider * math.hypot(new[1] - new[0], base[2] - base[1])
+    up = wider * math.hypot(new[2] - new[1], base[1] - base[0])
+    return new[1] - base[1] - down, new[1] - base[1] + up
 
 
 def points_interval(base: float, new: float, base_images: int, new_images: int) -> Interval:

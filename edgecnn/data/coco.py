@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,25 +13,29 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.json_text import json_value
 from edgecnn.core.text import counted, first_few
+from edgecnn.data.boxes import BoxTargets, Objects
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.listed_images import ListedImage, listed_images
-from edgecnn.data.written_labels import named_labels
+from edgecnn.data.written_labels import ClassLabels, named_labels
+
+LARGEST = 1e9
+"""Coordinate of a box at most, in pixels."""
 
 COCO_LISTS = ("images", "annotations", "categories")
 
 
 def read_coco(path: Path, name: str) -> ImageFiles:
-    """Open the images of a COCO-style JSON file in which each has one category.
+    """Open the images of a COCO-style JSON file: with a category each, or with boxes of objects.
 
     The categories name the classes, in the order of their ids. The ids themselves are no indices
-    of a model's outputs.
+    of a model's outputs. Where each image has one object at most, it has a category and a box.
 
     Args:
         path: The JSON file, beside the images.
         name: Name or path that the data are opened by.
 
     Raises:
-        InputError: The file is malformed, or an image has several categories.
+        InputError: The file is malformed, or an image has several categories and no boxes.
 
     Example:
         >>> read_coco(Path("photos/annotations.json"), "photos").class_names
@@ -49,6 +54,12 @@ def read_coco(path: Path, name: str) -> ImageFiles:
         ) from error
     if len(files) < len(images):
         raise InputError(f"{quoted(path)} has images of the same id")
+    objects = _objects(path, annotations)
+    if objects is not None and len(annotations) > len(of_images):
+        every = [ListedImage(file, "", f"image {quoted(image)}") for image, file in files.items()]
+        found = listed_images(path, name, every, _no_labels)
+        targets = _boxes(found, names, [objects.get(image, []) for image in files])
+        return dataclasses.replace(found, labels=None, targets=targets)
     _refuse_several(path, files, of_images)
     listed = [
         ListedImage(file, next(iter(of_images[image])), f"image {quoted(image)}")
@@ -57,7 +68,54 @@ def read_coco(path: Path, name: str) -> ImageFiles:
     ]
     notes = _without_category(path, len(files) - len(listed))
     to_labels = partial(named_labels, names=list(names.values()))
-    return listed_images(path, name, listed, to_labels, notes)
+    found = listed_images(path, name, listed, to_labels, notes)
+    if objects is None:
+        return found
+    of_listed = [objects.get(image, []) for image in files if image in of_images]
+    return dataclasses.replace(found, targets=_boxes(found, names, of_listed))
+
+
+def _no_labels(texts: Sequence[str]) -> ClassLabels:
+    return ClassLabels((0,) * len(texts), None, True)
+
+
+def _objects(path: Path, annotations: Sequence[Any]) -> dict[Any, list[Any]] | None:
+    """Return the annotations of each image; None where these have no boxes."""
+    if not annotations or not all("bbox" in each for each in annotations):
+        return None
+    of_images: dict[Any, list[Any]] = defaultdict(list)
+    for each in annotations:
+        box = each["bbox"]
+        numbers = isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
+        if not numbers or min(box[2:]) < 0 or not _is_number(each.get("area", 0)):
+            raise InputError(
+                f"{quoted(path)}: a bbox is left, top, width and height in pixels, not {box!r:.80}"
+            )
+        of_images[each["image_id"]].append(each)
+    return of_images
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and abs(value) < LARGEST
+
+
+def _boxes(
+    found: ImageFiles, names: Mapping[Any, str], annotations: Sequence[Sequence[Any]]
+) -> BoxTargets:
+    numbers = {category: place for place, category in enumerate(names)}
+    ids = tuple(names) if all(type(category) is int for category in names) else numbers.values()
+    known = dict(zip(names, ids, strict=True))
+    objects = [
+        Objects.of(
+            [[x, y, x + width, y + height] for x, y, width, height in (a["bbox"] for a in each)],
+            [known[a["category_id"]] for a in each],
+            [bool(a.get("iscrowd")) for a in each],
+            [float(a.get("area", a["bbox"][2] * a["bbox"][3])) for a in each],
+        )
+        for each in annotations
+    ]
+    return BoxTargets(found.paths, tuple(names.values()), tuple(known.values()), tuple(objects))
 
 
 def _parts(path: Path) -> tuple[list[Any], list[Any], list[Any]]:

@@ -11,6 +11,13 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
+from edgecnn.data.csv_numbers import (
+    LABEL_SEPARATOR,
+    are_measured,
+    number_columns,
+    read_label_sets,
+    read_numbers,
+)
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.listed_images import IMAGES, ListedImage, listed_images
 from edgecnn.data.written_labels import WNID_PATTERN
@@ -61,12 +68,36 @@ def read_csv(path: Path, name: str) -> ImageFiles:
     rows = list(_rows(path))
     if not rows:
         raise InputError(f"{quoted(path)} is empty")
+    if (numbers := _numbers(path, name, rows)) is not None:
+        return numbers
     columns = _columns(path, rows[0][1])
-    listed = [
-        _listed(path, number, row, columns)
-        for number, row in (rows[1:] if columns.has_header else rows)
-    ]
+    body = rows[1:] if columns.has_header else rows
+    listed = [_listed(path, number, row, columns) for number, row in body]
+    texts = [each.label for each in listed]
+    if are_measured(texts):
+        titles = rows[0][1] if columns.has_header else ("file", "label")
+        return read_numbers(path, name, titles, body, columns.file, [columns.label])
+    if not columns.is_prediction and any(LABEL_SEPARATOR in text for text in texts):
+        return read_label_sets(path, name, body, columns.file, texts)
     return listed_images(path, name, listed)
+
+
+def _numbers(path: Path, name: str, rows: Sequence[tuple[int, list[str]]]) -> ImageFiles | None:
+    """Open a table with a column of files and others of numbers, none of which is a label's."""
+    head = rows[0][1]
+    titles = [_title(cell) for cell in head]
+    files = [place for place, title in enumerate(titles) if title in FILE_COLUMNS]
+    ids = [place for place, title in enumerate(titles) if title == ID_COLUMN]
+    # A column y beside one x is a coordinate, and a label otherwise.
+    labels = LABEL_COLUMNS - ({"y"} if "x" in titles else set())
+    if len(files or ids) != 1 or labels & set(titles) or PREDICTION in titles:
+        return None
+    columns = number_columns(head, rows[1:], [*files, *ids])
+    return read_numbers(path, name, head, rows[1:], (files or ids)[0], columns) if columns else None
+
+
+def _title(cell: str) -> str:
+    return re.sub(r"[^a-z]", "", cell.lower())
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -104,7 +135,7 @@ def _delimiter(path: Path, line: str) -> str:
 
 def _columns(path: Path, first: Sequence[str]) -> _Columns:
     """Find the columns by the header, or by a first row that names an image that is there."""
-    titles = [re.sub(r"[^a-z]", "", cell.lower()) for cell in first]
+    titles = [_title(cell) for cell in first]
     files = [place for place, title in enumerate(titles) if title in FILE_COLUMNS]
     files = files or [place for place, title in enumerate(titles) if title == ID_COLUMN]
     labels = [place for place, title in enumerate(titles) if title in LABEL_COLUMNS]

@@ -18,6 +18,8 @@ from edgecnn.data.images import Pixels, fit
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.label_lists import find_list, is_list, read_list
 from edgecnn.data.npz import read_npz, split_choice
+from edgecnn.data.target_folders import read_target_folders
+from edgecnn.data.targets import Targets
 
 BUILT_IN = "builtin:"
 """Prefix of a name that means built-in data, whatever the current folder holds."""
@@ -41,6 +43,10 @@ class Dataset(Protocol):
     @property
     def classes(self) -> int | None:
         """Number of classes; at least the highest label plus one."""
+
+    @property
+    def targets(self) -> Targets | None:
+        """What is wanted for each image where that is no class; None where nothing else is."""
 
     @property
     def states_indices(self) -> bool:
@@ -80,6 +86,7 @@ class ImageArray(Labelled):
         class_names: Name of each class by its index; None where names are not known.
         states_indices: Whether the data numbers its classes itself.
         notes: What a user should know of how the data were read.
+        targets: What is wanted for each image where that is no class.
     """
 
     name: str
@@ -88,6 +95,7 @@ class ImageArray(Labelled):
     class_names: tuple[str, ...] | None = None
     states_indices: bool = True
     notes: tuple[DataNote, ...] = ()
+    targets: Targets | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -156,7 +164,14 @@ def shadowed_name(dataset: Dataset) -> str | None:
 
 def _at(path: Path) -> Dataset:
     if path.is_dir():
-        listed = find_list(path)
+        listed, with_targets = find_list(path), read_target_folders(path)
+        if listed is not None and with_targets is not None:
+            raise InputError(
+                f"{quoted(path)} has the list {listed.name} beside {with_targets.summary}: give "
+                f"{quoted(listed)}, or move it away"
+            )
+        if with_targets is not None:
+            return with_targets
         return read_folder(path) if listed is None else read_list(listed, str(path))
     if path.is_file() and is_list(path):
         return read_list(path, str(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgecnn.core.input_files import open_input
 from edgecnn.data.images import Pixels, decode, decode_cut
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class ImageFiles(Labelled):
         summary: What all files of the folder are, such as ``120 files: 60 images, 60 of unknown
             suffix (.xyz)``; empty where the images come from no folder.
         notes: What a user should know of how the data were read.
+        targets: What is wanted for each image where that is no class; None where nothing else is.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ImageFiles(Labelled):
     states_indices: bool = True
     summary: str = ""
     notes: tuple[DataNote, ...] = ()
+    targets: Targets | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""

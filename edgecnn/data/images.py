@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,8 +29,10 @@ from edgecnn.data.sampling import SAMPLING, Box, sampled
 
 Pixels = npt.NDArray[np.uint8]
 
+NEAREST = "nearest"
+
 RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
+    NEAREST: Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
@@ -49,6 +52,9 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation -> what turns the picture upright (EXIF 2.32, 4.6.4 A)."""
+
+TURNED_ASIDE = (5, 6, 7, 8)
+"""EXIF orientations whose height and width change places."""
 
 # Pillow warns of odd metadata and of large pictures; what matters of it is an error here. A filter
 # set around each image would not do: decoding runs in threads, and filters are the process' own.
@@ -98,7 +104,7 @@ def _decoded(path: Path, use: Callable[[Image.Image], Pixels]) -> Pixels:
             return use(_rgb(_upright(image)))
     except Exception as error:
         # Pillow's plugins raise nearly anything on broken files, struct.error to ZeroDivisionError.
-        raise UnreadableImageError(f"cannot read image {quoted(path)}: {_reason(error)}") from error
+        raise _unreadable(path, error) from error
 
 
 def _opened(file: BinaryIO) -> Image.Image:
@@ -114,7 +120,12 @@ def _opened(file: BinaryIO) -> Image.Image:
         return Image.open(file, formats=[optional.name])
 
 
-def _reason(error: Exception) -> str:
+def _unreadable(path: Path, error: Exception) -> UnreadableImageError:
+    return UnreadableImageError(f"cannot read image {quoted(path)}: {reason_text(error)}")
+
+
+def reason_text(error: Exception) -> str:
+    """Return why an image cannot be read, of whatever a decoder raised."""
     if isinstance(error, UnidentifiedImageError):
         return "it is damaged, or no image that edgecnn reads"
     if isinstance(error, OSError) and error.strerror:
@@ -168,28 +179,102 @@ def fit(image: Pixels, spec: InputSpec) -> Pixels:
     return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), spec)
 
 
-def _fit(picture: Image.Image, spec: InputSpec) -> Pixels:
+def fit_mask(mask: Pixels, spec: InputSpec, height: int, width: int, outside: int) -> Pixels:
+    """Bring a mask to the size of a model's map, cut as its image is cut.
+
+    Args:
+        mask: Class index of each pixel, uint8, shape (height, width).
+        spec: The model's input, whose geometry cuts the image.
+        height: Height of the model's map.
+        width: Width of the model's map.
+        outside: What stands in the borders that are added to an image.
+
+    Returns:
+        Class indices, uint8, shape (height, width), each that of the nearest pixel.
+
+    Example:
+        >>> fit_mask(np.eye(2, dtype=np.uint8), preset("tf", 4, 4), 2, 2, 255).tolist()
+        [[1, 0], [0, 1]]
+    """
+    grey = replace(spec, mean=(0.0,), std=(1.0,), color_order="GRAY", interpolation=NEAREST)
+    picture = Image.fromarray(_fit(Image.fromarray(mask), grey, outside)[..., 0])
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), RESAMPLING[NEAREST])
+    return np.asarray(picture, np.uint8)
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image file as it is shown, from its header alone.
+
+    Raises:
+        UnreadableImageError: The file is missing, or no image.
+    """
+    try:
+        with open_input(path) as file, _opened(file) as image:
+            turned = image.getexif().get(ORIENTATION, 1) in TURNED_ASIDE
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _fit(picture: Image.Image, spec: InputSpec, outside: int = PAD_LEVEL) -> Pixels:
     mode = "L" if spec.channels == 1 else "RGB"
     picture = picture if picture.mode == mode else picture.convert(mode)
     if picture.size != (spec.width, spec.height):
-        picture = _padded(picture, spec) if spec.resize == PAD else _filled(picture, spec)
+        picture = _padded(picture, spec, outside) if spec.resize == PAD else _filled(picture, spec)
     return np.asarray(picture, np.uint8).reshape(spec.shape)
 
 
 def _filled(picture: Image.Image, spec: InputSpec) -> Image.Image:
-    box = _centre(picture, spec) if spec.resize == CROP else (0.0, 0.0, *picture.size)
+    box = (
+        _centre(picture.height, picture.width, spec)
+        if spec.resize == CROP
+        else (0.0, 0.0, *picture.size)
+    )
     return _resize(picture, (spec.width, spec.height), box, spec.interpolation)
 
 
-def _centre(picture: Image.Image, spec: InputSpec) -> Box:
+def seen_region(spec: InputSpec, height: int, width: int) -> Box:
+    """Return the part of an image that a model's whole input shows.
+
+    Args:
+        spec: The model's input.
+        height: Height of the image.
+        width: Width of the image.
+
+    Returns:
+        Left, top, right and bottom in pixels of the image; beyond it where borders are added.
+
+    Example:
+        >>> seen_region(replace(preset("raw", 100, 100), resize="pad"), 100, 200)
+        (0.0, -50.0, 200.0, 150.0)
+    """
+    if (height, width) == (spec.height, spec.width) or spec.resize not in (PAD, CROP):
+        return 0.0, 0.0, float(width), float(height)
+    if spec.resize == CROP:
+        return _centre(height, width, spec)
+    inner_height, inner_width = _inner(height, width, spec)
+    rows, columns = height / inner_height, width / inner_width
+    left = (spec.width - inner_width) // 2 * columns
+    top = (spec.height - inner_height) // 2 * rows
+    return -left, -top, spec.width * columns - left, spec.height * rows - top
+
+
+def _inner(height: int, width: int, spec: InputSpec) -> tuple[int, int]:
+    """Return height and width of an image between borders."""
+    scale = min(spec.height / height, spec.width / width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _centre(height: int, width: int, spec: InputSpec) -> Box:
     full_height = round(spec.height / spec.crop_fraction)
     full_width = round(spec.width / spec.crop_fraction)
-    scale = max(full_height / picture.height, full_width / picture.width)
-    height = max(spec.height, round(picture.height * scale))
-    width = max(spec.width, round(picture.width * scale))
-    left, top = (width - spec.width) // 2, (height - spec.height) // 2
+    scale = max(full_height / height, full_width / width)
+    scaled_height = max(spec.height, round(height * scale))
+    scaled_width = max(spec.width, round(width * scale))
+    left, top = (scaled_width - spec.width) // 2, (scaled_height - spec.height) // 2
     # Only what the crop shows is resampled: faster, and a banner of 1 x 100,000 pixels stays small.
-    rows, columns = picture.height / height, picture.width / width
+    rows, columns = height / scaled_height, width / scaled_width
     return (
         left * columns,
         top * rows,
@@ -198,12 +283,10 @@ def _centre(picture: Image.Image, spec: InputSpec) -> Box:
     )
 
 
-def _padded(picture: Image.Image, spec: InputSpec) -> Image.Image:
-    scale = min(spec.height / picture.height, spec.width / picture.width)
-    height = max(1, round(picture.height * scale))
-    width = max(1, round(picture.width * scale))
+def _padded(picture: Image.Image, spec: InputSpec, outside: int) -> Image.Image:
+    height, width = _inner(picture.height, picture.width, spec)
     inner = _resize(picture, (width, height), (0.0, 0.0, *picture.size), spec.interpolation)
-    padded = Image.new(picture.mode, (spec.width, spec.height), (PAD_LEVEL,) * spec.channels)
+    padded = Image.new(picture.mode, (spec.width, spec.height), (outside,) * spec.channels)
     padded.paste(inner, ((spec.width - width) // 2, (spec.height - height) // 2))
     return padded
 

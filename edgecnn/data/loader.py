@@ -6,14 +6,29 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from edgecnn.core.cpu_limits import usable_cores
-from edgecnn.data.datasets import Dataset
-from edgecnn.data.images import Pixels, UnreadableImageError
+from edgecnn.data.images import UnreadableImageError
 from edgecnn.data.inputspec import InputSpec
 
 LOOK_AHEAD = 8
 """Decoded images that may wait, for each worker, so that memory stays small for any data."""
+
+
+class Samples(Protocol):
+    """Samples by index, each read and cut to a model's size when it is asked for."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+
+    def cut(self, index: int, spec: Any) -> Any:
+        """Return a sample as a model takes it; UnreadableImageError where that fails.
+
+        Args:
+            index: Number of the sample.
+            spec: The model's input: an InputSpec, or None where samples are no images.
+        """
 
 
 @dataclass(frozen=True)
@@ -22,17 +37,18 @@ class LoadedImage:
 
     Args:
         index: Index of the image in the data set.
-        image: Pixels, uint8, of the spec's shape; None if the image could not be read.
+        image: Pixels, uint8, of the spec's shape, or what else the data set's ``cut`` returned;
+            None if the image could not be read.
         error: Why the image could not be read, in one line that names it; None if it was read.
     """
 
     index: int
-    image: Pixels | None
+    image: Any
     error: str | None = None
 
 
 def load_images(
-    dataset: Dataset, indices: Sequence[int], spec: InputSpec, workers: int | None = None
+    dataset: Samples, indices: Sequence[int], spec: InputSpec | None, workers: int | None = None
 ) -> Generator[LoadedImage, None, None]:
     """Read, decode and resize images in threads, in order; Pillow works outside Python's lock.
 
@@ -60,7 +76,7 @@ def load_images(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _load_one(dataset: Dataset, index: int, spec: InputSpec) -> LoadedImage:
+def _load_one(dataset: Samples, index: int, spec: InputSpec | None) -> LoadedImage:
     try:
         return LoadedImage(index, dataset.cut(index, spec))
     except UnreadableImageError as error:

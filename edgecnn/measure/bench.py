@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgecnn.accuracy.kinds.result import AnyAccuracy
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.output_labels import OutputLabels
-from edgecnn.accuracy.result import Accuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.progress import Progress, prefixed, silent
 from edgecnn.data.preprocessing import Preprocessing
@@ -19,9 +19,11 @@ from edgecnn.measure.cooldown import Cooldown
 from edgecnn.measure.interleaving import Bencher
 from edgecnn.measure.plan import MLPERF, MLPERF_MIN_TIME_S, MLPERF_RUNS, BenchPlan
 from edgecnn.measure.targets import ConversionOptions, find_targets
+from edgecnn.measure.tasks import JudgingOptions
 from edgecnn.models.build_options import BuildKeywords, BuildOptions
 from edgecnn.records.record import Record
 from edgecnn.tflite.calls import CallOptions
+from edgecnn.tflite.output_kinds import parse_tasks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -48,6 +50,7 @@ def bench(
     labels: str | Path | Sequence[str] | None = None,
     label_offset: int | None = None,
     images: int | None = None,
+    task: str | Sequence[str] | None = None,
     against: str | Path | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     signature: str | None = None,
@@ -57,7 +60,7 @@ def bench(
     on_progress: Progress | None = None,
     on_record: Callable[[Record], None] | None = None,
     on_failure: Callable[[EdgecnnError], None] | None = None,
-    on_accuracy: Callable[[Record, Accuracy], None] | None = None,
+    on_accuracy: Callable[[Record, AnyAccuracy], None] | None = None,
     ask_password: Callable[[str], str] | None = None,
     **options: Unpack[BuildKeywords],
 ) -> list[Record]:
@@ -81,7 +84,8 @@ def bench(
             that for so long at most (``"55C,120s"``). Models are then measured one after the other,
             not in turn.
         data: Labelled images for accuracy: class folders, a list of images with labels, an
-            ``.npz``, or ``"digits"``; :func:`~edgecnn.data.datasets.open_dataset` says more.
+            ``.npz``, or ``"digits"``; :func:`~edgecnn.data.datasets.open_dataset` says more. Models
+            of other kinds take images with masks, with numbers, or arrays.
         preprocess: How images become input, for files that do not say it: ``"tf"``, ``"torch"``,
             ``"caffe"``, ``"unit"`` or ``"raw"``.
         mean: Instead of ``preprocess``: mean of the pixels (0..255), one value or one a channel.
@@ -95,6 +99,9 @@ def bench(
         label_offset: Output of class 0, which comes before all names; None finds it.
         images: Images to classify, drawn evenly over the classes and always the same ones; None
             classifies all of them.
+        task: With data: what an output is where its file leaves two readings, ``"KIND"``, or
+            ``"NAME=KIND"`` for each of several outputs: classes, labels, probability, numbers,
+            embedding, map, image, detections or sequence.
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
             that models are compared image by image.
         input_shapes: For files that leave the shape of an input open: name of an input -> its shape
@@ -143,10 +150,13 @@ def bench(
         min_time_s=max(min_time_s, MLPERF_MIN_TIME_S) if mlperf else min_time_s,
         warmup=warmup,
         dataset=dataset,
-        preprocessing=preprocessing,
-        label_offset=label_offset,
-        labels=OutputLabels.of_user(labels),
-        images=images,
+        judging=JudgingOptions(
+            preprocessing,
+            label_offset,
+            images,
+            OutputLabels.of_user(labels),
+            parse_tasks((task,) if isinstance(task, str) else tuple(task or ())),
+        ),
         on_accuracy=on_accuracy or (lambda record, accuracy: None),
         cpus=None if cpus is None else tuple(cpus),
         cooldown=None if cooldown is None else Cooldown.parse(cooldown),

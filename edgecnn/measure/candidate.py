@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from edgecnn.accuracy.result import Accuracy
+from edgecnn.accuracy.kinds.result import AnyAccuracy
 from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
-from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.measure.device_accuracy import DeviceAccuracy
 from edgecnn.measure.device_caveats import DeviceRun
+from edgecnn.measure.labelled_task import LabelledTask
 from edgecnn.measure.plan import BenchPlan
 from edgecnn.measure.targets import Target
 from edgecnn.model_metadata.input_tensors import stated_spec
@@ -55,7 +56,7 @@ class PreparedModel:
     sha256: str
     place: str
     call: ModelCall
-    task: AccuracyTask | None
+    task: LabelledTask[Any] | None
 
     @property
     def structure(self) -> TfliteModel:
@@ -226,7 +227,7 @@ class Candidate:
             cooldown_s=self._cooldown_s,
         )
 
-    def classify(self, device: DeviceAccuracy) -> Accuracy | None:
+    def classify(self, device: DeviceAccuracy) -> AnyAccuracy | None:
         """Return how often the model is right; None where the plan has no data."""
         model = self.model
         if model.task is None:

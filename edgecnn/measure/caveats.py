@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edgecnn.accuracy.kinds.result import AnyAccuracy, KindAccuracy
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.core.files import quoted
@@ -41,6 +42,8 @@ CLOCK_SHARE = 0.01
 
 NAMED_IMAGES = 5
 """Unreadable images that a message names; the others are counted."""
+
+OTHER_IMAGES = "measure on images that the file was not made with"
 
 CLOSE_OTHERS = "close other programs and measure again"
 
@@ -179,8 +182,8 @@ def data_caveats(dataset: Dataset) -> Iterator[MeasurementWarning]:
         )
 
 
-def accuracy_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
-    """Yield warnings about top-1 and top-5."""
+def accuracy_caveats(accuracy: AnyAccuracy) -> Iterator[MeasurementWarning]:
+    """Yield warnings about the accuracy."""
     if count := len(accuracy.unreadable):
         named = "; ".join(accuracy.unreadable[:NAMED_IMAGES])
         more = f"; and {count - NAMED_IMAGES} more" if count > NAMED_IMAGES else ""
@@ -189,22 +192,39 @@ def accuracy_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
             f"{count} image(s) skipped, as they cannot be read: {named}{more}",
             "repair or remove them",
         )
+    if isinstance(accuracy, KindAccuracy):
+        yield from _kind_caveats(accuracy)
+    else:
+        yield from _class_caveats(accuracy)
+    if accuracy.not_finite:
+        yield MeasurementWarning(
+            "not-finite",
+            f"NaN or infinite values for {accuracy.not_finite} image(s)",
+            "check the model's weights and its preprocessing",
+        )
+
+
+def _kind_caveats(accuracy: KindAccuracy) -> Iterator[MeasurementWarning]:
+    """Yield warnings about how outputs and targets were read, and about known images."""
+    for reading in accuracy.readings:
+        yield MeasurementWarning("reading", reading, "if they are others, the figures are wrong")
+    if accuracy.seen:
+        message = _seen_text(accuracy.seen, accuracy.images, "the file")
+        yield MeasurementWarning(CALIBRATION_IMAGES, message, OTHER_IMAGES)
+
+
+def _class_caveats(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
+    """Yield warnings about known images, and about which output stands for which class."""
     yield from _seen_images(accuracy)
     if accuracy.classes.advice is not None:
         yield MeasurementWarning(
             "class-matching", accuracy.classes.evidence, accuracy.classes.advice
         )
-    if accuracy.not_finite:
-        yield MeasurementWarning(
-            "not-finite",
-            f"NaN or infinite scores for {accuracy.not_finite} image(s)",
-            "check the model's weights and its preprocessing",
-        )
 
 
 def _seen_images(accuracy: Accuracy) -> Iterator[MeasurementWarning]:
     """Yield warnings where the file, or the one beside it, was made with some of the images."""
-    advice = "measure on images that the file was not made with"
+    advice = OTHER_IMAGES
     if seen := accuracy.seen:
         unseen = accuracy.unseen_answers
         without = "" if unseen is None else f": without them top-1 is {100 * unseen.share(1):.1f} %"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
-from edgecnn.accuracy.output_labels import labels_for
-from edgecnn.accuracy.result import Accuracy
+from edgecnn.accuracy.kinds.result import AnyAccuracy
+from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress
 from edgecnn.devices.device import Device
-from edgecnn.golden.calibration_images import calibration_record
-from edgecnn.measure.accuracy import AccuracyTask, ReferenceRun
+from edgecnn.measure.labelled_task import LabelledTask, ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
 from edgecnn.measure.plan import BenchPlan
+from edgecnn.measure.tasks import find_task
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.calls import ModelCall
@@ -36,7 +37,7 @@ class DeviceAccuracy:
         self._plan = plan
         self._on_progress = on_progress
 
-    def task(self, file: DescribedFile, call: ModelCall, label: str) -> AccuracyTask | None:
+    def task(self, file: DescribedFile, call: ModelCall, label: str) -> LabelledTask[Any] | None:
         """Return a model with the images that it is to classify; None where the plan has no data.
 
         Args:
@@ -50,27 +51,18 @@ class DeviceAccuracy:
         plan = self._plan
         if plan.dataset is None:
             return None
-        return AccuracyTask(
-            call.model,
-            plan.dataset,
-            plan.preprocessing,
-            plan.label_offset,
-            label,
-            plan.images,
-            labels_for(file, plan.labels),
-            calibration_record(file),
-        )
+        return find_task(file, call.model, plan.dataset, plan.judging, label)
 
     def run(
         self,
-        task: AccuracyTask,
+        task: LabelledTask[Any],
         session: RunnerSession,
         sha256: str,
         place: str,
         call: ModelCall,
         threads: int,
         label: str,
-    ) -> Accuracy:
+    ) -> AnyAccuracy:
         """Classify the images.
 
         Args:
@@ -89,15 +81,21 @@ class DeviceAccuracy:
         report(0, 0)
         more = self._runners(place, call, threads, label, self._most(session, threads))
         reference = self._reference
-        if reference is None or reference.reference.sha256 != sha256:
-            return task.run(session, report, more, reference)
-        accuracy = task.run(session, report, more)
+        if reference is not None and type(reference.task) is not type(task):
+            raise InputError(
+                f"{label} and {quoted(reference.path)} of --against are judged by other figures, "
+                "as their outputs are of other kinds"
+            )
+        if reference is None or reference.sha256 != sha256:
+            measured: AnyAccuracy = task.run(session, report, more, reference)
+            return measured
+        accuracy: AnyAccuracy = task.run(session, report, more)
         # The model is the reference itself, which need not classify the images a second time.
         reference.answers, reference.seen = accuracy.answers, accuracy.seen
         return accuracy
 
     @cached_property
-    def _reference(self) -> ReferenceRun | None:
+    def _reference(self) -> ReferenceRun[Any] | None:
         against = self._plan.against
         if against is None:
             return None
@@ -107,7 +105,8 @@ class DeviceAccuracy:
         )
         threads = self._plan.threads[0]
         most = self._device.most_runners(threads)
-        return ReferenceRun(against, self._runners(place, against.call, threads, label, most))
+        runners = self._runners(place, against.call, threads, label, most)
+        return ReferenceRun(against.task, str(against.path), against.sha256, runners)
 
     def _runners(
         self, place: str, call: ModelCall, threads: int, label: str, most: int

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from edgecnn.accuracy.result import Accuracy
+from edgecnn.accuracy.kinds.result import AnyAccuracy
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.failures import named_errors
 from edgecnn.core.files import quoted
@@ -60,7 +60,7 @@ class Bencher:
         self._on_progress = on_progress
         self._prepared: dict[int, PreparedModel] = {}
         self._accuracy = DeviceAccuracy(device, plan, on_progress)
-        self._accuracies: dict[int, Accuracy | None] = {}
+        self._accuracies: dict[int, AnyAccuracy | None] = {}
         self._failed: set[int] = set()
 
     def measure(self, targets: Sequence[Target]) -> Iterator[Record | EdgecnnError]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +24,9 @@ from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.result import TOP_K
 from edgecnn.core.errors import InputError
-from edgecnn.data.datasets import Dataset
+from edgecnn.data.images import Pixels
 from edgecnn.data.inputspec import InputSpec
-from edgecnn.data.loader import LoadedImage, load_images
+from edgecnn.data.loader import LoadedImage, Samples, load_images
 from edgecnn.model_metadata.input_tensors import to_levels, to_scores, to_tensor
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.calls import ModelCall
@@ -51,6 +53,17 @@ Indices = npt.NDArray[np.int64]
 OnImages = Callable[[int, int], None]
 
 
+class HasIndices(Protocol):
+    """Answers that know which samples of the data they are to."""
+
+    @property
+    def indices(self) -> npt.NDArray[np.int64]:
+        """Number of each sample in the data."""
+
+
+Part = TypeVar("Part", bound=HasIndices)
+
+
 @dataclass(frozen=True)
 class RunnerSource:
     """Source of runners of a model on a device.
@@ -70,25 +83,39 @@ class RunnerSource:
     call: ModelCall | None = None
 
 
-@dataclass(frozen=True)
-class DeployedModel:
-    """A model that lies on a device.
+class DeployedModel(ABC, Generic[Part]):
+    """A model that lies on a device, and what becomes of its answers to a batch.
 
-    Args:
-        spec: How images become the model's input.
-        input: The tensor that takes an image.
-        output: The tensor of scores.
-        classes: The output for each class of the data.
+    Attributes:
+        spec: How images become the model's input; None where samples are no images.
         runners: Source of runners; None where the only runner has the model loaded already.
-        on_cut: Called with the images of each batch before the model classifies them.
+        most_per_message: Samples of a batch at most.
     """
 
-    spec: InputSpec
-    input: TensorInfo
-    output: TensorInfo
-    classes: ClassOutputs
+    spec: InputSpec | None
     runners: RunnerSource | None
-    on_cut: Callable[[Sequence[LoadedImage]], None] = lambda images: None
+    most_per_message: int = IMAGES_PER_MESSAGE
+
+    @abstractmethod
+    def submit(self, session: RunnerSession, samples: Sequence[LoadedImage]) -> None:
+        """Send a batch of samples, all of them readable."""
+
+    @abstractmethod
+    def collect(self, session: RunnerSession, samples: Sequence[LoadedImage]) -> Part:
+        """Wait for the answers to the earliest batch.
+
+        Args:
+            session: The runner that the batch was submitted to.
+            samples: The samples of that batch.
+        """
+
+    @abstractmethod
+    def joined(self, parts: Sequence[Part], unreadable: tuple[str, ...]) -> Part:
+        """Return the answers to several batches as one, in the order of the data."""
+
+    @abstractmethod
+    def takes_the_cut_of(self, other: DeployedModel[Any]) -> bool:
+        """Return whether the model takes the same samples as another one, cut alike."""
 
     def open(
         self, stack: ExitStack, on_start: Callable[[RunnerSession], None] = lambda session: None
@@ -105,25 +132,46 @@ class DeployedModel:
         session.load(self.runners.place, self.runners.threads, call=self.runners.call)
         return session
 
-    def submit(self, session: RunnerSession, images: Sequence[LoadedImage]) -> None:
+
+@dataclass(frozen=True)
+class DeployedClassifier(DeployedModel[Answers]):
+    """A classifier that lies on a device.
+
+    Args:
+        spec: How images become the model's input.
+        input: The tensor that takes an image.
+        output: The tensor of scores.
+        classes: The output for each class of the data.
+        labels: Class of each image of the data, int64.
+        runners: Source of runners; None where the only runner has the model loaded already.
+        on_cut: Called with the images of each batch before the model classifies them.
+    """
+
+    spec: InputSpec
+    input: TensorInfo
+    output: TensorInfo
+    classes: ClassOutputs
+    labels: Indices
+    runners: RunnerSource | None
+    on_cut: Callable[[Sequence[LoadedImage]], None] = lambda images: None
+
+    def submit(self, session: RunnerSession, samples: Sequence[LoadedImage]) -> None:
         """Send a batch of images, all of them readable."""
-        self.on_cut(images)
-        pixels = [loaded.image for loaded in images if loaded.image is not None]
-        levels = to_levels(self.spec, self.input)
-        if levels is None:
-            pixels = [to_tensor(image, self.spec, self.input) for image in pixels]
-        tensors = np.stack(pixels)[:, None]
+        self.on_cut(samples)
+        pixels = [loaded.image for loaded in samples if loaded.image is not None]
+        tensors, levels = image_tensors(pixels, self.spec, self.input)
         top_k = min(TOP_K, self.output.elements)
         session.submit(tensors, top_k, with_outputs=True, levels=levels)
 
-    def collect(self, session: RunnerSession, indices: Indices, labels: Indices) -> Answers:
+    def collect(self, session: RunnerSession, samples: Sequence[LoadedImage]) -> Answers:
         """Wait for the answers to the earliest batch.
 
         Args:
             session: The runner that the batch was submitted to.
-            indices: int64, shape (images,): indices of the batch's images in the data.
-            labels: int64, shape (images,): classes of these images.
+            samples: The images of that batch.
         """
+        indices = np.array([loaded.index for loaded in samples], np.int64)
+        labels = self.labels[indices]
         classified = session.collect()
         assert classified.outputs is not None
         scores = to_scores(classified.outputs.reshape(len(indices), -1), self.output)
@@ -137,20 +185,44 @@ class DeployedModel:
             finite=classified.finite,
         )
 
-    def takes_the_cut_of(self, other: DeployedModel) -> bool:
+    def joined(self, parts: Sequence[Answers], unreadable: tuple[str, ...]) -> Answers:
+        """Return the answers to several batches as one, in the order of the data."""
+        return Answers.joined(parts, unreadable)
+
+    def takes_the_cut_of(self, other: DeployedModel[Any]) -> bool:
         """Return whether the model takes the same cut of an image as another one."""
-        return self.spec.is_cut_like(other.spec)
+        return isinstance(other, DeployedClassifier) and self.spec.is_cut_like(other.spec)
+
+
+def image_tensors(
+    pixels: Sequence[Pixels], spec: InputSpec, tensor: TensorInfo
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Return images as a runner takes them: as pixels with what each level is, or as tensors.
+
+    Args:
+        pixels: Images of the model's size.
+        spec: How images become the model's input.
+        tensor: The model's input.
+
+    Returns:
+        Tensors or pixels, shape (images, 1, height, width, channels), and the input value of each
+        level; None where they are tensors.
+    """
+    levels = to_levels(spec, tensor)
+    if levels is None:
+        pixels = [to_tensor(image, spec, tensor) for image in pixels]
+    return np.stack(pixels)[:, None], levels
 
 
 def classify_images(
-    dataset: Dataset,
+    dataset: Samples,
     indices: Sequence[int],
-    models: Sequence[DeployedModel],
+    models: Sequence[DeployedModel[Part]],
     first: RunnerSession | None = None,
     most: int = 1,
     on_images: OnImages = lambda done, total: None,
-) -> list[Answers]:
-    """Classify images by one model or by several that take the same cut of an image.
+) -> list[Part]:
+    """Run samples through one model or through several that take the same samples, cut alike.
 
     Args:
         dataset: Labelled data.
@@ -180,20 +252,20 @@ def classify_images(
     return work.answers()
 
 
-class _Work:
+class _Work(Generic[Part]):
     """The images that are still to be classified, and the answers so far."""
 
     def __init__(
-        self, dataset: Dataset, indices: Sequence[int], models: Sequence[DeployedModel]
+        self, dataset: Samples, indices: Sequence[int], models: Sequence[DeployedModel[Part]]
     ) -> None:
         self.total, self.done, self.waited_s = len(indices), 0, 0.0
         self.runners, self._handed_out = 1, 0
         self.models = models
-        self._labels = np.asarray(dataset.labels, np.int64)
+        self._most = min(model.most_per_message for model in models)
         self._images = load_images(dataset, indices, models[0].spec)
         self._lock = threading.Lock()
         self._unreadable: list[LoadedImage] = []
-        self._parts: list[list[Answers]] = [[] for _ in models]
+        self._parts: list[list[Part]] = [[] for _ in models]
 
     def done_by(self, sessions: Sequence[RunnerSession]) -> Iterator[None]:
         """Classify by a runner of each model until no image is left, and yield after each batch."""
@@ -215,13 +287,14 @@ class _Work:
         with self._lock:
             self._images.close()
 
-    def answers(self) -> list[Answers]:
+    def answers(self) -> list[Part]:
         """Return the answers of each model."""
         unreadable = sorted(self._unreadable, key=lambda loaded: loaded.index)
         errors = tuple(str(loaded.error) for loaded in unreadable)
         if not self.done - len(unreadable):
             raise InputError(f"not one image can be read: {errors[0]}")
-        return [Answers.joined(parts, errors) for parts in self._parts]
+        pairs = zip(self.models, self._parts, strict=True)
+        return [model.joined(parts, errors) for model, parts in pairs]
 
     def _next(self) -> list[LoadedImage]:
         begin = time.monotonic()
@@ -234,7 +307,7 @@ class _Work:
     def _batch_size(self) -> int:
         """Return fewer images towards the end, so that no runner has to wait long for another."""
         share = (self.total - self._handed_out) // (2 * BATCHES_UNDER_WAY * self.runners)
-        return max(FEWEST_IMAGES_PER_MESSAGE, min(IMAGES_PER_MESSAGE, share))
+        return min(self._most, max(FEWEST_IMAGES_PER_MESSAGE, min(IMAGES_PER_MESSAGE, share)))
 
     def _readable(self, batch: list[LoadedImage]) -> list[LoadedImage]:
         unreadable = [loaded for loaded in batch if loaded.image is None]
@@ -244,9 +317,8 @@ class _Work:
         return [loaded for loaded in batch if loaded.image is not None]
 
     def _collect(self, batch: list[LoadedImage], sessions: Sequence[RunnerSession]) -> None:
-        indices = np.array([loaded.index for loaded in batch], np.int64)
         for model, session, parts in zip(self.models, sessions, self._parts, strict=True):
-            parts.append(model.collect(session, indices, self._labels[indices]))
+            parts.append(model.collect(session, batch))
         with self._lock:
             self.done += len(batch)
 
@@ -254,7 +326,7 @@ class _Work:
 class _Crew:
     """Runners beside the first, each of which a thread on this machine feeds."""
 
-    def __init__(self, work: _Work, most: int) -> None:
+    def __init__(self, work: _Work[Any], most: int) -> None:
         self._work, self._most = work, most
         self._threads: list[threading.Thread] = []
         self._sessions: list[RunnerSession] = []

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.accuracy.output_labels import OutputLabels
-from edgecnn.accuracy.result import Accuracy
+from edgecnn.accuracy.kinds.result import AnyAccuracy
 from edgecnn.core.errors import InputError
 from edgecnn.data.datasets import Dataset
-from edgecnn.data.preprocessing import Preprocessing
-from edgecnn.measure.accuracy import ReferenceModel
 from edgecnn.measure.cooldown import Cooldown
+from edgecnn.measure.reference import ReferenceModel
+from edgecnn.measure.tasks import JudgingOptions
 from edgecnn.records.record import Record
 from edgecnn.runner.session import MAX_TIMED_CALLS, check_threads
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions
@@ -37,11 +36,7 @@ class BenchPlan:
         min_time_s: Seconds of timing at least.
         warmup: Calls before the timed ones; None goes on until they are steady.
         dataset: Labelled images for accuracy; None measures none.
-        preprocessing: How images become input, for files that do not say it.
-        label_offset: Output of class 0; None finds it.
-        labels: Labels of the models' outputs, as the user has them; without any, those packed in
-            each file.
-        images: Images to classify, drawn evenly over the classes; None classifies all.
+        judging: What the user says of how files are judged on the data.
         cpus: Numbers of the CPUs to run on; None leaves that to the system.
         cooldown: Rest before each model; None measures models in turn instead.
         protocol: Name of the published protocol that the measurement follows.
@@ -54,14 +49,11 @@ class BenchPlan:
     min_time_s: float
     warmup: int | None
     dataset: Dataset | None
-    preprocessing: Preprocessing
-    label_offset: int | None
-    labels: OutputLabels
-    images: int | None
+    judging: JudgingOptions
     cpus: tuple[int, ...] | None = None
     cooldown: Cooldown | None = None
     protocol: str | None = None
-    on_accuracy: Callable[[Record, Accuracy], None] = lambda record, accuracy: None
+    on_accuracy: Callable[[Record, AnyAccuracy], None] = lambda record, accuracy: None
     against: ReferenceModel | None = None
 
     def compared_with(self, path: str | Path, call: CallOptions = NO_CALL_OPTIONS) -> BenchPlan:
@@ -76,16 +68,9 @@ class BenchPlan:
         """
         if self.dataset is None:
             raise InputError("--against goes with --data, whose images both classify")
-        against = ReferenceModel.open(
-            path,
-            self.dataset,
-            self.preprocessing,
-            self.label_offset,
-            self.images,
-            self.labels,
-            call,
-        )
-        return dataclasses.replace(self, against=against)
+        judging = dataclasses.replace(self.judging, is_compared=True)
+        against = ReferenceModel.open(path, self.dataset, judging, call)
+        return dataclasses.replace(self, against=against, judging=judging)
 
     def check(self) -> None:
         """Raise InputError where a number of the plan makes no sense."""
@@ -100,9 +85,11 @@ class BenchPlan:
             raise InputError(f"--min-time must be 0 or more seconds, not {self.min_time_s}")
         if self.cpus is not None and (not self.cpus or min(self.cpus) < 0):
             raise InputError("--cpus takes numbers of CPUs, from 0 on: --cpus 0,1")
-        if self.images is not None and self.images < 1:
-            raise InputError(f"--images must be 1 or more, not {self.images}")
-        if self.images is not None and self.dataset is None:
+        if self.judging.images is not None and self.judging.images < 1:
+            raise InputError(f"--images must be 1 or more, not {self.judging.images}")
+        if self.judging.images is not None and self.dataset is None:
             raise InputError("--images goes with --data, whose images it limits")
-        if self.labels.names and self.dataset is None:
+        if self.judging.labels.names and self.dataset is None:
             raise InputError("--labels goes with --data, whose classes they are matched with")
+        if self.judging.tasks and self.dataset is None:
+            raise InputError("--task goes with --data, by which the outputs are judged")

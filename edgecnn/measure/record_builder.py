@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from edgecnn.accuracy.result import Accuracy
+from edgecnn.accuracy.kinds.result import AnyAccuracy
 from edgecnn.core.version import __version__
 from edgecnn.measure.candidate import Candidate, Measured, PowerDrawn, PreparedModel
 from edgecnn.measure.caveats import (
@@ -35,7 +35,7 @@ Fields = dict[str, Any]
 def record_of(
     candidate: Candidate,
     measured: Measured,
-    accuracy: Accuracy | None,
+    accuracy: AnyAccuracy | None,
     device: str,
     plan: BenchPlan,
 ) -> Record:
@@ -168,7 +168,7 @@ def _judgement(
     candidate: Candidate,
     measured: Measured,
     plan: BenchPlan,
-    accuracy: Accuracy | None,
+    accuracy: AnyAccuracy | None,
     drift: Drift,
 ) -> Fields:
     """Return the intervals of the latency, the warnings, and the verdict that they lead to."""

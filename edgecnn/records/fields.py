@@ -70,13 +70,15 @@ class Spread(Enum):
     """How a figure varies from one measurement of a file to the next, which intervals allow for.
 
     An exact figure does not vary. A latency varies as its samples tell. A single number of a run
-    varies as processes differ from each other, and a share of images by the choice of the images.
+    varies as processes differ from each other, a share of images by the choice of the images, and
+    any other figure of images as its own interval tells.
     """
 
     EXACT = auto()
     SAMPLES = auto()
     RUNS = auto()
     IMAGES = auto()
+    BOUNDS = auto()
 
 
 class Better(Enum):
@@ -92,6 +94,8 @@ UNITS = {
     "ms": ("ms", ".3f"),
     "mj": ("mJ", ".3f"),
     "w": ("W", ".3f"),
+    "db": ("dB", ".2f"),
+    "units": ("", ".4g"),
 }
 """Last word of a field's name -> its unit, and the format of a number with all its digits."""
 
@@ -155,7 +159,7 @@ class Field:
     @property
     def in_points(self) -> bool:
         """Whether changes of the figure are percentage points, not relative to a base."""
-        return self.spread is Spread.IMAGES
+        return self.topic is Topic.ACCURACY and self.name.endswith("_percent")
 
     @property
     def bounds(self) -> tuple[str, str]:
@@ -206,7 +210,7 @@ class Field:
             '3.280 ms'
         """
         unit, form = UNITS[self.name.rpartition("_")[2]]
-        return f"{value:{form}} {unit}"
+        return f"{value:{form}} {unit}".rstrip()
 
     def read(self, values: Mapping[str, Any]) -> Any:
         """Return this field's value from the plain values of a record, as JSON has them.
@@ -286,11 +290,23 @@ def _field(name: str, hint: Any, field: Field) -> Field:
 
 
 def _built(kind: type, values: Any, place: str) -> Any:
-    """Return a dataclass of texts; what this version does not know is left out."""
+    """Return a dataclass of texts and numbers; what this version does not know is left out."""
     if not isinstance(values, Mapping):
         raise InputError(f"{place} is {shown_value(values)}, where an object is needed")
-    texts = {field.name: values.get(field.name) for field in dataclasses.fields(kind)}
-    for name, text in texts.items():
-        if not isinstance(text, str):
-            raise InputError(f"{place}.{name} is {shown_value(text)}, where a text is needed")
-    return kind(**texts)
+    hints = typing.get_type_hints(kind)
+    return kind(**{
+        name: _part(hint, values.get(name), f"{place}.{name}") for name, hint in hints.items()
+    })  # fmt: skip
+
+
+def _part(hint: Any, value: Any, place: str) -> Any:
+    """Return a text, or a finite number, of a dataclass within a record."""
+    if value is None and type(None) in typing.get_args(hint):
+        return None
+    if hint is str and isinstance(value, str):
+        return value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is not str and is_number and abs(value) < WHOLE_NUMBERS_END:
+        return float(value)
+    needed = "text" if hint is str else "finite number"
+    raise InputError(f"{place} is {shown_value(value)}, where a {needed} is needed")

@@ -71,6 +71,8 @@ memory = partial(figure, topic=Topic.MEMORY, text=size_text, better=Better.LOWER
 """Declares a figure in bytes of memory."""
 share = partial(figure, topic=ACCURACY, text=one_decimal, better=Better.HIGHER, rule=PERCENTAGE)
 """Declares a figure in percent of images."""
+result = partial(figure, topic=ACCURACY, rule=AMOUNT)
+"""Declares another figure of accuracy, from 0 on."""
 count = partial(figure, topic=ACCURACY, text="{:,}".format, rule=COUNT)
 """Declares a number of images."""
 counted = partial(remark, rule=COUNT)
@@ -98,6 +100,35 @@ class MeasurementWarning:
     code: str
     message: str
     advice: str
+
+
+@dataclass(frozen=True)
+class RecordedFigure:
+    """A figure of accuracy by its name.
+
+    Args:
+        name: Name of the figure: ``"mIoU"``, with the output's name before it where a model has
+            several outputs that are judged.
+        value: The value; of a share 0 to 100.
+        unit: Its unit: ``"%"``, ``"dB"``, ``"the output's unit"``, or empty.
+        low: Lower end of its 95 % interval; None where there is none.
+        high: Upper end of that interval.
+    """
+
+    name: str
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        """Return the figure in words: ``"mIoU 61.3 % (58.0 to 64.2)"``."""
+        has_digit = self.unit in ("%", "dB")
+        form, unit = (".1f", f" {self.unit}") if has_digit else (".4g", "")
+        text = f"{self.name} {self.value:{form}}{unit}"
+        if self.low is None or self.high is None:
+            return text
+        return f"{text} ({self.low:{form}} to {self.high:{form}})"
 
 
 # A row a field, which the formatter would spread over six lines.
@@ -182,6 +213,22 @@ class Outline:
     top1_percent: Annotated[float | None, share(
         "Share of the images whose best class is the label.", "top-1 %", BOTH | LIST | TOOLTIP,
         confidence=95, interval_rank=2, spread=Spread.IMAGES, column=1)] = None
+    metric: Annotated[str | None, remark(
+        "Name of the figure of accuracy in the next fields, where that is not top-1: ``mIoU``, "
+        "``mAP``, ``F1 (micro)``, ``accuracy at 0.5``, ``MAE``, ``PSNR`` and others.", "metric",
+        BOTH | LIST | TOOLTIP, 1, topic=ACCURACY, column=6)] = None
+    metric_percent: Annotated[float | None, share(
+        "The figure that ``metric`` names, where it is a share.", "metric %",
+        BOTH | LIST | TOOLTIP, confidence=95, interval_rank=2, spread=Spread.BOUNDS,
+        column=6)] = None
+    mae_units: Annotated[float | None, result(
+        "Mean absolute error of a model that measures numbers, in the numbers' unit.", "MAE",
+        BOTH | LIST | TOOLTIP, text=three_digits, better=Better.LOWER, confidence=95,
+        interval_rank=2, spread=Spread.BOUNDS, column=6)] = None
+    psnr_db: Annotated[float | None, result(
+        "Peak signal-to-noise ratio of a model that makes images, mean over the images.",
+        "PSNR dB", BOTH | LIST | TOOLTIP, text=one_decimal, better=Better.HIGHER, confidence=95,
+        interval_rank=2, column=6)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -377,8 +424,8 @@ class Record(Outline):
     against_top1_percent: Annotated[float | None, share(
         "Top-1 of the model that it was compared with.", "top-1 of the other %")] = None
     agreement_percent: Annotated[float | None, share(
-        "Share of the images to which both models give the same best class.", "agree %", BOTH, 1,
-        confidence=95)] = None
+        "Share of the images to which both models give the same best class; of pixels, labels or "
+        "steps where outputs are such.", "agree %", BOTH, 1, confidence=95)] = None
     agreement_low_percent: Annotated[float | None, share(
         "Lower end of the agreement's 95 % interval.")] = None
     agreement_high_percent: Annotated[float | None, share(
@@ -391,6 +438,23 @@ class Record(Outline):
         "McNemar's exact test on the images that one model alone is right on: how likely so "
         "unequal counts are if both models are as good.", "McNemar p", topic=ACCURACY,
         text="{:.2g}".format, rule=PROBABILITY)] = None
+    metric_low_percent: Annotated[float | None, share(
+        "Lower end of the 95 % interval of ``metric_percent``: samples drawn anew (bootstrap), or "
+        "Wilson's score where each sample is right or wrong.")] = None
+    metric_high_percent: Annotated[float | None, share(
+        "Upper end of the 95 % interval of ``metric_percent``.")] = None
+    mae_low_units: Annotated[float | None, result(
+        "Lower end of the mean absolute error's 95 % interval (bootstrap).")] = None
+    mae_high_units: Annotated[float | None, result(
+        "Upper end of the mean absolute error's 95 % interval.")] = None
+    psnr_low_db: Annotated[float | None, result(
+        "Lower end of the 95 % interval of PSNR (bootstrap).")] = None
+    psnr_high_db: Annotated[float | None, result("Upper end of the 95 % interval of PSNR.")] = None
+    figures: Annotated[tuple[RecordedFigure, ...] | None, remark(
+        "All figures of accuracy of a model whose output is no class of the image.")] = None
+    against_figures: Annotated[tuple[RecordedFigure, ...] | None, remark(
+        "The same figures of the model that it was compared with, and how alike both answer.",
+        )] = None
     seconds: Annotated[float, amount("How long the whole measurement took.")]
     warnings: Annotated[tuple[MeasurementWarning, ...], remark(
         "What to know before trusting the figures.")]
@@ -422,7 +486,10 @@ class Record(Outline):
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in the order of the fields."""
         values = {name: _plain(getattr(self, name)) for name in FIELDS}
-        values["warnings"] = [dataclasses.asdict(warning) for warning in self.warnings]
+        for name in ("warnings", "figures", "against_figures"):
+            entries = getattr(self, name)
+            values[name] = entries and [dataclasses.asdict(entry) for entry in entries]
+        values["warnings"] = values["warnings"] or []
         return values
 
     @classmethod

@@ -18,6 +18,7 @@ from edgecnn.runner.ondevice.protocol import (
     AskPower,
     AskShapes,
     BatchClassified,
+    BatchRun,
     ClassifyBatch,
     Counters,
     HealthTexts,
@@ -27,6 +28,7 @@ from edgecnn.runner.ondevice.protocol import (
     ModelTimed,
     ModelWarmed,
     PowerTexts,
+    RunBatch,
     RuntimeTensor,
     SystemFacts,
     TensorShapes,
@@ -54,6 +56,9 @@ MAX_COUNT = (1 << 63) - 1
 
 OPEN_PAYLOAD_BYTES = 256 << 20
 """Raw bytes of a batch's scores at most, where the file leaves their number open."""
+
+PLACE_BYTES = 4
+"""Bytes at most that tell the place of a value along one side."""
 
 CLOCK_SLACK = 0.05
 CLOCK_SLACK_S = 0.1
@@ -342,6 +347,66 @@ def _check_ranking(answer: BatchClassified, scores: Any) -> None:
     is_best = (scores > best[:, -1:]).sum(axis=1) < top.shape[1]
     for place in np.flatnonzero(finite & ~(is_ordered & is_best))[:1].tolist():
         require(False, f"top[{place}]", answer.top[place], "its best scores, the best first")
+
+
+def check_run(
+    request: RunBatch, answer: BatchRun, outputs: Sequence[RuntimeTensor], knows_shapes: bool
+) -> None:
+    """Check outputs of samples.
+
+    Args:
+        request: The samples.
+        answer: What came.
+        outputs: The model's outputs, as the runtime told them when it loaded the model.
+        knows_shapes: Whether the outputs have these shapes whatever goes in.
+    """
+    import numpy as np
+
+    for field in ("shapes", "dtypes"):
+        as_many(field, getattr(answer, field), len(request.outputs))
+    as_many("finite", answer.finite, request.count)
+    size = 0
+    for place, number in enumerate(request.outputs):
+        shape, dtype = answer.shapes[place], answer.dtypes[place]
+        _check_shape(f"shapes[{place}]", shape, 0)
+        wanted_shape, wanted_dtype = _of_answer(outputs[number], is_best=number in request.best)
+        if knows_shapes:
+            require(shape == wanted_shape, f"shapes[{place}]", shape, f"{wanted_shape}")
+        if wanted_dtype is not None:
+            require(dtype == wanted_dtype, f"dtypes[{place}]", dtype, f"{wanted_dtype}")
+        require(dtype in NUMBER_TYPES, f"dtypes[{place}]", dtype, "a type of numbers")
+        size += request.count * math.prod(shape) * np.dtype(dtype).itemsize
+    within("payload_bytes", len(answer.payload), size, size)
+
+
+def _of_answer(output: RuntimeTensor, *, is_best: bool) -> tuple[tuple[int, ...], str | None]:
+    """Return the shape and the type of an output in an answer; no type where both may be."""
+    if not is_best:
+        return output.shape, output.dtype
+    places = output.shape[-1] if output.shape else 0
+    return output.shape[:-1], "uint8" if 0 < places <= 256 else None
+
+
+def most_run_bytes(request: RunBatch, outputs: Sequence[RuntimeTensor], knows_shapes: bool) -> int:
+    """Return how many raw bytes the answer to a batch of samples may bring.
+
+    Args:
+        request: The samples.
+        outputs: The model's outputs, as the runtime told them when it loaded the model.
+        knows_shapes: Whether the outputs have these shapes whatever goes in.
+    """
+    import numpy as np
+
+    if not knows_shapes:
+        return OPEN_PAYLOAD_BYTES
+    size = 0
+    for number in request.outputs:
+        output = outputs[number]
+        if number in request.best:
+            size += PLACE_BYTES * math.prod(output.shape[:-1])
+        else:
+            size += math.prod(output.shape) * np.dtype(output.dtype).itemsize
+    return request.count * size
 
 
 def most_payload_bytes(request: ClassifyBatch, elements: int | None, dtype: str) -> int:

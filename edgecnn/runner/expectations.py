@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from edgecnn.runner.answers import (
@@ -12,10 +13,12 @@ from edgecnn.runner.answers import (
     check_loaded,
     check_memory,
     check_power,
+    check_run,
     check_shapes,
     check_timed,
     check_warmed,
     most_payload_bytes,
+    most_run_bytes,
 )
 from edgecnn.runner.conversation import Expected
 from edgecnn.runner.ondevice.protocol import (
@@ -23,6 +26,7 @@ from edgecnn.runner.ondevice.protocol import (
     AskPower,
     AskShapes,
     BatchClassified,
+    BatchRun,
     ClassifyBatch,
     HealthTexts,
     HostFacts,
@@ -32,6 +36,8 @@ from edgecnn.runner.ondevice.protocol import (
     ModelTimed,
     ModelWarmed,
     PowerTexts,
+    RunBatch,
+    RuntimeTensor,
     TensorShapes,
     TimeModel,
     WarmModel,
@@ -135,5 +141,26 @@ class Expectations:
             calls=request.count,
             runs=request.count,
             payload_bytes=most_payload_bytes(request, elements, dtype),
+            is_of_model=True,
+        )
+
+    def ran(
+        self, request: RunBatch, outputs: Sequence[RuntimeTensor], knows_shapes: bool
+    ) -> Expected[BatchRun]:
+        """Outputs of a batch of samples.
+
+        Args:
+            request: The samples.
+            outputs: The model's outputs, as the runtime told them when it loaded the model.
+            knows_shapes: Whether the outputs have these shapes whatever goes in.
+        """
+        return Expected(
+            BatchRun,
+            "run samples",
+            self._model_s,
+            partial(check_run, request, outputs=outputs, knows_shapes=knows_shapes),
+            calls=request.count,
+            runs=request.count,
+            payload_bytes=most_run_bytes(request, outputs, knows_shapes),
             is_of_model=True,
         )

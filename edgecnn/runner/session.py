@@ -20,6 +20,7 @@ from edgecnn.runner.ondevice.protocol import (
     AskPower,
     AskShapes,
     BatchClassified,
+    BatchRun,
     CallProgress,
     CheckModel,
     ClassifyBatch,
@@ -30,6 +31,8 @@ from edgecnn.runner.ondevice.protocol import (
     ModelChecked,
     ModelLoaded,
     ModelWarmed,
+    RunBatch,
+    RuntimeTensor,
     SubgraphCall,
     SystemFacts,
     TimeModel,
@@ -114,6 +117,20 @@ class Classified:
     outputs: npt.NDArray[Any] | None = None
 
 
+@dataclass(frozen=True)
+class SampleAnswers:
+    """Outputs of a model for a batch of samples.
+
+    Args:
+        values: For each output that was asked for its values, shape (samples, *shape of the
+            output), of the output's dtype; or the places of its greatest values.
+        finite: Whether all of these values of a sample are finite, bool, shape (samples,).
+    """
+
+    values: tuple[npt.NDArray[Any], ...]
+    finite: npt.NDArray[np.bool_]
+
+
 class RunnerSession:
     """A runner on some device, for one model at a time; it ends with the ``with`` block.
 
@@ -138,6 +155,8 @@ class RunnerSession:
     def __init__(self, channel: Channel, device: str, patience: Patience = USUAL_PATIENCE) -> None:
         self._talk = Conversation(channel, device, patience)
         self._expected = Expectations(patience)
+        self._outputs: tuple[RuntimeTensor, ...] = ()
+        self._is_open = False
         self._elements: int | None = None
         self._dtype = ""
 
@@ -322,12 +341,53 @@ class RunnerSession:
             outputs = np.frombuffer(answer.payload, answer.dtype).reshape(answer.shape)
         return Classified(np.asarray(answer.top, np.int64), np.asarray(answer.finite), outputs)
 
+    def submit_samples(
+        self,
+        inputs: Sequence[npt.NDArray[Any]],
+        outputs: Sequence[int],
+        best: Sequence[int] = (),
+        levels: npt.NDArray[Any] | None = None,
+    ) -> None:
+        """Send a batch of samples, without waiting for the answer.
+
+        Args:
+            inputs: For each input its tensors, shape (samples, *shape of the input), of the input's
+                dtype; with ``levels`` uint8 pixels for the only input.
+            outputs: Numbers of the outputs that are asked for.
+            best: Numbers of those of which the place of the greatest value along the last side is
+                wanted, not all values.
+            levels: Input value of each level of a pixel, of the input's dtype, shape (256,).
+        """
+        import numpy as np
+
+        parts = [np.ascontiguousarray(tensors).data.cast("B") for tensors in inputs]
+        if levels is not None:
+            parts.insert(0, memoryview(levels.tobytes()))
+        payload = parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+        request = RunBatch(len(inputs[0]), tuple(outputs), tuple(best), levels is not None, payload)
+        expected = self._expected.ran(request, self._outputs, not self._is_open)
+        self._talk.send(request, expected)
+
+    def collect_samples(self) -> SampleAnswers:
+        """Wait for the answer to the earliest batch of samples that has no answer yet."""
+        import numpy as np
+
+        answer: BatchRun = self._talk.receive()
+        values, begin, count = [], 0, len(answer.finite)
+        for shape, dtype in zip(answer.shapes, answer.dtypes, strict=True):
+            elements = count * math.prod(shape)
+            each = np.frombuffer(answer.payload, dtype, elements, begin)
+            values.append(each.reshape(count, *shape))
+            begin += each.nbytes
+        return SampleAnswers(tuple(values), np.asarray(answer.finite))
+
     def _note_output(self, loaded: ModelLoaded, call: ModelCall | None) -> None:
         """Note of how many scores, and of which type, the answers to images will be."""
         output = loaded.outputs[0] if loaded.outputs else None
         is_open = call is not None and (
             call.has_chosen_shapes or not all(map(call.model.knows_shape, call.model.outputs))
         )
+        self._outputs, self._is_open = loaded.outputs, is_open
         self._elements = None if output is None or is_open else math.prod(output.shape) or None
         self._dtype = "" if output is None else output.dtype
 

@@ -173,12 +173,20 @@ def judge_outputs(
     return tuple(judged)
 
 
-def outputs_of_file(model: TfliteModel, labels: int | None = None) -> tuple[JudgedOutput, ...]:
-    """Say of each output of a file what it is: as edgecnn wrote it there, else by its ops.
+def outputs_of_file(
+    model: TfliteModel,
+    labels: int | None = None,
+    tasks: Mapping[str, OutputKind] | None = None,
+) -> tuple[JudgedOutput, ...]:
+    """Say of each output of a file what it is: as the user or edgecnn says, else by its ops.
 
     Args:
         model: The file's structure.
         labels: Number of the labels packed for the first output; None if there are none.
+        tasks: What the user says: name of an output, empty for the only one -> its kind.
+
+    Raises:
+        InputError: The user names an output that is not there, or one kind for several outputs.
 
     Example:
         >>> [output.kind.value for output in outputs_of_file(read_model("unet_int8.tflite"))]
@@ -188,8 +196,8 @@ def outputs_of_file(model: TfliteModel, labels: int | None = None) -> tuple[Judg
     if labels is None and known is None and model.edgecnn:
         # Files of earlier versions do not say their kind: their rows are of classes.
         labels = outline.outputs[0].shape[-1] if outline.outputs[0].shape else None
-    judged = judge_outputs(outline, classes=labels)
-    if known is None or len(known) != len(judged):
+    judged = judge_outputs(outline, tasks, labels)
+    if known is None or tasks or len(known) != len(judged):
         return judged
     return tuple(map(_as_recorded, judged, known))
 

@@ -101,6 +101,23 @@ def outline_of_file(model: TfliteModel) -> ModelOutline:
     return ModelOutline(tuple(tensor.shape for tensor in model.inputs), tuple(outputs))
 
 
+def input_names(model: TfliteModel) -> list[str]:
+    """Return the names of a file's inputs: those of its signature, else those of its tensors.
+
+    Args:
+        model: The file's structure.
+
+    Example:
+        >>> input_names(read_model("two_inputs.tflite"))
+        ['image', 'gaze']
+    """
+    names: dict[int, str] = {}
+    for signature in model.signatures:
+        if signature.subgraph == model.subgraph:
+            names = dict(zip(signature.tensors, signature.inputs, strict=False)) | names
+    return [names.get(tensor.index, tensor.name) for tensor in model.inputs]
+
+
 def outline_of_graph(graph: Graph, names: Sequence[str]) -> ModelOutline:
     """Return the outline of a graph.
 

@@ -22,8 +22,11 @@ from edgecnn.data.images import decode, fit
 from edgecnn.data.inputspec import preset
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure import parallel_classification
-from edgecnn.measure.accuracy import AccuracyTask, ReferenceModel, ReferenceRun
+from edgecnn.measure.accuracy import AccuracyTask
+from edgecnn.measure.labelled_task import ReferenceRun
 from edgecnn.measure.parallel_classification import RunnerSource
+from edgecnn.measure.reference import ReferenceModel
+from edgecnn.measure.tasks import JudgingOptions
 from edgecnn.runner.session import RunnerSession
 from edgecnn.tflite.reading import read_model
 from tests.children import is_alive
@@ -144,8 +147,9 @@ def test_a_reference_classifies_once(
         starts.append(get_device("desktop").start("running a model"))
         return starts[-1]
 
-    against = ReferenceModel.open(other, data)
-    reference = ReferenceRun(against, RunnerSource(start, str(other), 1, 1))
+    against = ReferenceModel.open(other, data, JudgingOptions())
+    runners = RunnerSource(start, str(other), 1, 1)
+    reference = ReferenceRun(against.task, str(other), against.sha256, runners)
     for _ in range(2):
         with get_device("desktop").start("running a model") as session:
             session.load(model, threads=1)

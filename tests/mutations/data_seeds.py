@@ -69,6 +69,8 @@ CSV = (
     b"\xef\xbb\xbfid;class\r\na;1\r\nb;0\r\n",
     b"ImageId,PredictionString\na,n01440764 1 2 3 4\nb,n01440765 1 2 3 4 n01440765 5 6 7 8\n",
     b'"a.png","a ""good"" cat"\nb.png,dog\n',
+    b"file,x,y\na.png,1.5,2\nb.png,-3,4e1\nc.png,0,0\n",
+    b"file,labels\na.png,cat|dog\nb.png,dog\nc.png,bird|cat\n",
 )
 VAL_MAP = (b"a.png 1\nb.png 0\nc.png 999\n", b"a.png n01440764\nb.png\tn01440765\n")
 COCO = json.dumps(
@@ -81,6 +83,31 @@ COCO = json.dumps(
         "categories": [{"id": 5, "name": "cat"}, {"id": 6, "name": "dog"}],
     }
 ).encode()
+
+
+COCO_BOXES = json.dumps(
+    {
+        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
+        "annotations": [
+            {"id": 7, "image_id": 1, "category_id": 5, "bbox": [0, 0, 1.5, 1], "area": 1.5},
+            {"id": 8, "image_id": 1, "category_id": 6, "bbox": [2, 1, 3, 4], "iscrowd": 1},
+        ],
+        "categories": [{"id": 5, "name": "cat"}, {"id": 6, "name": "dog"}],
+    }
+).encode()
+YOLO = (b"0 0.5 0.5 0.25 1\n\n2 0.1 0.2 0.1 0.1\n", b"")
+
+
+@cache
+def masks() -> tuple[bytes, ...]:
+    """A mask with a palette, a grey one, one of 16 bits, and one of two levels."""
+    indices = np.array([[0, 1, 2], [255, 1, 0]], np.uint8)
+    pictures = [Image.fromarray(indices).convert("P"), Image.fromarray(indices)]
+    pictures += [Image.fromarray(indices.astype(np.uint16)), Image.fromarray(indices > 1)]
+    memories = [io.BytesIO() for _ in pictures]
+    for picture, memory in zip(pictures, memories, strict=True):
+        picture.save(memory, "PNG")
+    return tuple(memory.getvalue() for memory in memories)
 
 
 @cache

@@ -20,6 +20,7 @@ from edgecnn.comparison.references import find_records
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.images import decode, decode_cut
 from edgecnn.data.inputspec import preset
+from edgecnn.data.masks import read_mask
 from edgecnn.devices.inventory import Inventory
 from edgecnn.golden.calibration_images import calibration_record
 from edgecnn.golden.sample import GOLDEN_FILE, read_sample
@@ -139,6 +140,18 @@ def read_data(path: Path) -> None:
     assert data.labels is None or len(data.labels) == len(data)
 
 
+def read_boxes(path: Path) -> None:
+    """Read the text of an image's objects where YOLO's layout has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("images", "labels"):
+            (Path(folder) / name).mkdir()
+        (Path(folder) / "images" / "a.png").write_bytes(data_seeds.images()[1])
+        (Path(folder) / "labels" / "a.txt").write_bytes(path.read_bytes())
+        data = open_dataset(folder)
+        assert data.targets is not None
+        data.targets.content(0)
+
+
 def read_source(path: Path) -> None:
     find_source(str(path))
 
@@ -233,9 +246,11 @@ READERS = {
         data_seeds.write_images,
     ),
     "coco": Reader(
-        "annotations.json", lambda: [data_seeds.COCO], mutated_json, (read_data,),
-        data_seeds.write_images,
+        "annotations.json", lambda: [data_seeds.COCO, data_seeds.COCO_BOXES], mutated_json,
+        (read_data,), data_seeds.write_images,
     ),
+    "yolo": Reader("a.txt", lambda: data_seeds.YOLO, mutated_lines, (read_boxes,)),
+    "masks": Reader("mask.png", data_seeds.masks, mutated_bytes, (read_mask,)),
     "npz": Reader("data.npz", data_seeds.arrays, npz_zip, (read_data,)),
     "images": Reader("image", data_seeds.images, mutated_bytes, (read_images,)),
     ".keras": Reader(

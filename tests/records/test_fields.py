@@ -27,7 +27,7 @@ IDENTITY = {"model", "model_sha256", "scheme", "source", "input_shape", "input_d
 ACCURACY_CONDITIONS = {"data", "images", "image_geometry", "against_sha256"}
 PLAIN_FIGURES = (
     "latency_p99_ms", "latency_mean_ms", "latency_std_ms", "latency_min_ms", "power_w",
-    "energy_per_inference_mj", "calibration_error_percent", "agreement_percent", "mcnemar_p",
+    "energy_per_inference_mj", "calibration_error_percent", "mcnemar_p",
 )  # fmt: skip
 """Figures that nothing but their declaration treats: no chart, no rule, no wording."""
 
@@ -44,7 +44,7 @@ def test_every_field_of_a_record_has_one_role() -> None:
     assert names(Role.CONDITION) == conditions | ACCURACY_CONDITIONS
     figures, remarks = names(Role.FIGURE), names(Role.REMARK)
     assert IDENTITY | names(Role.CONDITION) | figures | remarks == set(FIELDS)
-    units = ("_ms", "_bytes", "_percent", "_w", "_mj", "_p", "_right")
+    units = ("_ms", "_bytes", "_percent", "_w", "_mj", "_p", "_right", "_units", "_db")
     assert all(name.endswith(units) for name in figures)
 
 

@@ -141,7 +141,7 @@ class Recording(ChildProcess):
 VERBS = (
     "describe the device", "tell the device's state", "read the power meter", "load the model",
     "tell the shapes", "run the model once", "warm the model up", "time the model",
-    "tell its memory", "classify images",
+    "tell its memory", "classify images", "run samples",
 )  # fmt: skip
 """What :func:`converse` asks for, in its order, as messages call it."""
 
@@ -160,6 +160,8 @@ def converse(session: RunnerSession, model: Path) -> None:
     session.memory()
     images = np.arange(2 * 48, dtype=np.float32).reshape(2, 1, 4, 4, 3)
     session.classify(images, top_k=2, with_outputs=True)
+    session.submit_samples([images], outputs=[0])
+    session.collect_samples()
 
 
 def recorded(model: Path) -> list[Frame]:

@@ -289,7 +289,7 @@ def test_a_runner_that_stops_halfway_is_said(
     turns: list[Turn] = list(map(content_of, answers[:-1]))
     turns.append([content[: len(content) // 2], *steps])
     line = refusal(turns, model)
-    assert line == "kitchen: its runner ended before it answered 'classify images'"
+    assert line == "kitchen: its runner ended before it answered 'run samples'"
 
 
 def test_a_runner_that_reads_no_more_is_ended(answers: list[Frame]) -> None:

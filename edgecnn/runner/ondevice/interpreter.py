@@ -6,15 +6,17 @@ The module travels to devices: the standard library, numpy and a TFLite runtime,
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from edgecnn.core.errors import EdgecnnError, InputError, first_line
 from edgecnn.runner.ondevice.protocol import (
     AskShapes,
     BatchClassified,
+    BatchRun,
     ClassifyBatch,
     LoadModel,
+    RunBatch,
     RuntimeTensor,
     TensorShapes,
 )
@@ -127,6 +129,34 @@ class LoadedInterpreter:
             payload=scores.tobytes() if request.outputs else None,
         )
 
+    def answer(self, request: RunBatch, counter: CallCounter) -> BatchRun:
+        """Return some of the outputs for each sample, or the places of their greatest values.
+
+        Args:
+            request: The samples.
+            counter: Told of each sample that is done.
+        """
+        import numpy as np
+
+        answers: list[list[Any]] = [[] for _ in request.outputs]
+        finite = []
+        for tensors in samples_of(request, self._input_details):
+            for detail, tensor in zip(self._input_details, tensors):
+                self._subgraph.set(detail["index"], tensor)
+            self.run()
+            values = [self._subgraph.get(self._output_details[n]["index"]) for n in request.outputs]
+            finite.append(all(bool(np.isfinite(value).all()) for value in values))
+            for number, value, row in zip(request.outputs, values, answers):
+                row.append(places_of_greatest(value) if number in request.best else value)
+            counter.count()
+        stacked = [np.stack(row) for row in answers]
+        return BatchRun(
+            finite=tuple(finite),
+            shapes=tuple(tuple(int(side) for side in each.shape[1:]) for each in stacked),
+            dtypes=tuple(str(each.dtype) for each in stacked),
+            payload=b"".join(each.tobytes() for each in stacked),
+        )
+
 
 def shapes_in_call(runtime: Runtime, request: AskShapes) -> TensorShapes:
     """Run a file once on noise, and return the shapes that its tensors have then.
@@ -180,7 +210,7 @@ def fill_with_noise(
         subgraph.set(detail["index"], image_like(detail, value_range, generator))
 
 
-def tensors_of(request: ClassifyBatch, detail: dict[str, Any]) -> Iterator[Any]:
+def tensors_of(request: ClassifyBatch | RunBatch, detail: dict[str, Any]) -> Iterator[Any]:
     """Yield the tensors of a batch.
 
     Args:
@@ -197,6 +227,43 @@ def tensors_of(request: ClassifyBatch, detail: dict[str, Any]) -> Iterator[Any]:
     pixels = np.frombuffer(request.payload, np.uint8, offset=levels.nbytes).reshape(shape)
     for image in pixels:
         yield levels.take(image)
+
+
+def samples_of(request: RunBatch, details: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield for each sample of a batch a tensor for each input.
+
+    Args:
+        request: Prepared samples.
+        details: What the runtime says of the inputs.
+    """
+    import numpy as np
+
+    if request.has_levels:
+        for tensor in tensors_of(request, details[0]):
+            yield (tensor,)
+        return
+    inputs, begin = [], 0
+    for detail in details:
+        shape = (request.count, *(int(n) for n in detail["shape"]))
+        elements = int(np.prod(shape))
+        values = np.frombuffer(request.payload, detail["dtype"], elements, begin)
+        inputs.append(values.reshape(shape))
+        begin += values.nbytes
+    yield from zip(*inputs)
+
+
+def places_of_greatest(values: Any) -> Any:
+    """Return the place of the greatest value along the last side, of equal ones the first.
+
+    Args:
+        values: Values of any shape.
+
+    Returns:
+        Places of the smallest type that holds them, without the last side.
+    """
+    import numpy as np
+
+    return values.argmax(axis=-1).astype(np.min_scalar_type(max(0, values.shape[-1] - 1)))
 
 
 def describe(detail: dict[str, Any]) -> RuntimeTensor:

@@ -440,11 +440,51 @@ class BatchClassified:
 
 
 @dataclass(frozen=True)
+class RunBatch:
+    """Asks what the model answers to prepared samples: :class:`BatchRun`.
+
+    Args:
+        count: Number of samples.
+        outputs: Numbers of the outputs that are asked for.
+        best: Numbers of those outputs of which the place of the greatest value along the last side
+            is sent instead of all values.
+        has_levels: Whether the payload begins with the input value of each of the 256 levels of a
+            pixel, followed by uint8 pixels; only for models of one input.
+        payload: For each input the tensors of all samples one after the other, or levels and
+            pixels.
+    """
+
+    count: int
+    outputs: tuple[int, ...]
+    best: tuple[int, ...]
+    has_levels: bool
+    payload: Union[bytes, memoryview]
+
+
+@dataclass(frozen=True)
+class BatchRun:
+    """What a model answered to a batch of samples.
+
+    Args:
+        finite: For each sample whether all values that were asked for are finite.
+        shapes: Shape of each output that was asked for, of one sample and without the last side
+            where the place of the greatest value was asked for.
+        dtypes: numpy's name of the type of each of these outputs.
+        payload: The outputs one after the other, each for all samples.
+    """
+
+    finite: tuple[bool, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[str, ...]
+    payload: bytes
+
+
+@dataclass(frozen=True)
 class LockHeld:
     """Says that the device is locked for the run that asked for it."""
 
 
 REQUESTS = (
     DescribeHost, AskHealth, LoadModel, CheckModel, WarmModel, TimeModel, AskPower, AskMemory,
-    ClassifyBatch, AskShapes,
+    ClassifyBatch, RunBatch, AskShapes,
 )  # fmt: skip

@@ -70,6 +70,7 @@ class Runner:
             protocol.AskPower: self._power,
             protocol.AskMemory: self._memory,
             protocol.ClassifyBatch: self._classify,
+            protocol.RunBatch: self._run_batch,
             protocol.AskShapes: lambda request: shapes_in_call(self._needed_runtime(), request),
         }
 
@@ -173,6 +174,9 @@ class Runner:
 
     def _classify(self, request: protocol.ClassifyBatch) -> protocol.BatchClassified:
         return self._model.classify(request, CallCounter(self._pipe.send))
+
+    def _run_batch(self, request: protocol.RunBatch) -> protocol.BatchRun:
+        return self._model.answer(request, CallCounter(self._pipe.send))
 
     def _memory(self, request: protocol.AskMemory) -> protocol.MemoryUse:
         peak = self._peak_rss_bytes or peak_memory_bytes()

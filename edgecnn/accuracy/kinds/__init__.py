@@ -1,0 +1,1 @@
+"""Figures of labelled data for each kind of output that is no class of the whole image."""

@@ -1,0 +1,159 @@
+"""Detections: mean average precision as COCO evaluates it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from edgecnn.accuracy.kinds.boxes import (
+    Detections,
+    Floats,
+    candidate_columns,
+    candidates_of,
+    listed_detections,
+    overlap,
+    post_processed_outputs,
+)
+from edgecnn.accuracy.kinds.coco_evaluation import CocoEvaluation, JudgedImage, coco
+from edgecnn.accuracy.kinds.figures import KindFigure, Unit, mean_figure, resampled_figure
+from edgecnn.accuracy.kinds.judge import Array
+from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_few
+from edgecnn.data.boxes import BoxTargets, Objects
+from edgecnn.data.images import seen_region
+from edgecnn.data.inputspec import InputSpec
+from edgecnn.tflite.reading import TfliteModel
+
+SURE = 0.5
+"""Score from which a detection is compared with another model's, and the overlap of the same."""
+
+OVERLAPS = {"mAP": None, "mAP at 0.5": 1}
+"""Figure -> how many of COCO's overlaps count, from 0.5 on; None for all, up to 0.95."""
+
+EVALUATIONS = 200
+"""Times that images are drawn anew for the interval of mAP: each costs a whole evaluation."""
+
+
+class DetectionJudge:
+    """Judges boxes with scores by mean average precision.
+
+    Args:
+        model: Structure of the file: with ``TFLite_Detection_PostProcess`` at its end, or with one
+            output that holds a box and scores for each candidate.
+        targets: The objects of each image.
+        spec: How images become the model's input.
+        labels: Labels of the model's classes; empty where they are not known.
+        offset: Number that leads from a category's number to the model's class; None where the
+            user does not say it.
+
+    Raises:
+        InputError: The outputs cannot be decoded, or it is not known which class stands for which
+            category.
+        MissingExtraError: pycocotools is not installed.
+    """
+
+    takes_places = False
+
+    def __init__(
+        self,
+        model: TfliteModel,
+        targets: BoxTargets,
+        spec: InputSpec,
+        labels: Sequence[str] = (),
+        offset: int | None = None,
+    ) -> None:
+        coco.COCO  # noqa: B018 - a missing extra is told before anything is run
+        self._spec, self._targets = spec, targets
+        listed = post_processed_outputs(model)
+        self.outputs: tuple[int, ...] = listed or (0,)
+        self.name = model.outputs[self.outputs[0]].name
+        classes = len(labels) or len(targets.ids)
+        self._decode: Callable[[Sequence[Array]], Detections] = listed_detections
+        if listed is None:
+            if len(model.outputs) != 1:
+                raise InputError(
+                    "its boxes and scores are raw heads, which only their anchors decode: give a "
+                    "file that ends in TFLite_Detection_PostProcess, or with one output of boxes "
+                    "and scores"
+                )
+            layout = candidate_columns(model.outputs[0].shape, classes)
+            self._decode = lambda values: candidates_of(values[0], *layout, spec.height, spec.width)
+        self._class_of, self.reading = _classes(targets, labels, offset, listed is not None)
+
+    def target(self, index: int, spec: InputSpec | None) -> tuple[Objects, tuple[int, int]]:
+        """Return the objects of an image, and its height and width."""
+        return self._targets.in_pixels(index), self._targets.size(index)
+
+    def row(self, values: Sequence[Array], target: tuple[Objects, tuple[int, int]]) -> JudgedImage:
+        """Return what was found in an image, in its own pixels, and what is there."""
+        found, (wanted, size) = self._decode(values), target
+        left, top, right, bottom = seen_region(self._spec, *size)
+        sides = np.array([right - left, bottom - top] * 2)
+        boxes = found.boxes * sides + np.array([left, top] * 2)
+        return JudgedImage(Detections(boxes, found.scores, found.classes), wanted)
+
+    def answer(self, values: Sequence[Array]) -> Detections:
+        """Return what was found, the sure ones alone."""
+        found = self._decode(values)
+        return found.chosen(found.scores > SURE)
+
+    def figures(self, rows: Sequence[JudgedImage]) -> list[KindFigure]:
+        """Return mAP over the overlaps 0.5 to 0.95, and at 0.5."""
+        evaluation = CocoEvaluation(rows, self._class_of)
+
+        def precision(overlaps: int | None) -> Callable[[Floats], Floats]:
+            return lambda weights: evaluation.mean_precision(weights, overlaps)
+
+        return [
+            resampled_figure(name, Unit.PERCENT, precision(overlaps), len(rows), EVALUATIONS)
+            for name, overlaps in OVERLAPS.items()
+        ]
+
+    def agreement(self, answers: Sequence[Detections], others: Sequence[Detections]) -> KindFigure:
+        """Return the share of sure detections that both models have."""
+        alike = [_shared(one, other) for one, other in zip(answers, others, strict=True)]
+        return mean_figure("the same detections", Unit.PERCENT, np.array(alike))
+
+
+def _classes(
+    targets: BoxTargets, labels: Sequence[str], offset: int | None, is_listed: bool
+) -> tuple[dict[int, int], str]:
+    """Return the model's class of each category, and how it was found."""
+    ids, names = targets.ids, targets.names
+    if offset is not None:
+        return {number: number + offset for number in ids}, ""
+    if labels and names:
+        places = {label: place for place, label in enumerate(labels)}
+        missing = [name for name in names if name not in places]
+        if missing:
+            raise InputError(
+                f"the categories {first_few(missing)} are not among the model's labels: give its "
+                "labels with --labels FILE, or say with --label-offset N that category 0 is class N"
+            )
+        return {number: places[name] for number, name in zip(ids, names, strict=True)}, ""
+    if targets.states_indices or len(ids) == 1:
+        return {number: place for place, number in enumerate(ids)}, ""
+    if is_listed:
+        raise InputError(
+            "it is not known which class of the model is which category: give its labels with "
+            "--labels FILE, or say with --label-offset N that category 0 is class N (-1 where the "
+            "model's classes are COCO's ids less one)"
+        )
+    reading = "classes were taken for the data's categories in the order of their ids"
+    return {number: place for place, number in enumerate(ids)}, reading
+
+
+def _shared(one: Detections, other: Detections) -> float:
+    """Return twice the detections that both have over those of both; 1 where neither has any."""
+    count = len(one.scores) + len(other.scores)
+    if not count:
+        return 1.0
+    overlaps = overlap(one.boxes, other.boxes)
+    overlaps = overlaps * (one.classes[:, None] == other.classes[None])
+    shared = 0
+    while overlaps.size and overlaps.max() >= SURE:
+        row, column = np.unravel_index(overlaps.argmax(), overlaps.shape)
+        overlaps[row], overlaps[:, column] = 0, 0
+        shared += 1
+    return 2 * shared / count
