@@ -19,6 +19,7 @@ from edgecnn.importing.layer_names import TracedLayer
 from edgecnn.importing.sources import format_of
 from edgecnn.quantize.calibration.input_doubts import InputCase, input_doubts
 from edgecnn.quantize.calibration.input_reading import measure_reading
+from edgecnn.quantize.calibration.measured_reading import ReadingMeasured
 from edgecnn.quantize.calibration.outlier_images import describe_outliers, outlier_images
 from edgecnn.quantize.calibration.ranges import ObservedActivations, observe_activations
 from edgecnn.quantize.messages import (
@@ -29,7 +30,6 @@ from edgecnn.quantize.messages import (
     MeasureReading,
     PhaseBegun,
     ProgressMade,
-    ReadingMeasured,
     Remark,
     SourceLoaded,
     SourceTraced,

@@ -23,6 +23,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.input_format import ModelTensor, Source
 from edgecnn.models.build_options import BuildOptions
 from edgecnn.quantize.budget.verdict import BudgetOutcome
+from edgecnn.quantize.calibration.measured_reading import ReadingMeasured
 from edgecnn.quantize.recovery.proof import Fidelity, Proof
 from edgecnn.quantize.sensitivity.result import LayerSensitivity
 from edgecnn.records.interval import LatencyRatio
@@ -81,19 +82,6 @@ class MeasureReading:
 
     path: str
     outputs: tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
-class ReadingMeasured:
-    """What became of measuring a model's preprocessing.
-
-    Args:
-        preset: The preprocessing that wins clearly; None where none does.
-        evidence: What was measured, in words; empty where nothing could be.
-    """
-
-    preset: str | None = None
-    evidence: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from edgecnn.quantize.calibration.images import (
     noise_images,
     pixel_warnings,
 )
+from edgecnn.quantize.calibration.measured_reading import ReadingMeasured
 from edgecnn.quantize.messages import (
     CalibrationFile,
     FilesToMake,
@@ -46,7 +47,6 @@ from edgecnn.quantize.messages import (
     MeasureReading,
     PhaseBegun,
     ProgressMade,
-    ReadingMeasured,
     Remark,
     SourceLoaded,
     SourceTraced,

@@ -15,7 +15,7 @@ from edgecnn.tflite.reading import TfliteModel
 
 TFLM = "tflm"
 PACKAGE = "tflite_micro"
-TIMEOUT_S = 600.0
+MICRO_TIMEOUT_S = 600.0
 """Seconds without an answer after which the interpreter hangs: its kernels are plain loops."""
 
 LEAST_ARENA_BYTES = 4 << 20
@@ -43,7 +43,7 @@ def measure_arena(path: Path, model: TfliteModel, *, runs: bool) -> ArenaMeasure
     command = module_command("edgecnn.small_targets.micro_run")
     with ChildProcess(command, task="TensorFlow Lite Micro") as child:
         child.send(MeasureArena(str(path), room, len(model.inputs) if runs else 0))
-        return child.receive(ArenaMeasured, timeout_s=TIMEOUT_S)
+        return child.receive(ArenaMeasured, timeout_s=MICRO_TIMEOUT_S)
 
 
 def arena_bytes(path: Path, model: TfliteModel) -> int | None:

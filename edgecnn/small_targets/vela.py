@@ -21,7 +21,7 @@ from edgecnn.tflite.reading import TfliteModel
 
 ETHOS_U = "ethos-u"
 PROGRAM = "vela"
-TIMEOUT_S = 900.0
+VELA_TIMEOUT_S = 900.0
 """Seconds after which Vela hangs: MobileNet v2 takes it ten."""
 
 PLACED = re.compile(r"^(CPU|NPU) operators = (\d+)", re.MULTILINE)
@@ -57,10 +57,10 @@ def ask_vela(path: Path, model: TfliteModel) -> TargetProof:
     with temporary_folder() as folder:
         command = [program, str(path.resolve()), "--output-dir", str(folder)]
         try:
-            done = run_program(command, folder=folder, timeout_s=TIMEOUT_S)
-            version = run_program([program, "--version"], timeout_s=TIMEOUT_S).stdout.strip()
+            done = run_program(command, folder=folder, timeout_s=VELA_TIMEOUT_S)
+            version = run_program([program, "--version"], timeout_s=VELA_TIMEOUT_S).stdout.strip()
         except subprocess.TimeoutExpired:
-            minutes = TIMEOUT_S / 60
+            minutes = VELA_TIMEOUT_S / 60
             return _refused("Vela", f"it took longer than {minutes:.0f} minutes, and was ended")
         tool = f"Vela {version}"
         placed = {where: int(count) for where, count in PLACED.findall(done.stdout)}

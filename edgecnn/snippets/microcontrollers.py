@@ -39,7 +39,7 @@ ARENA_STEP = 1024
 ROOM_FOR_STRUCTURES = 32 * 1024
 """Bytes beside the activations where the arena is not measured: for tensors, ops and kernels."""
 
-WORD = re.compile(r"[^A-Za-z0-9_]")
+NO_IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 
 
 def c_array(file: DescribedFile, preprocessing: Preprocessing) -> str:
@@ -83,7 +83,7 @@ def c_name(path: Path) -> str:
         >>> c_name(Path("8-bit net.tflite"))
         'model_8_bit_net'
     """
-    return f"model_{WORD.sub('_', path.stem)}"
+    return f"model_{NO_IDENTIFIER.sub('_', path.stem)}"
 
 
 def micro_program(file: DescribedFile, preprocessing: Preprocessing) -> str:

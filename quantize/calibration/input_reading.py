@@ -27,15 +27,15 @@ from edgecnn.quantize.calibration.evidence import (
 )
 from edgecnn.quantize.calibration.images import is_coloured
 from edgecnn.quantize.calibration.input_doubts import MOST_IMAGES, is_same_input
-from edgecnn.quantize.messages import ReadingMeasured
+from edgecnn.quantize.calibration.measured_reading import ReadingMeasured
 from edgecnn.tflite.graph import Graph
 
-LEAST_IMAGES = 24
+FEWEST_TO_MEASURE = 24
 """Fewest images that choose an input."""
 SURE = 4.0
 """Standard errors by which one input must be better than each other: chance alone does that once in
 30,000 times."""
-MANY_CLASSES = 100
+CLASSES_WITHOUT_LABELS = 100
 """Least number of classes for choosing without labels. Networks of ten classes that are not very
 good answer input that is too loud as if it told them more."""
 LOUD = 8.0
@@ -92,7 +92,7 @@ def measure_reading(
         ReadingMeasured(preset='tf', evidence='its answers tell most of 100 images as tf ...')
     """
     images = images[:MOST_IMAGES]
-    if len(images) < LEAST_IMAGES:
+    if len(images) < FEWEST_TO_MEASURE:
         return ReadingMeasured(evidence=f"{len(images)} images are too few to measure it")
     readings = list(_readings(images))
     model = AnsweringModel[InputReading](
@@ -143,7 +143,7 @@ def _judges(answers: Answers, labels: Array | None, *, has_probabilities: bool) 
     knows_labels = by_label is not None and any(map(by_label.means_something, answers.values()))
     if by_label is not None and knows_labels:
         yield by_label
-    if classes >= MANY_CLASSES and (knows_labels or has_probabilities):
+    if classes >= CLASSES_WITHOUT_LABELS and (knows_labels or has_probabilities):
         yield InformationJudge()
 
 

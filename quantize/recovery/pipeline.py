@@ -64,7 +64,7 @@ FRONT_DB = {"fast": 27.0, "full": 33.0}
 noisy: below 27 dB it is most of what an int8 file loses, and one image in twenty gets another
 answer."""
 
-CLASS_KINDS = (OutputKind.CLASSES, OutputKind.UNKNOWN)
+MAYBE_CLASSES = (OutputKind.CLASSES, OutputKind.UNKNOWN)
 """Kinds of outputs whose rows may be scores of classes."""
 
 MAKING_FAILS = (
@@ -211,7 +211,7 @@ class Recovery:
         """The scores of the only output, shape (samples, classes); None for other outputs."""
         scores, kinds = self.float_scores, self.comparison.kinds
         is_row = len(scores) == 1 and scores[0].ndim == 2
-        return scores[0] if is_row and kinds[0] in CLASS_KINDS else None
+        return scores[0] if is_row and kinds[0] in MAYBE_CLASSES else None
 
     def prove(self, graph: Graph) -> Fidelity:
         """Compare a graph of the same model with the float graph on the held-out samples."""

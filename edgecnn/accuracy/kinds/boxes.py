@@ -15,7 +15,7 @@ from edgecnn.tflite.reading import TfliteModel
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_SCORE = 0.001
+LEAST_BOX_SCORE = 0.001
 """Score below which a candidate counts for nothing, as detectors are evaluated by custom."""
 
 MOST_OVERLAP = 0.7
@@ -128,7 +128,7 @@ def candidates_of(
     boxes = np.concatenate([middles - halves, middles + halves], axis=1)
     if np.abs(table[:, :4]).max(initial=0) > SHARES_UP_TO:
         boxes = boxes / np.array([width, height, width, height])
-    rows, classes = np.nonzero(scores > LEAST_SCORE)
+    rows, classes = np.nonzero(scores > LEAST_BOX_SCORE)
     found = Detections(boxes[rows], scores[rows, classes], classes.astype(np.int64))
     return suppressed(found)
 

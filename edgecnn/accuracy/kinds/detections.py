@@ -25,7 +25,7 @@ from edgecnn.data.images import seen_region
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.tflite.reading import TfliteModel
 
-SURE = 0.5
+SURE_SCORE = 0.5
 """Score from which a detection is compared with another model's, and the overlap of the same."""
 
 OVERLAPS = {"mAP": None, "mAP at 0.5": 1}
@@ -96,7 +96,7 @@ class DetectionJudge:
     def answer(self, values: Sequence[Array]) -> Detections:
         """Return what was found, the sure ones alone."""
         found = self._decode(values)
-        return found.chosen(found.scores > SURE)
+        return found.chosen(found.scores > SURE_SCORE)
 
     def figures(self, rows: Sequence[JudgedImage]) -> list[KindFigure]:
         """Return mAP over the overlaps 0.5 to 0.95, and at 0.5."""
@@ -152,7 +152,7 @@ def _shared(one: Detections, other: Detections) -> float:
     overlaps = overlap(one.boxes, other.boxes)
     overlaps = overlaps * (one.classes[:, None] == other.classes[None])
     shared = 0
-    while overlaps.size and overlaps.max() >= SURE:
+    while overlaps.size and overlaps.max() >= SURE_SCORE:
         row, column = np.unravel_index(overlaps.argmax(), overlaps.shape)
         overlaps[row], overlaps[:, column] = 0, 0
         shared += 1
