@@ -91,7 +91,7 @@ def answers(file: Path, pixels: Pixels) -> Scores:
     assert stated is not None, "written by edgecnn"
     graph = read_graph(file.read_bytes())
     images = pixels if graph.input.dtype == "uint8" else stated.normalize(pixels)
-    return scores(graph, images[:, None])
+    return scores(graph, [images[:, None]])[0]
 
 
 def faults(file: Path) -> list[str]:

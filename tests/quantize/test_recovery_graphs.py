@@ -101,9 +101,9 @@ def test_layers_whose_batch_is_made_of_parts_of_an_image_are_corrected(keras: An
     graph, images = float_graph(keras.Model(inputs, layers.Dense(5)(x))), pixels()
     made = plain_int8(graph, images)
     corrected, given = made.graph.copy(), SPEC.normalize(images)[:, None]
-    layers_done = correct_layers(corrected, made.reference, images[:, None], given)
+    layers_done = correct_layers(corrected, made.reference, [images[:, None]], [given])
     assert (layers_done.layers, layers_done.uncorrected) == (4, ())
-    before, after = errors([made.graph, corrected], scores(graph, given), images[:, None])
+    before, after = errors([made.graph, corrected], scores(graph, [given])[0], images[:, None])
     assert after < before
 
 
