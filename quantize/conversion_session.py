@@ -32,10 +32,10 @@ from edgecnn.model_metadata.public_metadata import ModelMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
 from edgecnn.model_metadata.taken_over import SourceMetadata
 from edgecnn.model_metadata.writing import append_packed_files, encode_tree
-from edgecnn.quantize.budget.verdict import budget_warnings
 from edgecnn.quantize.calibration.images import CalibrationSamples
 from edgecnn.quantize.file_check import Checker, ExpectedFile
 from edgecnn.quantize.file_metadata import Labels, choose_labels, public_metadata
+from edgecnn.quantize.file_warnings import file_warnings
 from edgecnn.quantize.messages import (
     FROM_CHILD,
     ChildFinished,
@@ -52,16 +52,14 @@ from edgecnn.quantize.provenance import (
     describe_recovery,
     describe_source,
 )
-from edgecnn.quantize.recovery.advice import fidelity_warnings
 from edgecnn.quantize.request import CheckedRequest
 from edgecnn.quantize.result import Conversion
 from edgecnn.quantize.source_session import SourceSession
 from edgecnn.quantize.timing.device_timing import DeviceTimer
-from edgecnn.quantize.timing.latency_here import is_clearly_slower
 from edgecnn.small_targets.target import SmallTarget, TargetProof
 from edgecnn.small_targets.targets import prove
 from edgecnn.tflite.numbers import FLOAT32, INT8
-from edgecnn.tflite.output_kinds import OUTPUTS_KEY, JudgedOutput, OutputKind, what_it_gives
+from edgecnn.tflite.output_kinds import OUTPUTS_KEY, what_it_gives
 from edgecnn.tflite.output_outline import ModelOutline
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.writing import with_metadata_buffers
@@ -385,22 +383,7 @@ class _ConversionSession(SourceSession):
         warnings = [*self.warnings, *self.source.notes]
         if plan.scheme.is_calibrated and self.calibration:
             warnings += self.calibration.warnings
-        tries = written.budget.tries if written.budget else None
-        warnings += fidelity_warnings(
-            plan.scheme, written.proof, tries, all_int8=self.request.all_int8
-        )
-        warnings += budget_warnings(written.budget)
-        if written.smaller_float32_bytes is not None:
-            warnings.append(
-                f"it is larger than the float32 file ({written.smaller_float32_bytes:,} bytes): "
-                "with so few weights, scales and ops that convert numbers take more than is saved"
-            )
-        warnings += proved.notes if proved else ()
-        ratio = written.latency_over_float32
-        if self.request.target is None and ratio is not None and is_clearly_slower(ratio):
-            times = f"on this machine it takes {ratio.text(1)} the float32 file's time"
-            warnings.append(f"{times}: {plan.scheme.if_slow}")
-        warnings += [_not_known(output) for output in self.judged_outputs if not output.is_sure]
+        warnings += file_warnings(self.request, plan.scheme, written, self.judged_outputs, proved)
         if self.image_shape is None or not self.gives_scores or self.request.target is not None:
             return tuple(warnings)  # Apps that classify images are not what it is for.
         public = ModelMetadata.from_tree(self._public(plan, has_golden=False))
@@ -433,10 +416,3 @@ def _what_is_set(target: SmallTarget, plan: OutputPlan) -> str:
 def _end_type(tensor: ModelTensor, wanted: str) -> str:
     """Return the element type of an end of a file: floats become what is wanted of them."""
     return wanted if tensor.dtype == FLOAT32.name else tensor.dtype
-
-
-def _not_known(output: JudgedOutput) -> str:
-    """Say that an output has several readings, and which was taken."""
-    taken = {OutputKind.UNKNOWN: "taken as numbers of unknown meaning"}
-    how = taken.get(output.kind, f"taken for {output.kind.value}")
-    return f"the output {output.name!r} is {how} ({output.because}): --task KIND says what it is"
