@@ -202,7 +202,7 @@ class ImportedSource:
         outliers = outlier_images(observed.extents)
         if not outliers:
             return fit, observed
-        self.parent.send(Remark(describe_outliers(outliers, len(fit[0]))))
+        self.parent.send(Remark(describe_outliers(outliers, len(fit[0]), self.samples_are)))
         fit = tuple(np.delete(each, list(outliers), axis=0) for each in fit)
         return fit, self._observe(pixels, fit)
 
@@ -237,6 +237,11 @@ class ImportedSource:
             )
         for doubt in doubts:
             self.parent.send(Remark(doubt))
+
+    @property
+    def samples_are(self) -> str:
+        """What messages call the samples."""
+        return "samples" if self.spec is None else "images"
 
     def remark_once(self, text: str) -> None:
         """Tell the parent something that a user should read, unless it was told before."""

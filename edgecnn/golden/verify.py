@@ -26,6 +26,8 @@ from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, RunnerSession, check_threads
 from edgecnn.tflite.calls import ModelCall
+from edgecnn.tflite.outputs import takes_image
+from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.schemes import AnswerTolerance
 
 
@@ -174,6 +176,15 @@ def _read(path: Path) -> _VerifiedFile | EdgecnnError:
         return error
 
 
+def _why_there_is_none(model: TfliteModel) -> str:
+    is_of_an_image = len(model.inputs) == 1 and takes_image(model)
+    if model.edgecnn is None or (is_of_an_image and len(model.outputs) == 1):
+        return "only files that edgecnn convert made since it packs one can be verified"
+    ends = [f"{len(model.inputs)} input(s) of numbers"] if not is_of_an_image else []
+    ends += [f"{len(model.outputs)} outputs"] if len(model.outputs) > 1 else []
+    return f"it holds an image's answer, and this file has {' and '.join(ends)}"
+
+
 def read_golden(file: DescribedFile) -> GoldenSample:
     """Read the golden sample of a file.
 
@@ -182,10 +193,7 @@ def read_golden(file: DescribedFile) -> GoldenSample:
     """
     packed, model, label = file.packed_files, file.model, file.label
     if GOLDEN_FILE not in packed:
-        raise InputError(
-            f"{label} has no golden sample: only files that edgecnn convert made since it packs "
-            "one can be verified"
-        )
+        raise InputError(f"{label} has no golden sample: {_why_there_is_none(model)}")
     golden = read_sample(packed[GOLDEN_FILE], label)
     ends = [(tensor.dtype, tensor.elements) for tensor in model.inputs]
     shape = (1, *golden.spec.shape)

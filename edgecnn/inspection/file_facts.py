@@ -11,6 +11,7 @@ from edgecnn.inspection.runtimes import OldestRuntime, oldest_runtime
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.output_kinds import (
+    INDEX_TYPES,
     SCORE_KINDS,
     JudgedOutput,
     OutputKind,
@@ -24,6 +25,10 @@ SHAPE_OPS = frozenset(
     {"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "RANK", "BROADCAST_ARGS", "BROADCAST_TO"}
 )
 """Ops that work sizes out at run time; with a fixed batch none is left in an image classifier."""
+
+
+DATA_OPS = ("PACK", "STRIDED_SLICE")
+"""Those of them that are about sizes only where their numbers are whole."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class FileFacts:
     @cached_property
     def shape_ops(self) -> Counter[str]:
         """Ops that work sizes out at run time, and how often each of them occurs."""
-        return Counter(op.name for op in self.model.operators if op.name in SHAPE_OPS)
+        ops = (op for op in self.model.operators if op.name in SHAPE_OPS)
+        # Slices and packs of floats are computing, such as the last step of a sequence.
+        return Counter(op.name for op in ops if op.name not in DATA_OPS or op.dtype in INDEX_TYPES)
 
     @cached_property
     def unmade_reads(self) -> int:

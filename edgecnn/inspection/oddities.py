@@ -97,7 +97,7 @@ def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     if not model.inputs:
         return
     tensor, is_picture = model.inputs[0], takes_image(model)
-    if is_picture and normalization(model, facts.metadata) is None:
+    if is_picture and len(model.inputs) == 1 and not normalization(model, facts.metadata):
         yield Oddity(
             "normalization_unknown",
             "nothing says how a pixel becomes its input: ask who trained it, and write it down "

@@ -57,16 +57,17 @@ def outlier_images(extents: Mapping[int, Values]) -> dict[int, float]:
     return {int(n): float(np.median(times[times[:, n] > FAR_OUT, n])) for n in outliers}
 
 
-def describe_outliers(outliers: Mapping[int, float], images: int) -> str:
-    """Return what a user should know of images that were left out.
+def describe_outliers(outliers: Mapping[int, float], count: int, noun: str = "images") -> str:
+    """Return what a user should know of images, or other samples, that were left out.
 
     Args:
         outliers: The images that :func:`outlier_images` found.
-        images: Number of all calibration images.
+        count: Number of all calibration images.
+        noun: What they are.
     """
     times = max(outliers.values())
     return (
-        f"{len(outliers)} of {images} calibration images make activations about {times:.0f} times "
-        "as large as others do: the ranges of integers leave them out, and such images may get "
+        f"{len(outliers)} of {count} calibration {noun} make activations about {times:.0f} times "
+        f"as large as others do: the ranges of integers leave them out, and such {noun} may get "
         "other answers than from the float model"
     )
