@@ -259,7 +259,7 @@ def _outputs(facts: FileFacts) -> Iterator[Oddity]:
     if any(tensor.dtype in ("int8", "int16") for tensor in model.outputs):
         text = "its output is no uint8 or float32: MediaPipe and LiteRT.js refuse it"
         yield Oddity("int8_output", text)
-    for output in facts.outputs:
+    for output in () if model.is_for_edge_tpu else facts.outputs:
         if output.kind is OutputKind.UNKNOWN and not output.is_sure:
             yield Oddity(
                 "kind_unknown",

@@ -290,7 +290,7 @@ def _row(output: OutputOutline, classes: int | None) -> Verdict:
         return OutputKind.LABELS, f"each of {count} numbers ends in sigmoid", is_known
     if classes == count:
         return OutputKind.CLASSES, f"{count} classes are known", True
-    return OutputKind.UNKNOWN, f"{count} numbers may be logits of classes, or measured", False
+    return OutputKind.UNKNOWN, f"{count} numbers may be scores of classes, or measured", False
 
 
 def _map(output: OutputOutline, outline: ModelOutline, classes: int | None) -> Verdict:

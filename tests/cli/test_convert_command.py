@@ -122,7 +122,7 @@ def test_hostile_file_names(run_edgecnn: Any, resnet8: Path, tmp_path: Path, out
         (["mobilenet_v2", "-o", "absent/"], 2, "does not exist"),
         (["mobilenet_v2", "-q", "all", "-o", "one.tflite"], 2, "5 files are to be made"),
         (["mobilenet_v2", "-o", "text.tflite/x.tflite"], 2, "is a file, where a folder is needed"),
-        (["mobilenet_v2", "--input-type", "int8"], 2, "refuse int8"),
+        (["mobilenet_v2", "--input-type", "int16"], 2, "choose one of uint8, int8, float32"),
         (["mobilenet_v2", "--size", "20"], 2, "at least 32x32"),
         (["mobilenet_v2", "--size", "big"], 2, "is not a size"),
         (["two_inputs.keras", "-c", "x.npz"], 2, "no array 'input_layer"),
