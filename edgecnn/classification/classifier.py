@@ -146,7 +146,7 @@ def read_classifier(
     spec = input_spec(call.model, preprocessing, file.label)
     output = scores_output(call.model, file.label, kind)
     judged = outputs_of_file(call.model, len(file.labels) if file.labels else None)[0]
-    if kind is None and judged.kind is OutputKind.UNKNOWN:
+    if kind is None and judged.kind is OutputKind.UNKNOWN and not file.labels:
         raise InputError(
             f"{file.label}: nothing says that its {output.elements:,} numbers are class scores: "
             "--task classes says so"

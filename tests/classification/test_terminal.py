@@ -60,7 +60,7 @@ def test_quantised_ends(
     dtype: str, tmp_path: Path, colour_model: Any, pictures: list[Path]
 ) -> None:
     model = colour_model(tmp_path / "model.tflite", dtype=dtype)
-    found = edgecnn.classify(model, pictures[1], mean=(128,), std=(1,))
+    found = edgecnn.classify(model, pictures[1], mean=(128,), std=(1,), task="classes")
     scores = {best.label: best.score for best in found[0].top}
     less = 128 if dtype == "int8" else 0
     assert scores == {"class 0": 30 - less, "class 1": 200 - less, "class 2": 60 - less}
@@ -153,16 +153,26 @@ def test_the_users_geometry_is_that_of_files_that_say_none(
     image.paste((0, 0, 240), (4, 0, 12, 8))
     image.save(tmp_path / "wide.png")
     bare = colour_model(tmp_path / "bare.tflite", dtype="uint8")
+    options = {"task": "classes"}
     best = {
-        resize: edgecnn.classify(bare, tmp_path / "wide.png", resize=resize)[0].top[0]
+        resize: edgecnn.classify(bare, tmp_path / "wide.png", resize=resize, **options)[0].top[0]
         for resize in ("stretch", "crop", "pad")
     }
     # The model answers each channel's mean: half of the whole, all of the centre, a quarter.
     assert {resize: (one.index, one.score) for resize, one in best.items()} == {
         "stretch": (2, 120), "crop": (2, 240), "pad": (2, 60),
     }  # fmt: skip
-    done = run_edgecnn("try", bare, tmp_path / "wide.png", "--resize", "pad")
+    done = run_edgecnn("try", bare, tmp_path / "wide.png", "--resize", "pad", "--task", "classes")
     assert done.stdout.splitlines()[-1].startswith("images: whole, fitted into 4x4 with black")
+
+
+def test_nothing_says_that_three_numbers_are_scores(
+    colour_model: Any, pictures: list[Path], tmp_path: Path, run_edgecnn: Any
+) -> None:
+    bare = colour_model(tmp_path / "bare.tflite", dtype="uint8")
+    done = run_edgecnn("try", bare, pictures[0])
+    assert done.returncode == 2
+    assert "nothing says that its 3 numbers are class scores: --task classes" in done.stderr
 
 
 def test_what_a_file_says_of_geometry_is_not_overruled_in_silence(
