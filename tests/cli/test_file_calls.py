@@ -271,5 +271,5 @@ def test_a_crash_at_a_check_of_a_kernel_is_no_damaged_file(shared_data: Path) ->
 
 
 def test_a_map_is_no_row_of_scores(shared_data: Path, photo: Path) -> None:
-    with pytest.raises(InputError, match="is no row of class scores"):
+    with pytest.raises(InputError, match="is no classifier: it gives a class for each position"):
         edgecnn.classify(shared_data / "strangers" / "deeplab_dm05_quant.tflite", photo)
