@@ -73,7 +73,7 @@ def test_json_is_whole_and_its_keys_are_stable(ptq: Inspection) -> None:
         "path", "bytes", "scheme", "description", "inputs", "outputs", "classes", "activation",
         "operators", "costs", "subgraphs", "signatures", "metadata", "labels", "packed_files",
         "metadata_buffers", "made_by", "golden", "oldest_runtime", "clients", "oddities",
-        "is_drop_in",
+        "is_drop_in", "target",
     }  # fmt: skip
     assert values["bytes"] == ptq.path.stat().st_size
     assert values["metadata"]["inputs"][0]["color_space"] == "RGB"
