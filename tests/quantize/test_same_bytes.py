@@ -22,7 +22,7 @@ pytestmark = pytest.mark.fresh_processes
 ROOT = Path(__file__).resolve().parents[2]
 
 OPTIONS = {
-    "mixed": ("--recover", "off", "--max-drop", "5"),
+    "mixed": ("--recover", "off", "--max-drop", "5", "--task", "classes"),
     "recovered": ("--recover", "fast"),
 }
 """What decides between int8 and float32 by cost, and what fits weights and biases to the images."""
