@@ -141,7 +141,26 @@ def read_classifier(
         (224, 224, 3)
     """
     file = DescribedFile(path)
-    call = file_call(file, options)
+    return classifier_of(file, file_call(file, options), preprocessing, task)
+
+
+def classifier_of(
+    file: DescribedFile,
+    call: ModelCall,
+    preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN,
+    task: str | None = None,
+) -> Classifier:
+    """Return a file that was read already as a classifier.
+
+    Args:
+        file: The file.
+        call: How the file is called.
+        preprocessing: As :func:`read_classifier`.
+        task: As :func:`read_classifier`.
+
+    Raises:
+        InputError: As :func:`read_classifier`.
+    """
     kind = parse_tasks([task])[""] if task else None
     spec = input_spec(call.model, preprocessing, file.label)
     output = scores_output(call.model, file.label, kind)

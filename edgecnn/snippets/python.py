@@ -7,6 +7,7 @@ from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.sampling import SAMPLING
 from edgecnn.snippets.program_values import common_values, fill_template
 from edgecnn.snippets.quoting import comment_text, python_literal
+from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.structure import TensorInfo
 
 FEW_LABELS = 20
@@ -28,7 +29,7 @@ def python_program(classifier: Classifier) -> str:
             "LABELS": labels,
             "CONSTANTS": pixel_constants(spec, classifier.input),
             "PREPARE": image_functions(spec, classifier.input),
-            "RESIZE": _resizing(classifier),
+            "RESIZE": resizing(classifier.call),
             "SCORES": _scores(classifier),
             "FORMAT": "{scores[index]:8.2%}" if probabilities else "{scores[index]:8.3f}",
         },
@@ -78,12 +79,15 @@ def pixel_constants(spec: InputSpec, tensor: TensorInfo) -> str:
     return f"MEAN, STD = np.float32([{mean}]), np.float32([{std}])  # of pixels from 0 to 255\n"
 
 
-def _resizing(classifier: Classifier) -> str:
-    """Return the line that an input of open shape needs."""
-    if not classifier.call.has_chosen_shapes:
+def resizing(call: ModelCall) -> str:
+    """Return the lines of a program that inputs of open shapes need."""
+    if not call.has_chosen_shapes:
         return ""
-    index = 'interpreter.get_input_details()[0]["index"]'
-    return f"interpreter.resize_tensor_input({index}, {classifier.input.shape})\n"
+    return "".join(
+        f'interpreter.resize_tensor_input(interpreter.get_input_details()[{place}]["index"], '
+        f"{tensor.shape})\n"
+        for place, tensor in enumerate(call.model.inputs)
+    )
 
 
 def _tensor(spec: InputSpec, tensor: TensorInfo) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgecnn.data.inputspec import InputSpec, preset
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.snippets.program_values import common_values, fill_template
-from edgecnn.snippets.python import image_functions, pixel_constants
+from edgecnn.snippets.python import image_functions, pixel_constants, resizing
 from edgecnn.snippets.quoting import comment_text, python_literal
 from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind, what_it_gives
@@ -51,7 +51,7 @@ def any_program(model: AnyModel) -> str:
             "ARGUMENT": "photo.jpg" if model.spec is not None else "inputs.npz",
             "IMPORTS": operations or ("from PIL import Image\n" if needs_pillow else ""),
             "FUNCTIONS": _functions(model),
-            "RESIZE": _resizing(model.call),
+            "RESIZE": resizing(model.call),
             "INPUTS": _inputs(model),
             "OUTPUTS": "\n".join(lines),
         },
@@ -67,17 +67,6 @@ def _functions(model: AnyModel) -> str:
     if spec.resize == "crop":
         sizes += f"FULL_HEIGHT, FULL_WIDTH = {values['FULL_HEIGHT']}, {values['FULL_WIDTH']}\n"
     return f"{sizes}{pixel_constants(spec, tensor)}\n\n{image_functions(spec, tensor)}\n"
-
-
-def _resizing(call: ModelCall) -> str:
-    """Return the lines that inputs of open shapes need."""
-    if not call.has_chosen_shapes:
-        return ""
-    return "".join(
-        f'interpreter.resize_tensor_input(interpreter.get_input_details()[{place}]["index"], '
-        f"{tensor.shape})\n"
-        for place, tensor in enumerate(call.model.inputs)
-    )
 
 
 def _inputs(model: AnyModel) -> str:
@@ -97,14 +86,9 @@ def _inputs(model: AnyModel) -> str:
 
 def _show(place: int, judged: JudgedOutput, tensor: TensorInfo) -> str:
     """Return the lines that show one output."""
-    name = "" if place == 0 and len(judged.name) == 0 else judged.name
-    return "\n".join(
-        (
-            f"answer = numbers(interpreter.get_output_details()[{place}])  # {comment_text(name)}: "
-            f"{tensor.dtype} {comment_text(str(tensor.shape))}",
-            *_USES[judged.kind](judged, tensor),
-        )
-    )
+    told = comment_text(f"{judged.name}: {tensor.dtype} {tensor.shape}")
+    answer = f"answer = numbers(interpreter.get_output_details()[{place}])  # {told}"
+    return "\n".join((answer, *_USES[judged.kind](judged, tensor)))
 
 
 def _map(judged: JudgedOutput, tensor: TensorInfo) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecnn.classification.classifier import Classifier, read_classifier
+from edgecnn.classification.classifier import Classifier, classifier_of
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.preprocessing import Preprocessing
@@ -21,7 +21,7 @@ from edgecnn.snippets.python import python_program
 from edgecnn.snippets.python_any import AnyModel, any_program
 from edgecnn.snippets.web import web_page
 from edgecnn.tflite.calls import NO_CALL_OPTIONS, CallOptions, ModelCall
-from edgecnn.tflite.output_kinds import SCORE_KINDS, outputs_of_file
+from edgecnn.tflite.output_kinds import SCORE_KINDS, JudgedOutput, outputs_of_file
 from edgecnn.tflite.outputs import takes_image
 
 
@@ -82,13 +82,13 @@ def snippet(
     if platform not in PLATFORMS:
         names = ", ".join((*PLATFORMS, *FILE_PLATFORMS))
         raise InputError(f"no snippet for {platform!r}: choose {names}")
-    other = _no_classifier(path, preprocessing, options, task) if platform == "python" else None
-    if other is not None:
-        return any_program(other)
-    classifier = read_classifier(path, preprocessing, options, task)
-    chosen, file = PLATFORMS[platform], classifier.file
-    _refuse_other_graphs(classifier.call, file.label)
-    verdicts = clients_for(file.model, classifier.file.metadata, classifier.labels or None)
+    file = DescribedFile(path)
+    call = file_call(file, options)
+    if platform == "python" and not _is_classifier(file, call, task):
+        return any_program(_any_model(file, call, preprocessing))
+    classifier, chosen = classifier_of(file, call, preprocessing, task), PLATFORMS[platform]
+    _refuse_other_graphs(call, file.label)
+    verdicts = clients_for(file.model, file.metadata, classifier.labels or None)
     (verdict,) = (each for each in verdicts if each.client == chosen.client)
     if verdict.ok is False:
         raise InputError(
@@ -98,20 +98,26 @@ def snippet(
     return chosen.program(classifier)
 
 
-def _no_classifier(
-    path: str | Path, preprocessing: Preprocessing, options: CallOptions, task: str | None
-) -> AnyModel | None:
-    """Return a file that is no classifier of images; None for one that is."""
-    file = DescribedFile(path)
-    call = file_call(file, options)
+def _is_classifier(file: DescribedFile, call: ModelCall, task: str | None) -> bool:
+    """Say whether a file takes one image and gives scores of names."""
+    outputs = _outputs(file, call)
+    scores = len(outputs) == 1 and (task is not None or outputs[0].kind in SCORE_KINDS)
+    return scores and _takes_one_image(call)
+
+
+def _any_model(file: DescribedFile, call: ModelCall, preprocessing: Preprocessing) -> AnyModel:
     _refuse_other_graphs(call, file.label)
-    labels = len(file.labels) if file.labels else None
-    outputs = outputs_of_file(call.model, labels)
-    takes_pixels = len(call.model.inputs) == 1 and takes_image(call.model)
-    if takes_pixels and len(outputs) == 1 and (task or outputs[0].kind in SCORE_KINDS):
-        return None
+    takes_pixels = _takes_one_image(call)
     spec = input_spec(call.model, preprocessing, file.label) if takes_pixels else None
-    return AnyModel(file, call, spec, outputs)
+    return AnyModel(file, call, spec, _outputs(file, call))
+
+
+def _outputs(file: DescribedFile, call: ModelCall) -> tuple[JudgedOutput, ...]:
+    return outputs_of_file(call.model, len(file.labels) if file.labels else None)
+
+
+def _takes_one_image(call: ModelCall) -> bool:
+    return len(call.model.inputs) == 1 and takes_image(call.model)
 
 
 def _refuse_other_graphs(call: ModelCall, label: str) -> None:
