@@ -189,7 +189,9 @@ class SourceSession:
         spec = self.spec = None if shape is None else self._input_spec(shape)
         child.send(TraceSource(spec, self.normalizes_in_graph, self.request.activation))
         if self.request.needs_calibration:
-            self.calibration = self._arrays() if spec is None else self._images(spec)
+            # Images are there already where preprocessing was measured on them.
+            if self.calibration is None:
+                self.calibration = self._arrays() if spec is None else self._images(spec)
             self.check_calibration(self.calibration)
 
     def _let_make(self, child: ChildProcess, outline: ModelOutline) -> None:
