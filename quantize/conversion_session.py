@@ -391,9 +391,12 @@ class _ConversionSession(SourceSession):
 
     @property
     def _answers(self) -> str | None:
-        """What the model answers, where no note tells of several readings."""
-        is_sure = all(output.is_sure for output in self.judged_outputs)
-        return what_it_gives(self.judged_outputs) if is_sure else None
+        """What the model answers, unless as nearly all do, or where a note tells of readings."""
+        outputs = self.judged_outputs
+        is_usual = [output.are_class_probabilities for output in outputs] == [True]
+        is_usual &= not self.request.tasks
+        are_sure = all(output.is_sure for output in outputs)
+        return what_it_gives(outputs) if are_sure and not is_usual else None
 
     def _shown(self, model: TfliteModel) -> Sequence[str] | None:
         """Return the labels that clients find.

@@ -49,7 +49,8 @@ class Conversion:
             is known of the input.
         preprocessing: What the model does to pixels by itself, and what it takes therefore; None
             where it does nothing, or nothing that can be seen.
-        answers: What the model answers, and what says so.
+        answers: What the model answers, and what says so; None for probabilities of classes, and
+            where a warning tells of several readings.
         versions: Versions of edgecnn, TensorFlow, Keras and the runtime.
         converter_peak_rss_bytes: Peak memory of the conversion process, where known.
         target_proof: What the tool of the microcontroller or accelerator says of the file that is

@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 LABEL_NOTES = ("labels: ", "no labels: ")
 """How warnings begin that tell of the labels, which all files of a source have in common."""
 
-USUAL_ANSWER = "scores of classes (it ends in softmax)"
-"""What nearly all models answer, which is not worth a line."""
-
 
 @click.command("convert")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
@@ -215,8 +212,7 @@ def _source_lines(result: Conversion) -> list[str]:
     """Return what is told of a file that does not depend on its scheme."""
     lines = [] if result.images is None else [f"  images: {result.images}"]
     lines += [] if result.preprocessing is None else [f"  preprocessing: {result.preprocessing}"]
-    if result.answers not in (None, USUAL_ANSWER):
-        lines.append(f"  answers: {result.answers}")
+    lines += [] if result.answers is None else [f"  answers: {result.answers}"]
     lines += [] if result.labels is None else [f"  labels: {result.labels}"]
     return lines + [_note(text) for text in result.warnings if text.startswith(LABEL_NOTES)]
 

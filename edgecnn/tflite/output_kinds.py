@@ -107,6 +107,11 @@ class JudgedOutput:
     is_sure: bool = True
     gives_probabilities: bool = False
 
+    @property
+    def are_class_probabilities(self) -> bool:
+        """Whether the output holds the probabilities of classes, as nearly all models answer."""
+        return self.kind is OutputKind.CLASSES and self.gives_probabilities
+
     def to_dict(self) -> dict[str, Any]:
         """Return what a file's metadata says of the output."""
         return {"name": self.name, "kind": self.kind.value}

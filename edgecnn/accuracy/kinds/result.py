@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -176,5 +176,4 @@ def recorded(figure: KindFigure) -> RecordedFigure:
 
 
 def _named(judge: OutputJudge, figure: KindFigure) -> KindFigure:
-    name = f"{judge.name}: {figure.name}"
-    return KindFigure(name, figure.value, figure.unit, figure.low, figure.high)
+    return replace(figure, name=f"{judge.name}: {figure.name}")
