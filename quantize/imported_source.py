@@ -204,7 +204,7 @@ class ImportedSource:
             return fit, observed
         self.parent.send(Remark(describe_outliers(outliers, len(fit[0]), self.samples_are)))
         fit = tuple(np.delete(each, list(outliers), axis=0) for each in fit)
-        return fit, self._observe(pixels, fit)
+        return fit, observed.without_images(outliers)
 
     def _observe(self, pixels: PixelInput, samples: Samples) -> ObservedActivations:
         model = self.float_model(pixels)

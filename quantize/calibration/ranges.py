@@ -47,7 +47,9 @@ class ObservedActivations:
         lows: Least value of each channel, shape (images, channels).
         highs: Greatest value of each channel, shape (images, channels).
         sample_channels: The channel of each of the samples.
-        extents: A tensor's greatest magnitude for each image, shape (images,).
+        spans: A tensor's (least, greatest) value for each image, shape (images, 2); without the
+            tensors whose range follows from the pixels.
+        sample_images: The image of each of the samples.
     """
 
     ranges: dict[int, Range]
@@ -55,7 +57,30 @@ class ObservedActivations:
     lows: dict[int, Values]
     highs: dict[int, Values]
     sample_channels: dict[int, npt.NDArray[np.int64]]
-    extents: dict[int, Values]
+    spans: dict[int, Values]
+    sample_images: dict[int, npt.NDArray[np.int64]]
+
+    @property
+    def extents(self) -> dict[int, Values]:
+        """A tensor's greatest magnitude for each image, shape (images,)."""
+        return {index: np.maximum(-each[:, 0], each[:, 1]) for index, each in self.spans.items()}
+
+    def without_images(self, numbers: Collection[int]) -> ObservedActivations:
+        """Return what the activations were over all images but some."""
+        left = np.setdiff1d(np.arange(len(next(iter(self.spans.values())))), list(numbers))
+        spans = {index: each[left] for index, each in self.spans.items()}
+        kept = {index: np.isin(each, left) for index, each in self.sample_images.items()}
+        return ObservedActivations(
+            ranges={**self.ranges, **_ranges_of(spans)},
+            samples={index: each[kept[index]] for index, each in self.samples.items()},
+            lows={index: each[left] for index, each in self.lows.items()},
+            highs={index: each[left] for index, each in self.highs.items()},
+            sample_channels={
+                index: each[kept[index]] for index, each in self.sample_channels.items()
+            },
+            spans=spans,
+            sample_images={i: each[kept[i]] for i, each in self.sample_images.items()},
+        )
 
     def peaks(self, tensor: int) -> Values:
         """Return a tensor's greatest magnitudes, shape (images, channels)."""
@@ -81,7 +106,7 @@ class ObservedActivations:
             samples[tensor] = samples[tensor] * factor[self.sample_channels[tensor]]
             ranges[tensor] = _spanning(float(lows[tensor].min()), float(highs[tensor].max()))
         return dataclasses.replace(
-            self, ranges=ranges, samples=samples, lows=lows, highs=highs, extents={}
+            self, ranges=ranges, samples=samples, lows=lows, highs=highs, spans={}
         )
 
 
@@ -123,7 +148,9 @@ def observe_activations(
             if is_float[place]:
                 collector.add(tensor.index, file.output(place), number)
         on_progress(number + 1, len(batches))
-    return collector.result(_input_ranges(graph, samples, normalization))
+    if normalization is not None:
+        return collector.result(_pixel_ranges(graph, normalization.value_range), {})
+    return collector.result({}, _input_spans(graph, samples, batches))
 
 
 def as_input(tensor: Tensor, samples: Array, normalization: InputSpec | None) -> Array:
@@ -145,24 +172,24 @@ def _batches(graph: Graph, count: int) -> Iterator[list[int]]:
         yield [min(first + place, count - 1) for place in range(batch)]
 
 
-def _input_ranges(
-    graph: Graph, samples: Sequence[Array], normalization: InputSpec | None
-) -> dict[int, Range]:
-    """Return the range of each float input: that of pixels, or that of its samples.
-
-    What ops on single pixels alone make of pixels has that range, too. With that of the samples,
-    the levels of such a tensor would lie between those of its input.
-    """
-    if normalization is not None:
-        return _pixel_ranges(graph, normalization.value_range)
+def _input_spans(
+    graph: Graph, samples: Sequence[Array], batches: Sequence[list[int]]
+) -> dict[int, Values]:
+    """Return the (least, greatest) value of each float input in each run, shape (runs, 2)."""
     return {
-        tensor.index: (float(array.min()), float(array.max()))
+        tensor.index: np.array(
+            [(array[places].min(), array[places].max()) for places in batches], np.float32
+        )
         for tensor, array in zip(graph.inputs, samples, strict=True)
         if tensor.is_float
     }
 
 
 def _pixel_ranges(graph: Graph, pixels: Range) -> dict[int, Range]:
+    """Return the range of the input and of what ops on single pixels alone make of it.
+
+    With the range of the samples, the levels of such a tensor would lie between those of its input.
+    """
     leading = graph_leading_maps(graph)
     ranges = {graph.input.index: pixels}
     for tensor, known in ({} if leading is None else leading.maps).items():
@@ -178,12 +205,12 @@ class _RangeCollector:
     def __init__(self, images: int, channels_of: Collection[int]) -> None:
         self._part = max(1, SAMPLES_KEPT // images)
         self._channels_of = channels_of
-        self._ranges: dict[int, Range] = {}
+        self._spans: dict[int, list[Range]] = {}
         self._samples: dict[int, list[Values]] = {}
         self._lows: dict[int, list[Values]] = {}
         self._highs: dict[int, list[Values]] = {}
         self._sample_channels: dict[int, list[npt.NDArray[np.int64]]] = {}
-        self._extents: dict[int, list[float]] = {}
+        self._sample_images: dict[int, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, index: int, values: Values, number: int) -> None:
         ends = values
@@ -195,14 +222,14 @@ class _RangeCollector:
                 f"the model's activations are not finite for calibration sample {number + 1}: "
                 "check its weights and the preprocessing (--preprocess)"
             )
-        before = self._ranges.get(index, (low, high))
-        self._ranges[index] = (min(low, before[0]), max(high, before[1]))
-        self._extents.setdefault(index, []).append(max(-low, high))
+        self._spans.setdefault(index, []).append((low, high))
         flat = values.reshape(-1)
         stride = max(1, flat.size // self._part)
         # With the same start each time, the same channels would be drawn from each image.
         first = number % stride
-        self._samples.setdefault(index, []).append(flat[first::stride].copy())
+        drawn = flat[first::stride].copy()
+        self._samples.setdefault(index, []).append(drawn)
+        self._sample_images.setdefault(index, []).append(np.full(len(drawn), number))
         if index in self._channels_of:
             places = np.arange(first, flat.size, stride)
             self._sample_channels.setdefault(index, []).append(places % values.shape[-1])
@@ -218,18 +245,42 @@ class _RangeCollector:
         self._highs.setdefault(index, []).append(ends[1])
         return ends
 
-    def result(self, inputs: Mapping[int, Range]) -> ObservedActivations:
-        ranges = {**self._ranges, **inputs}
+    def result(
+        self, pixels: Mapping[int, Range], inputs: Mapping[int, Values]
+    ) -> ObservedActivations:
+        """Return what was gathered.
+
+        Args:
+            pixels: Ranges that follow from the pixels.
+            inputs: Spans of inputs that follow from the samples.
+        """
+        spans = {
+            index: np.asarray(each, np.float32)
+            for index, each in self._spans.items()
+            if index not in pixels
+        } | dict(inputs)
+        known = {index: _spanning(*extremes) for index, extremes in pixels.items()}
         return ObservedActivations(
-            ranges={index: _spanning(*extremes) for index, extremes in ranges.items()},
-            samples={index: np.concatenate(parts) for index, parts in self._samples.items()},
+            ranges={**_ranges_of(spans), **known},
+            samples=_joined(self._samples),
             lows={index: np.stack(parts) for index, parts in self._lows.items()},
             highs={index: np.stack(parts) for index, parts in self._highs.items()},
-            sample_channels={
-                index: np.concatenate(parts) for index, parts in self._sample_channels.items()
-            },
-            extents={index: np.asarray(each, np.float32) for index, each in self._extents.items()},
+            sample_channels=_joined(self._sample_channels),
+            spans=spans,
+            sample_images=_joined(self._sample_images),
         )
+
+
+def _joined(parts: Mapping[int, Sequence[npt.NDArray[Any]]]) -> dict[int, npt.NDArray[Any]]:
+    return {index: np.concatenate(each) for index, each in parts.items()}
+
+
+def _ranges_of(spans: Mapping[int, Values]) -> dict[int, Range]:
+    """Return the range of each tensor, of what it is for each image."""
+    return {
+        index: _spanning(float(each[:, 0].min()), float(each[:, 1].max()))
+        for index, each in spans.items()
+    }
 
 
 def _spanning(low: float, high: float) -> Range:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgecnn.tflite.tensors_and_ops import Array, Op
 
-MOST_SAMPLED_ROWS = 8192
+MOST_SAMPLED_ROWS = 4096
 MOST_ROW_VALUES = 1 << 22
 """Greatest number of rows times inputs, which bounds the time of a layer, and its memory to 32 MB.
 """
