@@ -17,7 +17,7 @@ demo: $(STAMP)
 	@$(RUN) -m edgecnn demo
 
 test: check
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30 --durations-min 5
 
 check: $(STAMP)
 	$(RUN) -m ruff format --check
