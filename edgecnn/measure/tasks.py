@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from edgecnn.accuracy.kinds.fitting import LabelledOutputs, sets_of_words
 from edgecnn.accuracy.kinds.judge import OutputJudge
 from edgecnn.accuracy.output_labels import NO_LABELS, OutputLabels, labels_for
@@ -27,7 +25,7 @@ from edgecnn.model_metadata.input_tensors import (
     NO_PREPROCESSING_GIVEN,
     image_input,
     input_spec,
-    scale_of,
+    to_integers,
 )
 from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file
 from edgecnn.tflite.output_outline import input_names
@@ -168,9 +166,4 @@ def _samples(arrays: LabelledArrays, name: str, tensor: TensorInfo) -> Array:
     dtype = arrays.arrays.headers[name].dtype
     if not tensor.scale or dtype is None or dtype.kind != "f":
         return arrays.samples(name, shape, tensor.dtype)
-    values = arrays.samples(name, shape, "float32")
-    scale, zero_point = scale_of(tensor)
-    ends = np.iinfo(tensor.dtype)
-    levels = np.round(values / np.float32(scale)) + zero_point
-    integers: Array = np.clip(levels, ends.min, ends.max).astype(tensor.dtype)
-    return integers
+    return to_integers(arrays.samples(name, shape, "float32"), tensor)

@@ -231,7 +231,8 @@ READERS = {
         wrap=model_seeds.with_own_metadata,
     ),
     "golden sample": Reader(
-        "model.tflite", lambda: [model_seeds.golden_sample()], mutated_json,
+        "model.tflite",
+        lambda: [model_seeds.golden_sample(), model_seeds.golden_sample_of_arrays()], mutated_json,
         (read_golden, command("inspect", CASE)), wrap=model_seeds.with_golden_sample,
     ),
     "labels": Reader(
