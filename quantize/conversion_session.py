@@ -22,7 +22,7 @@ from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import folder_beside, place, quoted, replacing, sha256_of
 from edgecnn.core.temporary import temporary_folder
 from edgecnn.core.version import __version__
-from edgecnn.golden.replay import can_have_sample
+from edgecnn.golden.inputs import Range, can_have_pictures, ranges_of
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
 from edgecnn.importing.input_format import ModelTensor
 from edgecnn.inspection.clients import clients_for, drop_in_warnings
@@ -216,9 +216,20 @@ class _ConversionSession(SourceSession):
 
     @property
     def _can_have_golden(self) -> bool:
-        shape, outputs = self.image_shape, self.source.outputs
-        answers_floats = len(outputs) == 1 and outputs[0].dtype == "float32"
-        return shape is not None and answers_floats and can_have_sample(shape)
+        return not self._takes_image or can_have_pictures(self.image_shape or ())
+
+    @property
+    def _takes_image(self) -> bool:
+        """Whether the only input takes an image; an array may go into one of such a shape."""
+        is_array = self.calibration is not None and not self.calibration.are_images
+        return self.image_shape is not None and not is_array
+
+    @cached_property
+    def _ranges(self) -> tuple[Range, ...] | None:
+        """Least and greatest number of each input that takes an array, where that is known."""
+        if self.calibration is None or self._takes_image:
+            return None
+        return ranges_of(self.calibration.arrays)
 
     @cached_property
     def _taken_over(self) -> SourceMetadata:
@@ -265,6 +276,8 @@ class _ConversionSession(SourceSession):
             tuple(self._input_types(plan)),
             tuple(_end_type(tensor, plan.output_type) for tensor in self.source.outputs),
             self.input_of_files,
+            takes_image=self._takes_image,
+            ranges=self._ranges,
             has_golden=self._can_have_golden,
             in_float=in_float,
         )

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from edgecnn.core.errors import ConversionError, EdgecnnError
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.devices.desktop import Desktop
-from edgecnn.golden.replay import golden_spec, make_sample
+from edgecnn.golden.inputs import GoldenInput, PictureInput, Range, golden_arrays, golden_picture
+from edgecnn.golden.replay import make_sample
 from edgecnn.golden.sample import GoldenSample
 from edgecnn.model_metadata.input_tensors import to_tensor
 from edgecnn.quantize.integers.kernels import has_kernel
@@ -34,6 +35,10 @@ STORED = SCHEMES["dynamic"]
 activations stay in float32."""
 
 
+class _NoSampleError(Exception):
+    """The runtime does not take the drawn arrays, which says nothing of the file."""
+
+
 @dataclass(frozen=True)
 class ExpectedFile:
     """What a fresh file should be.
@@ -43,7 +48,10 @@ class ExpectedFile:
         input_types: Element type of each input.
         output_types: Element type of each output.
         spec: How pixels become a float input; None where that is not known or no image goes in.
-        has_golden: Whether the file gets a golden sample, if its pictures are not too large.
+        takes_image: Whether the file's only input takes an image, and not an array.
+        ranges: Least and greatest number of each input that takes an array; None where that is not
+            known.
+        has_golden: Whether the file gets a golden sample, if what goes in is not too large.
         in_float: Names of the results of layers that were left in float32.
     """
 
@@ -51,6 +59,8 @@ class ExpectedFile:
     input_types: Sequence[str]
     output_types: Sequence[str]
     spec: InputSpec | None = None
+    takes_image: bool = True
+    ranges: tuple[Range, ...] | None = None
     has_golden: bool = True
     in_float: Collection[str] = ()
 
@@ -115,8 +125,10 @@ class Checker:
             try:
                 loaded = runner.load(Desktop().place(path), 1, call=ModelCall(model))
                 finite = runner.check(tensor).finite
-                has_golden = finite and wanted.has_golden
-                golden = _golden(runner, model, wanted.spec, loaded) if has_golden else None
+                inputs = _golden_inputs(model, wanted) if finite and wanted.has_golden else ()
+                golden = _golden(runner, model, inputs, loaded) if inputs else None
+            except _NoSampleError:
+                return {loaded.runtime: loaded.runtime_version}, None
             except EdgecnnError as error:
                 raise ConversionError(f"the runtime refuses the file: {error}") from error
             if not finite:
@@ -128,19 +140,31 @@ class Checker:
         return {loaded.runtime: loaded.runtime_version}, golden
 
 
+def _golden_inputs(model: TfliteModel, wanted: ExpectedFile) -> tuple[GoldenInput, ...]:
+    if wanted.takes_image:
+        return golden_picture(model, wanted.spec)
+    return golden_arrays(model, wanted.ranges)
+
+
 def _golden(
-    runner: RunnerSession, model: TfliteModel, spec: InputSpec | None, loaded: ModelLoaded
+    runner: RunnerSession,
+    model: TfliteModel,
+    inputs: tuple[GoldenInput, ...],
+    loaded: ModelLoaded,
 ) -> GoldenSample | None:
-    pictures = golden_spec(model, spec)
-    if pictures is None:
-        return None
     made_with = {
         "architecture": platform.machine(),
         "runtime": loaded.runtime,
         "runtime_version": loaded.runtime_version,
         "threads": 1,
     }
-    return make_sample(runner, model, pictures, made_with)
+    try:
+        return make_sample(runner, model, inputs, made_with)
+    except EdgecnnError as error:
+        if isinstance(inputs[0], PictureInput):
+            raise
+        # Drawn numbers may be such as the model does not take: sizes, or places in a table.
+        raise _NoSampleError from error
 
 
 def _check_ends(model: TfliteModel, wanted: ExpectedFile) -> None:

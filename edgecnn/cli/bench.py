@@ -89,7 +89,7 @@ NO_KEEPER = Keeper(None)
     "--data",
     metavar="DATA",
     help="Labelled data for accuracy: class folders, a list of images with labels (.txt, .csv, "
-    ".json), images with masks, an .npz, arrays, or 'digits'.",
+    ".json), data.yaml, images with masks, an .npz, arrays, or 'digits'.",
 )
 @preprocessing_options
 @click.option(
@@ -110,6 +110,12 @@ NO_KEEPER = Keeper(None)
     help="With --data: so many only, drawn evenly.  [default: all]",
 )
 @task_option
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="[NAME=]COLUMN,...",
+    help="With a table as --data: the columns that judge an output.  [default: by their names]",
+)
 @accuracy_options
 @click.option(
     "-q",
@@ -133,6 +139,7 @@ def bench_command(
     devices: tuple[str, ...],
     data: str | None,
     task: tuple[str, ...],
+    columns: tuple[str, ...],
     against: str | None,
     details: bool,
     accuracy_json: str | None,
@@ -178,6 +185,7 @@ def bench_command(
                 device=devices,
                 data=data,
                 task=task or None,
+                columns=columns or None,
                 against=against,
                 on_progress=progress,
                 on_record=add,

@@ -276,7 +276,7 @@ def _makers(inspection: Inspection) -> Iterator[Row]:
 
 def _golden(golden: dict[str, Any]) -> Iterator[Row]:
     if golden:
-        yield "golden", f"{golden['samples']} pictures with answers: edgecnn verify FILE"
+        yield "golden", f"{golden['samples']} {golden['what']} with answers: edgecnn verify FILE"
     if images := golden.get("calibrated_on"):
         yield "golden", f"made with {images:,} images, which bench --data knows by their digests"
     provenance = golden.get("provenance")

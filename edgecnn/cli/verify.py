@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--export",
     "folder",
     metavar="FOLDER",
-    help="Write the pictures as PNG, and expected.json with the best classes of each.",
+    help="Write what goes in (PNG, or .npz of arrays), and expected.json with the answers.",
 )
 @json_option(help="Print a JSON array.")
 def verify_command(
@@ -34,8 +34,9 @@ def verify_command(
 ) -> int:
     """Verify that .tflite files answer here as they did when they were made.
 
-    Each file that edgecnn converts holds the answers to three pictures. They are asked for again:
-    identical (every bit), close (rounding), or different, which is exit code 1.
+    Each file that edgecnn converts holds the answers to three pictures, or to three samples of
+    arrays. They are asked for again: identical (every bit), close (rounding), or different, which
+    is exit code 1.
 
     \b
     Example:
@@ -69,12 +70,12 @@ def _export(files: tuple[str, ...], folder: str) -> None:
     from edgecnn.golden.export import export_sample
 
     if len(files) > 1:
-        raise InputError("--export takes one file: its pictures have the same names in each")
+        raise InputError("--export takes one file: its samples have the same names in each")
     export_sample(files[0], folder)
 
 
 def verification_lines(result: Verification) -> list[str]:
-    """Return a file's verdict, what it was made with, and a line for each picture that differs."""
+    """Return a file's verdict, what it was made with, and a line for each answer that differs."""
     threads = counted(result.threads, "thread")
     machine = machine_text(result.architecture, result.bits)
     setting = f"{result.runtime} {result.runtime_version}, {machine}, {threads}"
@@ -84,27 +85,65 @@ def verification_lines(result: Verification) -> list[str]:
         f"  made with {' '.join(made)}",
     ]
     different = (sample for sample in result.samples if sample.verdict == "different")
-    return [*lines, *(f"  {_picture_text(sample)}" for sample in different)]
+    has_several = len(_by_output(result)) > 1
+    return [*lines, *(f"  {_answer_text(each, with_name=has_several)}" for each in different)]
+
+
+NUMBERS_OF = {
+    "classes": "scores",
+    "labels": "scores",
+    "probability": "probabilities",
+    "numbers": "numbers",
+    "embedding": "numbers",
+    "image": "pixels",
+}
+"""Kind of an output -> what its numbers are called; of other kinds values."""
+
+
+def _by_output(result: Verification) -> dict[str, list[GoldenComparison]]:
+    outputs: dict[str, list[GoldenComparison]] = {}
+    for sample in result.samples:
+        outputs.setdefault(sample.output, []).append(sample)
+    return outputs
 
 
 def _differences(result: Verification) -> str:
     count = len(result.samples)
     if result.verdict == "identical":
         return f", {count} answers bit for bit"
-    difference = result.largest_difference
-    if difference is None:
+    if result.largest_difference is None:
         return ", with answers that are NaN or infinite"
-    return (
-        f", scores differ by {difference:.2g} at most ({result.tolerance.score:g} is "
-        f"allowed), same top-1 on {result.same_top1} of {count}"
-    )
+    outputs = _by_output(result)
+    texts = [
+        (f"{name}: " if len(outputs) > 1 else "") + _difference(samples, result.tolerance.score)
+        for name, samples in outputs.items()
+    ]
+    return f", {'; '.join(texts)}"
 
 
-def _picture_text(sample: GoldenComparison) -> str:
+def _difference(samples: list[GoldenComparison], allowed: float) -> str:
+    """Say how far the answers of an output differ, and what is allowed."""
+    shares = [each.differing_share for each in samples if each.differing_share is not None]
+    if shares:
+        return f"{max(shares):.1%} of its indices differ ({allowed:.1%} is allowed)"
+    difference = max(each.largest_difference or 0.0 for each in samples)
+    are_scores = samples[0].top1 is not None
+    limit = allowed if are_scores else allowed * max(each.unit for each in samples)
+    what = NUMBERS_OF.get(samples[0].kind, "values")
+    text = f"{what} differ by {difference:.2g} at most ({limit:.3g} is allowed)"
+    if not are_scores or samples[0].kind == "probability":
+        return text
+    same = sum(each.same_top1 for each in samples)
+    first = "top-1" if what == "scores" else "greatest value"
+    return f"{text}, same {first} on {same} of {len(samples)}"
+
+
+def _answer_text(sample: GoldenComparison, *, with_name: bool) -> str:
+    name = f"{sample.pattern}, {sample.output}: " if with_name else f"{sample.pattern}: "
     if sample.largest_difference is None:
-        return f"{sample.pattern}: not finite"
-    text = f"{sample.pattern}: "
-    if not sample.same_top1:
-        text += f"class {sample.top1} is first with {sample.score:.3f}, "
+        return f"{name}not finite"
+    text, one = name, "class" if sample.kind in ("classes", "labels") else "value"
+    if sample.top1 is not None and not sample.same_top1:
+        text += f"{one} {sample.top1} is first with {sample.score:.3f}, "
         text += f"it was {sample.golden_top1} with {sample.golden_score:.3f}; "
-    return f"{text}class {sample.at} differs the most, by {sample.largest_difference:.3f}"
+    return f"{text}{one} {sample.at} differs the most, by {sample.largest_difference:.3g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from edgecnn.data.csv_numbers import (
 )
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.listed_images import IMAGES, ListedImage, listed_images
+from edgecnn.data.tables import table_of
 from edgecnn.data.written_labels import WNID_PATTERN
 
 FILE_COLUMNS = frozenset(
@@ -71,6 +73,16 @@ def read_csv(path: Path, name: str) -> ImageFiles:
     if (numbers := _numbers(path, name, rows)) is not None:
         return numbers
     columns = _columns(path, rows[0][1])
+    found = _labelled(path, name, rows, columns)
+    if not columns.has_header or columns.is_prediction:
+        return found
+    return _with_table(found, path, rows, columns.file, columns.label)
+
+
+def _labelled(
+    path: Path, name: str, rows: Sequence[tuple[int, list[str]]], columns: _Columns
+) -> ImageFiles:
+    """Open a table with a column of labels."""
     body = rows[1:] if columns.has_header else rows
     listed = [_listed(path, number, row, columns) for number, row in body]
     texts = [each.label for each in listed]
@@ -93,7 +105,23 @@ def _numbers(path: Path, name: str, rows: Sequence[tuple[int, list[str]]]) -> Im
     if len(files or ids) != 1 or labels & set(titles) or PREDICTION in titles:
         return None
     columns = number_columns(head, rows[1:], [*files, *ids])
-    return read_numbers(path, name, head, rows[1:], (files or ids)[0], columns) if columns else None
+    if not columns:
+        return None
+    file = (files or ids)[0]
+    found = read_numbers(path, name, head, rows[1:], file, columns)
+    return _with_table(found, path, rows, file, None)
+
+
+def _with_table(
+    found: ImageFiles,
+    path: Path,
+    rows: Sequence[tuple[int, list[str]]],
+    file: int,
+    label: int | None,
+) -> ImageFiles:
+    """Return the images of a table with all of its columns, for models of several outputs."""
+    cells = [row for _, row in rows[1:]]
+    return dataclasses.replace(found, table=table_of(path.name, rows[0][1], cells, file, label))
 
 
 def _title(cell: str) -> str:

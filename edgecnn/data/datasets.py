@@ -20,6 +20,7 @@ from edgecnn.data.label_lists import find_list, is_list, read_list
 from edgecnn.data.npz import read_npz, split_choice
 from edgecnn.data.target_folders import read_target_folders
 from edgecnn.data.targets import Targets
+from edgecnn.data.yolo import YAML_SUFFIXES, read_yolo_yaml, split_part
 
 BUILT_IN = "builtin:"
 """Prefix of a name that means built-in data, whatever the current folder holds."""
@@ -124,9 +125,10 @@ def open_dataset(data: str | Path) -> Dataset:
 
     Args:
         data: A folder of class folders, a folder of images (without labels), a list of images with
-            their labels (``val_map.txt``, ``.csv``, COCO's ``.json``) or the folder that it lies
-            in, an ``.npz`` (``data.npz:images,labels`` names its arrays), ``"digits"`` (the
-            held-out fifth of the built-in handwritten digits) or ``"digits-train"`` (the rest);
+            their labels (``val_map.txt``, ``.csv``, COCO's ``.json``, Ultralytics' ``data.yaml``,
+            of which ``data.yaml:train`` names a part) or the folder that it lies in, an ``.npz``
+            (``data.npz:images,labels`` names its arrays), ``"digits"`` (the held-out fifth of the
+            built-in handwritten digits) or ``"digits-train"`` (the rest);
             ``"builtin:digits"`` is the built-in one even where there is a folder ``digits``.
 
     Raises:
@@ -141,6 +143,10 @@ def open_dataset(data: str | Path) -> Dataset:
     if name.startswith(BUILT_IN):
         return _built_in(name.removeprefix(BUILT_IN))
     if not exists(path):
+        listed, part = split_part(name)
+        if part is not None:
+            check_input(listed)
+            return read_yolo_yaml(listed, name, part)
         file, arrays = split_choice(name)
         return _npz(name, file, arrays) if arrays else _built_in(name)
     try:
@@ -175,6 +181,8 @@ def _at(path: Path) -> Dataset:
         return read_folder(path) if listed is None else read_list(listed, str(path))
     if path.is_file() and is_list(path):
         return read_list(path, str(path))
+    if path.is_file() and path.suffix.lower() in YAML_SUFFIXES:
+        return read_yolo_yaml(path, str(path))
     return _npz(str(path), path)
 
 

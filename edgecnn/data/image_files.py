@@ -10,6 +10,7 @@ from pathlib import Path
 from edgecnn.core.input_files import open_input
 from edgecnn.data.images import Pixels, decode, decode_cut
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.data.tables import LabelTable
 from edgecnn.data.targets import Targets
 
 
@@ -72,6 +73,8 @@ class ImageFiles(Labelled):
             suffix (.xyz)``; empty where the images come from no folder.
         notes: What a user should know of how the data were read.
         targets: What is wanted for each image where that is no class; None where nothing else is.
+        table: All columns of the table that lists the images; None where it has one beside that of
+            the files, or where they come from no table.
     """
 
     name: str
@@ -82,6 +85,7 @@ class ImageFiles(Labelled):
     summary: str = ""
     notes: tuple[DataNote, ...] = ()
     targets: Targets | None = None
+    table: LabelTable | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import counted, first_few
-from edgecnn.data.boxes import read_yolo
 from edgecnn.data.file_accounting import folder_content
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.masks import MaskFiles
 from edgecnn.data.targets import TargetImages, Targets
 from edgecnn.data.written_labels import text_lines
+from edgecnn.data.yolo import read_yolo
 
 VOC_IMAGES, VOC_MASKS, VOC_LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 CITYSCAPES_IMAGES, CITYSCAPES_MASKS = "leftImg8bit", "gtFine"

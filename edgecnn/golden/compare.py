@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.golden.sample import GoldenAnswer, Scores, sha256_of_array
+from edgecnn.golden.packed_numbers import sha256_of_array
+from edgecnn.golden.sample import GoldenAnswer, GoldenOutput, Scores
 from edgecnn.tflite.schemes import INTEGER_TOLERANCE, SCHEMES, AnswerTolerance
 
 IDENTICAL, CLOSE, DIFFERENT = "identical", "close", "different"
 VERDICTS = (IDENTICAL, CLOSE, DIFFERENT)
 """The verdicts, the best first."""
+
+LEAST_UNIT = 1e-6
+"""Least number that a tolerance is a share of, where all numbers of an output are nearly 0."""
 
 
 def tolerance_of(scheme: str) -> AnswerTolerance:
@@ -26,62 +30,117 @@ def tolerance_of(scheme: str) -> AnswerTolerance:
 
 
 @dataclass(frozen=True)
-class GoldenComparison:
-    """A new answer compared with the golden one.
+class ComparedOutput:
+    """How the answers of an output are compared.
 
     Args:
-        pattern: Pattern of the golden picture.
+        name: Name of the output.
+        kind: What the output is, the value of its ``OutputKind``.
+        golden: What is kept of the output.
+        largest: The largest number of all its golden answers, without its sign.
+        holds_indices: Whether its numbers are indices, which are right or wrong.
+    """
+
+    name: str
+    kind: str
+    golden: GoldenOutput
+    largest: float
+    holds_indices: bool = False
+
+    def unit(self, answer: GoldenAnswer) -> float:
+        """Return what a tolerance of 1 is for an answer.
+
+        Scores are probabilities, or logits, of which it is a share of the largest. Of other
+        numbers it always is.
+        """
+        if self.golden.keeps_best:
+            return max(1.0, float(np.abs(answer.values).max()))
+        return max(LEAST_UNIT, self.largest)
+
+
+@dataclass(frozen=True)
+class GoldenComparison:
+    """A new answer of one output compared with the golden one.
+
+    Args:
+        pattern: Pattern of what went in.
+        output: Name of the output.
+        kind: What the output is, as ``--task`` says it, or ``"unknown"``.
         verdict: ``"identical"``, ``"close"`` or ``"different"``.
-        largest_difference: Largest difference of a score; None where the answer is not finite.
-        at: The class whose score differs the most; None where no score differs, or the answer is
-            not finite.
-        golden_top1: The best class when the file was made.
+        largest_difference: Largest difference of a number; None where the answer is not finite.
+        at: The place of the number that differs the most, in a row of scores a class; None where no
+            number differs, or the answer is not finite.
+        unit: What the tolerance is a share of.
+        differing_share: Of indices, the share of the kept ones that differ; None of other numbers.
+        golden_top1: The best class when the file was made; None of outputs that are no scores.
         golden_score: Score of the best class when the file was made.
         top1: The best class of the new answer.
         score: Score of the best class of the new answer.
     """
 
     pattern: str
+    output: str
+    kind: str
     verdict: str
     largest_difference: float | None
     at: int | None
-    golden_top1: int
-    golden_score: float
-    top1: int
-    score: float
+    unit: float = 1.0
+    differing_share: float | None = None
+    golden_top1: int | None = None
+    golden_score: float | None = None
+    top1: int | None = None
+    score: float | None = None
 
     @property
     def same_top1(self) -> bool:
-        """Whether the best class is the same."""
+        """Whether the best class is the same; True of outputs that are no scores."""
         return self.top1 == self.golden_top1
 
 
 def compare_answers(
-    golden: GoldenAnswer, answer: Scores, tolerance: AnswerTolerance
+    pattern: str,
+    golden: GoldenAnswer,
+    answer: Scores,
+    tolerance: AnswerTolerance,
+    output: ComparedOutput,
 ) -> GoldenComparison:
-    """Compare an answer with the golden one of the same picture.
+    """Compare an answer with the golden one to the same inputs.
 
     Args:
+        pattern: Pattern of what went in.
         golden: The answer that the file holds.
-        answer: All scores of the new answer, float32, shape (classes,).
-        tolerance: How far the scores of a close answer may differ.
+        answer: All numbers of the new answer, float32, in one row.
+        tolerance: How far the numbers of a close answer may differ.
+        output: How the output is compared.
 
     Example:
-        >>> compare_answers(golden, answer, tolerance_of("int8")).verdict
+        >>> compare_answers("ball", golden, answer, tolerance_of("int8"), output).verdict
         'close'
     """
-    top1 = int(np.where(np.isnan(answer), -np.inf, answer).argmax())
-    differences = _differences(golden, answer) if np.isfinite(answer).all() else None
+    differences = _differences(golden, answer, output) if np.isfinite(answer).all() else None
     largest = None if differences is None else float(differences.max())
     if sha256_of_array(answer) == golden.output_sha256:
         verdict = IDENTICAL
+    elif differences is None:
+        verdict = DIFFERENT
     else:
-        verdict = CLOSE if _is_close(golden, top1, largest, tolerance) else DIFFERENT
-    return GoldenComparison(
-        pattern=golden.pattern,
-        verdict=verdict,
-        largest_difference=largest,
-        at=int(differences.argmax()) if differences is not None and largest else None,
+        verdict = CLOSE if _is_close(golden, answer, differences, tolerance, output) else DIFFERENT
+    at = int(differences.argmax()) if differences is not None and largest else None
+    if at is not None and not output.golden.keeps_best:
+        at = int(golden.places[at])
+    share = None
+    if output.holds_indices and differences is not None:
+        share = float((differences > 0).mean())
+    found = GoldenComparison(
+        pattern, output.name, output.kind, verdict, largest, at, output.unit(golden), share
+    )
+    return _with_best(found, golden, answer) if output.golden.keeps_best else found
+
+
+def _with_best(found: GoldenComparison, golden: GoldenAnswer, answer: Scores) -> GoldenComparison:
+    top1 = _best(answer)
+    return replace(
+        found,
         golden_top1=golden.top1,
         golden_score=float(golden.values[0]),
         top1=top1,
@@ -89,27 +148,43 @@ def compare_answers(
     )
 
 
-def _differences(golden: GoldenAnswer, answer: Scores) -> npt.NDArray[np.float64]:
-    """Return how much each score differs.
+def _best(answer: Scores) -> int:
+    return int(np.where(np.isnan(answer), -np.inf, answer).argmax())
+
+
+def _differences(
+    golden: GoldenAnswer, answer: Scores, output: ComparedOutput
+) -> npt.NDArray[np.float64]:
+    """Return how much each number differs: of the kept ones, or of a row of scores all.
 
     A score that the golden answer leaves out was at most its lowest one, and differs by what it is
     above that.
     """
+    kept = np.abs(answer[golden.places].astype(np.float64) - golden.values)
+    if not output.golden.keeps_best:
+        return kept
     lowest = float(golden.values[-1])
     differences = np.maximum(answer.astype(np.float64) - lowest, 0.0)
-    differences[golden.classes] = np.abs(answer[golden.classes].astype(np.float64) - golden.values)
+    differences[golden.places] = kept
     return differences
 
 
 def _is_close(
-    golden: GoldenAnswer, top1: int, largest: float | None, tolerance: AnswerTolerance
+    golden: GoldenAnswer,
+    answer: Scores,
+    differences: npt.NDArray[np.float64],
+    tolerance: AnswerTolerance,
+    output: ComparedOutput,
 ) -> bool:
-    unit = max(1.0, float(np.abs(golden.values).max()))
-    if largest is None or largest > tolerance.score * unit:
+    if output.holds_indices:
+        return float((differences > 0).mean()) <= tolerance.score
+    unit = output.unit(golden)
+    if float(differences.max()) > tolerance.score * unit:
         return False
-    if top1 == golden.top1:
+    top1 = _best(answer)
+    if not output.golden.keeps_best or top1 == golden.top1:
         return True
     # Nearly equal classes may change places, as those of a model with random weights do.
-    place = np.flatnonzero(golden.classes == top1)
+    place = np.flatnonzero(golden.places == top1)
     was = float(golden.values[place[0] if len(place) else -1])
     return float(golden.values[0]) - was <= tolerance.lead * unit

@@ -1,95 +1,101 @@
-"""Giving the golden pictures to a model that a runner has loaded, when it is made and later."""
+"""Giving the golden inputs to a model that a runner has loaded, when it is made and later."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.data.inputspec import InputSpec, preset
-from edgecnn.golden.patterns import DEFAULT_PICTURES, MAX_PATTERN_PIXELS, draw_picture
-from edgecnn.golden.sample import GoldenAnswer, GoldenSample, Scores, best_classes, sha256_of_array
-from edgecnn.model_metadata.input_tensors import to_scores, to_tensor
+from edgecnn.golden.inputs import MAX_ENDS, GoldenInput, default_patterns, tensors_of_call
+from edgecnn.golden.packed_numbers import sha256_of_array
+from edgecnn.golden.sample import GoldenAnswer, GoldenCall, GoldenOutput, GoldenSample, Scores
+from edgecnn.model_metadata.input_tensors import to_scores
 from edgecnn.runner.session import RunnerSession
+from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.structure import TensorInfo
 
-cached_picture = lru_cache(maxsize=len(DEFAULT_PICTURES))(draw_picture)
-"""``draw_picture``, whose pictures are kept from one scheme of a conversion to the next."""
+BEST_KINDS = (
+    OutputKind.CLASSES,
+    OutputKind.LABELS,
+    OutputKind.PROBABILITY,
+    OutputKind.UNKNOWN,
+)
+"""Kinds of outputs of whose rows the greatest numbers are kept."""
 
-
-def can_have_sample(shape: tuple[int, ...]) -> bool:
-    """Say whether the golden pictures of an input's (height, width, channels) are small enough.
-
-    Example:
-        >>> can_have_sample((224, 224, 3))
-        True
-    """
-    return shape[0] * shape[1] <= MAX_PATTERN_PIXELS
-
-
-def golden_spec(model: TfliteModel, spec: InputSpec | None) -> InputSpec | None:
-    """Return how pictures go into a fresh file; None where it can have no golden sample.
-
-    Args:
-        model: The file's structure.
-        spec: How images become the file's input; None where that is not known, and pixels then go
-            in as [-1, 1].
-    """
-    if spec is None:
-        (tensor,) = model.inputs
-        # A grey image may go in without a channel.
-        height, width, channels = (*tensor.shape[1:], 1)[:3]
-        spec = preset("tf", height, width, channels)
-    return spec if can_have_sample(spec.shape) else None
+MAX_ANSWER_ELEMENTS = 1 << 25
+"""Most numbers that all outputs of a model with a golden sample have together."""
 
 
 def make_sample(
-    runner: RunnerSession, model: TfliteModel, spec: InputSpec, made: dict[str, Any]
+    runner: RunnerSession, model: TfliteModel, inputs: Sequence[GoldenInput], made: dict[str, Any]
 ) -> GoldenSample | None:
-    """Run a fresh file on the golden pictures.
+    """Run a fresh file on the golden inputs.
 
     Args:
         runner: A runner that has loaded the file.
         model: The file's structure.
-        spec: How pictures go in, as :func:`golden_spec` returns it.
+        inputs: What goes into each input.
         made: Fields of ``GoldenSample.made``: what the runner runs the file with.
 
     Returns:
-        The sample, its provenance still empty; None if an answer is not finite.
+        The sample, its provenance still empty; None if an answer is not finite, or the file does
+        not answer the same inputs alike: by chance, or by what went in before.
     """
-    elements = model.outputs[0].elements
-    answers = []
-    for pattern, seed in DEFAULT_PICTURES:
-        tensor = input_tensor(pattern, seed, spec, model.inputs[0])
-        values = run_model(runner, tensor, model.outputs[0])
-        if not np.isfinite(values).all():
-            return None
-        classes = best_classes(values)
-        answers.append(
-            GoldenAnswer(
-                pattern=pattern,
-                seed=seed,
-                input_sha256=sha256_of_array(tensor),
-                output_sha256=sha256_of_array(values),
-                classes=classes,
-                values=values[classes],
-            )
+    total = sum(tensor.elements for tensor in model.outputs)
+    if len(model.outputs) > MAX_ENDS or total > MAX_ANSWER_ELEMENTS:
+        return None
+    patterns = default_patterns(inputs)
+    tensors = [tensors_of_call(inputs, *pattern, model) for pattern in patterns]
+    answers = [run_model(runner, each, model) for each in tensors]
+    first, again = answers[0], run_model(runner, tensors[0], model)
+    sizes = [[values.size for values in each] for each in answers]
+    are_finite = all(np.isfinite(values).all() for each in answers for values in each)
+    if not are_finite or min(sizes[0]) < 1 or any(each != sizes[0] for each in sizes):
+        return None
+    if [sha256_of_array(v) for v in first] != [sha256_of_array(v) for v in again]:
+        return None
+    outputs = _outputs(model, sizes[0])
+    calls = [
+        GoldenCall(pattern, seed, tuple(map(sha256_of_array, given)), _answers(answer, outputs))
+        for (pattern, seed), given, answer in zip(patterns, tensors, answers, strict=True)
+    ]
+    return GoldenSample(tuple(inputs), outputs, tuple(calls), made, {})
+
+
+def _outputs(model: TfliteModel, sizes: Sequence[int]) -> tuple[GoldenOutput, ...]:
+    judged = outputs_of_file(model)
+    return tuple(
+        GoldenOutput.of(
+            each.name,
+            size,
+            len(sizes),
+            keeps_best=each.kind in BEST_KINDS and max(tensor.shape, default=1) == size,
         )
-    dtype = model.inputs[0].dtype
-    return GoldenSample(spec, dtype, elements, tuple(answers), made, {})
+        for each, tensor, size in zip(judged, model.outputs, sizes, strict=True)
+    )
 
 
-def input_tensor(pattern: str, seed: int, spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any]:
-    """Return a picture as a model takes it, with a batch of 1."""
-    return to_tensor(cached_picture(pattern, seed, spec.shape), spec, tensor)[None]
+def _answers(values: Sequence[Scores], outputs: Sequence[GoldenOutput]) -> tuple[GoldenAnswer, ...]:
+    answers = []
+    for each, output in zip(values, outputs, strict=True):
+        places = output.places(each)
+        answers.append(GoldenAnswer(sha256_of_array(each), places, each[places]))
+    return tuple(answers)
 
 
-def run_model(runner: RunnerSession, tensor: npt.NDArray[Any], output: TensorInfo) -> Scores:
-    """Return a model's answer as real numbers, float32 in one row."""
-    answer = runner.classify(tensor[None], 1, with_outputs=True).outputs
-    assert answer is not None
-    values: Scores = to_scores(answer[0], output).astype(np.float32)
-    return values
+def run_model(
+    runner: RunnerSession, tensors: Sequence[npt.NDArray[Any]], model: TfliteModel
+) -> tuple[Scores, ...]:
+    """Return what each output of a model answers, as real numbers, float32 in one row.
+
+    Args:
+        runner: A runner that has loaded the file.
+        tensors: What goes into each input.
+        model: The file's structure.
+    """
+    runner.submit_samples([tensor[None] for tensor in tensors], range(len(model.outputs)))
+    answered = runner.collect_samples().values
+    pairs = zip(answered, model.outputs, strict=True)
+    return tuple(to_scores(each, out).astype(np.float32).reshape(-1) for each, out in pairs)

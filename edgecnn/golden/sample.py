@@ -1,9 +1,10 @@
-"""The golden sample as it is packed into a file: JSON that says inputs, answers and provenance."""
+"""The golden sample as it is packed into a file: JSON that says inputs, answers and provenance.
+
+Format 1 holds one picture a call and one row of scores. All else is of format 2.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -15,7 +16,15 @@ import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.json_text import json_value
-from edgecnn.data.inputspec import InputSpec
+from edgecnn.golden.drawn_arrays import ARRAYS_GENERATOR
+from edgecnn.golden.inputs import (
+    MAX_ENDS,
+    GoldenInput,
+    PictureInput,
+    generator_of,
+    parse_input,
+)
+from edgecnn.golden.packed_numbers import pack_numbers, unpack_numbers
 from edgecnn.golden.patterns import GENERATOR
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 
@@ -23,12 +32,16 @@ GOLDEN_FILE = "edgecnn_golden.json"
 """Name of the file that is packed behind the model and holds the golden sample."""
 
 GOLDEN_DESCRIPTION = (
-    "Test images, what the model answered to them, and how the file was made (a golden sample). "
+    "Test inputs, what the model answered to them, and how the file was made (a golden sample). "
     "It is for tests: an app does not need it."
 )
 """What the public metadata says of the golden sample's file."""
 
-FORMAT = 1
+ONE_PICTURE, ANY_ENDS = 1, 2
+"""Formats: of a picture and a row of scores, and of any inputs and outputs."""
+
+FORMATS = ((ONE_PICTURE, GENERATOR), (ANY_ENDS, GENERATOR), (ANY_ENDS, ARRAYS_GENERATOR))
+"""Each format that is read, with the algorithms that draw its inputs."""
 
 CALIBRATED_ON = "calibrated_on"
 """Key of the digests of the images that a file was made with."""
@@ -36,56 +49,119 @@ CALIBRATED_ON = "calibrated_on"
 MAX_SAMPLE_BYTES = 4 << 20
 """Most bytes of a golden sample's file that is read."""
 
-MAX_GOLDEN_ANSWERS = 16
+MAX_GOLDEN_CALLS = 16
 
 MAX_VALUES = 256
-"""How many scores of an answer are kept, the best ones, which take 2 kB. All others are lower."""
+"""How many numbers of an output are kept at most, which take 2 kB a call."""
 
-INPUT_DTYPES = ("float32", "uint8", "int8")
-"""Element types that the input of a file with a golden sample has; its answers are kept as real
-numbers, whatever the type of its output."""
+MAX_VALUES_OF_ALL = 1024
+"""How many numbers of all outputs together are kept, where each of many outputs has fewer."""
+
+FEWEST_VALUES = 16
+"""How many numbers of each of many outputs are kept at least."""
+
+MAX_ELEMENTS = 2**53
 
 SCORE_DTYPE, CLASS_DTYPE = np.dtype("<f4"), np.dtype("<u4")
 
 Scores = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GoldenOutput:
+    """An output of a model, and which of its numbers are kept.
+
+    Args:
+        name: Name of the output; empty in a sample of format 1, which does not say it.
+        elements: Number of numbers of an answer.
+        keeps_best: Whether the greatest numbers are kept, as of a row of scores: all others are
+            lower. Otherwise numbers from all over the output are.
+        kept: How many numbers are kept.
+    """
+
+    name: str
+    elements: int
+    keeps_best: bool
+    kept: int
+
+    @classmethod
+    def of(cls, name: str, elements: int, outputs: int, *, keeps_best: bool) -> GoldenOutput:
+        """Return an output with the number of numbers that are kept of it.
+
+        Args:
+            name: Name of the output.
+            elements: Number of numbers of an answer.
+            outputs: How many outputs the model has.
+            keeps_best: Whether the greatest numbers are kept.
+        """
+        most = min(MAX_VALUES, max(FEWEST_VALUES, MAX_VALUES_OF_ALL // outputs))
+        return cls(name, elements, keeps_best, min(elements, most))
+
+    def places(self, values: Scores) -> Places:
+        """Return the places of the numbers of an answer that are kept.
+
+        Args:
+            values: The whole answer, in one row.
+
+        Returns:
+            Of the best, the best first; of two equal ones the lower place first.
+        """
+        return best_places(values, self.kept) if self.keeps_best else self.spread_places
+
+    @property
+    def spread_places(self) -> Places:
+        """Places all over the output, each in its own part, and no column of a table left out."""
+        number = np.arange(self.kept, dtype=np.int64)
+        step = self.elements // self.kept
+        return number * self.elements // self.kept + number * 7919 % step
 
 
 @dataclass(frozen=True)
 class GoldenAnswer:
-    """A model's answer to a picture when its file was made.
+    """What an output answered in one call when its file was made.
 
     Args:
-        pattern: Pattern of the picture, as ``patterns.draw_picture`` takes it.
-        seed: Seed of the picture, as ``patterns.draw_picture`` takes it.
-        input_sha256: SHA-256 of the bytes of the input tensor.
         output_sha256: SHA-256 of the bytes of the whole answer.
-        classes: The best classes, the best first; of two with equal scores the lower one first.
-        values: Scores of the best classes, float32.
+        places: Places of the numbers that are kept: classes, in a row of scores.
+        values: The numbers at these places, float32.
     """
 
-    pattern: str
-    seed: int
-    input_sha256: str
     output_sha256: str
-    classes: npt.NDArray[np.int64]
+    places: Places
     values: Scores
 
     @property
     def top1(self) -> int:
-        """The best class."""
-        return int(self.classes[0])
+        """The best class of an output of which the best are kept."""
+        return int(self.places[0])
+
+
+@dataclass(frozen=True)
+class GoldenCall:
+    """One call of a model when its file was made.
+
+    Args:
+        pattern: Pattern of what went in, as ``inputs.tensors_of_call`` takes it.
+        seed: Seed of what went in.
+        inputs_sha256: SHA-256 of the bytes of each input's tensor.
+        answers: What each output answered.
+    """
+
+    pattern: str
+    seed: int
+    inputs_sha256: tuple[str, ...]
+    answers: tuple[GoldenAnswer, ...]
 
 
 @dataclass(frozen=True)
 class GoldenSample:
-    """Pictures by name, what the model answered, and where the file is from.
+    """Drawn inputs by name, what the model answered, and where the file is from.
 
     Args:
-        spec: How a picture becomes a float input, or an int8 one by its scale and zero point; a
-            uint8 input takes it as it is.
-        input_dtype: ``"float32"``, ``"uint8"`` or ``"int8"``.
-        elements: Number of scores of an answer.
-        answers: One answer for each picture.
+        inputs: What goes into each input, in the file's order.
+        outputs: The outputs, in the file's order.
+        calls: The calls, each with other inputs.
         made: ``runtime``, ``runtime_version``, ``threads`` and ``architecture`` with which the
             answers were made.
         provenance: What the file was made from and how, as plain values.
@@ -93,28 +169,93 @@ class GoldenSample:
             an older edgecnn made the file.
     """
 
-    spec: InputSpec
-    input_dtype: str
-    elements: int
-    answers: tuple[GoldenAnswer, ...]
+    inputs: tuple[GoldenInput, ...]
+    outputs: tuple[GoldenOutput, ...]
+    calls: tuple[GoldenCall, ...]
     made: dict[str, Any]
     provenance: dict[str, Any]
     calibrated_on: CalibrationDigests | None = None
 
+    @property
+    def is_of_one_picture(self) -> bool:
+        """Whether a picture goes in and one row of scores comes out."""
+        takes_picture = len(self.inputs) == 1 and isinstance(self.inputs[0], PictureInput)
+        return takes_picture and [output.keeps_best for output in self.outputs] == [True]
+
+    def largest(self, output: int) -> float:
+        """Return the largest number that is kept of an output, without its sign."""
+        return max(float(np.abs(call.answers[output].values).max()) for call in self.calls)
+
     def to_bytes(self) -> bytes:
         """Return the packed file: the same sample gives the same bytes."""
+        is_one = self.is_of_one_picture
         value = {
-            "format": FORMAT,
-            "generator": GENERATOR,
-            "input": {"dtype": self.input_dtype, **_described(self.spec)},
-            "output": {"dtype": "float32", "elements": self.elements},
-            "samples": [_to_dict(answer) for answer in self.answers],
+            "format": ONE_PICTURE if is_one else ANY_ENDS,
+            "generator": generator_of(self.inputs),
+            **(self._one_picture() if is_one else self._any_ends()),
             "made": self.made,
             "provenance": self.provenance,
         }
         if self.calibrated_on is not None:
             value[CALIBRATED_ON] = self.calibrated_on.to_dict()
         return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
+
+    def _one_picture(self) -> dict[str, Any]:
+        return {
+            "input": self.inputs[0].to_dict(),
+            "output": {"dtype": "float32", "elements": self.outputs[0].elements},
+            "samples": [
+                {
+                    "pattern": call.pattern,
+                    "seed": call.seed,
+                    "input_sha256": call.inputs_sha256[0],
+                    "output_sha256": call.answers[0].output_sha256,
+                    "classes": pack_numbers(call.answers[0].places, CLASS_DTYPE),
+                    "values": pack_numbers(call.answers[0].values, SCORE_DTYPE),
+                }
+                for call in self.calls
+            ],
+        }
+
+    def _any_ends(self) -> dict[str, Any]:
+        return {
+            "inputs": [each.to_dict() for each in self.inputs],
+            "outputs": [
+                {
+                    "name": output.name,
+                    "dtype": "float32",
+                    "elements": output.elements,
+                    "kept": BEST if output.keeps_best else SPREAD,
+                }
+                for output in self.outputs
+            ],
+            "samples": [
+                {
+                    "pattern": call.pattern,
+                    "seed": call.seed,
+                    "inputs_sha256": list(call.inputs_sha256),
+                    "answers": [
+                        _answer_to_dict(answer, output)
+                        for answer, output in zip(call.answers, self.outputs, strict=True)
+                    ],
+                }
+                for call in self.calls
+            ],
+        }
+
+
+BEST, SPREAD = "best", "spread"
+"""Which numbers of an output are kept: the greatest, or some from all over it."""
+
+
+def _answer_to_dict(answer: GoldenAnswer, output: GoldenOutput) -> dict[str, Any]:
+    packed = {
+        "output_sha256": answer.output_sha256,
+        "values": pack_numbers(answer.values, SCORE_DTYPE),
+    }
+    if output.keeps_best:
+        packed["classes"] = pack_numbers(answer.places, CLASS_DTYPE)
+    return packed
 
 
 def read_sample(content: bytes, label: str) -> GoldenSample:
@@ -131,10 +272,11 @@ def read_sample(content: bytes, label: str) -> GoldenSample:
         raise InputError(f"the golden sample of {label} is larger than any real one")
     try:
         value = json_value(content)
-        if value["format"] != FORMAT or value["generator"] != GENERATOR:
+        if (value["format"], value["generator"]) not in FORMATS:
+            known = " or ".join(f"{number} with {name!r}" for number, name in FORMATS)
             raise InputError(
                 f"the golden sample of {label} is of format {value['format']!r} with "
-                f"{value['generator']!r}, and this edgecnn knows {FORMAT} with {GENERATOR!r}: "
+                f"{value['generator']!r}, and this edgecnn knows {known}: "
                 "use the edgecnn that made it, or a newer one"
             )
         return _parsed(value)
@@ -154,42 +296,23 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _described(spec: InputSpec) -> dict[str, Any]:
-    """Return what makes a picture into a tensor, without the way to cut a photograph."""
-    return {
-        "height": spec.height,
-        "width": spec.width,
-        "mean": list(spec.mean),
-        "std": list(spec.std),
-        "color_order": spec.color_order,
-    }
-
-
-def _to_dict(answer: GoldenAnswer) -> dict[str, Any]:
-    return {
-        "pattern": answer.pattern,
-        "seed": answer.seed,
-        "input_sha256": answer.input_sha256,
-        "output_sha256": answer.output_sha256,
-        "classes": pack_numbers(answer.classes, CLASS_DTYPE),
-        "values": pack_numbers(answer.values, SCORE_DTYPE),
-    }
-
-
 def _parsed(value: Mapping[str, Any]) -> GoldenSample:
-    described, output, samples = value["input"], value["output"], value["samples"]
-    elements = _whole(output["elements"], 1)
-    if output["dtype"] != "float32" or described["dtype"] not in INPUT_DTYPES:
-        raise ValueError(f"dtypes {described['dtype']!r} and {output['dtype']!r}")
-    if not 1 <= len(samples) <= MAX_GOLDEN_ANSWERS:
-        raise ValueError(f"it has {len(samples)} samples")
+    is_one = value["format"] == ONE_PICTURE
+    described = [value["input"]] if is_one else _some(value["inputs"], MAX_ENDS, "inputs")
+    told = [value["output"]] if is_one else _some(value["outputs"], MAX_ENDS, "outputs")
+    outputs = tuple(_output(each, len(told), is_one=is_one) for each in told)
+    samples = _some(value["samples"], MAX_GOLDEN_CALLS, "samples")
     if not (isinstance(value["made"], dict) and isinstance(value["provenance"], dict)):
         raise ValueError("it does not say how it was made")
+    inputs = tuple(map(parse_input, described))
+    if (is_one and not isinstance(inputs[0], PictureInput)) or (
+        len({type(each) for each in inputs}) > 1 or generator_of(inputs) != value["generator"]
+    ):
+        raise ValueError("its inputs are not those of its generator")
     return GoldenSample(
-        spec=_spec(described),
-        input_dtype=described["dtype"],
-        elements=elements,
-        answers=tuple(_answer(sample, elements) for sample in samples),
+        inputs=inputs,
+        outputs=outputs,
+        calls=tuple(_call(each, len(inputs), outputs, is_one=is_one) for each in samples),
         made=value["made"],
         provenance=value["provenance"],
         calibrated_on=CalibrationDigests.from_dict(value[CALIBRATED_ON])
@@ -198,32 +321,53 @@ def _parsed(value: Mapping[str, Any]) -> GoldenSample:
     )
 
 
-def _spec(described: Mapping[str, Any]) -> InputSpec:
-    try:
-        return InputSpec.from_dict(described)
-    except InputError as error:
-        raise ValueError(str(error)) from error
+def _some(values: Any, most: int, what: str) -> list[Any]:
+    """Return a list as it is; a text is one as well to some broken sample."""
+    if not 1 <= len(values) <= most:
+        raise ValueError(f"it has {len(values)} {what}")
+    return list(values)
 
 
-def _answer(sample: Mapping[str, Any], elements: int) -> GoldenAnswer:
-    count = min(elements, MAX_VALUES)
-    classes = unpack_numbers(sample["classes"], count, CLASS_DTYPE).astype(np.int64)
-    values = unpack_numbers(sample["values"], count, SCORE_DTYPE).astype(np.float32)
-    if len(set(classes.tolist())) != count or classes.max() >= elements:
-        raise ValueError("its classes are not those of an answer")
-    if not np.isfinite(values).all() or (np.diff(values) > 0).any():
-        raise ValueError("its scores are not those of an answer")
-    return GoldenAnswer(
+def _output(told: Mapping[str, Any], outputs: int, *, is_one: bool) -> GoldenOutput:
+    if told["dtype"] != "float32":
+        raise ValueError(f"dtype {told['dtype']!r}")
+    kept = BEST if is_one else told["kept"]
+    if kept not in (BEST, SPREAD):
+        raise ValueError(f"it keeps {kept!r}")
+    name = "" if is_one else _text(told["name"])
+    elements = _whole(told["elements"], 1)
+    return GoldenOutput.of(name, elements, outputs, keeps_best=kept == BEST)
+
+
+def _call(
+    sample: Mapping[str, Any], inputs: int, outputs: tuple[GoldenOutput, ...], *, is_one: bool
+) -> GoldenCall:
+    digests = [sample["input_sha256"]] if is_one else list(sample["inputs_sha256"])
+    answers = [sample] if is_one else list(sample["answers"])
+    if (len(digests), len(answers)) != (inputs, len(outputs)):
+        raise ValueError("a sample has not a digest for each input and an answer for each output")
+    return GoldenCall(
         pattern=_text(sample["pattern"]),
         seed=_whole(sample["seed"], 0),
-        input_sha256=_text(sample["input_sha256"]),
-        output_sha256=_text(sample["output_sha256"]),
-        classes=classes,
-        values=values,
+        inputs_sha256=tuple(map(_text, digests)),
+        answers=tuple(_answer(each, out) for each, out in zip(answers, outputs, strict=True)),
     )
 
 
-def _whole(value: Any, least: int, most: int = 2**53) -> int:
+def _answer(told: Mapping[str, Any], output: GoldenOutput) -> GoldenAnswer:
+    places = output.spread_places
+    if output.keeps_best:
+        places = unpack_numbers(told["classes"], output.kept, CLASS_DTYPE).astype(np.int64)
+        if len(set(places.tolist())) != output.kept or places.max() >= output.elements:
+            raise ValueError("its classes are not those of an answer")
+    values = unpack_numbers(told["values"], output.kept, SCORE_DTYPE).astype(np.float32)
+    is_ordered = not output.keeps_best or not (np.diff(values) > 0).any()
+    if not np.isfinite(values).all() or not is_ordered:
+        raise ValueError("its scores are not those of an answer")
+    return GoldenAnswer(_text(told["output_sha256"]), places, values)
+
+
+def _whole(value: Any, least: int, most: int = MAX_ELEMENTS) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(f"{value!r} where a whole number from {least} on is needed")
     return value
@@ -235,54 +379,15 @@ def _text(value: Any) -> str:
     return value
 
 
-def best_classes(values: Scores) -> npt.NDArray[np.int64]:
-    """Return the best classes of an answer, at most ``MAX_VALUES``, in ``GoldenAnswer``'s order.
+def best_places(values: Scores, count: int = MAX_VALUES) -> Places:
+    """Return the places of the greatest numbers, the greatest first; of equal ones the lower first.
+
+    Args:
+        values: Numbers, in one row.
+        count: How many places are wanted at most.
 
     Example:
-        >>> best_classes(np.float32([0.1, 0.7, 0.1]))
+        >>> best_places(np.float32([0.1, 0.7, 0.1]))
         array([1, 0, 2])
     """
-    return np.argsort(-values, kind="stable")[:MAX_VALUES]
-
-
-def pack_numbers(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> str:
-    """Return numbers as text: base64 of zlib of their bytes, first the lowest byte of each.
-
-    The highest bytes are similar, so that they pack smaller together.
-
-    Args:
-        values: Numbers, one-dimensional.
-        dtype: Type as which the numbers are packed, little-endian.
-
-    Example:
-        >>> unpack_numbers(pack_numbers(np.float32([0.75, 0.25]), SCORE_DTYPE), 2, SCORE_DTYPE)
-        array([0.75, 0.25], dtype=float32)
-    """
-    planes = values.astype(dtype).reshape(-1, 1).view(np.uint8).T
-    return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()
-
-
-def unpack_numbers(text: str, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Return the numbers of a text that :func:`pack_numbers` gave.
-
-    Args:
-        text: The packed numbers.
-        count: How many numbers there must be; no more are unpacked.
-        dtype: Type as which the numbers were packed.
-
-    Raises:
-        ValueError: The text is broken, or holds another number of values.
-    """
-    size = count * dtype.itemsize
-    content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size + 1)
-    if len(content) != size:
-        count_found = "more" if len(content) > size else len(content) // dtype.itemsize
-        raise ValueError(f"an answer has {count_found} values where {count} are needed")
-    planes = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, count)
-    return np.ascontiguousarray(planes.T).view(dtype).reshape(-1)
-
-
-def sha256_of_array(values: npt.NDArray[Any]) -> str:
-    """Return the SHA-256 of an array's bytes, each value little-endian, in row-major order."""
-    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    return hashlib.sha256(np.ascontiguousarray(little).tobytes()).hexdigest()
+    return np.argsort(-values, kind="stable")[:count]

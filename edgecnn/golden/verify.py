@@ -13,20 +13,22 @@ from edgecnn.core.failures import crash_explained, named_errors
 from edgecnn.core.progress import Progress, silent
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
-from edgecnn.golden.compare import VERDICTS, GoldenComparison, compare_answers, tolerance_of
-from edgecnn.golden.replay import input_tensor, run_model
-from edgecnn.golden.sample import (
-    GOLDEN_FILE,
-    GoldenAnswer,
-    GoldenSample,
-    read_sample,
-    sha256_of_array,
+from edgecnn.golden.compare import (
+    VERDICTS,
+    ComparedOutput,
+    GoldenComparison,
+    compare_answers,
+    tolerance_of,
 )
+from edgecnn.golden.inputs import tensors_of_call
+from edgecnn.golden.packed_numbers import sha256_of_array
+from edgecnn.golden.replay import run_model
+from edgecnn.golden.sample import GOLDEN_FILE, GoldenCall, GoldenSample, read_sample
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.runner.ondevice.protocol import ModelLoaded
 from edgecnn.runner.session import DeviceFacts, RunnerSession, check_threads
 from edgecnn.tflite.calls import ModelCall
-from edgecnn.tflite.outputs import takes_image
+from edgecnn.tflite.output_kinds import INDEX_TYPES, outputs_of_file
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.schemes import AnswerTolerance
 
@@ -39,10 +41,10 @@ class Verification:
         path: Path of the file.
         sha256: SHA-256 of the file, in hexadecimal digits.
         verdict: The worst verdict of the answers: ``"identical"`` if every bit is the same,
-            ``"close"`` if scores are within ``tolerance`` and the first classes are the same, else
+            ``"close"`` if numbers are within ``tolerance`` and the first classes are the same, else
             ``"different"``.
-        samples: One comparison for each golden picture.
-        tolerance: How far the scores of a close answer may differ.
+        samples: One comparison for each output of each golden call.
+        tolerance: How far the numbers of a close answer may differ.
         device: Name of the device that replayed the sample.
         architecture: CPU architecture of the device, as its kernel names it.
         bits: Width of the device's runtime, 32 or 64.
@@ -70,15 +72,15 @@ class Verification:
 
     @property
     def largest_difference(self) -> float | None:
-        """Largest difference of any score; None where an answer is not finite."""
+        """Largest difference of any number; None where an answer is not finite."""
         differences = [sample.largest_difference for sample in self.samples]
         finite = [difference for difference in differences if difference is not None]
         return max(finite) if len(finite) == len(differences) else None
 
     @property
     def same_top1(self) -> int:
-        """Number of pictures that have the same first class."""
-        return sum(sample.same_top1 for sample in self.samples)
+        """Number of answers of scores that have the same first class."""
+        return sum(sample.same_top1 for sample in self.samples if sample.top1 is not None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -177,12 +179,12 @@ def _read(path: Path) -> _VerifiedFile | EdgecnnError:
 
 
 def _why_there_is_none(model: TfliteModel) -> str:
-    is_of_an_image = len(model.inputs) == 1 and takes_image(model)
-    if model.edgecnn is None or (is_of_an_image and len(model.outputs) == 1):
+    if model.edgecnn is None:
         return "only files that edgecnn convert made since it packs one can be verified"
-    ends = [f"{len(model.inputs)} input(s) of numbers"] if not is_of_an_image else []
-    ends += [f"{len(model.outputs)} outputs"] if len(model.outputs) > 1 else []
-    return f"it holds an image's answer, and this file has {' and '.join(ends)}"
+    return (
+        "it was made by an edgecnn that packed none, or the sample would be too large, not finite "
+        "or not the same each time"
+    )
 
 
 def read_golden(file: DescribedFile) -> GoldenSample:
@@ -195,18 +197,27 @@ def read_golden(file: DescribedFile) -> GoldenSample:
     if GOLDEN_FILE not in packed:
         raise InputError(f"{label} has no golden sample: {_why_there_is_none(model)}")
     golden = read_sample(packed[GOLDEN_FILE], label)
-    ends = [(tensor.dtype, tensor.elements) for tensor in model.inputs]
-    shape = (1, *golden.spec.shape)
-    described = [
-        (golden.input_dtype, golden.spec.height * golden.spec.width * golden.spec.channels)
-    ]
-    answers = [tensor.elements for tensor in model.outputs]
-    if (ends, answers) != (described, [golden.elements]) or model.inputs[0].shape != shape:
+    if not _is_of(golden, model):
+        shapes = ", ".join(f"{each.dtype} {each.shape}" for each in golden.inputs)
+        counts = ", ".join(str(output.elements) for output in golden.outputs)
         raise InputError(
-            f"the golden sample of {label} is another model's: its input is {golden.input_dtype} "
-            f"{shape} and its answers have {golden.elements} values"
+            f"the golden sample of {label} is another model's: its input is {shapes} "
+            f"and its answers have {counts} values"
         )
     return golden
+
+
+def _is_of(golden: GoldenSample, model: TfliteModel) -> bool:
+    """Say whether a golden sample has the ends of a file."""
+    ends = [len(golden.inputs), len(golden.outputs)]
+    if ends != [len(model.inputs), len(model.outputs)]:
+        return False
+    outputs = zip(golden.outputs, model.outputs, strict=True)
+    return all(
+        each.fits(tensor) for each, tensor in zip(golden.inputs, model.inputs, strict=True)
+    ) and all(
+        each.elements == tensor.elements for each, tensor in outputs if model.knows_shape(tensor)
+    )
 
 
 def _replayed(
@@ -226,28 +237,58 @@ def _replayed(
     with named_errors(label), crash_explained(), device.start(f"running {label}") as session:
         loaded = session.load(place, threads, call=ModelCall(file.model))
         tolerance = tolerance_of(file.model.scheme)
+        outputs = compared_outputs(verified.golden, file.model)
         samples = tuple(
-            _compared(answer, verified, session, tolerance) for answer in verified.golden.answers
+            compared
+            for call in verified.golden.calls
+            for compared in _compared(call, verified, session, tolerance, outputs)
         )
         host = session.facts()
     return _verification(verified, device, threads, loaded, host, samples, tolerance)
 
 
+def compared_outputs(golden: GoldenSample, model: TfliteModel) -> tuple[ComparedOutput, ...]:
+    """Return how the answers of each output of a file are compared with its golden sample.
+
+    Args:
+        golden: The sample, whose ends are those of the file.
+        model: The file's structure.
+    """
+    ends = zip(golden.outputs, outputs_of_file(model), model.outputs, strict=True)
+    return tuple(
+        ComparedOutput(
+            judged.name,
+            judged.kind.value,
+            output,
+            golden.largest(number),
+            holds_indices=tensor.dtype in INDEX_TYPES and not tensor.scale,
+        )
+        for number, (output, judged, tensor) in enumerate(ends)
+    )
+
+
 def _compared(
-    answer: GoldenAnswer,
+    call: GoldenCall,
     verified: _VerifiedFile,
     session: RunnerSession,
     tolerance: AnswerTolerance,
-) -> GoldenComparison:
-    spec, model = verified.golden.spec, verified.file.model
-    tensor = input_tensor(answer.pattern, answer.seed, spec, model.inputs[0])
-    if sha256_of_array(tensor) != answer.input_sha256:
+    outputs: Sequence[ComparedOutput],
+) -> Iterator[GoldenComparison]:
+    model = verified.file.model
+    tensors = tensors_of_call(verified.golden.inputs, call.pattern, call.seed, model)
+    if tuple(map(sha256_of_array, tensors)) != call.inputs_sha256:
         raise InputError(
-            f"the input {answer.pattern!r} of its golden sample is not the one that was used when "
+            f"the input {call.pattern!r} of its golden sample is not the one that was used when "
             "the file was made: the sample was changed"
         )
-    answered = run_model(session, tensor, model.outputs[0])
-    return compare_answers(answer, answered, tolerance)
+    answered = run_model(session, tensors, model)
+    for answer, values, output in zip(call.answers, answered, outputs, strict=True):
+        if values.size != output.golden.elements:
+            raise InputError(
+                f"its output {output.name!r} has {values.size} values here, and had "
+                f"{output.golden.elements} when the file was made"
+            )
+        yield compare_answers(call.pattern, answer, values, tolerance, output)
 
 
 def _verification(

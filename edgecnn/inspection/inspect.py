@@ -11,6 +11,7 @@ from edgecnn.core.json_text import json_value
 from edgecnn.core.json_writing import json_values
 from edgecnn.data.inputspec import height_and_width
 from edgecnn.devices.file_calls import file_call
+from edgecnn.golden.drawn_arrays import ARRAYS_GENERATOR
 from edgecnn.golden.sample import CALIBRATED_ON, GOLDEN_FILE, MAX_SAMPLE_BYTES
 from edgecnn.inspection.clients import ClientVerdict, verdicts_on
 from edgecnn.inspection.file_facts import FileFacts
@@ -91,9 +92,9 @@ class Inspection:
         packed_files: Names of the files that are packed behind the model.
         metadata_buffers: Names of all metadata buffers.
         made_by: What edgecnn wrote into the file; None for files of other tools.
-        golden: Number of ``samples`` of the golden sample, with what it was ``made``, and its
-            ``provenance``, and the number of images that it was ``calibrated_on`` if they are known
-            by digest; None if the file has none that can be read.
+        golden: Number of ``samples`` of the golden sample and ``what`` they are, with what it was
+            ``made``, and its ``provenance``, and the number of images that it was ``calibrated_on``
+            if they are known by digest; None if the file has none that can be read.
         oldest_runtime: The oldest runtime that takes the file.
         clients: Which client libraries take the file as it is, and why others do not.
         oddities: What is unusual about the file.
@@ -230,7 +231,8 @@ def _golden(content: bytes | None) -> dict[str, Any] | None:
     if not isinstance(values, dict) or not isinstance(values.get("samples"), list):
         return None
     facts = {key: _shallow(values[key]) for key in ("made", "provenance") if key in values}
-    return {"samples": len(values["samples"]), **_calibrated_on(values), **facts}
+    what = "samples of arrays" if values.get("generator") == ARRAYS_GENERATOR else "pictures"
+    return {"samples": len(values["samples"]), "what": what, **_calibrated_on(values), **facts}
 
 
 def _calibrated_on(values: dict[str, Any]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.progress import Progress, prefixed, silent
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.data.tables import parse_columns
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.measure.concurrent_devices import ConvertedFiles, measure_all, opened
@@ -51,6 +52,7 @@ def bench(
     label_offset: int | None = None,
     images: int | None = None,
     task: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     against: str | Path | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     signature: str | None = None,
@@ -102,6 +104,9 @@ def bench(
         task: With data: what an output is where its file leaves two readings, ``"KIND"``, or
             ``"NAME=KIND"`` for each of several outputs: classes, labels, probability, numbers,
             embedding, map, image, detections or sequence.
+        columns: With a table of images as data: the columns that judge an output,
+            ``"NAME=COLUMN,COLUMN"`` for each of several outputs, ``"COLUMN,COLUMN"`` for the only
+            one; None goes by their names, and by what is left for one output alone.
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
             that models are compared image by image.
         input_shapes: For files that leave the shape of an input open: name of an input -> its shape
@@ -156,6 +161,7 @@ def bench(
             images,
             OutputLabels.of_user(labels),
             parse_tasks((task,) if isinstance(task, str) else tuple(task or ())),
+            columns=parse_columns((columns,) if isinstance(columns, str) else tuple(columns or ())),
         ),
         on_accuracy=on_accuracy or (lambda record, accuracy: None),
         cpus=None if cpus is None else tuple(cpus),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import numpy as np
 
 from edgecnn.accuracy.kinds.fitting import LabelledOutputs, sets_of_words
 from edgecnn.accuracy.kinds.judge import OutputJudge
+from edgecnn.accuracy.kinds.table_columns import judges_of_table
 from edgecnn.accuracy.output_labels import NO_LABELS, OutputLabels, labels_for
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
 from edgecnn.data.arrays import find_arrays
 from edgecnn.data.datasets import Dataset
+from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.labelled_arrays import LabelledArrays
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.golden.calibration_images import calibration_record
@@ -27,9 +27,9 @@ from edgecnn.model_metadata.input_tensors import (
     NO_PREPROCESSING_GIVEN,
     image_input,
     input_spec,
-    scale_of,
+    to_integers,
 )
-from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file
+from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind, outputs_of_file
 from edgecnn.tflite.output_outline import input_names
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import TensorInfo
@@ -46,6 +46,7 @@ class JudgingOptions:
         labels: Labels of the outputs, as the user has them.
         tasks: Name of an output, empty for the only one -> its kind.
         is_compared: Whether the answers are compared with those of another file.
+        columns: Name of an output, empty for the only one -> the columns of a table that judge it.
     """
 
     preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
@@ -54,6 +55,7 @@ class JudgingOptions:
     labels: OutputLabels = NO_LABELS
     tasks: Mapping[str, OutputKind] = field(default_factory=dict)
     is_compared: bool = False
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def find_task(
@@ -82,6 +84,8 @@ def find_task(
         return KindTask(
             model, arrays, judges, None, inputs, options.images, None, options.is_compared
         )
+    if (table := _table(dataset, len(judged), options)) is not None:
+        return _task_of_table(file, model, table, judged, options, labels, label)
     targets = dataset.targets
     if targets is None and [each.kind for each in judged] == [OutputKind.LABELS]:
         targets = sets_of_words(dataset, model.outputs[0].elements)
@@ -100,6 +104,43 @@ def find_task(
     return KindTask(
         model, dataset, judges, spec, None, options.images, calibration_record(file),
         options.is_compared,
+    )  # fmt: skip
+
+
+def _table(dataset: Dataset, outputs: int, options: JudgingOptions) -> ImageFiles | None:
+    """Return the data where columns of a table judge the outputs of a model one by one.
+
+    Raises:
+        InputError: The user names columns, and there is no table.
+    """
+    has_table = isinstance(dataset, ImageFiles) and dataset.table is not None
+    if options.columns and not has_table:
+        raise InputError(
+            f"--columns goes with a table of images and at least two columns beside the files', "
+            f"and {quoted(dataset.name)} is none"
+        )
+    is_judged = has_table and (outputs > 1 or options.columns)
+    return dataset if is_judged and isinstance(dataset, ImageFiles) else None
+
+
+def _task_of_table(
+    file: DescribedFile,
+    model: TfliteModel,
+    dataset: ImageFiles,
+    judged: Sequence[JudgedOutput],
+    options: JudgingOptions,
+    labels: OutputLabels,
+    label: str,
+) -> KindTask:
+    """Return how a file is judged by columns of a table."""
+    table = dataset.table
+    assert table is not None
+    spec = input_spec(model, options.preprocessing, label)
+    outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, labels.names)
+    judges = judges_of_table(outputs, table, options.columns)
+    return KindTask(
+        model, replace(dataset, targets=table), judges, spec, None, options.images,
+        calibration_record(file), options.is_compared,
     )  # fmt: skip
 
 
@@ -168,9 +209,4 @@ def _samples(arrays: LabelledArrays, name: str, tensor: TensorInfo) -> Array:
     dtype = arrays.arrays.headers[name].dtype
     if not tensor.scale or dtype is None or dtype.kind != "f":
         return arrays.samples(name, shape, tensor.dtype)
-    values = arrays.samples(name, shape, "float32")
-    scale, zero_point = scale_of(tensor)
-    ends = np.iinfo(tensor.dtype)
-    levels = np.round(values / np.float32(scale)) + zero_point
-    integers: Array = np.clip(levels, ends.min, ends.max).astype(tensor.dtype)
-    return integers
+    return to_integers(arrays.samples(name, shape, "float32"), tensor)

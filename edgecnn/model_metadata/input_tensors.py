@@ -212,9 +212,21 @@ def to_tensor(
     normalized = spec.normalize(image)
     if tensor.dtype == "float32":
         return normalized
-    levels = np.round(normalized / np.float32(tensor.scale[0])) + tensor.zero_point[0]
-    quantized: npt.NDArray[np.int8] = np.clip(levels, INT8.least, INT8.largest).astype(np.int8)
-    return quantized
+    return to_integers(normalized, tensor)
+
+
+def to_integers(values: npt.NDArray[Any], tensor: TensorInfo) -> npt.NDArray[Any]:
+    """Return the integers by which a quantised input takes real numbers, clipped to its type.
+
+    Args:
+        values: Real numbers, float32.
+        tensor: The input, which has a scale.
+    """
+    scale, zero_point = scale_of(tensor)
+    ends = np.iinfo(tensor.dtype)
+    levels = np.round(values / np.float32(scale)) + zero_point
+    integers: npt.NDArray[Any] = np.clip(levels, ends.min, ends.max).astype(tensor.dtype)
+    return integers
 
 
 def to_levels(spec: InputSpec, tensor: TensorInfo) -> npt.NDArray[Any] | None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecnn.golden.compare import compare_answers
-from edgecnn.golden.sample import MAX_VALUES, GoldenAnswer, Scores, best_classes, sha256_of_array
+from edgecnn.golden.compare import ComparedOutput, GoldenComparison, compare_answers
+from edgecnn.golden.packed_numbers import sha256_of_array
+from edgecnn.golden.sample import MAX_VALUES, GoldenAnswer, GoldenOutput, Scores, best_places
 from edgecnn.tflite.schemes import FLOAT_TOLERANCE, INTEGER_TOLERANCE, AnswerTolerance
 
 
-def golden(values: list[float]) -> GoldenAnswer:
-    answer = np.array(values, np.float32)
-    classes = best_classes(answer)
-    return GoldenAnswer("ball", 0, "", sha256_of_array(answer), classes, answer[classes])
+def compared(
+    was: list[float] | Scores, found: list[float] | Scores, tolerance: AnswerTolerance
+) -> GoldenComparison:
+    """Compare two rows of scores."""
+    answer = np.array(was, np.float32)
+    places = best_places(answer)
+    golden = GoldenAnswer(sha256_of_array(answer), places, answer[places])
+    output = GoldenOutput.of("scores", len(answer), 1, keeps_best=True)
+    how = ComparedOutput("scores", "classes", output, float(np.abs(answer).max()))
+    return compare_answers("ball", golden, np.array(found, np.float32), tolerance, how)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +43,11 @@ def golden(values: list[float]) -> GoldenAnswer:
 def test_verdicts(
     was: list[float], found: list[float], tolerance: AnswerTolerance, verdict: str
 ) -> None:
-    assert compare_answers(golden(was), np.array(found, np.float32), tolerance).verdict == verdict
+    assert compared(was, found, tolerance).verdict == verdict
 
 
 def test_it_says_where() -> None:
-    found = compare_answers(golden([0.25, 0.75]), np.float32([0.5, 0.5]), FLOAT_TOLERANCE)
+    found = compared([0.25, 0.75], [0.5, 0.5], FLOAT_TOLERANCE)
     assert (found.at, found.largest_difference) == (0, 0.25)
     assert (found.golden_top1, found.top1) == (1, 0)
     assert (found.golden_score, found.score) == (0.75, 0.5)
@@ -50,7 +57,7 @@ def test_a_class_that_is_not_kept_may_not_come_up() -> None:
     was: Scores = np.linspace(1, 0, 2 * MAX_VALUES, dtype=np.float32)
     found = was.copy()
     found[-1] = 0.9
-    compared = compare_answers(golden(was.tolist()), found, INTEGER_TOLERANCE)
-    assert compared.verdict == "different"
-    assert compared.at == 2 * MAX_VALUES - 1
-    assert compared.largest_difference == pytest.approx(0.9 - was[MAX_VALUES - 1])
+    result = compared(was, found, INTEGER_TOLERANCE)
+    assert result.verdict == "different"
+    assert result.at == 2 * MAX_VALUES - 1
+    assert result.largest_difference == pytest.approx(0.9 - was[MAX_VALUES - 1])

@@ -16,13 +16,8 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.core.errors import InputError
-from edgecnn.golden.sample import (
-    CLASS_DTYPE,
-    GOLDEN_FILE,
-    MAX_SAMPLE_BYTES,
-    SCORE_DTYPE,
-    pack_numbers,
-)
+from edgecnn.golden.packed_numbers import pack_numbers, unpack_numbers
+from edgecnn.golden.sample import CLASS_DTYPE, GOLDEN_FILE, MAX_SAMPLE_BYTES, SCORE_DTYPE
 from edgecnn.model_metadata.described_file import DescribedFile
 from edgecnn.model_metadata.writing import with_packed_files
 
@@ -139,8 +134,6 @@ def test_other_answers_are_different(
 
 
 def test_rounding_is_close(files: dict[str, Path], repack: Repack, run_edgecnn: Any) -> None:
-    from edgecnn.golden.sample import unpack_numbers
-
     value = sample_of(files["int8"])
     for sample in value["samples"]:
         scores = unpack_numbers(sample["values"], 10, SCORE_DTYPE) * np.float32(0.99)
@@ -168,7 +161,8 @@ SAMPLE = "samples.0."
 @pytest.mark.parametrize(
     ("place", "new", "says"),
     [
-        ("format", 2, "is of format 2"),
+        ("format", 3, "is of format 3"),
+        ("format", 2, "it has no 'inputs'"),
         ("generator", "photographs-1", "with 'photographs-1'"),
         ("samples", [], "0 samples"),
         ("samples", "abc", "is broken"),
@@ -176,7 +170,7 @@ SAMPLE = "samples.0."
         ("input", {}, "it has no 'dtype'"),
         ("input.height", -3, "is broken"),
         ("input.std", [0.0, 1.0, 1.0], "std must be greater than 0"),
-        ("input.dtype", "float64", "dtypes 'float64'"),
+        ("input.dtype", "float64", "dtype 'float64'"),
         ("input.height", 64, "is another model's"),
         ("output.elements", 1001, "10 values where 256 are needed"),
         ("output.elements", 10**30, "where a whole number"),

@@ -153,7 +153,7 @@ def test_golden_sample_is_shown_as_far_as_it_tells(colour_model: Any, tmp_path: 
     golden = {"samples": [{"top1": 1}, {"top1": 2}], "provenance": provenance}
     path.write_bytes(with_packed_files(plain, {GOLDEN_FILE: json.dumps(golden).encode()}))
     found = edgecnn.inspect(path)
-    assert found.golden == {"samples": 2, "provenance": provenance}
+    assert found.golden == {"samples": 2, "what": "pictures", "provenance": provenance}
     assert found.packed_files == (GOLDEN_FILE,)
     for broken in (b"", b"\xff", b"[]", b'{"samples": 3}', b"[" * 100_000):
         path.write_bytes(with_packed_files(plain, {GOLDEN_FILE: broken}))

@@ -95,6 +95,10 @@ COCO_BOXES = json.dumps(
         "categories": [{"id": 5, "name": "cat"}, {"id": 6, "name": "dog"}],
     }
 ).encode()
+YOLO_YAML = (
+    b"path: .\ntrain: images # all\nval:\n- images\nnames:\n  0: cat\n  1: 'a dog'\n  2: hen\n",
+    b'train: ../images\nnames: [cat, "dog", hen]\nnc: 3\ndownload: |\n  nothing\n',
+)
 YOLO = (b"0 0.5 0.5 0.25 1\n\n2 0.1 0.2 0.1 0.1\n", b"")
 
 

@@ -15,7 +15,14 @@ from zipfile import ZipInfo
 import numpy as np
 
 from edgecnn.data.inputspec import preset
-from edgecnn.golden.sample import GOLDEN_FILE, GoldenAnswer, GoldenSample
+from edgecnn.golden.inputs import ArrayInput, PictureInput
+from edgecnn.golden.sample import (
+    GOLDEN_FILE,
+    GoldenAnswer,
+    GoldenCall,
+    GoldenOutput,
+    GoldenSample,
+)
 from edgecnn.model_metadata.calibration_digests import CalibrationDigests
 from edgecnn.model_metadata.public_metadata import ModelMetadata, TensorMetadata
 from edgecnn.model_metadata.schema import METADATA_BUFFER
@@ -107,14 +114,37 @@ def _signature(schema: Any, name: str, subgraph: int) -> Any:
 def golden_sample() -> bytes:
     """A golden sample of three answers, with the digests of four images."""
     scores = np.array([0.5, 0.375, 0.125], np.float32)
-    answers = tuple(
-        GoldenAnswer(pattern, seed, "ab" * 32, "cd" * 32, np.array([2, 0, 1]), scores)
+    answer = GoldenAnswer("cd" * 32, np.array([2, 0, 1]), scores)
+    calls = tuple(
+        GoldenCall(pattern, seed, ("ab" * 32,), (answer,))
         for pattern, seed in (("ball", 0), ("stripes", 39), ("texture", 3))
     )
     made = {"runtime": "ai-edge-litert", "runtime_version": "2.3.0", "threads": 1}
     provenance = {"edgecnn": "0.1.0", "source": {"kind": "keras"}, "scheme": "float32"}
     digests = CalibrationDigests.of(np.zeros((4, 4, 4, 3), np.uint8), 3)
-    return GoldenSample(SPEC, "float32", 3, answers, made, provenance, digests).to_bytes()
+    inputs = (PictureInput(SPEC, "float32"),)
+    outputs = (GoldenOutput.of("", 3, 1, keeps_best=True),)
+    return GoldenSample(inputs, outputs, calls, made, provenance, digests).to_bytes()
+
+
+@cache
+def golden_sample_of_arrays() -> bytes:
+    """A golden sample of two inputs and two outputs, one of them a row of scores."""
+    inputs = (
+        ArrayInput("picture", (1, 4, 4, 3), "float32", 0.0, 1.0),
+        ArrayInput("words", (1, 5), "int32", 0.0, 99.0),
+    )
+    outputs = (
+        GoldenOutput.of("kind", 3, 2, keeps_best=True),
+        GoldenOutput.of("boxes", 8, 2, keeps_best=False),
+    )
+    scores = np.array([0.5, 0.375, 0.125], np.float32)
+    answers = (
+        GoldenAnswer("cd" * 32, np.array([2, 0, 1]), scores),
+        GoldenAnswer("ef" * 32, np.arange(8), np.arange(8, dtype=np.float32)),
+    )
+    calls = (GoldenCall("noise", 0, ("ab" * 32, "ba" * 32), answers),)
+    return GoldenSample(inputs, outputs, calls, {"threads": 1}, {"scheme": "int8"}).to_bytes()
 
 
 def with_golden_sample(sample: bytes) -> bytes:

@@ -152,6 +152,17 @@ def read_boxes(path: Path) -> None:
         data.targets.content(0)
 
 
+def read_yolo_data(path: Path) -> None:
+    """Read a ``data.yaml`` beside an image with its boxes."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("images", "labels"):
+            (Path(folder) / name).mkdir()
+        (Path(folder) / "images" / "a.png").write_bytes(data_seeds.images()[1])
+        (Path(folder) / "labels" / "a.txt").write_bytes(data_seeds.YOLO[0])
+        (Path(folder) / "data.yaml").write_bytes(path.read_bytes())
+        open_dataset(Path(folder) / "data.yaml")
+
+
 def read_source(path: Path) -> None:
     find_source(str(path))
 
@@ -231,7 +242,8 @@ READERS = {
         wrap=model_seeds.with_own_metadata,
     ),
     "golden sample": Reader(
-        "model.tflite", lambda: [model_seeds.golden_sample()], mutated_json,
+        "model.tflite",
+        lambda: [model_seeds.golden_sample(), model_seeds.golden_sample_of_arrays()], mutated_json,
         (read_golden, command("inspect", CASE)), wrap=model_seeds.with_golden_sample,
     ),
     "labels": Reader(
@@ -248,6 +260,9 @@ READERS = {
     "coco": Reader(
         "annotations.json", lambda: [data_seeds.COCO, data_seeds.COCO_BOXES], mutated_json,
         (read_data,), data_seeds.write_images,
+    ),
+    "yolo yaml": Reader(
+        "data.yaml", lambda: data_seeds.YOLO_YAML, mutated_lines, (read_yolo_data,)
     ),
     "yolo": Reader("a.txt", lambda: data_seeds.YOLO, mutated_lines, (read_boxes,)),
     "masks": Reader("mask.png", data_seeds.masks, mutated_bytes, (read_mask,)),

@@ -31,10 +31,10 @@ class EmbeddingJudge:
     """
 
     takes_places = False
-    reading = ""
 
     def __init__(self, number: int, output: TensorInfo, targets: ArrayTargets) -> None:
         self.outputs: tuple[int, ...] = (number,)
+        self.reading = targets.reading
         self.name = output.name
         labels = targets.values.reshape(len(targets.values), -1)
         if labels.shape[1] != 1 or labels.dtype.kind not in "iub":

@@ -150,7 +150,10 @@ class LabelledOutputs:
         Raises:
             InputError: The targets do not fit the output.
         """
-        output, gives = self.model.outputs[number], self.judged[number].gives_probabilities
+        judged = self.judged[number]
+        # Figures and messages name an output as programs do.
+        output = replace(self.model.outputs[number], name=judged.name)
+        gives = judged.gives_probabilities
         if isinstance(targets, MaskFiles) or (
             kind is OutputKind.MAP and isinstance(targets, ArrayTargets)
         ):

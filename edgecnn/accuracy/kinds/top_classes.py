@@ -34,13 +34,12 @@ class ClassJudge:
     """
 
     takes_places = False
-    reading = ""
 
     def __init__(
         self, number: int, output: TensorInfo, targets: ArrayTargets, offset: int = 0
     ) -> None:
         self.outputs: tuple[int, ...] = (number,)
-        self.name = output.name
+        self.name, self.reading = output.name, targets.reading
         values = targets.values
         labels = class_indices(values, len(values), targets.name, "the data")
         self._labels = np.asarray(labels, np.int64) + offset
