@@ -16,13 +16,14 @@ from edgecnn.accuracy.kinds.boxes import (
     post_processed_outputs,
 )
 from edgecnn.accuracy.kinds.coco_evaluation import CocoEvaluation, JudgedImage, coco
-from edgecnn.accuracy.kinds.figures import KindFigure, Unit, mean_figure, resampled_figure
+from edgecnn.accuracy.kinds.figures import KindFigure, mean_figure, resampled_figure
 from edgecnn.accuracy.kinds.judge import Array
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import first_few
 from edgecnn.data.boxes import BoxTargets, Objects
 from edgecnn.data.images import seen_region
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.reading import TfliteModel
 
 SURE_SCORE = 0.5
