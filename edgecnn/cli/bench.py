@@ -116,6 +116,27 @@ NO_KEEPER = Keeper(None)
     metavar="[NAME=]COLUMN,...",
     help="With a table as --data: the columns that judge an output.  [default: by their names]",
 )
+@click.option(
+    "--anchors",
+    metavar="FILE",
+    help="With boxes as --data: anchors of a detector whose outputs are offsets from them and "
+    "scores (.npy, .npz, .csv, .json).",
+)
+@click.option(
+    "--anchor-order",
+    type=click.Choice(["cyxhw", "cxywh", "yxyx", "xyxy"]),
+    help="What the four numbers of an anchor are: centre and sides, or corners.",
+)
+@click.option(
+    "--box-order",
+    type=click.Choice(["yxhw", "xywh"]),
+    help="The order of the offsets in the output of boxes.",
+)
+@click.option(
+    "--variances",
+    metavar="ssd|V,V,V,V",
+    help="Factors of these offsets, in their order; ssd: 0.1,0.1,0.2,0.2.",
+)
 @accuracy_options
 @click.option(
     "-q",
@@ -159,6 +180,8 @@ def bench_command(
       edgecnn bench model.tflite --data photos/ --labels labels.txt
       edgecnn bench int8.tflite --data photos/ --against float32.tflite --details
       edgecnn bench unet.tflite --data VOC2012/
+      edgecnn bench ssd.tflite --data coco/ --anchors anchors.npy --anchor-order cyxhw \
+        --box-order yxhw --variances ssd --label-offset 1
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before
       edgecnn bench model.tflite --mlperf --cpus 0
@@ -169,7 +192,14 @@ def bench_command(
 
     failures = Failures()
     keeper = _keeper(store, no_store, tags, failures)
-    others = (against, data, options["labels"], options["calibrate"], options["build"].weights)
+    others = (
+        against,
+        data,
+        options["labels"],
+        options["anchors"],
+        options["calibrate"],
+        options["build"].weights,
+    )
     inputs = [*models, *(each for each in (*others, keeper.file) if each)]
     answers = AccuracyOutput(accuracy_json, details, data, inputs, json_target)
     output = RecordOutput(json_target, inputs, devices, keeper)

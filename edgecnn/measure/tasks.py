@@ -13,7 +13,9 @@ from edgecnn.accuracy.output_labels import NO_LABELS, OutputLabels, labels_for
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
+from edgecnn.data.anchors import Anchors
 from edgecnn.data.arrays import find_arrays
+from edgecnn.data.boxes import BoxTargets
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.labelled_arrays import LabelledArrays
@@ -47,6 +49,7 @@ class JudgingOptions:
         tasks: Name of an output, empty for the only one -> its kind.
         is_compared: Whether the answers are compared with those of another file.
         columns: Name of an output, empty for the only one -> the columns of a table that judge it.
+        anchors: Anchors of detectors with raw outputs; None where the user names none.
     """
 
     preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
@@ -56,6 +59,7 @@ class JudgingOptions:
     tasks: Mapping[str, OutputKind] = field(default_factory=dict)
     is_compared: bool = False
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    anchors: Anchors | None = None
 
 
 def find_task(
@@ -96,7 +100,13 @@ def find_task(
             labels, calibration_record(file),
         )  # fmt: skip
     spec = input_spec(model, options.preprocessing, label)
-    outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, labels.names)
+    outputs = LabelledOutputs(
+        model, judged, label, spec, options.label_offset, labels.names, options.anchors
+    )
+    if options.anchors is not None and not isinstance(targets, BoxTargets):
+        raise InputError(
+            f"--anchors goes with data that have boxes, and {quoted(dataset.name)} has none"
+        )
     if targets is not None:
         judges = outputs.judges_of(targets, dataset.name)
     else:

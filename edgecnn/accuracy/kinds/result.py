@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from edgecnn.accuracy.image_by_image import images_sha256, packed_hits
-from edgecnn.accuracy.kinds.figures import KindFigure, Unit
+from edgecnn.accuracy.image_by_image import images_sha256, packed_draws, packed_hits
+from edgecnn.accuracy.kinds.figures import KindFigure
 from edgecnn.accuracy.kinds.judge import KindAnswers, OutputJudge
 from edgecnn.accuracy.kinds.top_classes import ClassJudge
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.data.datasets import Dataset
-from edgecnn.records.record import RecordedFigure
+from edgecnn.records.recorded_figure import RecordedFigure, Unit
 
 UNIT_FIELDS = {
     Unit.PERCENT: "metric_{}percent",
@@ -110,7 +110,7 @@ class KindAccuracy:
         if self.other is not None:
             fields |= {"against": self.other.model, "against_sha256": self.other.sha256}
             alike = self.other.agreement[0]
-            if alike.unit is Unit.PERCENT:
+            if alike.unit == Unit.PERCENT:
                 fields["agreement_percent"] = alike.value
                 fields["agreement_low_percent"] = alike.low
                 fields["agreement_high_percent"] = alike.high
@@ -126,7 +126,18 @@ class KindAccuracy:
             return named | {"top1_low_percent": main.low, "top1_high_percent": main.high}
         field = UNIT_FIELDS[main.unit]
         ends = {field.format("low_"): main.low, field.format("high_"): main.high}
-        return {"metric": main.name, field.format(""): main.value, **ends}
+        return {
+            "metric": main.name,
+            field.format(""): main.value,
+            **ends,
+            **self._sample_by_sample(main),
+        }
+
+    def _sample_by_sample(self, main: KindFigure) -> dict[str, str]:
+        """Return what tells on which samples a file is better than another one."""
+        if main.hits is not None and len(main.hits) == self.images:
+            return {"hits_metric": packed_hits(main.hits)}
+        return {} if main.drawn is None else {"metric_draws": packed_draws(main.drawn)}
 
 
 AnyAccuracy = Accuracy | KindAccuracy
@@ -172,7 +183,7 @@ def agreement_of(
 
 def recorded(figure: KindFigure) -> RecordedFigure:
     """Return a figure as a record keeps it."""
-    return RecordedFigure(figure.name, figure.value, figure.unit.value, figure.low, figure.high)
+    return RecordedFigure(figure.name, figure.value, figure.unit, figure.low, figure.high)
 
 
 def _named(judge: OutputJudge, figure: KindFigure) -> KindFigure:
