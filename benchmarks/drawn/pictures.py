@@ -27,9 +27,9 @@ def draw_shapes(root: Path, part: str, count: int, rng: np.random.Generator) -> 
     for number, name in enumerate(numbered(count, ".png")):
         picture, kind = background(rng, SIZE, SIZE), SHAPES[number % len(SHAPES)]
         x, y = rng.uniform(18, SIZE - 18, 2)
-        corners = outline(kind, x, y, rng.uniform(10, 20), rng.uniform(0, math.tau))
+        corners = outline(kind, x, y, rng.uniform(4, 12), rng.uniform(0, math.tau))
         fill(picture, corners, bright(rng))
-        save(noisy(rng, picture, 14), folder(root / part / kind) / name)
+        save(noisy(rng, picture, 28), folder(root / part / kind) / name)
 
 
 def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
