@@ -10,8 +10,8 @@ import pytest
 
 from edgecnn.tflite.runtime import run_over_images
 from edgecnn.tflite.serialization import write_graph
+from tests import drawn_models
 
-from .. import drawn_models
 from .test_recovery_of_kinds import graph_of, recovered
 
 pytest.importorskip("tensorflow", reason="Keras models need the extra 'convert'")

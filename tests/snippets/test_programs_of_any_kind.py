@@ -64,7 +64,7 @@ def test_arrays_have_the_names_by_which_the_model_is_called(
 
 
 def test_of_features_of_sound_no_preprocessing_is_asked(shared_data: Path) -> None:
-    with pytest.raises(InputError, match="takes no image, by the shape of its input .x49x10x1"):
+    with pytest.raises(InputError, match=r"takes no image, by the shape of its input .x49x10x1"):
         edgecnn.snippet(_strangers(shared_data, "kws"), "android")
 
 
