@@ -70,7 +70,7 @@ def draw_labelled(root: Path, part: str, count: int, rng: np.random.Generator) -
         save(noisy(rng, picture, 12), folder(root / part) / name)
         file = f"{part}/{name}"
         kinds = [kind for kind, is_there in zip(SHAPES, there, strict=True) if is_there]
-        names.append([file, " ".join(kinds)])
+        names.append([file, "|".join(kinds)])
         columns.append([file, *(int(each) for each in there)])
     write_table(root / f"{part}.csv", ["file", "labels"], names)
     write_table(root / f"{part}_columns.csv", ["file", *SHAPES], columns)
