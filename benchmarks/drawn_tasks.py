@@ -29,7 +29,7 @@ from drawn.tasks import TASKS, Task
 from drawn.training import answers, model_of
 
 COLUMNS = ("model", "what", "parameters", "Keras, float", "s")
-INT8_COLUMNS = ("model", "Keras, float", "int8", "bytes", "plain int8", "bytes")
+INT8_COLUMNS = ("model", "what", "Keras, float", "int8", "bytes", "plain int8", "bytes")
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def int8_line(task: Task, place: Place) -> str:
     floats = task.figures(said, samples.truth)
     ours, printed = of_edgecnn(task, place)
     theirs, complaint = plain(task, place)
-    cells = [task.name, _text(floats)]
+    cells = [task.name, task.what, _text(floats)]
     for path, refusal in ((ours, printed), (theirs, complaint)):
         if path is None:
             cells += [refusal.splitlines()[-1], "-"]
