@@ -22,13 +22,14 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from drawn.commands import transcript
+from drawn.figures import ERROR
 from drawn.files_made import answers_of, of_edgecnn, plain
 from drawn.samples import TEST, Place
 from drawn.tasks import TASKS, Task
 from drawn.training import answers, model_of
 
 COLUMNS = ("model", "what", "parameters", "Keras, float", "s")
-INT8_COLUMNS = ("model", "Keras, float", "int8", "bytes", "plain int8", "bytes")
+INT8_COLUMNS = ("model", "what", "Keras, float", "int8", "bytes", "plain int8", "bytes")
 
 
 def main() -> None:
@@ -80,7 +81,7 @@ def int8_line(task: Task, place: Place) -> str:
     floats = task.figures(said, samples.truth)
     ours, printed = of_edgecnn(task, place)
     theirs, complaint = plain(task, place)
-    cells = [task.name, _text(floats)]
+    cells = [task.name, task.what, _text(floats)]
     for path, refusal in ((ours, printed), (theirs, complaint)):
         if path is None:
             cells += [refusal.splitlines()[-1], "-"]
@@ -88,9 +89,16 @@ def int8_line(task: Task, place: Place) -> str:
         figures = task.figures(
             answers_of(path, inputs, [each.shape[1:] for each in said]), samples.truth
         )
-        lost = [f"{name} {value - floats[name]:+.2f}" for name, value in figures.items()]
+        lost = [_change(name, value, floats[name]) for name, value in figures.items()]
         cells += [", ".join(lost), f"{path.stat().st_size:,}"]
     return f"| {' | '.join(cells)} |"
+
+
+def _change(name: str, value: float, of_float: float) -> str:
+    """Return how far a figure is from that of Keras: in its own unit, an error in % of itself."""
+    if name == ERROR:
+        return f"{name} {100 * (value / of_float - 1):+.2f} % of it"
+    return f"{name.removesuffix(' %')} {value - of_float:+.2f}"
 
 
 def _text(figures: dict[str, float]) -> str:

@@ -22,7 +22,10 @@ def transcript(task: Task, place: Place) -> str:
     made, converted = of_edgecnn(task, place)
     file = f"files/{task.name}.tflite"
     source = f"models/{task.name}.keras"
-    parts = [f"# {task.name}: {task.what}", _block(made is None, converted, ("convert", source))]
+    parts = [
+        f"# {task.name}: {task.what}",
+        _block(made is None, converted, ("convert", source, *task.options)),
+    ]
     if made is None:
         return "\n\n".join(parts) + "\n"
     data = place.data(task.data).relative_to(root)

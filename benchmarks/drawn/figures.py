@@ -12,6 +12,7 @@ from .formats import IGNORED
 from .samples import SIZE
 from .scenes import Array
 
+ERROR = "MAE"
 LIKELY = 0.5
 """Probability from which a label is said to be there."""
 
@@ -70,7 +71,7 @@ def numbers(answers: Array, truth: Array) -> dict[str, float]:
     """Return the mean absolute error, and R2 as the mean over the numbers."""
     unexplained = np.sum((answers - truth) ** 2, axis=0) / np.sum((truth - truth.mean(0)) ** 2, 0)
     error = float(np.abs(answers - truth).mean())
-    return {"MAE": error, "R2 %": 100 * float(np.mean(1 - unexplained))}
+    return {ERROR: error, "R2 %": 100 * float(np.mean(1 - unexplained))}
 
 
 def embeddings(answers: Array, truth: Array) -> dict[str, float]:

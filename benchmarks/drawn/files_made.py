@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 
 from .samples import TRAIN, Place
 from .scenes import Array
-from .tasks import Task
+from .tasks import TASKS, Task
 
 CALIBRATED = 100
 """Samples that both converters see, of the training part; edgecnn's default."""
@@ -25,7 +28,7 @@ def command(*arguments: str | Path, folder: Path | None = None) -> tuple[int, st
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-def of_edgecnn(task: Task, place: Place, options: Sequence[str] = ()) -> tuple[Path | None, str]:
+def of_edgecnn(task: Task, place: Place) -> tuple[Path | None, str]:
     """Return edgecnn's int8 file and what the command printed; None where it made none."""
     folder = place.root / "files"
     folder.mkdir(exist_ok=True)
@@ -36,7 +39,7 @@ def of_edgecnn(task: Task, place: Place, options: Sequence[str] = ()) -> tuple[P
     if task.preprocess:
         asked += ["--preprocess", task.preprocess]
     calibration = place.data(task.data) / task.calibration
-    status, said = command(*asked, "--calibrate", calibration, *options)
+    status, said = command(*asked, "--calibrate", calibration, *task.options)
     return (None if status else path), said
 
 
@@ -50,19 +53,24 @@ def plain(task: Task, place: Place) -> tuple[Path | None, str]:
     if path.exists():
         return path, ""
     path.parent.mkdir(exist_ok=True)
-    try:
-        path.write_bytes(_plain_bytes(task, place))
-    except Exception as error:  # Whatever a converter raises, there is no file of it.
-        return None, str(error).strip().splitlines()[-1]
+    # A process of its own: the converter ends the one that it runs in where it fails an assertion.
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        try:
+            path.write_bytes(pool.submit(_plain_bytes, task.name, place).result())
+        except BrokenProcessPool:
+            return None, "the converter died"
+        except Exception as error:  # Whatever a converter raises, there is no file of it.
+            return None, str(error).strip().splitlines()[-1]
     return path, ""
 
 
-def _plain_bytes(task: Task, place: Place) -> bytes:
+def _plain_bytes(name: str, place: Place) -> bytes:
     import keras
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    model = keras.saving.load_model(place.model(task.name))
+    task = TASKS[name]
+    model = keras.saving.load_model(place.model(name))
     samples = task.data.read(place.data(task.data), TRAIN)
     chosen = np.linspace(0, len(samples.inputs[0]) - 1, CALIBRATED).astype(int)
     inputs = task.scaled([each[chosen] for each in samples.inputs])

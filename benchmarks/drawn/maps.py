@@ -9,9 +9,12 @@ from PIL import Image, ImageFilter
 
 from .formats import IGNORED, folder, indices, pixels, save, save_palette_mask
 from .samples import SIZE, TEST, TRAIN, DataSet, Samples, numbered
-from .scenes import Array, Points, background, bright, covered, fill, noisy, outline
+from .scenes import Array, Points, background, covered, fill, noisy, outline
 
 VOC_CLASSES = ("background", "disc", "box", "triangle", "cross")
+TINTS = ((0, 0, 0), (215, 165, 165), (165, 215, 165), (165, 165, 215), (205, 205, 160))
+TINT_SPREAD = 22
+"""Standard deviation of a shape's colour about that of its class, in pixel values."""
 
 STREET_WIDTH = 128
 STREET_IDS = {7: 0, 8: 1, 11: 2, 21: 8, 23: 10, 24: 11, 26: 13}
@@ -42,7 +45,8 @@ def _shapes(rng: np.random.Generator) -> tuple[Image.Image, Array]:
         kind = int(rng.integers(1, len(VOC_CLASSES)))
         x, y = rng.uniform(10, SIZE - 10, 2)
         corners = outline(VOC_CLASSES[kind], x, y, rng.uniform(8, 17), rng.uniform(0, 6.3))
-        fill(picture, corners, bright(rng))
+        colour = np.clip(rng.normal(TINTS[kind], TINT_SPREAD), 0, 255)
+        fill(picture, corners, tuple(int(channel) for channel in colour))
         shape = covered(picture.size, corners)
         wider = np.asarray(shape.filter(ImageFilter.MaxFilter(3))) > 0
         narrower = np.asarray(shape.filter(ImageFilter.MinFilter(3))) > 0

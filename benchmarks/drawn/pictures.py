@@ -27,9 +27,9 @@ def draw_shapes(root: Path, part: str, count: int, rng: np.random.Generator) -> 
     for number, name in enumerate(numbered(count, ".png")):
         picture, kind = background(rng, SIZE, SIZE), SHAPES[number % len(SHAPES)]
         x, y = rng.uniform(18, SIZE - 18, 2)
-        corners = outline(kind, x, y, rng.uniform(10, 20), rng.uniform(0, math.tau))
+        corners = outline(kind, x, y, rng.uniform(4, 12), rng.uniform(0, math.tau))
         fill(picture, corners, bright(rng))
-        save(noisy(rng, picture, 14), folder(root / part / kind) / name)
+        save(noisy(rng, picture, 28), folder(root / part / kind) / name)
 
 
 def draw_plates(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
@@ -70,7 +70,7 @@ def draw_labelled(root: Path, part: str, count: int, rng: np.random.Generator) -
         save(noisy(rng, picture, 12), folder(root / part) / name)
         file = f"{part}/{name}"
         kinds = [kind for kind, is_there in zip(SHAPES, there, strict=True) if is_there]
-        names.append([file, " ".join(kinds)])
+        names.append([file, "|".join(kinds)])
         columns.append([file, *(int(each) for each in there)])
     write_table(root / f"{part}.csv", ["file", "labels"], names)
     write_table(root / f"{part}_columns.csv", ["file", *SHAPES], columns)

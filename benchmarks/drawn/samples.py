@@ -13,7 +13,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 TRAIN, TEST = "train", "test"
-COUNTS = {TRAIN: 1200, TEST: 400}
+COUNTS = {TRAIN: 1200, TEST: 2000}
 QUICK_COUNTS = {TRAIN: 160, TEST: 80}
 SIZE = 64
 """Height and width of most pictures, in pixels."""

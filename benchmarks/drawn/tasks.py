@@ -41,6 +41,7 @@ class Task:
             inputs are no pictures.
         calibration: Of the data set's folder, what to calibrate on.
         labelled: Of the data set's folder, what ``bench --data`` gets.
+        options: What ``edgecnn convert`` has to be told of the answers.
         logits_of: Name of the task whose model it is, less the last activation; then nothing is
             trained.
     """
@@ -56,6 +57,7 @@ class Task:
     labelled: tuple[str, ...]
     targets: Callable[[Any], Any] = lambda truth: truth
     preprocess: str = "unit"
+    options: tuple[str, ...] = ()
     logits_of: str = ""
 
     def scaled(self, inputs: Sequence[Array]) -> list[Array]:
@@ -113,7 +115,7 @@ TASKS = {
         ),
         Task(
             "keypoints", "4 points in pixels, linear", objects.ARMS, nets.arm_regressor, "huber",
-            _first(figures.numbers), 25, "train", ("test.csv",),
+            _first(figures.numbers), 25, "train", ("test.csv",), options=("--task", "numbers"),
         ),
         Task(
             "gauge", "one number, 0 to 100, linear", objects.DIALS, nets.dial_regressor, "huber",
@@ -139,10 +141,12 @@ TASKS = {
         Task(
             "two_outputs", "softmax of 3 classes, and a box in pixels", objects.PLACES,
             nets.locator, [CLASSES, "huber"], _located, 15, "train", ("test.csv",),
+            options=("--task", "box=numbers"),
         ),
         Task(
             "denoiser", "picture to picture", pictures.PAIRS, nets.denoiser, "mse", _denoised, 5,
             "train/noisy", ("test",), targets=lambda truth: truth / 255,
+            options=("--task", "image"),
         ),
         Task(
             "lstm", "LSTM, softmax of 6 classes", arrays.MOVEMENT_CLASSES,
@@ -169,22 +173,28 @@ TASKS = {
 """What is trained, by name."""
 
 
-def _logits(name: str, figure: Callable[[Sequence[Array], Any], dict[str, float]]) -> Task:
+def _logits(
+    name: str, kind: str, figure: Callable[[Sequence[Array], Any], dict[str, float]]
+) -> Task:
     from dataclasses import replace
 
     task = TASKS[name]
     return replace(
         task, name=f"{name}_logits", what=f"{name} without its activation", logits_of=name,
-        figures=figure,
+        figures=figure, options=("--task", kind),
     )  # fmt: skip
 
 
 for _task in (
-    _logits("shapes", _first(figures.accuracy)),
-    _logits("audio", _first(figures.accuracy)),
-    _logits("binary", lambda answers, truth: figures.binary(_sigmoid(answers[0]), truth)),
+    _logits("shapes", "classes", _first(figures.accuracy)),
+    _logits("audio", "classes", _first(figures.accuracy)),
     _logits(
-        "multilabel", lambda answers, truth: figures.several_labels(_sigmoid(answers[0]), truth)
+        "binary", "probability", lambda answers, truth: figures.binary(_sigmoid(answers[0]), truth)
+    ),
+    _logits(
+        "multilabel",
+        "labels",
+        lambda answers, truth: figures.several_labels(_sigmoid(answers[0]), truth),
     ),
 ):
     TASKS[_task.name] = _task

@@ -47,7 +47,7 @@ def trained(task: Task, samples: Samples, epochs: int) -> keras.Model:
         to_fit, loss = _with_identities(model, int(samples.truth.max()) + 1)
     steps = epochs * -(-len(inputs[0]) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
-    to_fit.compile(keras.optimizers.Adam(rate), loss)
+    to_fit.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
     to_fit.fit(inputs if len(inputs) > 1 else inputs[0], targets, BATCH, epochs, verbose=0)
     return keras.Model(model.inputs if len(model.inputs) > 1 else model.inputs[0], model.outputs)
 

@@ -128,10 +128,13 @@ def _rows(inspection: Inspection) -> Iterator[Row]:
 
 
 def _answers(inspection: Inspection) -> Iterator[Row]:
-    if inspection.classes is not None:
-        yield "answers", f"{inspection.activation or 'logits'} of {inspection.classes:,} classes"
-        return
     from edgecnn.tflite.output_kinds import NOUNS, OutputKind
+
+    if inspection.classes is not None:
+        is_set = inspection.outputs[0].kind == OutputKind.LABELS.value
+        names = "labels, each of which may be true" if is_set else "classes"
+        yield "answers", f"{inspection.activation or 'logits'} of {inspection.classes:,} {names}"
+        return
 
     for output in inspection.outputs[:SHOWN_TENSORS]:
         name = f"{_shown(output.name, 60)}: " if len(inspection.outputs) > 1 else ""

@@ -84,12 +84,17 @@ def _labelled(
 ) -> ImageFiles:
     """Open a table with a column of labels."""
     body = rows[1:] if columns.has_header else rows
-    listed = [_listed(path, number, row, columns) for number, row in body]
+    has_sets = not columns.is_prediction and any(
+        LABEL_SEPARATOR in cell
+        for _, row in body
+        for cell in row[columns.label : columns.label + 1]
+    )
+    listed = [_listed(path, number, row, columns, has_sets) for number, row in body]
     texts = [each.label for each in listed]
     if are_measured(texts):
         titles = rows[0][1] if columns.has_header else ("file", "label")
         return read_numbers(path, name, titles, body, columns.file, [columns.label])
-    if not columns.is_prediction and any(LABEL_SEPARATOR in text for text in texts):
+    if has_sets:
         return read_label_sets(path, name, body, columns.file, texts)
     return listed_images(path, name, listed)
 
@@ -192,15 +197,22 @@ def _is_file(folder: Path, name: str) -> bool:
         return False
 
 
-def _listed(path: Path, number: int, row: Sequence[str], columns: _Columns) -> ListedImage:
+def _listed(
+    path: Path, number: int, row: Sequence[str], columns: _Columns, may_be_empty: bool
+) -> ListedImage:
     place = f"{quoted(path)}, line {number}"
     if len(row) <= max(columns.file, columns.label):
         raise InputError(f"{place}: expected file and label, found {first_few(map(quoted, row))}")
     file, label = row[columns.file], row[columns.label]
     if columns.is_prediction:
         label = _predicted(label, place)
-    if not file or not label:
-        raise InputError(f"{place}: the {'label' if file else 'file'} is empty")
+    if not file:
+        raise InputError(f"{place}: the file is empty")
+    if not label and not may_be_empty:
+        raise InputError(
+            f"{place}: the label is empty: leave the line out, or, where an image may have several "
+            f"labels or none, separate labels by {LABEL_SEPARATOR}"
+        )
     return ListedImage(file, label, f"line {number}")
 
 

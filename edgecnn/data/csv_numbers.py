@@ -11,7 +11,7 @@ import numpy as np
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.core.text import first_few
+from edgecnn.core.text import counted, first_few
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.listed_images import ListedImage, listed_images
 from edgecnn.data.targets import ArrayTargets
@@ -82,7 +82,7 @@ def read_label_sets(
         name: Name or path that the data are opened by.
         rows: The rows below the head, each with the number of its line.
         file: Place of the column of files.
-        labels: Labels of each row as they are written.
+        labels: Labels of each row as they are written; an empty text is none of them.
 
     Raises:
         InputError: The images are not there, or one is listed with different labels.
@@ -90,7 +90,16 @@ def read_label_sets(
     sets = [{label.strip() for label in text.split(LABEL_SEPARATOR)} - {""} for text in labels]
     names = tuple(sorted(set().union(*sets)))
     values = np.array([[label in found for label in names] for found in sets], np.int64)
-    return _with_targets(path, name, rows, file, labels, ArrayTargets(path.name, values, names), ())
+    targets = ArrayTargets(path.name, values, names)
+    return _with_targets(path, name, rows, file, labels, targets, _empty_sets(path, sets))
+
+
+def _empty_sets(path: Path, sets: Sequence[set[str]]) -> tuple[DataNote, ...]:
+    count = sum(not each for each in sets)
+    if not count:
+        return ()
+    found = f"{quoted(path)} has no label for {counted(count, 'image')}"
+    return (DataNote(found, "a model is right there if it says none of the labels"),)
 
 
 def _with_targets(

@@ -22,6 +22,7 @@ from edgecnn.tflite.output_kinds import (
     outputs_of_file,
     what_it_gives,
 )
+from edgecnn.tflite.outputs import takes_image
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import TensorInfo
 
@@ -75,10 +76,17 @@ def input_spec(
     if described is None and (by_itself := quantised_preset(tensor)) is not None:
         described = preset(by_itself, height, width, channels)
     if described is None:
-        raise unknown_preprocessing(label)
+        raise unknown_preprocessing(label) if takes_image(model) else _no_image(tensor, label)
     is_for_mediapipe = METADATA_BUFFER in model.metadata
     geometry = MEDIAPIPE_TASKS if is_for_mediapipe else KERAS_LOADER
     return preprocessing.placed(described.with_geometry(geometry))
+
+
+def _no_image(tensor: TensorInfo, label: str) -> InputError:
+    return InputError(
+        f"{label} takes no image, by the shape of its input {shape_text(tensor)}: if it does take "
+        f"one, --preprocess {'|'.join(PREPROCESSING)} says how pixels become that"
+    )
 
 
 def stated_spec(model: TfliteModel) -> InputSpec | None:

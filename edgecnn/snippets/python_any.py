@@ -12,6 +12,7 @@ from edgecnn.snippets.python import image_functions, pixel_constants, resizing
 from edgecnn.snippets.quoting import comment_text, python_literal
 from edgecnn.tflite.calls import ModelCall
 from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind, what_it_gives
+from edgecnn.tflite.output_outline import input_names
 from edgecnn.tflite.structure import TensorInfo
 
 NO_IMAGE = preset("raw", 1, 1)
@@ -74,7 +75,7 @@ def _inputs(model: AnyModel) -> str:
         index = 'interpreter.get_input_details()[0]["index"]'
         return f"interpreter.set_tensor({index}, prepare(sys.argv[1]))"
     inputs = model.call.model.inputs
-    names = ", ".join(python_literal(tensor.name) for tensor in inputs)
+    names = ", ".join(map(python_literal, input_names(model.call.model)))
     shapes = ", ".join(f"{tensor.dtype} {tensor.shape}" for tensor in inputs)
     return (
         f"arrays = np.load(sys.argv[1])  # an array for each input: {comment_text(shapes)}\n"

@@ -15,6 +15,7 @@ from edgecnn.accuracy.kinds.result import KindAccuracy
 from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.errors import InputError
+from edgecnn.data.datasets import open_dataset
 from edgecnn.data.geometry import Geometry
 from edgecnn.data.inputspec import preset
 from edgecnn.data.masks import MaskFiles
@@ -237,6 +238,19 @@ def test_several_labels_may_stand_in_one_column(
     # Red: 2 right, 1 in vain. Green: 4 right. Blue: 2 right, 2 in vain.
     assert values(accuracy)["F1 (micro)"] == pytest.approx(100 * 2 * 8 / (2 * 8 + 3))
     assert len(accuracy.readings) == (separator == " ")
+
+
+def test_an_image_may_have_none_of_the_labels(tmp_path: Path, colour_model: Any) -> None:
+    # The model says that image 0 is green and blue, and the others are all three.
+    data = tmp_path / "data"
+    write_colours(data, "file,labels", [["green|blue"], ["green"], [""], ["red|green"]])
+    model = colour_model(tmp_path / "m.tflite", metadata=numbers_metadata("labels"))
+    labels = OutputLabels(("red", "green", "blue"), "test", True)
+    # Red: 1 right, 2 in vain. Green: 3 right, 1 in vain. Blue: 1 right, 3 in vain.
+    found = values(measure(model, data, labels=labels))["F1 (micro)"]
+    assert found == pytest.approx(100 * 2 * 5 / (2 * 5 + 6))
+    (note,) = (each for each in open_dataset(str(data)).notes if "no label" in str(each))
+    assert "no label for 1 image:" in str(note)
 
 
 def test_of_two_class_folders_the_second_is_a_yes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,25 @@ def test_inputs_that_are_no_images_come_as_arrays(shared_data: Path, tmp_path: P
     np.savez(tmp_path / "inputs.npz", **{name: [5.1, 3.5, 1.4, 0.2]})
     (line,) = run_program(program, tmp_path, tmp_path / "inputs.npz")
     assert line.startswith("best class: 0 ")
+
+
+def test_arrays_have_the_names_by_which_the_model_is_called(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    path = _strangers(shared_data, "swap3")
+    given = {"first_input": 2.0, "second_input": 30.0, "third_input": 400.0}
+    np.savez(tmp_path / "inputs.npz", **given)
+    program = edgecnn.snippet(path, "python")
+    lines = run_program(program, tmp_path, tmp_path / "inputs.npz")
+    called = Interpreter(path).get_signature_runner()
+    wanted = called(**{name: np.float32([[value]]) for name, value in given.items()})
+    names = re.findall(r"# (output_\d)", program)
+    assert lines == [f"numbers: {wanted[name].flatten()}" for name in names]
+
+
+def test_of_features_of_sound_no_preprocessing_is_asked(shared_data: Path) -> None:
+    with pytest.raises(InputError, match=r"takes no image, by the shape of its input .x49x10x1"):
+        edgecnn.snippet(_strangers(shared_data, "kws"), "android")
 
 
 def test_both_outputs_of_a_detector_are_shown(shared_data: Path, tmp_path: Path) -> None:
