@@ -12,10 +12,10 @@ There are five different questions, and each is answered in this module alone:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-from edgecnn.core.text import counted
+from edgecnn.core.text import counted, sample_noun
 from edgecnn.records.fields import EMULATED_MARK
 from edgecnn.records.record import Outline, Record
 
@@ -119,28 +119,49 @@ CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
 
 @dataclass(frozen=True)
 class LabelledData:
-    """The images that an accuracy was measured on; another number of images is other data.
+    """The samples that an accuracy was measured on; another number of them is other data.
 
     Args:
         name: Name of the data.
-        images: Number of images that were classified.
+        images: Number of samples that were run.
+        are_images: Whether the samples were images, and not arrays.
     """
 
     name: str
     images: int
+    are_images: bool = field(default=True, compare=False)
 
     @classmethod
     def of(cls, record: Outline) -> LabelledData | None:
         """Return the data of a measurement; None where no accuracy was measured."""
-        return None if record.data is None else cls(record.data, record.images or 0)
+        return (
+            None
+            if record.data is None
+            else cls(record.data, record.images or 0, are_images(record))
+        )
 
     def differences(self, other: LabelledData) -> tuple[str, ...]:
         """Return what differs between the data, each as ``"images: 100 and 1000"``."""
         return _different((("data", self.name, other.name), ("images", self.images, other.images)))
 
+    @property
+    def samples_text(self) -> str:
+        """How many samples there were, and what they are: ``"364 images"``."""
+        return f"{self.images:,} {sample_noun(are_images=self.are_images)}s"
+
     def __str__(self) -> str:
         """Return a text for people: ``"364 images of digits"``."""
-        return f"{self.images:,} images of {self.name}"
+        return f"{self.samples_text} of {self.name}"
+
+
+def are_images(record: Outline) -> bool:
+    """Say whether a model was given images: a record of arrays has figures, and says no geometry.
+
+    Example:
+        >>> are_images(edgecnn.bench("model.tflite", data="digits")[0])
+        True
+    """
+    return record.image_geometry is not None or not getattr(record, "figures", ())
 
 
 def identity_of(record: Outline) -> Hashable:
