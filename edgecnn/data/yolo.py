@@ -132,7 +132,8 @@ def _place(described: YoloYaml, path: Path, place: str) -> _NamedImages:
         return _NamedImages(_images_in(where), note)
     if where.suffix.lower() == ".txt" and where.is_file():
         lines = [line.strip() for line in text_lines(where)]
-        return _NamedImages(tuple(Path(os.path.normpath(where.parent / x)) for x in lines if x), note)
+        listed = [Path(os.path.normpath(where.parent / line)) for line in lines if line]
+        return _NamedImages(tuple(listed), note)
     raise InputError(
         f"{quoted(path)} names {quoted(place)}, and {quoted(where)} is neither a folder of images "
         "nor a .txt with a list of them: write path: as the folder that it is relative to"
