@@ -21,6 +21,7 @@ from edgecnn.core.child import ChildProcess
 from edgecnn.core.errors import ConversionError, EdgecnnError, InputError
 from edgecnn.core.files import folder_beside, place, quoted, replacing, sha256_of
 from edgecnn.core.temporary import temporary_folder
+from edgecnn.core.text import sample_noun
 from edgecnn.core.version import __version__
 from edgecnn.golden.inputs import Range, can_have_pictures, ranges_of
 from edgecnn.golden.sample import GOLDEN_FILE, GoldenSample
@@ -195,8 +196,9 @@ class _ConversionSession(SourceSession):
     def check_calibration(self, calibration: CalibrationSamples) -> None:
         """Refuse a budget that cannot be measured, as no sample is held out."""
         if self.request.max_drop is not None and not calibration.held_out:
+            noun = sample_noun(are_images=calibration.are_images)
             raise InputError(
-                f"--max-drop needs images to prove it on, and none of {calibration.count} "
+                f"--max-drop needs {noun}s to prove it on, and none of {calibration.count} "
                 "can be held out: give more"
             )
 

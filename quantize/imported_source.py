@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edgecnn.core.lazy import LazyModule
 from edgecnn.core.parent_pipe import ParentPipe
+from edgecnn.core.text import sample_noun
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.importing.float_model import FloatModel
 from edgecnn.importing.graphs.final_activation import append_activation
@@ -241,7 +242,7 @@ class ImportedSource:
     @property
     def samples_are(self) -> str:
         """What messages call the samples."""
-        return "samples" if self.spec is None else "images"
+        return f"{sample_noun(are_images=self.spec is not None)}s"
 
     def remark_once(self, text: str) -> None:
         """Tell the parent something that a user should read, unless it was told before."""

@@ -39,7 +39,9 @@ def measure_source(parent: ParentPipe, job: LoadSource) -> None:
             "variable between calls"
         )
     observed = source.observed(pixel_input)
-    comparison = OutputComparison.of(model.graph, source.outputs)
+    comparison = OutputComparison.of(
+        model.graph, source.outputs, are_images=source.spec is not None
+    )
     most = compared_samples(comparison, model.graph, job.images)
     samples = _measured_samples(source, most)
     images = all_as_taken(model.graph, samples, model.spec)

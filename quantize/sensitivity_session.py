@@ -12,6 +12,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.progress import Progress, silent
 from edgecnn.core.temporary import temporary_folder
+from edgecnn.core.text import sample_noun
 from edgecnn.core.version import __version__
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.importing.custom_objects import CustomObjects
@@ -174,16 +175,18 @@ class _SensitivitySession(SourceSession):
             plain_words=describe_fidelity(message.plain),
             advice=tuple(advise(layers, plain_db, agreement)),
             warnings=self._notes(message.images, images),
+            are_images=self.calibration.are_images,
             versions={"edgecnn": __version__, **self.source.versions},
         )
 
     def _notes(self, images: int, wanted: int) -> tuple[str, ...]:
         assert self.calibration is not None
+        noun = sample_noun(are_images=self.calibration.are_images)
         notes = [*self.warnings, *self.source.notes, *self.calibration.warnings]
         if not self.calibration.held_out:
-            notes.append("measured on the images that gave the ranges: there are no others")
+            notes.append(f"measured on the {noun}s that gave the ranges: there are no others")
         elif images < wanted:
-            notes.append(f"measured on {images} images where {wanted} were asked for")
+            notes.append(f"measured on {images} {noun}s where {wanted} were asked for")
         return tuple(notes)
 
 

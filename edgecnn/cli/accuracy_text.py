@@ -14,6 +14,7 @@ from edgecnn.accuracy.result import TOP_K, Accuracy, OtherModel
 from edgecnn.accuracy.shares import Bounds
 from edgecnn.cli.output import print_whole, say
 from edgecnn.cli.table import add_cells, plain_table
+from edgecnn.records.conditions import LabelledData
 from edgecnn.records.record import Record
 
 FEWEST_LISTED = 2
@@ -44,7 +45,7 @@ def print_details(record: Record, accuracy: AnyAccuracy) -> None:
 
 def _print_figures(record: Record, accuracy: KindAccuracy) -> None:
     """Print all figures, and how outputs and targets were read."""
-    count = f"{accuracy.images} samples of {accuracy.dataset.name}"
+    count = f"{LabelledData.of(record)}"
     other = accuracy.other
     beside = () if other is None else (*other.figures, *other.agreement)
     name = "" if other is None else f"{Path(other.model).name}: "

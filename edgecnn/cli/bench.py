@@ -27,6 +27,7 @@ from edgecnn.cli.progress import PhaseProgress
 from edgecnn.cli.table import records_table
 from edgecnn.core.errors import EdgecnnError, InputError, MissingExtraError, StoreError
 from edgecnn.core.files import check_target, is_stream, write_json
+from edgecnn.records.conditions import LabelledData
 from edgecnn.records.record import Record
 from edgecnn.store.keeping import Keeper, is_store_chosen, open_store
 from edgecnn.store.tags import check_tag
@@ -324,9 +325,7 @@ def figure_lines(records: list[Record]) -> list[str]:
     for record in records:
         if record.figures:
             figures = ", ".join(map(str, record.figures))
-            line = (
-                f"{Path(record.model).name}: {record.images:,} samples of {record.data}: {figures}"
-            )
+            line = f"{Path(record.model).name}: {LabelledData.of(record)}: {figures}"
             if record.against_figures and record.against:
                 others = ", ".join(map(str, record.against_figures))
                 line += f"; {Path(record.against).name}: {others}"

@@ -23,6 +23,7 @@ from edgecnn.cli.options import (
 )
 from edgecnn.cli.output import print_whole, say, say_json
 from edgecnn.cli.progress import PhaseProgress
+from edgecnn.core.text import sample_noun
 
 if TYPE_CHECKING:
     from edgecnn.quantize.sensitivity.result import LayerSensitivity, Sensitivity
@@ -94,7 +95,8 @@ def _lines(result: Sensitivity) -> list[str]:
         "",
         f"{result.model}: the plain int8 file of all layers: {result.plain_words}; the sum of the "
         f"layers alone: {_decibels(result.sum_db)} dB",
-        f"calibrated on {result.calibration_images} images, measured on {result.images}",
+        f"calibrated on {result.calibration_images} "
+        f"{sample_noun(are_images=result.are_images)}s, measured on {result.images}",
         *(f"- {advice}" for advice in result.advice),
         *(f"note: {warning}" for warning in result.warnings),
     ]

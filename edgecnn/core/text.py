@@ -64,6 +64,16 @@ def counted(number: float, what: str) -> str:
     return f"{text} {what}{'' if number == 1 else 's'}"
 
 
+def sample_noun(*, are_images: bool) -> str:
+    """Return what a sample of data is called: an image where it is one.
+
+    Example:
+        >>> counted(100, sample_noun(are_images=False))
+        '100 samples'
+    """
+    return "image" if are_images else "sample"
+
+
 def first_few(texts: Iterable[str], separator: str = ", ") -> str:
     """Return the first five of some texts in a line, with dots where there are more.
 

@@ -15,7 +15,7 @@ from edgecnn.data.file_accounting import folder_content
 from edgecnn.data.image_files import DataNote, ImageFiles
 from edgecnn.data.npz_labels import MOST_CLASSES
 from edgecnn.data.written_labels import text_lines
-from edgecnn.data.yolo_yaml import PARTS, YoloYaml, read_yaml
+from edgecnn.data.yolo_yaml import DATA_PARTS, YoloYaml, read_yaml
 
 YOLO_IMAGES, YOLO_LABELS = "images", "labels"
 
@@ -57,7 +57,7 @@ def split_part(name: str) -> tuple[Path, str | None]:
         (PosixPath('coco8.yaml'), 'train')
     """
     file, _, part = name.rpartition(":")
-    if part in PARTS and Path(file).suffix.lower() in YAML_SUFFIXES:
+    if part in DATA_PARTS and Path(file).suffix.lower() in YAML_SUFFIXES:
         return Path(file), part
     return Path(name), None
 
@@ -104,7 +104,7 @@ def read_yolo_yaml(path: Path, name: str, part: str | None = None) -> ImageFiles
 
 
 @dataclass(frozen=True)
-class _Place:
+class _NamedImages:
     """The images of a folder, or of a list, that a ``data.yaml`` names."""
 
     files: tuple[Path, ...]
@@ -120,7 +120,7 @@ def _chosen_part(described: YoloYaml, path: Path, part: str | None) -> str:
     return part or ("val" if "val" in parts else parts[0])
 
 
-def _place(described: YoloYaml, path: Path, place: str) -> _Place:
+def _place(described: YoloYaml, path: Path, place: str) -> _NamedImages:
     """Return the images of a place, relative to ``path`` of the file, or to the file's folder."""
     root = path.parent / (described.root or "")
     where, note = root / place, None
@@ -129,10 +129,11 @@ def _place(described: YoloYaml, path: Path, place: str) -> _Place:
         where = root / place[3:]
         note = DataNote(f"{quoted(path)} says {quoted(place)}", f"{quoted(where)} was taken")
     if where.is_dir():
-        return _Place(_images_in(where), note)
+        return _NamedImages(_images_in(where), note)
     if where.suffix.lower() == ".txt" and where.is_file():
         lines = [line.strip() for line in text_lines(where)]
-        return _Place(tuple(Path(os.path.normpath(where.parent / x)) for x in lines if x), note)
+        listed = [Path(os.path.normpath(where.parent / line)) for line in lines if line]
+        return _NamedImages(tuple(listed), note)
     raise InputError(
         f"{quoted(path)} names {quoted(place)}, and {quoted(where)} is neither a folder of images "
         "nor a .txt with a list of them: write path: as the folder that it is relative to"

@@ -17,11 +17,11 @@ from edgecnn.core.files import quoted
 from edgecnn.data.npz_labels import MOST_CLASSES
 from edgecnn.data.written_labels import text_lines
 
-PARTS = ("train", "val", "test")
+DATA_PARTS = ("train", "val", "test")
 
 KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*|'[^']*'|\"[^\"]*\") *:(?: +(.*)|$)")
 QUOTED = re.compile(r"'((?:[^']|'')*)'|\"([^\"\\]*)\"")
-NOTHING = ("", "~", "null", "Null", "NULL")
+NO_VALUE = ("", "~", "null", "Null", "NULL")
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ def read_yaml(path: Path) -> YoloYaml:
     """
     entries = _entries(path)
     parts = {}
-    for part in PARTS:
+    for part in DATA_PARTS:
         places = _values(path, entries[part]) if part in entries else []
         if places:
             parts[part] = tuple(places)
     if not parts:
-        raise InputError(f"{quoted(path)} names no images: it has none of {', '.join(PARTS)}")
+        raise InputError(f"{quoted(path)} names no images: it has none of {', '.join(DATA_PARTS)}")
     if "names" not in entries:
         raise InputError(f"{quoted(path)} has no names of classes")
     names = _names(path, entries["names"])
@@ -121,9 +121,9 @@ def _values(path: Path, entry: _Entry) -> list[str]:
     text = " ".join([entry.text, *(below.strip() for _, below in entry.below)]).strip()
     if text.startswith("["):
         return [_scalar(path, entry.line, each) for each in _flow(path, entry, "[]")]
-    if entry.text in NOTHING and entry.below:
+    if entry.text in NO_VALUE and entry.below:
         return [_item(path, number, below) for number, below in entry.below]
-    if text in NOTHING:
+    if text in NO_VALUE:
         return []
     if entry.below:
         raise _not_understood(path, *entry.below[0])

@@ -30,7 +30,7 @@ def tolerance_of(scheme: str) -> AnswerTolerance:
 
 
 @dataclass(frozen=True)
-class ComparedOutput:
+class ComparedAnswers:
     """How the answers of an output are compared.
 
     Args:
@@ -102,7 +102,7 @@ def compare_answers(
     golden: GoldenAnswer,
     answer: Scores,
     tolerance: AnswerTolerance,
-    output: ComparedOutput,
+    output: ComparedAnswers,
 ) -> GoldenComparison:
     """Compare an answer with the golden one to the same inputs.
 
@@ -153,7 +153,7 @@ def _best(answer: Scores) -> int:
 
 
 def _differences(
-    golden: GoldenAnswer, answer: Scores, output: ComparedOutput
+    golden: GoldenAnswer, answer: Scores, output: ComparedAnswers
 ) -> npt.NDArray[np.float64]:
     """Return how much each number differs: of the kept ones, or of a row of scores all.
 
@@ -174,7 +174,7 @@ def _is_close(
     answer: Scores,
     differences: npt.NDArray[np.float64],
     tolerance: AnswerTolerance,
-    output: ComparedOutput,
+    output: ComparedAnswers,
 ) -> bool:
     if output.holds_indices:
         return float((differences > 0).mean()) <= tolerance.score

@@ -40,7 +40,7 @@ GOLDEN_DESCRIPTION = (
 ONE_PICTURE, ANY_ENDS = 1, 2
 """Formats: of a picture and a row of scores, and of any inputs and outputs."""
 
-FORMATS = ((ONE_PICTURE, GENERATOR), (ANY_ENDS, GENERATOR), (ANY_ENDS, ARRAYS_GENERATOR))
+GOLDEN_FORMATS = ((ONE_PICTURE, GENERATOR), (ANY_ENDS, GENERATOR), (ANY_ENDS, ARRAYS_GENERATOR))
 """Each format that is read, with the algorithms that draw its inputs."""
 
 CALIBRATED_ON = "calibrated_on"
@@ -60,7 +60,7 @@ MAX_VALUES_OF_ALL = 1024
 FEWEST_VALUES = 16
 """How many numbers of each of many outputs are kept at least."""
 
-MAX_ELEMENTS = 2**53
+MOST_NUMBERS = 2**53
 
 SCORE_DTYPE, CLASS_DTYPE = np.dtype("<f4"), np.dtype("<u4")
 
@@ -272,8 +272,8 @@ def read_sample(content: bytes, label: str) -> GoldenSample:
         raise InputError(f"the golden sample of {label} is larger than any real one")
     try:
         value = json_value(content)
-        if (value["format"], value["generator"]) not in FORMATS:
-            known = " or ".join(f"{number} with {name!r}" for number, name in FORMATS)
+        if (value["format"], value["generator"]) not in GOLDEN_FORMATS:
+            known = " or ".join(f"{number} with {name!r}" for number, name in GOLDEN_FORMATS)
             raise InputError(
                 f"the golden sample of {label} is of format {value['format']!r} with "
                 f"{value['generator']!r}, and this edgecnn knows {known}: "
@@ -367,7 +367,7 @@ def _answer(told: Mapping[str, Any], output: GoldenOutput) -> GoldenAnswer:
     return GoldenAnswer(_text(told["output_sha256"]), places, values)
 
 
-def _whole(value: Any, least: int, most: int = MAX_ELEMENTS) -> int:
+def _whole(value: Any, least: int, most: int = MOST_NUMBERS) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(f"{value!r} where a whole number from {least} on is needed")
     return value

@@ -15,7 +15,7 @@ from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
 from edgecnn.golden.compare import (
     VERDICTS,
-    ComparedOutput,
+    ComparedAnswers,
     GoldenComparison,
     compare_answers,
     tolerance_of,
@@ -247,7 +247,7 @@ def _replayed(
     return _verification(verified, device, threads, loaded, host, samples, tolerance)
 
 
-def compared_outputs(golden: GoldenSample, model: TfliteModel) -> tuple[ComparedOutput, ...]:
+def compared_outputs(golden: GoldenSample, model: TfliteModel) -> tuple[ComparedAnswers, ...]:
     """Return how the answers of each output of a file are compared with its golden sample.
 
     Args:
@@ -256,7 +256,7 @@ def compared_outputs(golden: GoldenSample, model: TfliteModel) -> tuple[Compared
     """
     ends = zip(golden.outputs, outputs_of_file(model), model.outputs, strict=True)
     return tuple(
-        ComparedOutput(
+        ComparedAnswers(
             judged.name,
             judged.kind.value,
             output,
@@ -272,7 +272,7 @@ def _compared(
     verified: _VerifiedFile,
     session: RunnerSession,
     tolerance: AnswerTolerance,
-    outputs: Sequence[ComparedOutput],
+    outputs: Sequence[ComparedAnswers],
 ) -> Iterator[GoldenComparison]:
     model = verified.file.model
     tensors = tensors_of_call(verified.golden.inputs, call.pattern, call.seed, model)

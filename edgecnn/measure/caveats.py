@@ -8,7 +8,7 @@ from edgecnn.accuracy.kinds.result import AnyAccuracy, KindAccuracy
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.core.files import quoted
-from edgecnn.core.text import counted
+from edgecnn.core.text import counted, sample_noun
 from edgecnn.data.datasets import Dataset, shadowed_name
 from edgecnn.measure.percentile_intervals import OTHERS_CORES, PercentileInterval
 from edgecnn.measure.sample_statistics import Drift, percentile
@@ -184,12 +184,14 @@ def data_caveats(dataset: Dataset) -> Iterator[MeasurementWarning]:
 
 def accuracy_caveats(accuracy: AnyAccuracy) -> Iterator[MeasurementWarning]:
     """Yield warnings about the accuracy."""
+    are_arrays = isinstance(accuracy, KindAccuracy) and accuracy.geometry is None
+    noun = sample_noun(are_images=not are_arrays)
     if count := len(accuracy.unreadable):
         named = "; ".join(accuracy.unreadable[:NAMED_IMAGES])
         more = f"; and {count - NAMED_IMAGES} more" if count > NAMED_IMAGES else ""
         yield MeasurementWarning(
             "unreadable-images",
-            f"{count} image(s) skipped, as they cannot be read: {named}{more}",
+            f"{count} {noun}(s) skipped, as they cannot be read: {named}{more}",
             "repair or remove them",
         )
     if isinstance(accuracy, KindAccuracy):
@@ -199,7 +201,7 @@ def accuracy_caveats(accuracy: AnyAccuracy) -> Iterator[MeasurementWarning]:
     if accuracy.not_finite:
         yield MeasurementWarning(
             "not-finite",
-            f"NaN or infinite values for {accuracy.not_finite} image(s)",
+            f"NaN or infinite values for {accuracy.not_finite} {noun}(s)",
             "check the model's weights and its preprocessing",
         )
 

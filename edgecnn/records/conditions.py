@@ -12,10 +12,10 @@ There are five different questions, and each is answered in this module alone:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-from edgecnn.core.text import counted
+from edgecnn.core.text import counted, sample_noun
 from edgecnn.records.fields import EMULATED_MARK
 from edgecnn.records.leading import TOP1, LeadingFigure
 from edgecnn.records.record import Outline, Record
@@ -122,18 +122,20 @@ CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
 class LabelledData:
     """What an accuracy was measured on, and by which figure.
 
-    Another number of images is other data, and no two figures are compared: neither mIoU with mAP,
+    Another number of samples is other data, and no two figures are compared: neither mIoU with mAP,
     nor the mean error of one output with that of another.
 
     Args:
         name: Name of the data.
         images: Number of images, or of other samples, that were given to the model.
         figure: Name of the leading figure of accuracy.
+        are_images: Whether the samples were images, and not arrays.
     """
 
     name: str
     images: int
     figure: str = TOP1
+    are_images: bool = field(default=True, compare=False)
 
     @classmethod
     def of(cls, record: Outline) -> LabelledData | None:
@@ -141,7 +143,8 @@ class LabelledData:
         if record.data is None:
             return None
         leading = LeadingFigure.of(record)
-        return cls(record.data, record.images or 0, TOP1 if leading is None else leading.name)
+        figure = TOP1 if leading is None else leading.name
+        return cls(record.data, record.images or 0, figure, are_images(record))
 
     def differences(self, other: LabelledData) -> tuple[str, ...]:
         """Return what differs between the data, each as ``"images: 100 and 1000"``."""
@@ -151,11 +154,25 @@ class LabelledData:
             ("figure of accuracy", self.figure, other.figure),
         ))  # fmt: skip
 
+    @property
+    def samples_text(self) -> str:
+        """How many samples there were, and what they are: ``"364 images"``."""
+        return f"{self.images:,} {sample_noun(are_images=self.are_images)}s"
+
     def __str__(self) -> str:
-        """Return a text for people: ``"364 images of digits"``, ``"80 samples of voc (mIoU)"``."""
-        if self.figure == TOP1:
-            return f"{self.images:,} images of {self.name}"
-        return f"{self.images:,} samples of {self.name} ({self.figure})"
+        """Return a text for people: ``"364 images of digits"``, ``"80 images of voc (mIoU)"``."""
+        text = f"{self.samples_text} of {self.name}"
+        return text if self.figure == TOP1 else f"{text} ({self.figure})"
+
+
+def are_images(record: Outline) -> bool:
+    """Say whether a model was given images: a record of arrays has figures, and says no geometry.
+
+    Example:
+        >>> are_images(edgecnn.bench("model.tflite", data="digits")[0])
+        True
+    """
+    return record.image_geometry is not None or not getattr(record, "figures", ())
 
 
 def identity_of(record: Outline) -> Hashable:

@@ -168,6 +168,7 @@ def _outcome(
         latency_over_float32_high=tried.over_float32.high,
         latency_source=subject.latencies.source,
         tries=tries,
+        are_images=after.are_images,
     )
 
 

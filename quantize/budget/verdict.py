@@ -8,6 +8,7 @@ from typing import Any
 from edgecnn.accuracy.shares import normal_quantile
 from edgecnn.core.errors import InputError
 from edgecnn.core.messages import plain
+from edgecnn.core.text import sample_noun
 from edgecnn.records.interval import DECISION_CONFIDENCE, Interval, LatencyRatio
 
 MOST_NAMES = 12
@@ -22,14 +23,12 @@ class BudgetUnit:
         of: What a file loses some of.
         counts_images: Whether each image counts as a whole, right or wrong.
         one: The unit for 1, and ``many`` that for other numbers.
-        samples: What the model is tried on.
     """
 
     of: str
     counts_images: bool = False
     one: str = "point"
     many: str = "points"
-    samples: str = "images"
 
 
 BUDGET_UNITS = {
@@ -37,9 +36,9 @@ BUDGET_UNITS = {
     "agreement": BudgetUnit("agreement with float", counts_images=True),
     "decisions": BudgetUnit("agreement with float on labels"),
     "pixels": BudgetUnit("agreement with float on pixels"),
-    "steps": BudgetUnit("agreement with float on steps", samples="samples"),
-    "variance": BudgetUnit("the variance of its answers", one="%", many="%", samples="samples"),
-    "cosine": BudgetUnit("the cosine to float", one="%", many="%", samples="samples"),
+    "steps": BudgetUnit("agreement with float on steps"),
+    "variance": BudgetUnit("the variance of its answers", one="%", many="%"),
+    "cosine": BudgetUnit("the cosine to float", one="%", many="%"),
 }
 """What a drop is of -> how it is counted."""
 
@@ -70,6 +69,7 @@ class BudgetOutcome:
         latency_over_float32_high: Upper end of that ratio's interval.
         latency_source: Where the latencies are from: ``"estimated for arm64"``.
         tries: How many mixes were made; 0 where the int8 file was within the budget.
+        are_images: Whether the drop was measured on images, and not on arrays.
     """
 
     max_drop: float
@@ -92,6 +92,7 @@ class BudgetOutcome:
     latency_over_float32_high: float
     latency_source: str
     tries: int
+    are_images: bool = True
 
     @property
     def may_be_chance(self) -> bool:
@@ -156,8 +157,12 @@ def _loss(outcome: BudgetOutcome) -> str:
     """Say what is lost, by which measure, and on how many images."""
     unit, does = BUDGET_UNITS[outcome.measure], "gains" if outcome.drop < 0 else "loses"
     number = f"{abs(outcome.drop):.2f} {unit.many} of {unit.of}"
-    lost = f"{does} {number} on {outcome.images} {unit.samples}"
+    lost = f"{does} {number} on {outcome.images} {_noun(outcome)}s"
     return f"{lost}, which may be chance" if outcome.may_be_chance else lost
+
+
+def _noun(outcome: BudgetOutcome) -> str:
+    return sample_noun(are_images=outcome.are_images)
 
 
 def _costs(outcome: BudgetOutcome) -> str:
@@ -195,13 +200,13 @@ def budget_warnings(outcome: BudgetOutcome | None) -> list[str]:
     budget = amount(outcome.max_drop, outcome.measure)
     if BUDGET_UNITS[outcome.measure].counts_images and outcome.max_drop < one_image:
         notes.append(
-            f"{budget} is less than one of {outcome.images} images "
+            f"{budget} is less than one of {outcome.images} {_noun(outcome)}s "
             f"({one_image:.2f}): more of them would tell it better"
         )
     elif outcome.uncertainty > outcome.max_drop:
         notes.append(
-            f"{outcome.images} images tell a drop to about {outcome.uncertainty:.1f} points "
-            "(standard error): more of them would tell it better"
+            f"{outcome.images} {_noun(outcome)}s tell a drop to about {outcome.uncertainty:.1f} "
+            "points (standard error): more of them would tell it better"
         )
     if outcome.bytes > outcome.float32_bytes / 2:
         notes.append(

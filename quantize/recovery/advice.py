@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgecnn.core.text import counted, sample_noun
 from edgecnn.quantize.recovery.kind_words import KIND_WORDS, describe_output
 from edgecnn.quantize.recovery.proof import Fidelity, OutputFidelity, Proof
 from edgecnn.tflite.schemes import Scheme
@@ -49,20 +50,21 @@ def fidelity_warnings(
     if budget_tries is not None:
         return notes
     several = len(proof.after.outputs) > 1
-    ways = ", ".join(_ways_out(scheme, proof.recovery, all_int8=all_int8))
+    noun = sample_noun(are_images=proof.after.are_images)
+    ways = ", ".join(_ways_out(scheme, proof.recovery, noun, all_int8=all_int8))
     for output in proof.after.outputs:
-        differs = KIND_WORDS[output.kind].warning(output, proof.after.images)
+        differs = KIND_WORDS[output.kind].warning(output, proof.after.samples_text)
         if differs is not None:
             what = f"its output {output.name!r}" if several else "its answer"
             notes.append(f"{what} {differs}: try {ways}")
     return notes
 
 
-def _ways_out(scheme: Scheme, level: str, *, all_int8: bool) -> list[str]:
+def _ways_out(scheme: Scheme, level: str, noun: str, *, all_int8: bool) -> list[str]:
     """Return what to try for a file whose answers differ too often."""
     if not scheme.is_calibrated:
         return [scheme.more_exact]
-    images = "more or more varied images to calibrate on"
+    images = f"more or more varied {noun}s to calibrate on"
     if all_int8:
         return [*NEXT_LEVEL.get(level, []), images]
     budget = ["--max-drop POINTS"] if scheme.keeps_float else []
@@ -100,11 +102,11 @@ def describe_fidelity(found: Fidelity, plain: Fidelity | None = None) -> str:
     parts = [
         f"{output.name}: {text}" if len(found.outputs) > 1 else text
         for output, other in zip(found.outputs, beside, strict=True)
-        for text in [describe_output(output, other, found.images)]
+        for text in [describe_output(output, other, found.samples_text)]
     ]
     if found.ties:
-        images = f"{found.ties} image{'s' if found.ties > 1 else ''}"
-        parts[-1] += f", its 8-bit answers tie the best classes of {images}"
+        tied = counted(found.ties, sample_noun(are_images=found.are_images))
+        parts[-1] += f", its 8-bit answers tie the best classes of {tied}"
     if found.top1_percent is not None:
         float_top1 = found.float_top1_percent
         parts[-1] += f", top-1 {found.top1_percent:.1f} % (float {float_top1:.1f} %)"

@@ -55,6 +55,7 @@ class OutputComparison:
 
     Args:
         outputs: The outputs, in the model's own order.
+        are_images: Whether samples are images, and not arrays.
 
     Example:
         >>> comparison = OutputComparison.of(graph, judged_outputs)
@@ -64,14 +65,18 @@ class OutputComparison:
     """
 
     outputs: tuple[ComparedOutput, ...]
+    are_images: bool = True
 
     @classmethod
-    def of(cls, graph: Graph, judged: Sequence[JudgedOutput] = ()) -> OutputComparison:
+    def of(
+        cls, graph: Graph, judged: Sequence[JudgedOutput] = (), *, are_images: bool = True
+    ) -> OutputComparison:
         """Return how the outputs of a model are compared.
 
         Args:
             graph: The float graph.
             judged: What each output is; without them each is taken for scores of classes.
+            are_images: Whether samples are images, and not arrays.
         """
         if not judged:
             judged = [JudgedOutput(each.name, OutputKind.CLASSES, "") for each in graph.outputs]
@@ -80,7 +85,8 @@ class OutputComparison:
             tuple(
                 ComparedOutput(each.name, each.kind, *_joined_side(graph, tensor))
                 for each, tensor in pairs
-            )
+            ),
+            are_images,
         )
 
     @property
@@ -136,6 +142,7 @@ class OutputComparison:
             sqnr_db=min(each.sqnr_db for each in outputs),
             divergence=sum(each.divergence for each in outputs),
             outputs=outputs,
+            are_images=self.are_images,
         )
         if labels is None or len(outputs) > 1 or wanted[0].ndim > 2 or wanted[0].shape[1] < 2:
             return result

@@ -38,7 +38,7 @@ class KindWords:
     """
 
     figures: Callable[[OutputFidelity], list[tuple[str, str]]]
-    warning: Callable[[OutputFidelity, int], str | None]
+    warning: Callable[[OutputFidelity, str], str | None]
     loss: Callable[[OutputFidelity], float]
     unit: str
 
@@ -69,7 +69,7 @@ def _decides(what: str, scores: str) -> Callable[[OutputFidelity], list[tuple[st
 
 def _map_figures(found: OutputFidelity) -> list[tuple[str, str]]:
     return [
-        ("agrees with float on {} of the pixels of {count} images", _percent(found.agreement)),
+        ("agrees with float on {} of the pixels of {samples}", _percent(found.agreement)),
         ("mIoU against float", _percent(found.mean_iou)),
         ("scores", decibel_text(found.sqnr_db)),
     ]
@@ -78,7 +78,7 @@ def _map_figures(found: OutputFidelity) -> list[tuple[str, str]]:
 def _number_figures(found: OutputFidelity) -> list[tuple[str, str]]:
     least = [] if found.least_db is None else [("the worst number", decibel_text(found.least_db))]
     return [
-        ("{} against the variance of {count} samples", decibel_text(found.sqnr_db)),
+        ("{} against the variance of {samples}", decibel_text(found.sqnr_db)),
         *least,
         ("off by at most", f"{found.largest_error or 0.0:.3g}"),
     ]
@@ -86,69 +86,69 @@ def _number_figures(found: OutputFidelity) -> list[tuple[str, str]]:
 
 def _embedding_figures(found: OutputFidelity) -> list[tuple[str, str]]:
     return [
-        ("cosine to float {} (mean of {count} samples)", f"{found.cosine or 0.0:.4f}"),
+        ("cosine to float {} (mean of {samples})", f"{found.cosine or 0.0:.4f}"),
         ("least", f"{found.least_cosine or 0.0:.4f}"),
     ]
 
 
 def _image_figures(found: OutputFidelity) -> list[tuple[str, str]]:
     return [
-        ("PSNR {} against float's {count} images", decibel_text(found.psnr_db or math.inf)),
+        ("PSNR {} against float's {samples}", decibel_text(found.psnr_db or math.inf)),
         ("SSIM", f"{found.ssim or 0.0:.3f}"),
     ]
 
 
 def _detection_figures(found: OutputFidelity) -> list[tuple[str, str]]:
     if not found.parts_db:
-        return [("{} against the variance on {count} images", decibel_text(found.sqnr_db))]
+        return [("{} against the variance on {samples}", decibel_text(found.sqnr_db))]
     parts = " and ".join(map(decibel_text, found.parts_db))
-    return [("{} against the variance, part by part, on {count} images", parts)]
+    return [("{} against the variance, part by part, on {samples}", parts)]
 
 
 def _unknown_figures(found: OutputFidelity) -> list[tuple[str, str]]:
-    values = ("values {} on {count} samples", decibel_text(found.sqnr_db))
+    values = ("values {} on {samples}", decibel_text(found.sqnr_db))
     if found.agreement is None:
         return [values]
     return [values, ("the largest number in the same place for", _percent(found.agreement))]
 
 
-def _differs(what: str, least: float) -> Callable[[OutputFidelity, int], str | None]:
-    def warning(found: OutputFidelity, count: int) -> str | None:
+def _differs(what: str, least: float) -> Callable[[OutputFidelity, str], str | None]:
+    def warning(found: OutputFidelity, samples: str) -> str | None:
         if found.agreement is None or found.agreement >= least:
             return None
         return f"differs from the float model's for {_percent(1 - found.agreement)} of " + (
-            what.format(count=count)
+            what.format(samples=samples)
         )
 
     return warning
 
 
-def _is_off(found: OutputFidelity, count: int) -> str | None:
+def _is_off(found: OutputFidelity, samples: str) -> str | None:
     part = noise_of(found.sqnr_db)
     if part <= MOST_VARIANCE:
         return None
     how = "more than its variance" if part >= 1 else f"{_percent(part)} of its variance"
-    return f"is off the float model's by {how} on {count} samples"
+    return f"is off the float model's by {how} on {samples}"
 
 
-def _turns(found: OutputFidelity, count: int) -> str | None:
+def _turns(found: OutputFidelity, samples: str) -> str | None:
     if found.cosine is None or found.cosine >= LEAST_COSINE:
         return None
     return f"points elsewhere than the float model's: a cosine of {found.cosine:.3f}"
 
 
-def _is_seen(found: OutputFidelity, count: int) -> str | None:
+def _is_seen(found: OutputFidelity, samples: str) -> str | None:
     if found.psnr_db is None or found.psnr_db >= LEAST_PSNR_DB:
         return None
     return f"is an image {decibel_text(found.psnr_db)} (PSNR) from the float model's"
 
 
-def _may_differ(found: OutputFidelity, count: int) -> str | None:
+def _may_differ(found: OutputFidelity, samples: str) -> str | None:
     if found.agreement is None or found.agreement >= LEAST_AGREEMENT:
         return None
     return (
         f"has its largest number in another place than the float model's for "
-        f"{_percent(1 - found.agreement)} of {count} samples, which matters if the numbers are "
+        f"{_percent(1 - found.agreement)} of {samples}, which matters if the numbers are "
         "scores of classes (--task says what they are)"
     )
 
@@ -167,20 +167,20 @@ def _angle(found: OutputFidelity) -> float:
 
 KIND_WORDS: dict[OutputKind, KindWords] = {
     OutputKind.CLASSES: KindWords(
-        _decides("{count} images", "scores"),
-        _differs("{count} images", LEAST_AGREEMENT),
+        _decides("{samples}", "scores"),
+        _differs("{samples}", LEAST_AGREEMENT),
         _disagreement,
         "agreement",
     ),
     OutputKind.LABELS: KindWords(
-        _decides("the labels of {count} images", "scores"),
-        _differs("the labels of {count} images", LEAST_AGREEMENT),
+        _decides("the labels of {samples}", "scores"),
+        _differs("the labels of {samples}", LEAST_AGREEMENT),
         _disagreement,
         "decisions",
     ),
     OutputKind.PROBABILITY: KindWords(
-        _decides("{count} images, decided at 0.5", "scores"),
-        _differs("{count} images, decided at 0.5", LEAST_AGREEMENT),
+        _decides("{samples}, decided at 0.5", "scores"),
+        _differs("{samples}, decided at 0.5", LEAST_AGREEMENT),
         _disagreement,
         "agreement",
     ),
@@ -188,15 +188,15 @@ KIND_WORDS: dict[OutputKind, KindWords] = {
     OutputKind.EMBEDDING: KindWords(_embedding_figures, _turns, _angle, "cosine"),
     OutputKind.MAP: KindWords(
         _map_figures,
-        _differs("the pixels of {count} images", LEAST_MAP_AGREEMENT),
+        _differs("the pixels of {samples}", LEAST_MAP_AGREEMENT),
         _disagreement,
         "pixels",
     ),
     OutputKind.IMAGE: KindWords(_image_figures, _is_seen, _noise, "variance"),
     OutputKind.DETECTIONS: KindWords(_detection_figures, _is_off, _noise, "variance"),
     OutputKind.SEQUENCE: KindWords(
-        _decides("the steps of {count} samples", "scores"),
-        _differs("the steps of {count} samples", LEAST_AGREEMENT),
+        _decides("the steps of {samples}", "scores"),
+        _differs("the steps of {samples}", LEAST_AGREEMENT),
         _disagreement,
         "steps",
     ),
@@ -205,16 +205,16 @@ KIND_WORDS: dict[OutputKind, KindWords] = {
 """The kinds of outputs, and what is said of each."""
 
 
-def describe_output(found: OutputFidelity, plain: OutputFidelity | None, count: int) -> str:
+def describe_output(found: OutputFidelity, plain: OutputFidelity | None, samples: str) -> str:
     """Say in a line how near an output is to the float file's.
 
     Args:
         found: The output.
         plain: The output of the plain file, told beside it; None where nothing is told of that.
-        count: How many samples were compared.
+        samples: How many samples were compared, and what they are: ``"100 images"``.
 
     Example:
-        >>> describe_output(after.outputs[0], before.outputs[0], 100)
+        >>> describe_output(after.outputs[0], before.outputs[0], "100 images")
         'agrees with float on 98.0 % of 100 images (plain 96.0 %), scores 24.1 dB (plain 16.3 dB)'
     """
     figures = KIND_WORDS[found.kind].figures
@@ -222,6 +222,6 @@ def describe_output(found: OutputFidelity, plain: OutputFidelity | None, count: 
     parts = []
     for (words, value), (_, other) in zip(figures(found), beside, strict=False):
         text = words if "{}" in words else f"{words} {{}}"
-        text = text.replace("{count}", str(count)).replace("{}", value)
+        text = text.replace("{samples}", samples).replace("{}", value)
         parts.append(f"{text} (plain {other})" if plain is not None else text)
     return ", ".join(parts)

@@ -199,7 +199,9 @@ class Recovery:
         self._on_progress = on_progress
         self._without = without
         self._prepared: dict[StepsLeftOut, Graph] = {}
-        self.comparison = OutputComparison.of(graph, data.judged)
+        self.comparison = OutputComparison.of(
+            graph, data.judged, are_images=data.normalization is not None
+        )
         """How the outputs of graphs are compared."""
         self._compared = compared_samples(self.comparison, graph, len(data.held_out[0]))
         kinds = self.comparison.kinds

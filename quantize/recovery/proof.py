@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgecnn.core.json_writing import json_values
+from edgecnn.core.text import sample_noun
 from edgecnn.records.interval import LatencyRatio
 from edgecnn.tflite.output_kinds import OutputKind
 
@@ -85,6 +86,7 @@ class Fidelity:
         ties: Images for which the file's answer has several best classes, as it is of integers;
             None for answers in float.
         outputs: Each output by itself, in the model's own order.
+        are_images: Whether what was answered were images, and not arrays.
     """
 
     images: int
@@ -97,6 +99,12 @@ class Fidelity:
     float_top5_percent: float | None = None
     ties: int | None = None
     outputs: tuple[OutputFidelity, ...] = ()
+    are_images: bool = True
+
+    @property
+    def samples_text(self) -> str:
+        """How many samples were answered, and what they are: ``"100 images"``."""
+        return f"{self.images} {sample_noun(are_images=self.are_images)}s"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: an infinite ratio is None."""

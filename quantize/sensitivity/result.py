@@ -90,6 +90,7 @@ class Sensitivity:
         advice: What to do about the worst layers, one line each.
         warnings: What a user should know, one line each.
         versions: Versions of edgecnn, TensorFlow and Keras.
+        are_images: Whether the samples were images, and not arrays.
     """
 
     model: str
@@ -102,6 +103,7 @@ class Sensitivity:
     advice: tuple[str, ...]
     warnings: tuple[str, ...]
     versions: dict[str, str]
+    are_images: bool = True
 
     def __post_init__(self) -> None:
         """Put what a user should know into the language of the caller."""

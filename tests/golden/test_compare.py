@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecnn.golden.compare import ComparedOutput, GoldenComparison, compare_answers
+from edgecnn.golden.compare import ComparedAnswers, GoldenComparison, compare_answers
 from edgecnn.golden.packed_numbers import sha256_of_array
 from edgecnn.golden.sample import MAX_VALUES, GoldenAnswer, GoldenOutput, Scores, best_places
 from edgecnn.tflite.schemes import FLOAT_TOLERANCE, INTEGER_TOLERANCE, AnswerTolerance
@@ -19,7 +19,7 @@ def compared(
     places = best_places(answer)
     golden = GoldenAnswer(sha256_of_array(answer), places, answer[places])
     output = GoldenOutput.of("scores", len(answer), 1, keeps_best=True)
-    how = ComparedOutput("scores", "classes", output, float(np.abs(answer).max()))
+    how = ComparedAnswers("scores", "classes", output, float(np.abs(answer).max()))
     return compare_answers("ball", golden, np.array(found, np.float32), tolerance, how)
 
 

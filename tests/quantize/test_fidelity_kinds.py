@@ -101,7 +101,7 @@ def test_numbers_are_judged_by_their_variance_and_not_by_the_mean_of_a_row() -> 
     assert output.least_db == pytest.approx(20.0, abs=0.01)
     assert (drop_of(found), unit_of(found)) == (pytest.approx(1.0, abs=0.01), "variance")
     assert describe_proof(proof(found)) == (
-        "20.0 dB against the variance of 2 samples, the worst number 20.0 dB, off by at most 0.1"
+        "20.0 dB against the variance of 2 images, the worst number 20.0 dB, off by at most 0.1"
     )
     assert warnings(found) == []
     (warning,) = warnings(compared(OutputKind.NUMBERS, wanted + 0.5, wanted))
@@ -121,9 +121,7 @@ def test_embeddings_are_judged_by_their_direction() -> None:
     assert output.cosine == pytest.approx((1 + math.sqrt(0.5)) / 2)
     assert output.least_cosine == pytest.approx(math.sqrt(0.5))
     assert found.divergence == pytest.approx(1 - output.cosine)
-    assert "cosine to float 0.8536 (mean of 2 samples), least 0.7071" in describe_proof(
-        proof(found)
-    )
+    assert "cosine to float 0.8536 (mean of 2 images), least 0.7071" in describe_proof(proof(found))
 
 
 def test_maps_are_judged_by_their_pixels() -> None:
@@ -190,7 +188,7 @@ def test_steps_of_a_sequence_are_decided_one_by_one() -> None:
     changed[0, 0] = [0.0, 2.0, 0.0, 0.0]
     found = compared(OutputKind.SEQUENCE, changed, wanted)
     assert found.agreement == 7 / 8
-    assert "of the steps of 2 samples" in describe_proof(proof(found))
+    assert "of the steps of 2 images" in describe_proof(proof(found))
 
 
 def test_an_unknown_row_is_called_neither_right_nor_wrong() -> None:
