@@ -27,7 +27,7 @@ ANCHOR_ORDERS = ("cyxhw", "cxywh", "yxyx", "xyxy")
 """What the four numbers of an anchor may be: centre and sides, or two corners; y or x first."""
 
 BOX_ORDERS = ("yxhw", "xywh")
-"""What the four numbers of a box in the output may be: offsets of centre and sides; y or x first."""
+"""The order of a box in the output, which is offsets of centre and sides: y or x first."""
 
 SSD = "ssd"
 """The word for :data:`SSD_VARIANCES`."""
