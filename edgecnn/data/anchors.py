@@ -151,7 +151,9 @@ def _read(path: Path) -> Floats:
         values = np.asarray(_values(path), np.float64)
     except OSError as error:
         raise InputError(f"cannot read {label}: {error.strerror}") from error
-    except (ValueError, TypeError, EOFError, SyntaxError, csv.Error, OverflowError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # numpy's reader raises what its parsers do
         raise InputError(
             f"{label} holds no anchors, which are four numbers each ({ANCHOR_FORMS})"
         ) from error

@@ -259,9 +259,6 @@ READERS = {
     "yolo": Reader("a.txt", lambda: data_seeds.YOLO, mutated_lines, (read_boxes,)),
     "anchors.npy": Reader("a.npy", data_seeds.anchors, mutated_bytes, (read_anchors,)),
     "anchors.csv": Reader("a.csv", lambda: data_seeds.ANCHORS, mutated_lines, (read_anchors,)),
-    "anchors.json": Reader(
-        "a.json", lambda: [b"[[0.1, 0.2, 0.3, 0.4], [1, 2, 3, 4]]"], mutated_json, (read_anchors,)
-    ),
     "masks": Reader("mask.png", data_seeds.masks, mutated_bytes, (read_mask,)),
     "npz": Reader("data.npz", data_seeds.arrays, npz_zip, (read_data,)),
     "images": Reader("image", data_seeds.images, mutated_bytes, (read_images,)),
