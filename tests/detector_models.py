@@ -24,6 +24,15 @@ HEIGHT, WIDTH = len(ANCHORS), 4 + SCORES
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
 
 
+COUNTS = {
+    "max_detections": HEIGHT,
+    "max_classes_per_detection": 1,
+    "detections_per_class": HEIGHT,
+    "num_classes": SCORES - 1,
+}
+"""Settings of ``TFLite_Detection_PostProcess``; its classes are without the background."""
+
+
 def picture(found: dict[int, tuple[Sequence[int], int, int]]) -> np.ndarray[Any, Any]:
     """Return the grey picture that says what is found.
 
@@ -78,8 +87,7 @@ def _settings() -> bytes:
 
     builder = flexbuffers.Builder()
     with builder.Map():
-        for name, number in (("max_detections", HEIGHT), ("max_classes_per_detection", 1),
-                             ("detections_per_class", HEIGHT), ("num_classes", SCORES - 1)):  # fmt: skip
+        for name, number in COUNTS.items():
             builder.Int(name, number)
         builder.Bool("use_regular_nms", False)
         builder.Float("nms_score_threshold", 0.01)

@@ -193,14 +193,8 @@ def bench_command(
 
     failures = Failures()
     keeper = _keeper(store, no_store, tags, failures)
-    others = (
-        against,
-        data,
-        options["labels"],
-        options["anchors"],
-        options["calibrate"],
-        options["build"].weights,
-    )
+    named = [options[name] for name in ("labels", "anchors", "calibrate")]
+    others = (against, data, *named, options["build"].weights)
     inputs = [*models, *(each for each in (*others, keeper.file) if each)]
     answers = AccuracyOutput(accuracy_json, details, data, inputs, json_target)
     output = RecordOutput(json_target, inputs, devices, keeper)

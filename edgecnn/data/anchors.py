@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.input_files import open_input
 from edgecnn.core.json_text import json_value
-from edgecnn.data.npz import load_arrays, read_headers
+from edgecnn.data.npz import load_arrays, read_headers, shape_and_dtype
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +28,7 @@ ANCHOR_ORDERS = ("cyxhw", "cxywh", "yxyx", "xyxy")
 """What the four numbers of an anchor may be: centre and sides, or two corners; y or x first."""
 
 BOX_ORDERS = ("yxhw", "xywh")
-"""What the four numbers of a box in the output may be: offsets of centre and sides; y or x first."""
+"""The order of a box in the output, which is offsets of centre and sides: y or x first."""
 
 SSD = "ssd"
 """The word for :data:`SSD_VARIANCES`."""
@@ -150,7 +151,9 @@ def _read(path: Path) -> Floats:
         values = np.asarray(_values(path), np.float64)
     except OSError as error:
         raise InputError(f"cannot read {label}: {error.strerror}") from error
-    except (ValueError, TypeError, EOFError, SyntaxError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # numpy's reader raises what its parsers do
         raise InputError(
             f"{label} holds no anchors, which are four numbers each ({ANCHOR_FORMS})"
         ) from error
@@ -174,12 +177,20 @@ def _values(path: Path) -> Any:
     if len(content) > LARGEST_ANCHOR_FILE:
         raise InputError(f"{quoted(path)} is too large for a file of anchors")
     if ending == ".npy":
-        return np.load(io.BytesIO(content), allow_pickle=False)
+        return _array(content)
     if ending == ".json":
         return json_value(content)
     if ending == ".csv":
         return _rows(content.decode("utf-8-sig"))
     raise InputError(f"{quoted(path)}: anchors are read from {ANCHOR_FORMS}")
+
+
+def _array(content: bytes) -> Any:
+    """Return the array of an ``.npy``, which may claim to be larger than its file."""
+    shape, dtype = shape_and_dtype(io.BytesIO(content))
+    if math.prod(shape) * dtype.itemsize > len(content):
+        raise ValueError("it is cut off")
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def _rows(text: str) -> list[list[float]]:

@@ -34,7 +34,7 @@ from edgecnn.model_metadata.input_tensors import (
 from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind, outputs_of_file
 from edgecnn.tflite.output_outline import input_names
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.structure import TensorInfo
+from edgecnn.tflite.structure import TensorInfo, has_image_shape
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _arrays(model: TfliteModel, dataset: Dataset) -> LabelledArrays | None:
 
 def _takes_image(model: TfliteModel) -> bool:
     try:
-        return image_input(model).shape[-1] in (1, 3)
+        return has_image_shape(image_input(model).shape)
     except InputError:
         return False
 

@@ -98,11 +98,11 @@ def test_what_anchors_do_not_tell_must_be_said(tmp_path: Path, coco: Path) -> No
     np.save(path, ANCHORS)
     said = {"anchors": path, "anchor_order": "cyxhw", "box_order": "yxhw", "variances": "ssd"}
     for name in said:
-        with pytest.raises(InputError, match="--anchors goes with|go with --anchors"):
+        with pytest.raises(InputError, match=r"anchors goes with|go with anchors"):
             measured(file, coco, **{**said, name: None})
-    with pytest.raises(InputError, match="3 scores for each anchor.*0 where the first score"):
+    with pytest.raises(InputError, match=r"3 scores for each anchor.*0 where the first score"):
         measured(file, coco, **said)
-    with pytest.raises(InputError, match="name them with --anchors"):
+    with pytest.raises(InputError, match="name them with"):
         measured(file, coco)
     np.save(path, ANCHORS[:5])
     with pytest.raises(InputError, match="has 5 anchors, for which one output of boxes"):

@@ -156,8 +156,8 @@ def _classes(
     if columns is not None and offset is None and columns not in (len(labels), len(ids)):
         raise InputError(
             f"it has {columns} scores for each anchor, and the data {len(ids)} categories: say "
-            "with --label-offset N that category 0 is score N (1 where the first score is the "
-            "background's)"
+            f"with --label-offset N that category 0 is score N ({1 - min(ids)} where the first "
+            "score is the background's, and the categories follow in the order of their ids)"
         )
     if offset is not None:
         return {number: number + offset for number in ids}, ""
