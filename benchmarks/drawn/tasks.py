@@ -111,7 +111,7 @@ TASKS = {
             "train/images", ("test", "test/annotations.json"), targets=_anchor_targets,
             judging=(
                 "--anchors", f"{{data}}/{objects.ANCHORS_FILE}", "--anchor-order", "cyxhw",
-                "--box-order", "yxhw", "--variances", "ssd", "--label-offset", "1",
+                "--box-order", "yxhw", "--variances", "ssd", "--label-offset", "0",
             ),
         ),
         Task(
