@@ -77,8 +77,7 @@ def int8_line(task: Task, place: Place) -> str:
     model = model_of(task, place)
     samples = task.data.read(place.data(task.data), TEST)
     inputs = task.scaled(samples.inputs)
-    said = answers(model, inputs)
-    floats = task.figures(said, samples.truth)
+    floats = task.figures(answers(model, inputs), samples.truth)
     ours, printed = of_edgecnn(task, place)
     theirs, complaint = plain(task, place)
     cells = [task.name, task.what, _text(floats)]
@@ -86,9 +85,7 @@ def int8_line(task: Task, place: Place) -> str:
         if path is None:
             cells += [refusal.splitlines()[-1], "-"]
             continue
-        figures = task.figures(
-            answers_of(path, inputs, [each.shape[1:] for each in said]), samples.truth
-        )
+        figures = task.figures(answers_of(path, inputs, model.output_names), samples.truth)
         lost = [_change(name, value, floats[name]) for name, value in figures.items()]
         cells += [", ".join(lost), f"{path.stat().st_size:,}"]
     return f"| {' | '.join(cells)} |"

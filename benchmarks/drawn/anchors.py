@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .objects import OBJECTS
 from .samples import SIZE
-from .scenes import Array
+from .scenes import OBJECTS, Array
 
 CELL = 8
 """Pixels from one place of anchors to the next."""

@@ -29,10 +29,14 @@ def transcript(task: Task, place: Place) -> str:
     if made is None:
         return "\n\n".join(parts) + "\n"
     data = place.data(task.data).relative_to(root)
+    judging = [word.format(data=data) for word in task.judging]
     asked: list[tuple[str, ...]] = [("inspect", file), ("metadata", "show", file), ("verify", file)]
     results, page = f"files/{task.name}.json", f"files/{task.name}.report.md"
     bench = ("bench", file, "--no-store", *QUICK, "--json", results)
-    asked += [bench, *((*bench, "--data", str(data / labelled)) for labelled in task.labelled)]
+    asked += [
+        bench,
+        *((*bench, "--data", str(data / labelled), *judging) for labelled in task.labelled),
+    ]
     asked += [
         ("report", results, "-o", page),
         ("try", file, *_tried(task, root)),

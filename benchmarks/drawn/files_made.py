@@ -93,22 +93,21 @@ def _one_by_one(inputs: Sequence[Array]) -> Iterator[list[Array]]:
         yield [np.ascontiguousarray(each[number : number + 1]) for each in inputs]
 
 
-def answers_of(
-    path: Path, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]
-) -> list[Array]:
+def answers_of(path: Path, inputs: Sequence[Array], names: Sequence[str]) -> list[Array]:
     """Return what a file answers to each sample, as real numbers, in the model's order of outputs.
 
     Args:
         path: The file, whose batch is 1.
-        inputs: An array for each input of the model, as the model takes it.
-        shapes: Of one answer of each output of the model; they all differ.
+        inputs: An array for each input of the model, as the model takes it; their shapes differ.
+        names: Of the model's outputs.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
-    takes = _matched([each.shape[1:] for each in inputs], interpreter.get_input_details())
-    gives = _matched(shapes, interpreter.get_output_details())
+    by_shape = {tuple(each["shape"][1:]): each for each in interpreter.get_input_details()}
+    takes = [by_shape[each.shape[1:]] for each in inputs]
+    gives = _outputs(interpreter, names)
     said: list[list[Array]] = [[] for _ in gives]
     for number in range(len(inputs[0])):
         for detail, values in zip(takes, inputs, strict=True):
@@ -119,10 +118,15 @@ def answers_of(
     return [np.stack(each) for each in said]
 
 
-def _matched(shapes: Sequence[tuple[int, ...]], details: Sequence[Any]) -> list[Any]:
-    """Return the details of tensors in the order of shapes, which all differ."""
-    by_shape = {tuple(int(n) for n in each["shape"][1:]): each for each in details}
-    return [by_shape[tuple(shape)] for shape in shapes]
+def _outputs(interpreter: Any, names: Sequence[str]) -> list[Any]:
+    """Return the details of outputs in the order of a model.
+
+    They have the model's names in a signature. A file without one has Identity, Identity_1, ...
+    """
+    if interpreter.get_signature_list():
+        by_name = interpreter.get_signature_runner().get_output_details()
+        return [by_name[name] for name in names]
+    return sorted(interpreter.get_output_details(), key=lambda detail: detail["name"])
 
 
 def _quantised(detail: Any, values: Array) -> Array:

@@ -9,9 +9,9 @@ from keras import layers, ops
 from .anchors import CELL, YOLO_CELLS, anchor_boxes
 from .arrays import BANDS, FRAMES, MOVEMENTS, SENSORS, SOUNDS, STEPS
 from .maps import STREET_CLASSES, STREET_WIDTH, VOC_CLASSES
-from .objects import OBJECTS, POINTS
+from .objects import POINTS
 from .samples import SIZE
-from .scenes import SHAPES
+from .scenes import OBJECTS, SHAPES
 
 Tensor = keras.KerasTensor
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .anchors import anchor_boxes
 from .formats import (
     folder,
     pixels,
@@ -20,9 +21,21 @@ from .formats import (
     write_yolo,
 )
 from .samples import SIZE, DataSet, Samples, numbered
-from .scenes import Array, Points, background, bounds, bright, dark, fill, line, noisy, outline
+from .scenes import (
+    OBJECTS,
+    Array,
+    Points,
+    background,
+    bounds,
+    bright,
+    dark,
+    fill,
+    line,
+    noisy,
+    outline,
+)
 
-OBJECTS = ("disc", "triangle", "cross")
+ANCHORS_FILE = "anchors.npy"
 POINTS = 4
 """Joints of the arm that is drawn."""
 
@@ -50,7 +63,8 @@ def _apart(one: tuple[float, ...], other: list[float]) -> bool:
 
 
 def draw_coco(root: Path, part: str, count: int, rng: np.random.Generator) -> None:
-    """Write PART/images/*.jpg and PART/annotations.json."""
+    """Write PART/images/*.jpg, PART/annotations.json, and the anchors of a detector."""
+    np.save(root / ANCHORS_FILE, anchor_boxes())
     images = folder(root / part / "images")
     names, boxes = list(numbered(count, ".jpg")), []
     for name in names:

@@ -14,6 +14,8 @@ Points = list[tuple[float, float]]
 FINE = 2
 """Shapes are drawn at so many times the size and reduced: smooth edges."""
 SHAPES = ("disc", "box", "triangle", "cross", "star")
+OBJECTS = ("disc", "triangle", "cross")
+"""The shapes that detectors find."""
 
 STAR_DEPTH = 0.45
 """Inner radius of a star over its outer one."""

@@ -42,6 +42,8 @@ class Task:
         calibration: Of the data set's folder, what to calibrate on.
         labelled: Of the data set's folder, what ``bench --data`` gets.
         options: What ``edgecnn convert`` has to be told of the answers.
+        judging: What ``bench --data`` has to be told of them; ``{data}`` stands for the data set's
+            folder.
         logits_of: Name of the task whose model it is, less the last activation; then nothing is
             trained.
     """
@@ -58,6 +60,7 @@ class Task:
     targets: Callable[[Any], Any] = lambda truth: truth
     preprocess: str = "unit"
     options: tuple[str, ...] = ()
+    judging: tuple[str, ...] = ()
     logits_of: str = ""
 
     def scaled(self, inputs: Sequence[Array]) -> list[Array]:
@@ -106,6 +109,10 @@ TASKS = {
             [losses.anchor_boxes_loss, losses.anchor_classes_loss],
             lambda answers, truth: figures.detections(ssd_detections(*answers), truth), 20,
             "train/images", ("test", "test/annotations.json"), targets=_anchor_targets,
+            judging=(
+                "--anchors", f"{{data}}/{objects.ANCHORS_FILE}", "--anchor-order", "cyxhw",
+                "--box-order", "yxhw", "--variances", "ssd", "--label-offset", "0",
+            ),
         ),
         Task(
             "yolo", "boxes and scores in one output, as YOLO v8 exports", objects.YOLO, nets.yolo,
