@@ -61,7 +61,7 @@ there is less to correct."""
 
 NOT_RECOVERED = (
     "its files are the plain ones, neither corrected nor compared with float32: that is done for "
-    "models that take one sample and numbers, and keep no variable between calls"
+    "models that take one sample and numbers, and keep no variable and no table"
 )
 
 NOT_COMPARED = "its files are the plain ones, as its answers could not be compared with float32"
@@ -180,7 +180,7 @@ class FileMaker:
         if file.max_drop is not None:
             raise ConversionError(
                 "--max-drop needs a model that takes one sample and numbers, and keeps no variable "
-                "between calls"
+                "and no table"
             )
         return MadeFile(with_file_metadata(write_graph(plain.graph), file))
 

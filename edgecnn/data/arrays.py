@@ -15,6 +15,7 @@ from edgecnn.core.files import exists, quoted
 from edgecnn.core.text import first_few
 from edgecnn.data.npz import NPY, NPZ, ArrayHeader, load_arrays, read_headers
 from edgecnn.data.npz_arrays import ARRAY_NAMES
+from edgecnn.tflite.numbers import TEXT
 
 Array = npt.NDArray[Any]
 
@@ -118,6 +119,8 @@ def _fitting(array: Array, name: str, wanted: InputWanted, label: str) -> Array:
         raise InputError(
             f"{what} shape {array.shape}, and the input {quoted(wanted.name)} takes ({sides})"
         )
+    if wanted.dtype == TEXT:
+        return _as_text(array, what, wanted)
     takes_floats = np.dtype(wanted.dtype).kind == "f"
     if array.dtype.kind not in ("fiub" if takes_floats else "iub"):
         raise InputError(
@@ -129,3 +132,13 @@ def _fitting(array: Array, name: str, wanted: InputWanted, label: str) -> Array:
     if not takes_floats and not np.array_equal(converted, array):
         raise InputError(f"{what} values that are no {wanted.dtype}")
     return converted
+
+
+def _as_text(array: Array, what: str, wanted: InputWanted) -> Array:
+    """Return text as a file takes it: bytes, in UTF-8."""
+    if array.dtype.kind not in "SU":
+        raise InputError(
+            f"{what} dtype {array.dtype}, and the input {quoted(wanted.name)} takes text: "
+            "np.array(['one', 'two'])"
+        )
+    return array if array.dtype.kind == "S" else np.char.encode(array, "utf-8")

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edgecnn.core.child import describe_exit
@@ -98,22 +99,28 @@ def stated_reason(output: str) -> str:
     return (stated or raised or [""])[-1][:MESSAGE_CHARACTERS]
 
 
-def load_converted(file: Path, source: Source, options: LoadOptions) -> LoadedModel:
+def load_converted(
+    file: Path, source: Source, options: LoadOptions, *, has_open_shapes: bool = False
+) -> LoadedModel:
     """Load the float ``.tflite`` file that a converter made of a source.
 
     Args:
         file: The file, in a temporary folder that is not needed after this.
         source: The source that it was made of.
-        options: How the source is loaded; its open shapes are known in the file.
+        options: How the source is loaded.
+        has_open_shapes: Whether the file leaves shapes open that the user may have said.
 
     Raises:
         InputError: The file cannot be used; the message names the source.
     """
     made = Source("tflite", str(file), signature=source.signature)
+    size = None
+    if has_open_shapes:
+        made, size = replace(made, input_shapes=source.input_shapes), options.size
     tflite_format = format_of(made)
     try:
         tflite_format.check(NamedModel(str(file)), trust=False)
-        return tflite_format.load(made, LoadOptions(None, options.build))
+        return tflite_format.load(made, LoadOptions(size, options.build))
     except EdgecnnError as error:
         # A user has never seen the file, which is gone when the line is read.
         raise type(error)(str(error).replace(quoted(file), quoted(source.name))) from error

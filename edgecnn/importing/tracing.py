@@ -69,7 +69,7 @@ def traced_graph(call: ModelCall, inputs: Sequence[ModelTensor]) -> TracedGraph:
     if not needs_freezing(traced):
         return TracedGraph(traced.graph)
     made = frozen(traced)
-    return TracedGraph(made.function.graph, made.notes)
+    return TracedGraph(made.function.graph, made.all_notes)
 
 
 def model_tensors(names: Iterable[str], tensors: Iterable[Any]) -> tuple[ModelTensor, ...]:
@@ -102,7 +102,7 @@ def frozen_once(call: ModelCall, inputs: Sequence[ModelTensor], *, had_open_batc
     made = frozen(_traced(call, inputs), had_open_batch=had_open_batch)
     # The graphs of the functions that the model calls are part of its own only now.
     refuse_large_tensors(made.function.graph)
-    return Frozen(of_one_sample(made.function), made.notes)
+    return made._replace(function=of_one_sample(made.function))
 
 
 def _traced(call: ModelCall, inputs: Sequence[ModelTensor]) -> Any:

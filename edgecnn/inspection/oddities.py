@@ -18,6 +18,7 @@ from edgecnn.inspection.inputs_outputs import (
     quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
+from edgecnn.tflite.numbers import TEXT
 from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.outputs import final_activation, final_operator, takes_image
 from edgecnn.tflite.reading import TfliteModel
@@ -96,6 +97,13 @@ def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     if not model.inputs:
         return
+    texts = [each.name for each in model.inputs if each.dtype == TEXT]
+    if texts:
+        yield Oddity(
+            "text_input",
+            f"it takes text ({few_names(texts)}), and bench feeds numbers alone: nothing of it can "
+            "be measured here",
+        )
     tensor, is_picture = model.inputs[0], takes_image(model)
     if is_picture and len(model.inputs) == 1 and not normalization(model, facts.metadata):
         yield Oddity(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.tflite.numbers import TEXT
 from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import Operator, Signature, TensorInfo, has_image_shape
@@ -15,7 +16,7 @@ from edgecnn.tflite.structure import Operator, Signature, TensorInfo, has_image_
 ANY_NAME = ""
 """What stands for the name of an input where a user gives a shape and no name."""
 
-NO_NUMBERS = ("string", "resource", "variant")
+NO_NUMBERS = (TEXT, "resource", "variant")
 """Types of inputs that nothing can be made up for."""
 
 Shape = tuple[int, ...]
@@ -181,18 +182,25 @@ def chosen_shapes(
     return {**ones, **given}
 
 
-def refuse_unrunnable(model: TfliteModel, label: str) -> None:
-    """Raise InputError for a file that no CPU runs, or whose inputs nothing can be made up for."""
+def refuse_unrunnable(model: TfliteModel, label: str, *, may_take_text: bool = False) -> None:
+    """Raise InputError for a file that no CPU runs, or whose inputs nothing can be made up for.
+
+    Args:
+        model: Structure of the subgraph that is called.
+        label: The file's name for messages.
+        may_take_text: Whether text is no reason to refuse it.
+    """
     if model.is_for_edge_tpu:
         raise InputError(
             f"{label} is compiled for the Edge TPU, and no CPU runs its op {EDGE_TPU_OP}: use the "
             "file before compilation here"
         )
-    strange = next((tensor for tensor in model.inputs if tensor.dtype in NO_NUMBERS), None)
+    refused = [dtype for dtype in NO_NUMBERS if not (may_take_text and dtype == TEXT)]
+    strange = next((tensor for tensor in model.inputs if tensor.dtype in refused), None)
     if strange is not None:
+        what = "text" if strange.dtype == TEXT else f"values of type {strange.dtype}"
         raise InputError(
-            f"{label} takes values of type {strange.dtype} ({quoted(strange.name)}), and only "
-            "numbers can be fed to it here"
+            f"{label} takes {what} ({quoted(strange.name)}), and only numbers can be fed to it here"
         )
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from edgecnn.core.errors import InputError
+from edgecnn.tflite.numbers import TEXT
 from edgecnn.tflite.output_outline import (
     UNIT_LENGTH,
     ModelOutline,
@@ -77,7 +78,7 @@ NOUNS = {
     OutputKind.IMAGE: "an image",
     OutputKind.DETECTIONS: "detections",
     OutputKind.SEQUENCE: "scores for each step of time",
-    OutputKind.UNKNOWN: "numbers of which nothing says what they are",
+    OutputKind.UNKNOWN: "values of which nothing says what they are",
 }
 """What an output of each kind is called in a sentence."""
 
@@ -267,7 +268,8 @@ def _judge(output: OutputOutline, outline: ModelOutline, classes: int | None) ->
     if output.dtype in INDEX_TYPES and output.ending == "ARG_MAX" and len(sides) > 1:
         return OutputKind.MAP, "it holds the best class of each position", True
     if output.dtype not in SCORE_TYPES:
-        return OutputKind.UNKNOWN, f"its values are {output.dtype}", True
+        what = "text" if output.dtype == TEXT else output.dtype
+        return OutputKind.UNKNOWN, f"its values are {what}", True
     if not output.sides:
         return OutputKind.UNKNOWN, "it has no sides beside the batch", True
     if len(sides) < 2 and (len(output.sides) < 3 or output.sides[:-1] == (1, 1)):

@@ -20,6 +20,9 @@ from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
 
 MOST_THREADS_OF_CHILDREN = 4
 
+NO_VIEWS = (np.object_, np.bytes_)
+"""The runtime's types of tensors that are no numbers: asked for a view of one, it may crash."""
+
 
 @cache
 def child_threads() -> int:
@@ -43,6 +46,11 @@ class LoadedTensor:
     index: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are text."""
+        return self.dtype.kind == "S"
 
 
 class LoadedFile:
@@ -72,6 +80,10 @@ class LoadedFile:
         self._interpreter.allocate_tensors()
         self.inputs = [_described(each) for each in self._interpreter.get_input_details()]
         self.outputs = [_described(each) for each in self._interpreter.get_output_details()]
+        for tensor in self.inputs:
+            if tensor.is_text:  # Text that was never set crashes the runtime.
+                empty = np.zeros(tensor.shape, tensor.dtype)
+                self._interpreter.set_tensor(tensor.index, empty)
 
     def run(self, values: Sequence[Array]) -> None:
         """Run the file once, with all variables, such as an LSTM's state, as they are at the start.
@@ -81,9 +93,9 @@ class LoadedFile:
         """
         self._interpreter.reset_all_variables()
         for tensor, value in zip(self.inputs, values, strict=True):
-            if tensor.shape:
+            if tensor.shape and not tensor.is_text:
                 self._interpreter.tensor(tensor.index)()[...] = value
-            else:  # The runtime gives no view of a single number.
+            else:  # The runtime gives no view of a single number, and crashes over one of text.
                 self._interpreter.set_tensor(tensor.index, value)
         self._interpreter.invoke()
 
@@ -110,14 +122,18 @@ class LoadedFile:
         return results
 
     def output(self, place: int) -> Array:
-        """Return an output as a view of the runtime's memory.
+        """Return an output as a view of the runtime's memory; text as a copy.
 
         The runtime refuses the next run as long as a view is referenced: copy what must last.
 
         Args:
             place: Number of the output.
         """
-        view: Array = self._interpreter.tensor(self.outputs[place].index)()
+        output = self.outputs[place]
+        if output.is_text:
+            texts: Array = self._interpreter.get_tensor(output.index)
+            return texts
+        view: Array = self._interpreter.tensor(output.index)()
         return view
 
 
@@ -138,12 +154,31 @@ def allocated_shapes(content: bytes) -> dict[int, tuple[int, ...]]:
     interpreter = _interpreter(content, 1, is_plain=True)
     # Allocation adds tensors of the kernels' own.
     details = interpreter.get_tensor_details()
-    numbers = [each["index"] for each in details if each["dtype"] is not np.object_]
+    numbers = [each["index"] for each in details if each["dtype"] not in NO_VIEWS]
     interpreter.allocate_tensors()
     return {
         number: tuple(map(int, interpreter._get_tensor_details(number, 0)["shape"]))
         for number in numbers
         if _is_allocated(interpreter, number)
+    }
+
+
+def shapes_of_answer(content: bytes) -> dict[int, tuple[int, ...]]:
+    """Return the shapes that the tensors of a file's first subgraph have in its answer to zeros.
+
+    Args:
+        content: A ``.tflite`` file's bytes, whose inputs have the shapes that they are to have.
+
+    Raises:
+        RuntimeError: The runtime does not take the file with these shapes.
+        ValueError: The runtime finds the file corrupt.
+    """
+    file = LoadedFile(content, 1, is_plain=True)
+    numbers = [each["index"] for each in file._interpreter.get_tensor_details()]
+    file.run([np.zeros(tensor.shape, tensor.dtype) for tensor in file.inputs])
+    return {
+        number: tuple(map(int, file._interpreter._get_tensor_details(number, 0)["shape"]))
+        for number in numbers
     }
 
 

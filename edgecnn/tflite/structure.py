@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from edgecnn.tflite.numbers import TEXT
 from edgecnn.tflite.ops import OpTraits, op_traits
 
 
@@ -65,8 +66,8 @@ class TensorInfo:
 
     @property
     def has_open_batch(self) -> bool:
-        """Whether the batch alone is open; a tensor of one side has no batch."""
-        return self.open_sides == (0,) and len(self.shape) > 1
+        """Whether the batch alone is open; a tensor of one side has one only where it is text."""
+        return self.open_sides == (0,) and (len(self.shape) > 1 or self.dtype == TEXT)
 
     @property
     def is_open(self) -> bool:

@@ -238,7 +238,7 @@ REFUSED = {
     "face_edgetpu": "compiled for the Edge TPU",
     "fizz_edgetpu": "compiled for the Edge TPU",
     "lrt_blockwise_quantized": "a quantisation that this runtime does not compute",
-    "lrt_gather_string": "values of type string",
+    "lrt_gather_string": "takes text",
     "q_toy_model_with_kv_cache_multi_signature": "signature signature_1 or signature_2",
     "two_sig": "signature model_one or model_two",
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -126,6 +128,32 @@ def test_a_setting_that_keras_3_lacks_is_refused(files: Path, tmp_path: Path) ->
     source = find_source(str(path))
     with pytest.raises(InputError, match="has the setting time_major=True, which Keras 3 does not"):
         format_of(source).keras_model(source, LoadOptions(None, {}))
+
+
+def test_layers_are_numbered_as_tensorflow_2_13_does(
+    sweep: ModuleType, files: Path, tmp_path: Path
+) -> None:
+    """It counts each layer with weights twice: dense, dense_2, dense_4."""
+    case, weights = "net-dictionary", "model.weights.h5"
+    shutil.copy(files / f"{case}.npz", tmp_path)
+    with (
+        zipfile.ZipFile(files / f"{case}.keras") as old,
+        zipfile.ZipFile(tmp_path / f"{case}.keras", "w") as new,
+        h5py.File(io.BytesIO(old.read(weights))) as source,
+        h5py.File(tmp_path / weights, "w") as target,
+    ):
+        dense = [name for name in source["layers"] if name.startswith("dense")]
+        assert sorted(dense) == ["dense", "dense_1", "dense_2"]
+        for name in source["layers"]:
+            other = {"dense_1": "dense_2", "dense_2": "dense_4"}.get(name, name)
+            source.copy(source["layers"][name], target, f"_layer_checkpoint_dependencies/{other}")
+        target.close()
+        new.write(tmp_path / weights, weights)
+        for name in set(old.namelist()) - {weights}:
+            new.writestr(name, old.read(name))
+    (tmp_path / weights).unlink()
+    (result,) = sweep.loaded_files(tmp_path)
+    assert result.is_expected, result
 
 
 def test_weights_of_another_shape_are_refused(files: Path, tmp_path: Path) -> None:

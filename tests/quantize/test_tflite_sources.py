@@ -246,7 +246,6 @@ def sqnr_db(signal: np.ndarray[Any, Any], noise: np.ndarray[Any, Any]) -> float:
         ("style_transfer", "is quantised already .dynamic."),
         ("keras_lstm_mnist_ptq", "is quantised already .int8."),
         ("lrt_blockwise_quantized", "is quantised already .int8."),
-        ("lrt_gather_string", "takes values of type string"),
         ("../peers/invalid/model_invoking_error", "is truncated or corrupt"),
     ],
 )

@@ -21,6 +21,7 @@ from edgecnn.importing.input_format import (
     NamedModel,
     Source,
 )
+from edgecnn.importing.kept_state import load_with_state
 from edgecnn.importing.keras_models import explained
 from edgecnn.importing.model_inputs import StatedShape, known_inputs
 from edgecnn.importing.saved_model_graphs import read_saved_model, refuse_reaching_out
@@ -75,7 +76,9 @@ class _SavedModelFormat(InputFormat):
             if not source.trust:
                 refuse_reaching_out(saved_model, folder, label)
             del saved_model  # As large as the file, which TensorFlow reads again.
-            return _loaded(_with_variables(folder, label), source.call(options.size), label)
+            saved = _with_variables(folder, label)
+            name = _chosen(saved, source.signature, label)
+            return _loaded(saved.signatures[name], name, folder, source, options)
 
     def keras_model(self, source: Source, options: LoadOptions) -> tuple[Any, list[str]]:
         raise InputError(
@@ -113,24 +116,41 @@ def _with_variables(folder: Path, label: str) -> Any:
         ) from error
 
 
-def _loaded(saved: Any, options: CallOptions, label: str) -> LoadedModel:
-    name = _chosen(saved, options.signature, label)
-    signature = saved.signatures[name]
+def _loaded(
+    signature: Any, name: str, folder: Path, source: Source, options: LoadOptions
+) -> LoadedModel:
+    """Load a signature without variables; with them where its answers need that, or it must be."""
+    label, failure = quoted(source.name), ""
+    try:
+        frozen_model, changing = _frozen(signature, source.call(options.size), label)
+        if not changing:
+            return frozen_model
+    except ConversionError as error:
+        frozen_model, failure = None, str(error)
+    try:
+        return load_with_state(folder, name, signature.graph, source, options)
+    except ConversionError as error:
+        if frozen_model is not None:
+            return frozen_model
+        also = "" if str(error) == failure else f"; TensorFlow's own converter says: {error}"
+        raise ConversionError(f"{label}: {failure}{also}") from error
+
+
+def _frozen(signature: Any, options: CallOptions, label: str) -> tuple[LoadedModel, bool]:
+    """Load a signature without variables, and say whether its answers change with each call."""
     names = sorted(signature.structured_outputs)
     stated = list(_stated_inputs(signature, options, label))
     inputs = known_inputs(stated, options, label)
     call = _call(signature, [each.name for each in inputs], names)
-    try:
-        made = frozen_once(call, inputs, had_open_batch=_is_open(stated))
-    except ConversionError as error:
-        raise ConversionError(f"{label}: {error}") from error
+    made = frozen_once(call, inputs, had_open_batch=_is_open(stated))
     inputs = model_tensors([each.name for each in inputs], made.function.inputs)
-    return LoadedModel(
+    loaded = LoadedModel(
         float_graph=TracedGraph(made.function.graph),
         inputs=inputs,
         outputs=model_tensors(names, made.function.outputs),
-        notes=made.notes,
+        notes=made.all_notes,
     )
+    return loaded, bool(made.changing)
 
 
 def _chosen(saved: Any, asked: str | None, label: str) -> str:
@@ -154,12 +174,6 @@ def _stated_inputs(
 ) -> Iterator[tuple[str, StatedShape, str]]:
     """Yield name, shape with the batch, and element type of each input of a signature."""
     for name, tensor in signature.structured_input_signature[1].items():
-        if tensor.dtype == tf.string:
-            raise InputError(
-                f"{label} takes text or files of images ({quoted(name)}), and only numbers can be "
-                "fed to a .tflite file: export a signature that takes pixels, "
-                "tf.TensorSpec([None, height, width, 3], tf.uint8), and choose it by --signature"
-            )
         shape = tensor.shape
         if shape.rank is None and name not in options.input_shapes:
             raise InputError(

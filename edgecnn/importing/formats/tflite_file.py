@@ -65,7 +65,7 @@ class _TfliteFormat(InputFormat):
         for number in range(file.model.subgraphs):
             subgraph = parse_model(file.content, file.label, number) if number else file.model
             if number in called:
-                refuse_unrunnable(subgraph, file.label)
+                refuse_unrunnable(subgraph, file.label, may_take_text=True)
             _refuse_quantised(subgraph, file.label)
 
     def load(self, source: Source, options: LoadOptions) -> LoadedModel:

@@ -34,12 +34,13 @@ ADVICE = (
     (
         r"(Decode|Encode)(Jpeg|Png|Bmp|Gif|Image|AndCropJpeg|Raw|Base64|CSV|Wav)|ParseExample.*"
         r"|ParseSingleExample.*",
-        "decode the data before the model, and export it with a tensor of numbers as its input",
+        "decode the data before the model, and export a signature that takes pixels, "
+        "tf.TensorSpec([None, height, width, 3], tf.uint8), which --signature chooses",
     ),
     (
         r"LookupTable.*|(Mutable|Anonymous)?HashTable.*",
-        "a .tflite file keeps no tables: look words up before the model, numbers by tf.gather of a "
-        "constant, and end the model before it names classes, which --labels does",
+        "a .tflite file keeps tables from int64 to text and back, no others, and none that grow: "
+        "look numbers up by tf.gather of a constant, and other things before the model",
     ),
     (
         r"String.*|AsString|.*Unicode.*|RegexReplace|StaticRegex\w+|Substr|ReduceJoin.*",

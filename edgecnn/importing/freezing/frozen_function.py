@@ -29,10 +29,24 @@ class Frozen(NamedTuple):
     Args:
         function: TensorFlow's ``ConcreteFunction``; it holds nothing but its graph.
         notes: What a user should know of it, one line each.
+        changing: Names of the variables that answers depend on and that a call changes, which keep
+            here the values that were saved.
     """
 
     function: Any
     notes: tuple[str, ...]
+    changing: tuple[str, ...] = ()
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and one on the variables that no longer change."""
+        if not self.changing:
+            return self.notes
+        return (
+            *self.notes,
+            f"its variables change with each call ({first_few(self.changing)}): in the file each "
+            "call starts from the values that were saved",
+        )
 
 
 def needs_freezing(function: Any) -> bool:
@@ -68,8 +82,9 @@ def frozen(function: Any, *, had_open_batch: bool = False) -> Frozen:
     graph, converted = constants._replace_variables_by_constants(data)
     if had_open_batch:
         _settle_lists(graph, function)
-    notes = (*_become_computing(graph, function), *_state_notes(graph, function, changing))
-    return Frozen(constants._construct_concrete_function(function, graph, converted), notes)
+    notes = _become_computing(graph, function)
+    settled = constants._construct_concrete_function(function, graph, converted)
+    return Frozen(settled, notes, _changing_names(graph, function, changing))
 
 
 def _settle_variables(data: Any, function: Any) -> set[str]:
@@ -178,14 +193,10 @@ def _keeps_state(node: Any) -> bool:
     return tf.resource.as_datatype_enum in takes and node.op not in READING
 
 
-def _state_notes(graph: Any, function: Any, changing: set[str]) -> Iterator[str]:
+def _changing_names(graph: Any, function: Any, changing: set[str]) -> tuple[str, ...]:
     names = _variable_names(function)
     found = {names.get(node.name, node.name) for node in graph.node if node.name in changing}
-    if found:
-        yield (
-            f"its variables change with each call ({first_few(sorted(found))}): in the file each "
-            "call starts from the values that were saved"
-        )
+    return tuple(sorted(found))
 
 
 def _random_notes(graph: Any, left_out: Sequence[str]) -> Iterator[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from edgecnn.importing.graphs.constant_ops import fold_constant_ops
+from edgecnn.tflite.calls import NO_NUMBERS
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.runtime import LoadedFile, allocated_shapes
-from edgecnn.tflite.serialization import write_graph, write_graph_and_tensors
+from edgecnn.tflite.runtime import allocated_shapes, shapes_of_answer
+from edgecnn.tflite.serialization import write_graph_and_tensors
 from edgecnn.tflite.tensors_and_ops import Tensor
 
 Shape = tuple[int, ...]
@@ -26,7 +25,8 @@ def settle_shapes(graph: Graph, inputs: Mapping[Tensor, Shape]) -> None:
         graph: The graph, changed in place.
         inputs: Each input -> its shape with the batch.
 
-    The shapes of outputs that follow from values alone are those of the answer to zeros.
+    The shapes of outputs that follow from values alone are those of the answer to zeros, and so
+    are those of tensors of which not even the rank is known before.
 
     Raises:
         RuntimeError: The runtime does not take the graph with these shapes.
@@ -51,11 +51,14 @@ def _settled(graph: Graph) -> set[Tensor]:
 
 
 def _run_once(graph: Graph) -> None:
-    """Set the shapes that outputs have in the answer to zeros."""
-    file = LoadedFile(write_graph(graph))
-    file.run([np.zeros(tensor.shape, tensor.dtype) for tensor in file.inputs])
-    for place, tensor in enumerate(graph.outputs):
-        _set_shape(tensor, np.shape(file.output(place)))
+    """Set the shapes that outputs, and tensors of unknown rank, have in the answer to zeros."""
+    content, tensors = write_graph_and_tensors(graph)
+    shapes = shapes_of_answer(content)
+    for number, tensor in enumerate(tensors):
+        # Behind a table the runtime knows no shape before it runs.
+        is_wanted = tensor in graph.outputs or (tensor.dtype not in NO_NUMBERS and not tensor.shape)
+        if is_wanted and number in shapes and not tensor.is_constant:
+            _set_shape(tensor, shapes[number])
 
 
 def _set_shape(tensor: Tensor, shape: Shape) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ class WeightLoader:
         self._finish(model)
 
     def _model_from_keras(self, model: Any, group: Any) -> None:
-        names = _group_names([each.kind for each in self._inner[id(model)]])
+        names = _group_names([each.kind for each in self._inner[id(model)]], group or ())
         for name, stored in zip(names, self._inner[id(model)], strict=True):
             if stored.layer is not None and stored.layer.weights:
                 own = group.get(name) if group is not None else None
@@ -105,7 +105,11 @@ class WeightLoader:
             has_masks = stored.kind == "PruneLowMagnitude"
             self._assign(stored, own, [*arrays, *(masks if has_masks else [])])
         elif own:
-            self._assign(stored, own, _keras_arrays(inner))
+            arrays = _keras_arrays(inner)
+            if len(arrays) > len(own) and self._parts(layer):
+                # TensorFlow 2.13 stores a weight of a part again with the layer's own.
+                arrays, _ = _wrapped_arrays(own, inner, None)
+            self._assign(stored, own, arrays)
         for path, part in self._parts(layer):
             self._layer_from_keras(stored, part, None if inner is None else inner.get(path))
 
@@ -250,20 +254,35 @@ def _layers_group(group: Any) -> Any:
     return group.get("layers", group.get("_layer_checkpoint_dependencies"))
 
 
-def _group_names(kinds: Sequence[str]) -> list[str]:
+def _group_names(kinds: Sequence[str], there: Iterable[str] = ()) -> list[str]:
     """Return the names of layers' groups in ``.keras`` files: their classes, numbered.
+
+    TensorFlow 2.13 leaves out the number behind that of a layer with weights: where there are as
+    many groups of a class as layers, they are in the layers' order.
+
+    Args:
+        kinds: The layers' classes.
+        there: The names of the groups that there are.
 
     Example:
         >>> _group_names(["Conv2D", "Conv2D", "Dense"])
         ['conv2d', 'conv2d_1', 'dense']
+        >>> _group_names(["Conv2D", "Conv2D", "Dense"], ["conv2d", "conv2d_2", "dense"])
+        ['conv2d', 'conv2d_2', 'dense']
     """
-    seen: Counter[str] = Counter()
-    names = []
-    for kind in kinds:
-        name = _snake_case(kind)
-        names.append(f"{name}_{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return names
+    classes = [_snake_case(kind) for kind in kinds]
+    numbered: dict[str, list[int]] = {name: [] for name in classes}
+    for name in there:
+        stem, _, number = name.rpartition("_")
+        if name in numbered:
+            numbered[name].append(0)
+        elif stem in numbered and number.isdecimal():
+            numbered[stem].append(int(number))
+    left = {}
+    for name, count in Counter(classes).items():
+        found = sorted(numbered[name])
+        left[name] = iter(found if len(found) == count else range(count))
+    return [f"{name}_{place}" if (place := next(left[name])) else name for name in classes]
 
 
 def _snake_case(name: str) -> str:

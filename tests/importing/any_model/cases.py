@@ -26,7 +26,7 @@ class Input:
     Args:
         name: The source's name of the input.
         shape: Shape of one sample, without the batch.
-        dtype: Element type that the source takes.
+        dtype: Element type that the source takes; ``"string"`` for words.
         below: Integers that the source takes are below this number.
         is_image: Whether one sample is an image, which calibration has as pixels of 0..255.
     """
@@ -106,6 +106,9 @@ def case(
 ASKED = "asked.json"
 """File in a case's folder: what is converted, and with which keywords, once that is made."""
 
+WORDS = (b"red", b"green", b"blue", b"grey", b"none of these")
+"""What words are drawn from."""
+
 SAMPLES, ANSWERED = 128, 32
 """Samples to calibrate with, and others on which answers are compared."""
 
@@ -120,6 +123,8 @@ def _drawn(entry: Input, count: int, generator: np.random.Generator) -> Array:
     shape = (count, *entry.shape)
     if entry.is_image:
         return _pictures(shape, generator)
+    if entry.dtype == "string":
+        return generator.choice(np.array(WORDS), shape)
     if np.issubdtype(np.dtype(entry.dtype), np.integer):
         return generator.integers(0, entry.below, shape).astype(entry.dtype)
     return generator.normal(0, 1, shape).astype(entry.dtype)

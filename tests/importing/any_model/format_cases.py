@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from edgecnn.importing.formats.exported_program import converter_python
 from tests.importing.onnx_files import SmallNet, gate, gated
 
-from .cases import Input, Source, case
+from .cases import WORDS, Input, Source, case
 from .keras_cases import of_images, sequential_model
 from .keras_sources import answers_of, in_memory, keras_converters, one_by_one, settle
 
@@ -103,6 +104,91 @@ def two_signatures(folder: Path) -> Source:
     signatures = {"serving_default": call.get_concrete_function(spec), "features": features}
     tf.saved_model.save(module, str(folder / "two"), signatures)
     return _of_folder(folder / "two", [IMAGE], "features")
+
+
+def _saved_call(folder: Path, module: Any, call: Any, *specs: Any) -> Path:
+    """Save a module whose only signature is a function of it."""
+    import tensorflow as tf
+
+    answer = tf.function(tf.autograph.to_graph(call), input_signature=specs)
+    tf.saved_model.save(module, str(folder), answer)
+    return folder
+
+
+def _stateful(folder: Path, call: Any) -> Source:
+    """Return a SavedModel of images whose variable ``state`` a function changes."""
+    import tensorflow as tf
+
+    module, scores = _module(tf, "float32")
+    module.state = tf.Variable(tf.ones(10), name="state")
+    spec = tf.TensorSpec((None, 32, 32, 3), tf.float32, name="image")
+    _saved_call(folder, module, lambda image: call(module, scores(image)["scores"]), spec)
+    source = _of_folder(folder, [IMAGE])
+    return replace(source, answer=one_by_one(source.answer))
+
+
+@case("SavedModel whose loop changes a variable", preprocess="tf")
+def changed_in_a_loop(folder: Path) -> Source:
+    import tensorflow as tf
+
+    def call(module: Any, scores: Any) -> Any:
+        module.state.assign(tf.ones(10))
+        for _ in tf.range(3):
+            module.state.assign(module.state * 0.5 + scores[0])
+        return {"scores": scores + module.state}
+
+    return _stateful(folder / "loop", call)
+
+
+@case("SavedModel whose state lasts from call to call", preprocess="tf")
+def lasting_state(folder: Path) -> Source:
+    def call(module: Any, scores: Any) -> Any:
+        module.state.assign(module.state * 0.9 + scores[0] * 0.1)
+        return {"scores": scores + module.state}
+
+    return _stateful(folder / "lasting", call)
+
+
+def _table(keys: Any, values: Any, default: Any) -> Any:
+    import tensorflow as tf
+
+    entries = tf.lookup.KeyValueTensorInitializer(keys, values)
+    return tf.lookup.StaticHashTable(entries, default)
+
+
+@case("SavedModel that names the class by a table", preprocess="tf")
+def named_class(folder: Path) -> Source:
+    import tensorflow as tf
+
+    module, scores = _module(tf, "float32")
+    names = tf.constant([f"class {number}" for number in range(10)])
+    module.names = _table(tf.range(10, dtype=tf.int64), names, "none")
+    spec = tf.TensorSpec((None, 32, 32, 3), tf.float32, name="image")
+
+    def call(image: Any) -> Any:
+        found = scores(image)["scores"]
+        return {"scores": found, "title": module.names.lookup(tf.argmax(found, 1))}
+
+    return _of_folder(_saved_call(folder / "named", module, call, spec), [IMAGE])
+
+
+@case("SavedModel of words, looked up in a table")
+def words(folder: Path) -> Source:
+    import tensorflow as tf
+
+    module, _ = _module(tf, "float32")
+    generator = np.random.Generator(np.random.PCG64(1))
+    known = tf.constant(WORDS[:-1])
+    module.known = _table(known, tf.range(1, 5, dtype=tf.int64), tf.constant(0, tf.int64))
+    module.rows = tf.Variable(generator.normal(0, 1, (5, 16)).astype(np.float32))
+
+    def call(words: Any) -> Any:
+        rows = tf.gather(module.rows, module.known.lookup(words))
+        return {"scores": tf.nn.softmax(tf.reduce_mean(rows, 1) @ module.dense)}
+
+    spec = tf.TensorSpec((None, 6), tf.string, name="words")
+    path = _saved_call(folder / "words", module, call, spec)
+    return _of_folder(path, [Input("words", (6,), "string")])
 
 
 KERAS_2 = """

@@ -92,14 +92,15 @@ def _input(tensor: Any) -> Input:
 
 
 def answers_of(call: Any) -> Any:
-    """Return a function of batches that gives a callable's outputs as float32 arrays, in order."""
+    """Return a function of batches that gives a callable's outputs in order: float32, or words."""
 
     def answer(batch: list[Array]) -> list[Array]:
         found = call(batch if len(batch) > 1 else batch[0])
         if isinstance(found, dict):
             found = list(found.values())
         outputs = found if isinstance(found, list | tuple) else [found]
-        return [np.asarray(each).astype(np.float32) for each in outputs]
+        arrays = [np.asarray(each) for each in outputs]
+        return [a.astype("S" if a.dtype.kind == "O" else np.float32) for a in arrays]
 
     return answer
 
