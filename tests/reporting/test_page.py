@@ -232,3 +232,22 @@ def test_what_was_not_measured_is_said(
             assert "No accuracy was measured: " in page.inner_text(f"{card} .missing")
         page.wait_for_selector("#sizes-card svg")
         assert page.is_hidden("#choice")
+
+
+def test_each_figure_of_accuracy_has_its_own_axis(
+    browser: Browser, tmp_path: Path, make_result: MakeResult, write_results: Write
+) -> None:
+    told = {"images": 80, "metric": "MAE", "mae_units": 2.0, "data": "dials"}
+    records = [
+        make_result("gauge.tflite", **told),
+        make_result("map.tflite", images=80, metric="mIoU", metric_percent=61.0, data="voc"),
+        make_result("map_int8.tflite", images=80, metric="mIoU", metric_percent=60.0, data="voc"),
+    ]
+    path = write_results(tmp_path / "results.json", records)
+    edgecnn.report(str(path), output=tmp_path / "report.html")
+    with page_of(browser, tmp_path / "report.html") as page:
+        page.locator("#tradeoff-card svg", has_text="mIoU, %").wait_for()
+        page.select_option("#data", "80 samples of dials (MAE)")
+        axis = page.locator("#tradeoff-card svg", has_text="MAE, the output's unit")
+        axis.wait_for()
+        assert answer_of(page) == "Ship gauge.tflite: 976.6 KiB, 1.00 ms, MAE 2.00."
