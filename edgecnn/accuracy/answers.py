@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from edgecnn.accuracy.sample_answers import order_of_data
 from edgecnn.accuracy.shares import CONFIDENCE, Bounds, wilson
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Answers:
         """
         import numpy as np
 
-        order = np.argsort(np.concatenate([part.indices for part in parts]))
+        order = order_of_data(parts)
         columns = {
             name: np.concatenate([getattr(part, name) for part in parts])[order]
             for name in _column_names()

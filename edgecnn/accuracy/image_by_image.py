@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    Draws = npt.NDArray[np.float64]
+
 Cells = tuple[int, int, int, int]
 """Numbers of images that both, new alone, base alone and neither of two models are right on."""
 
@@ -61,6 +63,47 @@ def packed_hits(hits: npt.NDArray[np.bool_]) -> str:
     import numpy as np
 
     return base64.b64encode(np.packbits(hits).tobytes()).decode()
+
+
+def packed_draws(drawn: npt.NDArray[np.float64]) -> str:
+    """Return a figure of samples drawn anew as text: 32-bit floats, lowest byte first, in base 64.
+
+    Args:
+        drawn: The figure of each draw, shape (draws,).
+
+    Example:
+        >>> packed_draws(np.array([1.0]))
+        'AACAPw=='
+    """
+    return base64.b64encode(drawn.astype("<f4").tobytes()).decode()
+
+
+def paired_draws(new: str, base: str) -> tuple[Draws, Draws] | None:
+    """Return a figure of two models on the same samples drawn anew, for each draw that has both.
+
+    Args:
+        new: Draws of the new model, as :func:`packed_draws` packs them.
+        base: Draws of the base model on the same samples.
+
+    Returns:
+        Values of the new and of the base model, float64, shape (draws,); None where a text is no
+        draws, or they are not as many.
+
+    Example:
+        >>> paired_draws("AACAPw==", "AAAAAA==")
+        (array([1.]), array([0.]))
+    """
+    import numpy as np
+
+    try:
+        packed = [base64.b64decode(text, validate=True) for text in (new, base)]
+    except ValueError:
+        return None
+    if len(packed[0]) != len(packed[1]) or len(packed[0]) % 4:
+        return None
+    one, other = (np.frombuffer(each, "<f4").astype(np.float64) for each in packed)
+    known = np.isfinite(one) & np.isfinite(other)
+    return (one[known], other[known]) if known.any() else None
 
 
 def paired_cells(new: str, base: str, images: int) -> Cells | None:

@@ -11,9 +11,9 @@ from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.calibration import Calibration, calibration
 from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.classes import Confusion
-from edgecnn.accuracy.image_by_image import images_sha256, packed_hits
+from edgecnn.accuracy.image_by_image import packed_hits
+from edgecnn.accuracy.labelled_result import LabelledResult
 from edgecnn.accuracy.seen_images import SeenImages
-from edgecnn.data.datasets import Dataset
 
 TOP_K = 5
 
@@ -65,7 +65,7 @@ class OtherModel:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class Accuracy(LabelledResult[Answers]):
     """The answers of a model to a data set, and its accuracy.
 
     Args:
@@ -78,13 +78,9 @@ class Accuracy:
         geometry: How images came to the model's size, in plain words.
     """
 
-    dataset: Dataset
-    answers: Answers
     classes: ClassOutputs
     gives_probabilities: bool = False
     other: OtherModel | None = None
-    seen: SeenImages | None = None
-    geometry: str | None = None
 
     @property
     def data(self) -> str:
@@ -95,16 +91,6 @@ class Accuracy:
     def outputs(self) -> int:
         """Number of the model's outputs."""
         return self.classes.count
-
-    @property
-    def images(self) -> int:
-        """Number of images that were classified."""
-        return len(self.answers)
-
-    @property
-    def unreadable(self) -> tuple[str, ...]:
-        """One line for each image that could not be read."""
-        return self.answers.unreadable
 
     @property
     def top1_percent(self) -> float:
@@ -125,16 +111,6 @@ class Accuracy:
     def top5_percent(self) -> float | None:
         """Share of the images with the label among the best five; None below six outputs."""
         return 100 * self.answers.share(TOP_K) if self.outputs > TOP_K else None
-
-    @property
-    def not_finite(self) -> int:
-        """Number of images for which the model gave NaN or infinity."""
-        return int((~self.answers.finite).sum())
-
-    @cached_property
-    def images_sha256(self) -> str | None:
-        """SHA-256 of the images that could be read and of their labels; None if one is gone."""
-        return images_sha256(self.dataset, self.answers.indices.tolist())
 
     @cached_property
     def confusion(self) -> Confusion:
@@ -160,12 +136,8 @@ class Accuracy:
         """Return the accuracy fields of a :class:`~edgecnn.records.record.Record`."""
         low, high = self.answers.bounds(1)
         fields: dict[str, Any] = {
-            "data": self.data,
-            "images": self.images,
-            "images_unreadable": len(self.unreadable),
-            "images_sha256": self.images_sha256,
+            **self.sample_fields,
             "hits_top1": packed_hits(self.answers.hits(1)),
-            "image_geometry": self.geometry,
             "label_offset": self.classes.offset,
             "class_matching": self.classes.matching.value,
             "top1_percent": self.top1_percent,
@@ -177,8 +149,6 @@ class Accuracy:
             low, high = self.answers.bounds(TOP_K)
             fields.update(top5_low_percent=100 * low, top5_high_percent=100 * high)
             fields["hits_top5"] = packed_hits(self.answers.hits(TOP_K))
-        if self.seen is not None:
-            fields["images_seen"] = len(self.seen)
         if self.unseen_answers is not None:
             low, high = self.unseen_answers.bounds(1)
             fields.update(

@@ -110,6 +110,27 @@ NO_KEEPER = Keeper(None)
     help="With --data: so many only, drawn evenly.  [default: all]",
 )
 @task_option
+@click.option(
+    "--anchors",
+    metavar="FILE",
+    help="With boxes as --data: anchors of a detector whose outputs are offsets from them and "
+    "scores (.npy, .npz, .csv, .json).",
+)
+@click.option(
+    "--anchor-order",
+    type=click.Choice(["cyxhw", "cxywh", "yxyx", "xyxy"]),
+    help="What the four numbers of an anchor are: centre and sides, or corners.",
+)
+@click.option(
+    "--box-order",
+    type=click.Choice(["yxhw", "xywh"]),
+    help="The order of the offsets in the output of boxes.",
+)
+@click.option(
+    "--variances",
+    metavar="ssd|V,V,V,V",
+    help="Factors of these offsets, in their order; ssd: 0.1,0.1,0.2,0.2.",
+)
 @accuracy_options
 @click.option(
     "-q",
@@ -152,6 +173,8 @@ def bench_command(
       edgecnn bench model.tflite --data photos/ --labels labels.txt
       edgecnn bench int8.tflite --data photos/ --against float32.tflite --details
       edgecnn bench unet.tflite --data VOC2012/
+      edgecnn bench ssd.tflite --data coco/ --anchors anchors.npy --anchor-order cyxhw \
+        --box-order yxhw --variances ssd --label-offset 1
       edgecnn bench model.tflite --device pi --device desktop
       edgecnn bench model.tflite --tag before
       edgecnn bench model.tflite --mlperf --cpus 0
@@ -162,7 +185,8 @@ def bench_command(
 
     failures = Failures()
     keeper = _keeper(store, no_store, tags, failures)
-    others = (against, data, options["labels"], options["calibrate"], options["build"].weights)
+    named = [options[name] for name in ("labels", "anchors", "calibrate")]
+    others = (against, data, *named, options["build"].weights)
     inputs = [*models, *(each for each in (*others, keeper.file) if each)]
     answers = AccuracyOutput(accuracy_json, details, data, inputs, json_target)
     output = RecordOutput(json_target, inputs, devices, keeper)

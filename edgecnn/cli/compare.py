@@ -110,5 +110,7 @@ def _print_pair(compared: ComparedPair) -> None:
     for change in compared.changes:
         add_cells(table, change.cells)
     print_whole(table)
+    for note in compared.notes:
+        say(f"note: {note}")
     for judged in compared.gates:
         say(f"{judged.outcome}: fail if {judged.gate.text} ({judged.reason})")

@@ -70,6 +70,6 @@ def _print(written: Report) -> None:
     say(f"{written.path}: {len(written.rows)} result(s)")
     if row := answer.recommended:
         say(f"ship {row.name}: {figures(row)} ({written.view.setting.text})")
-    say(" ".join([reason(answer), *doubts(written.view)]))
+    say(" ".join([reason(written.view), *doubts(written.view)]))
     for note in written.notes:
         say(f"note: {note}")

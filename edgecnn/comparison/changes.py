@@ -10,15 +10,17 @@ from edgecnn.comparison.interleaved import are_interleaved, interleaved_interval
 from edgecnn.comparison.intervals import (
     difference_of_bounds,
     difference_of_medians,
+    paired_draws_interval,
     paired_points_interval,
     points_interval,
     ratio_interval,
     single_interval,
 )
 from edgecnn.comparison.pairing import Pair
-from edgecnn.comparison.same_images import are_other_images, same_images
+from edgecnn.comparison.same_images import are_other_images, same_draws, same_images, why_not_paired
 from edgecnn.records.bootstrap import has_enough, percentile_interval
 from edgecnn.records.conditions import give_same_answers
+from edgecnn.records.consistency import HITS
 from edgecnn.records.fields import Better, Field, Spread, Topic
 from edgecnn.records.interval import DECISION_CONFIDENCE, Interval
 from edgecnn.records.record import FIELDS, NOISY, THROTTLED, Record
@@ -53,6 +55,8 @@ class Change:
         new: Value on the new side, the mean of repeated runs.
         interval: Interval of the change; None where the change is not known.
         why_unknown: Why the change is not known; empty where it is.
+        why_unpaired: Why the two are compared as if their samples were different ones; empty where
+            they are compared sample by sample, or have none.
     """
 
     metric: str
@@ -60,6 +64,7 @@ class Change:
     new: float
     interval: Interval | None
     why_unknown: str = ""
+    why_unpaired: str = ""
 
     @property
     def verdict(self) -> str:
@@ -79,8 +84,8 @@ class Change:
     @property
     def change_text(self) -> str:
         """The change: ``"+5.2%"``, or ``"-0.40 points"``."""
-        if METRICS[self.metric].in_points:
-            return f"{self.new - self.base:+.2f} points"
+        if unit := METRICS[self.metric].change_unit:
+            return f"{self.new - self.base:+.2f} {unit}"
         change = self.interval.change if self.interval else self.new / self.base - 1
         return f"{100 * change:+.1f}%"
 
@@ -92,9 +97,14 @@ class Change:
         low, high = self.interval.low, self.interval.high
         if METRICS[self.metric].spread is Spread.EXACT:
             return "exact"
-        if METRICS[self.metric].in_points:
-            return f"{DECISION_CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f} points"
+        if unit := METRICS[self.metric].change_unit:
+            return f"{DECISION_CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f} {unit}"
         return f"{DECISION_CONFIDENCE:.0%} interval {100 * low:+.1f}% to {100 * high:+.1f}%"
+
+    @property
+    def note(self) -> str | None:
+        """What to know of how the change was found, as one line; None where there is nothing."""
+        return f"{self.metric}: {self.why_unpaired}" if self.why_unpaired else None
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -182,14 +192,16 @@ def _share_change(name: str, pair: Pair) -> Change | None:
     if cells := same_images(one, other, name):
         return Change(name, base, new, paired_points_interval(*cells))
     assert one.images and other.images
-    return Change(name, base, new, points_interval(base, new, one.images, other.images))
+    interval = points_interval(base, new, one.images, other.images)
+    return Change(name, base, new, interval, why_unpaired=why_not_paired(one, other))
 
 
 def _bounds_change(field: Field, pair: Pair) -> Change | None:
     """Return the change of a figure with an interval of its own; None where a side lacks it.
 
-    The interval of the change is that for independent samples, which is too wide where both files
-    were given the same ones: it errs on the safe side.
+    Files that were given the same samples are compared sample by sample, or by the same draws of
+    them. Where a record does not say how it went on each sample, the interval of the change is that
+    for different ones, which is too wide: it errs on the safe side, and the change says so.
 
     Args:
         field: The figure.
@@ -201,15 +213,28 @@ def _bounds_change(field: Field, pair: Pair) -> Change | None:
     base, new = getattr(one, field.name), getattr(other, field.name)
     if base == new and give_same_answers(one, other) and not are_other_images(one, other):
         return Change(field.name, base, new, Interval(0.0, 0.0, 0.0))
-    if not base and not field.in_points:
+    is_relative = field.change_unit is None
+    if not base and is_relative:
         return None
+    if field.name in HITS and (cells := same_images(one, other, field.name)):
+        return Change(field.name, base, new, paired_points_interval(*cells))
+    if (draws := same_draws(one, other)) and (one.images or 0) > 1:
+        interval = paired_draws_interval(base, new, draws, one.images or 0, is_relative=is_relative)
+        return Change(field.name, base, new, interval)
+    return _unpaired_change(field, one, other)
+
+
+def _unpaired_change(field: Field, one: Record, other: Record) -> Change:
+    """Return the change of a figure from the intervals of both records, as of different samples."""
+    base, new = getattr(one, field.name), getattr(other, field.name)
     ends = [[getattr(record, bound) for bound in field.bounds] for record in (one, other)]
     if None in (*ends[0], *ends[1]):
         return Change(field.name, base, new, None, "too few samples for an interval")
     low, high = difference_of_bounds((ends[0][0], base, ends[0][1]), (ends[1][0], new, ends[1][1]))
-    if field.in_points:
-        return Change(field.name, base, new, Interval(new - base, low, high))
-    return Change(field.name, base, new, Interval(new / base - 1, low / base, high / base))
+    interval = Interval(new - base, low, high)
+    if field.change_unit is None:
+        interval = Interval(new / base - 1, low / base, high / base)
+    return Change(field.name, base, new, interval, why_unpaired=why_not_paired(one, other))
 
 
 def _why_unknown(field: Field, pair: Pair) -> str:

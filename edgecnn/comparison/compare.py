@@ -42,6 +42,11 @@ class ComparedPair:
     changes: tuple[Change, ...]
     gates: tuple[JudgedGate, ...]
 
+    @property
+    def notes(self) -> list[str]:
+        """What to know of how changes were found, one line each."""
+        return [change.note for change in self.changes if change.note is not None]
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -42,6 +42,7 @@ def _pair_lines(compared: ComparedPair) -> list[str]:
         lines += [f"Note: {in_markdown(note)}", ""]
     lines += [f"| {' | '.join(CHANGE_TITLES)} |", "|---" * len(CHANGE_TITLES) + "|"]
     lines += [f"| {' | '.join(map(in_markdown, change.cells))} |" for change in compared.changes]
+    lines += [f"\nNote: {in_markdown(note)}" for note in compared.notes]
     lines += [""] if compared.gates else []
     return lines + [
         f"- {MARKS.get(judged.outcome, '❔')} fail if {in_markdown(judged.gate.text)}: "

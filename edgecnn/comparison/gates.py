@@ -56,8 +56,9 @@ class Gate:
         if match is None or metric not in METRICS:
             raise InputError(f"{text!r} is no condition: {GRAMMAR}")
         relative = bool(match[5])
-        if relative and METRICS[metric].in_points:
-            raise InputError(f"{text!r}: {match[1]} changes in points, so without '%': {GRAMMAR}")
+        unit = METRICS[metric].change_unit
+        if relative and unit is not None:
+            raise InputError(f"{text!r}: {match[1]} changes in {unit}, so without '%': {GRAMMAR}")
         limit = float(match[3] + match[4]) / (100 if relative else 1)
         return cls(text.strip(), metric, match[2] == ">", limit, relative)
 
@@ -79,7 +80,7 @@ class Gate:
         if interval is None:
             return GATE_UNDECIDED, change.why_unknown
         limit = self.limit
-        if not self.is_relative and not METRICS[self.metric].in_points:
+        if not self.is_relative and METRICS[self.metric].change_unit is None:
             limit /= change.base
         beyond = interval.low > limit if self.above else interval.high < limit
         within = interval.high <= limit if self.above else interval.low >= limit

@@ -38,7 +38,12 @@ def find_records(reference: str, store: Callable[[], Store]) -> list[Record]:
         ['model.tflite']
     """
     path = Path(reference)
-    if path.suffix == ".json" and exists(path):
+    if path.suffix == ".json":
+        if not exists(path):
+            raise InputError(
+                f"there is no file {quoted(path)}: 'edgecnn bench --json' and 'edgecnn results "
+                "export' write such files"
+            )
         return _read(path)
     results = store()
     if reference.isdecimal():

@@ -1,11 +1,16 @@
-"""Two records whose models classified the same images: on how many which of them is right."""
+"""Two records of the same images, or other samples: how each file did on each of them."""
 
 from __future__ import annotations
 
-from edgecnn.accuracy.image_by_image import Cells, paired_cells
+from typing import TYPE_CHECKING
+
+from edgecnn.accuracy.image_by_image import Cells, paired_cells, paired_draws
 from edgecnn.records.conditions import LabelledData
 from edgecnn.records.consistency import HITS
 from edgecnn.records.record import Record
+
+if TYPE_CHECKING:
+    from edgecnn.accuracy.image_by_image import Draws
 
 
 def same_images(base: Record, new: Record, share: str) -> Cells | None:
@@ -14,7 +19,8 @@ def same_images(base: Record, new: Record, share: str) -> Cells | None:
     Args:
         base: Record of one file.
         new: Record of the other file.
-        share: What right means: ``"top1_percent"`` or ``"top5_percent"``.
+        share: What right means: ``"top1_percent"``, ``"top5_percent"`` or, by the figure that
+            ``metric`` names, ``"metric_percent"``.
 
     Returns:
         The four numbers; None where it is not known that the images are the same, or which of them
@@ -28,6 +34,46 @@ def same_images(base: Record, new: Record, share: str) -> Cells | None:
         return None
     return _from_hits(base, new, share) or (
         _from_against(base, new) if share == "top1_percent" else None
+    )
+
+
+def same_draws(base: Record, new: Record) -> tuple[Draws, Draws] | None:
+    """Return the leading figure of two files on the same samples drawn anew, draw by draw.
+
+    Args:
+        base: Record of one file.
+        new: Record of the other file.
+
+    Returns:
+        Figures of the new and of the base file; None where it is not known that the samples are the
+        same, or a record does not have its draws.
+    """
+    if None in (base.images_sha256, new.images_sha256) or are_other_images(base, new):
+        return None
+    if base.metric_draws is None or new.metric_draws is None:
+        return None
+    return paired_draws(new.metric_draws, base.metric_draws)
+
+
+def why_not_paired(base: Record, new: Record) -> str:
+    """Return why two records are compared as if their samples were different ones.
+
+    Args:
+        base: Record of one file.
+        new: Record of the other file.
+    """
+    if are_other_images(base, new):
+        return "compared as different samples, which they are"
+    silent = [
+        side
+        for side, record in (("base", base), ("new", new))
+        if record.images_sha256 is None
+        or not (record.metric_draws or record.hits_metric or record.hits_top1)
+    ]
+    who = f"{' and '.join(silent) or 'the records'} {'does' if len(silent) == 1 else 'do'}"
+    return (
+        "compared as if on different samples, which makes the interval wider, as "
+        f"{who} not say how it went on each sample: measure both anew"
     )
 
 

@@ -175,7 +175,7 @@ def _npy_headers(folder: Path) -> dict[str, ArrayHeader]:
     headers = {}
     for path in sorted(folder.glob(f"*{NPY}")):
         with open_input(path) as file:
-            shape, dtype = _shape_dtype(io.BytesIO(file.read(MAX_HEADER_BYTES)))
+            shape, dtype = shape_and_dtype(io.BytesIO(file.read(MAX_HEADER_BYTES)))
         headers[path.stem] = ArrayHeader(path.name, path.stat().st_size, shape, dtype)
     return headers
 
@@ -188,7 +188,7 @@ def _npz_headers(path: Path) -> dict[str, ArrayHeader]:
             with archive.open(member) as file:
                 start = io.BytesIO(file.read(MAX_HEADER_BYTES))
             try:
-                header = ArrayHeader(member.filename, member.file_size, *_shape_dtype(start))
+                header = ArrayHeader(member.filename, member.file_size, *shape_and_dtype(start))
             except ValueError:
                 header = ArrayHeader(member.filename, member.file_size)
             name = member.filename.removesuffix(NPY)
@@ -198,7 +198,15 @@ def _npz_headers(path: Path) -> dict[str, ArrayHeader]:
     return headers
 
 
-def _shape_dtype(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def shape_and_dtype(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return what the beginning of an ``.npy`` claims of its array.
+
+    Args:
+        file: The beginning of the file.
+
+    Raises:
+        ValueError: It is the beginning of no such file.
+    """
     npy: Any = np.lib.format  # numpy 2.2 has no types for its functions
     is_first = npy.read_magic(file) == (1, 0)
     read_header = npy.read_array_header_1_0 if is_first else npy.read_array_header_2_0

@@ -11,6 +11,7 @@ from edgecnn.accuracy.labelled_data import open_labelled
 from edgecnn.accuracy.output_labels import OutputLabels
 from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.progress import Progress, prefixed, silent
+from edgecnn.data.anchors import Anchors
 from edgecnn.data.preprocessing import Preprocessing
 from edgecnn.devices.device import Device
 from edgecnn.devices.device_lookup import get_device
@@ -51,6 +52,10 @@ def bench(
     label_offset: int | None = None,
     images: int | None = None,
     task: str | Sequence[str] | None = None,
+    anchors: str | Path | None = None,
+    anchor_order: str | None = None,
+    box_order: str | None = None,
+    variances: str | Sequence[float] | None = None,
     against: str | Path | None = None,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     signature: str | None = None,
@@ -102,6 +107,14 @@ def bench(
         task: With data: what an output is where its file leaves two readings, ``"KIND"``, or
             ``"NAME=KIND"`` for each of several outputs: classes, labels, probability, numbers,
             embedding, map, image, detections or sequence.
+        anchors: With data that have boxes: for detectors whose outputs are offsets from anchors and
+            scores, a file with four numbers for each anchor: ``.npy``, ``.npz``, ``.csv``,
+            ``.json``.
+        anchor_order: With anchors: what these numbers are, ``"cyxhw"`` or ``"cxywh"`` (centre and
+            sides), ``"yxyx"`` or ``"xyxy"`` (corners).
+        box_order: With anchors: the order of the offsets in the output, ``"yxhw"`` or ``"xywh"``.
+        variances: With anchors: four factors of these offsets in their order, or ``"ssd"`` for 0.1,
+            0.1, 0.2 and 0.2.
         against: With data: a ``.tflite`` file that classifies the same images on each device, so
             that models are compared image by image.
         input_shapes: For files that leave the shape of an input open: name of an input -> its shape
@@ -156,6 +169,7 @@ def bench(
             images,
             OutputLabels.of_user(labels),
             parse_tasks((task,) if isinstance(task, str) else tuple(task or ())),
+            anchors=Anchors.of_user(anchors, anchor_order, box_order, variances),
         ),
         on_accuracy=on_accuracy or (lambda record, accuracy: None),
         cpus=None if cpus is None else tuple(cpus),

@@ -234,8 +234,8 @@ class KindTask(LabelledTask[KindAnswers]):
             answers,
             self.judges,
             None if reference is None else self._beside(answers, reference),
-            self.seen(answers),
-            None if self._spec is None else self._spec.geometry_text,
+            seen=self.seen(answers),
+            geometry=None if self._spec is None else self._spec.geometry_text,
         )
 
     def _beside(self, answers: KindAnswers, reference: ReferenceRun[KindAnswers]) -> OtherKindModel:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Generic
 
+from edgecnn.accuracy.sample_answers import SampleAnswers
 from edgecnn.accuracy.seen_images import SeenImageFinder, SeenImages
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.loader import Samples
 from edgecnn.golden.calibration_images import CalibrationRecord
 from edgecnn.measure.parallel_classification import (
     DeployedModel,
-    HasIndices,
     OnImages,
     Part,
     RunnerSource,
@@ -90,7 +90,7 @@ class LabelledTask(ABC, Generic[Part]):
             reference.complete(on_images)
         return self.result(answers, reference)
 
-    def seen(self, answers: HasIndices) -> SeenImages | None:
+    def seen(self, answers: SampleAnswers) -> SeenImages | None:
         """Return which images the file was made with; None where it does not say.
 
         Args:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.class_outputs import ClassOutputs
 from edgecnn.accuracy.result import TOP_K
+from edgecnn.accuracy.sample_answers import SampleAnswers
 from edgecnn.core.errors import InputError
 from edgecnn.data.images import Pixels
 from edgecnn.data.inputspec import InputSpec
@@ -53,15 +54,7 @@ Indices = npt.NDArray[np.int64]
 OnImages = Callable[[int, int], None]
 
 
-class HasIndices(Protocol):
-    """Answers that know which samples of the data they are to."""
-
-    @property
-    def indices(self) -> npt.NDArray[np.int64]:
-        """Number of each sample in the data."""
-
-
-Part = TypeVar("Part", bound=HasIndices)
+Part = TypeVar("Part", bound=SampleAnswers)
 
 
 @dataclass(frozen=True)

@@ -91,5 +91,7 @@ class BenchPlan:
             raise InputError("--images goes with --data, whose images it limits")
         if self.judging.labels.names and self.dataset is None:
             raise InputError("--labels goes with --data, whose classes they are matched with")
+        if self.judging.anchors is not None and self.dataset is None:
+            raise InputError("--anchors goes with --data, whose boxes detections are judged by")
         if self.judging.tasks and self.dataset is None:
             raise InputError("--task goes with --data, by which the outputs are judged")

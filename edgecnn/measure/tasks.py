@@ -14,7 +14,9 @@ from edgecnn.accuracy.output_labels import NO_LABELS, OutputLabels, labels_for
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.core.text import first_few
+from edgecnn.data.anchors import Anchors
 from edgecnn.data.arrays import find_arrays
+from edgecnn.data.boxes import BoxTargets
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.labelled_arrays import LabelledArrays
 from edgecnn.data.preprocessing import Preprocessing
@@ -32,7 +34,7 @@ from edgecnn.model_metadata.input_tensors import (
 from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file
 from edgecnn.tflite.output_outline import input_names
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.structure import TensorInfo
+from edgecnn.tflite.structure import TensorInfo, has_image_shape
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class JudgingOptions:
         labels: Labels of the outputs, as the user has them.
         tasks: Name of an output, empty for the only one -> its kind.
         is_compared: Whether the answers are compared with those of another file.
+        anchors: Anchors of detectors with raw outputs; None where the user names none.
     """
 
     preprocessing: Preprocessing = NO_PREPROCESSING_GIVEN
@@ -54,6 +57,7 @@ class JudgingOptions:
     labels: OutputLabels = NO_LABELS
     tasks: Mapping[str, OutputKind] = field(default_factory=dict)
     is_compared: bool = False
+    anchors: Anchors | None = None
 
 
 def find_task(
@@ -92,7 +96,13 @@ def find_task(
             labels, calibration_record(file),
         )  # fmt: skip
     spec = input_spec(model, options.preprocessing, label)
-    outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, labels.names)
+    outputs = LabelledOutputs(
+        model, judged, label, spec, options.label_offset, labels.names, options.anchors
+    )
+    if options.anchors is not None and not isinstance(targets, BoxTargets):
+        raise InputError(
+            f"--anchors goes with data that have boxes, and {quoted(dataset.name)} has none"
+        )
     if targets is not None:
         judges = outputs.judges_of(targets, dataset.name)
     else:
@@ -128,7 +138,7 @@ def _arrays(model: TfliteModel, dataset: Dataset) -> LabelledArrays | None:
 
 def _takes_image(model: TfliteModel) -> bool:
     try:
-        return image_input(model).shape[-1] in (1, 3)
+        return has_image_shape(image_input(model).shape)
     except InputError:
         return False
 

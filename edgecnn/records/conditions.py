@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from edgecnn.core.text import counted
 from edgecnn.records.fields import EMULATED_MARK
+from edgecnn.records.leading import TOP1, LeadingFigure
 from edgecnn.records.record import Outline, Record
 
 Measured = TypeVar("Measured", bound=Outline)
@@ -119,28 +120,42 @@ CONDITION_NAMES = tuple(field.name for field in fields(Conditions))
 
 @dataclass(frozen=True)
 class LabelledData:
-    """The images that an accuracy was measured on; another number of images is other data.
+    """What an accuracy was measured on, and by which figure.
+
+    Another number of images is other data, and no two figures are compared: neither mIoU with mAP,
+    nor the mean error of one output with that of another.
 
     Args:
         name: Name of the data.
-        images: Number of images that were classified.
+        images: Number of images, or of other samples, that were given to the model.
+        figure: Name of the leading figure of accuracy.
     """
 
     name: str
     images: int
+    figure: str = TOP1
 
     @classmethod
     def of(cls, record: Outline) -> LabelledData | None:
         """Return the data of a measurement; None where no accuracy was measured."""
-        return None if record.data is None else cls(record.data, record.images or 0)
+        if record.data is None:
+            return None
+        leading = LeadingFigure.of(record)
+        return cls(record.data, record.images or 0, TOP1 if leading is None else leading.name)
 
     def differences(self, other: LabelledData) -> tuple[str, ...]:
         """Return what differs between the data, each as ``"images: 100 and 1000"``."""
-        return _different((("data", self.name, other.name), ("images", self.images, other.images)))
+        return _different((
+            ("data", self.name, other.name),
+            ("images", self.images, other.images),
+            ("figure of accuracy", self.figure, other.figure),
+        ))  # fmt: skip
 
     def __str__(self) -> str:
-        """Return a text for people: ``"364 images of digits"``."""
-        return f"{self.images:,} images of {self.name}"
+        """Return a text for people: ``"364 images of digits"``, ``"80 samples of voc (mIoU)"``."""
+        if self.figure == TOP1:
+            return f"{self.images:,} images of {self.name}"
+        return f"{self.images:,} samples of {self.name} ({self.figure})"
 
 
 def identity_of(record: Outline) -> Hashable:

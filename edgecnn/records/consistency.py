@@ -21,7 +21,11 @@ AT_MOST = (
 )
 """Pairs of fields of which the first is never above the second."""
 
-HITS = {"top1_percent": "hits_top1", "top5_percent": "hits_top5"}
+HITS = {
+    "top1_percent": "hits_top1",
+    "top5_percent": "hits_top5",
+    "metric_percent": "hits_metric",
+}
 """Name of a share of images -> name of the field with a bit for each of them."""
 
 Pairs = Sequence[tuple[str, str]]

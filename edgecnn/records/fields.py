@@ -157,9 +157,16 @@ class Field:
         return self.kind in (int, float) and not self.is_tuple
 
     @property
-    def in_points(self) -> bool:
-        """Whether changes of the figure are percentage points, not relative to a base."""
-        return self.topic is Topic.ACCURACY and self.name.endswith("_percent")
+    def change_unit(self) -> str | None:
+        """What changes of the figure are counted in; None where they are relative to a base.
+
+        Example:
+            >>> FIELDS["top1_percent"].change_unit
+            'points'
+        """
+        if self.topic is not Topic.ACCURACY:
+            return None
+        return {"percent": "points", "db": "dB"}.get(self.name.rpartition("_")[2])
 
     @property
     def bounds(self) -> tuple[str, str]:

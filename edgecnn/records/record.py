@@ -27,6 +27,7 @@ from edgecnn.records.fields import (
     identity,
     remark,
 )
+from edgecnn.records.recorded_figure import RecordedFigure
 from edgecnn.records.rules import (
     ABOVE_ZERO,
     AMOUNT,
@@ -100,35 +101,6 @@ class MeasurementWarning:
     code: str
     message: str
     advice: str
-
-
-@dataclass(frozen=True)
-class RecordedFigure:
-    """A figure of accuracy by its name.
-
-    Args:
-        name: Name of the figure: ``"mIoU"``, with the output's name before it where a model has
-            several outputs that are judged.
-        value: The value; of a share 0 to 100.
-        unit: Its unit: ``"%"``, ``"dB"``, ``"the output's unit"``, or empty.
-        low: Lower end of its 95 % interval; None where there is none.
-        high: Upper end of that interval.
-    """
-
-    name: str
-    value: float
-    unit: str
-    low: float | None = None
-    high: float | None = None
-
-    def __str__(self) -> str:
-        """Return the figure in words: ``"mIoU 61.3 % (58.0 to 64.2)"``."""
-        has_digit = self.unit in ("%", "dB")
-        form, unit = (".1f", f" {self.unit}") if has_digit else (".4g", "")
-        text = f"{self.name} {self.value:{form}}{unit}"
-        if self.low is None or self.high is None:
-            return text
-        return f"{text} ({self.low:{form}} to {self.high:{form}})"
 
 
 # A row a field, which the formatter would spread over six lines.
@@ -228,7 +200,7 @@ class Outline:
     psnr_db: Annotated[float | None, result(
         "Peak signal-to-noise ratio of a model that makes images, mean over the images.",
         "PSNR dB", BOTH | LIST | TOOLTIP, text=one_decimal, better=Better.HIGHER, confidence=95,
-        interval_rank=2, column=6)] = None
+        interval_rank=2, spread=Spread.BOUNDS, column=6)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -387,6 +359,13 @@ class Record(Outline):
     hits_top5: Annotated[str | None, remark(
         "A bit for each image, whether its label is among the best five classes; packed as "
         "``hits_top1`` is.")] = None
+    hits_metric: Annotated[str | None, remark(
+        "A bit for each sample, whether it is right by ``metric``, where that is a share of the "
+        "samples; packed as ``hits_top1`` is.")] = None
+    metric_draws: Annotated[str | None, remark(
+        "The leading figure of samples that were drawn anew, as often as its interval took them: "
+        "32-bit floats, lowest byte first, in base 64. The draws are the same for any file that "
+        "was given the same samples, so that two files are compared draw by draw.")] = None
     label_offset: Annotated[int | None, remark(
         "Number that leads from each class of the data to its output: 1 where output 0 is a "
         "background class; None where classes differ in it.")] = None

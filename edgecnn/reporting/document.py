@@ -45,7 +45,7 @@ def _of_setting(setting: Setting) -> list[str]:
     lines = ["", f"## {in_markdown(setting.text)}", ""]
     if row := answer.recommended:
         lines += [f"Ship **{in_markdown(row.name)}**: {figures(row)}.", ""]
-    lines += [in_markdown(" ".join([reason(answer), *doubts(view)])), ""]
+    lines += [in_markdown(" ".join([reason(view), *doubts(view)])), ""]
     lines += [f"{EMULATED_NOTE}", ""] * setting.is_emulated
     lines += [
         f"- {fact.title}: {in_markdown(f'{fact.row.name}, {fact.figure_text}')}"

@@ -12,6 +12,7 @@ from edgecnn.core.escaping import in_html
 from edgecnn.core.text import counted, size_text
 from edgecnn.records.columns import Column, card_fields
 from edgecnn.records.fields import Field
+from edgecnn.records.leading import LeadingFigure
 from edgecnn.reporting.charts.chart import (
     EMULATED_NOTE,
     Chart,
@@ -75,12 +76,15 @@ def _values(
     of_file = [chart for chart in every_chart() if chart.is_of_file]
     return {
         "looks": {
-            name: {
-                "charts": specifications(Look(rows, dark=dark)),
+            theme_name: {
+                "charts": {
+                    name: specifications(Look(rows, leading, dark=dark))
+                    for name, leading in _leading_figures(settings).items()
+                },
                 "colours": colours(rows, dark=dark),
                 "config": theme(dark),
             }
-            for name, dark in (("light", False), ("dark", True))
+            for theme_name, dark in (("light", False), ("dark", True))
         },
         "charts": [
             {"name": c.name, "insteadOf": c.instead_of, "rows": c.row_data, "ofFile": c.is_of_file}
@@ -101,6 +105,11 @@ def _values(
             for setting in settings
         ],
     }
+
+
+def _leading_figures(settings: Sequence[Setting]) -> dict[str, LeadingFigure | None]:
+    """Return each figure that the charts have an axis for, by the name that views have it by."""
+    return {setting.figure_name: setting.leading for setting in settings}
 
 
 def _card(chart: Chart, rows: Sequence[ReportRow]) -> str:
@@ -160,7 +169,7 @@ def _answer(view: View, number: int) -> str:
         <h2>Which model to ship</h2>
         {ship}
         {doubt}
-        <p class="quiet">{in_html(reason(answer))}</p>
+        <p class="quiet">{in_html(reason(view))}</p>
         <dl class="facts">{best}</dl>
         <p class="quiet">Not beaten in size, speed and accuracy together: {names}
           ({len(answer.optimal)} of {len(view.rows)}). On {in_html(view.setting.text)}.</p>

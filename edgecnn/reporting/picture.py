@@ -34,7 +34,7 @@ def as_picture(title: str, view: View) -> dict[str, Any]:
         ['title', 'vconcat']
     """
     shown = [chart for chart in view_charts() if _is_shown(chart, view)]
-    look = Look(view.rows, width=PICTURE_WIDTH)
+    look = Look(view.rows, view.setting.leading, width=PICTURE_WIDTH)
     return {
         "title": {"text": title, "subtitle": _subtitle(view), "offset": 20},
         "vconcat": [_part(chart, look) for chart in shown] or [NOTHING_TO_DRAW],

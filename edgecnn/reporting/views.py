@@ -70,6 +70,7 @@ def view_values(view: View, number: int) -> dict[str, Any]:
     """
     return {
         "answer": number,
+        "figure": view.setting.figure_name,
         "rows": [row.id for row in view.rows],
         "shown": list(dict.fromkeys(row.record.scheme for row in view.rows)),
         "optimal": [row.id for row in view.answer.optimal],

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 from edgecnn.core.text import size_text, three_digits
 from edgecnn.records.conditions import LabelledData, processor_text
+from edgecnn.records.leading import TOP1
 from edgecnn.records.record import CALIBRATION_IMAGES, Record
-from edgecnn.reporting.charts.chart import BENCH_WITH_DATA
-from edgecnn.reporting.findings.differences import not_told_from, time_change, top1_change
-from edgecnn.reporting.findings.recommendation import ACCEPTED_LOSS_POINTS, EQUALLY_FAST, Answer
+from edgecnn.reporting.findings.differences import accuracy_change, not_told_from, time_change
+from edgecnn.reporting.findings.recommendation import (
+    EQUALLY_FAST,
+    Answer,
+    accepted_loss,
+    why_nothing_is_recommended,
+)
 from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.reporting.views import View
 
@@ -55,30 +60,43 @@ class Warned:
 
 
 def figures(row: ReportRow) -> str:
-    """Return the text of a row's size, median time and top-1, as far as the row has them."""
+    """Return the text of a row's size, median time and accuracy, as far as the row has them."""
     parts = [size_text(row.record.model_bytes)]
     if row.latency_ms is not None:
         parts.append(f"{three_digits(row.latency_ms)} ms")
-    if row.top1_percent is not None:
-        parts.append(f"top-1 {row.top1_percent:.1f} %")
+    if row.accuracy_text is not None:
+        parts.append(row.accuracy_text)
     return ", ".join(parts)
 
 
-def reason(answer: Answer) -> str:
-    """Return the rule by which a file is recommended, or why no file is."""
+def reason(view: View) -> str:
+    """Return the rule by which a file is recommended, or why no file is.
+
+    Args:
+        view: The view whose answer is meant.
+    """
+    answer = view.answer
     if answer.recommended is None:
-        return f"No file is recommended, as no accuracy was measured: {BENCH_WITH_DATA}."
-    assert answer.most_accurate is not None
-    within = (
-        f"within {ACCEPTED_LOSS_POINTS:g} point of the best top-1 "
-        f"({answer.most_accurate.top1_percent:.1f} %)"
-    )
+        return f"No file is recommended, as {why_nothing_is_recommended(view.rows)}."
+    within = _within(answer)
     if answer.recommended.latency_ms is None:
         return f"The rule: the smallest of the files {within}."
     return (
         f"The rule: of the files {within}, the fastest; of those at most "
         f"{100 * (EQUALLY_FAST - 1):.0f} % slower than that, the smallest."
     )
+
+
+def _within(answer: Answer) -> str:
+    """Return which files count as accurate: ``"within 1 point of the best top-1 (90.0 %)"``."""
+    best = answer.most_accurate
+    assert best is not None and best.leading is not None and best.accuracy is not None
+    leading, accepted = best.leading, accepted_loss(best)
+    value = leading.value_text(best.accuracy)
+    if leading.is_error:
+        return f"whose {leading.name} is at most {100 * accepted:g} % above the least ({value})"
+    unit = {"%": "point"}.get(leading.unit, leading.unit)
+    return f"within {accepted:g} {unit} of the best {leading.name} ({value})"
 
 
 def doubts(view: View) -> list[str]:
@@ -93,37 +111,52 @@ def doubts(view: View) -> list[str]:
     if record.is_disturbed:
         texts.append(f"Its time is {record.verdict_text}.")
     texts += _open_questions(view, recommended)
-    low, high = record.top1_low_percent, record.top1_high_percent
-    if low is not None and high is not None and high - low > 2 * ACCEPTED_LOSS_POINTS:
-        texts.append(
-            f"Its top-1 lies between {low:.1f} and {high:.1f} % with 95 % confidence, as it was "
-            f"measured on {record.images:,} images: more of them tell close files apart."
-        )
+    texts += _too_few_samples(recommended)
     texts += [f"{text}." for text in record.messages_of(CALIBRATION_IMAGES)]
     return texts
 
 
+def _too_few_samples(row: ReportRow) -> Iterator[str]:
+    """Yield that an accuracy is known less well than the rule asks for, if it is so."""
+    leading, ends, value = row.leading, row.accuracy_ends, row.accuracy
+    if leading is None or ends is None or value is None:
+        return
+    accepted = accepted_loss(row) * (abs(value) if leading.is_error else 1)
+    if ends[1] - ends[0] > 2 * accepted:
+        low, high = leading.field.text(ends[0]), leading.value_text(ends[1])
+        data = LabelledData.of(row.record)
+        kind = "images" if data is None or data.figure == TOP1 else "samples"
+        yield (
+            f"Its {leading.name} lies between {low} and {high} with 95 % confidence, as it was "
+            f"measured on {row.record.images:,} {kind}: more of them tell close files apart."
+        )
+
+
 def _open_questions(view: View, recommended: ReportRow) -> Iterator[str]:
     """Yield what noise leaves open of a recommendation."""
-    found = view.contenders
+    found, accuracy = view.contenders, _accuracy_name(recommended)
     if found.disturbed:
         yield f"The time of {_few(found.disturbed)} was disturbed, too: measure these again."
     if found.alike:
         smallest = min(found.alike, key=lambda row: row.record.model_bytes)
         is_smaller = smallest.record.model_bytes < recommended.record.model_bytes
         size = f"{smallest.name} is smaller" if is_smaller else "none of them is smaller"
-        what = "top-1" if view.setting.is_emulated else "time and top-1"
+        what = accuracy if view.setting.is_emulated else f"time and {accuracy}"
         yield f"These results do not tell its {what} from those of {_few(found.alike)}: {size}."
-    if found.by_top1:
+    if found.by_accuracy:
         yield (
-            f"Noise leaves open whether {_few(found.by_top1)} would be the better choice by top-1: "
-            "more images tell them apart."
+            f"Noise leaves open whether {_few(found.by_accuracy)} would be the better choice by "
+            f"{accuracy}: more images tell them apart."
         )
     if found.by_time:
         yield (
             f"Noise leaves open whether {_few(found.by_time)} would be the better choice by time: "
             "one bench of all, with a longer --min-time, tells them apart."
         )
+
+
+def _accuracy_name(row: ReportRow) -> str:
+    return "accuracy" if row.leading is None else row.leading.name
 
 
 def _few(rows: Sequence[ReportRow]) -> str:
@@ -145,8 +178,8 @@ def facts(view: View) -> list[Fact]:
     if row := answer.smallest:
         best.append(Fact("Smallest", row, size_text(row.record.model_bytes)))
     if row := answer.most_accurate:
-        ties = _few(not_told_from(row, rows, top1_change))
-        best.append(Fact("Most accurate", row, f"{row.top1_percent or 0:.1f} % top-1", ties))
+        ties = _few(not_told_from(row, rows, accuracy_change))
+        best.append(Fact("Most accurate", row, row.accuracy_text or "", ties))
     return best
 
 
@@ -226,6 +259,8 @@ def _accuracy(record: Record) -> str | None:
     if data is None or record.images is None:
         return None
     unreadable = f", {record.images_unreadable} unreadable" if record.images_unreadable else ""
+    if data.figure != TOP1:
+        return f"{data.name}: {data.images:,} samples{unreadable}, judged by {data.figure}"
     points = f"; one image is {100 / data.images:.2g} points" if data.images else ""
     return f"{data.name}: {data.images:,} images{unreadable}{points}"
 

@@ -10,7 +10,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.structure import Operator, Signature, TensorInfo
+from edgecnn.tflite.structure import Operator, Signature, TensorInfo, has_image_shape
 
 ANY_NAME = ""
 """What stands for the name of an input where a user gives a shape and no name."""
@@ -308,7 +308,7 @@ def _check_fits(tensor: TensorInfo, shape: Shape, option: str, label: str) -> No
 def _takes_images(tensor: TensorInfo) -> bool:
     stated = _stated(tensor)
     has_open_size = len(stated) == 4 and max(stated[1:3]) < 1
-    return len(stated) == 4 and (stated[3] in (1, 3) or has_open_size)
+    return has_image_shape(stated) or has_open_size
 
 
 def _stated(tensor: TensorInfo) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgecnn.tflite.ops import PROBABILITY_OPS
 from edgecnn.tflite.output_kinds import SCORE_TYPES
 from edgecnn.tflite.reading import TfliteModel
-from edgecnn.tflite.structure import Operator, TensorInfo
+from edgecnn.tflite.structure import Operator, TensorInfo, has_image_shape
 
 
 def row_length(model: TfliteModel) -> int | None:
@@ -24,7 +24,7 @@ def takes_image(model: TfliteModel) -> bool:
     A grey input of unequal sides may as well be audio features.
     """
     shape = model.inputs[0].shape if model.inputs else ()
-    return len(shape) == 4 and (shape[3] == 3 or (shape[3] == 1 and shape[1] == shape[2]))
+    return has_image_shape(shape) and (shape[3] == 3 or shape[1] == shape[2])
 
 
 def final_operator(model: TfliteModel, output: TensorInfo) -> Operator | None:

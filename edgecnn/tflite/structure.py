@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -172,6 +172,19 @@ class Subgraph:
     def makers(self) -> dict[int, Operator]:
         """Index of a tensor -> the op that makes it."""
         return {result.index: op for op in self.operators for result in op.outputs}
+
+
+def has_image_shape(shape: Sequence[int]) -> bool:
+    """Return whether a tensor can be an image: four sides, of which the last is grey or RGB.
+
+    Args:
+        shape: Shape with the batch; sides may be open.
+
+    Example:
+        >>> has_image_shape((1, 224, 224, 3))
+        True
+    """
+    return len(shape) == 4 and shape[3] in (1, 3)
 
 
 def widened_constants(operators: Iterable[Operator]) -> dict[str, TensorInfo]:

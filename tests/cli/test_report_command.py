@@ -74,6 +74,7 @@ def test_the_ending_or_the_option_says_the_form(here: Path, run_edgecnn: Any) ->
         (("--store", "kept.sqlite", "nothing"), "'nothing' is no result's tag or model"),
         (("--store", "absent.sqlite"), "there is no database of results at"),
         (("--store", "kept.sqlite", "99"), "there is no result 99"),
+        (("absent.json",), "there is no file 'absent.json'"),
         (("empty.json",), "'empty.json' is no JSON"),
         (("none.json",), "'none.json' is no array of records"),
         (("half.json",), "'half.json' is no JSON"),

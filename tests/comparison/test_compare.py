@@ -146,7 +146,7 @@ def test_two_files_of_one_name_are_not_pooled(make_run: Any) -> None:
 
 def change(low: float, high: float, metric: str = "latency_p50_ms", base: float = 2.0) -> Change:
     middle = (low + high) / 2
-    new = base + middle if METRICS[metric].in_points else base * (1 + middle)
+    new = base + middle if METRICS[metric].change_unit else base * (1 + middle)
     return Change(metric, base, new, Interval(middle, low, high))
 
 

@@ -98,6 +98,18 @@ COCO_BOXES = json.dumps(
 YOLO = (b"0 0.5 0.5 0.25 1\n\n2 0.1 0.2 0.1 0.1\n", b"")
 
 
+ANCHORS = (b"0.1,0.2,0.3,0.4\n", b"cy,cx,h,w\n1,2,3,4\n\n5,6,7,8\n")
+
+
+@cache
+def anchors() -> tuple[bytes, ...]:
+    """Two ``.npy`` of anchors: of 64 and of 32 bits, the second with a batch."""
+    memories = [io.BytesIO() for _ in range(2)]
+    np.save(memories[0], np.arange(1.0, 13.0).reshape(3, 4))
+    np.save(memories[1], np.ones((1, 5, 4), np.float32))
+    return tuple(memory.getvalue() for memory in memories)
+
+
 @cache
 def masks() -> tuple[bytes, ...]:
     """A mask with a palette, a grey one, one of 16 bits, and one of two levels."""

@@ -17,6 +17,7 @@ import numpy as np
 import edgecnn
 from edgecnn.classification.classifier import read_classifier
 from edgecnn.comparison.references import find_records
+from edgecnn.data.anchors import Anchors
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.images import decode, decode_cut
 from edgecnn.data.inputspec import preset
@@ -152,6 +153,12 @@ def read_boxes(path: Path) -> None:
         data.targets.content(0)
 
 
+def read_anchors(path: Path) -> None:
+    """Read a detector's anchors, as ``bench --anchors`` does."""
+    read = Anchors.of_user(path, "cyxhw", "yxhw", "ssd")
+    assert read is not None and read.boxes.shape == (len(read), 4)
+
+
 def read_source(path: Path) -> None:
     find_source(str(path))
 
@@ -250,6 +257,8 @@ READERS = {
         (read_data,), data_seeds.write_images,
     ),
     "yolo": Reader("a.txt", lambda: data_seeds.YOLO, mutated_lines, (read_boxes,)),
+    "anchors.npy": Reader("a.npy", data_seeds.anchors, mutated_bytes, (read_anchors,)),
+    "anchors.csv": Reader("a.csv", lambda: data_seeds.ANCHORS, mutated_lines, (read_anchors,)),
     "masks": Reader("mask.png", data_seeds.masks, mutated_bytes, (read_mask,)),
     "npz": Reader("data.npz", data_seeds.arrays, npz_zip, (read_data,)),
     "images": Reader("image", data_seeds.images, mutated_bytes, (read_images,)),

@@ -48,7 +48,7 @@ def test_a_new_chart_is_in_the_page_and_in_pictures(make_result: MakeResult) -> 
     assert cards == ["tradeoff", "sizes", "loading", "picked", "cost", "spread", "years"]
     assert "<h2>Time to load</h2>" in page and "Once for each start of an app." in page
     data = json.loads(re.findall(r'id="report">(.*?)</script>', page, re.DOTALL)[0])
-    assert data["looks"]["dark"]["charts"]["loading"]["layer"][0]["mark"]["type"] == "bar"
+    assert data["looks"]["dark"]["charts"][""]["loading"]["layer"][0]["mark"]["type"] == "bar"
     assert data["settings"][0]["schemes"][""]["datasets"]["loads"][0]["ms"] == 7.25
     picture = as_picture("title", views_of(settings[0])[0])
     assert "Loading" in [part["title"]["text"] for part in picture["vconcat"]]

@@ -66,7 +66,7 @@ def test_files_that_differ_by_less_than_noise_are_alike() -> None:
         steady("small", 1, 1.01, 90.0), steady("large", 2, 1.00, 89.9), steady("slow", 3, 3.0, 90.0)
     )
     assert (chosen, named(open_ones.alike)) == ("small", ["large"])
-    assert open_ones.by_top1 == open_ones.by_time == ()
+    assert open_ones.by_accuracy == open_ones.by_time == ()
     told = " ".join(doubts(view(steady("small", 1, 1.01, 90.0), steady("large", 2, 1.0, 89.9))))
     assert (
         "These results do not tell its time and top-1 from those of large: none of them is" in told
@@ -81,17 +81,17 @@ def test_a_faster_file_may_be_accurate_enough() -> None:
     for images, is_open in ((400, True), (1_000_000, False)):
         chosen, open_ones = found(*(steady(*file, images=images) for file in files))
         assert chosen == "right"
-        assert named(open_ones.by_top1) == ["fast"] * is_open
+        assert named(open_ones.by_accuracy) == ["fast"] * is_open
     worse = [("right", 2, 4.0, 90.0), ("slow", 3, 5.0, 88.5)]
     # Even if it were as accurate, it would still be larger and slower.
-    assert found(*(steady(*file) for file in worse))[1].by_top1 == ()
+    assert found(*(steady(*file) for file in worse))[1].by_accuracy == ()
 
 
 def test_the_best_file_may_rule_out_the_recommended_one() -> None:
     files = [("right", 2, 4.0, 90.0), ("fast", 1, 1.0, 89.5)]
     for images, is_open in ((400, True), (1_000_000, False)):
         chosen, open_ones = found(*(steady(*file, images=images) for file in files))
-        assert (chosen, named(open_ones.by_top1)) == ("fast", ["right"] * is_open)
+        assert (chosen, named(open_ones.by_accuracy)) == ("fast", ["right"] * is_open)
 
 
 def test_the_same_images_leave_less_open() -> None:
@@ -107,9 +107,9 @@ def test_the_same_images_leave_less_open() -> None:
         )
         for name, ms, each in shown
     ]  # fmt: skip
-    assert found(*results)[1].by_top1 == ()
+    assert found(*results)[1].by_accuracy == ()
     apart = [steady(name, 1, ms, 100 * float(each.mean()), images=2000) for name, ms, each in shown]
-    assert named(found(*apart)[1].by_top1) == ["right"]
+    assert named(found(*apart)[1].by_accuracy) == ["right"]
 
 
 def test_a_smaller_file_may_be_fast_enough() -> None:
@@ -167,9 +167,9 @@ def test_intervals_are_lines_through_the_points() -> None:
     rows = make_rows([steady("a", 1, 1.0, 90.0, **ends), steady("b", 1, 2.0, 80.0)])
     known, unknown = size_and_speed_points(rows)
     assert (known["p50Low"], known["p50High"]) == (0.9, 1.2)
-    assert (known["top1Low"], known["top1High"]) == (86.5, 92.5)
+    assert (known["accuracyLow"], known["accuracyHigh"]) == (86.5, 92.5)
     assert [unknown[f"p50{end}"] for end in ("Low", "", "High")] == [2.0] * 3
-    assert [unknown[f"top1{end}"] for end in ("Low", "", "High")] == [80.0] * 3
+    assert [unknown[f"accuracy{end}"] for end in ("Low", "", "High")] == [80.0] * 3
     spec = chart.draw(Look(rows)).to_dict()
     drawn = [
         {axis: layer["encoding"][axis]["field"] for axis in ("x", "x2", "y", "y2")
@@ -178,8 +178,8 @@ def test_intervals_are_lines_through_the_points() -> None:
         if layer["mark"]["type"] == "rule"
     ]  # fmt: skip
     assert drawn == [
-        {"x": "p50Low", "x2": "p50High", "y": "top1"},
-        {"x": "p50", "y": "top1Low", "y2": "top1High"},
+        {"x": "p50Low", "x2": "p50High", "y": "accuracy"},
+        {"x": "p50", "y": "accuracyLow", "y2": "accuracyHigh"},
     ]
 
 

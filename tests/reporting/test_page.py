@@ -229,6 +229,6 @@ def test_what_was_not_measured_is_said(
     with page_of(browser, tmp_path / "report.html") as page:
         assert answer_of(page) == "No file can be recommended."
         for card in ("#tradeoff-card", "#cost-card", "#years-card"):
-            assert "No accuracy was measured here" in page.inner_text(f"{card} .missing")
+            assert "No accuracy was measured: " in page.inner_text(f"{card} .missing")
         page.wait_for_selector("#sizes-card svg")
         assert page.is_hidden("#choice")

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from edgecnn.records.record import MeasurementWarning
 from edgecnn.reporting.findings.recommendation import (
-    ACCEPTED_LOSS_POINTS,
+    ACCEPTED_LOSS,
     EQUALLY_FAST,
     answer,
     best_accuracy_by_time,
@@ -84,7 +84,7 @@ def test_without_accuracy_nothing_is_recommended(make_rows_of: MakeRows) -> None
 def test_random_weights_have_no_accuracy() -> None:
     warned = (MeasurementWarning("random-weights", "random", "train"),)
     rows = make_rows([made_result("a", top1=10.0, warnings=warned), made_result("b", top1=5.0)])
-    assert {row.name: row.top1_percent for row in rows} == {"a": None, "b": 5.0}
+    assert {row.name: row.accuracy for row in rows} == {"a": None, "b": 5.0}
     chosen = recommend(rows)
     assert chosen is not None and chosen.name == "b"
 
@@ -113,15 +113,15 @@ def test_what_is_recommended_is_beaten_by_none_and_within_the_rule(
         for number, (size, time, top1) in enumerate(values)
     ])  # fmt: skip
     chosen, optimal = recommend(rows), pareto(rows)
-    judged = [row for row in rows if row.top1_percent is not None]
+    judged = [row for row in rows if row.accuracy is not None]
     assert optimal
     if not judged:
         assert chosen is None
         return
     assert chosen is not None and chosen in optimal
-    best = max(row.top1_percent or 0 for row in judged)
-    near = [row for row in judged if (row.top1_percent or 0) >= best - ACCEPTED_LOSS_POINTS]
+    best = max(row.accuracy or 0 for row in judged)
+    near = [row for row in judged if (row.accuracy or 0) >= best - ACCEPTED_LOSS["percent"]]
     assert chosen in near
     fastest = min(row.record.latency_p50_ms for row in near)
     assert chosen.record.latency_p50_ms <= fastest * EQUALLY_FAST * (1 + 1e-12)
-    assert pytest.approx(best) == max(row.top1_percent or 0 for row in best_accuracy_by_time(rows))
+    assert pytest.approx(best) == max(row.accuracy or 0 for row in best_accuracy_by_time(rows))

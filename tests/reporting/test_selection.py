@@ -156,4 +156,4 @@ def test_devices_runtimes_threads_and_data_are_not_mixed(make_result: MakeResult
 def test_a_file_measured_with_and_without_data_counts_once(make_result: MakeResult) -> None:
     rows = make_rows([make_result("a.tflite", top1=90.0), make_result("a.tflite")])
     (setting,) = find_settings(rows)
-    assert [row.top1_percent for row in setting.rows] == [90.0]
+    assert [row.accuracy for row in setting.rows] == [90.0]

@@ -16,13 +16,15 @@ from edgecnn.accuracy.kinds.boxes import (
     post_processed_outputs,
 )
 from edgecnn.accuracy.kinds.coco_evaluation import CocoEvaluation, JudgedImage, coco
-from edgecnn.accuracy.kinds.figures import KindFigure, Unit, mean_figure, resampled_figure
+from edgecnn.accuracy.kinds.figures import KindFigure, mean_figure, resampled_figure
 from edgecnn.accuracy.kinds.judge import Array
+from edgecnn.accuracy.kinds.raw_heads import RawHeads
 from edgecnn.core.errors import InputError
 from edgecnn.core.text import first_few
 from edgecnn.data.boxes import BoxTargets, Objects
 from edgecnn.data.images import seen_region
 from edgecnn.data.inputspec import InputSpec
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.reading import TfliteModel
 
 SURE_SCORE = 0.5
@@ -39,13 +41,15 @@ class DetectionJudge:
     """Judges boxes with scores by mean average precision.
 
     Args:
-        model: Structure of the file: with ``TFLite_Detection_PostProcess`` at its end, or with one
-            output that holds a box and scores for each candidate.
+        model: Structure of the file: with ``TFLite_Detection_PostProcess`` at its end, with one
+            output that holds a box and scores for each candidate, or with raw outputs, which
+            ``heads`` decodes.
         targets: The objects of each image.
         spec: How images become the model's input.
         labels: Labels of the model's classes; empty where they are not known.
         offset: Number that leads from a category's number to the model's class; None where the
             user does not say it.
+        heads: The raw outputs with their anchors; None where the user names no anchors.
 
     Raises:
         InputError: The outputs cannot be decoded, or it is not known which class stands for which
@@ -62,24 +66,18 @@ class DetectionJudge:
         spec: InputSpec,
         labels: Sequence[str] = (),
         offset: int | None = None,
+        heads: RawHeads | None = None,
     ) -> None:
         coco.COCO  # noqa: B018 - a missing extra is told before anything is run
         self._spec, self._targets = spec, targets
-        listed = post_processed_outputs(model)
-        self.outputs: tuple[int, ...] = listed or (0,)
+        decoding = _decoding(model, spec, len(labels) or len(targets.ids), heads)
+        self.outputs, self._decode = decoding
         self.name = model.outputs[self.outputs[0]].name
-        classes = len(labels) or len(targets.ids)
-        self._decode: Callable[[Sequence[Array]], Detections] = listed_detections
-        if listed is None:
-            if len(model.outputs) != 1:
-                raise InputError(
-                    "its boxes and scores are raw heads, which only their anchors decode: give a "
-                    "file that ends in TFLite_Detection_PostProcess, or with one output of boxes "
-                    "and scores"
-                )
-            layout = candidate_columns(model.outputs[0].shape, classes)
-            self._decode = lambda values: candidates_of(values[0], *layout, spec.height, spec.width)
-        self._class_of, self.reading = _classes(targets, labels, offset, listed is not None)
+        columns = None if heads is None else heads.columns
+        is_listed = heads is None and post_processed_outputs(model) is not None
+        self._class_of, reading = _classes(targets, labels, offset, is_listed, columns)
+        told = (reading, "" if heads is None else heads.reading)
+        self.reading = "; ".join(each for each in told if each)
 
     def target(self, index: int, spec: InputSpec | None) -> tuple[Objects, tuple[int, int]]:
         """Return the objects of an image, and its height and width."""
@@ -116,11 +114,51 @@ class DetectionJudge:
         return mean_figure("the same detections", Unit.PERCENT, np.array(alike))
 
 
+Decoder = Callable[[Sequence[Array]], Detections]
+
+
+def _decoding(
+    model: TfliteModel, spec: InputSpec, classes: int, heads: RawHeads | None
+) -> tuple[tuple[int, ...], Decoder]:
+    """Return which outputs are decoded, and how."""
+    if heads is not None:
+        return heads.outputs, heads.detections
+    if (listed := post_processed_outputs(model)) is not None:
+        return listed, listed_detections
+    if len(model.outputs) != 1:
+        raise InputError(
+            "its boxes and scores are raw heads, which only their anchors decode: name them with "
+            "--anchors FILE, or give a file that ends in TFLite_Detection_PostProcess, or with one "
+            "output of boxes and scores"
+        )
+    layout = candidate_columns(model.outputs[0].shape, classes)
+    return (0,), lambda values: candidates_of(values[0], *layout, spec.height, spec.width)
+
+
 def _classes(
-    targets: BoxTargets, labels: Sequence[str], offset: int | None, is_listed: bool
+    targets: BoxTargets,
+    labels: Sequence[str],
+    offset: int | None,
+    is_listed: bool,
+    columns: int | None = None,
 ) -> tuple[dict[int, int], str]:
-    """Return the model's class of each category, and how it was found."""
+    """Return the model's class of each category, and how it was found.
+
+    Args:
+        targets: The objects of each image.
+        labels: Labels of the model's classes; empty where they are not known.
+        offset: Number that leads from a category's number to the model's class, as the user says.
+        is_listed: Whether the file gives a list of detections.
+        columns: Scores of each anchor, of which one may be the background's; None where that is
+            not to be asked.
+    """
     ids, names = targets.ids, targets.names
+    if columns is not None and offset is None and columns not in (len(labels), len(ids)):
+        raise InputError(
+            f"it has {columns} scores for each anchor, and the data {len(ids)} categories: say "
+            f"with --label-offset N that category 0 is score N ({1 - min(ids)} where the first "
+            "score is the background's, and the categories follow in the order of their ids)"
+        )
     if offset is not None:
         return {number: number + offset for number in ids}, ""
     if labels and names:

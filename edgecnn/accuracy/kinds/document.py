@@ -27,6 +27,7 @@ def any_document(record: Record, accuracy: AnyAccuracy) -> dict[str, Any]:
     if not isinstance(accuracy, KindAccuracy):
         return document(record, accuracy)
     values = {name: getattr(record, name) for name in DOCUMENT_FIELDS} | accuracy.record_fields()
+    values.pop("metric_draws", None)
     for name in ("figures", "against_figures"):
         values[name] = [dataclasses.asdict(figure) for figure in values.get(name) or ()]
     values["readings"] = list(accuracy.readings)

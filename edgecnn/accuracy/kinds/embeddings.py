@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.accuracy.kinds.figures import Floats, KindFigure, Unit, mean_figure, share_figure
+from edgecnn.accuracy.kinds.figures import Floats, KindFigure, mean_figure, share_figure
 from edgecnn.accuracy.kinds.judge import Array
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.targets import ArrayTargets
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.structure import TensorInfo
 
 QUERIES_AT_ONCE = 256
@@ -68,7 +69,7 @@ class EmbeddingJudge:
         hits = nearest_is_alike(vectors, labels)
         if not len(hits):
             raise InputError("no label is there twice among the samples that could be read")
-        return [share_figure("recall@1", int(hits.sum()), len(hits))]
+        return [share_figure("recall@1", hits)]
 
     def agreement(self, answers: Sequence[Floats], others: Sequence[Floats]) -> KindFigure:
         """Return the mean cosine between two models' vectors of the same sample."""

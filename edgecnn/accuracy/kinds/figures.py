@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from edgecnn.accuracy.shares import CONFIDENCE, Bounds, wilson
+from edgecnn.records.recorded_figure import RecordedFigure, Unit
 
 REPLICATES = 1000
 """Times that the samples are drawn anew for an interval."""
@@ -21,55 +21,48 @@ FEWEST_DRAWN = 5
 """Samples of which an interval is told: drawing from fewer says nothing of others."""
 
 Floats = npt.NDArray[np.float64]
-
-
-class Unit(Enum):
-    """What a figure is counted in."""
-
-    PERCENT = "%"
-    DECIBEL = "dB"
-    OUTPUT = "the output's unit"
-    PLAIN = ""
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class KindFigure:
-    """One figure of accuracy.
+class KindFigure(RecordedFigure):
+    """One figure of accuracy, with what tells how it differs from that of another model.
 
     Args:
         name: Name of the figure: ``"mIoU"``.
         value: The value; of a share 0 to 100.
-        unit: What it is counted in.
+        unit: What it is counted in, one of :class:`~edgecnn.records.recorded_figure.Unit`.
         low: Lower end of its 95 % interval; None where there is none.
         high: Upper end of that interval.
+        hits: Of a share of samples whether each is right, bool, shape (samples,).
+        drawn: The figure of samples drawn anew, float64, shape (draws,), with NaN where a draw has
+            none. The draws depend on the number of samples alone, so that figures of two models on
+            the same samples are compared draw by draw.
     """
 
-    name: str
-    value: float
-    unit: Unit
-    low: float | None = None
-    high: float | None = None
+    hits: Bools | None = field(default=None, compare=False, repr=False)
+    drawn: Floats | None = field(default=None, compare=False, repr=False)
 
 
-def share_figure(name: str, right: int, count: int) -> KindFigure:
+def share_figure(name: str, hits: Bools) -> KindFigure:
     """Return a share of things that are right or wrong each, with Wilson's interval.
 
     Args:
         name: Name of the figure.
-        right: Number of things that are right.
-        count: Number of things, 1 or more.
+        hits: Whether each is right, bool, shape (things,), at least one.
 
     Example:
-        >>> round(share_figure("accuracy at 0.5", 9, 10).low, 1)
+        >>> round(share_figure("accuracy at 0.5", np.arange(10) < 9).low, 1)
         59.6
     """
+    right, count = int(hits.sum()), len(hits)
     low, high = wilson(right / count, count)
-    return KindFigure(name, 100 * right / count, Unit.PERCENT, 100 * low, 100 * high)
+    return KindFigure(name, 100 * right / count, Unit.PERCENT, 100 * low, 100 * high, hits)
 
 
 def resampled_figure(
     name: str,
-    unit: Unit,
+    unit: str,
     statistic: Callable[[Floats], Floats],
     samples: int,
     replicates: int = REPLICATES,
@@ -94,14 +87,17 @@ def resampled_figure(
     """
     factor = 100 if unit is Unit.PERCENT else 1
     value = factor * float(statistic(np.ones((1, samples)))[0])
-    ends = _interval(statistic, samples, replicates)
+    if samples < FEWEST_DRAWN:
+        return KindFigure(name, value, unit)
+    drawn = factor * _drawn(statistic, samples, replicates)
+    ends = _ends(drawn)
     if ends is None or not np.isfinite(value):
         return KindFigure(name, value, unit)
-    low, high = (factor * end for end in ends)
-    return KindFigure(name, value, unit, min(low, value), max(high, value))
+    low, high = min(ends[0], value), max(ends[1], value)
+    return KindFigure(name, value, unit, low, high, drawn=drawn)
 
 
-def mean_figure(name: str, unit: Unit, values: npt.NDArray[np.float64]) -> KindFigure:
+def mean_figure(name: str, unit: str, values: npt.NDArray[np.float64]) -> KindFigure:
     """Return the mean of a value of each sample, with its interval.
 
     Args:
@@ -114,18 +110,18 @@ def mean_figure(name: str, unit: Unit, values: npt.NDArray[np.float64]) -> KindF
     )
 
 
-def _interval(
-    statistic: Callable[[Floats], Floats], samples: int, replicates: int
-) -> Bounds | None:
-    if samples < FEWEST_DRAWN:
-        return None
+def _drawn(statistic: Callable[[Floats], Floats], samples: int, replicates: int) -> Floats:
+    """Return a figure of samples drawn anew; the same samples are drawn for each figure."""
     random = np.random.default_rng(0)
     drawn = []
     for _ in range(replicates // AT_ONCE):
         weights = random.multinomial(samples, np.full(samples, 1 / samples), AT_ONCE)
         drawn.append(statistic(weights.astype(np.float64)))
-    values = np.concatenate(drawn)
-    values = values[np.isfinite(values)]
+    return np.concatenate(drawn)
+
+
+def _ends(drawn: Floats) -> Bounds | None:
+    values = drawn[np.isfinite(drawn)]
     if not len(values):
         return None
     tail = 50 * (1 - CONFIDENCE)

@@ -14,10 +14,12 @@ from edgecnn.accuracy.kinds.judge import OutputJudge
 from edgecnn.accuracy.kinds.labels import LabelSetJudge, ProbabilityJudge
 from edgecnn.accuracy.kinds.maps import MapJudge
 from edgecnn.accuracy.kinds.numbers import NumberJudge
+from edgecnn.accuracy.kinds.raw_heads import RawHeads
 from edgecnn.accuracy.kinds.sequences import SequenceJudge
 from edgecnn.accuracy.kinds.top_classes import ClassJudge
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
+from edgecnn.data.anchors import Anchors
 from edgecnn.data.boxes import BoxTargets
 from edgecnn.data.datasets import Dataset
 from edgecnn.data.inputspec import InputSpec
@@ -75,6 +77,7 @@ class LabelledOutputs:
         spec: How images become the model's input; None where it takes none.
         offset: Output of class 0, as the user says; None where the user does not.
         labels: Labels of the first output; empty where they are not known.
+        anchors: Anchors of a detector; None where the user names none.
     """
 
     model: TfliteModel
@@ -83,6 +86,7 @@ class LabelledOutputs:
     spec: InputSpec | None = None
     offset: int | None = None
     labels: tuple[str, ...] = ()
+    anchors: Anchors | None = None
 
     def is_classifier(self) -> bool:
         """Return whether one class for each image judges the model by its best class."""
@@ -178,11 +182,17 @@ class LabelledOutputs:
 
     def _judge_of_boxes(self, targets: BoxTargets, data: str) -> OutputJudge:
         """Return what judges all outputs of a detector together."""
-        kinds = {output.kind for output in self.judged}
-        if not kinds <= {OutputKind.DETECTIONS, OutputKind.UNKNOWN} or self.spec is None:
+        kinds, anchors = {output.kind for output in self.judged}, self.anchors
+        # Scores that end in softmax are taken for a sequence where nothing tells of anchors.
+        may_be = {OutputKind.DETECTIONS, OutputKind.UNKNOWN}
+        may_be |= set() if anchors is None else {OutputKind.SEQUENCE}
+        if not kinds <= may_be or self.spec is None:
             raise self._misfit(f"{quoted(data)} has {targets.what}")
         try:
-            return DetectionJudge(self.model, targets, self.spec, self.labels, self.offset)
+            heads = None
+            if anchors is not None:
+                heads = RawHeads.of(self.model, self.judged, anchors, self.spec)
+            return DetectionJudge(self.model, targets, self.spec, self.labels, self.offset, heads)
         except InputError as error:
             raise InputError(f"{self.label} cannot be judged by boxes: {error}") from error
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.accuracy.kinds.figures import Floats, KindFigure, Unit, mean_figure
+from edgecnn.accuracy.kinds.figures import Floats, KindFigure, mean_figure
 from edgecnn.accuracy.kinds.judge import Array
 from edgecnn.core.errors import InputError
 from edgecnn.data.images import decode_cut
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.targets import ArrayTargets, TargetImages
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.output_outline import OutputOutline
 from edgecnn.tflite.structure import TensorInfo
 

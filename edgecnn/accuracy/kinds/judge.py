@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.accuracy.kinds.figures import KindFigure
+from edgecnn.accuracy.sample_answers import order_of_data
 from edgecnn.data.inputspec import InputSpec
 
 Array = npt.NDArray[Any]
@@ -89,8 +90,7 @@ class KindAnswers:
             parts: Answers to different samples, in any order; at least one part.
             unreadable: Lines about the unreadable samples of all parts.
         """
-        indices = np.concatenate([part.indices for part in parts])
-        order = np.argsort(indices)
+        indices, order = np.concatenate([part.indices for part in parts]), order_of_data(parts)
         rows = [row for part in parts for row in part.rows]
         kept = [part.answers for part in parts if part.answers is not None]
         answers = [answer for part in kept for answer in part]

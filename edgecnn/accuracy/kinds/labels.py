@@ -10,7 +10,6 @@ import numpy.typing as npt
 from edgecnn.accuracy.kinds.figures import (
     Floats,
     KindFigure,
-    Unit,
     mean_figure,
     resampled_figure,
     share_figure,
@@ -18,6 +17,7 @@ from edgecnn.accuracy.kinds.figures import (
 from edgecnn.accuracy.kinds.ranking import average_precision, roc_auc
 from edgecnn.accuracy.kinds.rows import Row, RowJudge, refuse_other_than_0_and_1
 from edgecnn.data.targets import ArrayTargets
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.structure import TensorInfo
 
 
@@ -80,8 +80,7 @@ class ProbabilityJudge(LabelSetJudge):
         """Return accuracy at 0.5 and the area under the ROC curve."""
         scores, wanted = (np.stack(each)[:, 0] for each in zip(*rows, strict=True))
         true = wanted > 0.5
-        right = int(((scores > self.threshold) == true).sum())
-        figures = [share_figure("accuracy at 0.5", right, len(rows))]
+        figures = [share_figure("accuracy at 0.5", (scores > self.threshold) == true)]
         if true.any() and not true.all():
 
             def area(weights: Floats) -> Floats:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from edgecnn.accuracy.kinds.figures import (
     Floats,
     KindFigure,
-    Unit,
     mean_figure,
     resampled_figure,
 )
@@ -23,6 +22,7 @@ from edgecnn.core.text import first_few
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.masks import IGNORED, MaskFiles
 from edgecnn.data.targets import ArrayTargets
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.output_kinds import INDEX_TYPES
 from edgecnn.tflite.structure import TensorInfo
 

@@ -9,11 +9,11 @@ import numpy as np
 from edgecnn.accuracy.kinds.figures import (
     Floats,
     KindFigure,
-    Unit,
     mean_figure,
     resampled_figure,
 )
 from edgecnn.accuracy.kinds.rows import Row, RowJudge
+from edgecnn.records.recorded_figure import Unit
 
 MOST_COLUMNS = 20
 """Numbers of a sample at most whose errors are told one by one."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edgecnn.accuracy.kinds.figures import Floats
-
-Bools = npt.NDArray[np.bool_]
+from edgecnn.accuracy.kinds.figures import Bools, Floats
 
 
 def average_precision(scores: Floats, true: Bools, weights: Floats) -> Floats:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from edgecnn.accuracy.image_by_image import images_sha256, packed_hits
-from edgecnn.accuracy.kinds.figures import KindFigure, Unit
+from edgecnn.accuracy.image_by_image import packed_draws, packed_hits
+from edgecnn.accuracy.kinds.figures import KindFigure
 from edgecnn.accuracy.kinds.judge import KindAnswers, OutputJudge
 from edgecnn.accuracy.kinds.top_classes import ClassJudge
+from edgecnn.accuracy.labelled_result import LabelledResult
 from edgecnn.accuracy.result import Accuracy
 from edgecnn.accuracy.seen_images import SeenImages
-from edgecnn.data.datasets import Dataset
-from edgecnn.records.record import RecordedFigure
+from edgecnn.records.recorded_figure import RecordedFigure, Unit
 
 UNIT_FIELDS = {
     Unit.PERCENT: "metric_{}percent",
@@ -44,7 +44,7 @@ class OtherKindModel:
 
 
 @dataclass(frozen=True)
-class KindAccuracy:
+class KindAccuracy(LabelledResult[KindAnswers]):
     """The figures of a model whose output is no class of the whole image.
 
     Args:
@@ -56,27 +56,8 @@ class KindAccuracy:
         geometry: How images came to the model's size, in plain words; None where there are none.
     """
 
-    dataset: Dataset
-    answers: KindAnswers
     judges: tuple[OutputJudge, ...]
     other: OtherKindModel | None = None
-    seen: SeenImages | None = None
-    geometry: str | None = None
-
-    @property
-    def images(self) -> int:
-        """Number of samples that were run."""
-        return len(self.answers)
-
-    @property
-    def unreadable(self) -> tuple[str, ...]:
-        """One line for each sample that could not be read."""
-        return self.answers.unreadable
-
-    @property
-    def not_finite(self) -> int:
-        """Number of samples for which the model gave NaN or infinity."""
-        return int((~self.answers.finite).sum())
 
     @property
     def readings(self) -> tuple[str, ...]:
@@ -88,29 +69,18 @@ class KindAccuracy:
         """All figures, the most important first."""
         return figures_of(self.judges, self.answers)
 
-    @cached_property
-    def images_sha256(self) -> str | None:
-        """SHA-256 of the samples and of what is wanted of them; None if one is gone."""
-        return images_sha256(self.dataset, self.answers.indices.tolist())
-
     def record_fields(self) -> dict[str, Any]:
         """Return the accuracy fields of a :class:`~edgecnn.records.record.Record`."""
         main = self.figures[0]
         fields: dict[str, Any] = {
-            "data": self.dataset.name,
-            "images": self.images,
-            "images_unreadable": len(self.unreadable),
-            "images_sha256": self.images_sha256,
-            "image_geometry": self.geometry,
+            **self.sample_fields,
             "figures": tuple(map(recorded, self.figures)),
             **self._main_fields(main),
         }
-        if self.seen is not None:
-            fields["images_seen"] = len(self.seen)
         if self.other is not None:
             fields |= {"against": self.other.model, "against_sha256": self.other.sha256}
             alike = self.other.agreement[0]
-            if alike.unit is Unit.PERCENT:
+            if alike.unit == Unit.PERCENT:
                 fields["agreement_percent"] = alike.value
                 fields["agreement_low_percent"] = alike.low
                 fields["agreement_high_percent"] = alike.high
@@ -126,7 +96,18 @@ class KindAccuracy:
             return named | {"top1_low_percent": main.low, "top1_high_percent": main.high}
         field = UNIT_FIELDS[main.unit]
         ends = {field.format("low_"): main.low, field.format("high_"): main.high}
-        return {"metric": main.name, field.format(""): main.value, **ends}
+        return {
+            "metric": main.name,
+            field.format(""): main.value,
+            **ends,
+            **self._sample_by_sample(main),
+        }
+
+    def _sample_by_sample(self, main: KindFigure) -> dict[str, str]:
+        """Return what tells on which samples a file is better than another one."""
+        if main.hits is not None and len(main.hits) == self.images:
+            return {"hits_metric": packed_hits(main.hits)}
+        return {} if main.drawn is None else {"metric_draws": packed_draws(main.drawn)}
 
 
 AnyAccuracy = Accuracy | KindAccuracy
@@ -172,7 +153,7 @@ def agreement_of(
 
 def recorded(figure: KindFigure) -> RecordedFigure:
     """Return a figure as a record keeps it."""
-    return RecordedFigure(figure.name, figure.value, figure.unit.value, figure.low, figure.high)
+    return RecordedFigure(figure.name, figure.value, figure.unit, figure.low, figure.high)
 
 
 def _named(judge: OutputJudge, figure: KindFigure) -> KindFigure:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.accuracy.kinds.figures import Floats, KindFigure, Unit, mean_figure, resampled_figure
+from edgecnn.accuracy.kinds.figures import Floats, KindFigure, mean_figure, resampled_figure
 from edgecnn.accuracy.kinds.judge import Array
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.targets import ArrayTargets
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.structure import TensorInfo
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.accuracy.kinds.figures import KindFigure, Unit, mean_figure, share_figure
+from edgecnn.accuracy.kinds.figures import KindFigure, mean_figure, share_figure
 from edgecnn.accuracy.kinds.judge import Array
 from edgecnn.accuracy.result import TOP_K
 from edgecnn.core.errors import InputError
@@ -15,9 +15,9 @@ from edgecnn.core.files import quoted
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.data.npz_labels import class_indices
 from edgecnn.data.targets import ArrayTargets
+from edgecnn.records.leading import TOP1
+from edgecnn.records.recorded_figure import Unit
 from edgecnn.tflite.structure import TensorInfo
-
-TOP1 = "top-1"
 
 
 class ClassJudge:
@@ -72,9 +72,9 @@ class ClassJudge:
 
     def figures(self, rows: Sequence[tuple[int, int]]) -> list[KindFigure]:
         """Return top-1, and top-5 where there are more outputs than five."""
-        figures = [share_figure(TOP1, int(self.hits(rows, 1).sum()), len(rows))]
+        figures = [share_figure(TOP1, self.hits(rows, 1))]
         if rows[0][1] > TOP_K:
-            figures.append(share_figure("top-5", int(self.hits(rows, TOP_K).sum()), len(rows)))
+            figures.append(share_figure("top-5", self.hits(rows, TOP_K)))
         return figures
 
     def agreement(self, answers: Sequence[int], others: Sequence[int]) -> KindFigure:

@@ -14,10 +14,9 @@ from functools import cache
 from typing import Any
 
 from edgecnn.reporting.charts.marks import Look
+from edgecnn.reporting.findings.recommendation import why_nothing_is_recommended
 from edgecnn.reporting.findings.rows import ReportRow
 
-BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
-NO_ACCURACY = f"No accuracy was measured here: {BENCH_WITH_DATA}."
 EMULATED_NOTE = (
     "This CPU is emulated. Its times say nothing of the board's speed, so they are left out; size "
     "and accuracy are the board's."
@@ -118,4 +117,7 @@ def without_times(rows: Rows, every: Rows) -> str | None:
 
 def without_accuracy(rows: Rows, every: Rows) -> str | None:
     """Return why a chart of accuracies has nothing to show (no row has one), or None."""
-    return None if any(row.top1_percent is not None for row in rows) else NO_ACCURACY
+    if any(row.accuracy is not None for row in rows):
+        return None
+    why = why_nothing_is_recommended(rows)
+    return f"{why[0].upper()}{why[1:]}."

@@ -11,6 +11,7 @@ from typing import Any
 
 from edgecnn.core.colours import GREY
 from edgecnn.records.columns import tooltip_fields
+from edgecnn.records.leading import LeadingFigure
 from edgecnn.reporting.charts.theme import colours
 from edgecnn.reporting.findings.rows import ReportRow
 
@@ -33,6 +34,9 @@ OPACITY, FAINT = 0.92, 0.42
 """Opacity of files that no other beats, and of the others."""
 
 
+IMPOSSIBLE = {"percent": "datum.value > 100", "units": "datum.value < 0"}
+"""Unit of a figure, as its field's name has it -> expression for values that it cannot have."""
+
 INTERVAL_LINE: dict[str, Any] = {"strokeWidth": 1.2, "opacity": 0.5}
 """How an interval is drawn: thinner and fainter than the point that it goes through."""
 
@@ -42,18 +46,25 @@ class Look:
 
     Args:
         rows: All rows that may be shown: they decide on colours and the sizes of circles.
+        leading: The figure that is the shown rows' accuracy; None where none has one.
         width: Pixels of the charts; None for the width of the page's cards. The page has legends of
             its own.
         dark: Whether the charts are for a dark page.
     """
 
     def __init__(
-        self, rows: Sequence[ReportRow], *, width: int | None = None, dark: bool = False
+        self,
+        rows: Sequence[ReportRow],
+        leading: LeadingFigure | None = None,
+        *,
+        width: int | None = None,
+        dark: bool = False,
     ) -> None:
         import altair
 
         self.altair: Any = altair
         self.rows = rows
+        self.leading = leading
         self._width = width
         self._dark = dark
         by_scheme = colours(rows, dark=dark)
@@ -96,15 +107,19 @@ class Look:
         return self.altair.X(f"{name}:Q", title=title, scale=self.logarithmic, axis=axis)
 
     @property
-    def top1(self) -> Any:
-        """Vertical axis of top-1."""
-        return self._top1_of("top1")
+    def accuracy(self) -> Any:
+        """Vertical axis of the leading figure of accuracy, the better values above."""
+        return self._accuracy_of("accuracy")
 
-    def _top1_of(self, name: str) -> Any:
-        # The axis goes on above the best file, where no accuracy can be.
-        axis = self.altair.Axis(labelExpr="datum.value > 100 ? '' : datum.label")
-        scale = self.altair.Scale(zero=False, nice=False, padding=CHART_MARGIN)
-        return self.altair.Y(f"{name}:Q", title="top-1, %", scale=scale, axis=axis)
+    def _accuracy_of(self, name: str) -> Any:
+        leading, is_error = self.leading, self.leading is not None and self.leading.is_error
+        # The axis goes on beyond the best file, where no accuracy can be.
+        nowhere = IMPOSSIBLE.get("" if leading is None else leading.last_word, "false")
+        axis = self.altair.Axis(labelExpr=f"{nowhere} ? '' : datum.label")
+        scale = self.altair.Scale(zero=False, nice=False, padding=CHART_MARGIN, reverse=is_error)
+        title = "accuracy" if leading is None else f"{leading.name}, {leading.unit}"
+        title += " (less is better)" * is_error
+        return self.altair.Y(f"{name}:Q", title=title, scale=scale, axis=axis)
 
     @property
     def logarithmic(self) -> Any:
@@ -155,15 +170,15 @@ class Look:
         lines = placed.mark_rule(**INTERVAL_LINE)
         return lines.encode(x=x, x2="p50High:Q", y=y, color=self.colour)
 
-    def top1_intervals(self, placed: Any) -> Any:
-        """Return a layer with the interval of each top-1 over time, as a line through its point.
+    def accuracy_intervals(self, placed: Any) -> Any:
+        """Return a layer with each accuracy's interval over time, as a line through its point.
 
         Args:
             placed: Altair chart of points.
         """
-        y = self._top1_of("top1Low")
+        y = self._accuracy_of("accuracyLow")
         lines = placed.mark_rule(**INTERVAL_LINE)
-        return lines.encode(x=self.time, y=y, y2="top1High:Q", color=self.colour)
+        return lines.encode(x=self.time, y=y, y2="accuracyHigh:Q", color=self.colour)
 
     def names(self, placed: Any, x: Any, y: Any) -> Any:
         """Return a layer with the names that have a place, where the chart is wide enough.

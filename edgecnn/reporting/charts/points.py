@@ -21,8 +21,8 @@ def size_and_speed_points(rows: Sequence[ReportRow]) -> Values:
     """
     optimal = {row.id for row in pareto(rows)}
     timed = [row for row in rows if row.latency_ms is not None]
-    is_judged = any(row.top1_percent is not None for row in timed)
-    placed = [row for row in timed if not is_judged or row.top1_percent is not None]
+    is_judged = any(row.accuracy is not None for row in timed)
+    placed = [row for row in timed if not is_judged or row.accuracy is not None]
     places = place_names(
         [(logarithm(row.latency_ms or 0), _height(row)) for row in placed],
         [stem(row) if row.id in optimal else "" for row in placed],
@@ -47,21 +47,21 @@ def told(row: ReportRow) -> dict[str, Any]:
 
 
 def position(row: ReportRow) -> dict[str, Any]:
-    """Return the position of a row in charts, in milliseconds, MiB and percent, and its intervals.
+    """Return a row's place in charts, in milliseconds, MiB and its leading figure, with intervals.
 
     An interval that is not known has its ends at the point itself: Vega's scales want numbers.
     """
-    time, top1 = row.latency_ms, row.top1_percent
-    time_low, time_high = _ends(row, "latency_p50_ms") or (time, time)
-    top1_low, top1_high = _ends(row, "top1_percent") or (top1, top1)
+    time, accuracy = row.latency_ms, row.accuracy
+    time_low, time_high = _time_ends(row) or (time, time)
+    low, high = row.accuracy_ends or (accuracy, accuracy)
     return {
         "p50": time,
         "p50Low": time_low,
         "p50High": time_high,
         "mib": row.record.model_bytes / (1 << 20),
-        "top1": top1,
-        "top1Low": top1_low,
-        "top1High": top1_high,
+        "accuracy": accuracy,
+        "accuracyLow": low,
+        "accuracyHigh": high,
     }
 
 
@@ -77,25 +77,25 @@ def stem(row: ReportRow) -> str:
     return row.name.replace(".tflite", "")
 
 
-def _ends(row: ReportRow, figure: str) -> tuple[float, float] | None:
-    """Return the ends of a figure's interval; None where it has none that can be drawn."""
-    low, high = (row.value(name) for name in FIELDS[figure].bounds)
-    is_known = low is not None and high is not None and row.value(figure) is not None
+def _time_ends(row: ReportRow) -> tuple[float, float] | None:
+    """Return the ends of the median time's interval; None where it has none that can be drawn."""
+    low, high = (row.value(name) for name in FIELDS["latency_p50_ms"].bounds)
     # A logarithmic axis has no place for 0.
-    return (low, high) if is_known and (low > 0 or figure != "latency_p50_ms") else None
+    return (low, high) if row.latency_ms and low is not None and high and low > 0 else None
 
 
 def _interval_lines(row: ReportRow) -> list[Line]:
-    """Return the intervals of a row's time and top-1 as lines of the chart."""
+    """Return the intervals of a row's time and accuracy as lines of the chart."""
     x, y = logarithm(row.latency_ms or 0), _height(row)
     lines = []
-    if (time := _ends(row, "latency_p50_ms")) is not None:
+    if (time := _time_ends(row)) is not None:
         lines.append(((logarithm(time[0]), y), (logarithm(time[1]), y)))
-    if (top1 := _ends(row, "top1_percent")) is not None:
-        lines.append(((x, top1[0]), (x, top1[1])))
+    if (ends := row.accuracy_ends) is not None and row.leading is not None:
+        low, high = map(row.leading.merit, ends)
+        lines.append(((x, low), (x, high)))
     return lines
 
 
 def _height(row: ReportRow) -> float:
     """Return how high a row lies: its accuracy, or without accuracy the logarithm of its size."""
-    return logarithm(row.record.model_bytes) if row.top1_percent is None else row.top1_percent
+    return logarithm(row.record.model_bytes) if row.accuracy is None else row.merit

@@ -12,20 +12,20 @@ from edgecnn.reporting.findings.recommendation import best_accuracy_by_time
 
 def _datasets(rows: Rows, every: Rows) -> dict[str, Values]:
     best = best_accuracy_by_time(rows)
-    steps: Values = [{"p50": row.latency_ms, "top1": row.top1_percent} for row in best]
+    steps: Values = [{"p50": row.latency_ms, "accuracy": row.accuracy} for row in best]
     return {"points": size_and_speed_points(rows), "steps": steps}
 
 
 def _draw(look: Look) -> Any:
-    placed = look.data("points").transform_filter("isValid(datum.p50) && isValid(datum.top1)")
+    placed = look.data("points").transform_filter("isValid(datum.p50) && isValid(datum.accuracy)")
     line = (
         look.data("steps")
         .mark_line(interpolate="step-after", strokeDash=[5, 4], style="front", strokeWidth=1.5)
-        .encode(x=look.time, y=look.top1)
+        .encode(x=look.time, y=look.accuracy)
     )
     circles = placed.mark_circle(cursor="pointer").encode(
         x=look.time,
-        y=look.top1,
+        y=look.accuracy,
         size=look.area,
         color=look.colour,
         opacity=look.opacity,
@@ -33,8 +33,8 @@ def _draw(look: Look) -> Any:
         tooltip=look.tooltip(),
         **look.ring,
     )
-    across, up = look.time_intervals(placed, look.top1), look.top1_intervals(placed)
-    return look.layers(line, across, up, circles, look.names(placed, look.time, look.top1))
+    across, up = look.time_intervals(placed, look.accuracy), look.accuracy_intervals(placed)
+    return look.layers(line, across, up, circles, look.names(placed, look.time, look.accuracy))
 
 
 chart = Chart(
@@ -45,9 +45,9 @@ chart = Chart(
     explanation=(
         "Up is more accurate, left is faster, a larger circle is a larger file (the largest has "
         "{largest}). Lines through a file are its intervals: 99 % of the median time, 95 % of "
-        "top-1. Faint files are beaten: another one is no larger, no slower and no less accurate, "
-        "and better in one of these by more than noise explains. The dashed line is the best top-1 "
-        "up to each time. A click on a file shows its calls."
+        "the accuracy. Faint files are beaten: another one is no larger, no slower and no less "
+        "accurate, and better in one of these by more than noise explains. The dashed line is the "
+        "best accuracy up to each time. A click on a file shows its calls."
     ),
     datasets=_datasets,
     missing=lambda rows, every: without_times(rows, every) or without_accuracy(rows, every),

@@ -24,16 +24,16 @@ NO_YEARS = (
 
 
 def _missing(rows: Rows, every: Rows) -> str | None:
-    is_known = any(row.network and row.top1_percent is not None for row in rows)
+    is_known = any(row.network and row.accuracy is not None for row in rows)
     return without_accuracy(rows, every) or (None if is_known else NO_YEARS)
 
 
 def _years(rows: Sequence[ReportRow]) -> Values:
     """Return a point for each row of a known architecture; the best row of each has its name."""
-    known = [(row, row.network) for row in rows if row.network and row.top1_percent is not None]
+    known = [(row, row.network) for row in rows if row.network and row.accuracy is not None]
     best = {
         network.name: max(
-            (row for row, other in known if other is network), key=lambda row: row.top1_percent or 0
+            (row for row, other in known if other is network), key=lambda row: row.merit
         ).id
         for _, network in known
     }
@@ -44,7 +44,7 @@ def _years(rows: Sequence[ReportRow]) -> Values:
         for row, network in known
     ]
     places = place_names(
-        [(at, row.top1_percent or 0) for at, (row, _) in zip(beside, known, strict=True)],
+        [(at, row.merit) for at, (row, _) in zip(beside, known, strict=True)],
         [network.name if best[network.name] == row.id else "" for row, network in known],
     )
     return [
@@ -73,9 +73,9 @@ def _draw(look: Look) -> Any:
         alt.Tooltip("year:Q", title="year", format="d"),
     )
     dots = placed.mark_circle(size=110, opacity=0.85, cursor="pointer").encode(
-        x=x, y=look.top1, color=look.colour, tooltip=tooltip, **look.ring
+        x=x, y=look.accuracy, color=look.colour, tooltip=tooltip, **look.ring
     )
-    return look.layers(dots, look.names(placed, x, look.top1))
+    return look.layers(dots, look.names(placed, x, look.accuracy))
 
 
 chart = Chart(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecnn.reporting.findings.differences import are_alike, time_change, top1_change
+from edgecnn.reporting.findings.differences import accuracy_gain, are_alike, time_change
 from edgecnn.reporting.findings.recommendation import (
-    ACCEPTED_LOSS_POINTS,
     EQUALLY_FAST,
     Shortlist,
+    accepted_loss,
 )
 from edgecnn.reporting.findings.rows import ReportRow
 
@@ -19,15 +19,15 @@ class Contenders:
     """Files that noise does not tell from the recommended one.
 
     Args:
-        alike: Files that differ from it neither in time nor in top-1.
-        by_top1: Other files that would be recommended instead, or would rule it out, if top-1 were
-            elsewhere in its interval.
+        alike: Files that differ from it neither in time nor in accuracy.
+        by_accuracy: Other files that would be recommended instead, or would rule it out, if
+            accuracy were elsewhere in its interval.
         by_time: Other files of which the same holds for the time.
         disturbed: Files that were considered for their time although it is not steady.
     """
 
     alike: tuple[ReportRow, ...] = ()
-    by_top1: tuple[ReportRow, ...] = ()
+    by_accuracy: tuple[ReportRow, ...] = ()
     by_time: tuple[ReportRow, ...] = ()
     disturbed: tuple[ReportRow, ...] = ()
 
@@ -51,22 +51,22 @@ def contenders(rows: Sequence[ReportRow]) -> Contenders:
     accurate = [r for r in chosen.accurate if r is not recommended]
     return Contenders(
         alike=tuple(alike),
-        by_top1=tuple(row for row in others if _is_open_by_top1(chosen, row)),
+        by_accuracy=tuple(row for row in others if _is_open_by_accuracy(chosen, row)),
         by_time=tuple(row for row in others if _is_open_by_time(chosen, row)),
         disturbed=tuple(row for row in accurate if row.record.is_disturbed),
     )
 
 
-def _is_open_by_top1(chosen: Shortlist, row: ReportRow) -> bool:
-    """Return whether another top-1 within its interval would change the choice."""
-    recommended = chosen.recommended
+def _is_open_by_accuracy(chosen: Shortlist, row: ReportRow) -> bool:
+    """Return whether another accuracy within its interval would change the choice."""
+    recommended, accepted = chosen.recommended, accepted_loss(row)
     if row is chosen.most_accurate:
-        loss = top1_change(row, recommended)
-        return loss is not None and loss.low < -ACCEPTED_LOSS_POINTS
+        gain = accuracy_gain(row, recommended)
+        return gain is not None and gain.low < -accepted
     if row in chosen.accurate or not _would_win(row, recommended):
         return False
-    loss = top1_change(chosen.most_accurate, row)
-    return loss is not None and loss.high >= -ACCEPTED_LOSS_POINTS
+    gain = accuracy_gain(chosen.most_accurate, row)
+    return gain is not None and gain.high >= -accepted
 
 
 def _is_open_by_time(chosen: Shortlist, row: ReportRow) -> bool:

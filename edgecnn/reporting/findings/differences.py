@@ -1,4 +1,4 @@
-"""Whether two files of a setting differ in time or top-1 by more than noise explains.
+"""Whether two files of a setting differ in time or accuracy by more than noise explains.
 
 The rule is that of ``edgecnn compare``: what the interval of a change does not tell apart counts as
 alike.
@@ -28,30 +28,46 @@ def time_change(base: ReportRow, new: ReportRow) -> Interval | None:
     return _time_change(base.record, new.record)
 
 
-def top1_change(base: ReportRow, new: ReportRow) -> Interval | None:
-    """Return the change of top-1 in points; None where it is not known.
+def accuracy_change(base: ReportRow, new: ReportRow) -> Interval | None:
+    """Return the change of the leading figure; None where it is not known.
 
     Args:
         base: The row that the change starts from.
-        new: The other row.
+        new: The other row, of the same leading figure.
+
+    Returns:
+        The change in points or in dB; of a mean error relative to the base.
     """
-    if base.top1_percent is None or new.top1_percent is None:
+    if base.accuracy is None or new.accuracy is None or base.leading is None:
         return None
-    return _top1_change(base.record, new.record)
+    return _accuracy_change(base.leading.field.name, base.record, new.record)
+
+
+def accuracy_gain(base: ReportRow, new: ReportRow) -> Interval | None:
+    """Return :func:`accuracy_change` so that more is better; None where it is not known.
+
+    Args:
+        base: The row that the change starts from.
+        new: The other row, of the same leading figure.
+    """
+    change = accuracy_change(base, new)
+    if change is None or base.leading is None or not base.leading.is_error:
+        return change
+    return Interval(-change.change, -change.high, -change.low)
 
 
 def is_surely_better(one: ReportRow, other: ReportRow) -> bool:
     """Return whether a file is smaller than another, or surely faster or more accurate."""
     if one.record.model_bytes < other.record.model_bytes:
         return True
-    time, top1 = time_change(other, one), top1_change(other, one)
+    time, gain = time_change(other, one), accuracy_gain(other, one)
     is_faster = time is not None and time.is_different and time.change < 0
-    return is_faster or (top1 is not None and top1.is_different and top1.change > 0)
+    return is_faster or (gain is not None and gain.is_different and gain.change > 0)
 
 
 def are_alike(one: ReportRow, other: ReportRow) -> bool:
-    """Return whether neither time nor top-1 tells two files apart."""
-    changes = [time_change(one, other), top1_change(one, other)]
+    """Return whether neither time nor accuracy tells two files apart."""
+    changes = [time_change(one, other), accuracy_change(one, other)]
     return not any(change.is_different for change in changes if change is not None)
 
 
@@ -65,7 +81,7 @@ def not_told_from(
     Args:
         row: The row that others are compared with.
         rows: All rows.
-        change: Returns the change of the figure: :func:`time_change` or :func:`top1_change`.
+        change: Returns the change of the figure: :func:`time_change` or :func:`accuracy_change`.
     """
     changes = [(other, change(row, other)) for other in rows if other is not row]
     return [other for other, known in changes if known is not None and not known.is_different]
@@ -77,6 +93,6 @@ def _time_change(base: Record, new: Record) -> Interval | None:
 
 
 @lru_cache(maxsize=4096)
-def _top1_change(base: Record, new: Record) -> Interval | None:
-    change = figure_change("top1_percent", Pair((base,), (new,)))
+def _accuracy_change(figure: str, base: Record, new: Record) -> Interval | None:
+    change = figure_change(figure, Pair((base,), (new,)))
     return None if change is None else change.interval

@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from edgecnn.reporting.findings.differences import is_surely_better
 from edgecnn.reporting.findings.rows import ReportRow
 
-ACCEPTED_LOSS_POINTS = 1.0
-"""Percentage points of top-1 below the best that a file may have and still be recommended."""
+ACCEPTED_LOSS = {"percent": 1.0, "db": 0.1, "units": 0.01}
+"""Unit of the leading figure, as its field's name has it -> how far behind the best a file may be
+and still be recommended: percentage points of a share, decibels, and a part of the least error. 1 %
+of a root mean square error is about 0.1 dB."""
+
+BENCH_WITH_DATA = "'edgecnn bench MODEL... --data DATA' measures it"
 
 EQUALLY_FAST = 1.05
 """Ratio up to which two medians count as equally fast: runs of one file differ as much."""
@@ -28,7 +32,7 @@ class Answer:
         recommended: The file that the rule of :func:`recommend` chooses.
         fastest: The file with the least median time of a call.
         smallest: The file with the fewest bytes.
-        most_accurate: The file with the highest top-1.
+        most_accurate: The file with the best leading figure of accuracy.
     """
 
     optimal: tuple[ReportRow, ...]
@@ -46,13 +50,13 @@ def answer(rows: Sequence[ReportRow]) -> Answer:
         'mobilenet_v2_int8.tflite'
     """
     timed = [row for row in rows if row.latency_ms is not None]
-    judged = [row for row in rows if row.top1_percent is not None]
+    judged = [row for row in rows if row.accuracy is not None]
     return Answer(
         optimal=tuple(pareto(rows)),
         recommended=recommend(rows),
         fastest=min(timed, key=_latency, default=None),
         smallest=min(rows, key=_size, default=None),
-        most_accurate=max(judged, key=_top1, default=None),
+        most_accurate=max(judged, key=_merit, default=None),
     )
 
 
@@ -84,7 +88,7 @@ class Shortlist:
 
     Args:
         judged: Files with an accuracy.
-        accurate: Files among them whose top-1 is at most ``ACCEPTED_LOSS_POINTS`` below the best.
+        accurate: Files among them that are behind the best one by ``ACCEPTED_LOSS`` at most.
         fast: Files among these that take at most ``EQUALLY_FAST`` times the time of the fastest.
     """
 
@@ -95,23 +99,23 @@ class Shortlist:
     @classmethod
     def of(cls, rows: Sequence[ReportRow]) -> Shortlist | None:
         """Choose among the rows of one setting; None where no accuracy was measured."""
-        judged = tuple(row for row in _comparable(rows) if row.top1_percent is not None)
+        judged = tuple(row for row in _comparable(rows) if row.accuracy is not None)
         if not judged:
             return None
-        best = max(map(_top1, judged))
-        accurate = tuple(row for row in judged if _top1(row) >= best - ACCEPTED_LOSS_POINTS)
+        best = max(judged, key=_merit)
+        accurate = tuple(row for row in judged if is_near(best, row))
         limit = EQUALLY_FAST * min(map(_latency, accurate))
         return cls(judged, accurate, tuple(row for row in accurate if _latency(row) <= limit))
 
     @property
     def recommended(self) -> ReportRow:
         """The smallest of the fast; of equal sizes the fastest, then the most accurate."""
-        return min(self.fast, key=lambda row: (_size(row), _latency(row), -_top1(row)))
+        return min(self.fast, key=lambda row: (_size(row), _latency(row), -_merit(row)))
 
     @property
     def most_accurate(self) -> ReportRow:
-        """The file with the highest top-1."""
-        return max(self.judged, key=_top1)
+        """The file with the best accuracy."""
+        return max(self.judged, key=_merit)
 
     @property
     def fastest(self) -> ReportRow:
@@ -119,12 +123,48 @@ class Shortlist:
         return min(self.accurate, key=_latency)
 
 
+def accepted_loss(row: ReportRow) -> float:
+    """Return how far behind the best a file may be, in the unit of a row's leading figure.
+
+    Args:
+        row: A row with an accuracy.
+    """
+    assert row.leading is not None
+    return ACCEPTED_LOSS[row.leading.last_word]
+
+
+def is_near(best: ReportRow, row: ReportRow) -> bool:
+    """Return whether a row is no further behind the best one than is accepted.
+
+    Args:
+        best: The row with the best accuracy.
+        row: A row with the same leading figure.
+    """
+    assert best.leading is not None
+    # An error's loss is a part of the least error.
+    scale = abs(best.merit) if best.leading.is_error else 1.0
+    return row.merit >= best.merit - accepted_loss(best) * scale
+
+
+def why_nothing_is_recommended(rows: Sequence[ReportRow]) -> str:
+    """Return why no file of a setting can be recommended, as part of a sentence.
+
+    Args:
+        rows: Rows without any accuracy that counts.
+    """
+    if any(row.has_chance_accuracy for row in rows):
+        return "the accuracy that was measured is that of random weights, which is chance"
+    if any(row.record.data is not None for row in rows):
+        return "what was measured on the data has no figure by which files are ranked"
+    return f"no accuracy was measured: {BENCH_WITH_DATA}"
+
+
 def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the rows that are more accurate than every faster row, the fastest first."""
-    measured = [row for row in rows if row.latency_ms is not None and row.top1_percent is not None]
+    measured = [row for row in rows if row.latency_ms is not None and row.accuracy is not None]
     best: list[ReportRow] = []
-    for row in sorted(measured, key=lambda row: (_latency(row), -_top1(row))):
-        if not best or _top1(row) > _top1(best[-1]):
+    for row in sorted(measured, key=lambda row: (_latency(row), -_merit(row))):
+        if not best or _merit(row) > _merit(best[-1]):
             best.append(row)
     return best
 
@@ -132,18 +172,17 @@ def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
 def _comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the rows that have a time if any row has one, and an accuracy if any row has one."""
     is_timed = any(row.latency_ms is not None for row in rows)
-    is_judged = any(row.top1_percent is not None for row in rows)
+    is_judged = any(row.accuracy is not None for row in rows)
     return [
         row
         for row in rows
-        if not (is_timed and row.latency_ms is None)
-        and not (is_judged and row.top1_percent is None)
+        if not (is_timed and row.latency_ms is None) and not (is_judged and row.accuracy is None)
     ]
 
 
 def _goals(row: ReportRow) -> tuple[float, float, float]:
     """Return the numbers that a file is judged by; less is better for each of them."""
-    return _size(row), _latency(row), -_top1(row)
+    return _size(row), _latency(row), -_merit(row)
 
 
 def _beats(one: ReportRow, other: ReportRow) -> bool:
@@ -160,5 +199,5 @@ def _latency(row: ReportRow) -> float:
     return 0.0 if row.latency_ms is None else row.latency_ms
 
 
-def _top1(row: ReportRow) -> float:
-    return 0.0 if row.top1_percent is None else row.top1_percent
+def _merit(row: ReportRow) -> float:
+    return row.merit

@@ -13,6 +13,7 @@ from edgecnn.core.text import model_names
 from edgecnn.models.spec import ModelSpec
 from edgecnn.records.columns import Column
 from edgecnn.records.fields import Field, Role, Topic
+from edgecnn.records.leading import TOP1, LeadingFigure
 from edgecnn.records.record import FIELDS, Record
 from edgecnn.reporting.findings.networks import network_of
 
@@ -43,11 +44,42 @@ class ReportRow:
         median = self.value("latency_p50_ms")
         return median if median is not None and median > 0 else None
 
+    @cached_property
+    def leading(self) -> LeadingFigure | None:
+        """The figure that is the row's accuracy; None where no accuracy was measured."""
+        return LeadingFigure.of(self.record)
+
     @property
-    def top1_percent(self) -> float | None:
-        """Top-1 in percent; None with random weights, where it is chance."""
-        share: float | None = self.value("top1_percent")
-        return share
+    def accuracy(self) -> float | None:
+        """Value of the leading figure; None with random weights, where it is chance."""
+        leading = self.leading
+        value: float | None = None if leading is None else self.value(leading.field.name)
+        return value
+
+    @property
+    def merit(self) -> float:
+        """Accuracy as a number of which more is better; less than any where there is none."""
+        leading, value = self.leading, self.accuracy
+        return -math.inf if leading is None or value is None else leading.merit(value)
+
+    @property
+    def accuracy_text(self) -> str | None:
+        """The leading figure in words: ``"top-1 71.8 %"``; None where there is none."""
+        leading, value = self.leading, self.accuracy
+        return None if leading is None or value is None else leading.text(value)
+
+    @property
+    def accuracy_ends(self) -> tuple[float, float] | None:
+        """Ends of the leading figure's 95 % interval; None where it has none."""
+        if self.leading is None or self.accuracy is None:
+            return None
+        low, high = (self.value(name) for name in self.leading.field.bounds)
+        return None if low is None or high is None else (low, high)
+
+    @property
+    def has_chance_accuracy(self) -> bool:
+        """Whether accuracy was measured, and is chance, as the weights are random."""
+        return self.leading is not None and self._is_chance(self.leading.field)
 
     def value(self, name: str) -> Any:
         """Return a field's value; None where it is withheld or was not measured."""
@@ -94,10 +126,12 @@ def make_rows(records: Sequence[Record]) -> list[ReportRow]:
     ]
 
 
-def _best_first(record: Record) -> tuple[float, float]:
+def _best_first(record: Record) -> tuple[bool, str, float, float]:
+    """Return what orders rows; those of one figure of accuracy stand together."""
     row = ReportRow(0, record, "")
-    accuracy = -1.0 if row.top1_percent is None else row.top1_percent
-    return -accuracy, math.inf if row.latency_ms is None else row.latency_ms
+    name = TOP1 if row.leading is None or row.accuracy is None else row.leading.name
+    latency = math.inf if row.latency_ms is None else row.latency_ms
+    return name != TOP1, name, -row.merit, latency
 
 
 def _name(record: Record, names: dict[str, str], versions: Counter[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from edgecnn.records.interval import Interval
 from edgecnn.records.record import Record
-from edgecnn.reporting.findings.differences import top1_change
+from edgecnn.reporting.findings.differences import accuracy_change
 from edgecnn.reporting.findings.rows import ReportRow
 from edgecnn.tflite.schemes import SCHEMES
 
@@ -17,12 +17,13 @@ REFERENCE_SCHEME = "float32"
 
 @dataclass(frozen=True)
 class SchemeCost:
-    """The top-1 of one file, less the top-1 of the same model's float32 file.
+    """The accuracy of one file beside that of the same model's float32 file.
 
     Args:
         model: Name that the files of the model have in common.
         row: Row of the file.
-        change: The difference and its interval, in percentage points.
+        change: The change of the leading figure and its interval: in points or in dB; of a mean
+            error relative to that of the float32 file.
     """
 
     model: str
@@ -35,21 +36,22 @@ def scheme_costs(rows: Sequence[ReportRow]) -> list[SchemeCost]:
 
     Args:
         rows: Rows of one setting. A file whose model has no float32 file among them, of the same
-            input size and on as many images, is left out.
+            input size and on as many images, is left out, as is one of too few samples to tell.
 
     Example:
         >>> [(one.row.record.scheme, one.change.change) for one in scheme_costs(rows)]
         [('int8', -0.3)]
     """
-    judged = [row for row in rows if row.top1_percent is not None and row.record.images]
+    judged = [row for row in rows if row.accuracy is not None and row.record.images]
     floats: dict[tuple[object, ...], ReportRow] = {}
     for row in judged:
         if row.record.scheme == REFERENCE_SCHEME:
             floats.setdefault(_model(row.record), row)
     costs = [
-        SchemeCost(base_name(row.record), row, _change(floats[_model(row.record)], row))
+        SchemeCost(base_name(row.record), row, change)
         for row in judged
         if row.record.scheme != REFERENCE_SCHEME and _model(row.record) in floats
+        if (change := accuracy_change(floats[_model(row.record)], row)) is not None
     ]
     order = list(dict.fromkeys(cost.model for cost in costs))
     return sorted(costs, key=lambda cost: (order.index(cost.model), _scheme_order(cost.row.record)))
@@ -77,9 +79,3 @@ def _scheme_order(record: Record) -> int:
 
 def _model(record: Record) -> tuple[object, ...]:
     return base_name(record), record.input_shape, record.images
-
-
-def _change(reference: ReportRow, row: ReportRow) -> Interval:
-    change = top1_change(reference, row)
-    assert change is not None
-    return change

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edgecnn.records.conditions import Conditions, LabelledData
+from edgecnn.records.leading import LeadingFigure
 from edgecnn.reporting.findings.rows import ReportRow
 
 MACHINE = ("cpu", "architecture", "runtime", "runtime_version")
@@ -14,7 +15,7 @@ MACHINE = ("cpu", "architecture", "runtime", "runtime_version")
 
 @dataclass(frozen=True)
 class Setting:
-    """Rows that may be compared with each other.
+    """Rows that may be compared with each other: of equal conditions, data, figure of accuracy.
 
     Args:
         conditions: Conditions that all rows were measured under.
@@ -27,6 +28,16 @@ class Setting:
     machine: str
     data: LabelledData | None
     rows: tuple[ReportRow, ...]
+
+    @property
+    def leading(self) -> LeadingFigure | None:
+        """The figure by which the rows' accuracy is compared; None where none has one."""
+        return next((row.leading for row in self.rows if row.accuracy is not None), None)
+
+    @property
+    def figure_name(self) -> str:
+        """Name of :attr:`leading`; empty where no row has an accuracy."""
+        return "" if self.leading is None else self.leading.name
 
     @property
     def is_emulated(self) -> bool:
@@ -105,5 +116,5 @@ def _with_data(rows: Sequence[ReportRow], data: LabelledData | None) -> tuple[Re
 
 
 def _emulated_and_least_last(setting: Setting) -> tuple[bool, int, int]:
-    judged = sum(row.top1_percent is not None for row in setting.rows)
+    judged = sum(row.accuracy is not None for row in setting.rows)
     return setting.is_emulated, -judged, -len(setting.rows)

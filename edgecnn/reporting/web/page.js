@@ -98,7 +98,7 @@ async function draw({ name, rows, ofFile }) {
     place.append(text);
     return;
   }
-  const spec = { ...look().charts[name], datasets };
+  const spec = { ...look().charts[view().figure][name], datasets };
   // A height by steps fits no container by Vega-Lite's rules: it takes pixels.
   if (rows) spec.height = spec.height.step * spec.datasets[rows].length;
   spec.params = spec.params?.map((one) => (one.name === "picked" ? { ...one, value: picked } : one));
