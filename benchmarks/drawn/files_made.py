@@ -58,7 +58,7 @@ def plain(task: Task, place: Place) -> tuple[Path | None, str]:
         try:
             path.write_bytes(pool.submit(_plain_bytes, task.name, place).result())
         except BrokenProcessPool:
-            return None, "the converter died"
+            return None, "its process ended"
         except Exception as error:  # Whatever a converter raises, there is no file of it.
             return None, str(error).strip().splitlines()[-1]
     return path, ""

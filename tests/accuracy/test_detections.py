@@ -13,7 +13,9 @@ from PIL import Image
 from edgecnn.accuracy.kinds.boxes import Detections, candidates_of, suppressed
 from edgecnn.accuracy.kinds.coco_evaluation import CocoEvaluation, JudgedImage
 from edgecnn.accuracy.kinds.detections import DetectionJudge
+from edgecnn.accuracy.kinds.raw_heads import RawHeads
 from edgecnn.core.errors import InputError
+from edgecnn.data.anchors import Anchors
 from edgecnn.data.boxes import BoxTargets, Objects
 from edgecnn.data.datasets import open_dataset
 from edgecnn.data.geometry import Geometry
@@ -120,6 +122,23 @@ def test_raw_heads_are_refused(yolo: Path, tmp_path: Path) -> None:
     model = read_model(write_passing_model(tmp_path / "m.tflite", (1, 8, 6), inputs=2))
     with pytest.raises(InputError, match="raw heads, which only their anchors decode"):
         DetectionJudge(model, targets, SPEC)
+
+
+def test_a_backgrounds_scores_leave_the_objects_their_places(yolo: Path, tmp_path: Path) -> None:
+    targets = open_dataset(str(yolo)).targets
+    assert isinstance(targets, BoxTargets)
+    # 256 anchors side by side, of which the last has an object; all others are sure of none.
+    places = (np.arange(16) + 0.5) / 16
+    boxes = np.array([[y, x, 1 / 16, 1 / 16] for y in places for x in places])
+    scores = np.zeros((1, 256, 4))
+    scores[0, :, 0], scores[0, -1] = 1, (0.2, 0, 0.8, 0)
+    model = read_model(write_passing_model(tmp_path / "m.tflite", (1, 8, 7), kind="detections"))
+    anchors = Anchors("a.npy", boxes, (0.1, 0.1, 0.2, 0.2), "yxhw")
+    heads = RawHeads((0, 0), 4, anchors, SPEC.height, SPEC.width)
+    judge = DetectionJudge(model, targets, SPEC, offset=1, heads=heads)
+    found = judge.answer([np.zeros((1, 256, 4)), scores])
+    assert found.classes.tolist() == [2]
+    assert found.boxes[0] == pytest.approx([15 / 16, 15 / 16, 1, 1])
 
 
 def test_precision_of_drawn_images_is_that_of_pycocotools() -> None:

@@ -70,12 +70,16 @@ class DetectionJudge:
     ) -> None:
         coco.COCO  # noqa: B018 - a missing extra is told before anything is run
         self._spec, self._targets = spec, targets
-        decoding = _decoding(model, spec, len(labels) or len(targets.ids), heads)
-        self.outputs, self._decode = decoding
-        self.name = model.outputs[self.outputs[0]].name
         columns = None if heads is None else heads.columns
         is_listed = heads is None and post_processed_outputs(model) is not None
+        if heads is None:
+            decoding = _decoding(model, spec, len(labels) or len(targets.ids))
+            self.outputs, self._decode = decoding
         self._class_of, reading = _classes(targets, labels, offset, is_listed, columns)
+        if heads is not None:
+            self.outputs, wanted = heads.outputs, sorted(self._class_of.values())
+            self._decode = lambda values: heads.detections(values, wanted)
+        self.name = model.outputs[self.outputs[0]].name
         told = (reading, "" if heads is None else heads.reading)
         self.reading = "; ".join(each for each in told if each)
 
@@ -117,12 +121,8 @@ class DetectionJudge:
 Decoder = Callable[[Sequence[Array]], Detections]
 
 
-def _decoding(
-    model: TfliteModel, spec: InputSpec, classes: int, heads: RawHeads | None
-) -> tuple[tuple[int, ...], Decoder]:
-    """Return which outputs are decoded, and how."""
-    if heads is not None:
-        return heads.outputs, heads.detections
+def _decoding(model: TfliteModel, spec: InputSpec, classes: int) -> tuple[tuple[int, ...], Decoder]:
+    """Return which outputs are decoded, and how, of a file without raw outputs."""
     if (listed := post_processed_outputs(model)) is not None:
         return listed, listed_detections
     if len(model.outputs) != 1:

@@ -83,11 +83,15 @@ class RawHeads:
     def _are_pixels(self) -> bool:
         return float(np.abs(self.anchors.boxes).max()) > SHARES_UP_TO
 
-    def detections(self, values: Sequence[Array]) -> Detections:
-        """Return what was found, each object once.
+    def detections(self, values: Sequence[Array], classes: Sequence[int]) -> Detections:
+        """Return what was found of some classes, each object once.
+
+        The background's score is not among these classes: nearly all anchors have a high one, and
+        their boxes would be all that an image may have.
 
         Args:
             values: Offsets, shape (1, anchors, 4), and scores from 0 to 1.
+            classes: Numbers of the classes among the scores.
         """
         offsets = np.asarray(values[0], np.float64).reshape(-1, BOX_SIDES)
         scores = np.asarray(values[1], np.float64).reshape(-1, self.columns)
@@ -100,8 +104,10 @@ class RawHeads:
         corners = np.concatenate([centres - halves, centres + halves], axis=1)[:, [1, 0, 3, 2]]
         if self._are_pixels:
             corners = corners / np.array([self.width, self.height] * 2)
-        rows, classes = np.nonzero(scores > LEAST_BOX_SCORE)
-        return suppressed(Detections(corners[rows], scores[rows, classes], classes))
+        numbers = np.array([n for n in classes if 0 <= n < self.columns], np.intp)
+        rows, places = np.nonzero(scores[:, numbers] > LEAST_BOX_SCORE)
+        found = numbers[places]
+        return suppressed(Detections(corners[rows], scores[rows, found], found))
 
 
 def _why_no_heads(outputs: Sequence[TensorInfo], anchors: Anchors, has_probabilities: bool) -> str:
