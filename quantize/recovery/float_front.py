@@ -45,6 +45,8 @@ rounding changes the answer of one image in twenty, half as much time again is w
 def first_layers(graph: Graph) -> list[Tensor]:
     """Return the results of the convolutions that follow each other up to the first branch.
 
+    Margins between them, ops of their own, count as theirs.
+
     Their maps have the fewest channels, so the rounding of a channel is averaged out the least: in
     MobileNets it costs ten times as much as the rounding of a later layer.
     """
@@ -53,10 +55,18 @@ def first_layers(graph: Graph) -> list[Tensor]:
     # They normalise pixels, and move the levels of the input without rounding them.
     while op is not None and op.kind in ("MUL", "ADD", "SUB") and op.constant_inputs:
         op = graph.only_reader(op.result)
-    while op is not None and op.traits.has_window:
-        tensors.append(op.result)
+    while op is not None and (op.traits.has_window or op.kind == "PAD"):
+        if op.traits.has_window:
+            tensors.append(op.result)
         op = graph.only_reader(op.result)
     return tensors
+
+
+def _with_margins(graph: Graph, tensors: Sequence[Tensor]) -> tuple[str, ...]:
+    """Return the names of the first results, and of what margins make of those before the last."""
+    readers = (graph.only_reader(tensor) for tensor in tensors[:-1])
+    margins = [op.result for op in readers if op is not None and op.kind == "PAD"]
+    return tuple(tensor.name for tensor in (*tensors, *margins))
 
 
 def noisy_front(
@@ -88,7 +98,7 @@ def noisy_front(
         part = front.noise(tensor, len(images))
         if part <= BOUNDARY_PART * total:
             is_noisy = total > noise_of(least_db)
-            return tuple(tensor.name for tensor in tensors[:count]) if is_noisy else ()
+            return _with_margins(graph, tensors[:count]) if is_noisy else ()
         total += part
     return ()
 

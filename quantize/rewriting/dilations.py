@@ -72,6 +72,11 @@ def _take_in_followers(graph: Graph, op: Op) -> None:
     if following is not None and bias is not None:
         graph.set_input(op, 2, graph.add_constant(bias, f"{following.result.name}/bias"))
         _take_in(graph, op, following, following.activation)
+    take_in_rectifier(graph, op)
+
+
+def take_in_rectifier(graph: Graph, op: Op) -> None:
+    """Put a rectifier that only a convolution's result goes to into the convolution."""
     following = graph.only_reader(op.result)
     is_rectifier = following is not None and following.kind in ("RELU", "RELU6")
     if following is not None and is_rectifier and op.activation is Activation.NONE:

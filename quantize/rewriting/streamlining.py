@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edgecnn.data.inputspec import SMALL_INPUT
 from edgecnn.quantize.rewriting.channel_order import turn_parts
+from edgecnn.quantize.rewriting.conv_margins import fold_margins, fuse_rectifiers
 from edgecnn.quantize.rewriting.dilations import join_dilations
 from edgecnn.quantize.rewriting.factors import absorbers, scale_kernel
 from edgecnn.quantize.rewriting.hard_sigmoid import rewrite_clips
@@ -46,6 +47,8 @@ def streamline(
     rewrite_clips(graph)
     pad_pools_with_zeros(graph)
     join_dilations(graph)
+    fold_margins(graph)
+    fuse_rectifiers(graph)
     if not takes_pixels:
         merge_leading_ops(graph, folds=not is_apart)
     fold_factors(graph)

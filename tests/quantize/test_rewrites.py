@@ -12,6 +12,7 @@ import pytest
 import edgecnn
 from edgecnn.data.inputspec import preset
 from edgecnn.quantize.calibration.ranges import observe_activations
+from edgecnn.quantize.recovery.float_front import first_layers
 from edgecnn.quantize.rewriting.fast_kernels import use_fast_kernels
 from edgecnn.quantize.rewriting.hard_swish import decompose_all_hard_swishes
 from edgecnn.quantize.rewriting.leading_ops import fold_input
@@ -391,5 +392,31 @@ def test_a_maximum_pooling_is_padded_with_zeros_where_they_are_least(
     plain = rewritten(float_file(built(body)), with_least_margin)
     content = streamlined(plain)
     assert counts(content)[kind] == 1
+    images = preset("tf", SIZE, SIZE).normalize(pictures())
+    np.testing.assert_allclose(answers(content, images), answers(plain, images), atol=1e-5)
+
+
+def with_zeros(graph: Graph) -> None:
+    """Pad with zeros by ops of their own, as importers of ONNX do."""
+    for op in [op for op in graph.ops if op.kind == "PADV2"]:
+        margins = op.inputs[1]
+        assert margins is not None
+        graph.replace([op], [graph.new_op("PAD", [op.source, margins], op.result)])
+
+
+@pytest.mark.parametrize(("margin", "pads"), [((0, 1), 0), ((1, 1), 2)])
+def test_zeros_that_a_convolution_adds_by_itself_are_no_op(
+    margin: tuple[int, int], pads: int, keras: Any, built: Any
+) -> None:
+    def body(x: Any) -> Any:
+        for layer in (keras.layers.Conv2D(6, 3, 2), keras.layers.DepthwiseConv2D(3, 2)):
+            x = layer(keras.ops.pad(x, ((0, 0), margin, margin, (0, 0)), constant_values=-1.0))
+        return keras.layers.Conv2D(4, 1)(x)
+
+    plain = rewritten(float_file(built(body)), with_zeros)
+    assert counts(plain)["PAD"] == 2
+    content = streamlined(plain)
+    assert counts(content).get("PAD", 0) == pads
+    assert len(first_layers(read_graph(content))) == 3
     images = preset("tf", SIZE, SIZE).normalize(pictures())
     np.testing.assert_allclose(answers(content, images), answers(plain, images), atol=1e-5)

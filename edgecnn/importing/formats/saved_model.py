@@ -13,7 +13,7 @@ from edgecnn.core.lazy import LazyModule
 from edgecnn.core.text import first_few
 from edgecnn.core.zip_files import ZIP_MAGIC
 from edgecnn.importing.freezing.assignments import ASSIGNING, REFERENCE
-from edgecnn.importing.freezing.frozen_function import frozen
+from edgecnn.importing.freezing.frozen_function import StateNeededError, frozen
 from edgecnn.importing.input_format import (
     InputFormat,
     LoadedModel,
@@ -120,20 +120,21 @@ def _loaded(
     signature: Any, name: str, folder: Path, source: Source, options: LoadOptions
 ) -> LoadedModel:
     """Load a signature without variables; with them where its answers need that, or it must be."""
-    label, failure = quoted(source.name), ""
+    label, failure = quoted(source.name), None
     try:
         frozen_model, changing = _frozen(signature, source.call(options.size), label)
         if not changing:
             return frozen_model
     except ConversionError as error:
-        frozen_model, failure = None, str(error)
+        frozen_model, failure = None, error
     try:
         return load_with_state(folder, name, signature.graph, source, options)
     except ConversionError as error:
         if frozen_model is not None:
             return frozen_model
-        also = "" if str(error) == failure else f"; TensorFlow's own converter says: {error}"
-        raise ConversionError(f"{label}: {failure}{also}") from error
+        # Of ops that have no kernel, tables are only some.
+        told = error if isinstance(failure, StateNeededError) else failure
+        raise ConversionError(f"{label}: {told}") from error
 
 
 def _frozen(signature: Any, options: CallOptions, label: str) -> tuple[LoadedModel, bool]:

@@ -79,8 +79,8 @@ def settle_assignments(graph: Any, names: Mapping[str, str]) -> set[str]:
         if op in ASSIGNING and name in read:
             raise ConversionError(
                 "a loop or branch of the model changes its variable "
-                f"{quoted(names.get(name, name))}, which is read as well, and a .tflite file keeps "
-                "no variables: read it into a tensor before the loop, change that in the loop, and "
+                f"{quoted(names.get(name, name))}, which is read as well, in a way that no .tflite "
+                "file can: read it into a tensor before the loop, change that in the loop, and "
                 "assign it to the variable behind it"
             )
     return settled.assigned & read

@@ -23,6 +23,10 @@ OTHER_FLOATS = ("float64", "float16", "bfloat16")
 """Types of numbers that become float32."""
 
 
+class StateNeededError(ConversionError):
+    """A graph has tables, or other state, that no graph without variables can do without."""
+
+
 class Frozen(NamedTuple):
     """A model without variables.
 
@@ -69,7 +73,8 @@ def frozen(function: Any, *, had_open_batch: bool = False) -> Frozen:
         had_open_batch: Whether functions that it calls were traced before the batch was known.
 
     Raises:
-        ConversionError: The graph cannot do without its variables or tables.
+        StateNeededError: The graph cannot do without its tables.
+        ConversionError: The graph cannot do without its variables.
     """
     # These are the parts of TensorFlow's own convert_variables_to_constants_v2, which refuses a
     # graph that assigns to a variable.
@@ -182,7 +187,7 @@ def _refuse_other_state(graph: Any) -> None:
         Refused(node.op, node.name, None) for node in _all_nodes(graph) if _keeps_state(node)
     ]
     if refused:
-        raise ConversionError(explain_refused(refused))
+        raise StateNeededError(explain_refused(refused))
 
 
 def _keeps_state(node: Any) -> bool:
