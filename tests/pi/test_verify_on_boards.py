@@ -11,6 +11,7 @@ from PIL import Image
 
 import edgecnn
 from edgecnn.cli.verify import verification_lines
+from tests.map_models import write_passing_model
 
 from .board import EmulatedPi
 from .conftest import MakePi
@@ -32,8 +33,18 @@ def int8_file(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     yield made.path
 
 
+@pytest.fixture(scope="module")
+def arrays_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of two inputs that take arrays, each of which an output passes on from 0 on."""
+    folder = tmp_path_factory.mktemp("arrays")
+    source = write_passing_model(folder / "two.tflite", (1, 600), inputs=2)
+    tasks = ["out0=classes", "out1=numbers"]
+    (made,) = edgecnn.convert(source, quantize="float32", task=tasks, output=folder / "made")
+    return made.path
+
+
 def test_a_board_with_the_same_runtime(
-    make_pi: MakePi, known: Callable[..., None], int8_file: Path
+    make_pi: MakePi, known: Callable[..., None], int8_file: Path, arrays_file: Path
 ) -> None:
     board: EmulatedPi = make_pi(64, runtime=True)
     known(kitchen=board)
@@ -43,10 +54,12 @@ def test_a_board_with_the_same_runtime(
     # All layers are integers and round alike; the softmax behind them is float.
     assert found.largest_difference is not None
     assert found.largest_difference < 1e-5
+    arrays = edgecnn.verify(arrays_file, "kitchen")
+    assert (arrays.verdict, len(arrays.samples)) == ("identical", 6)
 
 
 def test_a_board_with_the_old_runtime_rounds_otherwise(
-    make_pi: MakePi, known: Callable[..., None], int8_file: Path
+    make_pi: MakePi, known: Callable[..., None], int8_file: Path, arrays_file: Path
 ) -> None:
     board: EmulatedPi = make_pi(32, kernel_bits=64, runtime=True)
     known(cellar=board)
@@ -56,3 +69,5 @@ def test_a_board_with_the_old_runtime_rounds_otherwise(
     assert (found.verdict, found.same_top1) == ("close", 3)
     assert found.largest_difference is not None
     assert found.largest_difference > 1e-3
+    arrays = edgecnn.verify(arrays_file, "cellar")
+    assert (arrays.verdict, len(arrays.samples)) == ("identical", 6)
