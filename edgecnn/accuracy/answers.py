@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from edgecnn.accuracy.sample_answers import order_of_data
+from edgecnn.accuracy.indexed_answers import order_of_data
 from edgecnn.accuracy.shares import CONFIDENCE, Bounds, wilson
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from edgecnn.accuracy.image_by_image import images_sha256
-from edgecnn.accuracy.sample_answers import SampleAnswers
+from edgecnn.accuracy.indexed_answers import IndexedAnswers
 from edgecnn.accuracy.seen_images import SeenImages
 from edgecnn.data.datasets import Dataset
 
-AnyAnswers = TypeVar("AnyAnswers", bound=SampleAnswers)
+AnyAnswers = TypeVar("AnyAnswers", bound=IndexedAnswers)
 
 
 @dataclass(frozen=True)

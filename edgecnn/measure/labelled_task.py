@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Generic
 
-from edgecnn.accuracy.sample_answers import SampleAnswers
+from edgecnn.accuracy.indexed_answers import IndexedAnswers
 from edgecnn.accuracy.seen_images import SeenImageFinder, SeenImages
 from edgecnn.data.datasets import Dataset, sample_indices
 from edgecnn.data.loader import Samples
@@ -90,7 +90,7 @@ class LabelledTask(ABC, Generic[Part]):
             reference.complete(on_images)
         return self.result(answers, reference)
 
-    def seen(self, answers: SampleAnswers) -> SeenImages | None:
+    def seen(self, answers: IndexedAnswers) -> SeenImages | None:
         """Return which images the file was made with; None where it does not say.
 
         Args:

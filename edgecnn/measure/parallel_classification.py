@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from edgecnn.accuracy.answers import Answers
 from edgecnn.accuracy.class_outputs import ClassOutputs
+from edgecnn.accuracy.indexed_answers import IndexedAnswers
 from edgecnn.accuracy.result import TOP_K
-from edgecnn.accuracy.sample_answers import SampleAnswers
 from edgecnn.core.errors import InputError
 from edgecnn.data.images import Pixels
 from edgecnn.data.inputspec import InputSpec
@@ -54,7 +54,7 @@ Indices = npt.NDArray[np.int64]
 OnImages = Callable[[int, int], None]
 
 
-Part = TypeVar("Part", bound=SampleAnswers)
+Part = TypeVar("Part", bound=IndexedAnswers)
 
 
 @dataclass(frozen=True)

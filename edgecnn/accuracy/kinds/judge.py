@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from edgecnn.accuracy.indexed_answers import order_of_data
 from edgecnn.accuracy.kinds.figures import KindFigure
-from edgecnn.accuracy.sample_answers import order_of_data
 from edgecnn.data.inputspec import InputSpec
 
 Array = npt.NDArray[Any]

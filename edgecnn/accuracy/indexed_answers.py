@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class SampleAnswers(Protocol):
+class IndexedAnswers(Protocol):
     """The answers to samples of some data."""
 
     @property
@@ -29,7 +29,7 @@ class SampleAnswers(Protocol):
         """Return the number of samples."""
 
 
-def order_of_data(parts: Sequence[SampleAnswers]) -> npt.NDArray[np.int64]:
+def order_of_data(parts: Sequence[IndexedAnswers]) -> npt.NDArray[np.int64]:
     """Return the order in which answers to several parts of some data are those of the data.
 
     Args:
