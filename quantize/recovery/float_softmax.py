@@ -92,7 +92,7 @@ def _decoding(graph: Graph, part: Tensor) -> Iterator[Op]:
 
     They are few numbers, and ops such as EXP have ranges in which 8 bits leave a box two sizes.
     """
-    waiting, seen = [part], set()
+    waiting, seen = [part], set[Op]()
     while waiting:
         op = graph.maker(waiting.pop())
         if op is None or op in seen or op.is_weighted or op.result.elements > MOST_FLOAT_ANSWERS:
