@@ -83,6 +83,23 @@ def _is_cheap(op: Op) -> bool:
 def _of_parts(graph: Graph, join: Op) -> Iterator[Op]:
     for part in join.activation_inputs:
         yield from _ends(graph, part, OutputKind.CLASSES)
+        if not _are_probabilities(graph, part):
+            yield from _decoding(graph, part)
+
+
+def _decoding(graph: Graph, part: Tensor) -> Iterator[Op]:
+    """Yield the ops that make boxes of what the last layers give, from the boxes back.
+
+    They are few numbers, and ops such as EXP have ranges in which 8 bits leave a box two sizes.
+    """
+    waiting, seen = [part], set[Op]()
+    while waiting:
+        op = graph.maker(waiting.pop())
+        if op is None or op in seen or op.is_weighted or op.result.elements > MOST_FLOAT_ANSWERS:
+            continue
+        seen.add(op)
+        yield op
+        waiting.extend(op.activation_inputs)
 
 
 def joins_unlike_parts(graph: Graph, join: Op) -> bool:
