@@ -34,8 +34,8 @@ ADVICE = (
     (
         r"(Decode|Encode)(Jpeg|Png|Bmp|Gif|Image|AndCropJpeg|Raw|Base64|CSV|Wav)|ParseExample.*"
         r"|ParseSingleExample.*",
-        "decode the data before the model, and export a signature that takes pixels, "
-        "tf.TensorSpec([None, height, width, 3], tf.uint8), which --signature chooses",
+        "decode the data before the model, and export a signature that takes pixels, uint8 of "
+        "shape (None, height, width, 3), which --signature chooses",
     ),
     (
         r"LookupTable.*|(Mutable|Anonymous)?HashTable.*",
