@@ -14,7 +14,7 @@ from edgecnn.core.errors import EdgecnnError
 from edgecnn.core.json_writing import json_text
 from edgecnn.core.text import counted, first_few, shortened, size_text
 from edgecnn.data.geometry import ASYMMETRIC, CROP, MEDIAPIPE_TASKS, Geometry
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 
 if TYPE_CHECKING:
     from edgecnn.inspection.inputs_outputs import IoTensor, Normalization
@@ -223,7 +223,7 @@ def _memory(inspection: Inspection) -> str:
     if costs.parameters is None:
         return NO_LAYERS
     ends = (*inspection.inputs, *inspection.outputs)
-    if costs.activation_bytes is None and any(tensor.dtype == TEXT for tensor in ends):
+    if costs.activation_bytes is None and any(tensor.dtype == STRINGS for tensor in ends):
         return "not known, as text has no size of its own"
     if costs.activation_bytes is None and costs.macs is None:
         if all(not tensor.shape_signature for tensor in inspection.inputs):

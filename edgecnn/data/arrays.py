@@ -15,7 +15,7 @@ from edgecnn.core.files import exists, quoted
 from edgecnn.core.text import first_few
 from edgecnn.data.npz import NPY, NPZ, ArrayHeader, load_arrays, read_headers
 from edgecnn.data.npz_arrays import ARRAY_NAMES
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 
 Array = npt.NDArray[Any]
 
@@ -119,7 +119,7 @@ def _fitting(array: Array, name: str, wanted: InputWanted, label: str) -> Array:
         raise InputError(
             f"{what} shape {array.shape}, and the input {quoted(wanted.name)} takes ({sides})"
         )
-    if wanted.dtype == TEXT:
+    if wanted.dtype == STRINGS:
         return _as_text(array, what, wanted)
     takes_floats = np.dtype(wanted.dtype).kind == "f"
     if array.dtype.kind not in ("fiub" if takes_floats else "iub"):

@@ -18,7 +18,7 @@ from edgecnn.inspection.inputs_outputs import (
     quantised_normalization,
 )
 from edgecnn.inspection.runtimes import parse_release
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 from edgecnn.tflite.output_kinds import OutputKind
 from edgecnn.tflite.outputs import final_activation, final_operator, takes_image
 from edgecnn.tflite.reading import TfliteModel
@@ -97,7 +97,7 @@ def _inputs(facts: FileFacts) -> Iterator[Oddity]:
     model = facts.model
     if not model.inputs:
         return
-    texts = [each.name for each in model.inputs if each.dtype == TEXT]
+    texts = [each.name for each in model.inputs if each.dtype == STRINGS]
     if texts:
         yield Oddity(
             "text_input",

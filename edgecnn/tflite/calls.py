@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgecnn.core.errors import InputError
 from edgecnn.core.files import quoted
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 from edgecnn.tflite.ops import EDGE_TPU_OP
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import Operator, Signature, TensorInfo, has_image_shape
@@ -16,7 +16,7 @@ from edgecnn.tflite.structure import Operator, Signature, TensorInfo, has_image_
 ANY_NAME = ""
 """What stands for the name of an input where a user gives a shape and no name."""
 
-NO_NUMBERS = (TEXT, "resource", "variant")
+NO_NUMBERS = (STRINGS, "resource", "variant")
 """Types of inputs that nothing can be made up for."""
 
 Shape = tuple[int, ...]
@@ -195,10 +195,10 @@ def refuse_unrunnable(model: TfliteModel, label: str, *, may_take_text: bool = F
             f"{label} is compiled for the Edge TPU, and no CPU runs its op {EDGE_TPU_OP}: use the "
             "file before compilation here"
         )
-    refused = [dtype for dtype in NO_NUMBERS if not (may_take_text and dtype == TEXT)]
+    refused = [dtype for dtype in NO_NUMBERS if not (may_take_text and dtype == STRINGS)]
     strange = next((tensor for tensor in model.inputs if tensor.dtype in refused), None)
     if strange is not None:
-        what = "text" if strange.dtype == TEXT else f"values of type {strange.dtype}"
+        what = "text" if strange.dtype == STRINGS else f"values of type {strange.dtype}"
         raise InputError(
             f"{label} takes {what} ({quoted(strange.name)}), and only numbers can be fed to it here"
         )

@@ -58,7 +58,7 @@ NUMBERS = {
 }
 """Element type -> its numbers; strings and resources have no size of their own."""
 
-TEXT = "string"
+STRINGS = "string"
 """Element type of text."""
 
 _NO_NUMBERS = Numbers("none", 0, is_integer=False)

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from edgecnn.core.errors import InputError
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 from edgecnn.tflite.output_outline import (
     UNIT_LENGTH,
     ModelOutline,
@@ -268,7 +268,7 @@ def _judge(output: OutputOutline, outline: ModelOutline, classes: int | None) ->
     if output.dtype in INDEX_TYPES and output.ending == "ARG_MAX" and len(sides) > 1:
         return OutputKind.MAP, "it holds the best class of each position", True
     if output.dtype not in SCORE_TYPES:
-        what = "text" if output.dtype == TEXT else output.dtype
+        what = "text" if output.dtype == STRINGS else output.dtype
         return OutputKind.UNKNOWN, f"its values are {what}", True
     if not output.sides:
         return OutputKind.UNKNOWN, "it has no sides beside the batch", True

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 from edgecnn.tflite.ops import OpTraits, op_traits
 
 
@@ -67,7 +67,7 @@ class TensorInfo:
     @property
     def has_open_batch(self) -> bool:
         """Whether the batch alone is open; a tensor of one side has one only where it is text."""
-        return self.open_sides == (0,) and (len(self.shape) > 1 or self.dtype == TEXT)
+        return self.open_sides == (0,) and (len(self.shape) > 1 or self.dtype == STRINGS)
 
     @property
     def is_open(self) -> bool:

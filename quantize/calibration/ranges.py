@@ -20,7 +20,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.data.inputspec import InputSpec
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.leading_ops import graph_leading_maps
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import write_exposed
 from edgecnn.tflite.tensors_and_ops import Array, Range, Tensor
@@ -163,7 +163,7 @@ def as_input(tensor: Tensor, samples: Array, normalization: InputSpec | None) ->
         normalization: How pixels become the input; None for samples that go in as they are.
     """
     values = samples if normalization is None else normalization.normalize(samples)
-    if tensor.dtype == TEXT:
+    if tensor.dtype == STRINGS:
         return values.reshape(tensor.shape)
     return values.astype(tensor.dtype, copy=False).reshape(tensor.shape)
 

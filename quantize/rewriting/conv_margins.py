@@ -12,7 +12,7 @@ from edgecnn.quantize.rewriting.dilations import take_in_rectifier
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.tensors_and_ops import SAME, Op
 
-CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+PADDED_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def fold_margins(graph: Graph) -> None:
@@ -35,13 +35,13 @@ def fuse_rectifiers(graph: Graph) -> None:
     Args:
         graph: A float graph, changed in place.
     """
-    for op in [op for op in graph.ops if op.kind in CONVOLUTIONS]:
+    for op in [op for op in graph.ops if op.kind in PADDED_KINDS]:
         take_in_rectifier(graph, op)
 
 
 def _adds_the_same(op: Op, pad: Op) -> bool:
     margins = pad.inputs[1]
-    if op.kind not in CONVOLUTIONS or op.source is not pad.result or op.has_same_padding:
+    if op.kind not in PADDED_KINDS or op.source is not pad.result or op.has_same_padding:
         return False
     if margins is None or not margins.is_constant or not op.weights.is_constant:
         return False

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgecnn.importing.graphs.shapes import settle_shapes
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.numbers import TEXT
+from edgecnn.tflite.numbers import STRINGS
 from edgecnn.tflite.runtime import LoadedFile
 from edgecnn.tflite.serialization import write_graph
 from edgecnn.tflite.tensors_and_ops import Array, Op, Tensor
@@ -46,7 +46,7 @@ def with_batch_of_one(graph: Graph) -> Graph | None:
         The graph; None where the answers to one example depend on the others, where the shapes
         within the graph do not let the batch change, and for text, which is not compared.
     """
-    if any(tensor.dtype == TEXT for tensor in (*graph.inputs, *graph.outputs)):
+    if any(tensor.dtype == STRINGS for tensor in (*graph.inputs, *graph.outputs)):
         return None
     batch, single = batch_of(graph), graph.copy()
     for tensor in single.tensors:
