@@ -84,7 +84,7 @@ def _is_obvious(times: list[list[float]]) -> bool:
 
 
 def _is_faster_throughout(times: list[list[float]]) -> bool:
-    """Whether the file was the faster one in as many rounds as prove it: there is no remark then."""
+    """Whether the file was faster in as many rounds as prove it, so that there is no remark."""
     one, other = times
     is_faster = all(a < b for a, b in zip(one, other, strict=True))
     return is_faster and len(one) >= FEWEST_ROUNDS
