@@ -137,6 +137,22 @@ def test_boxes_and_scores_do_not_share_a_scale(detector: Graph) -> None:
     )
 
 
+def test_boxes_that_the_graph_decodes_are_decoded_in_float(keras: Any) -> None:
+    """As in YOLO's exports: sides are the exponentials of what the last layer gives."""
+    layers = keras.layers
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(12, 3, strides=4, padding="same", activation="relu")(inputs)
+    sides = keras.ops.exp(8.0 * layers.Reshape((16, 4))(layers.Conv2D(4, 1)(x)))
+    scores = layers.Reshape((16, 3))(layers.Conv2D(3, 1)(x))
+    joined = layers.Concatenate()([sides, layers.Activation("sigmoid")(scores)])
+    made = recovered(graph_of(keras.Model(inputs, joined)), [PICTURES], "detections")
+    (decoding,) = [op for op in made.graph.ops if op.kind == "EXP"]
+    assert decoding.source.is_float
+    plain, output = made.before.outputs[0], made.after.outputs[0]
+    assert output.parts_db[0] > plain.parts_db[0]
+
+
 def test_parts_are_told_apart_where_candidates_stand_last(keras: Any, detector: Graph) -> None:
     """The layout of YOLO's exports: four sides of boxes and the scores, for each candidate."""
     layers = keras.layers
