@@ -369,6 +369,7 @@ OTHERS_ANSWER_FOR = {
     "edgecnn/importing/formats/keras_file.py": "a copy in a folder for temporary files",
     "edgecnn/importing/formats/onnx_file.py": "a copy in a folder for temporary files",
     "edgecnn/importing/formats/traced_graph.py": "writes to a folder for temporary files",
+    "edgecnn/importing/kept_state.py": "a copy in a folder for temporary files",
     "edgecnn/importing/saved_model_zip.py": "writes to a folder for temporary files",
     "edgecnn/runner/ondevice/lock.py": "the lock of a device, which has no content",
     "models/checkpoints.py": "is given the temporary path of replacing()",
