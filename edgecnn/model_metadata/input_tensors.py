@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecnn.core.errors import InputError
+from edgecnn.core.text import first_few
 from edgecnn.data.geometry import KERAS_LOADER, MEDIAPIPE_TASKS
 from edgecnn.data.inputspec import PREPROCESSING, InputSpec, custom, preset
 from edgecnn.data.preprocessing import Preprocessing, unknown_preprocessing
@@ -22,6 +23,7 @@ from edgecnn.tflite.output_kinds import (
     outputs_of_file,
     what_it_gives,
 )
+from edgecnn.tflite.output_outline import input_names
 from edgecnn.tflite.outputs import takes_image
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import TensorInfo
@@ -144,9 +146,11 @@ def image_input(model: TfliteModel, label: str = "the model") -> TensorInfo:
         raise InputError(open_shapes_text(opened, label))
     shapes = [tensor.shape for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1:
+        pairs = zip(input_names(model), model.inputs, strict=True)
+        taken = first_few([f"{name} {shape_text(tensor)}" for name, tensor in pairs])
         raise InputError(
-            f"{label}: images need a model with one input of shape (1, height, width, channels), "
-            f"not {', '.join(map(str, shapes))}"
+            f"{label} takes {taken}, and no image alone: give each input its array (an image goes "
+            "into a single input of 1 x height x width x channels)"
         )
     tensor = model.inputs[0]
     if tensor.dtype not in ("float32", "uint8", "int8"):
