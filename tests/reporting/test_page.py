@@ -247,7 +247,7 @@ def test_each_figure_of_accuracy_has_its_own_axis(
     edgecnn.report(str(path), output=tmp_path / "report.html")
     with page_of(browser, tmp_path / "report.html") as page:
         page.locator("#tradeoff-card svg", has_text="mIoU, %").wait_for()
-        page.select_option("#data", "80 samples of dials (MAE)")
+        page.select_option("#data", "80 images of dials (MAE)")
         axis = page.locator("#tradeoff-card svg", has_text="MAE, the output's unit")
         axis.wait_for()
         assert answer_of(page) == "Ship gauge.tflite: 976.6 KiB, 1.00 ms, MAE 2.00."
