@@ -34,6 +34,9 @@ MAX_ENDS = 64
 MAX_NUMBER = 2.0**40
 """Numbers of arrays are smaller, so that whole numbers are exact while they are drawn."""
 
+NUMBERS = "fiub"
+"""Kinds of numpy's element types that are numbers or truth values."""
+
 Range = tuple[float, float]
 
 NO_RANGE: Range = (-1.0, 1.0)
@@ -189,7 +192,7 @@ def golden_arrays(model: TfliteModel, ranges: Sequence[Range] | None) -> tuple[G
         return ()
     inputs = []
     for place, (name, tensor) in enumerate(zip(input_names(model), model.inputs, strict=True)):
-        is_drawn = _is_number(tensor.dtype) and 0 < tensor.elements <= MAX_ARRAY_ELEMENTS
+        is_drawn = is_number(tensor.dtype) and 0 < tensor.elements <= MAX_ARRAY_ELEMENTS
         if not is_drawn or tensor.is_open:
             return ()
         are_floats = tensor.scale or np.dtype(tensor.dtype).kind == "f"
@@ -217,7 +220,7 @@ def parse_input(described: Mapping[str, Any]) -> GoldenInput:
             raise ValueError(str(error)) from error
     shape, low, high = described["shape"], described["low"], described["high"]
     are_sides = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape)
-    if not are_sides or len(shape) > 32 or not _is_number(dtype):
+    if not are_sides or len(shape) > 32 or not is_number(dtype):
         raise ValueError(f"an input of {dtype!r} {shape!r}")
     if (
         not all(isinstance(n, float | int) and abs(n) < MAX_NUMBER for n in (low, high))
@@ -229,13 +232,16 @@ def parse_input(described: Mapping[str, Any]) -> GoldenInput:
     return ArrayInput(described["name"], tuple(shape), dtype, float(low), float(high))
 
 
-def _is_number(dtype: Any) -> bool:
+def is_number(dtype: Any) -> bool:
+    """Say whether elements of a type are numbers or truth values, and no text."""
     try:
-        return isinstance(dtype, str) and np.dtype(dtype).kind in "fiub"
+        return isinstance(dtype, str) and np.dtype(dtype).kind in NUMBERS
     except TypeError:
         return False
 
 
-def ranges_of(arrays: Sequence[npt.NDArray[Any]]) -> tuple[Range, ...]:
-    """Return the least and the greatest number of each of some arrays."""
+def ranges_of(arrays: Sequence[npt.NDArray[Any]]) -> tuple[Range, ...] | None:
+    """Return the least and the greatest number of each of some arrays; None if some hold text."""
+    if not all(each.dtype.kind in NUMBERS for each in arrays):
+        return None
     return tuple((float(each.min()), float(each.max())) for each in arrays)

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.golden.inputs import MAX_ENDS, GoldenInput, default_patterns, tensors_of_call
+from edgecnn.golden.inputs import (
+    MAX_ENDS,
+    GoldenInput,
+    default_patterns,
+    is_number,
+    tensors_of_call,
+)
 from edgecnn.golden.packed_numbers import sha256_of_array
 from edgecnn.golden.sample import GoldenAnswer, GoldenCall, GoldenOutput, GoldenSample, Scores
 from edgecnn.model_metadata.input_tensors import to_scores
@@ -40,11 +46,12 @@ def make_sample(
         made: Fields of ``GoldenSample.made``: what the runner runs the file with.
 
     Returns:
-        The sample, its provenance still empty; None if an answer is not finite, or the file does
-        not answer the same inputs alike: by chance, or by what went in before.
+        The sample, its provenance still empty; None if an answer is text or not finite, or the file
+        does not answer the same inputs alike: by chance, or by what went in before.
     """
     total = sum(tensor.elements for tensor in model.outputs)
-    if len(model.outputs) > MAX_ENDS or total > MAX_ANSWER_ELEMENTS:
+    are_numbers = all(is_number(tensor.dtype) for tensor in model.outputs)
+    if len(model.outputs) > MAX_ENDS or total > MAX_ANSWER_ELEMENTS or not are_numbers:
         return None
     patterns = default_patterns(inputs)
     tensors = [tensors_of_call(inputs, *pattern, model) for pattern in patterns]

@@ -15,6 +15,7 @@ from edgecnn.core.errors import InputError
 from edgecnn.golden.compare import ComparedAnswers, compare_answers
 from edgecnn.golden.drawn_arrays import ARRAY_PATTERNS, draw_levels, spread
 from edgecnn.golden.export import export_sample
+from edgecnn.golden.inputs import ranges_of
 from edgecnn.golden.packed_numbers import pack_numbers, sha256_of_array
 from edgecnn.golden.sample import GOLDEN_FILE, SCORE_DTYPE, GoldenAnswer, GoldenOutput
 from edgecnn.model_metadata.described_file import DescribedFile
@@ -165,3 +166,11 @@ def test_numbers_from_all_over_an_output_are_kept(elements: int) -> None:
 def test_many_outputs_share_what_is_kept() -> None:
     kept = [GoldenOutput.of("state", 5000, count, keeps_best=False).kept for count in (1, 8, 64)]
     assert kept == [256, 128, 16]
+
+
+def test_text_has_no_range() -> None:
+    assert ranges_of([np.float32([[-1.5, 2.0]]), np.array([[True, False]])]) == (
+        (-1.5, 2.0),
+        (0.0, 1.0),
+    )
+    assert ranges_of([np.float32([[0.5]]), np.array([b"cat"], object)]) is None

@@ -15,7 +15,9 @@ from .any_model.cases import CASES
 from .any_model.comparing import missing, rows_of
 
 
-@pytest.mark.parametrize("name", ["conv3d", "dilated", "embedding", "gru", "two_outputs"])
+@pytest.mark.parametrize(
+    "name", ["conv3d", "dilated", "embedding", "gru", "named_class", "two_outputs"]
+)
 def test_a_tenth_of_the_table(name: str, tf: Any, tmp_path: Path) -> None:
     if reason := missing(CASES[name].needs):
         pytest.skip(reason)
