@@ -159,7 +159,7 @@ def test_int8_input_without_a_scale_and_models_that_are_no_classifiers(peer: Tfl
     with pytest.raises(InputError, match="dtype int16"):
         image_input(dataclasses.replace(peer, inputs=(dataclasses.replace(image, dtype="int16"),)))
     with pytest.raises(
-        InputError, match="takes .* 1x224x224x3, .* 1x224x224x3, and no image alone"
+        InputError, match=r"1x224x224x3, .* and no image alone"
     ):
         image_input(dataclasses.replace(peer, inputs=(image, image)))
     with pytest.raises(InputError, match="no classifier"):
