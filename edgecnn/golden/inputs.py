@@ -34,7 +34,7 @@ MAX_ENDS = 64
 MAX_NUMBER = 2.0**40
 """Numbers of arrays are smaller, so that whole numbers are exact while they are drawn."""
 
-NUMBERS = "fiub"
+PLAIN_DTYPE_KINDS = "fiub"
 """Kinds of numpy's element types that are numbers or truth values."""
 
 Range = tuple[float, float]
@@ -235,13 +235,13 @@ def parse_input(described: Mapping[str, Any]) -> GoldenInput:
 def is_number(dtype: Any) -> bool:
     """Say whether elements of a type are numbers or truth values, and no text."""
     try:
-        return isinstance(dtype, str) and np.dtype(dtype).kind in NUMBERS
+        return isinstance(dtype, str) and np.dtype(dtype).kind in PLAIN_DTYPE_KINDS
     except TypeError:
         return False
 
 
 def ranges_of(arrays: Sequence[npt.NDArray[Any]]) -> tuple[Range, ...] | None:
     """Return the least and the greatest number of each of some arrays; None if some hold text."""
-    if not all(each.dtype.kind in NUMBERS for each in arrays):
+    if not all(each.dtype.kind in PLAIN_DTYPE_KINDS for each in arrays):
         return None
     return tuple((float(each.min()), float(each.max())) for each in arrays)

@@ -158,9 +158,7 @@ def test_int8_input_without_a_scale_and_models_that_are_no_classifiers(peer: Tfl
         image_input(dataclasses.replace(peer, inputs=(int8,)))
     with pytest.raises(InputError, match="dtype int16"):
         image_input(dataclasses.replace(peer, inputs=(dataclasses.replace(image, dtype="int16"),)))
-    with pytest.raises(
-        InputError, match=r"1x224x224x3, .* and no image alone"
-    ):
+    with pytest.raises(InputError, match=r"1x224x224x3, .* and no image alone"):
         image_input(dataclasses.replace(peer, inputs=(image, image)))
     with pytest.raises(InputError, match="no classifier"):
         scores_output(dataclasses.replace(peer, outputs=(scores, scores)))
