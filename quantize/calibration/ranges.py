@@ -50,7 +50,7 @@ class ObservedActivations:
         sample_channels: The channel of each of the samples.
         spans: A tensor's (least, greatest) value for each image, shape (images, 2); without the
             tensors whose range follows from the pixels.
-        sample_images: The image of each of the samples.
+        sample_counts: How many of the samples, which are in the images' order, are of each image.
     """
 
     ranges: dict[int, Range]
@@ -59,7 +59,7 @@ class ObservedActivations:
     highs: dict[int, Values]
     sample_channels: dict[int, npt.NDArray[np.int64]]
     spans: dict[int, Values]
-    sample_images: dict[int, npt.NDArray[np.int64]]
+    sample_counts: dict[int, npt.NDArray[np.int64]]
 
     @property
     def extents(self) -> dict[int, Values]:
@@ -68,9 +68,9 @@ class ObservedActivations:
 
     def without_images(self, numbers: Collection[int]) -> ObservedActivations:
         """Return what the activations were over all images but some."""
-        left = np.setdiff1d(np.arange(len(next(iter(self.spans.values())))), list(numbers))
+        left = ~np.isin(np.arange(len(next(iter(self.spans.values())))), list(numbers))
         spans = {index: each[left] for index, each in self.spans.items()}
-        kept = {index: np.isin(each, left) for index, each in self.sample_images.items()}
+        kept = {index: np.repeat(left, counts) for index, counts in self.sample_counts.items()}
         return ObservedActivations(
             ranges={**self.ranges, **_ranges_of(spans)},
             samples={index: each[kept[index]] for index, each in self.samples.items()},
@@ -80,7 +80,7 @@ class ObservedActivations:
                 index: each[kept[index]] for index, each in self.sample_channels.items()
             },
             spans=spans,
-            sample_images={i: each[kept[i]] for i, each in self.sample_images.items()},
+            sample_counts={index: each[left] for index, each in self.sample_counts.items()},
         )
 
     def peaks(self, tensor: int) -> Values:
@@ -213,7 +213,7 @@ class _RangeCollector:
         self._lows: dict[int, list[Values]] = {}
         self._highs: dict[int, list[Values]] = {}
         self._sample_channels: dict[int, list[npt.NDArray[np.int64]]] = {}
-        self._sample_images: dict[int, list[npt.NDArray[np.int64]]] = {}
+        self._sample_counts: dict[int, list[int]] = {}
 
     def add(self, index: int, values: Values, number: int) -> None:
         ends = values
@@ -232,7 +232,7 @@ class _RangeCollector:
         first = number % stride
         drawn = flat[first::stride].copy()
         self._samples.setdefault(index, []).append(drawn)
-        self._sample_images.setdefault(index, []).append(np.full(len(drawn), number))
+        self._sample_counts.setdefault(index, []).append(len(drawn))
         if index in self._channels_of:
             places = np.arange(first, flat.size, stride)
             self._sample_channels.setdefault(index, []).append(places % values.shape[-1])
@@ -270,7 +270,7 @@ class _RangeCollector:
             highs={index: np.stack(parts) for index, parts in self._highs.items()},
             sample_channels=_joined(self._sample_channels),
             spans=spans,
-            sample_images=_joined(self._sample_images),
+            sample_counts={index: np.array(each) for index, each in self._sample_counts.items()},
         )
 
 
