@@ -130,7 +130,7 @@ def compare_answers(
         at = int(golden.places[at])
     share = None
     if output.holds_indices and differences is not None:
-        share = float((differences > 0).mean())
+        share = _differing_share(differences)
     found = GoldenComparison(
         pattern, output.name, output.kind, verdict, largest, at, output.unit(golden), share
     )
@@ -169,6 +169,10 @@ def _differences(
     return differences
 
 
+def _differing_share(differences: npt.NDArray[np.float64]) -> float:
+    return float((differences > 0).mean())
+
+
 def _is_close(
     golden: GoldenAnswer,
     answer: Scores,
@@ -177,7 +181,7 @@ def _is_close(
     output: ComparedAnswers,
 ) -> bool:
     if output.holds_indices:
-        return float((differences > 0).mean()) <= tolerance.score
+        return _differing_share(differences) <= tolerance.score
     unit = output.unit(golden)
     if float(differences.max()) > tolerance.score * unit:
         return False
