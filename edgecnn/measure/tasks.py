@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from edgecnn.data.datasets import Dataset
 from edgecnn.data.image_files import ImageFiles
 from edgecnn.data.labelled_arrays import LabelledArrays
 from edgecnn.data.preprocessing import Preprocessing
+from edgecnn.data.tables import LabelTable
+from edgecnn.data.targets import Targets
 from edgecnn.golden.calibration_images import calibration_record
 from edgecnn.measure.accuracy import AccuracyTask
 from edgecnn.measure.kind_accuracy import Array, KindTask
@@ -31,7 +33,7 @@ from edgecnn.model_metadata.input_tensors import (
     input_spec,
     to_integers,
 )
-from edgecnn.tflite.output_kinds import JudgedOutput, OutputKind, outputs_of_file
+from edgecnn.tflite.output_kinds import OutputKind, outputs_of_file
 from edgecnn.tflite.output_outline import input_names
 from edgecnn.tflite.reading import TfliteModel
 from edgecnn.tflite.structure import TensorInfo, has_image_shape
@@ -77,6 +79,7 @@ def find_task(
     Raises:
         InputError: The file and the data do not fit.
     """
+    _refuse_idle_options(dataset, options)
     labels = labels_for(file, options.labels)
     known = len(labels.names) or None
     judged = outputs_of_file(model, known, options.tasks)
@@ -88,13 +91,16 @@ def find_task(
         return KindTask(
             model, arrays, judges, None, inputs, options.images, None, options.is_compared
         )
-    if (table := _table(dataset, len(judged), options)) is not None:
-        return _task_of_table(file, model, table, judged, options, labels, label)
+    has_columns = options.columns or len(judged) > 1
+    if isinstance(dataset, ImageFiles) and dataset.table is not None and has_columns:
+        # Each output is judged by columns of its own.
+        dataset = replace(dataset, targets=dataset.table)
     targets = dataset.targets
     if targets is None and [each.kind for each in judged] == [OutputKind.LABELS]:
         targets = sets_of_words(dataset, model.outputs[0].elements)
     is_class = dataset.labels is not None and (targets is None or dataset.targets is not None)
-    if is_class and LabelledOutputs(model, judged, label).is_classifier():
+    may_be_class = is_class and not isinstance(targets, LabelTable)
+    if may_be_class and LabelledOutputs(model, judged, label).is_classifier():
         return AccuracyTask(
             model, dataset, options.preprocessing, options.label_offset, label, options.images,
             labels, calibration_record(file),
@@ -103,55 +109,36 @@ def find_task(
     outputs = LabelledOutputs(
         model, judged, label, spec, options.label_offset, labels.names, options.anchors
     )
-    if options.anchors is not None and not isinstance(targets, BoxTargets):
-        raise InputError(
-            f"--anchors goes with data that have boxes, and {quoted(dataset.name)} has none"
-        )
-    if targets is not None:
-        judges = outputs.judges_of(targets, dataset.name)
-    else:
-        judges = outputs.judge_of_classes(dataset)
+    judges = _judges_of_images(outputs, dataset, targets, options)
     return KindTask(
         model, dataset, judges, spec, None, options.images, calibration_record(file),
         options.is_compared,
     )  # fmt: skip
 
 
-def _table(dataset: Dataset, outputs: int, options: JudgingOptions) -> ImageFiles | None:
-    """Return the data where columns of a table judge the outputs of a model one by one.
+def _judges_of_images(
+    outputs: LabelledOutputs, dataset: Dataset, targets: Targets | None, options: JudgingOptions
+) -> tuple[OutputJudge, ...]:
+    """Return what judges the outputs by what is wanted for each image."""
+    if isinstance(targets, LabelTable):
+        return judges_of_table(outputs, targets, options.columns)
+    if targets is not None:
+        return outputs.judges_of(targets, dataset.name)
+    return outputs.judge_of_classes(dataset)
 
-    Raises:
-        InputError: The user names columns, and there is no table.
-    """
+
+def _refuse_idle_options(dataset: Dataset, options: JudgingOptions) -> None:
+    """Raise InputError for options that say how to read what the data do not have."""
     has_table = isinstance(dataset, ImageFiles) and dataset.table is not None
     if options.columns and not has_table:
         raise InputError(
             f"--columns goes with a table of images and at least two columns beside the files', "
             f"and {quoted(dataset.name)} is none"
         )
-    is_judged = has_table and (outputs > 1 or options.columns)
-    return dataset if is_judged and isinstance(dataset, ImageFiles) else None
-
-
-def _task_of_table(
-    file: DescribedFile,
-    model: TfliteModel,
-    dataset: ImageFiles,
-    judged: Sequence[JudgedOutput],
-    options: JudgingOptions,
-    labels: OutputLabels,
-    label: str,
-) -> KindTask:
-    """Return how a file is judged by columns of a table."""
-    table = dataset.table
-    assert table is not None
-    spec = input_spec(model, options.preprocessing, label)
-    outputs = LabelledOutputs(model, judged, label, spec, options.label_offset, labels.names)
-    judges = judges_of_table(outputs, table, options.columns)
-    return KindTask(
-        model, replace(dataset, targets=table), judges, spec, None, options.images,
-        calibration_record(file), options.is_compared,
-    )  # fmt: skip
+    if options.anchors is not None and not isinstance(dataset.targets, BoxTargets):
+        raise InputError(
+            f"--anchors goes with data that have boxes, and {quoted(dataset.name)} has none"
+        )
 
 
 def _arrays(model: TfliteModel, dataset: Dataset) -> LabelledArrays | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,17 @@ def test_a_box_whose_x_comes_first_takes_its_variances_in_that_order(tmp_path: P
     np.save(tmp_path / "a.npy", ANCHORS)
     read = Anchors.of_user(tmp_path / "a.npy", "cyxhw", "xywh", "1,2,3,4")
     assert read is not None and read.variances == (2, 1, 4, 3)
+
+
+def test_anchors_are_refused_where_the_data_have_no_boxes(tmp_path: Path, coco: Path) -> None:
+    file, path = write_detector(tmp_path / "raw.tflite", has_list=False), tmp_path / "a.npy"
+    np.save(path, ANCHORS)
+    said = {"anchors": path, "anchor_order": "cyxhw", "box_order": "yxhw", "variances": "ssd"}
+    table, arrays = tmp_path / "table.csv", tmp_path / "arrays.npz"
+    for name in LEVELS:
+        shutil.copy(coco / "images" / f"{name}.png", tmp_path)
+    table.write_text("file,label,x\n" + "".join(f"{name}.png,1,2\n" for name in LEVELS))
+    np.savez(arrays, image=np.zeros((2, HEIGHT, WIDTH, 3), np.float32), scores=np.zeros((2, 3)))
+    for data in (table, arrays):
+        with pytest.raises(InputError, match="anchors goes with data that have boxes"):
+            measured(file, data, **said)
