@@ -245,3 +245,19 @@ class Op:
     def has_same_padding(self) -> bool:
         """Whether the op's window reaches beyond the map and reads zeros there: "same" padding."""
         return int(self.options.padding) == SAME
+
+
+def same_padding(side: int, window: int, stride: int) -> tuple[int, int]:
+    """Return how many zeros "same" padding puts before and behind a side of a map.
+
+    Args:
+        side: Length of the side.
+        window: Length of the window with its dilation: (kernel - 1) x dilation + 1.
+        stride: Step of the window.
+
+    Example:
+        >>> same_padding(224, window=3, stride=2)
+        (0, 1)
+    """
+    total = max((-(-side // stride) - 1) * stride + window - side, 0)
+    return total // 2, total - total // 2

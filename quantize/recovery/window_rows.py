@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from edgecnn.tflite.tensors_and_ops import Array, Op
+from edgecnn.tflite.tensors_and_ops import Array, Op, same_padding
 
 MOST_SAMPLED_ROWS = 4096
 MOST_ROW_VALUES = 1 << 22
@@ -161,9 +161,6 @@ def _taps(
     places: Array, side: int, kernel: int, stride: int, dilation: int, same: bool
 ) -> npt.NDArray[np.int64]:
     """Return the input rows (or columns) that output rows read, shape (places, kernel)."""
-    before = 0
-    if same:
-        span = (kernel - 1) * dilation + 1
-        before = max((-(-side // stride) - 1) * stride + span - side, 0) // 2
+    before = same_padding(side, (kernel - 1) * dilation + 1, stride)[0] if same else 0
     taps: npt.NDArray[np.int64] = places[:, None] * stride - before + np.arange(kernel) * dilation
     return taps

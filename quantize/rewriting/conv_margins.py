@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecnn.quantize.rewriting.dilations import take_in_rectifier
 from edgecnn.tflite.graph import Graph
-from edgecnn.tflite.tensors_and_ops import SAME, Op
+from edgecnn.tflite.tensors_and_ops import SAME, Op, same_padding
 
 PADDED_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -45,12 +45,14 @@ def _adds_the_same(op: Op, pad: Op) -> bool:
         return False
     if margins is None or not margins.is_constant or not op.weights.is_constant:
         return False
-    sides = np.array(pad.source.shape[1:3])
-    dilations = np.array([op.options.dilationHFactor, op.options.dilationWFactor])
-    window = (np.array(op.weights.shape[1:3]) - 1) * dilations + 1
-    made = -(-sides // op.strides)
-    total = np.maximum((made - 1) * op.strides + window - sides, 0)
-    wanted = np.stack([total // 2, total - total // 2], axis=1)
+    sides, steps = pad.source.shape[1:3], op.strides
+    dilations = op.options.dilationHFactor, op.options.dilationWFactor
+    windows = [
+        (kernel - 1) * dilation + 1
+        for kernel, dilation in zip(op.weights.shape[1:3], dilations, strict=True)
+    ]
+    wanted = list(map(same_padding, sides, windows, steps))
+    made = tuple(-(-side // step) for side, step in zip(sides, steps, strict=True))
     found = margins.values.reshape(-1, 2)
     fits = len(found) == 4 and not found[[0, 3]].any() and np.array_equal(found[1:3], wanted)
-    return fits and tuple(made) == op.result.shape[1:3]
+    return fits and made == op.result.shape[1:3]

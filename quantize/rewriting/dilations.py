@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecnn.tflite.graph import Graph
 from edgecnn.tflite.ops import Activation
-from edgecnn.tflite.tensors_and_ops import SAME, VALID, Array, Op
+from edgecnn.tflite.tensors_and_ops import SAME, VALID, Array, Op, same_padding
 
 DILATED_DEPTHWISE_VERSION = 2
 """Version of DEPTHWISE_CONV_2D from which on it is dilated."""
@@ -60,9 +60,9 @@ def _padding(first: Op, middle: Op, last: Op) -> int | None:
     before, after = pads[:, 0], pads[:, 1] - crops[:, 1]
     if not before.any() and not after.any():
         return VALID
-    total = block * (kernel - 1)
-    is_same = np.array_equal(before, total // 2) and np.array_equal(after, total - total // 2)
-    return SAME if is_same else None
+    windows = (kernel - 1) * block + 1
+    wanted = [same_padding(*ends, 1) for ends in zip(first.source.shape[1:3], windows, strict=True)]
+    return SAME if np.array_equal(np.stack([before, after], axis=1), wanted) else None
 
 
 def _take_in_followers(graph: Graph, op: Op) -> None:
