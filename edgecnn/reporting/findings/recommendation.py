@@ -56,7 +56,7 @@ def answer(rows: Sequence[ReportRow]) -> Answer:
         recommended=recommend(rows),
         fastest=min(timed, key=_latency, default=None),
         smallest=min(rows, key=_size, default=None),
-        most_accurate=max(judged, key=_merit, default=None),
+        most_accurate=max(judged, key=lambda row: row.merit, default=None),
     )
 
 
@@ -102,7 +102,7 @@ class Shortlist:
         judged = tuple(row for row in _comparable(rows) if row.accuracy is not None)
         if not judged:
             return None
-        best = max(judged, key=_merit)
+        best = max(judged, key=lambda row: row.merit)
         accurate = tuple(row for row in judged if is_near(best, row))
         limit = EQUALLY_FAST * min(map(_latency, accurate))
         return cls(judged, accurate, tuple(row for row in accurate if _latency(row) <= limit))
@@ -110,12 +110,12 @@ class Shortlist:
     @property
     def recommended(self) -> ReportRow:
         """The smallest of the fast; of equal sizes the fastest, then the most accurate."""
-        return min(self.fast, key=lambda row: (_size(row), _latency(row), -_merit(row)))
+        return min(self.fast, key=lambda row: (_size(row), _latency(row), -row.merit))
 
     @property
     def most_accurate(self) -> ReportRow:
         """The file with the best accuracy."""
-        return max(self.judged, key=_merit)
+        return max(self.judged, key=lambda row: row.merit)
 
     @property
     def fastest(self) -> ReportRow:
@@ -163,8 +163,8 @@ def best_accuracy_by_time(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the rows that are more accurate than every faster row, the fastest first."""
     measured = [row for row in rows if row.latency_ms is not None and row.accuracy is not None]
     best: list[ReportRow] = []
-    for row in sorted(measured, key=lambda row: (_latency(row), -_merit(row))):
-        if not best or _merit(row) > _merit(best[-1]):
+    for row in sorted(measured, key=lambda row: (_latency(row), -row.merit)):
+        if not best or row.merit > best[-1].merit:
             best.append(row)
     return best
 
@@ -182,7 +182,7 @@ def _comparable(rows: Sequence[ReportRow]) -> list[ReportRow]:
 
 def _goals(row: ReportRow) -> tuple[float, float, float]:
     """Return the numbers that a file is judged by; less is better for each of them."""
-    return _size(row), _latency(row), -_merit(row)
+    return _size(row), _latency(row), -row.merit
 
 
 def _beats(one: ReportRow, other: ReportRow) -> bool:
@@ -197,7 +197,3 @@ def _size(row: ReportRow) -> float:
 
 def _latency(row: ReportRow) -> float:
     return 0.0 if row.latency_ms is None else row.latency_ms
-
-
-def _merit(row: ReportRow) -> float:
-    return row.merit
